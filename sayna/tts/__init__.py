@@ -1,0 +1,1 @@
+"""The speech vendors and what stands between them and the wire."""

@@ -1,0 +1,127 @@
+"""What every speech vendor is given and gives back."""
+
+import re
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment on the monotonic clock by which all must be done."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """Return the moment `seconds` from now."""
+        return cls(time.monotonic() + seconds)
+
+    def remaining(self) -> float:
+        """Return the seconds left, never less than zero."""
+        return max(0.0, self.at - time.monotonic())
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpec:
+    """What a run of audio bytes is: format name of the contract, sample rate in Hz, channels."""
+
+    audio_format: str
+    sample_rate: int
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """One synthesis with every default applied; `text` has its pronunciations replaced already."""
+
+    text: str
+    voice_id: str
+    model: str
+    language: str
+    speaking_rate: float
+    target: AudioSpec
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, Any] | None
+    connect_seconds: float
+    deadline: Deadline
+
+
+@dataclass(slots=True)
+class AudioStream:
+    """Audio as the vendor sends it; `spec` says what the bytes are, `close` frees the vendor."""
+
+    spec: AudioSpec
+    chunks: Iterator[bytes]
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice of a vendor's catalogue, in the words of GET /voices."""
+
+    id: str
+    name: str
+    provider: str
+    sample: str = ""
+    accent: str = "Unknown"
+    gender: str = "Unknown"
+    language: str = "Unknown"
+    languages: tuple[str, ...] = ()
+    sample_rates: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One vendor-specific setting: what `voice_settings` may hold under its name."""
+
+    kind: type
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+class TTSProvider(ABC):
+    """A speech vendor: holds its configuration and nothing else.
+
+    Every known vendor has an instance; `configured` says whether this server has credentials for it.
+    A request that brings its own `credentials` works with an unconfigured one too.
+    """
+
+    slug: ClassVar[str]
+    default_voice: ClassVar[str]
+    default_model: ClassVar[str] = ""
+    default_language: ClassVar[str] = ""
+    voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    model_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    rates: ClassVar[tuple[float, float]] = (0.25, 4.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {}
+    auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
+    max_chars: ClassVar[int | None] = None
+
+    base_url: str = ""
+
+    @property
+    @abstractmethod
+    def configured(self) -> bool:
+        """Whether this server can call the vendor without a request's own credentials."""
+
+    @abstractmethod
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio of one text; its spec is what the vendor really sends.
+
+        The nearest native format to `request.target` is asked for, and the caller converts.
+        Raises ProviderError and its kinds, before the first byte or while the stream is read.
+        """
+
+    @abstractmethod
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return the vendor's whole catalogue; raises ProviderError and its kinds."""
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
+        return self.default_language
