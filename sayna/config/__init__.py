@@ -1,0 +1,46 @@
+"""What an operator can set: frozen dataclasses, one line a setting, read once at start.
+
+To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`.
+"""
+
+from .auth import TENANT, ApiSecret, AuthConfig
+from .load import Config, load_config, settings
+from .providers import EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
+from .recording import RecordingConfig
+from .secret import Secret
+from .server import CacheConfig, DocsConfig, LiveKitConfig, ServerConfig, SpeechConfig
+from .setting import ConfigError, SettingInfo
+from .sip import SipConfig, SipHook
+from .urls import is_loopback
+from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
+
+__all__ = [
+    "TENANT",
+    "ApiSecret",
+    "AuthConfig",
+    "AzureConfig",
+    "CacheConfig",
+    "CartesiaConfig",
+    "Config",
+    "ConfigError",
+    "DeepgramConfig",
+    "DocsConfig",
+    "ElevenLabsConfig",
+    "EspeakConfig",
+    "GoogleConfig",
+    "LiveKitConfig",
+    "OpenAIConfig",
+    "PiperConfig",
+    "PollyConfig",
+    "ProvidersConfig",
+    "RecordingConfig",
+    "Secret",
+    "ServerConfig",
+    "SettingInfo",
+    "SipConfig",
+    "SipHook",
+    "SpeechConfig",
+    "is_loopback",
+    "load_config",
+    "settings",
+]

@@ -1,0 +1,103 @@
+"""The settings of who may call."""
+
+# ruff: noqa: RUF009 - setting() returns an immutable field
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kinds import boolean, entries, matching, number, path, token
+from .secret import Secret
+from .setting import Wrong, setting
+from .urls import service
+
+TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
+_tenant = matching(TENANT.pattern, "1 to 128 letters, digits and . _ : @ -, a letter or digit first")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSecret:
+    """A shared secret and the tenant that it stands for."""
+
+    id: str
+    secret: Secret
+
+
+def _api_secret(entry: dict[str, object]) -> ApiSecret:
+    tenant, secret = entry.get("id"), entry.get("secret")
+    if set(entry) != {"id", "secret"} or not isinstance(tenant, str) or not isinstance(secret, str):
+        raise Wrong("is not just an id and a secret, both texts")
+    if not TENANT.fullmatch(tenant):
+        raise Wrong(f"has an id other than {_tenant.wants}")
+    return ApiSecret(tenant, token.parse(secret))
+
+
+@dataclass(frozen=True, slots=True)
+class AuthConfig:
+    """Shared secrets, an auth service, or both; times in seconds."""
+
+    required: bool = setting(
+        "AUTH_REQUIRED", boolean, False, "Whether callers need a token.", yaml="auth.required"
+    )
+    listed_secrets: tuple[ApiSecret, ...] = setting(
+        "AUTH_API_SECRETS_JSON",
+        entries(_api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
+        (),
+        "Secrets of the tenants, as JSON.",
+        yaml="auth.api_secrets",
+    )
+    single_secret: Secret | None = setting(
+        "AUTH_API_SECRET", token, None, "Secret of a single tenant.", yaml="auth.api_secret"
+    )
+    single_secret_id: str = setting(
+        "AUTH_API_SECRET_ID", _tenant, "default", "Tenant of AUTH_API_SECRET.", yaml="auth.api_secret_id"
+    )
+    service_url: str | None = setting(
+        "AUTH_SERVICE_URL", service, None, "Service that judges tokens.", yaml="auth.service_url"
+    )
+    signing_key_path: Path | None = setting(
+        "AUTH_SIGNING_KEY_PATH",
+        path,
+        None,
+        "Our private key (PEM; RSA from 2048 bits or EC P-256) for asking the auth service.",
+        yaml="auth.signing_key_path",
+    )
+    timeout_seconds: float = setting(
+        "AUTH_TIMEOUT_SECONDS",
+        number(0.1, 60),
+        5.0,
+        "Seconds that the auth service may take.",
+        yaml="auth.timeout_seconds",
+    )
+    allow_query_key: bool = setting(
+        "AUTH_ALLOW_QUERY_KEY", boolean, True, "Whether ?api_key= is read.", yaml="auth.allow_query_key"
+    )
+
+    @property
+    def secrets(self) -> tuple[ApiSecret, ...]:
+        """Every shared secret, however it was set."""
+        if self.single_secret is None:
+            return self.listed_secrets
+        return (*self.listed_secrets, ApiSecret(self.single_secret_id, self.single_secret))
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for whatever would leave the door open or locked by accident."""
+        has_way = bool({"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"} & given)
+        if self.required and not has_way:
+            yield "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON or AUTH_API_SECRET, or AUTH_SERVICE_URL with AUTH_SIGNING_KEY_PATH."
+        if has_way and "AUTH_REQUIRED" not in given:
+            yield "AUTH_REQUIRED is not set although secrets or an auth service are; set it to true, or to false to leave every endpoint open."
+        if ("AUTH_SERVICE_URL" in given) != ("AUTH_SIGNING_KEY_PATH" in given):
+            yield "AUTH_SERVICE_URL and AUTH_SIGNING_KEY_PATH come together; set both or neither."
+        if "AUTH_API_SECRET_ID" in given and "AUTH_API_SECRET" not in given:
+            yield "AUTH_API_SECRET_ID is set but AUTH_API_SECRET is not; set both or neither."
+        yield from self._doubles()
+
+    def _doubles(self) -> Iterator[str]:
+        for tenant, times in Counter(each.id for each in self.secrets).items():
+            if times > 1:
+                yield f"AUTH_API_SECRETS_JSON and AUTH_API_SECRET give {tenant} more than one secret; set each id once."
+        if len({each.secret for each in self.secrets}) < len(self.secrets):
+            yield "AUTH_API_SECRETS_JSON and AUTH_API_SECRET give one secret to several tenants; set a different one for each."

@@ -1,0 +1,91 @@
+"""All settings in one object, and the one function that reads them."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .auth import AuthConfig
+from .providers import ProvidersConfig
+from .recording import RecordingConfig
+from .server import CacheConfig, DocsConfig, LiveKitConfig, ServerConfig, SpeechConfig
+from .setting import ConfigError, SettingInfo, Wrong, walk
+from .sip import SipConfig
+from .sources import Sources, find
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that an operator can set, checked."""
+
+    server: ServerConfig = field(default_factory=ServerConfig)
+    providers: ProvidersConfig = field(default_factory=ProvidersConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    cache: CacheConfig = field(default_factory=CacheConfig)
+    auth: AuthConfig = field(default_factory=AuthConfig)
+    livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
+    recording: RecordingConfig = field(default_factory=RecordingConfig)
+    sip: SipConfig = field(default_factory=SipConfig)
+    docs: DocsConfig = field(default_factory=DocsConfig)
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for settings of different subjects that contradict each other."""
+        default = self.speech.default_tts_provider
+        if default and default not in self.providers.configured:
+            yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
+        if self.auth.required and "SIP_HOOKS_JSON" in given:
+            for hook in self.sip.hooks:
+                if hook.auth_id is None:
+                    yield f"SIP_HOOKS_JSON gives {hook.host} no auth_id, which AUTH_REQUIRED asks for; set it to a tenant."
+
+
+def settings() -> list[SettingInfo]:
+    """Return every setting that there is, grouped as in Config."""
+    return list(walk(Config))
+
+
+def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Config:
+    """Return the checked settings; raises ConfigError with a sentence for every problem.
+
+    The environment beats `.env` in `cwd`, which beats the YAML file of SAYNA_CONFIG, which beats the defaults.
+    An `environ` that is given without a `cwd` is the whole truth: no `.env` is read.
+    """
+    dotenv = environ is None or cwd is not None
+    sources = find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=dotenv)
+    given: set[str] = set()
+    config = _build(Config, sources, given)
+    problems = [*sources.problems, *_check(config, frozenset(given))]
+    if problems:
+        raise ConfigError(problems)
+    return config
+
+
+def _build(section: type[T], sources: Sources, given: set[str]) -> T:
+    values: dict[str, Any] = {}
+    for each in fields(section):  # type: ignore[arg-type]
+        info: SettingInfo | None = each.metadata.get("setting")
+        if info is None:
+            values[each.name] = _build(each.type, sources, given)
+        elif text := sources.text(info):
+            given.add(info.name)
+            try:
+                values[each.name] = info.kind.parse(text)
+            except Wrong as wrong:
+                sources.problems.extend(_sentence(info, text, reason) for reason in wrong.reasons)
+    return section(**values)
+
+
+def _sentence(info: SettingInfo, text: str, reason: str) -> str:
+    shown = "" if info.secret or not info.kind.shown else f" (it is {text[:80]!r})"
+    return f"{info.name} {reason}{shown}; set it to {info.kind.wants}."
+
+
+def _check(section: Any, given: frozenset[str]) -> Iterator[str]:  # noqa: ANN401 - any of the dataclasses above
+    if hasattr(section, "problems"):
+        yield from section.problems(given)
+    for each in fields(section):
+        if "setting" not in each.metadata:
+            yield from _check(getattr(section, each.name), given)

@@ -1,0 +1,155 @@
+"""The settings of where recordings are kept."""
+
+# ruff: noqa: RUF009 - setting() returns an immutable field
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kinds import boolean, choice, matching, path, token
+from .secret import Secret
+from .setting import Kind, Wrong, setting
+from .urls import anywhere
+from .vendors import is_json_object
+
+_bucket = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", "the name of a bucket")
+
+
+def _prefix(text: str) -> str:
+    prefix = text.strip("/")
+    if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
+        raise Wrong("has an empty or dotted part")
+    return matching(r"[A-Za-z0-9._=/-]*", "").parse(prefix)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingConfig:
+    """One backend: S3 (or a server like it), Google Cloud Storage, or a folder."""
+
+    prefix: str = setting(
+        "RECORDING_PREFIX",
+        Kind(_prefix, "a path of letters, digits and . _ = -"),
+        "",
+        "What every object key begins with.",
+        yaml="recording.prefix",
+    )
+    strict_ownership: bool = setting(
+        "RECORDING_STRICT_OWNERSHIP",
+        boolean,
+        False,
+        "Whether recordings without an owner are denied to tenants.",
+        yaml="recording.strict_ownership",
+    )
+    own_backend: str | None = setting(
+        "RECORDING_BACKEND",
+        choice("s3", "gcs", "local"),
+        None,
+        "Kind of storage.",
+        yaml="recording.backend.type",
+        shown="found from the settings below",
+    )
+    s3_bucket: str | None = setting(
+        "RECORDING_S3_BUCKET", _bucket, None, "Bucket.", yaml="recording.backend[s3].bucket"
+    )
+    s3_region: str = setting(
+        "RECORDING_S3_REGION",
+        matching("[a-z0-9-]{2,32}", "a region such as eu-central-1"),
+        "us-east-1",
+        "Region of the bucket; needed without RECORDING_S3_ENDPOINT.",
+        yaml="recording.backend[s3].region",
+    )
+    s3_access_key: Secret | None = setting(
+        "RECORDING_S3_ACCESS_KEY",
+        token,
+        None,
+        "Access key; found by boto3 when unset.",
+        yaml="recording.backend[s3].access_key",
+    )
+    s3_secret_key: Secret | None = setting(
+        "RECORDING_S3_SECRET_KEY", token, None, "Secret key.", yaml="recording.backend[s3].secret_key"
+    )
+    s3_endpoint: str | None = setting(
+        "RECORDING_S3_ENDPOINT",
+        anywhere,
+        None,
+        "Where a server other than Amazon's is.",
+        yaml="recording.backend[s3].endpoint",
+    )
+    s3_force_path_style: bool = setting(
+        "RECORDING_S3_FORCE_PATH_STYLE",
+        boolean,
+        False,
+        "Whether the bucket goes into the path, as MinIO wants it.",
+        yaml="recording.backend[s3].force_path_style",
+    )
+    gcs_bucket: str | None = setting(
+        "RECORDING_GCS_BUCKET", _bucket, None, "Bucket.", yaml="recording.backend[gcs].bucket"
+    )
+    gcs_credentials_path: Path | None = setting(
+        "RECORDING_GCS_CREDENTIALS_PATH",
+        path,
+        None,
+        "JSON file of the service account.",
+        yaml="recording.backend[gcs].credentials_path",
+    )
+    gcs_credentials_json: Secret | None = setting(
+        "RECORDING_GCS_CREDENTIALS_JSON",
+        Kind(Secret, "the JSON of a service account", secret=True),
+        None,
+        "The service account itself, as JSON.",
+        yaml="recording.backend[gcs].credentials_json",
+    )
+    local_path: Path | None = setting(
+        "RECORDING_LOCAL_PATH", path, None, "Folder of the recordings.", yaml="recording.backend[local].path"
+    )
+    accel_prefix: str | None = setting(
+        "RECORDING_ACCEL_PREFIX",
+        matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
+        None,
+        "Location of nginx that serves the folder by X-Accel-Redirect.",
+        yaml="recording.accel_prefix",
+    )
+
+    @property
+    def backend(self) -> str | None:
+        """The backend that was set, else the one whose place is known, else None."""
+        places = {"s3": self.s3_bucket, "gcs": self.gcs_bucket, "local": self.local_path}
+        return self.own_backend or next((name for name, place in places.items() if place), None)
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for a backend in doubt or with missing pieces."""
+        places = ("RECORDING_S3_BUCKET", "RECORDING_GCS_BUCKET", "RECORDING_LOCAL_PATH")
+        if "RECORDING_BACKEND" not in given and len(given.intersection(places)) > 1:
+            yield (
+                "RECORDING_BACKEND is not set but several of "
+                + ", ".join(places)
+                + " are; set it to s3, gcs or local."
+            )
+        pieces = {name for name in given if name.startswith(("RECORDING_S3_", "RECORDING_GCS_"))}
+        if pieces and self.backend is None:
+            yield f"{min(pieces)} is set but no backend is; set RECORDING_S3_BUCKET or RECORDING_GCS_BUCKET."
+        yield from {"s3": self._s3, "gcs": self._gcs, "local": self._local, None: lambda _: ()}[self.backend](
+            given
+        )
+
+    def _s3(self, given: frozenset[str]) -> Iterator[str]:
+        if "RECORDING_S3_BUCKET" not in given:
+            yield "RECORDING_S3_BUCKET is missing; set it to the name of the bucket."
+        if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
+            yield "RECORDING_S3_REGION is missing; set it to the bucket's region, or set RECORDING_S3_ENDPOINT."
+        if ("RECORDING_S3_ACCESS_KEY" in given) != ("RECORDING_S3_SECRET_KEY" in given):
+            yield "RECORDING_S3_ACCESS_KEY and RECORDING_S3_SECRET_KEY come together; set both or neither."
+
+    def _gcs(self, given: frozenset[str]) -> Iterator[str]:
+        if "RECORDING_GCS_BUCKET" not in given:
+            yield "RECORDING_GCS_BUCKET is missing; set it to the name of the bucket."
+        if ("RECORDING_GCS_CREDENTIALS_PATH" in given) == ("RECORDING_GCS_CREDENTIALS_JSON" in given):
+            yield "RECORDING_GCS_CREDENTIALS_PATH or RECORDING_GCS_CREDENTIALS_JSON; set exactly one of the two."
+        if self.gcs_credentials_path and not is_json_object(str(self.gcs_credentials_path)):
+            yield "RECORDING_GCS_CREDENTIALS_PATH is not the path of a JSON object; set it to the service account's file."
+        if self.gcs_credentials_json and not is_json_object(self.gcs_credentials_json.reveal()):
+            yield "RECORDING_GCS_CREDENTIALS_JSON is not a JSON object; set it to the service account itself."
+
+    def _local(self, given: frozenset[str]) -> Iterator[str]:
+        if "RECORDING_LOCAL_PATH" not in given:
+            yield "RECORDING_LOCAL_PATH is missing; set it to the folder of the recordings."

@@ -1,0 +1,200 @@
+"""The settings of the process itself: server, speech, cache, LiveKit and pages."""
+
+# ruff: noqa: RUF009 - setting() returns an immutable field
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .kinds import boolean, choice, integer, many, matching, network, number, path, token
+from .providers import SLUGS
+from .secret import Secret
+from .setting import Kind, setting
+from .urls import livekit
+
+_host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
+_bind = matching(
+    r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port"
+)
+
+
+def _proxy(text: str) -> str:
+    return text if text == "*" else network.parse(text)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerConfig:
+    """Where and how the server listens; times in seconds."""
+
+    config_path: Path | None = setting("SAYNA_CONFIG", path, None, "YAML file with these same settings.")
+    host: str = setting("HOST", _host, "0.0.0.0", "Address to listen on.", yaml="server.host")  # noqa: S104
+    port: int = setting("PORT", integer(1, 65535), 3001, "Port to listen on.", yaml="server.port")
+    own_bind: str | None = setting(
+        "BIND", _bind, None, "Socket to listen on, instead of HOST and PORT.", yaml="server.bind"
+    )
+    workers: int = setting("WEB_CONCURRENCY", integer(1, 256), 4, "Worker processes.", yaml="server.workers")
+    threads: int = setting(
+        "WEB_THREADS", integer(1, 1024), 64, "Threads of each worker.", yaml="server.threads"
+    )
+    graceful_timeout: int = setting(
+        "GRACEFUL_TIMEOUT",
+        integer(1, 3600),
+        30,
+        "Seconds that requests in flight may take at a stop.",
+        yaml="server.graceful_timeout",
+    )
+    log_level: str = setting(
+        "LOG_LEVEL",
+        choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "INFO",
+        "Least weight of a log line.",
+        yaml="server.log_level",
+    )
+    own_log_format: str | None = setting(
+        "LOG_FORMAT",
+        choice("json", "console"),
+        None,
+        "Form of the log lines.",
+        yaml="server.log_format",
+        shown="json; console on a terminal",
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES", integer(1024, 2**30), 1048576, "Largest request body.", yaml="server.max_body_bytes"
+    )
+    forwarded_allow_ips: tuple[str, ...] = setting(
+        "FORWARDED_ALLOW_IPS",
+        many(Kind(_proxy, network.wants + ", or *")),
+        ("127.0.0.1", "::1"),
+        "Proxies whose X-Forwarded headers count.",
+        yaml="server.forwarded_allow_ips",
+    )
+
+    @property
+    def bind(self) -> str:
+        """What the server listens on, in gunicorn's spelling."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.own_bind or f"{host}:{self.port}"
+
+    @property
+    def log_format(self) -> str:
+        """The form that was set, else `console` on a terminal, else `json`."""
+        return self.own_log_format or ("console" if sys.stderr.isatty() else "json")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """What holds for every vendor."""
+
+    default_tts_provider: str | None = setting(
+        "DEFAULT_TTS_PROVIDER",
+        choice(*SLUGS, aliases={"microsoft-azure": "azure"}),
+        None,
+        "Vendor of a request that names none.",
+        yaml="speech.default_tts_provider",
+        shown="the first configured one",
+    )
+    max_text_chars: int = setting(
+        "MAX_TEXT_CHARS", integer(1, 1_000_000), 5000, "Longest text.", yaml="speech.max_text_chars"
+    )
+    voices_ttl_seconds: int = setting(
+        "VOICES_TTL_SECONDS",
+        integer(1, 10**9),
+        3600,
+        "Seconds that a list of voices is kept.",
+        yaml="speech.voices_ttl_seconds",
+    )
+    voices_timeout_seconds: float = setting(
+        "VOICES_TIMEOUT_SECONDS",
+        number(0.1, 60),
+        5.0,
+        "Seconds that a vendor may take to list its voices.",
+        yaml="speech.voices_timeout_seconds",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CacheConfig:
+    """Where audio is kept; without a path it is kept in memory, per process."""
+
+    path: Path | None = setting(
+        "CACHE_PATH", path, None, "Folder of the cache; in memory when unset.", yaml="cache.path"
+    )
+    ttl_seconds: int = setting(
+        "CACHE_TTL_SECONDS",
+        integer(1, 10**9),
+        2592000,
+        "Seconds that audio is kept.",
+        yaml="cache.ttl_seconds",
+    )
+    max_bytes: int = setting(
+        "CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30, "Largest size of the cache.", yaml="cache.max_bytes"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKitConfig:
+    """The LiveKit server; its URL may be of the ws or the http form."""
+
+    url: str = setting(
+        "LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url"
+    )
+    own_public_url: str | None = setting(
+        "LIVEKIT_PUBLIC_URL",
+        livekit,
+        None,
+        "Where clients reach LiveKit.",
+        yaml="livekit.public_url",
+        shown="LIVEKIT_URL",
+    )
+    api_key: Secret | None = setting(
+        "LIVEKIT_API_KEY", token, None, "Key of LiveKit.", yaml="livekit.api_key"
+    )
+    api_secret: Secret | None = setting(
+        "LIVEKIT_API_SECRET", token, None, "Secret of LiveKit.", yaml="livekit.api_secret"
+    )
+    token_ttl_seconds: int = setting(
+        "LIVEKIT_TOKEN_TTL_SECONDS",
+        integer(1, 86400),
+        3600,
+        "Seconds that a participant's token is good for.",
+        yaml="livekit.token_ttl_seconds",
+    )
+    timeout_seconds: float = setting(
+        "LIVEKIT_TIMEOUT_SECONDS",
+        number(0.1, 60),
+        5.0,
+        "Seconds that LiveKit may take.",
+        yaml="livekit.timeout_seconds",
+    )
+
+    @property
+    def public_url(self) -> str:
+        """What clients are told; `url` unless another was set."""
+        return self.own_public_url or self.url
+
+    @property
+    def configured(self) -> bool:
+        """Whether this server holds LiveKit's key and secret."""
+        return self.api_key is not None and self.api_secret is not None
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence when only one of key and secret is there."""
+        if ("LIVEKIT_API_KEY" in given) != ("LIVEKIT_API_SECRET" in given):
+            yield "LIVEKIT_API_KEY and LIVEKIT_API_SECRET come together; set both or neither."
+
+
+@dataclass(frozen=True, slots=True)
+class DocsConfig:
+    """Which pages for people are served."""
+
+    api_docs_enabled: bool = setting(
+        "API_DOCS_ENABLED",
+        boolean,
+        True,
+        "Whether /docs and /openapi.json are served.",
+        yaml="server.api_docs_enabled",
+    )
+    studio_enabled: bool = setting(
+        "STUDIO_ENABLED", boolean, True, "Whether /studio is served.", yaml="server.studio_enabled"
+    )

@@ -1,0 +1,79 @@
+"""One setting: a dataclass field that knows its variable, its kind, its default and its sentence."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Generic, TypeVar, cast
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; `problems` holds one sentence for each thing to put right."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(["The configuration has problems:", *(f"- {line}" for line in problems)]))
+        self.problems = problems
+
+
+class Wrong(ValueError):
+    """A value that its kind refuses; each reason continues a sentence begun by the variable's name."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """What a setting's text may be: `parse` raises Wrong, `wants` says what to set instead."""
+
+    parse: Callable[[str], T]
+    wants: str
+    secret: bool = False
+    shown: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInfo:
+    """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG."""
+
+    name: str
+    default: str
+    doc: str
+    kind: Kind[object]
+    yaml: str | None
+    group: str = ""
+
+    @property
+    def secret(self) -> bool:
+        """Whether the value is hidden and may also come from a file named by `<name>_FILE`."""
+        return self.kind.secret
+
+
+def setting(
+    name: str, kind: Kind[T], default: D, doc: str, *, yaml: str | None = None, shown: str | None = None
+) -> T | D:
+    """Return the dataclass field of one setting; `shown` is the default in words where it is computed."""
+    info = SettingInfo(
+        name, _text(default) if shown is None else shown, doc, cast("Kind[object]", kind), yaml
+    )
+    return cast("T | D", field(default=default, metadata={"setting": info}))
+
+
+def _text(default: object) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+
+
+def walk(section: type, group: str = "") -> Iterator[SettingInfo]:
+    """Yield every setting of a dataclass and of the dataclasses in it, in the order they are written."""
+    for each in fields(section):
+        info = each.metadata.get("setting")
+        if info is not None:
+            yield SettingInfo(info.name, info.default, info.doc, info.kind, info.yaml, group)
+        elif isinstance(each.type, type) and is_dataclass(each.type):
+            yield from walk(each.type, each.name)

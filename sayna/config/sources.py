@@ -1,0 +1,63 @@
+"""Where settings come from: the environment, `.env`, files named by `<name>_FILE`, and YAML."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .setting import SettingInfo
+from .yamlfile import read_yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The texts of all settings before anybody has looked at them; `problems` grows while reading."""
+
+    variables: Mapping[str, str]
+    yaml: dict[str, str]
+    folder: Path
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, info: SettingInfo) -> str:
+        """Return a setting's trimmed text, empty when it is set nowhere."""
+        text = self.variables.get(info.name, "").strip()
+        if info.secret:
+            text = self._from_file(info.name, text)
+        return text or (self.yaml.get(info.yaml, "").strip() if info.yaml else "")
+
+    def _from_file(self, name: str, text: str) -> str:
+        place = self.variables.get(f"{name}_FILE", "").strip()
+        if not place:
+            return text
+        if text:
+            self.problems.append(f"{name} and {name}_FILE are both set; set only one of them.")
+            return text
+        try:
+            return (self.folder / place).read_text("utf-8").strip()
+        except (OSError, ValueError) as error:
+            self.problems.append(
+                f"{name}_FILE cannot be read ({type(error).__name__}); set it to a readable file."
+            )
+            return ""
+
+
+def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, dotenv: bool) -> Sources:
+    """Return the sources of one start; the environment beats `.env`, and both beat YAML."""
+    problems: list[str] = []
+    variables = dict(_dotenv(folder / ".env", problems)) if dotenv else {}
+    variables |= {name: value for name, value in environ.items() if value.strip()}
+    place = variables.get("SAYNA_CONFIG", "").strip()
+    yaml = read_yaml(folder / place, {info.yaml for info in known if info.yaml}, problems) if place else {}
+    return Sources(variables, yaml, folder, problems)
+
+
+def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
+    if not path.exists():
+        return
+    from dotenv import dotenv_values  # noqa: PLC0415 - only a process with a .env pays for it
+
+    try:
+        found = dotenv_values(path, interpolate=False, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        problems.append(f"The file .env cannot be read ({type(error).__name__}); repair or remove it.")
+        return
+    yield from ((name, value) for name, value in found.items() if value)

@@ -1,0 +1,54 @@
+"""The kinds of URL that settings hold, and which of them may do without TLS."""
+
+import ipaddress
+import re
+from urllib.parse import SplitResult, urlsplit
+
+from .setting import Kind, Wrong
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Kind[str]:
+    """Return the kind of a URL; without `plain_anywhere` the schemes without TLS need a loopback host.
+
+    A URL that may have a query is kept as it is, any other loses its trailing slashes.
+    """
+
+    def parse(text: str) -> str:
+        parts = _split(text)
+        if parts.scheme not in schemes:
+            raise Wrong("is no URL of a known scheme")
+        if parts.scheme in ("http", "ws") and not plain_anywhere and not is_loopback(parts.hostname or ""):
+            raise Wrong("would send secrets without TLS")
+        if "#" in text or ("?" in text and not query):
+            raise Wrong("holds a query or a fragment")
+        return text if query else text.rstrip("/")
+
+    where = "" if plain_anywhere else " (http only for this machine itself)"
+    return Kind(parse, " or ".join(f"{scheme}://..." for scheme in schemes) + where, shown=False)
+
+
+def _split(text: str) -> SplitResult:
+    try:
+        parts = urlsplit(text)
+        usable = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[\x21-\x7e]+", text) or "\\" in text:
+        raise Wrong("is not a usable URL")
+    if "@" in parts.netloc:
+        raise Wrong("holds a user name or password")
+    return parts
+
+
+cloud = url("https", "http")
+anywhere = url("https", "http", plain_anywhere=True)
+livekit = url("ws", "wss", "http", "https", plain_anywhere=True)
+service = url("https", "http", query=True)

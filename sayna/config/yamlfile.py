@@ -1,0 +1,91 @@
+"""The YAML file of SAYNA_CONFIG, flattened into places such as `cache.ttl_seconds`."""
+
+import json
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import Any
+
+SECTIONS = ("server", "livekit", "providers", "speech", "recording", "cache", "auth", "sip")
+
+
+def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str]:
+    """Return the texts by their places; what cannot be read or is unknown becomes a problem."""
+    import yaml  # noqa: PLC0415 - only a process with a YAML file pays for it
+
+    try:
+        document = yaml.load(path.read_text("utf-8"), _loader(yaml))  # noqa: S506 - a SafeLoader
+    except (OSError, ValueError, RecursionError) as error:
+        problems.append(
+            f"SAYNA_CONFIG cannot be read ({type(error).__name__}); set it to a readable YAML file."
+        )
+        return {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        problems.append(
+            f"SAYNA_CONFIG names a file that is no good YAML{where}: {getattr(error, 'problem', None)}; repair it."
+        )
+        return {}
+    return dict(_flatten(document, known, problems))
+
+
+def _loader(yaml: Any) -> Any:  # noqa: ANN401 - a module that is imported late
+    """Return a safe loader that keeps every scalar as it is written and refuses a key given twice."""
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ANN401
+            names = [key.value for key, _ in node.value]
+            for key, _ in node.value:
+                if names.count(key.value) > 1:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key.value} is there twice", key.start_mark
+                    )
+            return dict(super().construct_mapping(node, deep))
+
+    for tag in ("int", "float", "bool", "timestamp"):
+        Loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
+    return Loader
+
+
+def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator[tuple[str, str]]:
+    if not isinstance(document, dict | None):
+        problems.append(
+            "SAYNA_CONFIG names a file that is not a mapping; write sections such as `server:` in it."
+        )
+        return
+    for section in SECTIONS:
+        content = (document or {}).get(section)
+        if not isinstance(content, dict | None):
+            problems.append(f"{section} in SAYNA_CONFIG is not a mapping; write its settings below it.")
+            continue
+        for place, value in _leaves(section, content or {}):
+            if place not in known:
+                problems.append(f"{place} in SAYNA_CONFIG is no setting; correct or remove it.")
+            yield place, value
+
+
+def _leaves(section: str, content: dict[object, object]) -> Iterator[tuple[str, str]]:
+    for key, value in content.items():
+        if section == "recording" and key == "backend" and isinstance(value, dict):
+            yield from _backend(value)
+        else:
+            yield f"{section}.{key}", _as_text(value)
+
+
+def _backend(content: dict[object, object]) -> Iterator[tuple[str, str]]:
+    """Yield the settings of one storage; their place names its type: `recording.backend[s3].bucket`."""
+    kind = _as_text(content.get("type"))
+    for key, value in content.items():
+        yield (
+            "recording.backend.type" if key == "type" else f"recording.backend[{kind}].{key}",
+            _as_text(value),
+        )
+
+
+def _as_text(value: object) -> str:
+    """Return a value as the environment would spell it: lists of texts by commas, other structures as JSON."""
+    if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+        return ",".join(value)
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return "" if value is None else str(value)
