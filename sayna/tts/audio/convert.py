@@ -16,9 +16,9 @@ def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> It
     """Yield the audio as `target` (mono, from `formats.resolve`); never an empty chunk.
 
     Raises ImplausibleAudio, while it is read, when there is no audio or it cannot be decoded.
-    A wav is always written anew, because vendors stream headers without a true length.
+    A wav or flac is always written anew, because vendors stream headers without a true length.
     """
-    if source == target and source.audio_format != "wav":
+    if source == target and streams(target):
         return _some(chunks)
     return _some(_converted(chunks, source, target))
 
@@ -30,7 +30,7 @@ def duration_ms(data: bytes, spec: AudioSpec) -> int:
         return _milliseconds(sum(map(len, samples)), wav.encoding, wav.sample_rate * wav.channels)
     if spec.audio_format in _ENCODINGS:
         return _milliseconds(len(data), _ENCODINGS[spec.audio_format], spec.sample_rate * spec.channels)
-    from sayna.tts.audio.containers import seconds  # noqa: PLC0415
+    from sayna.tts.audio.decoder import seconds  # noqa: PLC0415
 
     return round(1000 * seconds(data))
 
@@ -57,7 +57,7 @@ def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[b
     if source.audio_format in _ENCODINGS:
         encoding = _ENCODINGS[source.audio_format]
         return source.sample_rate, _mono(chunks, encoding, source.sample_rate, source.channels)
-    from sayna.tts.audio.containers import read  # noqa: PLC0415
+    from sayna.tts.audio.decoder import read  # noqa: PLC0415
 
     return read(b"".join(chunks))
 
@@ -91,7 +91,7 @@ def _encode(blocks: Iterator[bytes], target: AudioSpec) -> Iterator[bytes]:
         return blocks
     if target.audio_format == "wav":
         return iter([_wav(blocks, target)])
-    from sayna.tts.audio.containers import write, write_whole  # noqa: PLC0415
+    from sayna.tts.audio.encoder import write, write_whole  # noqa: PLC0415
 
     return write(blocks, target) if streams(target) else iter([write_whole(blocks, target)])
 

@@ -10,7 +10,7 @@ from sayna.tts.audio.samples import rounded
 
 def resample(blocks: Iterable[bytes], source_rate: int, target_rate: int) -> Iterator[bytes]:
     """Yield 16-bit mono blocks at `target_rate` Hz for blocks at `source_rate` Hz."""
-    # float32, because soxr dithers 16-bit output with a random seed: the same text would differ each time
+    # float32, because soxr dithers 16-bit output: silence hisses, and the bytes depend on the chunk sizes
     stream = soxr.ResampleStream(source_rate, target_rate, 1, dtype="float32")
     for block in blocks:
         wave = np.frombuffer(block, "<i2").astype(np.float32)
