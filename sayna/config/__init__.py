@@ -4,11 +4,12 @@ To add a setting, add one field to the dataclass of its subject, then run `pytho
 """
 
 from .auth import TENANT, ApiSecret, AuthConfig
+from .livekit import LiveKitConfig
 from .load import Config, load_config, settings
 from .providers import EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
 from .recording import RecordingConfig
 from .secret import Secret
-from .server import CacheConfig, DocsConfig, LiveKitConfig, ServerConfig, SpeechConfig
+from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from .setting import ConfigError, SettingInfo
 from .sip import SipConfig, SipHook
 from .urls import is_loopback

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from .kinds import boolean, entries, matching, number, path, token
 from .secret import Secret
-from .setting import Wrong, setting
+from .setting import Wrong, setting, together
 from .urls import service
 
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
-_tenant = matching(TENANT.pattern, "1 to 128 letters, digits and . _ : @ -, a letter or digit first")
+_tenant = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def _api_secret(entry: dict[str, object]) -> ApiSecret:
     if set(entry) != {"id", "secret"} or not isinstance(tenant, str) or not isinstance(secret, str):
         raise Wrong("is not just an id and a secret, both texts")
     if not TENANT.fullmatch(tenant):
-        raise Wrong(f"has an id other than {_tenant.wants}")
+        raise Wrong(f"has an id that is not {_tenant.wants}")
     return ApiSecret(tenant, token.parse(secret))
 
 
@@ -84,20 +84,26 @@ class AuthConfig:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for whatever would leave the door open or locked by accident."""
-        has_way = bool({"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"} & given)
-        if self.required and not has_way:
-            yield "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON or AUTH_API_SECRET, or AUTH_SERVICE_URL with AUTH_SIGNING_KEY_PATH."
-        if has_way and "AUTH_REQUIRED" not in given:
-            yield "AUTH_REQUIRED is not set although secrets or an auth service are; set it to true, or to false to leave every endpoint open."
-        if ("AUTH_SERVICE_URL" in given) != ("AUTH_SIGNING_KEY_PATH" in given):
-            yield "AUTH_SERVICE_URL and AUTH_SIGNING_KEY_PATH come together; set both or neither."
+        ways = given & {"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"}
+        if self.required and not ways:
+            yield (
+                "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON, "
+                "or AUTH_API_SECRET, or AUTH_SERVICE_URL with AUTH_SIGNING_KEY_PATH."
+            )
+        if ways and "AUTH_REQUIRED" not in given:
+            yield (
+                f"AUTH_REQUIRED is not set although {min(ways)} is; "
+                "set it to true, or to false to leave every endpoint open."
+            )
+        yield from together(given, "AUTH_SERVICE_URL", "AUTH_SIGNING_KEY_PATH")
         if "AUTH_API_SECRET_ID" in given and "AUTH_API_SECRET" not in given:
             yield "AUTH_API_SECRET_ID is set but AUTH_API_SECRET is not; set both or neither."
         yield from self._doubles()
 
     def _doubles(self) -> Iterator[str]:
+        where = "AUTH_API_SECRETS_JSON (with AUTH_API_SECRET)"
         for tenant, times in Counter(each.id for each in self.secrets).items():
             if times > 1:
-                yield f"AUTH_API_SECRETS_JSON and AUTH_API_SECRET give {tenant} more than one secret; set each id once."
+                yield f"{where} gives {tenant} more than one secret; set each id once."
         if len({each.secret for each in self.secrets}) < len(self.secrets):
-            yield "AUTH_API_SECRETS_JSON and AUTH_API_SECRET give one secret to several tenants; set a different one for each."
+            yield f"{where} gives one secret to several tenants; set a different one for each."

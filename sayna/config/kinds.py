@@ -10,6 +10,7 @@ from typing import TypeVar
 from .secret import Secret
 from .setting import Kind, Wrong
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _BOOLEANS = {
@@ -33,7 +34,7 @@ def _boolean(text: str) -> bool:
 
 def _path(text: str) -> Path:
     if not text.isprintable():
-        raise Wrong("holds control characters")
+        raise Wrong("has control characters")
     return Path(text)
 
 
@@ -46,13 +47,13 @@ def _folder(text: str) -> Path:
 
 def _secret(text: str) -> Secret:
     if not text.isprintable():
-        raise Wrong("holds control characters")
+        raise Wrong("has control characters")
     return Secret(text)
 
 
 def _token(text: str) -> Secret:
     if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise Wrong("holds spaces, control characters or letters outside ASCII")
+        raise Wrong("is empty, or has spaces, control characters or letters outside ASCII")
     return Secret(text)
 
 
@@ -116,27 +117,33 @@ def many(one: Kind[T]) -> Kind[tuple[T, ...]]:
     """Return the kind of a comma-separated list whose entries are all of one kind."""
 
     def parse(text: str) -> tuple[T, ...]:
-        return tuple(one.parse(entry) for entry in map(str.strip, text.split(",")) if entry)
+        texts = [entry for entry in map(str.strip, text.split(",")) if entry]
+        return _every(one.parse, texts, [repr(entry[:80]) for entry in texts])
 
-    return Kind(parse, f"a comma-separated list, each entry {one.wants}", shown=one.shown)
+    return Kind(parse, f"a comma-separated list, each entry {one.wants}", shown=False)
 
 
 def entries(parse_one: Callable[[dict[str, object]], T], wants: str) -> Kind[tuple[T, ...]]:
-    """Return the secret kind of a JSON array of objects; every bad entry is told by its place."""
+    """Return the secret kind of a JSON array of objects; bad entries are told by their place alone."""
 
     def parse(text: str) -> tuple[T, ...]:
-        found: list[T] = []
-        reasons: list[str] = []
-        for place, entry in enumerate(_array(text), start=1):
-            try:
-                found.append(parse_one(entry))
-            except Wrong as wrong:
-                reasons += (f"entry {place} {reason}" for reason in wrong.reasons)
-        if reasons:
-            raise Wrong(*(f"({reason})" for reason in reasons))
-        return tuple(found)
+        found = _array(text)
+        return _every(parse_one, found, [f"entry {place}" for place in range(1, len(found) + 1)])
 
     return Kind(parse, wants, secret=True)
+
+
+def _every(parse: Callable[[S], T], texts: list[S], names: list[str]) -> tuple[T, ...]:
+    found: list[T] = []
+    reasons: list[str] = []
+    for name, text in zip(names, texts, strict=True):
+        try:
+            found.append(parse(text))
+        except Wrong as wrong:
+            reasons += (f"holds {name}, which {reason}" for reason in wrong.reasons)
+    if reasons:
+        raise Wrong(*reasons)
+    return tuple(found)
 
 
 def _array(text: str) -> list[dict[str, object]]:

@@ -4,12 +4,13 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .auth import AuthConfig
+from .livekit import LiveKitConfig
 from .providers import ProvidersConfig
 from .recording import RecordingConfig
-from .server import CacheConfig, DocsConfig, LiveKitConfig, ServerConfig, SpeechConfig
+from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from .setting import ConfigError, SettingInfo, Wrong, walk
 from .sip import SipConfig
 from .sources import Sources, find
@@ -31,15 +32,15 @@ class Config:
     sip: SipConfig = field(default_factory=SipConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
 
-    def problems(self, given: frozenset[str]) -> Iterator[str]:
+    def problems(self, _given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings of different subjects that contradict each other."""
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
-        if self.auth.required and "SIP_HOOKS_JSON" in given:
+        if self.auth.required:
             for hook in self.sip.hooks:
                 if hook.auth_id is None:
-                    yield f"SIP_HOOKS_JSON gives {hook.host} no auth_id, which AUTH_REQUIRED asks for; set it to a tenant."
+                    yield f"SIP_HOOKS_JSON gives {hook.host} no auth_id, which AUTH_REQUIRED needs; set one."
 
 
 def settings() -> list[SettingInfo]:
@@ -50,7 +51,7 @@ def settings() -> list[SettingInfo]:
 def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Config:
     """Return the checked settings; raises ConfigError with a sentence for every problem.
 
-    The environment beats `.env` in `cwd`, which beats the YAML file of SAYNA_CONFIG, which beats the defaults.
+    The environment beats `.env` in `cwd`, which beats the YAML of SAYNA_CONFIG, which beats the defaults.
     An `environ` that is given without a `cwd` is the whole truth: no `.env` is read.
     """
     dotenv = environ is None or cwd is not None
@@ -65,14 +66,16 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
 
 def _build(section: type[T], sources: Sources, given: set[str]) -> T:
     values: dict[str, Any] = {}
-    for each in fields(section):  # type: ignore[arg-type]
+    for each in fields(cast("Any", section)):
         info: SettingInfo | None = each.metadata.get("setting")
         if info is None:
-            values[each.name] = _build(each.type, sources, given)
+            values[each.name] = _build(cast("type[Any]", each.type), sources, given)
         elif text := sources.text(info):
             given.add(info.name)
             try:
                 values[each.name] = info.kind.parse(text)
+                if values[each.name] == ():
+                    given.remove(info.name)
             except Wrong as wrong:
                 sources.problems.extend(_sentence(info, text, reason) for reason in wrong.reasons)
     return section(**values)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .kinds import boolean, folder, matching, token
 from .secret import Secret
-from .setting import setting
+from .setting import setting, together
 from .urls import cloud
 from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
 
@@ -63,8 +63,8 @@ class PollyConfig:
         """Yield a sentence for half of Polly's settings; AWS variables may be there for other programs."""
         if self.endpoint_url and "POLLY_ENABLED" not in given:
             yield "POLLY_ENDPOINT_URL is set but POLLY_ENABLED is not; set POLLY_ENABLED to true or false."
-        if self.enabled and ("AWS_ACCESS_KEY_ID" in given) != ("AWS_SECRET_ACCESS_KEY" in given):
-            yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY come together; set both or neither."
+        if self.enabled:
+            yield from together(given, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @dataclass(frozen=True, slots=True)

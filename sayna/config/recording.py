@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .kinds import boolean, choice, matching, path, token
 from .secret import Secret
-from .setting import Kind, Wrong, setting
+from .setting import Kind, Wrong, setting, together
 from .urls import anywhere
 from .vendors import is_json_object
 
@@ -118,38 +118,33 @@ class RecordingConfig:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for a backend in doubt or with missing pieces."""
-        places = ("RECORDING_S3_BUCKET", "RECORDING_GCS_BUCKET", "RECORDING_LOCAL_PATH")
-        if "RECORDING_BACKEND" not in given and len(given.intersection(places)) > 1:
-            yield (
-                "RECORDING_BACKEND is not set but several of "
-                + ", ".join(places)
-                + " are; set it to s3, gcs or local."
-            )
-        pieces = {name for name in given if name.startswith(("RECORDING_S3_", "RECORDING_GCS_"))}
-        if pieces and self.backend is None:
-            yield f"{min(pieces)} is set but no backend is; set RECORDING_S3_BUCKET or RECORDING_GCS_BUCKET."
-        yield from {"s3": self._s3, "gcs": self._gcs, "local": self._local, None: lambda _: ()}[self.backend](
-            given
-        )
+        chosen = given & {"RECORDING_S3_BUCKET", "RECORDING_GCS_BUCKET", "RECORDING_LOCAL_PATH"}
+        if "RECORDING_BACKEND" not in given and len(chosen) > 1:
+            yield f"RECORDING_BACKEND is not set but {' and '.join(sorted(chosen))} are; set it."
+        pieces = [name for name in sorted(given) if name.startswith(("RECORDING_S3_", "RECORDING_GCS_"))]
+        if pieces and not chosen and "RECORDING_BACKEND" not in given:
+            yield f"{pieces[0]} is set but no bucket is; set RECORDING_S3_BUCKET or RECORDING_GCS_BUCKET."
+        if self.backend == "s3":
+            yield from self._s3(given)
+        if self.backend == "gcs":
+            yield from self._gcs(given)
+        if self.backend == "local" and "RECORDING_LOCAL_PATH" not in given:
+            yield "RECORDING_LOCAL_PATH is missing; set it to the folder of the recordings."
 
     def _s3(self, given: frozenset[str]) -> Iterator[str]:
         if "RECORDING_S3_BUCKET" not in given:
             yield "RECORDING_S3_BUCKET is missing; set it to the name of the bucket."
         if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
-            yield "RECORDING_S3_REGION is missing; set it to the bucket's region, or set RECORDING_S3_ENDPOINT."
-        if ("RECORDING_S3_ACCESS_KEY" in given) != ("RECORDING_S3_SECRET_KEY" in given):
-            yield "RECORDING_S3_ACCESS_KEY and RECORDING_S3_SECRET_KEY come together; set both or neither."
+            yield "RECORDING_S3_REGION is missing; set it, or RECORDING_S3_ENDPOINT for a server of your own."
+        yield from together(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
 
     def _gcs(self, given: frozenset[str]) -> Iterator[str]:
+        path, text = "RECORDING_GCS_CREDENTIALS_PATH", "RECORDING_GCS_CREDENTIALS_JSON"
         if "RECORDING_GCS_BUCKET" not in given:
             yield "RECORDING_GCS_BUCKET is missing; set it to the name of the bucket."
-        if ("RECORDING_GCS_CREDENTIALS_PATH" in given) == ("RECORDING_GCS_CREDENTIALS_JSON" in given):
-            yield "RECORDING_GCS_CREDENTIALS_PATH or RECORDING_GCS_CREDENTIALS_JSON; set exactly one of the two."
+        if (path in given) == (text in given):
+            yield f"{path} and {text} are both set or both missing; set exactly one of the two."
         if self.gcs_credentials_path and not is_json_object(str(self.gcs_credentials_path)):
-            yield "RECORDING_GCS_CREDENTIALS_PATH is not the path of a JSON object; set it to the service account's file."
+            yield f"{path} is not the path of a JSON object; set it to the file of the service account."
         if self.gcs_credentials_json and not is_json_object(self.gcs_credentials_json.reveal()):
-            yield "RECORDING_GCS_CREDENTIALS_JSON is not a JSON object; set it to the service account itself."
-
-    def _local(self, given: frozenset[str]) -> Iterator[str]:
-        if "RECORDING_LOCAL_PATH" not in given:
-            yield "RECORDING_LOCAL_PATH is missing; set it to the folder of the recordings."
+            yield f"{text} is not a JSON object; set it to the service account itself."

@@ -1,17 +1,14 @@
-"""The settings of the process itself: server, speech, cache, LiveKit and pages."""
+"""The settings of the process itself: server, speech, cache and pages."""
 
 # ruff: noqa: RUF009 - setting() returns an immutable field
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import boolean, choice, integer, many, matching, network, number, path, token
+from .kinds import boolean, choice, integer, many, matching, network, number, path
 from .providers import SLUGS
-from .secret import Secret
 from .setting import Kind, setting
-from .urls import livekit
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(
@@ -130,58 +127,6 @@ class CacheConfig:
     max_bytes: int = setting(
         "CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30, "Largest size of the cache.", yaml="cache.max_bytes"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class LiveKitConfig:
-    """The LiveKit server; its URL may be of the ws or the http form."""
-
-    url: str = setting(
-        "LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url"
-    )
-    own_public_url: str | None = setting(
-        "LIVEKIT_PUBLIC_URL",
-        livekit,
-        None,
-        "Where clients reach LiveKit.",
-        yaml="livekit.public_url",
-        shown="LIVEKIT_URL",
-    )
-    api_key: Secret | None = setting(
-        "LIVEKIT_API_KEY", token, None, "Key of LiveKit.", yaml="livekit.api_key"
-    )
-    api_secret: Secret | None = setting(
-        "LIVEKIT_API_SECRET", token, None, "Secret of LiveKit.", yaml="livekit.api_secret"
-    )
-    token_ttl_seconds: int = setting(
-        "LIVEKIT_TOKEN_TTL_SECONDS",
-        integer(1, 86400),
-        3600,
-        "Seconds that a participant's token is good for.",
-        yaml="livekit.token_ttl_seconds",
-    )
-    timeout_seconds: float = setting(
-        "LIVEKIT_TIMEOUT_SECONDS",
-        number(0.1, 60),
-        5.0,
-        "Seconds that LiveKit may take.",
-        yaml="livekit.timeout_seconds",
-    )
-
-    @property
-    def public_url(self) -> str:
-        """What clients are told; `url` unless another was set."""
-        return self.own_public_url or self.url
-
-    @property
-    def configured(self) -> bool:
-        """Whether this server holds LiveKit's key and secret."""
-        return self.api_key is not None and self.api_secret is not None
-
-    def problems(self, given: frozenset[str]) -> Iterator[str]:
-        """Yield a sentence when only one of key and secret is there."""
-        if ("LIVEKIT_API_KEY" in given) != ("LIVEKIT_API_SECRET" in given):
-            yield "LIVEKIT_API_KEY and LIVEKIT_API_SECRET come together; set both or neither."
 
 
 @dataclass(frozen=True, slots=True)

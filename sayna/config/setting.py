@@ -1,7 +1,7 @@
 """One setting: a dataclass field that knows its variable, its kind, its default and its sentence."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
@@ -36,13 +36,17 @@ class Kind(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class SettingInfo:
-    """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG."""
+    """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG.
+
+    A `computed` default is told in words.
+    """
 
     name: str
     default: str
     doc: str
     kind: Kind[object]
     yaml: str | None
+    computed: bool = False
     group: str = ""
 
     @property
@@ -55,9 +59,8 @@ def setting(
     name: str, kind: Kind[T], default: D, doc: str, *, yaml: str | None = None, shown: str | None = None
 ) -> T | D:
     """Return the dataclass field of one setting; `shown` is the default in words where it is computed."""
-    info = SettingInfo(
-        name, _text(default) if shown is None else shown, doc, cast("Kind[object]", kind), yaml
-    )
+    words = _text(default) if shown is None else shown
+    info = SettingInfo(name, words, doc, cast("Kind[object]", kind), yaml, computed=shown is not None)
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 
@@ -74,6 +77,12 @@ def walk(section: type, group: str = "") -> Iterator[SettingInfo]:
     for each in fields(section):
         info = each.metadata.get("setting")
         if info is not None:
-            yield SettingInfo(info.name, info.default, info.doc, info.kind, info.yaml, group)
+            yield replace(info, group=group)
         elif isinstance(each.type, type) and is_dataclass(each.type):
             yield from walk(each.type, each.name)
+
+
+def together(given: frozenset[str], one: str, other: str) -> Iterator[str]:
+    """Yield a sentence when only one of two settings is given."""
+    if (one in given) != (other in given):
+        yield f"{one} and {other} come together; set both or neither."

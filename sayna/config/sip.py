@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from .auth import TENANT
 from .kinds import boolean, entries, integer, many, matching, network, secret
 from .secret import Secret
-from .setting import Kind, Wrong, setting
-from .urls import anywhere
+from .setting import Kind, Wrong, setting, together
+from .urls import hook as hook_url
 
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
 _MIN_SECRET = 16
-_SECRET_RULE = f"of at least {_MIN_SECRET} characters"
+_SECRET_RULE = f"a secret of at least {_MIN_SECRET} characters"
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = matching(
@@ -57,10 +57,9 @@ def _hook(entry: dict[str, object]) -> SipHook:
         raise Wrong("has a host that is no host name")
     if auth_id is not None and not TENANT.fullmatch(str(auth_id)):
         raise Wrong("has an auth_id that is no tenant id")
-    address = anywhere.parse(str(texts["url"]).replace("?", "/", 1)) and str(texts["url"])
     return SipHook(
         host=host.lower().rstrip("."),
-        url=address,
+        url=hook_url.parse(str(texts["url"])),
         auth_id=None if auth_id is None else str(auth_id),
         secret=None if own is None else _hook_secret(str(own)),
     )
@@ -103,7 +102,7 @@ class SipConfig:
     )
     hook_secret: Secret | None = setting(
         "SIP_HOOK_SECRET",
-        Kind(_hook_secret, "a secret " + _SECRET_RULE, secret=True),
+        Kind(_hook_secret, _SECRET_RULE, secret=True),
         None,
         "Secret that signs what hooks are sent.",
         yaml="sip.hook_secret",
@@ -163,18 +162,19 @@ class SipConfig:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that need one another and for hooks that cannot work."""
-        if ("SIP_ROOM_PREFIX" in given) != ("SIP_ALLOWED_ADDRESSES" in given):
-            yield "SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES come together; set both or neither."
-        if ("SIP_OUTBOUND_AUTH_USERNAME" in given) != ("SIP_OUTBOUND_AUTH_PASSWORD" in given):
-            yield "SIP_OUTBOUND_AUTH_USERNAME and SIP_OUTBOUND_AUTH_PASSWORD come together; set both or neither."
+        yield from together(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
+        yield from together(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."
         for hook in self.hooks:
             if hook.secret is None and "SIP_HOOK_SECRET" not in given:
-                yield f"SIP_HOOK_SECRET is missing for the hook of {hook.host}; set it to a secret {_SECRET_RULE}."
+                yield f"SIP_HOOK_SECRET is missing for the hook of {hook.host}; set it to {_SECRET_RULE}."
             if not self.hook_allow_private and not _is_public(hook.url):
-                yield f"SIP_HOOKS_JSON sends {hook.host} to a URL without https or on a private network; set another, or SIP_HOOK_ALLOW_PRIVATE=true."
+                yield (
+                    f"SIP_HOOKS_JSON sends {hook.host} to a URL without https or on a private network; "
+                    "set another URL, or set SIP_HOOK_ALLOW_PRIVATE to true."
+                )
 
 
 def _is_public(url: str) -> bool:

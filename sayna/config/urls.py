@@ -28,7 +28,7 @@ def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Kin
         if parts.scheme in ("http", "ws") and not plain_anywhere and not is_loopback(parts.hostname or ""):
             raise Wrong("would send secrets without TLS")
         if "#" in text or ("?" in text and not query):
-            raise Wrong("holds a query or a fragment")
+            raise Wrong("has a query or a fragment")
         return text if query else text.rstrip("/")
 
     where = "" if plain_anywhere else " (http only for this machine itself)"
@@ -44,11 +44,12 @@ def _split(text: str) -> SplitResult:
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text) or "\\" in text:
         raise Wrong("is not a usable URL")
     if "@" in parts.netloc:
-        raise Wrong("holds a user name or password")
+        raise Wrong("has a user name or password")
     return parts
 
 
 cloud = url("https", "http")
 anywhere = url("https", "http", plain_anywhere=True)
 livekit = url("ws", "wss", "http", "https", plain_anywhere=True)
+hook = url("https", "http", plain_anywhere=True, query=True)
 service = url("https", "http", query=True)

@@ -98,7 +98,7 @@ class GoogleConfig(_Keyed):
         """Yield a sentence for missing credentials and for ones that cannot be read as a JSON object."""
         yield from _Keyed.problems(self, given)
         if self.credentials is not None and not is_json_object(self.credentials.reveal()):
-            yield "GOOGLE_APPLICATION_CREDENTIALS is no JSON object, nor the path of a file with one; set it to either."
+            yield "GOOGLE_APPLICATION_CREDENTIALS is no JSON object, nor the path of one; set it to either."
 
 
 def is_json_object(text: str) -> bool:

@@ -14,17 +14,14 @@ def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str
 
     try:
         document = yaml.load(path.read_text("utf-8"), _loader(yaml))  # noqa: S506 - a SafeLoader
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(
-            f"SAYNA_CONFIG cannot be read ({type(error).__name__}); set it to a readable YAML file."
-        )
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
+        problems.append(f"SAYNA_CONFIG cannot be read ({type(error).__name__}); set it to a YAML file.")
         return {}
     except yaml.YAMLError as error:
+        # The parser's own words may quote the file, and with it a secret.
         mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
-        problems.append(
-            f"SAYNA_CONFIG names a file that is no good YAML{where}: {getattr(error, 'problem', None)}; repair it."
-        )
+        where = f" at line {mark.line + 1}" if mark else ""
+        problems.append(f"SAYNA_CONFIG has a mistake or a repeated key{where}; set it to good YAML.")
         return {}
     return dict(_flatten(document, known, problems))
 
@@ -34,12 +31,11 @@ def _loader(yaml: Any) -> Any:  # noqa: ANN401 - a module that is imported late
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ANN401
-            names = [key.value for key, _ in node.value]
+            seen: set[str] = set()
             for key, _ in node.value:
-                if names.count(key.value) > 1:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{key.value} is there twice", key.start_mark
-                    )
+                if str(key.value) in seen:
+                    raise yaml.constructor.ConstructorError(None, None, "repeated key", key.start_mark)
+                seen.add(str(key.value))
             return dict(super().construct_mapping(node, deep))
 
     for tag in ("int", "float", "bool", "timestamp"):
@@ -74,7 +70,7 @@ def _leaves(section: str, content: dict[object, object]) -> Iterator[tuple[str, 
 
 def _backend(content: dict[object, object]) -> Iterator[tuple[str, str]]:
     """Yield the settings of one storage; their place names its type: `recording.backend[s3].bucket`."""
-    kind = _as_text(content.get("type"))
+    kind = _as_text(content.get("type")).lower()
     for key, value in content.items():
         yield (
             "recording.backend.type" if key == "type" else f"recording.backend[{kind}].{key}",
@@ -83,7 +79,7 @@ def _backend(content: dict[object, object]) -> Iterator[tuple[str, str]]:
 
 
 def _as_text(value: object) -> str:
-    """Return a value as the environment would spell it: lists of texts by commas, other structures as JSON."""
+    """Return a value as the environment would spell it: lists of texts by commas, structures as JSON."""
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return ",".join(value)
     if isinstance(value, list | dict):

@@ -1,0 +1,69 @@
+"""Writes the pages that list every setting: `python -m sayna.config` after a field was added."""
+
+from itertools import groupby
+from pathlib import Path
+
+from .load import settings
+from .setting import SettingInfo
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def env_example() -> str:
+    """Return `.env.example`: every setting, commented out, with its default."""
+    lines = [
+        "# Every setting with its default. Copy to .env and take away the # of what you change.",
+        "# A secret X may also come from a file: X_FILE=/run/secrets/x",
+    ]
+    for group, members in groupby(settings(), key=lambda info: info.group):
+        lines += ["", f"# --- {group} ---"]
+        for info in members:
+            lines += [f"# {info.doc}{_words(info)}", f"#{info.name}={'' if info.computed else info.default}"]
+    return "\n".join(lines) + "\n"
+
+
+def _words(info: SettingInfo) -> str:
+    return f" Default: {info.default}." if info.computed else ""
+
+
+def table() -> str:
+    """Return `docs/settings.md`: every setting with its default, place in YAML and meaning."""
+    lines = [*_INTRODUCTION.splitlines(), ""]
+    for group, members in groupby(settings(), key=lambda info: info.group):
+        lines += [f"## {group}", "", "| variable | default | in YAML | |", "|---|---|---|---|"]
+        lines += [_row(info) for info in members]
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(info: SettingInfo) -> str:
+    name = f"`{info.name}`" + (" (secret)" if info.secret else "")
+    default = info.default if info.computed else _code(info.default)
+    return f"| {name} | {default} | {_code(info.yaml)} | {info.doc} Set {info.kind.wants}. |"
+
+
+def _code(text: str | None) -> str:
+    return f"`{text}`" if text else ""
+
+
+_INTRODUCTION = """\
+# Settings
+
+Written by `python -m sayna.config`; change the fields in `sayna/config/`, not this page.
+
+A setting comes from the environment, else from `.env` in the folder where the server starts, else from the
+YAML file that `SAYNA_CONFIG` names, else it has its default. An empty text counts as not set. Everything is
+checked at start: all problems are told at once, and the server does not start with any.
+
+- A secret `X` may come from a file: `X_FILE=/run/secrets/x`. Setting both is a mistake.
+- Booleans are `true`, `1`, `yes`, `on`, `false`, `0`, `no` and `off`, in any case.
+- Lists are separated by commas in the environment and are lists in YAML.
+- `recording.backend[s3].bucket` is `bucket` below `recording.backend` when its `type` is `s3`.
+- A vendor with none of its settings is off; with half of them the server does not start.
+- `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id` and their own `secret`."""
+
+
+if __name__ == "__main__":
+    (ROOT / ".env.example").write_text(env_example(), "utf-8")
+    (ROOT / "docs").mkdir(exist_ok=True)
+    (ROOT / "docs" / "settings.md").write_text(table(), "utf-8")
