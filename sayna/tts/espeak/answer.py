@@ -1,0 +1,39 @@
+"""What the helper answers to one request, buffered in the worker."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sayna import errors
+from sayna.http import Deadline
+
+
+class Answer:
+    """The payloads that answer one request, as an iterator; `close` cuts the answer short."""
+
+    def __init__(
+        self, read: Callable[["Answer"], None], stop: Callable[["Answer"], None], deadline: Deadline
+    ) -> None:
+        self._read, self._stop = read, stop
+        self.deadline = deadline
+        self.ready: deque[bytes] = deque()
+        self.error: errors.ProviderError | None = None
+        self.ended = False
+        self.read_at = time.monotonic()
+
+    def __iter__(self) -> "Answer":
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next payload; raises ProviderError and its kinds."""
+        while not self.ready and not self.ended:
+            self._read(self)
+        if self.ready:
+            return self.ready.popleft()
+        if self.error:
+            raise self.error
+        raise StopIteration
+
+    def close(self) -> None:
+        """Stop the rendering of what nobody will hear; calling it again does nothing."""
+        self._stop(self)

@@ -1,0 +1,190 @@
+"""The program in the helper process: espeak-ng behind frames of bytes on one socket, descriptor 0.
+
+Run as `python -I -S engine.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
+A frame, both ways: u32 length of the payload (little-endian), one byte kind, payload.
+
+    SAY     SETTINGS, voice, NUL, UTF-8 text      -> AUDIO*, then END, NO_VOICE or TOO_LONG
+    VOICES                                        -> TABLE, END
+    STOP    cuts the running SAY short            -> no answer of its own
+
+The program ends when its parent's end of the socket is closed, in the middle of a synthesis too.
+Its stderr is /dev/null: espeak-ng complains there of missing dictionaries, and may quote the text.
+"""
+
+import _thread
+import ctypes
+import os
+import resource
+import select
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+
+HEADER = struct.Struct("<Ic")
+SETTINGS = struct.Struct("<5i")  # words a minute, volume, pitch, pitch range, word gap in 10 ms
+SAY, VOICES, STOP = b"s", b"v", b"x"
+AUDIO, TABLE, END, NO_VOICE, TOO_LONG, FAILED = b"a", b"t", b"e", b"n", b"l", b"f"
+
+SAMPLE_RATE = 22050
+MAX_SAMPLES = 3600 * SAMPLE_RATE
+# Of audio in one callback, made in 1 ms. The library's default of 60 costs the worker 0.6 ms more a sentence.
+BUFFER_MS = 1000
+
+# Names and values of espeak-ng's speak_lib.h, revision 12.
+OUTPUT_SYNCHRONOUS = 2
+INITIALIZE_DONT_EXIT = 0x8000
+CHARS_UTF8 = 1  # never with 0x10 (SSML opens server files) or 0x100 ([[phonemes]])
+RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
+
+
+class VoiceStruct(ctypes.Structure):
+    """The head of espeak_VOICE: what this program reads of it."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),
+        ("identifier", ctypes.c_char_p),
+    )
+
+
+SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
+
+
+def send(wire: int, kind: bytes, payload: bytes = b"") -> None:
+    """Write one frame; raises OSError when the parent is gone."""
+    frame = HEADER.pack(len(payload), kind) + payload
+    while frame:
+        frame = frame[os.write(wire, frame) :]
+
+
+def receive(wire: int) -> tuple[bytes, bytes]:
+    """Read one frame; raises EOFError when the parent is gone."""
+    length, kind = HEADER.unpack(_read(wire, HEADER.size))
+    return kind, _read(wire, length)
+
+
+def _read(wire: int, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = os.read(wire, size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+class Speaker:
+    """The library, initialised once in this process; it says one text at a time."""
+
+    def __init__(self, library: str, data: str, wire: int) -> None:
+        self._wire = wire
+        self._variants = os.path.join(data, "voices", "!v")  # noqa: PTH118 - pathlib doubles the start-up time
+        self._voice = b""
+        self._samples = 0
+        self._outcome = END
+        self._pending = select.poll()
+        self._pending.register(wire, select.POLLIN)
+        self._lib = ctypes.CDLL(library)
+        self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
+        rate = self._lib.espeak_Initialize(
+            OUTPUT_SYNCHRONOUS, BUFFER_MS, os.fsencode(data), INITIALIZE_DONT_EXIT
+        )
+        if rate != SAMPLE_RATE:
+            raise OSError(f"espeak_Initialize returned {rate}")
+        self._callback = SynthCallback(self._hear)
+        self._lib.espeak_SetSynthCallback(self._callback)
+
+    def say(self, payload: bytes) -> bytes:
+        """Send the audio of one SAY and return the kind of frame that ends it."""
+        settings = SETTINGS.unpack_from(payload)
+        voice, _, text = payload[SETTINGS.size :].partition(b"\0")
+        if not self._select(voice):
+            return NO_VOICE
+        for parameter, value in zip((RATE, VOLUME, PITCH, RANGE, WORDGAP), settings, strict=True):
+            self._lib.espeak_SetParameter(parameter, value, 0)
+        self._samples, self._outcome = 0, END
+        size = ctypes.c_size_t(len(text) + 1)
+        self._lib.espeak_Synth(text, size, 0, 0, 0, CHARS_UTF8, None, None)
+        return self._outcome
+
+    def _select(self, voice: bytes) -> bool:
+        """Switch to a voice, unless it is the last one: that costs 0.1 ms."""
+        if voice != self._voice:
+            self._voice = voice if self._lib.espeak_SetVoiceByName(voice) == 0 else b""
+        return bool(self._voice)
+
+    def _hear(self, samples: int | None, count: int, _events: int | None) -> int:
+        """Pass one buffer of audio on; 1 ends the synthesis."""
+        if not samples or not count:
+            return 0
+        self._samples += count
+        if self._samples > MAX_SAMPLES:
+            self._outcome = TOO_LONG
+            return 1
+        if self._pending.poll(0):
+            return 1
+        try:
+            send(self._wire, AUDIO, ctypes.string_at(samples, 2 * count))
+        except OSError:
+            return 1
+        return 0
+
+    def table(self) -> bytes:
+        """Return a line "identifier TAB name TAB priority:tag ..." a voice, then a line a variant."""
+        voices = self._lib.espeak_ListVoices(None)
+        lines = []
+        while voices[len(lines)]:
+            voice = voices[len(lines)].contents
+            lines.append(b"\t".join((voice.identifier, voice.name, b" ".join(_languages(voice)))))
+        lines += sorted(os.fsencode(entry) for entry in os.listdir(self._variants))  # noqa: PTH208
+        return b"\n".join(lines)
+
+
+def _languages(voice: VoiceStruct) -> Iterator[bytes]:
+    """Walk the list: a priority byte (low is better), a tag, NUL; a zero byte ends it."""
+    address = voice.languages
+    while priority := ctypes.string_at(address, 1)[0]:
+        tag = ctypes.string_at(address + 1)
+        yield b"%d:%b" % (priority, tag)
+        address += len(tag) + 2
+
+
+def serve(library: str, data: str, wire: int) -> None:
+    """Answer frames until the parent is gone."""
+    try:
+        speaker = Speaker(library, data, wire)
+    except OSError:
+        send(wire, FAILED)
+        return
+    try:
+        while True:
+            kind, payload = receive(wire)
+            if kind == SAY:
+                send(wire, speaker.say(payload))
+            elif kind == VOICES:
+                send(wire, TABLE, speaker.table())
+                send(wire, END)
+    except (EOFError, OSError):
+        return
+
+
+def exit_with_parent(wire: int) -> None:
+    """Wait for the parent's end to be closed, then end at once: a text may keep the library busy for ever."""
+    hangup = select.poll()
+    hangup.register(wire, 0)
+    hangup.poll()
+    os._exit(0)
+
+
+def main() -> None:
+    """Run the program: signals and core dumps off (a core holds the text), then serve."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _thread.start_new_thread(exit_with_parent, (0,))
+    serve(sys.argv[1], sys.argv[2], 0)
+
+
+if __name__ == "__main__":
+    main()
