@@ -6,7 +6,7 @@ To add a setting, add one field to the dataclass of its subject, then run `pytho
 from .auth import TENANT, ApiSecret, AuthConfig
 from .livekit import LiveKitConfig
 from .load import Config, load_config, settings
-from .providers import EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
+from .providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
 from .recording import RecordingConfig
 from .secret import Secret
 from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
@@ -16,6 +16,7 @@ from .urls import is_loopback
 from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
 
 __all__ = [
+    "SLUGS",
     "TENANT",
     "ApiSecret",
     "AuthConfig",

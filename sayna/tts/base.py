@@ -1,27 +1,15 @@
 """What every speech vendor is given and gives back."""
 
 import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from sayna.errors import InvalidProviderAuth
+from sayna.http import Deadline
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
-    """A moment on the monotonic clock by which all must be done."""
-
-    at: float
-
-    @classmethod
-    def after(cls, seconds: float) -> "Deadline":
-        """Return the moment `seconds` from now."""
-        return cls(time.monotonic() + seconds)
-
-    def remaining(self) -> float:
-        """Return the seconds left, never less than zero."""
-        return max(0.0, self.at - time.monotonic())
+CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +93,9 @@ class TTSProvider(ABC):
 
     base_url: str = ""
 
+    def __init__(self, config: Any) -> None:
+        """Take the vendor's own part of the configuration."""
+
     @property
     @abstractmethod
     def configured(self) -> bool:
@@ -121,6 +112,20 @@ class TTSProvider(ABC):
     @abstractmethod
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the vendor's whole catalogue; raises ProviderError and its kinds."""
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice and the model to use where the caller named none (empty strings)."""
+        return voice_id or self.default_voice, model or self.default_model
+
+    def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
+        known = ", ".join(self.auth_fields) or "nothing"
+        if unknown := sorted(set(auth) - set(self.auth_fields)):
+            raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
+        for name in self.auth_fields:
+            if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
+                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters, without spaces")
+        return auth
 
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""

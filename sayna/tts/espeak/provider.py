@@ -1,8 +1,8 @@
 """espeak-ng as a speech vendor: the embedded default that needs no key and no network.
 
 Library: https://github.com/espeak-ng/espeak-ng (GPL-3.0), from the wheel `espeakng-loader`, never loaded into
-this process. Quirks: every base voice claims to be male, so gender is "Unknown"; the length varies by 0.3 % from
-run to run; below 80 words a minute (0.46 x) the rate falls no further.
+this process. Quirks: every base voice claims to be male, so gender is "Unknown"; the length varies by 0.3 %
+from run to run; below 80 words a minute (0.46 x) the rate falls no further.
 """
 
 import functools
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from sayna import errors
+from sayna.config import EspeakConfig
 from sayna.http import Deadline
 from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, TTSProvider, Voice
 from sayna.tts.espeak import engine as wire
@@ -39,8 +40,8 @@ class Espeak(TTSProvider):
     }
     auth_fields = ()
 
-    def __init__(self, enabled: bool) -> None:
-        self._enabled = enabled
+    def __init__(self, config: EspeakConfig) -> None:
+        self._enabled = config.enabled
         self._catalogue: Catalogue | None = None
         self.engine = Engine(self._locate)
 

@@ -1,0 +1,20 @@
+"""The application factory."""
+
+from flask import Flask
+
+from sayna import blueprints, cli, log
+from sayna.config import Config, load_config
+from sayna.services import build
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Return the WSGI application; raises ConfigError with every problem of the settings at once."""
+    config = config or load_config()
+    log.configure(config.server.log_level, config.server.log_format)
+    app = Flask("sayna", static_folder=None)
+    app.config["MAX_BODY_BYTES"] = config.server.max_body_bytes
+    app.extensions["sayna"] = build(config)
+    app.extensions["sayna.draining"] = lambda: False
+    blueprints.register(app)
+    cli.register(app)
+    return app

@@ -1,0 +1,47 @@
+"""How gunicorn runs Sayna; the reasons are in docs/architecture.md, the figures behind them in bench/."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from sayna.config import ConfigError, load_config
+from sayna.log import dict_config
+
+try:
+    _server = load_config().server
+except ConfigError as problems:
+    sys.exit(str(problems))
+
+bind = [_server.bind]
+backlog = 2048
+worker_class = "gthread"
+workers = _server.workers
+threads = _server.threads
+# A burst lands more evenly when a worker takes few more connections than it has threads; the rest is
+# room for connections that are kept alive.
+worker_connections = threads + 16
+preload_app = True
+keepalive = 15  # seconds; nginx must let go first: its upstream keepalive_timeout is 10
+timeout = 120  # seconds without a heartbeat, which gthread gives whatever its requests do
+graceful_timeout = _server.graceful_timeout
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeats must not wait for a disk
+forwarded_allow_ips = ",".join(_server.forwarded_allow_ips)
+control_socket_disable = True
+accesslog = None  # sayna.request is the access log: it knows no query strings
+logconfig_dict = dict_config(_server.log_level, _server.log_format)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Let GET /ready say 503 as soon as the worker was told to stop."""
+    worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
+
+
+def on_reload(server: Any) -> None:
+    """Build the application anew on HUP, so that keys, secrets and settings on disk are read again."""
+    sys.modules.pop("wsgi", None)
+    server.app.callable = None
+    try:
+        server.app.wsgi()
+    except SystemExit as problems:
+        server.log.error("The settings are not usable, so the old ones stay: %s", problems)
+        sys.exit(1)

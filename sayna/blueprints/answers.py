@@ -1,0 +1,12 @@
+"""JSON answers, in one shape."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+
+def json_answer(body: Mapping[str, Any], status: int = 200) -> Response:
+    """Return compact JSON; it ends in a newline so that a terminal shows it well."""
+    return Response(json.dumps(body, separators=(",", ":")) + "\n", status, mimetype="application/json")

@@ -1,0 +1,98 @@
+"""Strict intake: one JSON object in UTF-8, of bounded size and depth, or a 4xx that says what to send."""
+
+import json
+import re
+from typing import Any, NoReturn
+
+from flask import Request, current_app
+from werkzeug.exceptions import ClientDisconnected
+
+from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+
+MAX_DEPTH = 32
+TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
+_FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def read_body(request: Request) -> bytes:
+    """Return the raw body; raises PayloadTooLarge, UnsupportedMediaType, InvalidRequest.
+
+    One byte more than the limit is read: gunicorn cuts a chunked body at its limit without a word.
+    """
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("send the body without Content-Encoding")
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("send the body as Content-Type: application/json")
+    limit: int = current_app.config["MAX_BODY_BYTES"]
+    if (request.content_length or 0) > limit:
+        raise PayloadTooLarge(f"the body has more than {limit} bytes")
+    try:
+        body = request.stream.read(limit + 1)
+    except (ClientDisconnected, OSError, ValueError) as error:
+        raise InvalidRequest("the body broke off or is not framed as HTTP wants it") from error
+    if len(body) > limit:
+        raise PayloadTooLarge(f"the body has more than {limit} bytes")
+    return body
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """Return the body as an object; raises InvalidRequest naming what is wrong with it."""
+    try:
+        text = body.decode("utf-8")
+        value = _DECODER.decode(text)
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the body is not UTF-8") from error
+    except RecursionError as error:
+        raise InvalidRequest(TOO_DEEP) from error
+    except ValueError as error:
+        raise InvalidRequest("the body is not JSON; send one JSON object") from error
+    if type(value) is not dict:
+        raise InvalidRequest("the body is JSON but not an object; send {...}")
+    if _too_deep(value):
+        raise InvalidRequest(TOO_DEEP)
+    if _FORBIDDEN.search(text) or ("\\u" in text and _has_forbidden(value)):
+        raise InvalidRequest("a string holds NUL or half of a surrogate pair")
+    return value
+
+
+def _too_deep(value: Any) -> bool:
+    """Walk level by level: a recursive walk would itself be what the limit guards against."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _members(outer)]
+        if not level:
+            return False
+    return any(isinstance(inner, (dict, list)) for inner in level)
+
+
+def _members(container: dict[str, Any] | list[Any]) -> Any:
+    return container.values() if isinstance(container, dict) else container
+
+
+def _has_forbidden(value: Any) -> bool:
+    if isinstance(value, str):
+        return _FORBIDDEN.search(value) is not None
+    if isinstance(value, dict):
+        return any(_has_forbidden(inner) for pair in value.items() for inner in pair)
+    return isinstance(value, list) and any(map(_has_forbidden, value))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidRequest("the body names a field twice")
+    return members
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise InvalidRequest("the body holds a number that is too large")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise InvalidRequest(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite)

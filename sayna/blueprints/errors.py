@@ -1,0 +1,56 @@
+"""Every exception becomes JSON here, and nowhere else."""
+
+import logging
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from sayna.blueprints.answers import json_answer
+from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
+
+FRAMEWORK = {
+    400: ("INVALID_REQUEST", "the request cannot be understood"),
+    404: ("NOT_FOUND", "there is nothing at this path"),
+    405: ("METHOD_NOT_ALLOWED", "this path does not take this method; see Allow"),
+    413: ("PAYLOAD_TOO_LARGE", "the body is too large"),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "send the body as Content-Type: application/json"),
+}
+
+logger = logging.getLogger("sayna.errors")
+
+
+def register(app: Flask) -> None:
+    """Answer every kind of failure of `app` with JSON."""
+    app.register_error_handler(SaynaError, _on_purpose)
+    app.register_error_handler(HTTPException, _from_framework)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _on_purpose(error: SaynaError) -> Response:
+    if isinstance(error, NotAuthenticated | AuthServiceFailed):
+        body = {"error": error.auth_code, "message": error.message}
+    else:
+        body = {"error": error.message}
+    answer = json_answer({**body, "code": error.code, "request_id": g.request_id}, error.status)
+    if error.retry_after is not None:
+        answer.headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:  # noqa: PLR2004
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    g.error_code = error.code
+    return answer
+
+
+def _from_framework(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, sentence = FRAMEWORK.get(status, ("INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR", error.name))  # noqa: PLR2004
+    answer = json_answer({"error": sentence, "code": code, "request_id": g.request_id}, status)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+def _unforeseen(error: Exception) -> Response:
+    logger.exception("unforeseen")
+    g.error_code = "INTERNAL_ERROR"
+    body = {"error": "something went wrong here; the log knows it by this request_id", "code": "INTERNAL_ERROR"}
+    return json_answer({**body, "request_id": g.request_id}, 500)

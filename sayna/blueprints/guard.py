@@ -1,0 +1,87 @@
+"""What surrounds every request: its id, who is calling, the safe headers, one log line."""
+
+import logging
+import re
+import secrets
+import time
+
+from flask import Flask, Response, g, request
+
+from sayna import log
+from sayna.auth import ANYONE, RequestFacts, read_token
+from sayna.blueprints.body import parse_object, read_body
+from sayna.blueprints.context import services
+
+PUBLIC = frozenset({"health.health", "health.ready"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+logger = logging.getLogger("sayna.request")
+
+
+def register(app: Flask) -> None:
+    """Guard every route of `app` but the public ones."""
+    app.before_request(_begin)
+    app.before_request(_authenticate)
+    app.after_request(_finish)
+
+
+def _begin() -> None:
+    g.started = time.monotonic()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    log.request_id.set(g.request_id)
+
+
+def _authenticate() -> None:
+    """Settle g.caller by the matched route, so that no spelling of a path goes around it."""
+    authenticator = services().authenticator
+    g.caller = ANYONE
+    if authenticator is None or request.url_rule is None or request.endpoint in PUBLIC:
+        return
+    token = read_token(
+        request.headers.getlist("Authorization"),
+        request.args.getlist("api_key"),
+        allow_query=services().config.auth.allow_query_key,
+    )
+    g.caller = authenticator.authenticate(token, _facts)
+
+
+def _facts() -> RequestFacts:
+    """Return what the auth service is shown; the body is parsed once and is what the view will see."""
+    g.raw_body = read_body(request) if request.content_length or "chunked" in _transfer_encoding() else b""
+    g.body = parse_object(g.raw_body) if g.raw_body else {}
+    return RequestFacts(request.method, request.path, dict(request.headers), g.body)
+
+
+def _transfer_encoding() -> str:
+    return request.headers.get("Transfer-Encoding", "").lower()
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    fields = {
+        "method": request.method,
+        "route": request.url_rule.rule if request.url_rule else None,
+        "status": response.status_code,
+        "tenant": g.get("caller", ANYONE).tenant,
+        "request_id": g.request_id,
+        "code": g.get("error_code"),
+        **g.get("log", {}),
+    }
+    started = g.started
+    if response.is_streamed:
+        response.call_on_close(lambda: _log(fields, started))
+    else:
+        _log(fields, started)
+    return response
+
+
+def _log(fields: dict[str, object], started: float) -> None:
+    log.emit(
+        logger,
+        logging.INFO,
+        "request",
+        **{name: value for name, value in fields.items() if value is not None},
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )

@@ -1,0 +1,23 @@
+"""GET / says that the process answers; GET /ready says that it should be sent work."""
+
+from flask import Blueprint, Response, current_app
+
+from sayna.blueprints.answers import json_answer
+from sayna.blueprints.context import services
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/")
+def health() -> Response:
+    """Answer without touching anything."""
+    return json_answer({"status": "ok"})
+
+
+@blueprint.get("/ready")
+def ready() -> Response:
+    """Answer 200 when work is welcome, else 503 with the check that failed."""
+    checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
+    is_ready = all(checks.values())
+    named = {name: "ok" if good else "failed" for name, good in checks.items()}
+    return json_answer({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)

@@ -1,0 +1,142 @@
+"""POST /speak: text in, speech out."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Response, current_app, g, request
+from flask.blueprints import BlueprintSetupState
+
+from sayna.blueprints.body import parse_object, read_body
+from sayna.blueprints.context import services
+from sayna.schemas.speak import is_nested, load_speak
+from sayna.tts import audio
+from sayna.tts.plan import Plan
+from sayna.tts.service import CacheMode, Speech
+
+blueprint = Blueprint("speak", __name__)
+
+REMEMBERED_BODIES = 2048
+REMEMBERED_BYTES = 8192
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+AUDIO_TYPE = re.compile(r"(?:^|,)\s*(?:audio/[\w.+*-]+|application/octet-stream)\s*(?:;|,|$)", re.I)
+JSON_TYPE = re.compile(r"(?:^|,)\s*application/json\s*(?:;|,|$)", re.I)
+
+
+@blueprint.record
+def _begin_to_remember(state: BlueprintSetupState) -> None:
+    state.app.extensions["sayna.plans"] = {}
+
+
+@blueprint.post("/speak")
+def speak() -> Response:
+    """Answer with speech, in the form that the caller asked for."""
+    plan, nested = _plan(g.get("raw_body") or read_body(request))
+    speech = services().tts.synthesize(plan, _cache_mode(), alive=_caller_listens(request.environ))
+    response = _envelope(speech) if _wants_envelope(nested) else _bytes(speech)
+    response.headers.update(_headers(speech))
+    return response
+
+
+def _plan(body: bytes) -> tuple[Plan, bool]:
+    """Return the plan of a body; one seen before costs nothing, one with credentials is not kept."""
+    known: dict[bytes, tuple[Plan, bool]] = current_app.extensions["sayna.plans"]
+    if (found := known.get(body)) is not None:
+        return found
+    parsed = parse_object(body)
+    planned = services().planner.plan(load_speak(parsed)), is_nested(parsed)
+    if len(body) <= REMEMBERED_BYTES and planned[0].credentials is None:
+        if len(known) >= REMEMBERED_BODIES:
+            known.clear()
+        known[body] = planned
+    return planned
+
+
+def _cache_mode() -> CacheMode:
+    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
+    for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
+        if mode.value in directives:
+            return mode
+    return CacheMode.USE
+
+
+def _wants_envelope(nested: bool) -> bool:
+    accept = request.headers.get("Accept", "")
+    if JSON_TYPE.search(accept):
+        return True
+    return not nested and not AUDIO_TYPE.search(accept)
+
+
+def _envelope(speech: Speech) -> Response:
+    """Return JSON built by concatenation: the clip remembers its base64, and json.dumps would copy it twice."""
+    clip = speech.whole()
+    info = clip.info
+    metadata = {
+        "provider": info.provider,
+        "voice_id": info.voice_id,
+        "model": info.model,
+        "language": info.language,
+        "audio_format": info.audio_format,
+        "content_type": audio.content_type(speech.plan.target),
+        "sample_rate": info.sample_rate,
+        "channels": info.channels,
+        "duration_ms": info.duration_ms,
+        "size_bytes": len(clip.audio),
+        "characters": info.characters,
+        "speaking_rate": info.speaking_rate,
+        "cached": speech.outcome == "HIT",
+        "cache_key": speech.plan.key,
+    }
+    head = b'{"metadata":' + json.dumps(metadata).encode() + b',"audio":"'
+    return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
+
+
+def _bytes(speech: Speech) -> Response:
+    """Return the audio itself, streamed where its format and the caller's HTTP can tell an end from a break."""
+    target = speech.plan.target
+    if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+        response = Response(speech.pieces(), content_type=audio.content_type(target))
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(speech.close)
+        return response
+    return Response(speech.whole().audio, content_type=audio.content_type(target))
+
+
+def _headers(speech: Speech) -> dict[str, str]:
+    plan = speech.plan
+    ttl = services().config.cache.ttl_seconds
+    age = max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    headers = {
+        "x-provider": plan.provider.slug,
+        "x-voice-id": plan.voice_id,
+        "x-audio-format": plan.target.audio_format,
+        "x-sample-rate": str(plan.target.sample_rate),
+        "x-channels": str(plan.target.channels),
+        "x-cache": speech.outcome,
+        "ETag": f'"{plan.key}"',
+        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
+    }
+    if speech.outcome == "HIT":
+        headers["Age"] = str(age)
+    g.log = {"provider": plan.provider.slug, "cache": speech.outcome, "characters": plan.characters}
+    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
+
+
+def _caller_listens(environ: dict[str, object]) -> Callable[[], bool]:
+    """Return a look at the caller's socket, so that one who hangs up during a long wait frees what it holds."""
+    sock = environ.get("gunicorn.socket")
+
+    def listens() -> bool:
+        if not isinstance(sock, socket.socket):
+            return True
+        try:
+            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    return listens

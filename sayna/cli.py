@@ -1,0 +1,48 @@
+"""`flask --app wsgi cache ...`: what an operator does to the cache by hand."""
+
+import json
+from typing import cast
+
+import click
+from flask import Flask, current_app
+from flask.cli import AppGroup
+
+from sayna.services import Services
+from sayna.tts.cache import AudioCache
+
+cache_commands = AppGroup("cache", help="Look at, check and clear the audio cache.")
+
+
+def register(app: Flask) -> None:
+    """Give `app` its commands."""
+    app.cli.add_command(cache_commands)
+
+
+@cache_commands.command("stats")
+def stats() -> None:
+    """Print what the cache holds, as JSON."""
+    found = _cache().stats()
+    click.echo(json.dumps({name: getattr(found, name) for name in found.__slots__}, indent=2))
+
+
+@cache_commands.command("clear")
+@click.option("--provider", help="Only audio of this provider.")
+@click.option("--voice", help="Only audio of this voice.")
+def clear(provider: str | None, voice: str | None) -> None:
+    """Forget cached audio: all of it, or that of one provider or voice."""
+    click.echo(f"{_cache().clear(provider, voice)} entries removed")
+
+
+@cache_commands.command("verify")
+def verify() -> None:
+    """Read every entry and remove those that are damaged."""
+    with click.progressbar(length=_cache().stats().entries, label="Checking") as bar:
+        report = _cache().verify(lambda done, total: bar.update(1))
+    click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+
+
+def _cache() -> AudioCache:
+    cache = cast(Services, current_app.extensions["sayna"]).cache
+    if not cache.shared:
+        raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
+    return cache

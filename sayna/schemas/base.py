@@ -1,0 +1,90 @@
+"""Strictness, once: fields that take a JSON type for what it is, and schemas that speak in sentences."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+
+from sayna.errors import InvalidRequest
+
+
+class StrictSchema(Schema):
+    """Ignores fields it does not know and takes null for a field left out."""
+
+    class Meta:
+        """Older and newer clients must both work."""
+
+        unknown = EXCLUDE
+
+    @pre_load
+    def drop_nulls(self, data: Any, **_: Any) -> Any:
+        """Return the body without its nulls: the Python SDK sends every optional field."""
+        return {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
+
+    def parse(self, body: Mapping[str, Any]) -> Any:
+        """Return the loaded body; raises InvalidRequest with one sentence about the first few faults."""
+        try:
+            return self.load(body)
+        except ValidationError as error:
+            raise InvalidRequest(sentence(error.messages)) from error
+
+
+def sentence(messages: Any, path: str = "") -> str:
+    """Return marshmallow's tree of faults as one line, at most 500 characters."""
+    return "; ".join(_faults(messages, path))[:500]
+
+
+def _faults(messages: Any, path: str) -> list[str]:
+    if isinstance(messages, Mapping):
+        return [
+            fault
+            for name, inner in messages.items()
+            for fault in _faults(inner, path if name == "_schema" else f"{path}.{name}".lstrip("."))
+        ]
+    return [f"{path} {text}".strip() for text in messages]
+
+
+class Text(fields.String):
+    """A JSON string."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if type(value) is not str:
+            raise ValidationError("must be a string")
+        return value
+
+
+class Whole(fields.Integer):
+    """A JSON number without a fraction; no string, no boolean."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if type(value) is not int:
+            raise ValidationError("must be an integer")
+        return value
+
+
+class Number(fields.Float):
+    """A finite JSON number; no string, no boolean."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
+        if type(value) not in (int, float) or not math.isfinite(value):
+            raise ValidationError("must be a number")
+        return float(value)
+
+
+class Flag(fields.Boolean):
+    """JSON true or false."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if type(value) is not bool:
+            raise ValidationError("must be true or false")
+        return value
+
+
+class Object(fields.Dict):
+    """A JSON object with any fields."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        if type(value) is not dict:
+            raise ValidationError("must be an object")
+        return value

@@ -1,0 +1,69 @@
+"""What the blueprints use, built once from the configuration."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayna import http
+from sayna.auth import Authenticator
+from sayna.config import SLUGS, Config
+from sayna.tts import PROVIDERS
+from sayna.tts.base import TTSProvider
+from sayna.tts.cache import AudioCache
+from sayna.tts.flight import Flights
+from sayna.tts.gate import Gate
+from sayna.tts.plan import Planner
+from sayna.tts.service import TTS
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything with a life longer than a request."""
+
+    config: Config
+    authenticator: Authenticator | None
+    providers: dict[str, TTSProvider]
+    planner: Planner
+    cache: AudioCache
+    tts: TTS
+
+    def checks(self) -> dict[str, bool]:
+        """Return what readiness depends on; no vendor is called."""
+        return {"cache": self.cache.writable()}
+
+
+def build(config: Config) -> Services:
+    """Return the services of one process, or of all workers when called before the fork.
+
+    Nothing here opens a connection, a thread or a database: those begin with the first request that needs them.
+    """
+    providers = {
+        slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
+    }
+    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
+    return Services(
+        config=config,
+        authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
+        providers=providers,
+        planner=Planner(providers, config.speech, cache.secret),
+        cache=cache,
+        tts=TTS(cache, Flights(_flight_folder(config)), Gate(misses(config.server.threads))),
+    )
+
+
+def misses(threads: int) -> int:
+    """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
+    return max(1, threads - max(2, threads // 8))
+
+
+def _flight_folder(config: Config) -> Path:
+    """Return where the workers meet: inside the cache, else a private folder that goes with its maker."""
+    if config.cache.path is not None:
+        return config.cache.path / "flights"
+    folder = Path(tempfile.mkdtemp(prefix="sayna-"))
+    maker = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == maker else None)
+    return folder

@@ -1,0 +1,21 @@
+"""How many renderings a process takes on at once, so that cached audio never queues behind them."""
+
+import threading
+
+from sayna.errors import Overloaded
+
+
+class Gate:
+    """Counts what is under way; refuses at once instead of queueing."""
+
+    def __init__(self, places: int) -> None:
+        self._places = threading.BoundedSemaphore(places)
+
+    def enter(self) -> None:
+        """Take a place; raises Overloaded when there is none."""
+        if not self._places.acquire(blocking=False):
+            raise Overloaded("too much speech is being rendered; try again", retry_after=1)
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._places.release()
