@@ -1,0 +1,124 @@
+"""One rendering per key at a time over all threads and processes, heard live by all who ask for it."""
+
+import contextvars
+import os
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from sayna.http import Deadline
+from sayna.tts.flight.flight import Flight, Rendering
+from sayna.tts.flight.listener import Listener
+from sayna.tts.flight.part import Part, sweep
+from sayna.tts.flight.pump import Tee, follow, grumbler, lead
+from sayna.tts.folder import private_folder
+
+PUMPS = 256
+
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+class Flights:
+    """Single flights that processes share through `folder`; without a folder, each has its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._running: dict[str, Flight] = {}
+        self._pumps: ThreadPoolExecutor | None = None
+
+    def join(
+        self,
+        key: str,
+        launch: Callable[[], Rendering],
+        *,
+        recheck: Callable[[], Rendering | None] = lambda: None,
+        deadline: Deadline | float | None = None,
+    ) -> Listener:
+        """Return a listener to the one rendering of this key, which `launch` starts when there is none.
+
+        Both are called in another thread, `recheck` just before `launch`, when no other process can be
+        rendering: what it returns is heard instead, and is not counted as led. `deadline` is a moment, or
+        seconds from now. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and `_`.
+        """
+        if not _KEY.fullmatch(key):
+            raise ValueError("a flight's key is 1 to 128 letters, digits, hyphens and underscores")
+        until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
+        return Listener(partial(self._board, key, launch, recheck), until)
+
+    def close(self) -> None:
+        """Wait for the renderings under way in this process and end its threads."""
+        with self._lock:
+            pumps, self._pumps = self._pumps, None
+        if pumps is not None and self._pid == os.getpid():
+            pumps.shutdown()
+
+    def _board(
+        self,
+        key: str,
+        launch: Callable[[], Rendering],
+        recheck: Callable[[], Rendering | None],
+        owner: object,
+    ) -> Flight:
+        """Return the running flight of the key with one listener more, or a new one."""
+        with self._lock:
+            pumps = self._ready()
+            flight = self._running.get(key)
+            if flight is not None and flight.enter():
+                return flight
+            flight = self._running[key] = Flight(owner)
+            flight.enter()
+            pumps.submit(contextvars.copy_context().run, self._fly, key, flight, launch, recheck)
+            return flight
+
+    def _ready(self) -> ThreadPoolExecutor:
+        """Return this process's pump threads; after a fork the parent's flights are none of ours."""
+        if self._pumps is None or self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._running = {}
+            self._pumps = ThreadPoolExecutor(PUMPS, thread_name_prefix="flight")
+            sweep(self._folder)
+        return self._pumps
+
+    def _fly(
+        self,
+        key: str,
+        flight: Flight,
+        launch: Callable[[], Rendering],
+        recheck: Callable[[], Rendering | None],
+    ) -> None:
+        """Lead or follow until the flight has ended and what it rendered is stored."""
+        part = self._open(key)
+        tee = Tee(part)
+        try:
+            if part is not None and not part.led:
+                follow(flight, part)
+            elif store := lead(flight, tee, lambda: self._begin(flight, launch, recheck)):
+                store()
+        finally:
+            flight.abandon()
+            self._retire(key, flight)
+            tee.close()
+
+    def _begin(
+        self, flight: Flight, launch: Callable[[], Rendering], recheck: Callable[[], Rendering | None]
+    ) -> Rendering:
+        found = recheck()
+        flight.launched = found is None
+        return found if found is not None else launch()
+
+    def _retire(self, key: str, flight: Flight) -> None:
+        with self._lock:
+            if self._running.get(key) is flight:
+                del self._running[key]
+
+    def _open(self, key: str) -> Part | None:
+        try:
+            return Part.open(private_folder(self._folder) / f"{key}.part")
+        except OSError as error:
+            grumbler.warn("renderings cannot be shared with other processes: %r", error)
+            return None

@@ -1,0 +1,81 @@
+"""What one request hears of a flight."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sayna.errors import ProviderTimeout
+from sayna.http import Deadline
+from sayna.tts.flight.flight import Flight, State
+from sayna.tts.flight.wire import FlightAborted, load_error
+
+
+class Listener(Iterator[bytes]):
+    """An iterator over audio as it comes; when the leader dies before the first byte, it starts anew.
+
+    Raises the leader's own error, ProviderTimeout at the deadline, and FlightAborted when the rendering was
+    lost after audio was handed out: speech comes out differently each time, so no other can continue it.
+    """
+
+    def __init__(self, board: Callable[[object], Flight], deadline: Deadline | None) -> None:
+        self._board = board
+        self._deadline = deadline
+        self._position = 0
+        self._token = object()
+        self._flight: Flight | None = None
+        self._flight = board(self._token)
+
+    @property
+    def header(self) -> Mapping[str, Any]:
+        """What the audio is; waits until that is known, and raises what iterating would raise."""
+        while True:
+            flight = self._flight
+            if flight is None:
+                raise ValueError("the listener is closed")
+            self._check(flight.wait_for_header(self._deadline))
+            if flight.header is not None:
+                return flight.header
+            self._land(flight)
+
+    @property
+    def led(self) -> bool:
+        """Whether this listener's own rendering is heard; final once the header is known."""
+        flight = self._flight
+        return flight is not None and flight.launched and flight.owner is self._token
+
+    def __next__(self) -> bytes:
+        while True:
+            flight = self._flight
+            if flight is None:
+                raise StopIteration
+            self._check(flight.wait_for_chunk(self._position, self._deadline))
+            if flight.state is not State.LOST and self._position < len(flight.chunks):
+                self._position += 1
+                return flight.chunks[self._position - 1]
+            self._land(flight)
+
+    def close(self) -> None:
+        """Stop listening; a rendering that nobody listens to is cancelled."""
+        flight, self._flight = self._flight, None
+        if flight is not None:
+            flight.leave()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _check(self, in_time: bool) -> None:
+        if not in_time:
+            self.close()
+            raise ProviderTimeout("The speech vendor did not answer in time.")
+
+    def _land(self, flight: Flight) -> None:
+        """Leave a flight that has ended: by an error, by StopIteration, or for a new flight."""
+        if flight.state is State.LOST and not self._position:
+            flight.leave()
+            self._flight = None
+            self._flight = self._board(self._token)
+            return
+        if flight.state is State.COMPLETE:
+            raise StopIteration
+        if flight.state is State.FAILED:
+            raise load_error(flight.error)
+        raise FlightAborted("The rendering was lost after a part of the audio had been sent.")

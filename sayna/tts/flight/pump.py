@@ -1,0 +1,112 @@
+"""What moves audio into a flight: from the vendor when this process leads, else from its part file."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from contextlib import closing
+
+from sayna.errors import SaynaError
+from sayna.tts.flight.flight import Flight, Rendering, State
+from sayna.tts.flight.part import Part
+from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, FrameReader, dump_error, frame
+from sayna.tts.folder import Grumbler
+
+log = logging.getLogger(__name__)
+grumbler = Grumbler(log)
+
+EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
+
+
+class Tee:
+    """The part file as its leader writes it; once the disk is full, only this process is served."""
+
+    def __init__(self, part: Part | None) -> None:
+        self._part = part
+
+    def write(self, kind: bytes, payload: bytes = b"") -> None:
+        """Append one frame for the followers in other processes."""
+        if self._part is None:
+            return
+        try:
+            self._part.write(frame(kind, payload))
+        except OSError as error:
+            grumbler.warn("audio cannot be shared with other processes: %r", error)
+            self.close()
+
+    def followed(self) -> bool:
+        """Whether another process follows."""
+        return self._part is not None and self._part.followed()
+
+    def close(self) -> None:
+        """Let go of the part file; followers that have not seen its end start anew or abort."""
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
+
+
+def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> Callable[[], None] | None:
+    """Render into the flight; return what is left to do once the listeners have all, or nothing."""
+    try:
+        rendering = launch()
+        with closing(rendering):
+            if not _stream(rendering, flight, tee):
+                return None
+    except Exception as error:
+        if not isinstance(error, SaynaError):
+            log.exception("a rendering failed unexpectedly")
+        flight.end(State.FAILED, dump_error(error))
+        tee.write(ERROR, flight.error)
+        return None
+    flight.end(State.COMPLETE)
+    tee.write(END)
+    return lambda: _finish(rendering, flight)
+
+
+def follow(flight: Flight, part: Part) -> None:
+    """Copy the leader's frames into the flight until it ends, its leader dies, or nobody listens here."""
+    reader = FrameReader()
+    started = time.monotonic()
+    while flight.state is State.RUNNING and not flight.give_up(lambda: False):
+        leaderless = part.leaderless()
+        frames = list(reader.feed(part.read()))
+        if leaderless and not (frames and frames[-1][0] in (END, ERROR)):
+            # The last words of a dead leader are not handed out, so that more listeners can start anew.
+            flight.end(State.LOST)
+            return
+        for kind, payload in frames:
+            _take(flight, kind, payload)
+        if not frames:
+            eager = time.monotonic() - started < EAGER_SECONDS
+            time.sleep(EAGER_POLL_SECONDS if eager else POLL_SECONDS)
+
+
+def _stream(rendering: Rendering, flight: Flight, tee: Tee) -> bool:
+    """Copy the audio into the flight and the file; return False when everybody left before its end."""
+    flight.open(rendering.header)
+    tee.write(HEADER, json.dumps(dict(rendering.header)).encode())
+    for chunk in rendering.chunks:
+        if flight.give_up(tee.followed):
+            return False
+        if chunk:
+            flight.append(chunk)
+            tee.write(DATA, chunk)
+    return True
+
+
+def _take(flight: Flight, kind: bytes, payload: bytes) -> None:
+    if kind == HEADER:
+        flight.open(json.loads(payload))
+    elif kind == DATA:
+        flight.append(payload)
+    elif kind == ERROR:
+        flight.end(State.FAILED, payload)
+    elif kind == END:
+        flight.end(State.COMPLETE)
+
+
+def _finish(rendering: Rendering, flight: Flight) -> None:
+    try:
+        rendering.finish(b"".join(flight.chunks))
+    except Exception:
+        log.exception("a finished rendering could not be stored")

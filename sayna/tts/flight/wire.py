@@ -1,0 +1,67 @@
+"""The frames that a leader writes for followers in other processes: kind (1 byte), length (4), payload."""
+
+import json
+import struct
+from collections.abc import Iterator
+
+from sayna.errors import ProviderError, SaynaError
+
+HEADER, DATA, END, ERROR = b"H", b"D", b"E", b"X"
+
+_HEAD = struct.Struct(">cI")
+
+
+class FlightAborted(ProviderError):
+    """The process that rendered is gone after audio was handed out; no other can continue it."""
+
+
+def frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """Return one frame."""
+    return _HEAD.pack(kind, len(payload)) + payload
+
+
+class FrameReader:
+    """Cuts what was read of a file into frames, however the reads fell."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield kind and payload of every frame that is complete now."""
+        self._rest += data
+        start = 0
+        while len(self._rest) - start >= _HEAD.size:
+            kind, length = _HEAD.unpack_from(self._rest, start)
+            end = start + _HEAD.size + length
+            if end > len(self._rest):
+                break
+            yield kind, self._rest[start + _HEAD.size : end]
+            start = end
+        self._rest = self._rest[start:]
+
+
+def dump_error(error: BaseException) -> bytes:
+    """Return what a follower must know of an error; one that is none of ours becomes a ProviderError."""
+    known = (
+        error if isinstance(error, SaynaError) else ProviderError("The speech vendor failed unexpectedly.")
+    )
+    fields = {name: getattr(known, name) for name in ("status", "code", "message", "retry_after")}
+    return json.dumps({"class": type(known).__name__, **fields}).encode()
+
+
+def load_error(payload: bytes) -> SaynaError:
+    """Return a new error of the class that was dumped, or a ProviderError when it is not known."""
+    fields = json.loads(payload)
+    kind = _kinds(SaynaError).get(fields["class"], ProviderError)
+    error = kind.__new__(kind)
+    SaynaError.__init__(error, fields["message"], retry_after=fields["retry_after"])
+    error.status, error.code = fields["status"], fields["code"]
+    return error
+
+
+def _kinds(kind: type[SaynaError]) -> dict[str, type[SaynaError]]:
+    """Return the class and all classes below it by name."""
+    found = {kind.__name__: kind}
+    for below in kind.__subclasses__():
+        found |= _kinds(below)
+    return found

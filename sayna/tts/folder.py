@@ -1,0 +1,65 @@
+"""Folders that only this user may touch, locks in them, and complaints about them at most once a minute."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL_SECONDS = 0.005
+
+
+def private_folder(path: Path) -> Path:
+    """Return the folder, made with mode 0700 when missing; raises OSError when others may write to it."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise PermissionError(f"{path} belongs to another user or is writable by others")
+    return path
+
+
+def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
+    """Return a descriptor of the file, created with mode 0600 when missing; never through a symlink."""
+    return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def lock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:
+    """Return whether the file could be locked at once; the lock ends with its last descriptor."""
+    try:
+        fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def exclusive(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock file against every thread and process; raises TimeoutError after `seconds`."""
+    descriptor = open_private(path)
+    limit = time.monotonic() + seconds
+    try:
+        while not lock(descriptor):
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{path} is locked by another process")
+            time.sleep(POLL_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class Grumbler:
+    """Says that something is wrong, and then nothing more for a minute."""
+
+    def __init__(self, log: logging.Logger, *, every_seconds: float = 60.0) -> None:
+        self._log = log
+        self._every = every_seconds
+        self._quiet_until = 0.0
+
+    def warn(self, sentence: str, *values: object) -> None:
+        """Log one WARNING unless the last one is less than a minute old."""
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + self._every
+            self._log.warning(sentence, *values)
