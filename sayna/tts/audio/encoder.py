@@ -32,12 +32,12 @@ _CODECS = {
     "mp3": _Codec("MP3", "MPEG_LAYER_III", 0.6, "CONSTANT"),
 }
 # MPEG-1 (32 kHz and above) spreads the levels over 32..320 kb/s: this one is 64 kb/s
-_MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.9, "CONSTANT")
+_MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.87, "CONSTANT")
 
 
 def write(blocks: Iterable[bytes], target: AudioSpec) -> Iterator[bytes]:
     """Yield the coded bytes of 16-bit mono blocks as soon as the encoder has some."""
-    sink = Sink()
+    sink = Sink(skip_info=target.audio_format == "mp3")
     with _writer(sink, target) as file:
         for block in blocks:
             file.buffer_write(block, dtype="int16")

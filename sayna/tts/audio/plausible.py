@@ -7,16 +7,18 @@ from sayna.tts.base import AudioSpec
 
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 _JSON_TEXT = re.compile(rb'\s*\{\s*"[\t\n\r -~]*')
-_RAW_SAMPLE_BYTES = {"linear16": 2, "mulaw": 1, "alaw": 1}
+_SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
 # Bytes by which the kind can be told. Raw audio has no magic: that many keep a chance `{"` from counting.
-_HEAD_BYTES = {"wav": 12, "mp3": 3, "opus": 36, "flac": 4}
+_HEAD_BYTES = {"wav": 12, "mp3": 3, "opus": 40, "flac": 4}
 _RAW_HEAD_BYTES = 64
-# One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has 42 bytes.
-_SMALLEST = {"mp3": 96, "flac": 56}
+# One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has
+# 42 bytes; the last page of Opus says how long it is.
+_SMALLEST = {"mp3": 96, "flac": 56, "opus": 0}
 _WAV_HEADER_BYTES = 44
 _OGG_HEADER_BYTES = 27
 _LARGEST_OGG_PAGE = 65307
 _END_OF_STREAM = 0x04
+_NO_PACKET_ENDS = -1
 _OPUS_TEN_MS = 480
 
 
@@ -40,7 +42,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
             tail = (tail + chunk)[-_LARGEST_OGG_PAGE:]
         yield chunk
     if name == "opus":
-        _check_last_page(tail)
+        _check_last_page(tail, pre_skip=int.from_bytes(head[38:40], "little"))
     _check_size(size, spec)
 
 
@@ -78,25 +80,24 @@ def _is_layer_three(head: bytes) -> bool:
     return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2  # noqa: PLR2004
 
 
-def _check_last_page(tail: bytes) -> None:
-    """Look for a whole last Ogg page that says it is the last (RFC 3533, section 6)."""
+def _check_last_page(tail: bytes, *, pre_skip: int) -> None:
+    """Look for a whole Ogg page that says it is the last and when it ends (RFC 3533, section 6)."""
     start = tail.rfind(b"OggS")
     page = tail[start:]
     lacing = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]] if len(page) >= _OGG_HEADER_BYTES else b""
     whole = len(page) == _OGG_HEADER_BYTES + len(lacing) + sum(lacing)
     if start < 0 or not whole or not page[5] & _END_OF_STREAM:
         raise ImplausibleAudio("The opus audio ends before its last page.")
-    if int.from_bytes(page[6:14], "little", signed=True) < _OPUS_TEN_MS:
+    end = int.from_bytes(page[6:14], "little", signed=True)
+    if end != _NO_PACKET_ENDS and end - pre_skip < _OPUS_TEN_MS:
         raise ImplausibleAudio("The opus audio is shorter than 10 ms.")
 
 
 def _check_size(size: int, spec: AudioSpec) -> None:
     name = spec.audio_format
-    frame = _RAW_SAMPLE_BYTES.get(name, 1) * spec.channels
-    if size % frame and name in _RAW_SAMPLE_BYTES:
-        raise ImplausibleAudio(f"The {name} audio ends within a sample.")
-    smallest = _SMALLEST.get(name, spec.sample_rate * frame // 100)
-    if name == "wav":
-        smallest += _WAV_HEADER_BYTES
-    if size < smallest and name != "opus":
+    frame = _SAMPLE_BYTES.get(name, 1) * spec.channels
+    if name == "linear16" and size % frame:
+        raise ImplausibleAudio("The linear16 audio ends within a sample.")
+    header = _WAV_HEADER_BYTES if name == "wav" else 0
+    if size < header + _SMALLEST.get(name, spec.sample_rate * frame // 100):
         raise ImplausibleAudio(f"The {name} audio is shorter than 10 ms.")

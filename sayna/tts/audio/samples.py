@@ -46,7 +46,7 @@ _DECODERS: dict[str, Callable[[bytes], Int16]] = {
     "s16": lambda raw: np.frombuffer(raw, "<i2"),
     "s24": lambda raw: np.frombuffer(raw, "u1").reshape(-1, 3)[:, 1:].copy().view("<i2"),
     "s32": lambda raw: (np.frombuffer(raw, "<i4") >> 16).astype("<i2"),
-    "f32": lambda raw: rounded(np.nan_to_num(np.frombuffer(raw, "<f4")) * 32767),
+    "f32": lambda raw: rounded(np.nan_to_num(np.clip(np.frombuffer(raw, "<f4"), -1, 1)) * 32768),
     "mulaw": lambda raw: _g711("ULAW")[np.frombuffer(raw, "u1")],
     "alaw": lambda raw: _g711("ALAW")[np.frombuffer(raw, "u1")],
 }

@@ -2,24 +2,27 @@
 
 import io
 
+_MP3_HEADER_BYTES = 4
+
 
 class Sink:
     """A file for libsndfile that only grows and whose new bytes can be drained.
 
-    LAME keeps room for an Info frame and fills it when the file is closed. In a stream it is too late
-    for that, so the empty frame is never sent; what is written after seeking back is dropped.
+    An mp3 begins with an empty Info frame that libsndfile fills in when it closes the file. In a stream
+    it is too late for that, so with `skip_info` the frame is not sent; what overwrites it is dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, skip_info: bool = False) -> None:
+        self._skip_info = skip_info
         self._fresh = bytearray()
         self._position = self._size = 0
 
     def write(self, data: bytes) -> int:
         """Append what is written at the end; take no notice of anything else."""
         if self._position == self._size:
+            is_info = self._skip_info and self._size == 0 and not any(data[_MP3_HEADER_BYTES:])
+            self._fresh += b"" if is_info else data
             self._size += len(data)
-            if not _is_empty_mp3_frame(data):
-                self._fresh += data
         self._position += len(data)
         return len(data)
 
@@ -37,7 +40,3 @@ class Sink:
         drained = bytes(self._fresh)
         self._fresh.clear()
         return drained
-
-
-def _is_empty_mp3_frame(data: bytes) -> bool:
-    return len(data) > 4 and data[0] == 0xFF and not any(data[4:])  # noqa: PLR2004
