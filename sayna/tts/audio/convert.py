@@ -45,7 +45,7 @@ def _converted(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) ->
         from sayna.tts.audio.resample import resample  # noqa: PLC0415
 
         blocks = resample(blocks, rate, target.sample_rate)
-    # _some here too: an encoder that is opened writes a header, which is no audio
+    # _some here too, because an encoder writes a header even when no audio follows.
     yield from _encode(_some(blocks), target)
 
 

@@ -54,6 +54,7 @@ def _open(data: bytes) -> _Forward:
 
 def _blocks(file: _Forward) -> Iterator[bytes]:
     with _decoding(), file:
+        # In pieces, so that the encoder behind can send its first bytes before all is decoded.
         count = int(file.samplerate * _BLOCK_SECONDS)
         while len(frames := file.read(count, dtype="int16", always_2d=True)):
             yield mixed(frames).tobytes()

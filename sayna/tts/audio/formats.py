@@ -7,10 +7,12 @@ FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
 ALIASES = {"pcm": "linear16", "ogg": "opus", "ulaw": "mulaw"}
 SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 
+# libsndfile encodes 12 kHz too, but the contract has no such rate.
 _OPUS_RATES = (8000, 16000, 24000, 48000)
 _DEFAULT_RATE = 24000
 _TELEPHONE_RATE = 8000
 _TELEPHONE_FORMATS = ("mulaw", "alaw")
+# audio/pcm and not audio/L16, which is big-endian (RFC 2586).
 _CONTENT_TYPES = {
     "linear16": "audio/pcm",
     "wav": "audio/wav",

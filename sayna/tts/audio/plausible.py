@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from sayna.tts.base import AudioSpec
 
+# A vendor's error page that came with status 200. Six or more fixed letters do not happen in sound;
+# `{"` does, so JSON must be text to its end.
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 _JSON_TEXT = re.compile(rb'\s*\{\s*"[\t\n\r -~]*')
 _SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
@@ -36,6 +38,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     _check_head(head, name)
     yield head
     size, tail = len(head), head
+    # The vendor's last page can only be known when the stream has ended: keep as much as one page may have.
     for chunk in chunks:
         size += len(chunk)
         if name == "opus":

@@ -44,8 +44,10 @@ def _g711(subtype: str) -> Int16:
 _DECODERS: dict[str, Callable[[bytes], Int16]] = {
     "u8": lambda raw: (np.frombuffer(raw, "u1").astype("<i2") - 128) * 256,
     "s16": lambda raw: np.frombuffer(raw, "<i2"),
+    # little-endian: the upper two of three bytes are the 16-bit sample
     "s24": lambda raw: np.frombuffer(raw, "u1").reshape(-1, 3)[:, 1:].copy().view("<i2"),
     "s32": lambda raw: (np.frombuffer(raw, "<i4") >> 16).astype("<i2"),
+    # clipped before it is scaled, for infinity has no product; what is not a number is silence
     "f32": lambda raw: rounded(np.nan_to_num(np.clip(np.frombuffer(raw, "<f4"), -1, 1)) * 32768),
     "mulaw": lambda raw: _g711("ULAW")[np.frombuffer(raw, "u1")],
     "alaw": lambda raw: _g711("ALAW")[np.frombuffer(raw, "u1")],

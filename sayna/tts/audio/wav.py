@@ -71,6 +71,7 @@ def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
         name, size = struct.unpack("<4sI", source.take(8))
         if name == b"data":
             break
+        # RIFF pads a chunk of odd size with a byte that its size does not count.
         body = source.take(size + size % 2)
         if name == b"fmt ":
             found = _parse_format(body)
@@ -83,6 +84,7 @@ def _parse_format(body: bytes) -> WavFormat:
     if len(body) < 16:  # noqa: PLR2004
         raise ImplausibleAudio("The wav audio does not say its format.")
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    # WAVE_FORMAT_EXTENSIBLE: the true tag is the beginning of the sub-format.
     if tag == _EXTENSIBLE and len(body) >= 26:  # noqa: PLR2004
         (tag,) = struct.unpack_from("<H", body, 24)
     encoding = _ENCODINGS.get((tag, bits))
@@ -117,6 +119,7 @@ class _Source:
         if limit is None:
             yield from following
             return
+        # Read on behind the samples, or the vendor's connection could not be used again.
         for chunk in following:
             yield chunk[:limit]
             limit -= min(limit, len(chunk))
