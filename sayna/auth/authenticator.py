@@ -26,7 +26,7 @@ class Authenticator:
     def authenticate(self, token: str, facts: RequestFacts) -> Caller:
         """Return who holds a token.
 
-        Raises NotAuthenticated, or AuthServiceFailed and AuthServiceUnavailable when the service does not say.
+        Raises NotAuthenticated, or AuthServiceFailed and its kinds when the service does not say.
         """
         tenant = self._tenant_of_secret(token)
         if tenant is not None:

@@ -21,20 +21,25 @@ class Caller:
 ANYONE = Caller(everything=True)
 
 
+# gunicorn joins repeated headers by commas, so a second one shows as ", Scheme credentials".
+_BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)
+_JOINED = re.compile(r",\s*[A-Za-z][A-Za-z0-9-]*\s+\S")
+
+
 def read_token(authorization: list[str], query_keys: list[str], *, allow_query: bool) -> str:
-    """Return the caller's token from all its Authorization headers and `api_key`s; raises NotAuthenticated."""
+    """Return the token from all Authorization headers and `api_key`s; raises NotAuthenticated."""
     keys = query_keys if allow_query else []
-    if len(authorization) > 1 or len(keys) > 1:
-        raise NotAuthenticated(
-            "invalid_auth_header", "Send one Authorization header or one api_key, not several."
-        )
-    bearer = (
-        re.fullmatch(r"bearer +(\S+)", authorization[0].strip(), re.IGNORECASE) if authorization else None
-    )
+    if len(authorization) > 1 or len(keys) > 1 or any(map(_JOINED.search, authorization)):
+        raise _invalid("Send one Authorization header or one api_key, not several.")
+    bearer = _BEARER.fullmatch(authorization[0].strip()) if authorization else None
     if bearer:
         return bearer[1]
     if keys and keys[0].strip():
         return keys[0]
     if authorization:
-        raise NotAuthenticated("invalid_auth_header", "The Authorization header is not: Bearer <token>.")
+        raise _invalid("The Authorization header is not of the form: Bearer <token>.")
     raise NotAuthenticated("missing_auth_header", "Send the header Authorization: Bearer <token>.")
+
+
+def _invalid(message: str) -> NotAuthenticated:
+    return NotAuthenticated("invalid_auth_header", message)

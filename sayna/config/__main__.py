@@ -63,7 +63,11 @@ checked at start: all problems are told at once, and the server does not start w
 - `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id` and their own `secret`."""
 
 
+def write(root: Path) -> None:
+    """Write both pages into a checkout."""
+    (root / ".env.example").write_text(env_example(), "utf-8")
+    (root / "docs" / "settings.md").write_text(table(), "utf-8")
+
+
 if __name__ == "__main__":
-    (ROOT / ".env.example").write_text(env_example(), "utf-8")
-    (ROOT / "docs").mkdir(exist_ok=True)
-    (ROOT / "docs" / "settings.md").write_text(table(), "utf-8")
+    write(ROOT)

@@ -1,0 +1,185 @@
+"""Where settings come from, which source wins, and what follows from them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sayna.config import Config, ConfigError, load_config
+
+
+def told(environ: dict[str, str], folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(environ, cwd=folder)
+    return caught.value.problems
+
+
+def test_without_any_setting_everything_has_its_default(tmp_path: Path) -> None:
+    config = load_config({}, cwd=tmp_path)
+    assert config == Config()
+    assert config.providers.configured == ("espeak",)
+    assert (config.server.bind, config.server.workers, config.server.threads) == ("0.0.0.0:3001", 4, 64)
+    assert (config.cache.ttl_seconds, config.cache.max_bytes) == (2_592_000, 1_073_741_824)
+    assert (config.livekit.public_url, config.livekit.configured) == ("ws://localhost:7880", False)
+    assert (config.recording.backend, config.sip.calls_per_minute) == (None, 60)
+    assert not config.auth.required
+
+
+def test_the_environment_beats_dotenv_which_beats_yaml_which_beats_the_default(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("server: {port: 1001, host: yaml, workers: 7}\n")
+    (tmp_path / ".env").write_text("SAYNA_CONFIG=config.yaml\nPORT=1002\nHOST=dotenv\n")
+    server = load_config({"PORT": "1003", "HOST": " "}, cwd=tmp_path).server
+    assert (server.port, server.host, server.workers, server.threads) == (1003, "dotenv", 7, 64)
+
+
+def test_dotenv_is_taken_literally_and_leaves_the_environment_alone(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DEEPGRAM_API_KEY='a$HOME${PORT}'\nPORT=\n")
+    before = dict(os.environ)
+    config = load_config({}, cwd=tmp_path)
+    assert config.providers.deepgram.api_key is not None
+    assert config.providers.deepgram.api_key.reveal() == "a$HOME${PORT}"
+    assert dict(os.environ) == before
+
+
+def test_the_process_environment_and_folder_are_read_when_none_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("PORT=1002\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOST", "localhost")
+    assert load_config().server.bind == "localhost:1002"
+    assert load_config({}).server.bind == "0.0.0.0:3001"
+
+
+def test_a_dotenv_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
+    assert told({}, tmp_path) == ["The file .env cannot be read (UnicodeDecodeError); repair or remove it."]
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from-a-file\n")
+    deepgram = load_config({"DEEPGRAM_API_KEY_FILE": "key"}, cwd=tmp_path).providers.deepgram
+    assert deepgram.configured
+    assert deepgram.api_key is not None
+    assert deepgram.api_key.reveal() == "from-a-file"
+
+
+def test_a_secret_that_is_set_twice_or_whose_file_is_missing_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("x")
+    twice = told({"DEEPGRAM_API_KEY_FILE": "key", "DEEPGRAM_API_KEY": "y"}, tmp_path)
+    assert twice == ["DEEPGRAM_API_KEY and DEEPGRAM_API_KEY_FILE are both set; set only one of them."]
+    missing = told({"DEEPGRAM_API_KEY_FILE": "nokey"}, tmp_path)
+    assert missing == ["DEEPGRAM_API_KEY_FILE cannot be read (FileNotFoundError); set it to a readable file."]
+
+
+@pytest.mark.parametrize("text", ["true", "1", "YES", " on ", "True"])
+def test_yes_in_every_spelling_switches_on(text: str) -> None:
+    assert load_config({"POLLY_ENABLED": text}).providers.polly.configured
+
+
+@pytest.mark.parametrize("text", ["false", "0", "NO", " off ", "False"])
+def test_no_in_every_spelling_switches_off(text: str) -> None:
+    assert load_config({"ESPEAK_ENABLED": text}).providers.configured == ()
+
+
+def test_importing_the_configuration_does_not_load_its_parsers() -> None:
+    heavy = {"yaml", "dotenv", "cryptography", "requests"}
+    check = f"import sys, sayna.config; sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_the_preferred_vendor_comes_first() -> None:
+    keys = {"CARTESIA_API_KEY": "k", "AZURE_SPEECH_SUBSCRIPTION_KEY": "k", "DEEPGRAM_API_KEY": "k"}
+    assert load_config(keys).providers.configured == ("deepgram", "azure", "cartesia", "espeak")
+
+
+def test_a_server_that_speaks_the_openai_api_needs_no_key_and_no_tls() -> None:
+    openai = load_config({"OPENAI_BASE_URL": "http://kokoro.lan:8880/v1/"}).providers.openai
+    assert (openai.configured, openai.base_url) == (True, "http://kokoro.lan:8880/v1")
+    assert not load_config({}).providers.openai.configured
+
+
+def test_azure_is_asked_in_its_region_unless_a_url_is_set() -> None:
+    key = {"AZURE_SPEECH_SUBSCRIPTION_KEY": "k", "AZURE_SPEECH_REGION": "westeurope"}
+    assert load_config(key).providers.azure.base_url == "https://westeurope.tts.speech.microsoft.com"
+    own = load_config(key | {"AZURE_SPEECH_BASE_URL": "http://127.0.0.1:9/"}).providers.azure
+    assert own.base_url == "http://127.0.0.1:9"
+
+
+def test_google_takes_a_path_or_the_json_itself(tmp_path: Path) -> None:
+    (tmp_path / "sa.json").write_text("{}")
+    for credentials in ("{}", str(tmp_path / "sa.json")):
+        assert load_config({"GOOGLE_APPLICATION_CREDENTIALS": credentials}).providers.google.configured
+
+
+def test_piper_and_polly_are_configured_by_what_they_need(tmp_path: Path) -> None:
+    environ = {"PIPER_VOICES_PATH": str(tmp_path), "POLLY_ENABLED": "1", "AWS_DEFAULT_REGION": "eu-central-1"}
+    providers = load_config(environ).providers
+    assert providers.configured == ("polly", "piper", "espeak")
+    assert providers.polly.region == "eu-central-1"
+
+
+def test_both_forms_of_secrets_are_known_with_their_tenants() -> None:
+    environ = {
+        "AUTH_REQUIRED": "true",
+        "AUTH_API_SECRETS_JSON": '[{"id": "tenant-a", "secret": "s1"}]',
+        "AUTH_API_SECRET": "s2",
+    }
+    found = [(each.id, each.secret.reveal()) for each in load_config(environ).auth.secrets]
+    assert found == [("tenant-a", "s1"), ("default", "s2")]
+
+
+def test_secrets_may_be_there_with_auth_said_to_be_off() -> None:
+    assert not load_config({"AUTH_REQUIRED": "off", "AUTH_API_SECRET": "s"}).auth.required
+
+
+@pytest.mark.parametrize(
+    ("environ", "backend"),
+    [
+        ({"RECORDING_S3_BUCKET": "bucket", "RECORDING_S3_ENDPOINT": "http://minio:9000"}, "s3"),
+        ({"RECORDING_GCS_BUCKET": "bucket", "RECORDING_GCS_CREDENTIALS_JSON": "{}"}, "gcs"),
+        ({"RECORDING_LOCAL_PATH": "/recordings"}, "local"),
+        (
+            {"RECORDING_LOCAL_PATH": "/r", "RECORDING_S3_BUCKET": "bucket", "RECORDING_BACKEND": "Local"},
+            "local",
+        ),
+    ],
+)
+def test_the_recording_backend_is_found_from_its_settings(environ: dict[str, str], backend: str) -> None:
+    assert load_config(environ).recording.backend == backend
+
+
+def test_a_recording_prefix_loses_its_outer_slashes() -> None:
+    assert (
+        load_config({"RECORDING_PREFIX": "/recordings/production/"}).recording.prefix
+        == "recordings/production"
+    )
+
+
+@pytest.mark.parametrize(
+    ("environ", "bind"),
+    [
+        ({"HOST": "::1", "PORT": "80"}, "[::1]:80"),
+        ({"BIND": "unix:/run/sayna/sayna.sock", "PORT": "80"}, "unix:/run/sayna/sayna.sock"),
+    ],
+)
+def test_bind_is_what_gunicorn_understands(environ: dict[str, str], bind: str) -> None:
+    assert load_config(environ).server.bind == bind
+
+
+def test_log_lines_are_json_unless_somebody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = load_config({}).server
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert server.log_format == "console"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert server.log_format == "json"
+    assert load_config({"LOG_FORMAT": "CONSOLE"}).server.log_format == "console"
+
+
+def test_a_hook_has_a_canonical_host_and_its_own_secret_or_none() -> None:
+    entry = '[{"host": "SIP.Example.com.", "url": "http://127.0.0.1:9/x?y=1", "secret": "0123456789abcdef"}]'
+    (hook,) = load_config({"SIP_HOOKS_JSON": entry, "SIP_HOOK_ALLOW_PRIVATE": "true"}).sip.hooks
+    assert (hook.host, hook.url, hook.auth_id) == ("sip.example.com", "http://127.0.0.1:9/x?y=1", None)
+    assert hook.secret is not None
