@@ -49,9 +49,8 @@ class Catalogue:
         for entry in tags.split():
             priority, _, tag = entry.partition(":")
             self._tags[identifier].append(tag)
-            self._by_tag[tag] = min(
-                (int(priority), identifier), self._by_tag.get(tag, (256, "")), key=lambda pair: pair[0]
-            )
+            if tag not in self._by_tag or int(priority) < self._by_tag[tag][0]:
+                self._by_tag[tag] = (int(priority), identifier)
 
     def identifier(self, voice_id: str) -> str | None:
         """Return what espeak-ng is to be told for a voice id with an optional +variant, None when unknown."""
@@ -94,7 +93,7 @@ class Catalogue:
             language=self._names[identifier].partition(" (")[0],
             languages=languages,
             sample_rates=(sample_rate,),
-            description=f"{len(self._variants)} variants change the timbre, such as {identifier}+f3 or +klatt.",
+            description=f"{len(self._variants)} variants change the timbre: {identifier}+f3, +klatt, ....",
         )
 
     def _languages(self, identifier: str) -> tuple[str, ...]:

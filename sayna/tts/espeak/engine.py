@@ -133,7 +133,7 @@ class Speaker:
     def table(self) -> bytes:
         """Return a line "identifier TAB name TAB priority:tag ..." a voice, then a line a variant."""
         voices = self._lib.espeak_ListVoices(None)
-        lines = []
+        lines: list[bytes] = []
         while voices[len(lines)]:
             voice = voices[len(lines)].contents
             lines.append(b"\t".join((voice.identifier, voice.name, b" ".join(_languages(voice)))))
@@ -169,7 +169,7 @@ def serve(library: str, data: str, wire: int) -> None:
         return
 
 
-def exit_with_parent(wire: int) -> None:
+def exit_with_parent(wire: int) -> None:  # pragma: no cover - runs in the helper process only
     """Wait for the parent's end to be closed, then end at once: a text may keep the library busy for ever."""
     hangup = select.poll()
     hangup.register(wire, 0)
@@ -177,7 +177,7 @@ def exit_with_parent(wire: int) -> None:
     os._exit(0)
 
 
-def main() -> None:
+def main() -> None:  # pragma: no cover - runs in the helper process only
     """Run the program: signals and core dumps off (a core holds the text), then serve."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -186,5 +186,5 @@ def main() -> None:
     serve(sys.argv[1], sys.argv[2], 0)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     main()

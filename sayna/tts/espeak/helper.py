@@ -1,5 +1,6 @@
 """One helper process and our end of its socket."""
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -14,18 +15,21 @@ class Helper:
     """A running `engine.py`; its methods are not thread-safe."""
 
     def __init__(self, library: str, data: str) -> None:
-        self._socket, theirs = socket.socketpair()
-        with theirs:
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as unless_started, theirs:
+            unless_started.callback(ours.close)
             # An empty environment: no key of ours lies in the memory of a process that text can crash.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
                 [sys.executable, "-I", "-S", wire.__file__, library, data],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env={},
                 cwd="/",
                 start_new_session=True,
             )
+            unless_started.pop_all()
+        self._socket = ours
         self.pid = self._process.pid
         self._partial = b""
 

@@ -31,7 +31,7 @@ class Engine:
     """
 
     def __init__(self, locate: Callable[[], tuple[str, str]]) -> None:
-        """`locate` returns the paths of library and data, asked at every request; it may raise ProviderError."""
+        """`locate`, asked at every request, returns the paths of library and data or raises ProviderError."""
         self._locate = locate
         self._forget()
         _engines.add(self)
