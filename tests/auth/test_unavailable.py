@@ -1,0 +1,104 @@
+"""An auth service that cannot be asked: gone, silent, resetting, or not who it says it is."""
+
+import socket
+import ssl
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from sayna.auth import Authenticator, RequestFacts
+from sayna.errors import AuthServiceFailed, AuthServiceUnavailable
+
+from .conftest import FakeService
+
+Make = Callable[..., Authenticator]
+FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
+
+
+def assert_unavailable(authenticator: Authenticator) -> AuthServiceUnavailable:
+    with pytest.raises(AuthServiceUnavailable) as caught:
+        authenticator.authenticate("token", FACTS)
+    assert (caught.value.status, caught.value.auth_code) == (503, "auth_service_unavailable")
+    return caught.value
+
+
+def test_a_service_that_is_not_there_is_unavailable(delegated: Make) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert_unavailable(delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
+    assert_unavailable(delegated(AUTH_SERVICE_URL="https://auth.invalid/"))
+
+
+def test_a_silent_service_is_unavailable_once_its_time_is_over(service: FakeService, delegated: Make) -> None:
+    service.silent = True
+    started = time.monotonic()
+    assert_unavailable(delegated(AUTH_TIMEOUT_SECONDS="0.3"))
+    assert 0.3 <= time.monotonic() - started < 5
+
+
+def test_a_service_that_resets_is_unavailable(delegated: Make) -> None:
+    with peer(lambda connection: connection.recv(1)) as port:
+        assert_unavailable(delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
+
+
+def test_a_service_without_a_trusted_certificate_is_unavailable(
+    delegated: Make, rsa_key: rsa.RSAPrivateKey, save_key: Callable[[Any], Path], tmp_path: Path
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(rsa_key, tmp_path), save_key(rsa_key))
+
+    def greet(connection: socket.socket) -> None:
+        # The client breaks off during the greeting, which is an error here too.
+        with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+            secure.recv(1)
+
+    with peer(greet) as port:
+        error = assert_unavailable(delegated(AUTH_SERVICE_URL=f"https://127.0.0.1:{port}/"))
+    assert "CERTIFICATE_VERIFY_FAILED" in "".join(traceback.format_exception(error))
+
+
+def test_a_peer_that_does_not_speak_http_is_a_failure(delegated: Make) -> None:
+    with peer(lambda connection: connection.recv(65536) and connection.sendall(b"garbage\r\n\r\n")) as port:
+        authenticator = delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/")
+        with pytest.raises(AuthServiceFailed) as caught:
+            authenticator.authenticate("token", FACTS)
+    assert (caught.value.status, caught.value.auth_code) == (502, "auth_service_error")
+
+
+@contextmanager
+def peer(meet: Callable[[socket.socket], object]) -> Iterator[int]:
+    """Meet one client with a raw socket, then close; the port is what is given."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+
+        def run() -> None:
+            with listener.accept()[0] as connection:
+                meet(connection)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join(10)
+
+
+def self_signed(key: rsa.RSAPrivateKey, folder: Path) -> Path:
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    )
+    path = folder / "cert.pem"
+    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    return path
