@@ -28,11 +28,19 @@ class Services:
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
+    flights: Flights
     tts: TTS
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
         return {"cache": self.cache.writable()}
+
+    def close(self) -> None:
+        """End the helper processes, threads and files of this process."""
+        self.flights.close()
+        for provider in self.providers.values():
+            provider.close()
+        self.cache.close()
 
 
 def build(config: Config) -> Services:
@@ -44,13 +52,15 @@ def build(config: Config) -> Services:
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
     }
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
+    flights = Flights(_flight_folder(config))
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
-        tts=TTS(cache, Flights(_flight_folder(config)), Gate(misses(config.server.threads))),
+        flights=flights,
+        tts=TTS(cache, flights, Gate(misses(config.server.threads))),
     )
 
 

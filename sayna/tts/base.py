@@ -130,3 +130,6 @@ class TTSProvider(ABC):
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
+
+    def close(self) -> None:  # noqa: B027 - most vendors hold nothing
+        """Free what the vendor holds; it may be used again."""

@@ -1,0 +1,1 @@
+"""Benchmarks: every figure is a ratio against a floor that was measured in the same interleaved run."""

@@ -1,0 +1,29 @@
+"""The floors: a bare Flask view that returns a clip from memory, and one that starts espeak-ng for each request."""
+
+import subprocess
+
+from flask import Flask, Response, request
+
+app = Flask("floor", static_folder=None)
+CLIP = bytes(100_000)
+
+
+@app.get("/")
+def health() -> Response:
+    """Answer as little as Flask can."""
+    return Response(b'{"status":"ok"}', mimetype="application/json")
+
+
+@app.post("/speak")
+def speak() -> Response:
+    """Take the body, return 100 kB."""
+    request.get_data(cache=False)
+    return Response(CLIP, mimetype="audio/pcm")
+
+
+@app.post("/espeak")
+def espeak() -> Response:
+    """Start `espeak-ng --stdout`, as a first draft of a speech service would."""
+    text = request.get_json()["text"]
+    run = subprocess.run(["espeak-ng", "--stdout", "-v", "en-us", "--", text], capture_output=True, check=True)  # noqa: S607
+    return Response(run.stdout, mimetype="audio/wav")

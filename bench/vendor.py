@@ -1,0 +1,62 @@
+"""A vendor that speaks Deepgram's wire and takes its time: first audio after 100 ms, the rest over one second.
+
+`python -m bench.vendor PORT`. GET /count tells how many calls were made. A text that holds the word "framed"
+is answered with Content-Length, others in chunks.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+FIRST_SECONDS, PIECES, PIECE_BYTES, GAP_SECONDS = 0.1, 20, 5000, 0.05
+calls = 0
+
+
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer requests until the peer leaves."""
+    try:
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            await _answer(head.decode("latin-1"), reader, writer)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
+        writer.close()
+
+
+async def _answer(head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    global calls  # noqa: PLW0603
+    target = urlsplit(head.split(" ")[1])
+    if target.path == "/count":
+        body = str(calls).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        return await writer.drain()
+    length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
+    text = json.loads(await reader.readexactly(int(length[1]) if length else 0))["text"]
+    calls += 1
+    pieces = 1 if "short" in text else PIECES
+    framed = "framed" in text
+    await asyncio.sleep(FIRST_SECONDS)
+    size = b"Content-Length: %d" % (pieces * PIECE_BYTES) if framed else b"Transfer-Encoding: chunked"
+    rate = parse_qs(target.query).get("sample_rate", ["24000"])[0].encode()
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm;rate=%s\r\n%s\r\n\r\n" % (rate, size))
+    for piece in range(pieces):
+        if piece:
+            await asyncio.sleep(GAP_SECONDS)
+        audio = bytes(PIECE_BYTES)
+        writer.write(audio if framed else b"%x\r\n%s\r\n" % (len(audio), audio))
+        await writer.drain()
+    if not framed:
+        writer.write(b"0\r\n\r\n")
+    return await writer.drain()
+
+
+async def _main(port: int) -> None:
+    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=1024)
+    async with server:
+        await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(int(sys.argv[1])))

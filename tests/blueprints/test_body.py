@@ -1,0 +1,124 @@
+"""Strict intake: every malformed body is a 4xx that says what to send."""
+
+import io
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.blueprints.conftest import MakeClient
+
+MALFORMED = {
+    "empty": b"",
+    "not JSON": b"text=hello",
+    "an array": b'[{"text":"x"}]',
+    "a string": b'"text"',
+    "null": b"null",
+    "NaN": b'{"text":"x","speaking_rate":NaN}',
+    "Infinity": b'{"text":"x","speaking_rate":-Infinity}',
+    "a number beyond any float": b'{"text":"x","speaking_rate":1e400}',
+    "a duplicate key": b'{"text":"a","text":"b"}',
+    "a nested duplicate key": b'{"text":"a","auth":{"api_key":"a","api_key":"b"}}',
+    "trailing garbage": b'{"text":"x"} x',
+    "a byte order mark": b'\xef\xbb\xbf{"text":"x"}',
+    "UTF-16": '{"text":"x"}'.encode("utf-16"),
+    "invalid UTF-8": b'{"text":"\xff"}',
+    "an escaped lone surrogate": b'{"text":"\\ud800"}',
+    "an escaped NUL": b'{"text":"a\\u0000b"}',
+    "a surrogate in a key": b'{"\\udfff":1,"text":"x"}',
+    "a surrogate deep inside": b'{"text":"x","voice_settings":{"a":["\\udc00"]}}',
+    "a raw control character": b'{"text":"a\nb"}',
+    "depth 33": b'{"a":' * 33 + b"1" + b"}" * 33,
+    "depth 100000": b"[" * 100_000,
+    "balanced depth 100000": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "a 5000-digit integer": b'{"text":"x","sample_rate":' + b"9" * 5000 + b"}",
+}
+
+
+def post(client: FlaskClient, body: bytes, **options: object) -> tuple[int, dict[str, str]]:
+    options.setdefault("content_type", "application/json")
+    answer = client.post("/speak", data=body, **options)  # type: ignore[arg-type]
+    return answer.status_code, answer.get_json()
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_body_is_refused_with_a_sentence(client: FlaskClient, name: str) -> None:
+    status, answer = post(client, MALFORMED[name])
+    assert status == 400
+    assert answer["code"] in ("INVALID_REQUEST", "UNSUPPORTED_FORMAT")
+    assert len(answer["error"]) > 10
+    assert "Traceback" not in answer["error"]
+
+
+def test_depth_of_32_is_still_taken(client: FlaskClient) -> None:
+    body = b'{"text":"deep","audio_format":"linear16","x":' + b"[" * 31 + b"]" * 31 + b"}"
+    status, _ = post(client, body)
+    assert status == 200
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.api+json", None])
+def test_other_content_types_are_refused(client: FlaskClient, content_type: str | None) -> None:
+    status, answer = post(client, b'{"text":"x"}', content_type=content_type)
+    assert (status, answer["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_charset_parameter_is_allowed(client: FlaskClient) -> None:
+    status, _ = post(client, b'{"text":"hello"}', content_type="application/json; charset=utf-8")
+    assert status == 200
+
+
+def test_compressed_body_is_refused(client: FlaskClient) -> None:
+    status, answer = post(client, b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+    assert (status, answer["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+
+
+def test_large_body_is_refused_by_its_declared_length(make_client: MakeClient) -> None:
+    client = make_client(MAX_BODY_BYTES="1024")
+    status, answer = post(client, json.dumps({"text": "x" * 2000}).encode())
+    assert (status, answer["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_large_body_is_refused_when_it_declares_no_length(make_client: MakeClient) -> None:
+    client = make_client(MAX_BODY_BYTES="1024")
+    answer = client.post(
+        "/speak",
+        input_stream=io.BytesIO(b'{"text":"x"}' + b" " * 4000),
+        environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        content_type="application/json",
+    )
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sample_rate", "24000"),
+        ("sample_rate", True),
+        ("sample_rate", 24000.0),
+        ("speaking_rate", "1"),
+        ("speaking_rate", True),
+        ("speaking_rate", 0),
+        ("speaking_rate", 4.01),
+        ("voice_id", 7),
+        ("voice_settings", []),
+        ("pronunciations", {}),
+        ("pronunciations", [{"word": "x"}]),
+        ("request_timeout", 0),
+        ("request_timeout", "5"),
+        ("connection_timeout", -1),
+        ("text", ["x"]),
+        ("tts_config", "x"),
+        ("auth", "key"),
+    ],
+)
+def test_types_are_strict(client: FlaskClient, field: str, value: object) -> None:
+    status, answer = post(client, json.dumps({"text": "x", **{field: value}}).encode())
+    assert status == 400
+    assert field in answer["error"]
+
+
+def test_null_means_absent_and_unknown_fields_are_ignored(client: FlaskClient) -> None:
+    body = {"text": "x", "voice_id": None, "auth": None, "tts_config": None, "brand_new": {"a": 1}}
+    status, answer = post(client, json.dumps(body).encode())
+    assert status == 200
+    assert answer["metadata"]["provider"] == "espeak"

@@ -1,0 +1,253 @@
+"""POST /speak: both forms, every format, the answer's headers, the cache's manners."""
+
+import base64
+import io
+import json
+from typing import Any
+
+import numpy
+import pytest
+import soundfile
+from flask.testing import FlaskClient
+
+from tests.blueprints.conftest import MakeClient
+
+FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
+RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+TYPES = {
+    "linear16": "audio/pcm",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "alaw": "audio/x-alaw-basic",
+}
+RAW = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
+
+
+def decoded(audio: bytes, audio_format: str, rate: int) -> tuple[Any, int]:
+    """Return samples and rate as a player would find them."""
+    if audio_format not in RAW:
+        return soundfile.read(io.BytesIO(audio))  # type: ignore[no-any-return]
+    raw = {"format": "RAW", "subtype": RAW[audio_format], "samplerate": rate, "channels": 1}
+    return soundfile.read(io.BytesIO(audio), **raw)  # type: ignore[no-any-return]
+
+
+def speak(client: FlaskClient, body: dict[str, Any], **headers: str) -> Any:
+    return client.post("/speak", json=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("audio_format", FORMATS)
+@pytest.mark.parametrize("rate", RATES)
+def test_embedded_engine_speaks_every_format_at_every_rate(client: FlaskClient, audio_format: str, rate: int) -> None:
+    body = {"text": "Hello there.", "provider": "espeak", "audio_format": audio_format, "sample_rate": rate}
+    answer = speak(client, body, Accept="audio/*")
+    assert answer.status_code == 200
+    told = int(answer.headers["x-sample-rate"])
+    assert told == (rate if audio_format != "opus" else {22050: 24000, 32000: 48000, 44100: 48000}.get(rate, rate))
+    samples, found = decoded(answer.data, audio_format, told)
+    assert (found, samples.ndim) == (told, 1)
+    assert 0.5 < len(samples) / found < 2.0
+    assert numpy.abs(samples).max() > 0.05
+    assert answer.headers["x-audio-format"] == audio_format
+    expected = TYPES.get(audio_format, "audio/basic" if told == 8000 else f"audio/PCMU;rate={told}")
+    assert answer.headers["Content-Type"].replace(" ", "") == expected
+
+
+def test_flat_form_answers_with_an_envelope_of_wav(client: FlaskClient) -> None:
+    answer = speak(client, {"text": "Welcome to Sayna"})
+    assert answer.content_type == "application/json"
+    metadata = answer.get_json()["metadata"]
+    audio = base64.b64decode(answer.get_json()["audio"], validate=True)
+    samples, rate = decoded(audio, "wav", 0)
+    assert metadata == {
+        "provider": "espeak",
+        "voice_id": "gmw/en-US",
+        "model": "",
+        "language": "en-US",
+        "audio_format": "wav",
+        "content_type": "audio/wav",
+        "sample_rate": 24000,
+        "channels": 1,
+        "duration_ms": metadata["duration_ms"],
+        "size_bytes": len(audio),
+        "characters": 16,
+        "speaking_rate": 1.0,
+        "cached": False,
+        "cache_key": answer.headers["ETag"].strip('"'),
+    }
+    assert abs(metadata["duration_ms"] - 1000 * len(samples) / rate) <= 1
+
+
+def test_nested_form_answers_with_bytes_of_linear16(client: FlaskClient) -> None:
+    answer = speak(client, {"text": "Welcome", "tts_config": {"provider": "espeak", "model": "", "voice_id": ""}})
+    assert answer.content_type == "audio/pcm"
+    assert answer.headers["x-audio-format"] == "linear16"
+    assert len(answer.data) % 2 == 0
+    assert len(answer.data) > 20000
+
+
+@pytest.mark.parametrize(
+    ("accept", "nested", "kind"),
+    [
+        ("application/json", True, "application/json"),
+        ("APPLICATION/JSON;q=0.9, */*", True, "application/json"),
+        ("audio/wav", False, "audio/wav"),
+        ("text/html, audio/*;q=0.5", False, "audio/wav"),
+        ("application/octet-stream", False, "audio/wav"),
+        ("*/*", False, "application/json"),
+        ("*/*", True, "audio/pcm"),
+        ("application/jsonp", True, "audio/pcm"),
+    ],
+)
+def test_accept_decides_what_the_answer_looks_like(client: FlaskClient, accept: str, nested: bool, kind: str) -> None:
+    body = {"text": "Hi", "tts_config": {}} if nested else {"text": "Hi"}
+    assert speak(client, body, Accept=accept).content_type == kind
+
+
+def test_fields_beside_tts_config_are_refused(client: FlaskClient) -> None:
+    answer = speak(client, {"text": "x", "voice_id": "a", "model": None, "tts_config": {}})
+    assert answer.status_code == 400
+    assert "voice_id" in answer.get_json()["error"]
+    assert "model" not in answer.get_json()["error"]
+
+
+@pytest.mark.parametrize("text", [None, "", "   ", "\u2003\u00a0\t\n"])
+def test_blank_text_is_named_empty(client: FlaskClient, text: str | None) -> None:
+    answer = speak(client, {"text": text})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "EMPTY_TEXT")
+
+
+def test_text_is_bounded_in_characters(make_client: MakeClient) -> None:
+    client = make_client(MAX_TEXT_CHARS="10")
+    assert speak(client, {"text": "é" * 10}).status_code == 200
+    answer = speak(client, {"text": "é" * 11})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "TEXT_TOO_LONG")
+
+
+def test_second_request_is_a_hit_with_the_same_bytes(client: FlaskClient) -> None:
+    first = speak(client, {"text": "Paid for once", "audio_format": "linear16"}, Accept="audio/pcm")
+    second = speak(client, {"text": "Paid for once", "audio_format": "pcm"}, Accept="audio/pcm")
+    assert (first.headers["x-cache"], second.headers["x-cache"]) == ("MISS", "HIT")
+    assert first.data == second.data
+    assert first.headers["ETag"] == second.headers["ETag"]
+    assert "Age" in second.headers
+    assert "Age" not in first.headers
+    assert second.headers["Cache-Control"].startswith("private, max-age=")
+    assert int(second.headers["Content-Length"]) == len(second.data)
+
+
+def test_envelope_and_bytes_share_the_cache(client: FlaskClient) -> None:
+    audio = speak(client, {"text": "Shared"}, Accept="audio/wav").data
+    envelope = speak(client, {"text": "Shared"}).get_json()
+    assert envelope["metadata"]["cached"] is True
+    assert base64.b64decode(envelope["audio"]) == audio
+
+
+def test_cache_control_of_the_request_is_honoured(client: FlaskClient) -> None:
+    body = {"text": "Fresh please"}
+    answer = speak(client, body, Cache_Control="only-if-cached")
+    assert (answer.status_code, answer.get_json()["code"]) == (504, "NOT_CACHED")
+    assert speak(client, body, Cache_Control="no-store").headers["x-cache"] == "BYPASS"
+    assert speak(client, body, Cache_Control="only-if-cached").status_code == 504
+    assert speak(client, body).headers["x-cache"] == "MISS"
+    assert speak(client, body, Cache_Control="max-age=0, no-cache").headers["x-cache"] == "MISS"
+    assert speak(client, body, Cache_Control="Only-If-Cached").headers["x-cache"] == "HIT"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"provider": "nobody"}, "UNKNOWN_PROVIDER"),
+        ({"provider": "a" * 5000}, "UNKNOWN_PROVIDER"),
+        ({"audio_format": "aac"}, "UNSUPPORTED_FORMAT"),
+        ({"audio_format": "wav\r\nX-Inj: 1"}, "UNSUPPORTED_FORMAT"),
+        ({"sample_rate": 11025}, "UNSUPPORTED_FORMAT"),
+        ({"sample_rate": 0}, "UNSUPPORTED_FORMAT"),
+        ({"sample_rate": 2**40}, "UNSUPPORTED_FORMAT"),
+        ({"voice_id": "../../etc/passwd"}, "INVALID_REQUEST"),
+        ({"voice_id": "x?output_format=y"}, "INVALID_REQUEST"),
+        ({"voice_id": "a\r\nX-Inj: 1"}, "INVALID_REQUEST"),
+        ({"voice_id": "no/such-voice"}, "PROVIDER_REJECTED_REQUEST"),
+        ({"model": "x&callback=http://evil"}, "INVALID_REQUEST"),
+        ({"language": "en\r\n"}, "INVALID_REQUEST"),
+        ({"language": "tlh"}, "PROVIDER_REJECTED_REQUEST"),
+        ({"voice_settings": {"stability": 1}}, "INVALID_REQUEST"),
+        ({"voice_settings": {"pitch": 100}}, "INVALID_REQUEST"),
+        ({"voice_settings": {"pitch": "50"}}, "INVALID_REQUEST"),
+        ({"auth": {"api_key": "x"}}, "INVALID_PROVIDER_AUTH"),
+        ({"provider": "deepgram", "auth": {"api_key": "a\r\nb"}}, "INVALID_PROVIDER_AUTH"),
+        ({"provider": "deepgram", "auth": {"api_key": "clé"}}, "INVALID_PROVIDER_AUTH"),
+        ({"provider": "deepgram", "auth": {"api_key": ""}}, "INVALID_PROVIDER_AUTH"),
+        ({"provider": "deepgram", "auth": {"api_key": "k", "base_url": "http://evil"}}, "INVALID_PROVIDER_AUTH"),
+    ],
+)
+def test_bad_values_are_refused_and_reach_no_header(client: FlaskClient, change: dict[str, Any], code: str) -> None:
+    answer = speak(client, {"text": "x", **change})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, code)
+    assert "X-Inj" not in answer.headers
+    assert len(answer.data) < 4096
+
+
+def test_vendor_without_credentials_is_said_to_be_so(client: FlaskClient) -> None:
+    answer = speak(client, {"text": "x", "provider": "ElevenLabs"})
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_NOT_CONFIGURED")
+
+
+def test_empty_auth_means_the_servers_credentials(client: FlaskClient) -> None:
+    assert speak(client, {"text": "x", "auth": {}}).status_code == 200
+
+
+def test_server_without_any_vendor_says_so(make_client: MakeClient) -> None:
+    answer = speak(make_client(ESPEAK_ENABLED="false"), {"text": "x"})
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_NOT_CONFIGURED")
+
+
+def test_pronunciations_replace_whole_words_in_one_pass(client: FlaskClient) -> None:
+    rules = [{"word": "AI", "pronunciation": "A I"}, {"word": "A", "pronunciation": "B" * 3}]
+    spelled = speak(client, {"text": "AI PAID ai", "pronunciations": rules}).get_json()["metadata"]
+    plain = speak(client, {"text": "A I PAID ai"}).get_json()["metadata"]
+    assert spelled["cache_key"] == plain["cache_key"]
+    assert plain["cached"] is True
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [{"word": "", "pronunciation": "x"}],
+        [{"word": "a" * 65, "pronunciation": "x"}],
+        [{"word": "a", "pronunciation": "x" * 100}],
+        [{"word": f"w{number}", "pronunciation": "x"} for number in range(101)],
+        [{"word": "a", "pronunciation": 1}],
+    ],
+)
+def test_pronunciation_bombs_are_refused(client: FlaskClient, rules: list[dict[str, Any]]) -> None:
+    answer = speak(client, {"text": "a " * 500, "pronunciations": rules})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_pronunciations_that_leave_nothing_are_an_empty_text(client: FlaskClient) -> None:
+    answer = speak(client, {"text": "word", "pronunciations": [{"word": "word", "pronunciation": ""}]})
+    assert answer.get_json()["code"] == "EMPTY_TEXT"
+
+
+def test_speaking_rate_that_was_used_is_told(client: FlaskClient) -> None:
+    metadata = speak(client, {"text": "Slow", "speaking_rate": 0.25}).get_json()["metadata"]
+    assert metadata["speaking_rate"] == 0.46
+
+
+def test_language_alone_picks_a_voice(client: FlaskClient) -> None:
+    metadata = speak(client, {"text": "Guten Tag", "language": "de-DE"}).get_json()["metadata"]
+    assert metadata["voice_id"] == "gmw/de"
+
+
+def test_whole_answer_for_http_1_0(client: FlaskClient) -> None:
+    body = json.dumps({"text": "Old client", "audio_format": "linear16"})
+    answer = client.post(
+        "/speak",
+        data=body,
+        content_type="application/json",
+        headers={"Accept": "audio/pcm"},
+        environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"},
+    )
+    assert int(answer.headers["Content-Length"]) == len(answer.data) > 10000
