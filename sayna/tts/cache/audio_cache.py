@@ -17,7 +17,7 @@ from sayna.tts.cache.faults import FAULTS, WRITE_SECONDS, patiently
 from sayna.tts.cache.memory import Held, Memory
 from sayna.tts.cache.secret import load_secret
 from sayna.tts.cache.shelf import Shelf
-from sayna.tts.folder import Grumbler
+from sayna.folder import Grumbler
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ import diskcache
 
 from sayna.tts.cache.disk import InlineDisk
 from sayna.tts.cache.faults import BUSY_SECONDS, FAULTS, WRITE_SECONDS, is_broken, is_unfit, patiently
-from sayna.tts.folder import exclusive, open_private, private_folder
+from sayna.folder import exclusive, open_private, private_folder
 
 log = logging.getLogger(__name__)
 

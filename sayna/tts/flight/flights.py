@@ -14,7 +14,7 @@ from sayna.tts.flight.flight import Flight, Rendering
 from sayna.tts.flight.listener import Listener
 from sayna.tts.flight.part import Part, sweep
 from sayna.tts.flight.pump import Tee, follow, grumbler, lead
-from sayna.tts.folder import private_folder
+from sayna.folder import private_folder
 
 PUMPS = 256
 

@@ -11,7 +11,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from sayna.tts.folder import lock, open_private
+from sayna.folder import lock, open_private
 
 _FOLLOWED, _LEADING = 0, 1
 
