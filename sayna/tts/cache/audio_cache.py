@@ -49,7 +49,7 @@ class AudioCache:
 
     Without a path it lives in the memory of each process. With one, a clip that this process has verified is
     served from memory until it expires; once any process clears the cache or replaces an entry, it is
-    compared with the disk before it is served again. A clip evicted from disk may still be served from memory.
+    compared with the disk before it is served again. One evicted from disk may still be served from memory.
     """
 
     def __init__(self, path: Path | None, *, ttl_seconds: float, max_bytes: int) -> None:

@@ -87,6 +87,7 @@ def _stream(rendering: Rendering, flight: Flight, tee: Tee) -> bool:
     tee.write(HEADER, json.dumps(dict(rendering.header)).encode())
     for chunk in rendering.chunks:
         if flight.give_up(tee.followed):
+            tee.close()
             return False
         if chunk:
             flight.append(chunk)
