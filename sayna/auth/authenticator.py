@@ -46,4 +46,5 @@ class Authenticator:
 
 
 def _digest(token: str) -> bytes:
+    # Digests have one length and any token has one, also a lone surrogate from a broken header.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

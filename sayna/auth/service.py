@@ -56,6 +56,7 @@ class AuthService:
         answer = self._ask(self.key.sign(_auth_data(token, facts)))
         if answer.status == 200:  # noqa: PLR2004
             return _tenant_in(answer.body)
+        # 429 says nothing about the token: the service is overloaded.
         if 400 <= answer.status < 500 and answer.status != 429:  # noqa: PLR2004
             raise unauthorized()
         raise _failed()
@@ -95,7 +96,9 @@ def _visible(headers: Mapping[str, str]) -> dict[str, str]:
 def _tenant_in(body: bytes) -> str | None:
     """Return the tenant that an answer names; text and an object without `id` name none."""
     try:
+        # Some frameworks begin JSON with a byte order mark.
         text = body.decode("utf-8-sig").strip()
+        # What begins like an object must be a whole one; anything else is mere text, such as OK.
         found = json.loads(text, object_pairs_hook=_once) if text.startswith("{") else {}
     except (ValueError, RecursionError) as error:
         raise _failed() from error
