@@ -6,13 +6,14 @@ Whatever is neither a clear yes nor a clear no is a failure, and none of its wor
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
 from sayna.http import Answer, Deadline, TimedOut, TransportError, Unreachable
 
-from .signing import SigningKey
+if TYPE_CHECKING:
+    from .signing import SigningKey
 
 MAX_ANSWER_BYTES = 65536
 HIDDEN_HEADERS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "x-real-ip"})
@@ -44,7 +45,7 @@ class AuthService:
     """Where tokens are judged, and with which key and patience (in seconds) it is asked."""
 
     url: str
-    key: SigningKey
+    key: "SigningKey"
     timeout_seconds: float
     post: Post
 

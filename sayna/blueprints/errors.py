@@ -42,7 +42,9 @@ def _on_purpose(error: SaynaError) -> Response:
 
 def _from_framework(error: HTTPException) -> Response:
     status = error.code or 500
-    code, sentence = FRAMEWORK.get(status, ("INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR", error.name))  # noqa: PLR2004
+    code, sentence = FRAMEWORK.get(
+        status, ("INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR", error.name)
+    )
     answer = json_answer({"error": sentence, "code": code, "request_id": g.request_id}, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -52,5 +54,8 @@ def _from_framework(error: HTTPException) -> Response:
 def _unforeseen(error: Exception) -> Response:
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
-    body = {"error": "something went wrong here; the log knows it by this request_id", "code": "INTERNAL_ERROR"}
+    body = {
+        "error": "something went wrong here; the log knows it by this request_id",
+        "code": "INTERNAL_ERROR",
+    }
     return json_answer({**body, "request_id": g.request_id}, 500)

@@ -107,7 +107,9 @@ def _bytes(speech: Speech) -> Response:
 def _headers(speech: Speech) -> dict[str, str]:
     plan = speech.plan
     ttl = services().config.cache.ttl_seconds
-    age = max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    age = (
+        max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    )
     headers = {
         "x-provider": plan.provider.slug,
         "x-voice-id": plan.voice_id,
@@ -116,7 +118,9 @@ def _headers(speech: Speech) -> dict[str, str]:
         "x-channels": str(plan.target.channels),
         "x-cache": speech.outcome,
         "ETag": f'"{plan.key}"',
-        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Cache-Control": "private, no-store"
+        if speech.outcome == "BYPASS"
+        else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if speech.outcome == "HIT":
