@@ -15,7 +15,7 @@ from pathlib import Path
 
 import diskcache
 
-from sayna.tts.cache.disk import InlineDisk
+from sayna.tts.cache.disk import InlineDisk, settings
 from sayna.tts.cache.faults import BUSY_SECONDS, FAULTS, WRITE_SECONDS, is_broken, is_unfit, patiently
 from sayna.tts.folder import exclusive, open_private, private_folder
 
@@ -155,7 +155,7 @@ class Shelf:
         pin = open_private(Path(self._mark))
         try:
             cache = diskcache.Cache(
-                str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **_settings(self._max_bytes)
+                str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(self._max_bytes)
             )
         except BaseException:
             os.close(pin)
@@ -180,18 +180,6 @@ class Shelf:
         self.folder.rename(self._path / name)
         for old in sorted(self._path.glob("audio.corrupt-*"))[:-ASIDE_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _settings(max_bytes: int) -> dict[str, int]:
-    log_bytes = min(4 * 2**20, max_bytes // 20)
-    return {
-        "size_limit": max_bytes,
-        "cull_limit": 10,
-        "statistics": 0,
-        "sqlite_synchronous": 0,
-        "sqlite_journal_size_limit": log_bytes,
-        "sqlite_wal_autocheckpoint": max(1, log_bytes // 4096),
-    }
 
 
 def _probe(database: Path, seconds: float) -> None:
