@@ -3,6 +3,7 @@
 from sayna.tts.base import Voice
 
 DEFAULT_VOICE = "gmw/en-US"
+# Known without the table, which costs a new process 50 ms. For espeak-ng itself plain "en" is British.
 DEFAULT_TAGS = ("en-us", "en")
 
 # Listed by espeak-ng, but espeakng-loader 0.2.4 lacks their dictionaries: they say nothing at all.

@@ -122,6 +122,7 @@ class Speaker:
         if self._samples > MAX_SAMPLES:
             self._outcome = TOO_LONG
             return 1
+        # A request never follows before END, so whatever waits now is a STOP.
         if self._pending.poll(0):
             return 1
         try:

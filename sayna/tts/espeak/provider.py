@@ -53,6 +53,7 @@ class Espeak(TTSProvider):
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice."""
         voice = self._identifier(request.voice_id, request.deadline)
+        # NUL would end the text for the library; lone surrogates have no UTF-8.
         text = request.text.replace("\0", "").encode(errors="replace")
         payload = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0" + text
         answer = self.engine.ask(wire.SAY, payload, request.deadline)

@@ -1,26 +1,31 @@
 """The `<key>.part` file of one rendering: who holds its lock renders, and others read along.
 
-Three locks, which the kernel drops when their process dies: `flock` elects the leader and lets it remove the
-file; `lockf` on one byte says that a leader lives, and on another, shared, that a process follows. (`flock` alone
-cannot say that a leader lives: whoever removes a dead leader's file holds it too.) The two kinds do not see each
-other on a local disk, which SQLite needs as well.
+Three locks, which the kernel drops when their holder dies: `flock` elects the leader and lets it remove the
+file; a record lock on one byte says that a leader lives, and one on another, shared, that somebody follows.
+(`flock` alone cannot say that a leader lives: whoever removes a dead leader's file holds it too.) The record
+locks are Linux's kind that belongs to the open file, not to the process: see F_OFD_SETLK in fcntl(2).
 """
 
 import contextlib
 import fcntl
 import os
+import struct
+import time
 from pathlib import Path
 
 from sayna.folder import lock, open_private
 
+RETRY_SECONDS = 0.001
+
 _FOLLOWED, _LEADING = 0, 1
+_RECORD = struct.Struct("hhqqi0q")
 
 
 class Part:
     """An open part file; `led` says whether this process holds the leader's lock."""
 
-    def __init__(self, path: Path, descriptor: int, *, led: bool) -> None:
-        self.led = led
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.led = False
         self._path = path
         self._descriptor = descriptor
         self._offset = 0
@@ -29,14 +34,11 @@ class Part:
     def open(cls, path: Path) -> "Part":
         """Lead, when nobody does, else follow; raises OSError when the folder cannot be written."""
         while True:
-            descriptor = open_private(path)
-            if not lock(descriptor):
-                _claim(descriptor, fcntl.LOCK_SH, _FOLLOWED)
-                return cls(path, descriptor, led=False)
-            part = cls(path, descriptor, led=True)
-            if part._is_fresh():
+            part = cls(path, open_private(path))
+            if part._is_elected() if lock(part._descriptor) else part._is_aboard():
                 return part
             part.close()
+            time.sleep(RETRY_SECONDS)
 
     def write(self, data: bytes) -> None:
         """Append all of the data; raises OSError when the disk is full."""
@@ -51,12 +53,12 @@ class Part:
         return data
 
     def followed(self) -> bool:
-        """Whether another process reads along."""
-        return not _claim(self._descriptor, fcntl.LOCK_EX, _FOLLOWED)
+        """Whether another process reads along; once this was denied, none can any more."""
+        return not _claim(self._descriptor, fcntl.F_WRLCK, _FOLLOWED)
 
     def leaderless(self) -> bool:
         """Whether the leader is done or dead; nothing can be appended any more then."""
-        return _claim(self._descriptor, fcntl.LOCK_SH, _LEADING)
+        return _claim(self._descriptor, fcntl.F_RDLCK, _LEADING)
 
     def close(self) -> None:
         """Let go of the file; a leader removes it first, while the lock still keeps others away."""
@@ -65,14 +67,16 @@ class Part:
                 self._path.unlink()
         os.close(self._descriptor)
 
-    def _is_fresh(self) -> bool:
+    def _is_elected(self) -> bool:
         """Whether the locked file is the one at its path, and empty, and nobody took its leader for dead."""
         mine = os.fstat(self._descriptor)
-        try:
+        with contextlib.suppress(FileNotFoundError):
             self.led = self._path.stat().st_ino == mine.st_ino
-        except FileNotFoundError:
-            self.led = False
-        return self.led and not mine.st_size and _claim(self._descriptor, fcntl.LOCK_EX, _LEADING)
+        return self.led and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADING)
+
+    def _is_aboard(self) -> bool:
+        """Whether the leader will know of this follower; one that is just giving up takes none aboard."""
+        return _claim(self._descriptor, fcntl.F_RDLCK, _FOLLOWED)
 
 
 def sweep(folder: Path) -> None:
@@ -87,9 +91,10 @@ def sweep(folder: Path) -> None:
                 os.close(descriptor)
 
 
-def _claim(descriptor: int, operation: int, byte: int) -> bool:
+def _claim(descriptor: int, kind: int, byte: int) -> bool:
+    """Return whether the record lock could be had at once, on one byte, shared (F_RDLCK) or not (F_WRLCK)."""
     try:
-        fcntl.lockf(descriptor, operation | fcntl.LOCK_NB, 1, byte)
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _RECORD.pack(kind, os.SEEK_SET, byte, 1, 0))
     except OSError:
         return False
     return True

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sayna.tts.espeak import Espeak
+from sayna.config import EspeakConfig
+from sayna.tts.espeak import Espeak, process
 from tests.tts.espeak.listening import seconds
 from tests.tts.espeak.processes import LONG, ends, helper_pid
 
@@ -31,7 +32,8 @@ def test_closing_ends_the_helper_and_the_next_text_starts_another(espeak: Espeak
 HEAD = """
 import os, sys, threading
 from sayna.config import EspeakConfig
-from sayna.tts.espeak import Espeak
+from sayna.config import EspeakConfig
+from sayna.tts.espeak import Espeak, process
 from tests.tts.espeak.listening import request, seconds
 espeak = Espeak(EspeakConfig(enabled=True))
 """
@@ -114,3 +116,14 @@ def test_an_engine_that_is_disowned_starts_anew(espeak: Espeak) -> None:
     assert ends(first)
     os.waitpid(first, 0)
     assert seconds(espeak, "Hello") > 0.2
+
+
+def test_what_runs_at_exit_ends_the_helper_of_every_engine(espeak: Espeak) -> None:
+    other = Espeak(EspeakConfig(enabled=True))
+    for engine in (espeak, other):
+        seconds(engine, "Hello")
+    helpers = helper_pid(espeak), helper_pid(other)
+
+    process._close_all()
+
+    assert all(ends(pid) for pid in helpers)
