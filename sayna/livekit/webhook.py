@@ -110,11 +110,9 @@ def read_event(body: bytes) -> Event:
     """
     try:
         members = json.loads(body.decode("utf-8"))
-        if not (name := _text(members, "event")):
-            raise TypeError("event")
         return Event(
             id=_text(members, "id") or "sha256:" + hashlib.sha256(body).hexdigest(),
-            name=name,
+            name=_text(members, "event", needed=True),
             room=_room(_object(members, "room")),
             participant=_participant(_object(members, "participant")),
         )
@@ -146,8 +144,8 @@ def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-def _text(members: dict[str, Any], name: str) -> str:
+def _text(members: dict[str, Any], name: str, *, needed: bool = False) -> str:
     value = members.get(name, "")
-    if type(value) is not str:
+    if type(value) is not str or (needed and not value):
         raise TypeError(name)
     return value
