@@ -9,8 +9,9 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from sayna.errors import Overloaded
 from sayna.folder import Grumbler, exclusive, open_private, private_folder
@@ -23,6 +24,8 @@ CREATE TABLE IF NOT EXISTS seen (number INTEGER PRIMARY KEY, id BLOB NOT NULL UN
 CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
 """
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+T = TypeVar("T")
 
 grumbler = Grumbler(logging.getLogger("sayna.livekit"))
 
@@ -61,32 +64,36 @@ class Seen:
             yield
 
     def _knows(self, key: bytes) -> bool:
-        since = time.time() - KEEP_SECONDS
-        rows = []
-        with self._opened() as database:
-            rows = database.execute("SELECT 1 FROM seen WHERE id = ? AND at > ?", (key, since)).fetchall()
-        return bool(rows)
+        query, since = "SELECT 1 FROM seen WHERE id = ? AND at > ?", time.time() - KEEP_SECONDS
+        return bool(self._do(lambda database: database.execute(query, (key, since)).fetchall()))
 
     def _remember(self, key: bytes) -> None:
         now = time.time()
-        with self._opened() as database:
-            number = database.execute(
-                "INSERT OR REPLACE INTO seen (id, at) VALUES (?, ?)", (key, now)
-            ).lastrowid
-            database.execute("DELETE FROM seen WHERE at <= ?", (now - KEEP_SECONDS,))
-            database.execute("DELETE FROM seen WHERE number <= ?", ((number or 0) - KEEP_IDS,))
 
-    @contextlib.contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Lend a transaction; what goes wrong is told to the log only, and a broken file set aside."""
+        def write(database: sqlite3.Connection) -> None:
+            insert = "INSERT OR REPLACE INTO seen (id, at) VALUES (?, ?)"
+            number = database.execute(insert, (key, now)).lastrowid or 0
+            database.execute("DELETE FROM seen WHERE at <= ?", (now - KEEP_SECONDS,))
+            database.execute("DELETE FROM seen WHERE number <= ?", (number - KEEP_IDS,))
+
+        self._do(write)
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """Return what a transaction returns; a fault goes to the log only, and a broken file is set aside."""
         try:
             os.close(open_private(self._file))
             with contextlib.closing(sqlite3.connect(self._file, timeout=WAIT_SECONDS)) as database:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)
                 with database:
-                    yield database
+                    return work(database)
         except (sqlite3.Error, OSError) as error:
             grumbler.warn("ids of events cannot be remembered: %s", error)
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
-                self._file.replace(self._file.with_suffix(".corrupt"))
+                self._set_aside()
+            return None
+
+    def _set_aside(self) -> None:
+        """Rename the file together with its log, which SQLite would write into the next one."""
+        for file in self._folder.glob("events.sqlite*"):
+            file.replace(file.with_name(file.name.replace("sqlite", "corrupt")))
