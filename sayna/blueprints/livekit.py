@@ -19,7 +19,7 @@ blueprint = Blueprint("livekit", __name__)
 class RoomNameConverter(PathConverter):
     """The rest of the path, slashes and all: LiveKit lets them stand anywhere in a name."""
 
-    regex = ".+"
+    regex = r"[\s\S]+"
     part_isolating = False
 
 

@@ -16,8 +16,8 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol import models
 
-from sayna.config import LiveKitConfig
-from sayna.errors import LiveKitNotConfigured, LiveKitRefused, LiveKitUnavailable
+from sayna.config import Secret
+from sayna.errors import LiveKitRefused, LiveKitUnavailable
 from sayna.log import emit
 
 logger = logging.getLogger("sayna.livekit")
@@ -33,14 +33,12 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def connect(config: LiveKitConfig) -> AsyncIterator["Rpc"]:
+async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float) -> AsyncIterator["Rpc"]:
     """Lend a client whose connections are kept alive; call it on the loop that will use it."""
-    if config.api_key is None or config.api_secret is None:
-        raise LiveKitNotConfigured("set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to use rooms")
-    timeout = aiohttp.ClientTimeout(total=config.timeout_seconds, sock_connect=CONNECT_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, middlewares=(_vetted,)) as session:
-        key, secret = config.api_key.reveal(), config.api_secret.reveal()
-        yield Rpc(api.LiveKitAPI(config.url, key, secret, session=session, failover=False))
+        key, secret = api_key.reveal(), api_secret.reveal()
+        yield Rpc(api.LiveKitAPI(url, key, secret, session=session, failover=False))
 
 
 class Rpc:

@@ -33,16 +33,18 @@ grumbler = Grumbler(logging.getLogger("sayna.livekit"))
 class Seen:
     """Remembers event ids; when it cannot, every event is new, which costs at most a second delivery."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keep_ids: int = KEEP_IDS, wait_seconds: float = WAIT_SECONDS) -> None:
         self._folder = folder
         self._file = folder / "events.sqlite"
+        self._keep_ids = keep_ids
+        self._wait_seconds = wait_seconds
 
     @contextlib.contextmanager
     def once(self, event_id: str) -> Iterator[bool]:
         """Yield whether the event is new, and remember it when the block ends without an error.
 
         Whoever brings the same event meanwhile waits; a process that dies in the block leaves the event new.
-        Raises Overloaded when the wait is longer than WAIT_SECONDS.
+        Raises Overloaded when the wait is longer than `wait_seconds`.
         """
         key = hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).digest()
         with self._locked(key):
@@ -56,7 +58,7 @@ class Seen:
         with contextlib.ExitStack() as held:
             try:
                 file = private_folder(self._folder) / f"event-{key[:1].hex()}.lock"
-                held.enter_context(exclusive(file, WAIT_SECONDS))
+                held.enter_context(exclusive(file, self._wait_seconds))
             except TimeoutError as error:
                 raise Overloaded("this event is being handled; send it again", retry_after=1) from error
             except OSError as error:
@@ -74,7 +76,7 @@ class Seen:
             insert = "INSERT OR REPLACE INTO seen (id, at) VALUES (?, ?)"
             number = database.execute(insert, (key, now)).lastrowid or 0
             database.execute("DELETE FROM seen WHERE at <= ?", (now - KEEP_SECONDS,))
-            database.execute("DELETE FROM seen WHERE number <= ?", (number - KEEP_IDS,))
+            database.execute("DELETE FROM seen WHERE number <= ?", (number - self._keep_ids,))
 
         self._do(write)
 
@@ -82,7 +84,7 @@ class Seen:
         """Return what a transaction returns; a fault goes to the log only, and a broken file is set aside."""
         try:
             os.close(open_private(self._file))
-            with contextlib.closing(sqlite3.connect(self._file, timeout=WAIT_SECONDS)) as database:
+            with contextlib.closing(sqlite3.connect(self._file, timeout=self._wait_seconds)) as database:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)
                 with database:

@@ -9,7 +9,6 @@ import pytest
 
 from sayna.errors import Overloaded
 from sayna.folder import exclusive
-from sayna.livekit import seen as module
 from sayna.livekit.seen import Seen
 
 
@@ -64,8 +63,8 @@ def test_ids_are_kept_for_a_day_and_then_forgotten(seen: Seen, tmp_path: Path) -
     assert count(tmp_path) == 1
 
 
-def test_number_of_ids_is_bounded(seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEEP_IDS", 10)
+def test_number_of_ids_is_bounded(tmp_path: Path) -> None:
+    seen = Seen(tmp_path / "livekit", keep_ids=10)
     for number in range(15):
         assert is_new(seen, f"EV_{number}")
     assert count(tmp_path) == 10
@@ -105,10 +104,8 @@ def test_same_event_brought_meanwhile_waits_for_the_first(seen: Seen) -> None:
     assert answers == [False]
 
 
-def test_event_that_takes_too_long_elsewhere_is_to_be_sent_again(
-    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "WAIT_SECONDS", 0.05)
+def test_event_that_takes_too_long_elsewhere_is_to_be_sent_again(tmp_path: Path) -> None:
+    seen = Seen(tmp_path / "livekit", wait_seconds=0.05)
     is_new(seen, "EV_1")
     [lock] = (tmp_path / "livekit").glob("event-*.lock")
     with exclusive(lock, 1), pytest.raises(Overloaded) as caught, seen.once("EV_1"):

@@ -7,8 +7,11 @@ server would refuse: another path or type, a token with a wrong key, or without 
 # ruff: noqa: N802 - methods have LiveKit's names
 
 import json
+import socket
+import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -65,7 +68,7 @@ class FakeLiveKit:
         self.people: dict[str, list[models.ParticipantInfo]] = {}
         self.calls: list[str] = []
         self.complaints: list[str] = []
-        self.connections = 0
+        self.connections: list[socket.socket] = []
         self.script: Script = lambda method, message: None
         self.over = threading.Event()
         self._lock = threading.Lock()
@@ -104,6 +107,9 @@ class FakeLiveKit:
         self.over.set()
         self._server.shutdown()
         self._thread.join()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self._server.server_close()
 
     def answer(self, method: str, message: Any) -> Reply:
@@ -156,18 +162,23 @@ class FakeLiveKit:
 
 
 class _Server(ThreadingHTTPServer):
+    """One thread a connection; what a client breaks off is no news."""
+
     daemon_threads = False
     block_on_close = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        timeout = 5.0  # seconds for which an idle connection is kept
         disable_nagle_algorithm = True
 
         def setup(self) -> None:
-            fake.connections += 1
+            fake.connections.append(self.request)
             super().setup()
 
         def do_POST(self) -> None:
