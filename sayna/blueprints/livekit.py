@@ -9,8 +9,8 @@ from werkzeug.routing import PathConverter
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
-from sayna.errors import LiveKitNotConfigured
 from sayna.livekit import LiveKit
+from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN, room_name
 
 blueprint = Blueprint("livekit", __name__)

@@ -9,8 +9,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayna.errors import (
-    InvalidRequest,
+from sayna.errors import InvalidRequest
+from sayna.folder import Grumbler, exclusive, private_folder
+
+from .bridge import Bridge
+from .errors import (
     LiveKitRefused,
     LiveKitUnavailable,
     MuteFailed,
@@ -19,9 +22,6 @@ from sayna.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.folder import Grumbler, exclusive, private_folder
-
-from .bridge import Bridge
 from .model import Participant, Room
 from .ownership import Visitor, metadata_for, owner_of
 

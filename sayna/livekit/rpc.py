@@ -17,8 +17,9 @@ from livekit import api
 from livekit.protocol import models
 
 from sayna.config import Secret
-from sayna.errors import LiveKitRefused, LiveKitUnavailable
 from sayna.log import emit
+
+from .errors import LiveKitRefused, LiveKitUnavailable
 
 logger = logging.getLogger("sayna.livekit")
 

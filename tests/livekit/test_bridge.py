@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sayna.errors import LiveKitUnavailable
 from sayna.livekit.bridge import Bridge
+from sayna.livekit.errors import LiveKitUnavailable
 
 opened: list[str] = []
 

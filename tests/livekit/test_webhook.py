@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from sayna.config import Secret
-from sayna.errors import InvalidRequest, InvalidSignature
+from sayna.errors import InvalidRequest
 from sayna.livekit import Event, Receiver
+from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.seen import Seen
 from sayna.livekit.tokens import TokenMint
 from sayna.livekit.webhook import Webhook

@@ -10,7 +10,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from sayna.http import Deadline
 
 from sayna.errors import (
     EmptyText,
@@ -20,6 +19,7 @@ from sayna.errors import (
     ProviderTimeout,
     SaynaError,
 )
+from sayna.http import Deadline
 from sayna.tts.flight import FlightAborted, Flights, Rendering
 from sayna.tts.flight.flight import Flight, State
 from sayna.tts.flight.listener import Listener
@@ -327,7 +327,7 @@ def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:
         boarded[-1].enter()
         return boarded[-1]
 
-    listener = Listener(board, None)
+    listener = Listener(board, None, lambda: True)
     boarded[0].append(b"unheard")
     boarded[0].abandon()
     threading.Timer(0.01, lambda: (boarded[1].open({}), boarded[1].append(b"heard"))).start()
