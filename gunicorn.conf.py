@@ -32,8 +32,9 @@ logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let GET /ready say 503 as soon as the worker was told to stop."""
+    """Let GET /ready say 503 as soon as the worker was told to stop; begin what goes on without a request."""
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
+    worker.wsgi.extensions["sayna"].start()
 
 
 def on_reload(server: Any) -> None:

@@ -11,6 +11,7 @@ from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config
 from sayna.livekit import LiveKit
+from sayna.sip import Sip
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -32,13 +33,19 @@ class Services:
     flights: Flights
     tts: TTS
     livekit: LiveKit | None
+    sip: Sip
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
         return {"cache": self.cache.writable()}
 
+    def start(self) -> None:
+        """Begin, in a process that serves, what goes on without a request."""
+        self.sip.start()
+
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
+        self.sip.close()
         if self.livekit is not None:
             self.livekit.close()
         self.flights.close()
@@ -60,6 +67,10 @@ def build(config: Config) -> Services:
     )
     folder = _meeting_folder(config)
     flights = Flights(folder / "flights")
+    livekit = LiveKit.build(config.livekit, folder / "livekit")
+    sip = Sip.build(config, livekit, folder / "sip")
+    if livekit is not None and sip.forwarding is not None:
+        livekit = livekit.telling(sip.forwarding)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -68,7 +79,8 @@ def build(config: Config) -> Services:
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
-        livekit=LiveKit.build(config.livekit, folder / "livekit"),
+        livekit=livekit,
+        sip=sip,
     )
 
 

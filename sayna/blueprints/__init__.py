@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, speak, webhook
+from sayna.blueprints import errors, guard, health, livekit, sip, speak, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint)
+BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint, sip.blueprint)
 
 
 def register(app: Flask) -> None:

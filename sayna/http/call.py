@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
 from sayna.http.deadline import Deadline
-from sayna.http.failures import before_the_answer
+from sayna.http.failures import NotAllowed, before_the_answer
 from sayna.http.pool import exchange, pool
 from sayna.http.reply import Answer, Reply
 from sayna.log import emit
@@ -28,16 +28,18 @@ def send(
     max_bytes: int,
     params: Mapping[str, str] | None = None,
     data: bytes | None = None,
+    vet: Callable[[str], bool] | None = None,
 ) -> Reply:
     """Return the answer's head as soon as it is there, whatever its status.
 
-    Raises Unreachable, TimedOut or BadAnswer. Redirects are answers like any other.
+    Raises Unreachable, TimedOut or BadAnswer, and NotAllowed when `vet` refuses an address of the host: what
+    it has seen is what is connected. Redirects are answers like any other.
     """
     started = time.monotonic()
-    exchange.deadline = deadline
+    exchange.deadline, exchange.vet = deadline, vet
     outcome: int | str = "error"
     try:
-        raw = pool().urlopen(
+        raw = pool(vetted=vet is not None).urlopen(
             method,
             f"{url}?{urlencode(params)}" if params else url,
             body=data,
@@ -50,6 +52,9 @@ def send(
         )
         outcome = raw.status
         return Reply(raw, exchange.lease, max_bytes)
+    except NotAllowed:
+        outcome = "NotAllowed"
+        raise
     except (urllib3.exceptions.HTTPError, TimeoutError) as error:
         failure = before_the_answer(error)
         outcome = type(failure).__name__
@@ -66,11 +71,12 @@ def post(
     deadline: Deadline,
     connect_seconds: float,
     max_bytes: int,
+    vet: Callable[[str], bool] | None = None,
 ) -> Answer:
-    """Return a whole answer; raises Unreachable, TimedOut or BadAnswer."""
+    """Return a whole answer; raises as send() does."""
     reply = send(
         "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
-        max_bytes=max_bytes,
+        max_bytes=max_bytes, vet=vet,
     )  # fmt: skip
     return Answer(reply.status, reply.headers, reply.read())
 

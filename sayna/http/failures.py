@@ -11,6 +11,10 @@ class Unreachable(TransportError):
     """Refused, reset before an answer, no such name, or TLS that does not verify."""
 
 
+class NotAllowed(Unreachable):
+    """The name leads to an address that this exchange must not reach; nothing was sent."""
+
+
 class TimedOut(TransportError):
     """The total deadline, or the time to connect, ran out."""
 

@@ -55,9 +55,7 @@ class LiveKit:
 
     def telling(self, receiver: Receiver) -> "LiveKit":
         """Return the same server with one more receiver of events."""
-        return replace(
-            self, webhook=replace(self.webhook, receivers=(*self.webhook.receivers, receiver))
-        )
+        return replace(self, webhook=replace(self.webhook, receivers=(*self.webhook.receivers, receiver)))
 
     def close(self) -> None:
         """End the connections, the loop and the thread of this process."""

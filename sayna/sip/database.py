@@ -1,0 +1,53 @@
+"""One SQLite file for all workers; opened for each transaction, so that no fork ever shares a connection."""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sayna.folder import Grumbler, open_private, private_folder
+
+from .errors import StoreUnavailable
+
+WAIT_SECONDS = 2.0
+BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+T = TypeVar("T")
+
+grumbler = Grumbler(logging.getLogger("sayna.sip"))
+
+
+class Database:
+    """Tables in `folder`/`name`.sqlite; a broken file is kept aside and a new one begun."""
+
+    def __init__(self, folder: Path, name: str, schema: str) -> None:
+        self.file = folder / f"{name}.sqlite"
+        self._schema = schema
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` returns, all of it on disk or none; raises StoreUnavailable."""
+        try:
+            os.close(open_private(private_folder(self.file.parent) / self.file.name))
+            connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+            with contextlib.closing(connection) as database:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.executescript(self._schema)
+                with database:
+                    database.execute("BEGIN IMMEDIATE")
+                    return work(database)
+        except (sqlite3.Error, OSError) as error:
+            grumbler.warn("%s cannot be used: %s", self.file.name, error)
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
+                self._set_aside()
+            raise StoreUnavailable("this cannot be written down now; try again", retry_after=1) from error
+
+    def _set_aside(self) -> None:
+        """Rename the file together with its log, which SQLite would write into the next one."""
+        stamp = time.time_ns()
+        for part in self.file.parent.glob(f"{self.file.name}*"):
+            if ".corrupt-" not in part.name:
+                part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
