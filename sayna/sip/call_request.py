@@ -1,6 +1,6 @@
 """What a caller wants dialled, and through which SIP server and as whom it is."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sayna.config import Secret, SipConfig
 
@@ -30,8 +30,11 @@ class CallRequest:
 
     def facts(self) -> dict[str, object]:
         """Return all that makes this request what it is, its password too."""
-        password = self.own.password
-        return {**asdict(self), "own": {**asdict(self.own), "password": password and password.reveal()}}
+        own = self.own
+        return {
+            "names": [self.room, self.identity, self.name, self.from_number, self.to_number],
+            "own": [own.address and own.address.text, own.username, own.password and own.password.reveal()],
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,10 +102,10 @@ class HookFile:
 
 def _parsed(raw: bytes) -> Stored:
     """Return the hooks; the reference leaves an auth_id out where it means `default`."""
-    hooks = [
-        StoredHook(entry["host"], entry["url"], entry.get("auth_id", "default"))
-        for entry in (json.loads(raw) if raw.strip() else [])
-    ]
+    entries = json.loads(raw) if raw.strip() else []
+    if type(entries) is not list:
+        raise TypeError("the hooks are not a list")
+    hooks = [StoredHook(each["host"], each["url"], each.get("auth_id", "default")) for each in entries]
     if not all(type(value) is str for hook in hooks for value in asdict(hook).values()):
         raise TypeError("a hook has a value that is not text")
     return {hook.host: hook for hook in hooks}
