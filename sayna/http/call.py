@@ -39,7 +39,7 @@ def send(
     exchange.deadline, exchange.vet = deadline, vet
     outcome: int | str = "error"
     try:
-        raw = pool(vetted=vet is not None).urlopen(
+        raw = (pool() if vet is None else pool(vetted=True)).urlopen(
             method,
             f"{url}?{urlencode(params)}" if params else url,
             body=data,
