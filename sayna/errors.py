@@ -7,6 +7,7 @@
     │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
     │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
     │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
+    │   ├── InvalidStreamId           400 INVALID_STREAM_ID
     │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
     │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
     ├── NotAuthenticated              401, with the auth_code that says why
@@ -18,10 +19,18 @@
     │   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
     │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
     │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
+    ├── RecordingNotFound             404 RECORDING_NOT_FOUND
+    ├── RecordingEnded                409 RECORDING_ENDED
+    ├── PreconditionFailed            412 PRECONDITION_FAILED
+    ├── RangeNotSatisfiable           416 RANGE_NOT_SATISFIABLE, with Content-Range
+    ├── RecordingStorageUnavailable   503 RECORDING_STORAGE_UNAVAILABLE
+    │   └── RecordingStorageNotConfigured  503 RECORDING_STORAGE_NOT_CONFIGURED
     ├── NotCached                     504 NOT_CACHED
     └── Overloaded                    503 OVERLOADED, with Retry-After
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -30,6 +39,7 @@ class SaynaError(Exception):
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -72,6 +82,12 @@ class InvalidProviderAuth(InvalidRequest):
     """The request's own vendor credentials have the wrong shape."""
 
     code = "INVALID_PROVIDER_AUTH"
+
+
+class InvalidStreamId(InvalidRequest):
+    """The name of the recording is none that a recording can have."""
+
+    code = "INVALID_STREAM_ID"
 
 
 class PayloadTooLarge(InvalidRequest):
@@ -156,6 +172,57 @@ class ProviderRejectedCredentials(ProviderError):
         super().__init__(message)
         if from_request:
             self.status = 400
+
+
+class RecordingNotFound(SaynaError):
+    """There is no such recording, or it is somebody else's: the two look the same."""
+
+    status = 404
+    code = "RECORDING_NOT_FOUND"
+
+    def __init__(self) -> None:
+        super().__init__("there is no recording with this stream_id")
+
+
+class RecordingEnded(SaynaError):
+    """The stream_id is that of a recording that is over and must not be written over."""
+
+    status = 409
+    code = "RECORDING_ENDED"
+
+
+class PreconditionFailed(SaynaError):
+    """If-Match or If-Unmodified-Since named another state of the recording."""
+
+    status = 412
+    code = "PRECONDITION_FAILED"
+
+
+class RangeNotSatisfiable(SaynaError):
+    """The Range begins behind the end; `size` is in bytes."""
+
+    status = 416
+    code = "RANGE_NOT_SATISFIABLE"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the recording has {size} bytes, and none of them is in the range asked for")
+        self.headers = {"Content-Range": f"bytes */{size}"}
+
+
+class RecordingStorageUnavailable(SaynaError):
+    """The store cannot be read or written right now; its own words stay in our log."""
+
+    status = 503
+    code = "RECORDING_STORAGE_UNAVAILABLE"
+
+
+class RecordingStorageNotConfigured(RecordingStorageUnavailable):
+    """This server keeps no recordings."""
+
+    code = "RECORDING_STORAGE_NOT_CONFIGURED"
+
+    def __init__(self) -> None:
+        super().__init__("this server has no storage for recordings; set RECORDING_BACKEND and its place")
 
 
 class NotCached(SaynaError):

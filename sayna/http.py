@@ -6,6 +6,7 @@ here know the moment by which everything must be over and shorten each read to w
 
 import http.cookiejar
 import logging
+import math
 import os
 import socket
 import ssl
@@ -89,7 +90,7 @@ class Reply:
         """Yield the body as it arrives; raises TimedOut or BadAnswer."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadAnswer("the answer is compressed, which was not asked for")
-        while piece := self._read():
+        while piece := self.piece(READ_BYTES):
             self._left -= len(piece)
             if self._left < 0:
                 raise BadAnswer("the answer is larger than allowed")
@@ -106,10 +107,11 @@ class Reply:
         """Free the connection; one that is not read to its end is dropped, not reused."""
         self._raw.close()
 
-    def _read(self) -> bytes:
+    def piece(self, size: int) -> bytes:
+        """Return what has come of the body, at most `size` bytes; nothing at its end. Raises as chunks() does."""
         # iter_content holds the first byte back until its whole piece is there; read1 does not.
         try:
-            return bytes(self._raw.raw.read1(READ_BYTES))
+            return bytes(self._raw.raw.read1(size))
         except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
             raise TimedOut("the answer did not end in time") from error
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
@@ -126,9 +128,11 @@ def send(
     max_bytes: int,
     params: Mapping[str, str] | None = None,
     data: bytes | None = None,
+    pause_seconds: float = math.inf,
 ) -> Reply:
     """Return the answer's head as soon as it is there, whatever its status.
 
+    `pause_seconds` bounds each silence of the peer, for what may take long as long as it goes on.
     Raises Unreachable, TimedOut or BadAnswer. Redirects are answers like any other.
     """
     started = time.monotonic()
@@ -141,7 +145,10 @@ def send(
             params=params,
             data=data,
             headers={"Accept-Encoding": "identity", **headers},
-            timeout=(min(connect_seconds, deadline.remaining()) or 0.001, deadline.remaining() or 0.001),
+            timeout=(
+                min(connect_seconds, deadline.remaining()) or 0.001,
+                min(pause_seconds, deadline.remaining()) or 0.001,
+            ),
             allow_redirects=False,
             stream=True,
         )

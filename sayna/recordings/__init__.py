@@ -1,0 +1,30 @@
+"""Recordings of calls: kept in one store, read by whoever may."""
+
+from sayna.config import RecordingConfig
+from sayna.recordings.base import Store
+from sayna.recordings.library import Library
+
+
+def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
+    """Return the recordings of the configured store, or None when there is none; nothing is connected yet."""
+    store = _store(config)
+    return store and Library(store, config.prefix, strict=config.strict_ownership, secret=secret)
+
+
+def _store(config: RecordingConfig) -> Store | None:
+    if config.backend == "s3":
+        from sayna.recordings.s3 import S3
+
+        return S3(config)
+    if config.backend == "gcs":
+        from sayna.recordings.gcs import GCS
+
+        return GCS(config)
+    if config.local_path and config.backend == "local":
+        from sayna.recordings.local import Local
+
+        return Local(config.local_path, config.prefix)
+    return None
+
+
+__all__ = ["Library", "Store", "open_library"]
