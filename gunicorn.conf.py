@@ -43,5 +43,5 @@ def on_reload(server: Any) -> None:
     try:
         server.app.wsgi()
     except SystemExit as problems:
-        server.log.error("The settings are not usable, so the old ones stay: %s", problems)
-        sys.exit(1)
+        server.log.critical("The settings are not usable: %s", problems)
+        raise

@@ -1,4 +1,4 @@
-"""The floors: a bare Flask view that returns a clip from memory, and one that starts espeak-ng for each request."""
+"""The floors: a bare Flask view with a clip in memory, and one that starts espeak-ng for each request."""
 
 import subprocess
 
@@ -25,5 +25,7 @@ def speak() -> Response:
 def espeak() -> Response:
     """Start `espeak-ng --stdout`, as a first draft of a speech service would."""
     text = request.get_json()["text"]
-    run = subprocess.run(["espeak-ng", "--stdout", "-v", "en-us", "--", text], capture_output=True, check=True)  # noqa: S607
+    run = subprocess.run(
+        ["espeak-ng", "--stdout", "-v", "en-us", "--", text], capture_output=True, check=True
+    )
     return Response(run.stdout, mimetype="audio/wav")

@@ -7,7 +7,11 @@ ROUNDS = 7
 
 def main() -> None:
     """Interleave floor, bytes and envelope, and print the ratios."""
-    body: dict[str, object] = {"text": "a sentence that is cached", "provider": "deepgram", "audio_format": "linear16"}
+    body: dict[str, object] = {
+        "text": "a sentence that is cached",
+        "provider": "deepgram",
+        "audio_format": "linear16",
+    }
     as_bytes, as_json = request("/speak", body), request("/speak", body, "application/json")
     with vendor() as slow, gunicorn("bench.floor:app") as floor, sayna(slow.port) as ours:
         for _ in range(2):  # the first renders, the second warms every worker
@@ -18,7 +22,12 @@ def main() -> None:
             rates.append(mine.rate / base.rate)
             cpus.append(mine.cpu_ms / base.cpu_ms)
             envelopes.append(envelope.cpu_ms / mine.cpu_ms)
-    report("hit, bytes: requests/s over the floor's (best round in brackets)", median(rates), ">= 0.65", median(rates) >= 0.65)
+    report(
+        "hit, bytes: requests/s over the floor's (best round in brackets)",
+        median(rates),
+        ">= 0.65",
+        median(rates) >= 0.65,
+    )
     print(f"    best round {max(rates):.2f}; CPU per request over the floor's {median(cpus):.2f}")
     report("hit, JSON: CPU over the bytes form's", median(envelopes), "<= 1.5", median(envelopes) <= 1.5)
 

@@ -1,4 +1,4 @@
-"""What a miss adds to the vendor's own first byte, alone and with a hundred at once, and what that does to hits."""
+"""What a miss adds to the vendor's own first byte, alone and in a crowd, and what a crowd does to hits."""
 
 import asyncio
 import itertools
@@ -12,7 +12,9 @@ _numbers = itertools.count()
 
 def speak(words: str) -> bytes:
     """Return a request for a text that nobody asked for before."""
-    return request("/speak", {"text": f"{words} {next(_numbers)}", "provider": "deepgram", "audio_format": "linear16"})
+    return request(
+        "/speak", {"text": f"{words} {next(_numbers)}", "provider": "deepgram", "audio_format": "linear16"}
+    )
 
 
 def direct(words: str) -> bytes:
@@ -34,7 +36,12 @@ def first_bytes(slow: Server, ours: Server) -> None:
             vendor_own += alone(slow.port, [direct(words) for _ in range(ALONE // 5)])
             through += alone(ours.port, [speak(words) for _ in range(ALONE // 5)])
         added[words] = median(through) - median(vendor_own)
-        report(f"miss, one client, {words}: first byte over the vendor's, ms", added[words], "<= 6", added[words] <= 6)
+        report(
+            f"miss, one client, {words}: first byte over the vendor's, ms",
+            added[words],
+            "<= 6",
+            added[words] <= 6,
+        )
 
 
 async def together(port: int, payloads: list[bytes]) -> list[Heard]:
@@ -44,6 +51,7 @@ async def together(port: int, payloads: list[bytes]) -> list[Heard]:
 
 async def crowd(ours: Server, hit: bytes, misses: int) -> tuple[list[Heard], list[float]]:
     """Hold `misses` streams and probe hits meanwhile."""
+
     async def staggered(number: int) -> Heard:
         await asyncio.sleep(number / misses)
         return await listen(ours.port, speak("a long one"))
@@ -75,7 +83,12 @@ def main() -> None:
             late.append(percentile([each.first_ms for each in streams], 0.99) - median(own))
             ratios.append(percentile(hits, 0.99) / percentile(asyncio.run(idle(ours, hit)), 0.99))
         report("100 misses: streams that were held and whole", held, "100", held == TOGETHER)
-        report("100 misses: first byte p99 over the vendor's, ms (best of 3)", min(late), "<= 30", min(late) <= 30)
+        report(
+            "100 misses: first byte p99 over the vendor's, ms (best of 3)",
+            min(late),
+            "<= 30",
+            min(late) <= 30,
+        )
         report("100 misses: hit p99 over its idle p99 (best of 3)", min(ratios), "<= 2.5", min(ratios) <= 2.5)
         overload(ours, hit, quiet)
 
@@ -87,7 +100,12 @@ def overload(ours: Server, hit: bytes, quiet: float) -> None:
     broken = sum(each.status == 200 and each.size != 100_000 for each in streams)
     over = percentile(hits, 0.99) - quiet
     print(f"    overload: {len(streams)} asked, {len(refused)} refused, {broken} broken")
-    report("overload: refusal p99, ms", percentile(refused, 0.99) if refused else 0, "< 50", bool(refused) and percentile(refused, 0.99) < 50)
+    report(
+        "overload: refusal p99, ms",
+        percentile(refused, 0.99) if refused else 0,
+        "< 50",
+        bool(refused) and percentile(refused, 0.99) < 50,
+    )
     report("overload: hit p99 over idle, ms", over, "<= 20", over <= 20)
 
 

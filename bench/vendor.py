@@ -1,4 +1,4 @@
-"""A vendor that speaks Deepgram's wire and takes its time: first audio after 100 ms, the rest over one second.
+"""A vendor that speaks Deepgram's wire and takes its time: first audio after 100 ms, then a second of it.
 
 `python -m bench.vendor PORT`. GET /count tells how many calls were made. A text that holds the word "framed"
 is answered with Content-Length, others in chunks.

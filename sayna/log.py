@@ -47,7 +47,7 @@ class ConsoleFormatter(logging.Formatter):
 
 
 def dict_config(level: str, log_format: str) -> dict[str, Any]:
-    """Return logging's own configuration: everything to standard error, in one format ("json" or "console")."""
+    """Return logging's own settings: everything to standard error, as "json" or "console" lines."""
     formatter = ConsoleFormatter if log_format == "console" else JSONFormatter
     quiet = {"level": "WARNING"}
     return {

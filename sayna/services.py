@@ -51,7 +51,9 @@ def build(config: Config) -> Services:
     providers = {
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
     }
-    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
+    cache = AudioCache(
+        config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes
+    )
     flights = Flights(_flight_folder(config))
     return Services(
         config=config,

@@ -3,6 +3,5 @@
 from .authenticator import Authenticator
 from .caller import ANYONE, Caller, read_token
 from .service import Post, RequestFacts
-from .signing import load_signing_key
 
-__all__ = ["ANYONE", "Authenticator", "Caller", "Post", "RequestFacts", "load_signing_key", "read_token"]
+__all__ = ["ANYONE", "Authenticator", "Caller", "Post", "RequestFacts", "read_token"]

@@ -2,12 +2,12 @@
 
 import hashlib
 import hmac
+from collections.abc import Callable
 
 from sayna.config import AuthConfig
 
 from .caller import Caller
 from .service import AuthService, Post, RequestFacts, unauthorized
-from .signing import load_signing_key
 
 
 class Authenticator:
@@ -20,11 +20,14 @@ class Authenticator:
         self._secrets = tuple((_digest(each.secret.reveal()), each.id) for each in config.secrets)
         self._service: AuthService | None = None
         if config.service_url and config.signing_key_path:
+            # Loaded only here: PyJWT and cryptography would cost every start 50 ms.
+            from .signing import load_signing_key  # noqa: PLC0415
+
             key = load_signing_key(config.signing_key_path)
             self._service = AuthService(config.service_url, key, config.timeout_seconds, post)
 
-    def authenticate(self, token: str, facts: RequestFacts) -> Caller:
-        """Return who holds a token.
+    def authenticate(self, token: str, facts: Callable[[], RequestFacts]) -> Caller:
+        """Return who holds a token; `facts` is called only when the service has to be asked.
 
         Raises NotAuthenticated, or AuthServiceFailed and its kinds when the service does not say.
         """
@@ -33,7 +36,7 @@ class Authenticator:
             return Caller(tenant)
         if self._service is None:
             raise unauthorized()
-        return Caller(self._service.tenant_of(token, facts))
+        return Caller(self._service.tenant_of(token, facts()))
 
     def _tenant_of_secret(self, token: str) -> str | None:
         digest = _digest(token)
@@ -46,4 +49,5 @@ class Authenticator:
 
 
 def _digest(token: str) -> bytes:
+    # Digests have one length and any token has one, also a lone surrogate from a broken header.
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

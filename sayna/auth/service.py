@@ -6,13 +6,14 @@ Whatever is neither a clear yes nor a clear no is a failure, and none of its wor
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
 from sayna.http import Answer, Deadline, TimedOut, TransportError, Unreachable
 
-from .signing import SigningKey
+if TYPE_CHECKING:
+    from .signing import SigningKey
 
 MAX_ANSWER_BYTES = 65536
 HIDDEN_HEADERS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "x-real-ip"})
@@ -44,7 +45,7 @@ class AuthService:
     """Where tokens are judged, and with which key and patience (in seconds) it is asked."""
 
     url: str
-    key: SigningKey
+    key: "SigningKey"
     timeout_seconds: float
     post: Post
 
@@ -56,6 +57,7 @@ class AuthService:
         answer = self._ask(self.key.sign(_auth_data(token, facts)))
         if answer.status == 200:  # noqa: PLR2004
             return _tenant_in(answer.body)
+        # 429 says nothing about the token: the service is overloaded.
         if 400 <= answer.status < 500 and answer.status != 429:  # noqa: PLR2004
             raise unauthorized()
         raise _failed()
@@ -95,7 +97,9 @@ def _visible(headers: Mapping[str, str]) -> dict[str, str]:
 def _tenant_in(body: bytes) -> str | None:
     """Return the tenant that an answer names; text and an object without `id` name none."""
     try:
+        # Some frameworks begin JSON with a byte order mark.
         text = body.decode("utf-8-sig").strip()
+        # What begins like an object must be a whole one; anything else is mere text, such as OK.
         found = json.loads(text, object_pairs_hook=_once) if text.startswith("{") else {}
     except (ValueError, RecursionError) as error:
         raise _failed() from error

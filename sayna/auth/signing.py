@@ -34,6 +34,7 @@ class SigningKey:
             "sub": "sayna-auth",
             "iat": now,
             "exp": now + LIFETIME_SECONDS,
+            # Lets the service refuse a captured request that is sent again.
             "jti": str(uuid.uuid4()),
             "auth_data": auth_data,
         }
@@ -45,10 +46,12 @@ def load_signing_key(path: Path) -> SigningKey:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
         mode = path.stat().st_mode
+    # TypeError is how the library says that the key is locked with a password.
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _bad_key(f"cannot be read as a private key ({type(error).__name__})") from error
     if mode & 0o044:
         logger.warning("AUTH_SIGNING_KEY_PATH can be read by other users of this machine; chmod 600 it.")
+    # The key decides the algorithm, never a setting or a header (RFC 8725, section 3.1).
     if isinstance(key, RSAPrivateKey) and key.key_size >= MIN_RSA_BITS:
         return SigningKey(key, "RS256")
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):

@@ -9,4 +9,4 @@ from sayna.services import Services
 
 def services() -> Services:
     """Return what create_app() built."""
-    return cast(Services, current_app.extensions["sayna"])
+    return cast("Services", current_app.extensions["sayna"])

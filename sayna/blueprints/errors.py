@@ -1,6 +1,7 @@
 """Every exception becomes JSON here, and nowhere else."""
 
 import logging
+from http import HTTPStatus
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -35,7 +36,7 @@ def _on_purpose(error: SaynaError) -> Response:
     answer.headers.update(error.headers)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
-    if error.status == 401:  # noqa: PLR2004
+    if error.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
     return answer
@@ -43,7 +44,11 @@ def _on_purpose(error: SaynaError) -> Response:
 
 def _from_framework(error: HTTPException) -> Response:
     status = error.code or 500
-    code, sentence = FRAMEWORK.get(status, ("INVALID_REQUEST" if status < 500 else "INTERNAL_ERROR", error.name))  # noqa: PLR2004
+    fallback = (
+        "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST",
+        error.name,
+    )
+    code, sentence = FRAMEWORK.get(status, fallback)
     answer = json_answer({"error": sentence, "code": code, "request_id": g.request_id}, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
@@ -53,5 +58,8 @@ def _from_framework(error: HTTPException) -> Response:
 def _unforeseen(error: Exception) -> Response:
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
-    body = {"error": "something went wrong here; the log knows it by this request_id", "code": "INTERNAL_ERROR"}
+    body = {
+        "error": "something went wrong here; the log knows it by this request_id",
+        "code": "INTERNAL_ERROR",
+    }
     return json_answer({**body, "request_id": g.request_id}, 500)

@@ -13,6 +13,7 @@ from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import services
 
 PUBLIC = frozenset({"health.health", "health.ready"})
+TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 logger = logging.getLogger("sayna.request")
@@ -39,7 +40,7 @@ def _authenticate() -> None:
     if authenticator is None or request.url_rule is None or request.endpoint in PUBLIC:
         return
     token = read_token(
-        request.headers.getlist("Authorization"),
+        [part for value in request.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
         request.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
     )

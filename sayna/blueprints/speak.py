@@ -70,7 +70,7 @@ def _wants_envelope(nested: bool) -> bool:
 
 
 def _envelope(speech: Speech) -> Response:
-    """Return JSON built by concatenation: the clip remembers its base64, and json.dumps would copy it twice."""
+    """Return JSON by concatenation: the clip remembers its base64, and json.dumps would copy it twice."""
     clip = speech.whole()
     info = clip.info
     metadata = {
@@ -94,7 +94,7 @@ def _envelope(speech: Speech) -> Response:
 
 
 def _bytes(speech: Speech) -> Response:
-    """Return the audio itself, streamed where its format and the caller's HTTP can tell an end from a break."""
+    """Return the audio, streamed where its format and the caller's HTTP can tell an end from a break."""
     target = speech.plan.target
     if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
         response = Response(speech.pieces(), content_type=audio.content_type(target))
@@ -107,7 +107,9 @@ def _bytes(speech: Speech) -> Response:
 def _headers(speech: Speech) -> dict[str, str]:
     plan = speech.plan
     ttl = services().config.cache.ttl_seconds
-    age = max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    age = (
+        max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    )
     headers = {
         "x-provider": plan.provider.slug,
         "x-voice-id": plan.voice_id,
@@ -116,7 +118,9 @@ def _headers(speech: Speech) -> dict[str, str]:
         "x-channels": str(plan.target.channels),
         "x-cache": speech.outcome,
         "ETag": f'"{plan.key}"',
-        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Cache-Control": "private, no-store"
+        if speech.outcome == "BYPASS"
+        else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if speech.outcome == "HIT":
@@ -126,7 +130,7 @@ def _headers(speech: Speech) -> dict[str, str]:
 
 
 def _caller_listens(environ: dict[str, object]) -> Callable[[], bool]:
-    """Return a look at the caller's socket, so that one who hangs up during a long wait frees what it holds."""
+    """Return a look at the caller's socket: one who hangs up during a long wait frees what it holds."""
     sock = environ.get("gunicorn.socket")
 
     def listens() -> bool:

@@ -13,6 +13,7 @@ from .secret import Secret
 from .setting import Wrong, setting, together
 from .urls import service
 
+# A closed alphabet: look-alike letters cannot make two tenants that people take for one.
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 _tenant = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 
@@ -85,6 +86,7 @@ class AuthConfig:
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for whatever would leave the door open or locked by accident."""
         ways = given & {"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"}
+        # A server that only seems to be protected must not start.
         if self.required and not ways:
             yield (
                 "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON, "

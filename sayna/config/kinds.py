@@ -33,6 +33,7 @@ def _boolean(text: str) -> bool:
 
 
 def _path(text: str) -> Path:
+    # Not printable are also the lone surrogates that stand for undecodable bytes of the environment.
     if not text.isprintable():
         raise Wrong("has control characters")
     return Path(text)
@@ -52,6 +53,7 @@ def _secret(text: str) -> Secret:
 
 
 def _token(text: str) -> Secret:
+    # Such a key travels in an HTTP header, where nothing else would arrive as it was meant.
     if not re.fullmatch(r"[\x21-\x7e]+", text):
         raise Wrong("is empty, or has spaces, control characters or letters outside ASCII")
     return Secret(text)
@@ -68,6 +70,7 @@ def integer(low: int, high: int) -> Kind[int]:
     """Return the kind of a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
+        # int() would also take "1_000" and the digits of other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise Wrong("is not a whole number")
         if not low <= int(text) <= high:
@@ -81,6 +84,7 @@ def number(low: float, high: float) -> Kind[float]:
     """Return the kind of a decimal number from `low` to `high`."""
 
     def parse(text: str) -> float:
+        # float() would also take "nan" and "inf".
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
             raise Wrong("is not a number")
         if not low <= float(text) <= high:
@@ -163,12 +167,14 @@ def parse_json(text: str) -> object:
 
     try:
         return json.loads(text, object_pairs_hook=once)
+    # The parser's own words may quote the text, and with it a secret.
     except (json.JSONDecodeError, RecursionError):
         raise Wrong("is not JSON") from None
 
 
 def _network(text: str) -> str:
     try:
+        # Not strict: 10.0.0.1/8 means its network, as it does for LiveKit and nginx.
         ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise Wrong("is no address") from None

@@ -18,6 +18,7 @@ class LiveKitConfig:
     url: str = setting(
         "LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url"
     )
+    # Behind a proxy, or in containers, clients reach LiveKit under another name than we do.
     own_public_url: str | None = setting(
         "LIVEKIT_PUBLIC_URL",
         livekit,

@@ -56,6 +56,7 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     """
     dotenv = environ is None or cwd is not None
     sources = find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=dotenv)
+    # Rules about "set" need what was given, which a default that equals it would hide.
     given: set[str] = set()
     config = _build(Config, sources, given)
     problems = [*sources.problems, *_check(config, frozenset(given))]
@@ -74,6 +75,7 @@ def _build(section: type[T], sources: Sources, given: set[str]) -> T:
             given.add(info.name)
             try:
                 values[each.name] = info.kind.parse(text)
+                # An empty list, [] in JSON, is as good as not set.
                 if values[each.name] == ():
                     given.remove(info.name)
             except Wrong as wrong:

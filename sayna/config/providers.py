@@ -63,6 +63,7 @@ class PollyConfig:
         """Yield a sentence for half of Polly's settings; AWS variables may be there for other programs."""
         if self.endpoint_url and "POLLY_ENABLED" not in given:
             yield "POLLY_ENDPOINT_URL is set but POLLY_ENABLED is not; set POLLY_ENABLED to true or false."
+        # Half a pair would make boto3 look elsewhere without a word.
         if self.enabled:
             yield from together(given, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
@@ -107,6 +108,7 @@ class EspeakConfig:
 class ProvidersConfig:
     """Every vendor under its slug; the order of the fields is the order of preference."""
 
+    # Contract, section 3: the provider of a request that names none is the first configured one.
     deepgram: DeepgramConfig = field(default_factory=DeepgramConfig)
     elevenlabs: ElevenLabsConfig = field(default_factory=ElevenLabsConfig)
     google: GoogleConfig = field(default_factory=GoogleConfig)

@@ -141,6 +141,7 @@ class RecordingConfig:
     def _s3(self, given: frozenset[str]) -> Iterator[str]:
         if "RECORDING_S3_BUCKET" not in given:
             yield "RECORDING_S3_BUCKET is missing; set it to the name of the bucket."
+        # Servers other than Amazon's take any region in a signature; us-east-1 is the usual one.
         if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
             yield "RECORDING_S3_REGION is missing; set it, or RECORDING_S3_ENDPOINT for a server of your own."
         yield from together(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
@@ -149,6 +150,7 @@ class RecordingConfig:
         path, text = "RECORDING_GCS_CREDENTIALS_PATH", "RECORDING_GCS_CREDENTIALS_JSON"
         if "RECORDING_GCS_BUCKET" not in given:
             yield "RECORDING_GCS_BUCKET is missing; set it to the name of the bucket."
+        # LiveKit egress wants the credentials themselves, so the machine's own account does not do.
         if (path in given) == (text in given):
             yield f"{path} and {text} are both set or both missing; set exactly one of the two."
         if self.gcs_credentials_path and not is_json_object(str(self.gcs_credentials_path)):

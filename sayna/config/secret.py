@@ -33,4 +33,5 @@ class Secret:
 
 
 def _raw(secret: Secret) -> bytes:
+    # compare_digest takes text only when it is ASCII; bytes it always takes.
     return secret.reveal().encode("utf-8", "surrogateescape")

@@ -27,9 +27,11 @@ class ServerConfig:
     config_path: Path | None = setting("SAYNA_CONFIG", path, None, "YAML file with these same settings.")
     host: str = setting("HOST", _host, "0.0.0.0", "Address to listen on.", yaml="server.host")  # noqa: S104
     port: int = setting("PORT", integer(1, 65535), 3001, "Port to listen on.", yaml="server.port")
+    # A setting whose default depends on others is kept as own_..., beside a property without it.
     own_bind: str | None = setting(
         "BIND", _bind, None, "Socket to listen on, instead of HOST and PORT.", yaml="server.bind"
     )
+    # More workers share fewer interpreter locks, more threads hold more slow vendors at a time.
     workers: int = setting("WEB_CONCURRENCY", integer(1, 256), 4, "Worker processes.", yaml="server.workers")
     threads: int = setting(
         "WEB_THREADS", integer(1, 1024), 64, "Threads of each worker.", yaml="server.threads"
@@ -76,6 +78,7 @@ class ServerConfig:
     @property
     def log_format(self) -> str:
         """The form that was set, else `console` on a terminal, else `json`."""
+        # Asked late: standard error may be redirected after the settings were read.
         return self.own_log_format or ("console" if sys.stderr.isatty() else "json")
 
 

@@ -47,6 +47,7 @@ class SipHook:
 
 
 def _hook(entry: dict[str, object]) -> SipHook:
+    # An empty auth_id or secret is how the reference's configuration says that there is none.
     texts = {name: value for name, value in entry.items() if value not in (None, "")}
     if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
         raise Wrong("needs host and url, and may have auth_id and secret, nothing else")
@@ -162,6 +163,7 @@ class SipConfig:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that need one another and for hooks that cannot work."""
+        # An inbound trunk without allowed addresses would take calls from everybody.
         yield from together(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
         yield from together(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
         for host, times in Counter(hook.host for hook in self.hooks).items():
@@ -181,6 +183,7 @@ def _is_public(url: str) -> bool:
     parts = urlsplit(url)
     host = parts.hostname or ""
     try:
+        # Names are resolved, and checked again, at every delivery.
         public = ipaddress.ip_address(host).is_global
     except ValueError:
         public = host != "localhost"

@@ -44,6 +44,7 @@ def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, 
     """Return the sources of one start; the environment beats `.env`, and both beat YAML."""
     problems: list[str] = []
     variables = dict(_dotenv(folder / ".env", problems)) if dotenv else {}
+    # A blank variable, as compose files leave it, does not hide what .env says.
     variables |= {name: value for name, value in environ.items() if value.strip()}
     place = variables.get("SAYNA_CONFIG", "").strip()
     yaml = read_yaml(folder / place, {info.yaml for info in known if info.yaml}, problems) if place else {}
@@ -56,6 +57,7 @@ def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
     from dotenv import dotenv_values  # noqa: PLC0415 - only a process with a .env pays for it
 
     try:
+        # No interpolation: a $ in a password means a $.
         found = dotenv_values(path, interpolate=False, encoding="utf-8")
     except (OSError, ValueError) as error:
         problems.append(f"The file .env cannot be read ({type(error).__name__}); repair or remove it.")

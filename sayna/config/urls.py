@@ -29,6 +29,7 @@ def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Kin
             raise Wrong("would send secrets without TLS")
         if "#" in text or ("?" in text and not query):
             raise Wrong("has a query or a fragment")
+        # The paths of vendors are added behind a slash; a URL that is called as it is keeps its own.
         return text if query else text.rstrip("/")
 
     where = "" if plain_anywhere else " (http only for this machine itself)"
@@ -41,6 +42,7 @@ def _split(text: str) -> SplitResult:
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
+    # Some clients read a backslash as a slash, and so find another host than we do.
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text) or "\\" in text:
         raise Wrong("is not a usable URL")
     if "@" in parts.netloc:

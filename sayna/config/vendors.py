@@ -25,6 +25,7 @@ class _Keyed:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence when some of the vendor's settings are there but its key is not."""
+        # The key is the first field of each vendor.
         key, *others = (info.name for info in walk(type(self)))
         for name in others:
             if name in given and key not in given:
@@ -120,6 +121,7 @@ class AzureConfig(_Keyed):
         "Key of Azure Speech.",
         yaml="providers.azure_speech_subscription_key",
     )
+    # The region becomes part of a host name, so only letters and digits may be in it.
     region: str = setting(
         "AZURE_SPEECH_REGION",
         matching("[a-z0-9]{2,32}", "a region such as eastus"),
@@ -184,5 +186,6 @@ class OpenAIConfig(_Keyed):
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence when OpenAI itself is named without a key."""
+        # Speaches, Kokoro-FastAPI and LocalAI, for instance, work without a key.
         if "//api.openai.com" in self.base_url.lower():
             yield from _Keyed.problems(self, given)

@@ -31,6 +31,7 @@ def _loader(yaml: Any) -> Any:  # noqa: ANN401 - a module that is imported late
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ANN401
+            # PyYAML itself would take the last of two without a word.
             seen: set[str] = set()
             for key, _ in node.value:
                 if str(key.value) in seen:
@@ -38,6 +39,7 @@ def _loader(yaml: Any) -> Any:  # noqa: ANN401 - a module that is imported late
                 seen.add(str(key.value))
             return dict(super().construct_mapping(node, deep))
 
+    # YAML would read +49 as 49, 0123 as 83 and yes as true, also where a number or a secret is meant.
     for tag in ("int", "float", "bool", "timestamp"):
         Loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
     return Loader

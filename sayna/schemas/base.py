@@ -20,7 +20,9 @@ class StrictSchema(Schema):
     @pre_load
     def drop_nulls(self, data: Any, **_: Any) -> Any:
         """Return the body without its nulls: the Python SDK sends every optional field."""
-        return {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
+        return (
+            {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
+        )
 
     def parse(self, body: Mapping[str, Any]) -> Any:
         """Return the loaded body; raises InvalidRequest with one sentence about the first few faults."""

@@ -17,7 +17,9 @@ class PronunciationSchema(StrictSchema):
     """A whole word and what to say instead."""
 
     word = Text(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
-    pronunciation = Text(required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters"))
+    pronunciation = Text(
+        required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
+    )
 
 
 class VoiceSchema(StrictSchema):
@@ -77,7 +79,7 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
     voice = body.get("tts_config") if is_nested(body) else body
     if type(voice) is dict:
         if type(voice.get("auth")) not in (dict, type(None)):
-            raise InvalidProviderAuth("auth must be an object such as {\"api_key\": \"...\"}")
+            raise InvalidProviderAuth('auth must be an object such as {"api_key": "..."}')
         if type(voice.get("audio_format")) not in (str, type(None)):
             raise UnsupportedFormat("audio_format must be a string")
         if type(voice.get("sample_rate")) not in (int, type(None)):

@@ -17,8 +17,9 @@ from sayna.errors import (
     TextTooLong,
     UnknownProvider,
 )
+from sayna.http import Deadline
 from sayna.tts import audio
-from sayna.tts.base import AudioSpec, Deadline, Knob, SpeechRequest, TTSProvider
+from sayna.tts.base import AudioSpec, Knob, SpeechRequest, TTSProvider
 from sayna.tts.cache import cache_key
 
 ALIASES = {"microsoft-azure": "azure"}
@@ -133,7 +134,9 @@ class Planner:
         if name:
             name = ALIASES.get(name, name)
             if name not in self._providers:
-                raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
+                raise UnknownProvider(
+                    f"provider is unknown; send one of {', '.join(sorted(self._providers))}"
+                )
             return self._providers[name]
         for provider in self._providers.values():
             if provider.configured:

@@ -107,13 +107,17 @@ class TTS:
     def _render(self, plan: Plan, *, store: bool) -> Rendering:
         stream = plan.provider.synthesize(plan.request())
         try:
-            pieces = _plausible(audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan)
+            pieces = _plausible(
+                audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan
+            )
             first = next(pieces, b"")
         except BaseException:
             stream.close()
             raise
         finish = functools.partial(self._store, plan) if store else _ignore
-        return Rendering(header={}, chunks=itertools.chain((first,), pieces), close=stream.close, finish=finish)
+        return Rendering(
+            header={}, chunks=itertools.chain((first,), pieces), close=stream.close, finish=finish
+        )
 
     def _store(self, plan: Plan, whole: bytes) -> None:
         self._cache.put(plan.key, _clip(plan, whole))

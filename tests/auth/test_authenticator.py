@@ -25,8 +25,8 @@ def with_secrets(secrets: dict[str, str]) -> Authenticator:
 
 def test_each_secret_stands_for_its_tenant() -> None:
     authenticator = with_secrets({"tenant-a": "secret-a", "tenant-b": "secret-b"})
-    assert authenticator.authenticate("secret-a", FACTS) == Caller("tenant-a")
-    assert authenticator.authenticate("secret-b", FACTS) == Caller("tenant-b")
+    assert authenticator.authenticate("secret-a", lambda: FACTS) == Caller("tenant-a")
+    assert authenticator.authenticate("secret-b", lambda: FACTS) == Caller("tenant-b")
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_each_secret_stands_for_its_tenant() -> None:
 )
 def test_any_other_token_is_unauthorized(token: str) -> None:
     with pytest.raises(NotAuthenticated) as caught:
-        with_secrets({"tenant-a": "secret-a"}).authenticate(token, FACTS)
+        with_secrets({"tenant-a": "secret-a"}).authenticate(token, lambda: FACTS)
     assert (caught.value.status, caught.value.auth_code) == (401, "unauthorized")
 
 
@@ -53,7 +53,7 @@ def test_the_place_of_a_secret_does_not_show_in_the_time_taken() -> None:
 def seconds_for(authenticator: Authenticator, token: str) -> float:
     started = time.perf_counter()
     with suppress(NotAuthenticated):
-        authenticator.authenticate(token, FACTS)
+        authenticator.authenticate(token, lambda: FACTS)
     return time.perf_counter() - started
 
 
@@ -62,19 +62,19 @@ def test_with_both_ways_a_known_secret_never_reaches_the_service(
 ) -> None:
     service.body = b'{"id": "from-the-service"}'
     authenticator = delegated(AUTH_API_SECRET="known", AUTH_API_SECRET_ID="from-the-secret")
-    assert authenticator.authenticate("known", FACTS) == Caller("from-the-secret")
+    assert authenticator.authenticate("known", lambda: FACTS) == Caller("from-the-secret")
     assert service.asked == []
-    assert authenticator.authenticate("unknown", FACTS) == Caller("from-the-service")
+    assert authenticator.authenticate("unknown", lambda: FACTS) == Caller("from-the-service")
     assert len(service.asked) == 1
 
 
 def test_no_verdict_is_remembered(service: FakeService, delegated: Callable[..., Authenticator]) -> None:
     authenticator = delegated()
     service.body = b'{"id": "tenant-a"}'
-    assert authenticator.authenticate("token", FACTS) == Caller("tenant-a")
+    assert authenticator.authenticate("token", lambda: FACTS) == Caller("tenant-a")
     service.status = 401
     with pytest.raises(NotAuthenticated):
-        authenticator.authenticate("token", FACTS)
+        authenticator.authenticate("token", lambda: FACTS)
     service.status = 200
-    assert authenticator.authenticate("token", FACTS) == Caller("tenant-a")
+    assert authenticator.authenticate("token", lambda: FACTS) == Caller("tenant-a")
     assert len(service.asked) == 3

@@ -32,7 +32,7 @@ def test_the_service_is_told_what_will_be_handled(
     ]
     headers = dict.fromkeys(hidden, "canary") | {"User-Agent": "curl", "X-API-Key": "kept"}
     body = {"text": "Grüße", "nested": {"n": [1, None]}}
-    delegated().authenticate("tökèn\udc80", RequestFacts("POST", "/speak", headers, body))
+    delegated().authenticate("tökèn\udc80", lambda: RequestFacts("POST", "/speak", headers, body))
     (path, sent, _) = service.asked[0]
     claims = service.claims(rsa_key)
     assert (path, sent["content-type"]) == ("/verify", "application/jwt")
@@ -55,7 +55,7 @@ def test_a_request_without_a_body_shows_an_empty_object_and_an_id_of_its_own(
     authenticator = delegated()
     ids = set()
     for _ in range(3):
-        authenticator.authenticate("token", RequestFacts("GET", "/voices", {}))
+        authenticator.authenticate("token", lambda: RequestFacts("GET", "/voices", {}))
         ids.add(service.claims(rsa_key)["jti"])
     assert len(ids) == 3
     assert service.claims(rsa_key)["auth_data"]["request_body"] == {}
@@ -83,7 +83,7 @@ def test_200_lets_in_with_the_tenant_that_is_named(
     body: bytes, tenant: str | None, service: FakeService, delegated: Make
 ) -> None:
     service.body = body
-    assert delegated().authenticate("token", FACTS) == Caller(tenant)
+    assert delegated().authenticate("token", lambda: FACTS) == Caller(tenant)
 
 
 STRANGE_LETTERS = ["\u00c5", "A\u030a", "ten\u0430nt", "a\u200b"]
@@ -145,7 +145,7 @@ def test_a_compressed_answer_is_not_unpacked(service: FakeService, delegated: Ma
 
 def assert_failed(authenticator: Authenticator) -> None:
     with pytest.raises(AuthServiceFailed) as caught:
-        authenticator.authenticate("token", FACTS)
+        authenticator.authenticate("token", lambda: FACTS)
     assert (caught.value.status, caught.value.auth_code) == (502, "auth_service_error")
     assert CANARY.decode() not in caught.value.message
 
@@ -154,6 +154,6 @@ def assert_failed(authenticator: Authenticator) -> None:
 def test_4xx_is_a_no(status: int, service: FakeService, delegated: Make) -> None:
     service.status, service.body = status, CANARY
     with pytest.raises(NotAuthenticated) as caught:
-        delegated().authenticate("token", FACTS)
+        delegated().authenticate("token", lambda: FACTS)
     assert (caught.value.status, caught.value.auth_code) == (401, "unauthorized")
     assert CANARY.decode() not in caught.value.message

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from sayna.auth import Authenticator, RequestFacts, load_signing_key
+from sayna.auth import Authenticator, RequestFacts
+from sayna.auth.signing import load_signing_key
 from sayna.config import ConfigError
 
 from .conftest import FakeService
@@ -101,9 +102,11 @@ def test_a_rotated_key_is_used_from_the_next_start_on(
     rotated = tmp_path / "rotated.pem"
     rotated.write_bytes(new_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     rotated.replace(tmp_path / "key.pem")
-    before.authenticate("token", FACTS)
+    before.authenticate("token", lambda: FACTS)
     assert service.claims(rsa_key)["sub"] == "sayna-auth"
-    delegated(AUTH_SIGNING_KEY_PATH=str(rotated_again(tmp_path, new_key))).authenticate("token", FACTS)
+    delegated(AUTH_SIGNING_KEY_PATH=str(rotated_again(tmp_path, new_key))).authenticate(
+        "token", lambda: FACTS
+    )
     assert service.claims(new_key, "ES256")["sub"] == "sayna-auth"
 
 

@@ -28,7 +28,7 @@ FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
 
 def assert_unavailable(authenticator: Authenticator) -> AuthServiceUnavailable:
     with pytest.raises(AuthServiceUnavailable) as caught:
-        authenticator.authenticate("token", FACTS)
+        authenticator.authenticate("token", lambda: FACTS)
     assert (caught.value.status, caught.value.auth_code) == (503, "auth_service_unavailable")
     return caught.value
 
@@ -72,7 +72,7 @@ def test_a_peer_that_does_not_speak_http_is_a_failure(delegated: Make) -> None:
     with peer(lambda connection: connection.recv(65536) and connection.sendall(b"garbage\r\n\r\n")) as port:
         authenticator = delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/")
         with pytest.raises(AuthServiceFailed) as caught:
-            authenticator.authenticate("token", FACTS)
+            authenticator.authenticate("token", lambda: FACTS)
     assert (caught.value.status, caught.value.auth_code) == (502, "auth_service_error")
 
 

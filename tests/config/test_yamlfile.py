@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from sayna.config import Config, ConfigError, load_config
+from sayna.config import Config, ConfigError, Secret, load_config
 
 REFERENCE = """
 server: {host: 127.0.0.1, port: 3001}
 livekit: {url: "ws://lk:7880", public_url: "http://lk.example:7880", api_key: key, api_secret: 0123}
 providers:
-  deepgram_api_key: dg
+  deepgram_api_key: 2026-01-01t00:00:00z
   google_credentials: ""
   azure_speech_subscription_key: az
   azure_speech_region: westeurope
@@ -24,7 +24,7 @@ auth:
   required: true
   api_secrets:
     - {id: default, secret: 007}
-    - {id: partner-1, secret: sk}
+    - {id: partner-1, secret: yes}
 sip:
   room_prefix: sip-
   allowed_addresses: [192.168.1.0/24, 10.0.0.1]
@@ -60,10 +60,10 @@ def test_a_file_in_the_layout_of_the_reference_is_understood(tmp_path: Path) -> 
 
 def test_values_are_taken_as_they_are_written(tmp_path: Path) -> None:
     config = load(REFERENCE, tmp_path)
-    assert [each.secret.reveal() for each in config.auth.secrets] == ["007", "sk"]
+    assert [each.secret.reveal() for each in config.auth.secrets] == ["007", "yes"]
+    assert config.providers.deepgram.api_key == Secret("2026-01-01t00:00:00z")
     assert config.sip.allowed_destinations == ("+49", "0049")
-    assert config.livekit.api_secret is not None
-    assert config.livekit.api_secret.reveal() == "0123"
+    assert config.livekit.api_secret == Secret("0123")
 
 
 def test_the_environment_beats_the_file_one_setting_at_a_time(tmp_path: Path) -> None:

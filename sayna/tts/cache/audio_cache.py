@@ -3,15 +3,13 @@
 import contextlib
 import json
 import logging
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
+from sayna.tts.cache.census import CacheStats, VerifyReport, labels, matches, take_census
 from sayna.tts.cache.clip import Clip, decode, encode, seal
 from sayna.tts.cache.faults import FAULTS, WRITE_SECONDS, patiently
 from sayna.tts.cache.memory import Held, Memory
@@ -23,25 +21,6 @@ log = logging.getLogger(__name__)
 
 MEMORY_BYTES = 32 * 2**20
 LARGEST_CLIP_BYTES = 64 * 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """How full the cache is; `oldest` is in epoch seconds, `providers` counts the clips of each slug."""
-
-    entries: int
-    bytes: int
-    limit: int
-    providers: Mapping[str, int]
-    oldest: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyReport:
-    """How many entries were read back, and how many of them were damaged and are removed."""
-
-    checked: int
-    damaged: int
 
 
 class AudioCache:
@@ -97,7 +76,11 @@ class AudioCache:
         if self._shelf is None:
             return self._clear_memory(provider, voice)
         with self._shelf.opened(WRITE_SECONDS) as cache:
-            chosen = [row for row in self._census() if _matches(_labels(row.tag), provider, voice)]
+            chosen = [
+                row
+                for row in take_census(self._shelf.folder / "cache.db")
+                if matches(labels(row.tag), provider, voice)
+            ]
             if provider is None and voice is None:
                 patiently(cache.clear)
             else:
@@ -115,9 +98,9 @@ class AudioCache:
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self._limit, providers, oldest)
         with self._shelf.opened(WRITE_SECONDS) as cache:
-            census, volume = self._census(), int(cache.volume())
+            census, volume = take_census(self._shelf.folder / "cache.db"), int(cache.volume())
         for row in census:
-            providers[_labels(row.tag)[0]] += row.entries
+            providers[labels(row.tag)[0]] += row.entries
         oldest = min((row.oldest for row in census), default=None)
         return CacheStats(providers.total(), volume, self._limit, providers, oldest)
 
@@ -173,38 +156,11 @@ class AudioCache:
     def _clear_memory(self, provider: str | None, voice: str | None) -> int:
         infos = {key: clip.info for key, clip in self._memory.clips().items()}
         chosen = [
-            key for key, info in infos.items() if _matches((info.provider, info.voice_id), provider, voice)
+            key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)
         ]
         for key in chosen:
             self._memory.drop(key)
         return len(chosen)
-
-    def _census(self) -> list["_Row"]:
-        """Count the unexpired entries of each tag, without reading any audio."""
-        assert self._shelf is not None
-        uri = f"{(self._shelf.folder / 'cache.db').absolute().as_uri()}?mode=ro"
-        query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
-        with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-            return [_Row(*row) for row in connection.execute(query, (time.time(),))]
-
-
-class _Row(NamedTuple):
-    tag: str | None
-    entries: int
-    oldest: float
-
-
-def _labels(tag: str | None) -> tuple[str, str]:
-    """Return provider and voice of a tag; a row that is not ours has empty ones."""
-    try:
-        provider, voice = json.loads(tag or "")
-    except (TypeError, ValueError):
-        return "", ""
-    return str(provider), str(voice)
-
-
-def _matches(labels: tuple[str, str], provider: str | None, voice: str | None) -> bool:
-    return provider in (None, labels[0]) and voice in (None, labels[1])
 
 
 def _is_whole(key: object, blob: bytes | None) -> bool:

@@ -52,3 +52,18 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
 
     def remove(self, file_path: str) -> None:
         """Leave the file alone: a row that names one is not ours, and neither is the file."""
+
+
+def settings(max_bytes: int) -> dict[str, int]:
+    """Return how diskcache keeps within its bytes, with a log (-wal) of 5 % of them at most."""
+    log_bytes = min(4 * 2**20, max_bytes // 20)
+    return {
+        "size_limit": max_bytes,
+        "cull_limit": 10,
+        # Statistics, like any eviction by use, would turn each hit into a write.
+        "statistics": 0,
+        # A cache may be lost with the power, and not syncing makes writes a fifth faster.
+        "sqlite_synchronous": 0,
+        "sqlite_journal_size_limit": log_bytes,
+        "sqlite_wal_autocheckpoint": max(1, log_bytes // 4096),
+    }

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import diskcache
 
-from sayna.tts.cache.disk import InlineDisk
+from sayna.tts.cache.disk import InlineDisk, settings
 from sayna.tts.cache.faults import BUSY_SECONDS, FAULTS, WRITE_SECONDS, is_broken, is_unfit, patiently
 from sayna.tts.folder import exclusive, open_private, private_folder
 
@@ -103,7 +103,7 @@ class Shelf:
         handle = self._handle
         if handle is not None and self._is_current(handle):
             return handle
-        if time.monotonic() < self._paused_until:
+        if seconds <= BUSY_SECONDS and time.monotonic() < self._paused_until:
             raise TimeoutError("the audio cache could not be opened a moment ago")
         if not self._lock.acquire(timeout=seconds):
             raise TimeoutError("the audio cache is being opened by another thread")
@@ -124,7 +124,7 @@ class Shelf:
             self._release()
             private_folder(self._path)
             with exclusive(self._path / "audio.lock", seconds):
-                self._handle = self._open()
+                self._handle = self._open(seconds)
         return self._handle
 
     def _release(self) -> None:
@@ -138,24 +138,24 @@ class Shelf:
         handle.cache.close()
         os.close(handle.pin)
 
-    def _open(self) -> Handle:
+    def _open(self, seconds: float) -> Handle:
         try:
-            return self._build()
+            return self._build(seconds)
         except (sqlite3.Error, ValueError, TypeError) as error:
             if not is_unfit(error):
                 raise
             self._set_aside(error)
-            return self._build()
+            return self._build(seconds)
 
-    def _build(self) -> Handle:
+    def _build(self, seconds: float) -> Handle:
         # SQLite gives its -wal and -shm files the mode of the database, whatever the umask.
         database = private_folder(self.folder) / diskcache.core.DBNAME
         os.close(open_private(database))
-        _probe(database)
+        _probe(database, seconds)
         pin = open_private(Path(self._mark))
         try:
             cache = diskcache.Cache(
-                str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **_settings(self._max_bytes)
+                str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(self._max_bytes)
             )
         except BaseException:
             os.close(pin)
@@ -182,22 +182,8 @@ class Shelf:
             shutil.rmtree(old, ignore_errors=True)
 
 
-def _settings(max_bytes: int) -> dict[str, int]:
-    log_bytes = min(4 * 2**20, max_bytes // 20)
-    return {
-        "size_limit": max_bytes,
-        "cull_limit": 10,
-        "statistics": 0,
-        "sqlite_synchronous": 0,
-        "sqlite_journal_size_limit": log_bytes,
-        "sqlite_wal_autocheckpoint": max(1, log_bytes // 4096),
-    }
-
-
-def _probe(database: Path) -> None:
-    """Find out within BUSY_SECONDS what diskcache, when it opens a database, may take minutes to say."""
-    with contextlib.closing(
-        sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None)
-    ) as connection:
+def _probe(database: Path, seconds: float) -> None:
+    """Find out in time what diskcache, when it opens a database, may take minutes to say."""
+    with contextlib.closing(sqlite3.connect(database, timeout=seconds, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

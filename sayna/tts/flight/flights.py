@@ -1,6 +1,7 @@
 """One rendering per key at a time over all threads and processes, heard live by all who ask for it."""
 
 import contextvars
+import logging
 import os
 import re
 import threading
@@ -13,8 +14,10 @@ from sayna.http import Deadline
 from sayna.tts.flight.flight import Flight, Rendering
 from sayna.tts.flight.listener import Listener
 from sayna.tts.flight.part import Part, sweep
-from sayna.tts.flight.pump import Tee, follow, grumbler, lead
-from sayna.tts.folder import private_folder
+from sayna.tts.flight.pump import Tee, follow, lead
+from sayna.tts.folder import Grumbler, private_folder
+
+log = logging.getLogger(__name__)
 
 PUMPS = 256
 
@@ -26,6 +29,7 @@ class Flights:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._grumbler = Grumbler(log)
         self._pid = 0
         self._lock = threading.Lock()
         self._running: dict[str, Flight] = {}
@@ -93,7 +97,7 @@ class Flights:
     ) -> None:
         """Lead or follow until the flight has ended and what it rendered is stored."""
         part = self._open(key)
-        tee = Tee(part)
+        tee = Tee(part, self._grumbler)
         try:
             if part is not None and not part.led:
                 follow(flight, part)
@@ -120,5 +124,5 @@ class Flights:
         try:
             return Part.open(private_folder(self._folder) / f"{key}.part")
         except OSError as error:
-            grumbler.warn("renderings cannot be shared with other processes: %r", error)
+            self._grumbler.warn("renderings cannot be shared with other processes: %r", error)
             return None

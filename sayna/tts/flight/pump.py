@@ -13,7 +13,6 @@ from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, FrameReader, dump_er
 from sayna.tts.folder import Grumbler
 
 log = logging.getLogger(__name__)
-grumbler = Grumbler(log)
 
 EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 
@@ -21,8 +20,9 @@ EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 class Tee:
     """The part file as its leader writes it; once the disk is full, only this process is served."""
 
-    def __init__(self, part: Part | None) -> None:
+    def __init__(self, part: Part | None, grumbler: Grumbler) -> None:
         self._part = part
+        self._grumbler = grumbler
 
     def write(self, kind: bytes, payload: bytes = b"") -> None:
         """Append one frame for the followers in other processes."""
@@ -31,7 +31,7 @@ class Tee:
         try:
             self._part.write(frame(kind, payload))
         except OSError as error:
-            grumbler.warn("audio cannot be shared with other processes: %r", error)
+            self._grumbler.warn("audio cannot be shared with other processes: %r", error)
             self.close()
 
     def followed(self) -> bool:

@@ -128,6 +128,14 @@ def test_a_hit_in_memory_does_not_read_the_disk(tmp_path: Path) -> None:
     assert cache.get(KEY) is not None
 
 
+def test_memory_in_front_of_the_disk_is_bounded_and_holds_no_giants(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path, max_bytes=2**27)
+    clip = make_clip(15 * 2**20)
+    assert cache.put(KEY, clip)
+    assert cache.get(KEY) is not clip
+    assert cache.get(KEY) == clip
+
+
 def test_the_time_to_live_is_kept_on_disk_too(tmp_path: Path) -> None:
     open_cache(tmp_path).put(KEY, make_clip())
     tamper(tmp_path, "UPDATE Cache SET expire_time = 1")

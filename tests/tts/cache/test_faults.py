@@ -212,6 +212,20 @@ def test_a_locked_database_costs_a_quarter_of_a_second_at_most(tmp_path: Path) -
             assert time.monotonic() - start < 0.25
 
 
+def test_a_database_that_could_not_be_opened_is_tried_again_later(tmp_path: Path) -> None:
+    open_cache(tmp_path).put(KEY, make_clip())
+    cache = open_cache(tmp_path)
+    with locked(tmp_path / "audio" / "cache.db"):
+        assert cache.get(KEY) is None
+    start = time.monotonic()
+    assert cache.get(KEY) is None
+    assert time.monotonic() - start < 0.05
+    limit = time.monotonic() + 20
+    while cache.get(KEY) is None and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert cache.get(KEY)
+
+
 def test_a_write_waits_for_a_lock_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sayna.tts.cache.faults.WRITE_SECONDS", 0.3)
     cache = open_cache(tmp_path)

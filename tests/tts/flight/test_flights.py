@@ -2,7 +2,7 @@
 
 import gc
 import logging
-import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +23,6 @@ from sayna.http import Deadline
 from sayna.tts.flight import FlightAborted, Flights, Rendering
 from sayna.tts.flight.flight import Flight, State
 from sayna.tts.flight.listener import Listener
-from sayna.tts.flight.part import Part
 from sayna.tts.flight.wire import DATA, ERROR, HEADER, FrameReader, dump_error, frame, load_error
 
 
@@ -265,9 +264,8 @@ def test_a_dead_leaders_file_that_appears_later_is_not_heard(flights: Flights, f
 
 @pytest.mark.parametrize("fault", ["file", "writable"])
 def test_without_a_usable_folder_the_process_has_its_own_flights(
-    tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sayna.tts.flight.pump.grumbler._quiet_until", 0.0)
     folder = tmp_path / "flights"
     if fault == "file":
         folder.touch()
@@ -292,23 +290,33 @@ def test_a_deleted_folder_is_made_again(flights: Flights, folder: Path) -> None:
         folder.rmdir()
 
 
-def test_a_full_disk_shares_no_audio_and_loses_none(
-    flights: Flights, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file can grow beyond 500 bytes, which is how a full disk looks to whoever writes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_a_full_disk_aborts_no_one_in_the_leaders_process(
+    two: tuple[Flights, Flights], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("sayna.tts.flight.pump.grumbler._quiet_until", 0.0)
-    real = os.open
-
-    def open_full(path: str | Path, flags: int, mode: int = 0o777) -> int:
-        return real("/dev/full", os.O_RDWR) if str(path).endswith(".part") else real(path, flags, mode)
-
-    tap = Tap()
-    tap.say(b"one", b"two", None)
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "open", open_full)
-        patch.setattr(Part, "_is_fresh", lambda part: True)
-        patch.setattr(Path, "unlink", lambda path: None)
-        assert b"".join(flights.join("key", tap.launch)) == b"onetwo"
-    assert "cannot be shared" in caplog.text
+    tap, anew = Tap(), Tap()
+    leader = two[0].join("key", tap.launch)
+    assert leader.header
+    heard, unheard = (two[1].join("key", anew.launch) for _ in range(2))
+    tap.say(b"one")
+    assert next(heard) == b"one"
+    tap.say(b"x" * 5000, None)
+    assert b"".join(leader) == b"one" + b"x" * 5000
+    with pytest.raises(FlightAborted):
+        next(heard)
+    anew.say(b"two", None)
+    assert b"".join(unheard) == b"two"
+    assert (tap.calls, anew.calls) == (1, 1)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
 def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:

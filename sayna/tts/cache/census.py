@@ -1,0 +1,59 @@
+"""How full the cache is, and of whose voices, told without reading any audio."""
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """How full the cache is; `oldest` is in epoch seconds, `providers` counts the clips of each slug."""
+
+    entries: int
+    bytes: int
+    limit: int
+    providers: Mapping[str, int]
+    oldest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """How many entries were read back, and how many of them were damaged and are removed."""
+
+    checked: int
+    damaged: int
+
+
+class Row(NamedTuple):
+    """The unexpired entries of one voice: their tag, their number, and when the first was stored."""
+
+    tag: str | None
+    entries: int
+    oldest: float
+
+
+def labels(tag: str | None) -> tuple[str, str]:
+    """Return provider and voice of a tag; a row that is not ours has empty ones."""
+    try:
+        provider, voice = json.loads(tag or "")
+    except (TypeError, ValueError):
+        return "", ""
+    return str(provider), str(voice)
+
+
+def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> bool:
+    """Whether an entry's provider and voice are those asked for, where None asks for any."""
+    return provider in (None, found[0]) and voice in (None, found[1])
+
+
+def take_census(database: Path) -> list[Row]:
+    """Count the unexpired entries of each tag; raises sqlite3.Error."""
+    query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
+        return [Row(*row) for row in connection.execute(query, (time.time(),))]
