@@ -10,6 +10,7 @@ from pathlib import Path
 from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config
+from sayna.recordings import Library, open_library
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -30,6 +31,7 @@ class Services:
     cache: AudioCache
     flights: Flights
     tts: TTS
+    recordings: Library | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -63,6 +65,7 @@ def build(config: Config) -> Services:
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
+        recordings=open_library(config.recording, cache.secret),
     )
 
 

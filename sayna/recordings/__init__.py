@@ -1,8 +1,10 @@
 """Recordings of calls: kept in one store, read by whoever may."""
 
 from sayna.config import RecordingConfig
-from sayna.recordings.base import Store
-from sayna.recordings.library import Library
+from sayna.recordings.base import Found, Opened, Span, Store
+from sayna.recordings.conditions import Verdict
+from sayna.recordings.library import Library, check
+from sayna.recordings.listing import Page
 
 
 def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
@@ -27,4 +29,4 @@ def _store(config: RecordingConfig) -> Store | None:
     return None
 
 
-__all__ = ["Library", "Store", "open_library"]
+__all__ = ["Found", "Library", "Opened", "Page", "Span", "Store", "Verdict", "check", "open_library"]

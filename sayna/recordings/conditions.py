@@ -17,10 +17,10 @@ MAX_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The status to answer with and the bytes to send, if any."""
+    """The status to answer with, and the bytes to send; None for an answer without."""
 
     status: int
-    span: Span
+    span: Span | None
 
 
 def judge(headers: Mapping[str, str], found: Found, *, ranges: bool) -> Verdict:
@@ -31,7 +31,7 @@ def judge(headers: Mapping[str, str], found: Found, *, ranges: bool) -> Verdict:
     if not _still(headers, found):
         raise PreconditionFailed("the recording is not, or no longer, the one named by the request")
     if _unchanged(headers, found):
-        return Verdict(304, Span(0, 0))
+        return Verdict(304, None)
     if ranges and "Range" in headers and _in_range(headers.get("If-Range"), found):
         span = _span(headers["Range"], found.size)
         if span:

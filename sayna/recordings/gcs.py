@@ -40,7 +40,11 @@ class GCS(Store):
     """One bucket, read and written with a service account."""
 
     def __init__(self, config: RecordingConfig) -> None:
-        text = config.gcs_credentials_json.reveal() if config.gcs_credentials_json else str(config.gcs_credentials_path)
+        text = (
+            config.gcs_credentials_json.reveal()
+            if config.gcs_credentials_json
+            else str(config.gcs_credentials_path)
+        )
         self._tokens = GoogleTokens(read_account(text), SCOPES)
         bucket = quote(config.gcs_bucket or "", safe="")
         self._objects = f"{config.gcs_endpoint}/storage/v1/b/{bucket}/o"
@@ -57,7 +61,11 @@ class GCS(Store):
         if found is None:
             return None
         span = span or Span(0, found.size)
-        part = {"Range": f"bytes={span.start}-{span.start + span.length - 1}"} if span.length < found.size else {}
+        part = (
+            {"Range": f"bytes={span.start}-{span.start + span.length - 1}"}
+            if span.length < found.size
+            else {}
+        )
         params = {"alt": "media", "generation": found.etag.strip('"')}
         reply = self._send("GET", self._url(key), params=params, headers=part, deadline=NEVER)
         if reply.status not in (OK, PARTIAL) or reply.headers.get("content-length") != str(span.length):
@@ -100,7 +108,9 @@ class GCS(Store):
         """Return one page (objects.list); startOffset is inclusive, and nothing of ours lies just behind `after`."""
         fields = "items(name,size,generation,updated),nextPageToken"
         params = {"prefix": prefix, "maxResults": str(limit), "fields": fields}
-        answer = _json(self._send("GET", self._objects, params=params | ({"startOffset": f"{after}!"} if after else {})))
+        answer = _json(
+            self._send("GET", self._objects, params=params | ({"startOffset": f"{after}!"} if after else {}))
+        )
         return [_listed(item) for item in answer.get("items", ())], "nextPageToken" in answer
 
     def _is_absent(self, reply: http.Reply) -> bool:
@@ -116,7 +126,9 @@ class GCS(Store):
     def _url(self, key: str) -> str:
         return f"{self._objects}/{quote(key, safe='')}"
 
-    def _send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any) -> http.Reply:
+    def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
+    ) -> http.Reply:
         """Return an answer whose status is not one of a passing trouble; a token that is refused is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
@@ -161,7 +173,9 @@ def _json(reply: http.Reply) -> dict[str, Any]:
 
 def _found(item: Mapping[str, Any]) -> Found:
     try:
-        return Found(int(item["size"]), f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"]))
+        return Found(
+            int(item["size"]), f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"])
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise _failure("no description of an object") from error
 

@@ -60,7 +60,9 @@ class Listing:
         self._prefix = prefix
         self._known: OrderedDict[tuple[str, str], Owner] = OrderedDict()
 
-    def page(self, admits: Callable[[Owner], bool], limit: int, after: str) -> tuple[list[Recording], str | None]:
+    def page(
+        self, admits: Callable[[Owner], bool], limit: int, after: str
+    ) -> tuple[list[Recording], str | None]:
         """Return at most `limit` recordings behind the key `after`, and the last key looked at if more may follow."""
         found: list[Recording] = []
         for _ in range(MAX_PAGES):

@@ -178,5 +178,11 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        emit(logger, logging.WARNING, "store_failed", backend="local", fault=errno.errorcode.get(error.errno or 0))
+        emit(
+            logger,
+            logging.WARNING,
+            "store_failed",
+            backend="local",
+            fault=errno.errorcode.get(error.errno or 0),
+        )
         raise RecordingStorageUnavailable("the storage of recordings cannot be used right now") from error

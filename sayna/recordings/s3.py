@@ -81,13 +81,17 @@ class S3(Store):
             Listed(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]) for entry in entries
         ], bool(answer and answer.get("IsTruncated"))
 
-    def _call(self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any) -> dict[str, Any] | None:
+    def _call(
+        self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any
+    ) -> dict[str, Any] | None:
         """Return the answer, or None for an error code that is expected."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         started, outcome = time.monotonic(), "ok"
         try:
-            answer: dict[str, Any] = getattr(self._client(), operation)(Bucket=self._config.s3_bucket, **parameters)
+            answer: dict[str, Any] = getattr(self._client(), operation)(
+                Bucket=self._config.s3_bucket, **parameters
+            )
             return answer
         except ClientError as error:
             outcome = str(error.response.get("Error", {}).get("Code", ""))
@@ -99,7 +103,15 @@ class S3(Store):
             raise _failure(outcome) from error
         finally:
             milliseconds = round((time.monotonic() - started) * 1000, 1)
-            emit(logger, logging.INFO, "upstream", backend="s3", method=operation, status=outcome, duration_ms=milliseconds)
+            emit(
+                logger,
+                logging.INFO,
+                "upstream",
+                backend="s3",
+                method=operation,
+                status=outcome,
+                duration_ms=milliseconds,
+            )
 
     def _client(self) -> Any:
         with self._lock:
