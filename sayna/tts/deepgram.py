@@ -1,20 +1,26 @@
-"""Deepgram Aura: https://developers.deepgram.com/reference/text-to-speech/speak-request
+"""Deepgram Aura, as told at https://developers.deepgram.com/reference/text-to-speech/speak-request .
 
 Quirks: the voice is the model (`aura-2-thalia-en`), and a `model` wins over a `voice_id`, as in the
 reference server. MP3 exists only at 22,050 Hz and Opus only at 48,000 Hz. Everything but the text
-travels in the query. Speed is 0.7-1.5.
+travels in the query. Speed is 0.7-1.5. A text of more than 2000 characters is refused.
 """
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from sayna.config import DeepgramConfig
-from sayna.tts.base import AudioSpec, AudioStream, Deadline, Knob, SpeechRequest, Voice
+from sayna.errors import ProviderError
+from sayna.http import Deadline
+from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, Voice
+from sayna.tts.listing import UNKNOWN, gender, mapping, mappings, text, texts
 from sayna.tts.vendor import CloudProvider, nearest_rate
 
 NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
 LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
+CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
+FIXED_RATE = ("mp3", "opus")
 
 
 class Deepgram(CloudProvider):
@@ -23,11 +29,11 @@ class Deepgram(CloudProvider):
     slug = "deepgram"
     default_voice = "aura-2-thalia-en"
     rates = (0.7, 1.5)
-    knobs = {"mip_opt_out": Knob(bool)}
+    knobs: ClassVar[Mapping[str, Knob]] = {"mip_opt_out": Knob(bool)}
     max_chars = 2000
 
     def __init__(self, config: DeepgramConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key and config.api_key.reveal())
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the one name twice: a Deepgram voice is a model."""
@@ -43,17 +49,11 @@ class Deepgram(CloudProvider):
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return Aura's audio as it is made."""
         spec = self.native(request.target)
-        params = {"model": request.model, "encoding": spec.audio_format}
-        if spec.audio_format not in ("mp3", "opus"):
-            params |= {"container": "none", "sample_rate": str(spec.sample_rate)}
-        if request.speaking_rate != 1.0:
-            params["speed"] = f"{request.speaking_rate:g}"
-        params |= {name: json.dumps(value) for name, value in request.settings.items()}
         return self.audio(
             request,
             f"{self.base_url}/v1/speak",
             spec,
-            params=params,
+            params=_params(request, spec),
             headers=self._headers(self.key(request.credentials)),
             body=json.dumps({"text": request.text}, ensure_ascii=False).encode(),
         )
@@ -61,12 +61,15 @@ class Deepgram(CloudProvider):
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every Aura voice that the key may use."""
         answer = self.json(
+            "GET",
             f"{self.base_url}/v1/models",
             headers=self._headers(self.key(None)),
             deadline=deadline,
             connect_seconds=deadline.remaining(),
         )
-        return [_voice(item) for item in answer.get("tts") or []]
+        if not isinstance(mapping(answer).get("tts"), list):
+            raise ProviderError("deepgram answered with something other than its models")
+        return [_voice(item) for item in mappings(answer["tts"]) if text(item, "canonical_name")]
 
     def language_of(self, voice_id: str) -> str:
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
@@ -78,18 +81,29 @@ class Deepgram(CloudProvider):
         return {"Authorization": f"Token {key}", "Content-Type": "application/json"}
 
 
-def _voice(item: dict[str, Any]) -> Voice:
-    told = item.get("metadata") or {}
-    tags = tuple(str(tag) for tag in told.get("tags") or ())
-    languages = tuple(item.get("languages") or ())
+def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
+    params = {"model": request.model, "encoding": spec.audio_format}
+    if spec.audio_format in CONTAINERS:
+        params["container"] = CONTAINERS[spec.audio_format]
+    if spec.audio_format not in FIXED_RATE:
+        params["sample_rate"] = str(spec.sample_rate)
+    if request.speaking_rate != 1.0:
+        params["speed"] = f"{request.speaking_rate:g}"
+    return params | {name: json.dumps(value) for name, value in request.settings.items()}
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    told = mapping(item.get("metadata"))
+    languages = texts(item.get("languages"))
+    tags = texts(told.get("tags"))
     return Voice(
-        id=item["canonical_name"],
-        name=item.get("name") or item["canonical_name"],
-        provider="deepgram",
-        sample=told.get("sample") or "",
-        accent=told.get("accent") or "Unknown",
-        gender="Male" if "masculine" in tags else "Female" if "feminine" in tags else "Unknown",
-        language=languages[0] if languages else "Unknown",
+        id=text(item, "canonical_name"),
+        name=text(item, "name", "canonical_name"),
+        provider=Deepgram.slug,
+        sample=text(told, "sample"),
+        accent=text(told, "accent") or UNKNOWN,
+        gender=gender(*tags),
+        language=languages[0] if languages else UNKNOWN,
         languages=languages,
         tags=tags,
     )

@@ -1,20 +1,24 @@
-"""ElevenLabs: https://elevenlabs.io/docs/api-reference/text-to-speech/stream
+"""ElevenLabs, as told at https://elevenlabs.io/docs/api-reference/text-to-speech/stream .
 
-Quirks: the voice is part of the path; speed is 0.7-1.2; PCM at 44,100 Hz and above needs a Pro plan;
-a quota that ran out is a 401 like a wrong key. The catalogue has ten voices a page unless asked for more.
+Quirks: the voice is part of the path; speed is 0.7-1.2; PCM at 44,100 Hz and above needs a Pro plan, so
+those rates are made here from 32,000 Hz; a quota that ran out is a 401 like a wrong key; only some models
+take a language. The catalogue has ten voices a page unless asked for more.
 """
 
 import json
 import re
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from sayna.config import ElevenLabsConfig
-from sayna.errors import ProviderError, ProviderRateLimited
-from sayna.tts.base import AudioSpec, AudioStream, Deadline, Knob, SpeechRequest, Voice
+from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials
+from sayna.http import Deadline
+from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, Voice
+from sayna.tts.listing import UNKNOWN, gender, mapping, mappings, text
 from sayna.tts.vendor import CloudProvider, nearest_rate
 
-PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+PCM_RATES = (8000, 16000, 22050, 24000, 32000)
 NATIVE = {
     ("mp3", 22050): "mp3_22050_32",
     ("mp3", 24000): "mp3_24000_48",
@@ -24,6 +28,15 @@ NATIVE = {
     ("alaw", 8000): "alaw_8000",
 }
 BODY_KNOBS = ("seed", "apply_text_normalization")
+# Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
+MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
+ERRORS: Mapping[str, type[ProviderError]] = {
+    "quota_exceeded": ProviderRejectedCredentials,
+    "too_many_concurrent_requests": ProviderRateLimited,
+    "concurrent_limit_exceeded": ProviderRateLimited,
+    "system_busy": ProviderRateLimited,
+    "rate_limit_exceeded": ProviderRateLimited,
+}
 PAGE_SIZE = 100
 MAX_PAGES = 50
 
@@ -36,7 +49,7 @@ class ElevenLabs(CloudProvider):
     default_model = "eleven_multilingual_v2"
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
     rates = (0.7, 1.2)
-    knobs = {
+    knobs: ClassVar[Mapping[str, Knob]] = {
         "stability": Knob(float, 0, 1),
         "similarity_boost": Knob(float, 0, 1),
         "style": Knob(float, 0, 1),
@@ -47,10 +60,10 @@ class ElevenLabs(CloudProvider):
     max_chars = 10000
 
     def __init__(self, config: ElevenLabsConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key and config.api_key.reveal())
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where ElevenLabs makes it, else linear16 at its rate."""
+        """Return the target itself where every plan may have it, else linear16 at the nearest rate."""
         if (target.audio_format, target.sample_rate) in NATIVE:
             return target
         return AudioSpec("linear16", nearest_rate(target.sample_rate, PCM_RATES))
@@ -73,24 +86,34 @@ class ElevenLabs(CloudProvider):
         voices: list[Voice] = []
         params = {"page_size": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            page = self.json(
-                f"{self.base_url}/v2/voices",
-                params=params,
-                headers=self._headers(self.key(None)),
-                deadline=deadline,
-                connect_seconds=deadline.remaining(),
-            )
-            voices += [_voice(item) for item in page.get("voices") or []]
-            if not page.get("has_more") or not page.get("next_page_token"):
+            page = self._page(params, deadline)
+            voices += [_voice(item) for item in mappings(page["voices"]) if text(item, "voice_id")]
+            token = text(page, "next_page_token")
+            if page.get("has_more") is not True or not token:
                 break
-            params["next_page_token"] = page["next_page_token"]
+            params["next_page_token"] = token
         return voices
 
     def read_error(self, status: int, body: bytes) -> type[ProviderError] | None:
-        """Return the kind that `detail.status` or `detail.code` names, where it is clearer than the status."""
-        if b"too_many_concurrent_requests" in body or b"system_busy" in body:
-            return ProviderRateLimited
-        return None
+        """Return the kind that `detail` names, in its old field or its new one."""
+        try:
+            detail = mapping(mapping(json.loads(body)).get("detail"))
+        except (ValueError, RecursionError):
+            return None
+        return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
+
+    def _page(self, params: Mapping[str, str], deadline: Deadline) -> Mapping[str, Any]:
+        page = self.json(
+            "GET",
+            f"{self.base_url}/v2/voices",
+            params=params,
+            headers=self._headers(self.key(None)),
+            deadline=deadline,
+            connect_seconds=deadline.remaining(),
+        )
+        if not isinstance(mapping(page).get("voices"), list):
+            raise ProviderError("elevenlabs answered with something other than its voices")
+        return mapping(page)
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:
@@ -105,24 +128,30 @@ def _body(request: SpeechRequest) -> dict[str, Any]:
     body |= {name: request.settings[name] for name in BODY_KNOBS if name in request.settings}
     if voice_settings:
         body["voice_settings"] = voice_settings
-    if request.language:
-        body["language_code"] = request.language.partition("-")[0]
+    if request.language and MODELS_WITH_LANGUAGE.fullmatch(request.model):
+        body["language_code"] = request.language.partition("-")[0].lower()
     return body
 
 
-def _voice(item: dict[str, Any]) -> Voice:
-    labels = {name: str(value or "").strip().lower() for name, value in (item.get("labels") or {}).items()}
-    verified = item.get("verified_languages") or [{}]
-    languages = tuple(entry.get("locale") or entry.get("language") or "" for entry in verified)
+def _voice(item: Mapping[str, Any]) -> Voice:
+    labels = mapping(item.get("labels"))
+    verified = mappings(item.get("verified_languages"))
+    first = verified[0] if verified else {}
     return Voice(
-        id=item["voice_id"],
-        name=item.get("name") or item["voice_id"],
-        provider="elevenlabs",
-        sample=item.get("preview_url") or "",
-        accent=verified[0].get("accent") or labels.get("accent") or "Unknown",
-        gender={"male": "Male", "female": "Female", "neutral": "Neutral"}.get(labels.get("gender", ""), "Unknown"),
-        language=verified[0].get("language") or labels.get("language") or "Unknown",
-        languages=tuple(filter(None, languages)),
-        tags=tuple(filter(None, (labels.get("use_case"), labels.get("age")))),
-        description=item.get("description") or "",
+        id=text(item, "voice_id"),
+        name=text(item, "name", "voice_id"),
+        provider=ElevenLabs.slug,
+        sample=text(item, "preview_url"),
+        accent=text(first, "accent") or text(labels, "accent") or UNKNOWN,
+        gender=gender(text(labels, "gender", "sex", "voice_type")),
+        language=text(first, "language") or text(labels, "language") or UNKNOWN,
+        languages=_languages(verified, labels),
+        tags=tuple(filter(None, (text(labels, "use_case"), text(labels, "age")))),
+        description=text(item, "description"),
     )
+
+
+def _languages(verified: list[Mapping[str, Any]], labels: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the BCP 47 tags of a voice, each once, in the vendor's order."""
+    named = [text(entry, "locale", "language") for entry in verified] or [text(labels, "language")]
+    return tuple(dict.fromkeys(filter(None, named)))

@@ -2,39 +2,25 @@
 
 import json
 import logging
-import random
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sayna import http
-from sayna.errors import (
-    ProviderError,
-    ProviderNotConfigured,
-    ProviderRateLimited,
-    ProviderRejectedCredentials,
-    ProviderRejectedRequest,
-    ProviderTimeout,
-)
+from sayna.config import Secret
+from sayna.errors import ProviderError, ProviderNotConfigured, ProviderTimeout
 from sayna.log import emit
+from sayna.tts import media, refusal
 from sayna.tts.base import AudioSpec, AudioStream, SpeechRequest, TTSProvider
+from sayna.tts.breaker import Breaker
 
-RETRIED = frozenset({429, 500, 502, 503, 504})
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
-MAX_PAUSE_SECONDS = 2.0
-MIN_MS_PER_CHARACTER = 10
-CONTENT_FORMATS = {
-    "audio/mpeg": "mp3",
-    "audio/mp3": "mp3",
-    "audio/ogg": "opus",
-    "audio/flac": "flac",
-    "audio/wav": "wav",
-    "audio/x-wav": "wav",
-    "audio/wave": "wav",
-}
+MAX_ERROR_BYTES = 2**16
+# A time-out after less than this is the caller's impatience and says nothing of the vendor.
+PATIENCE_SECONDS = 5.0
 
 logger = logging.getLogger("sayna.vendor")
 
@@ -42,9 +28,10 @@ logger = logging.getLogger("sayna.vendor")
 class CloudProvider(TTSProvider):
     """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors."""
 
-    def __init__(self, *, base_url: str, api_key: str | None) -> None:
+    def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
         self._api_key = api_key
+        self._breaker = Breaker()
 
     @property
     def configured(self) -> bool:
@@ -55,29 +42,49 @@ class CloudProvider(TTSProvider):
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return what the vendor is asked for when the caller wants `target`."""
 
-    def key(self, credentials: Mapping[str, Any] | None) -> str:
-        """Return the request's own key, else the server's; raises ProviderNotConfigured."""
-        key = (credentials or {}).get("api_key") or self._api_key
-        if not key:
-            raise ProviderNotConfigured(f"{self.slug} is not configured on this server; set its API key")
-        return str(key)
-
     def read_error(self, status: int, body: bytes) -> type[ProviderError] | None:
-        """Return the kind of a non-200 answer where the body knows better than the status."""
+        """Return the kind of a refusal where its body knows better than its status."""
         return None
 
-    def audio(self, request: SpeechRequest, url: str, spec: AudioSpec, **call: Any) -> AudioStream:
-        """Return the vendor's audio once its head has come and looks like audio."""
+    def key(self, credentials: Mapping[str, Any] | None) -> str:
+        """Return the request's own key, else the server's; raises ProviderNotConfigured."""
+        if credentials:
+            return str(credentials["api_key"])
+        if self._api_key is None:
+            raise ProviderNotConfigured(f"{self.slug} is not configured on this server; set its API key")
+        return self._api_key.reveal()
+
+    def audio(
+        self,
+        request: SpeechRequest,
+        url: str,
+        spec: AudioSpec,
+        *,
+        headers: Mapping[str, str],
+        body: bytes,
+        params: Mapping[str, str] | None = None,
+    ) -> AudioStream:
+        """Return the vendor's audio once its head has come and may be the audio asked for."""
+        own = request.credentials is not None
         reply = self.fetch(
-            "POST", url, deadline=request.deadline, connect_seconds=request.connect_seconds,
-            own=request.credentials is not None, max_bytes=MAX_AUDIO_BYTES, **call,
+            "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
+            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
         )  # fmt: skip
-        content_type = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        is_audio = content_type.startswith("audio/") or content_type in ("", "application/octet-stream")
-        if not is_audio or CONTENT_FORMATS.get(content_type, spec.audio_format) != spec.audio_format:
+        if not media.can_be(reply.headers.get("content-type", ""), spec):
             reply.close()
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
         return AudioStream(spec, self._pieces(reply, request, spec), reply.close)
+
+    def json(self, method: str, url: str, *, own: bool = False, **call: Any) -> Any:
+        """Return a JSON answer, asked for as in fetch(); raises ProviderError when it is something else."""
+        try:
+            answer = json.loads(self.fetch(method, url, own=own, **call).read())
+        except http.TransportError as error:
+            raise self._failure(error, self._health(own)) from error
+        except (ValueError, RecursionError) as error:
+            raise ProviderError(f"{self.slug} answered with something other than JSON") from error
+        self._health(own).succeeded()
+        return answer
 
     def fetch(
         self,
@@ -92,77 +99,80 @@ class CloudProvider(TTSProvider):
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> http.Reply:
-        """Return a 200 answer's head; a failed attempt is tried once more where that costs nothing.
+        """Return the head of a 200; a failed attempt is made once more where that can cost nothing twice.
 
         Raises ProviderError and its kinds; `own` says that the credentials came with the request.
         """
-        for last in (False, True):
+        health = self._health(own)
+        if seconds := health.wait():
+            raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
+        last = False
+        while True:
+            patience = min(connect_seconds, deadline.remaining())
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
                     connect_seconds=connect_seconds, max_bytes=max_bytes,
                 )  # fmt: skip
-            except http.Unreachable as error:
-                if not last:
-                    continue
-                raise ProviderError(f"{self.slug} could not be reached") from error
             except http.TransportError as error:
-                raise self._failure(error) from error
-            if reply.status == 200:  # noqa: PLR2004
-                return reply
-            pause = _pause(reply)
-            if last or reply.status not in RETRIED or pause > min(MAX_PAUSE_SECONDS, deadline.remaining()):
-                raise self._refusal(reply, own=own)
-            reply.close()
+                failure, pause = self._failure(error, health, patience), 0.0
+                if last or not isinstance(error, http.Unreachable):
+                    raise failure from error
+            else:
+                if reply.status == 200:  # noqa: PLR2004
+                    return reply
+                refused, again = self._refused(reply, health, own=own)
+                if last or again is None or again > deadline.remaining():
+                    raise refused
+                pause = again
             time.sleep(pause)
-        raise AssertionError("unreachable: the second attempt returns or raises")
+            last = True
 
-    def json(self, url: str, **call: Any) -> Any:
-        """Return a vendor's JSON answer; raises ProviderError when it is not JSON."""
-        try:
-            return json.loads(self.fetch("GET", url, **call).read())
-        except http.TransportError as error:
-            raise self._failure(error) from error
-        except ValueError as error:
-            raise ProviderError(f"{self.slug} answered with something other than JSON") from error
+    def _refused(
+        self, reply: http.Reply, health: Breaker, *, own: bool
+    ) -> tuple[ProviderError, float | None]:
+        """Return the error of a refusal, and the pause after which to ask once more."""
+        kind = self.read_error(reply.status, _beginning(reply)) or refusal.KINDS.get(
+            reply.status, ProviderError
+        )
+        emit(
+            logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code
+        )
+        if reply.status >= 500:  # noqa: PLR2004
+            health.failed()
+        else:
+            health.succeeded()
+        after = refusal.retry_after(reply.headers)
+        error = refusal.error_for(self.slug, reply.status, kind, after, own=own)
+        return error, refusal.pause(reply.status, kind, after)
 
     def _pieces(self, reply: http.Reply, request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+        health = self._health(own=request.credentials is not None)
         total = 0
         try:
             for piece in reply.chunks():
                 total += len(piece)
                 yield piece
         except http.TransportError as error:
-            raise self._failure(error) from error
+            raise self._failure(error, health) from error
         finally:
             reply.close()
-        if not reply.framed and not _long_enough(total, request, spec):
+        health.succeeded()
+        if not reply.framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
-    def _failure(self, error: http.TransportError) -> ProviderError:
-        if isinstance(error, http.TimedOut):
+    def _failure(self, error: http.TransportError, health: Breaker, patience: float = 0.0) -> ProviderError:
+        """Return what a transport error means to a caller, and count it when it is the vendor's."""
+        timed_out = isinstance(error, http.TimedOut)
+        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= PATIENCE_SECONDS):
+            health.failed()
+        if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
-        return ProviderError(f"{self.slug} answered badly: {error}")
+        return ProviderError(f"{self.slug} could not be asked: {error}")
 
-    def _refusal(self, reply: http.Reply, *, own: bool) -> ProviderError:
-        try:
-            body = b"".join(_first(reply.chunks(), 65536))
-        except http.TransportError:
-            body = b""
-        finally:
-            reply.close()
-        kind = self.read_error(reply.status, body) or _kind(reply.status)
-        emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, kind=kind.code)
-        if kind is ProviderRejectedCredentials:
-            whose = "the credentials in this request" if own else "this server's credentials"
-            return ProviderRejectedCredentials(f"{self.slug} refused {whose}", from_request=own)
-        if kind is ProviderRateLimited:
-            return ProviderRateLimited(
-                f"{self.slug} asks for fewer requests", retry_after=_retry_after(reply) or 1
-            )
-        if kind is ProviderRejectedRequest:
-            return ProviderRejectedRequest(f"{self.slug} refused this voice, model, language or text")
-        return kind(f"{self.slug} failed with status {reply.status}")
+    def _health(self, own: bool) -> Breaker:
+        """Return what counts the failures: those of somebody else's account are nobody's business."""
+        return Breaker() if own else self._breaker
 
 
 def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
@@ -170,43 +180,16 @@ def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
     return min((r for r in offered if r >= rate), default=max(offered))
 
 
-def _kind(status: int) -> type[ProviderError]:
-    if status in (401, 402, 403):
-        return ProviderRejectedCredentials
-    if status in (400, 404, 413, 415, 422):
-        return ProviderRejectedRequest
-    return ProviderRateLimited if status == 429 else ProviderError  # noqa: PLR2004
-
-
-def _retry_after(reply: http.Reply) -> int | None:
-    """Return Retry-After clamped to 1..60 seconds, from either of its two forms."""
-    value = reply.headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return max(1, min(60, int(value[:9])))
+def _beginning(reply: http.Reply) -> bytes:
+    """Return as much of an error's body as tells its kind."""
+    body = b""
     try:
-        seconds = parsedate_to_datetime(value).timestamp() - time.time()
-    except (ValueError, OverflowError):
-        return None
-    return max(1, min(60, round(seconds)))
-
-
-def _pause(reply: http.Reply) -> float:
-    asked = _retry_after(reply)
-    return float(asked) if asked is not None else random.uniform(0.05, 0.25)  # noqa: S311
-
-
-def _long_enough(total: int, request: SpeechRequest, spec: AudioSpec) -> bool:
-    """Judge raw audio whose end HTTP cannot vouch for by the time its text takes to say."""
-    if spec.audio_format not in ("linear16", "mulaw", "alaw"):
-        return True
-    width = 2 if spec.audio_format == "linear16" else 1
-    spoken = sum(character.isalnum() for character in request.text)
-    return total / width / spec.sample_rate * 1000 * request.speaking_rate >= MIN_MS_PER_CHARACTER * spoken
-
-
-def _first(pieces: Iterator[bytes], limit: int) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece
-        limit -= len(piece)
-        if limit <= 0:
-            return
+        for piece in reply.chunks():
+            body += piece
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+    except http.TransportError:
+        return b""
+    finally:
+        reply.close()
+    return body

@@ -1,0 +1,83 @@
+"""One request and its answer."""
+
+import logging
+import time
+from collections.abc import Mapping
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+
+from sayna.http.deadline import Deadline
+from sayna.http.failures import before_the_answer
+from sayna.http.pool import exchange, pool
+from sayna.http.reply import Answer, Reply
+from sayna.log import emit
+
+HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
+
+logger = logging.getLogger("sayna.upstream")
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    connect_seconds: float,
+    max_bytes: int,
+    params: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+) -> Reply:
+    """Return the answer's head as soon as it is there, whatever its status.
+
+    Raises Unreachable, TimedOut or BadAnswer. Redirects are answers like any other.
+    """
+    started = time.monotonic()
+    exchange.deadline = deadline
+    outcome: int | str = "error"
+    try:
+        raw = pool().urlopen(
+            method,
+            f"{url}?{urlencode(params)}" if params else url,
+            body=data,
+            headers={**HEADERS, **headers},
+            timeout=urllib3.Timeout(connect=min(connect_seconds, deadline.left()), read=None),
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            decode_content=False,
+        )
+        outcome = raw.status
+        return Reply(raw, exchange.lease, max_bytes)
+    except (urllib3.exceptions.HTTPError, TimeoutError) as error:
+        failure = before_the_answer(error)
+        outcome = type(failure).__name__
+        raise failure from error
+    finally:
+        _log(method, url, outcome, started)
+
+
+def post(
+    url: str,
+    *,
+    data: bytes,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    connect_seconds: float,
+    max_bytes: int,
+) -> Answer:
+    """Return a whole answer; raises Unreachable, TimedOut or BadAnswer."""
+    reply = send(
+        "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
+        max_bytes=max_bytes,
+    )  # fmt: skip
+    return Answer(reply.status, reply.headers, reply.read())
+
+
+def _log(method: str, url: str, outcome: int | str, started: float) -> None:
+    parts = urlsplit(url)
+    emit(
+        logger, logging.INFO, "upstream", method=method, host=parts.netloc, path=parts.path, status=outcome,
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )  # fmt: skip

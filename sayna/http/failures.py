@@ -1,0 +1,43 @@
+"""The ways in which an exchange fails; urllib3's own errors are translated here and seen nowhere else."""
+
+from urllib3 import exceptions
+
+
+class TransportError(Exception):
+    """The exchange did not complete; nothing of the peer's words is in the message."""
+
+
+class Unreachable(TransportError):
+    """Refused, reset before an answer, no such name, or TLS that does not verify."""
+
+
+class TimedOut(TransportError):
+    """The total deadline, or the time to connect, ran out."""
+
+
+class BadAnswer(TransportError):
+    """What came back is not HTTP, is cut short, is encoded, or is larger than allowed."""
+
+
+class GivenUp(TransportError):
+    """This side closed the answer while it was still being read."""
+
+
+def before_the_answer(error: Exception) -> TransportError:
+    """Return what an error means that came before the head of an answer."""
+    cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
+    # The order counts: urllib3 derives "refused" from "timed out", and a builtin time-out is an OSError.
+    if isinstance(cause, exceptions.NewConnectionError):
+        return Unreachable("the connection failed")
+    if isinstance(cause, (exceptions.TimeoutError, TimeoutError)):
+        return TimedOut("no answer in time")
+    if isinstance(cause, (exceptions.SSLError, OSError)):
+        return Unreachable("the connection failed")
+    return BadAnswer("the answer is not HTTP")
+
+
+def within_the_answer(error: Exception) -> TransportError:
+    """Return what an error means that came while the body of an answer was read."""
+    if isinstance(error, exceptions.TimeoutError):
+        return TimedOut("the answer did not end in time")
+    return BadAnswer("the answer broke off")

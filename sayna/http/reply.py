@@ -1,0 +1,74 @@
+"""Answers: whole ones, and ones that are still on the wire."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import urllib3
+
+from sayna.http.failures import BadAnswer, GivenUp, within_the_answer
+from sayna.http.sockets import Lease
+
+READ_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Reply:
+    """An answer whose body is still on the wire; header names are in lower case."""
+
+    def __init__(self, raw: urllib3.BaseHTTPResponse, lease: Lease, max_bytes: int) -> None:
+        self.status = raw.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+        self._raw = raw
+        self._lease = lease
+        self._bytes_allowed = max_bytes
+        self._reading = threading.Lock()
+        self._closed = False
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the body can be told from a broken connection."""
+        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it arrives; raises TimedOut, BadAnswer, or GivenUp once it is closed."""
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise BadAnswer("the answer is compressed, which was not asked for")
+        while piece := self._read():
+            self._bytes_allowed -= len(piece)
+            if self._bytes_allowed < 0:
+                raise BadAnswer("the answer is larger than allowed")
+            yield piece
+
+    def read(self) -> bytes:
+        """Return the whole body and free the connection; raises as chunks() does."""
+        try:
+            return b"".join(self.chunks())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Free the connection: one not read to its end is cut, which wakes a thread that reads it."""
+        self._closed = True
+        self._lease.cut()
+        with self._reading:
+            self._raw.close()
+
+    def _read(self) -> bytes:
+        try:
+            # read() would hold the first byte back until its whole piece is there; read1() does not.
+            with self._reading:
+                piece = b"" if self._closed else self._raw.read1(READ_BYTES)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise GivenUp("the answer was closed") if self._closed else within_the_answer(error) from error
+        if self._closed:
+            raise GivenUp("the answer was closed")
+        return piece

@@ -1,0 +1,60 @@
+"""What a vendor's refusal means: which error it is, and whether and when to ask once more."""
+
+import math
+import random
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from sayna.errors import (
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRejectedCredentials,
+    ProviderRejectedRequest,
+)
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+MAX_PAUSE_SECONDS = 2.0
+KINDS: Mapping[int, type[ProviderError]] = {
+    **dict.fromkeys((400, 404, 413, 415, 422), ProviderRejectedRequest),
+    **dict.fromkeys((401, 402, 403), ProviderRejectedCredentials),
+    429: ProviderRateLimited,
+}
+
+
+def error_for(
+    slug: str, status: int, kind: type[ProviderError], retry_after: float | None, *, own: bool
+) -> ProviderError:
+    """Return the error of one refusal, in words of ours; `own` credentials came with the request."""
+    after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
+    if kind is ProviderRejectedCredentials:
+        whose = "the credentials in this request" if own else "this server's credentials"
+        reason = "a wrong key, a missing permission or no credit"
+        return ProviderRejectedCredentials(f"{slug} refused {whose}: {reason}", from_request=own)
+    if kind is ProviderRateLimited:
+        return ProviderRateLimited(f"{slug} asks for fewer requests", retry_after=after or 1)
+    if kind is ProviderRejectedRequest:
+        return ProviderRejectedRequest(f"{slug} refused this voice, model, language or text")
+    return kind(f"{slug} failed with status {status}", retry_after=after)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that Retry-After asks for, 0 or more; None when it is absent or means nothing."""
+    value = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, min(float(value), 1e9))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def pause(status: int, kind: type[ProviderError], asked: float | None) -> float | None:
+    """Return the seconds after which the same call may succeed; None when it will not, or not soon."""
+    if status not in RETRIED or kind not in (ProviderError, ProviderRateLimited):
+        return None
+    if asked is None:
+        return random.uniform(0.05, 0.25)  # noqa: S311
+    return asked if asked <= MAX_PAUSE_SECONDS else None

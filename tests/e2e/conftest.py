@@ -1,0 +1,86 @@
+"""Fixtures that start the real programs on loopback and stop them by their own pid."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.servers import Gunicorn, Nginx, answers, free_port, started
+from tests.e2e.vendor import Vendor
+from tests.e2e.wire import Address
+
+StartServer = Callable[..., Gunicorn]
+StartNginx = Callable[[Path], Nginx]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Sayna behind nginx, and the vendor behind Sayna."""
+
+    direct: Address
+    public: Address
+    gunicorn: Gunicorn
+    nginx: Nginx
+    vendor: Vendor
+
+
+@pytest.fixture
+def vendor() -> Iterator[Vendor]:
+    """A vendor that fails the test when Sayna's request is not what Deepgram documents."""
+    with Vendor() as vendor:
+        yield vendor
+    assert not vendor.complaints
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[StartServer]:
+    """Start Sayna with these settings, `at` an address or on a free port."""
+    with ExitStack() as stack:
+        numbers = itertools.count(1)
+        yield lambda **env: stack.enter_context(_gunicorn(tmp_path / f"server{next(numbers)}", **env))
+
+
+@pytest.fixture
+def nginx(tmp_path: Path) -> Iterator[StartNginx]:
+    """Start nginx in front of what listens on a socket in the file system."""
+    with ExitStack() as stack:
+        yield lambda upstream: stack.enter_context(_nginx(tmp_path / "nginx", upstream))
+
+
+@pytest.fixture
+def site(tmp_path: Path, vendor: Vendor, server: StartServer, nginx: StartNginx) -> Site:
+    """A site of one's own, to be ill-treated."""
+    path = tmp_path / "sayna.sock"
+    gunicorn = server(at=Address(path=path), **vendor.settings)
+    front = nginx(path)
+    return Site(gunicorn.address, front.address, gunicorn, front, vendor)
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all tests that leave it as it was; its vendor answers at once."""
+    folder = tmp_path_factory.mktemp("common")
+    path = folder / "sayna.sock"
+    with (
+        Vendor() as vendor,
+        _gunicorn(folder / "server", at=Address(path=path), **vendor.settings) as gunicorn,
+        _nginx(folder / "nginx", path) as front,
+    ):
+        yield Site(gunicorn.address, front.address, gunicorn, front, vendor)
+    assert not vendor.complaints
+
+
+def _gunicorn(folder: Path, *, at: Address | None = None, **env: str) -> Gunicorn:
+    folder.mkdir()
+    address = at or Address(free_port())
+    program = Gunicorn(folder, address, env)
+    return started(program, lambda: answers(address) and address.ask("GET", "/").status == 200)
+
+
+def _nginx(folder: Path, upstream: Path) -> Nginx:
+    folder.mkdir()
+    program = Nginx(folder, upstream)
+    return started(program, lambda: answers(program.address))

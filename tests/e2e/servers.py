@@ -1,0 +1,119 @@
+"""The real gunicorn and the real nginx, with the shipped configuration, in a folder of the test."""
+
+import getpass
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tests.e2e.program import Program, children, until
+from tests.e2e.wire import Address
+from tests.programs import needs
+
+P = TypeVar("P", bound=Program)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Gunicorn(Program):
+    """Sayna, started as in production but for its folders; `env` holds settings."""
+
+    def __init__(self, folder: Path, address: Address, env: dict[str, str]) -> None:
+        self.address = address
+        self.cache = folder / "cache"
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir(exist_ok=True)
+        settings = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "TMPDIR": str(self.temporary),
+            "BIND": f"unix:{address.path}" if address.path else f"127.0.0.1:{address.port}",
+            "CACHE_PATH": str(self.cache),
+        }
+        argv = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+        super().__init__(argv, cwd=folder, env=settings | env, log=folder / "gunicorn.log")
+
+    def workers(self) -> list[int]:
+        """Return the pids of the workers."""
+        return children(self.pid)
+
+    def worker_of(self, port: int) -> int:
+        """Return the pid of the worker that holds the local end `port` of a TCP connection."""
+        line = f"0100007F:{port:04X}"
+        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        inode = next(row[9] for row in rows if row[1] == line)
+        return next(pid for pid in self.workers() if f"socket:[{inode}]" in _open_files(pid))
+
+    def stop(self) -> None:
+        """End it; fails when a process, a socket or a temporary file of it stays."""
+        super().stop()
+        left = [str(path) for path in self.temporary.iterdir()]
+        assert not left, f"left behind: {left}"
+        assert not answers(self.address)
+
+
+class Nginx(Program):
+    """The shipped deploy/nginx.conf in front of a socket."""
+
+    def __init__(self, folder: Path, upstream: Path) -> None:
+        program = needs("nginx", "apt-get install nginx")
+        self.address = Address(free_port())
+        config = rendered(folder, upstream, self.address.port)
+        argv = [program, "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
+        super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
+        self.access_log = folder / "access.log"
+        self.error_log = folder / "error.log"
+
+
+def rendered(folder: Path, upstream: Path, port: int) -> Path:
+    """Return the shipped nginx.conf with the machine's user, port and paths replaced by the test's."""
+    text = (ROOT / "deploy" / "nginx.conf").read_text("utf-8")
+    scratch = "".join(
+        f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    for shipped, ours in (
+        ("user www-data;", f"user {getpass.getuser()};"),
+        ("http {", "http {" + scratch),
+        ("listen 80 ", f"listen 127.0.0.1:{port} "),
+        ("/run/sayna/sayna.sock", str(upstream)),
+        ("/run/nginx.pid", f"{folder}/nginx.pid"),
+        ("/var/log/nginx/", f"{folder}/"),
+    ):
+        assert shipped in text
+        text = text.replace(shipped, ours)
+    path = folder / "nginx.conf"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def answers(address: Address) -> bool:
+    """Whether anything takes connections there."""
+    try:
+        address.connect().close()
+    except OSError:
+        return False
+    return True
+
+
+def started(program: P, ready: Callable[[], bool]) -> P:
+    """Return the program once it is ready; fails with its log when it ends before."""
+    try:
+        until(lambda: program.exited() or ready(), 30, "the program is ready")
+        assert not program.exited(), program.log
+    except BaseException:
+        program.stop()
+        raise
+    return program
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _open_files(pid: int) -> set[str]:
+    return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}

@@ -1,0 +1,112 @@
+"""scripts/run as somebody uses it who has just cloned the repository."""
+
+import io
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import Program, running, until
+from tests.e2e.servers import ROOT, answers, free_port
+from tests.e2e.wire import Address
+from tests.programs import needs
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what `scripts/run` needs, whose .venv has everything that is required already."""
+    checkout = tmp_path / "checkout"
+    for name in ("sayna", "scripts"):
+        shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("app.py", "wsgi.py", "gunicorn.conf.py", "requirements.txt"):
+        shutil.copy(ROOT / name, checkout)
+    venv = checkout / ".venv"
+    venv.mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (venv / name).symlink_to(Path(sys.prefix) / name)
+    (venv / "installed-requirements.txt").write_text((checkout / "requirements.txt").read_text() * 2)
+    return checkout
+
+
+def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(checkout: Path) -> None:
+    needs("curl", "apt-get install curl")
+    address = Address(free_port())
+    env = {
+        "PATH": os.environ["PATH"],
+        "PORT": str(address.port),
+        "HOST": "127.0.0.1",
+        "TMPDIR": str(checkout),
+    }
+    with Program(["scripts/run"], cwd=checkout, env=env, log=checkout / "run.log") as program:
+        until(lambda: program.exited() or answers(address), 30, "it listens")
+        command = next(line for line in program.log.splitlines() if line.startswith("  curl "))
+        subprocess.run(shlex.split(command), cwd=checkout, check=True, timeout=20)
+        family = program.family()
+        program.signal(signal.SIGINT)
+
+        assert program.wait() == 0
+        until(lambda: not running(family), 5, "nothing of it runs")
+        assert "Traceback" not in program.log
+    with wave.open(io.BytesIO((checkout / "hello.wav").read_bytes())) as clip:
+        assert clip.getnframes() / clip.getframerate() > 0.5
+
+
+def test_run_tells_every_problem_of_the_settings_and_does_not_start(checkout: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "PORT": "high", "WEB_THREADS": "none"}
+
+    ran = subprocess.run(
+        ["scripts/run"], cwd=checkout, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert ran.returncode == 1
+    assert "PORT" in ran.stderr
+    assert "WEB_THREADS" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert "listens" not in ran.stdout
+
+
+def with_pythons(folder: Path, **pythons: str) -> dict[str, str]:
+    """Return an environment in which there are only these Pythons, each a line of shell."""
+    folder.mkdir()
+    for name in ("sh", "dirname", "cat", "cmp"):
+        (folder / name).symlink_to(needs(name, "apt-get install coreutils diffutils"))
+    for name, line in pythons.items():
+        (folder / name.replace("_", ".")).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name.replace("_", ".")).chmod(0o755)
+    return {"PATH": str(folder)}
+
+
+TOO_OLD = "exit 1"
+WITHOUT_VENV = 'case "$2" in *ensurepip*) exit 1;; esac'
+
+
+@pytest.mark.parametrize(
+    ("pythons", "sentence"),
+    [
+        ({}, "Sayna needs Python 3.11 or newer, and there is none in PATH."),
+        ({"python3": TOO_OLD}, "Sayna needs Python 3.11 or newer, and there is none in PATH."),
+        ({"python3": TOO_OLD, "python3_12": WITHOUT_VENV}, "python3.12 cannot make virtual environments"),
+        ({"python3": WITHOUT_VENV}, "apt-get install python3-venv"),
+    ],
+)
+def test_a_machine_without_a_suitable_python_is_told_what_to_install(
+    tmp_path: Path, checkout: Path, pythons: dict[str, str], sentence: str
+) -> None:
+    shutil.rmtree(checkout / ".venv")
+    env = with_pythons(tmp_path / "bin", **pythons)
+
+    ran = subprocess.run(
+        ["scripts/run"], cwd=checkout, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert ran.returncode == 1
+    assert sentence in ran.stderr
+    assert not (checkout / ".venv").exists()

@@ -1,0 +1,123 @@
+"""Stops, reloads and deaths, while requests are in flight."""
+
+import http.client
+import os
+import signal
+import threading
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.e2e.conftest import Site, StartServer
+from tests.e2e.program import running, until
+from tests.e2e.servers import Gunicorn, answers
+from tests.e2e.wire import Address
+
+pytestmark = pytest.mark.e2e
+PCM = {"Accept": "audio/pcm"}
+
+
+def speak(address: Address, text: str) -> bytes | None:
+    """Return the audio of a whole 200, or nothing."""
+    body = {"text": text, "provider": "deepgram", "audio_format": "linear16"}
+    try:
+        answer = address.ask("POST", "/speak", body, **PCM)
+    except (http.client.HTTPException, ConnectionError):
+        return None
+    return answer.body if answer.status == 200 else None
+
+
+def in_flight(site: Site, pool: ThreadPoolExecutor, texts: list[str]) -> dict[str, Future[bytes | None]]:
+    """Ask for each text, and return when the vendor has begun every one and waits to go on."""
+    site.vendor.go_on.clear()
+    asked = {text: pool.submit(speak, site.public, text) for text in texts}
+    until(lambda: sum(call.begun.is_set() for call in site.vendor.calls) == len(texts), 10, "all have begun")
+    return asked
+
+
+def test_sigterm_lets_every_request_in_flight_finish(site: Site) -> None:
+    with ThreadPoolExecutor(24) as pool:
+        asked = in_flight(site, pool, [f"text {number}" for number in range(24)])
+        site.gunicorn.signal(signal.SIGTERM)
+        until(lambda: not answers(site.direct), 5, "no new connection is taken")
+        site.vendor.go_on.set()
+        assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
+
+    assert site.gunicorn.wait() == 0
+
+
+def keep_asking(address: Address, stop: threading.Event) -> list[str]:
+    """Return what went wrong on a connection that is kept alive: nothing, one hopes."""
+    wrong = []
+    with address.client() as client:
+        while not stop.is_set():
+            for method, path, body in (("GET", "/", None), ("POST", "/speak", {"text": "cached"})):
+                try:
+                    outcome = str(client.ask(method, path, body).status)
+                except (http.client.HTTPException, ConnectionError) as error:
+                    client.close()
+                    outcome = repr(error)
+                if outcome != "200":
+                    wrong.append(f"{method} {path}: {outcome}")
+    return wrong
+
+
+def reload(gunicorn: Gunicorn) -> None:
+    old = gunicorn.workers()
+    gunicorn.signal(signal.SIGHUP)
+    until(lambda: not running(old) and len(gunicorn.workers()) == 4, 35, "the workers are all new")
+
+
+def test_three_reloads_lose_no_request(site: Site) -> None:
+    stop = threading.Event()
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(keep_asking, site.public, stop) for _ in range(8)]
+        try:
+            for _ in range(3):
+                reload(site.gunicorn)
+        finally:
+            stop.set()
+    assert [wrong for lost in asking for wrong in lost.result()] == []
+
+
+def test_a_killed_worker_takes_only_its_own_requests_along(site: Site) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        asked = in_flight(site, pool, [f"text {number}" for number in range(16)])
+        worker_of = {call.text: site.gunicorn.worker_of(call.port) for call in site.vendor.calls}
+        victim = worker_of["text 0"]
+        os.kill(victim, signal.SIGKILL)
+        until(
+            lambda: victim not in site.gunicorn.workers() and len(site.gunicorn.workers()) == 4,
+            2,
+            "there are 4",
+        )
+        site.vendor.go_on.set()
+        lost = {text for text, clip in asked.items() if clip.result() != site.vendor.whole}
+
+    assert lost == {text for text, worker in worker_of.items() if worker == victim}
+    assert speak(site.public, f"another {uuid.uuid4().hex}") == site.vendor.whole
+
+
+def test_nothing_outlives_a_killed_master(server: StartServer) -> None:
+    gunicorn = server()
+    for number in range(8):
+        assert gunicorn.address.speak(f"text {number}", provider="espeak").status == 200
+    family = gunicorn.family()
+    helpers = set(family) - {gunicorn.pid, *gunicorn.workers()}
+    assert helpers, "the embedded engine has no process of its own"
+
+    gunicorn.signal(signal.SIGKILL)
+
+    assert gunicorn.wait() == -signal.SIGKILL
+    until(lambda: not running(family), 5, "workers and helpers are gone")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
+def test_an_idle_server_stops_at_once_and_cleanly(server: StartServer, number: signal.Signals) -> None:
+    gunicorn = server()
+    assert gunicorn.address.speak("hello", provider="espeak").status == 200
+
+    gunicorn.signal(number)
+
+    assert gunicorn.wait(5) == 0

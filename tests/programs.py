@@ -1,0 +1,17 @@
+"""Programs of the machine that tests use."""
+
+import os
+import shutil
+
+import pytest
+
+
+def needs(program: str, how_to_get: str) -> str:
+    """Return the path of a program; without it the test is skipped, or fails where CI=true promises it."""
+    found = shutil.which(program)
+    if found is not None:
+        return found
+    sentence = f"this test needs {program}; get it with: {how_to_get}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
