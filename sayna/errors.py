@@ -1,32 +1,44 @@
 """Every error that Sayna raises on purpose; each class knows its HTTP status and its machine code.
 
-    SaynaError
-    ├── InvalidRequest                400 INVALID_REQUEST
-    │   ├── EmptyText                 400 EMPTY_TEXT
-    │   ├── TextTooLong               400 TEXT_TOO_LONG
-    │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
-    │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
-    │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
-    │   ├── InvalidStreamId           400 INVALID_STREAM_ID
-    │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
-    │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
-    ├── NotAuthenticated              401, with the auth_code that says why
-    ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
-    │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
-    ├── ProviderError                 500 PROVIDER_ERROR
-    │   ├── ProviderNotConfigured     500 PROVIDER_NOT_CONFIGURED
-    │   ├── ProviderTimeout           500 PROVIDER_TIMEOUT
-    │   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
-    │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
-    │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
-    ├── RecordingNotFound             404 RECORDING_NOT_FOUND
-    ├── RecordingEnded                409 RECORDING_ENDED
-    ├── PreconditionFailed            412 PRECONDITION_FAILED
-    ├── RangeNotSatisfiable           416 RANGE_NOT_SATISFIABLE, with Content-Range
-    ├── RecordingStorageUnavailable   503 RECORDING_STORAGE_UNAVAILABLE
-    │   └── RecordingStorageNotConfigured  503 RECORDING_STORAGE_NOT_CONFIGURED
-    ├── NotCached                     504 NOT_CACHED
-    └── Overloaded                    503 OVERLOADED, with Retry-After
+SaynaError
+├── InvalidRequest                400 INVALID_REQUEST
+│   ├── EmptyText                 400 EMPTY_TEXT
+│   ├── TextTooLong               400 TEXT_TOO_LONG
+│   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
+│   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
+│   ├── InvalidStreamId           400 INVALID_STREAM_ID
+│   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
+│   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
+├── NotAuthenticated              401, with the auth_code that says why
+├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
+│   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
+├── ProviderError                 500 PROVIDER_ERROR
+│   ├── ProviderNotConfigured     500 PROVIDER_NOT_CONFIGURED
+│   ├── ProviderTimeout           500 PROVIDER_TIMEOUT
+│   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
+│   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
+│   └── ProviderRejectedCredentials  500 (400 when the request brought them)
+├── RecordingNotFound             404 RECORDING_NOT_FOUND
+├── RecordingExists               409 RECORDING_EXISTS
+├── RecordingFailed               500 RECORDING_FAILED
+│   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
+├── PreconditionFailed            412 PRECONDITION_FAILED
+├── RangeNotSatisfiable           416 RANGE_NOT_SATISFIABLE, with Content-Range
+├── RecordingStorageUnavailable   503 RECORDING_STORAGE_UNAVAILABLE
+│   └── RecordingStorageNotConfigured  503 RECORDING_STORAGE_NOT_CONFIGURED
+├── NotCached                     504 NOT_CACHED
+├── Overloaded                    503 OVERLOADED, with Retry-After
+├── LiveKitNotConfigured          500 LIVEKIT_NOT_CONFIGURED
+│   └── WebhookNotConfigured      503
+├── LiveKitUnavailable            500 LIVEKIT_UNAVAILABLE
+│   └── LiveKitRefused            with the Twirp code that says why
+├── RoomNotFound                  404 ROOM_NOT_FOUND
+├── RoomAccessDenied              403 ROOM_ACCESS_DENIED
+├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
+├── RemovalFailed                 500 REMOVAL_FAILED
+├── MuteFailed                    500 MUTE_FAILED
+└── InvalidSignature              401 INVALID_SIGNATURE
 """
 
 from collections.abc import Mapping
@@ -184,11 +196,24 @@ class RecordingNotFound(SaynaError):
         super().__init__("there is no recording with this stream_id")
 
 
-class RecordingEnded(SaynaError):
-    """The stream_id is that of a recording that is over and must not be written over."""
+class RecordingExists(SaynaError):
+    """The stream_id is that of a recording that is over, or of another room; it is not written over."""
 
     status = 409
-    code = "RECORDING_ENDED"
+    code = "RECORDING_EXISTS"
+
+
+class RecordingFailed(SaynaError):
+    """LiveKit does not record: its egress failed, or could not begin."""
+
+    code = "RECORDING_FAILED"
+
+
+class EgressUnavailable(RecordingFailed):
+    """LiveKit has no egress service that takes the recording on."""
+
+    status = 503
+    code = "EGRESS_UNAVAILABLE"
 
 
 class PreconditionFailed(SaynaError):
@@ -237,3 +262,69 @@ class Overloaded(SaynaError):
 
     status = 503
     code = "OVERLOADED"
+
+
+class LiveKitNotConfigured(SaynaError):
+    """This server holds no key and secret of a LiveKit server."""
+
+    code = "LIVEKIT_NOT_CONFIGURED"
+
+
+class WebhookNotConfigured(LiveKitNotConfigured):
+    """The same, told to LiveKit, which then tries again."""
+
+    status = 503
+
+
+class LiveKitUnavailable(SaynaError):
+    """LiveKit did not answer in time, or not as LiveKit answers."""
+
+    code = "LIVEKIT_UNAVAILABLE"
+
+
+class LiveKitRefused(LiveKitUnavailable):
+    """LiveKit answered that it will not; `twirp_code` says why, and whoever asked decides what that means."""
+
+    def __init__(self, twirp_code: str) -> None:
+        super().__init__("LiveKit refuses this")
+        self.twirp_code = twirp_code
+
+
+class RoomNotFound(SaynaError):
+    """There is no such room, or none that the caller may know of."""
+
+    status = 404
+    code = "ROOM_NOT_FOUND"
+
+
+class RoomAccessDenied(SaynaError):
+    """The room is another tenant's, or nobody's."""
+
+    status = 403
+    code = "ROOM_ACCESS_DENIED"
+
+
+class ParticipantNotFound(SaynaError):
+    """There is no such room, participant or track, or none that the caller may know of."""
+
+    status = 404
+    code = "PARTICIPANT_NOT_FOUND"
+
+
+class RemovalFailed(SaynaError):
+    """LiveKit does not remove the participant."""
+
+    code = "REMOVAL_FAILED"
+
+
+class MuteFailed(SaynaError):
+    """LiveKit does not mute or unmute the track."""
+
+    code = "MUTE_FAILED"
+
+
+class InvalidSignature(SaynaError):
+    """A webhook that LiveKit did not sign, or not with our key, or not over this body, or not just now."""
+
+    status = 401
+    code = "INVALID_SIGNATURE"

@@ -8,6 +8,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sayna import http
@@ -38,8 +39,8 @@ class GoogleTokens:
             return str(self._credentials.token)
 
     def _refresh(self) -> None:
-        from google.auth.exceptions import GoogleAuthError
-        from google.oauth2.service_account import Credentials
+        from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only whoever asks Google pays
+        from google.oauth2.service_account import Credentials  # noqa: PLC0415
 
         try:
             if self._credentials is None:
@@ -75,7 +76,6 @@ def _exchange(
 def read_account(text_or_path: str) -> Mapping[str, Any]:
     """Return a service account given as JSON or as the path of its file; raises OSError or ValueError."""
     if not text_or_path.lstrip().startswith("{"):
-        with open(text_or_path, encoding="utf-8") as file:
-            text_or_path = file.read()
+        text_or_path = Path(text_or_path).read_text("utf-8")
     account: Mapping[str, Any] = json.loads(text_or_path)
     return account

@@ -2,9 +2,15 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, recording, speak
+from sayna.blueprints import errors, guard, health, livekit, recording, speak, webhook
 
-BLUEPRINTS = (health.blueprint, recording.blueprint, speak.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+    recording.blueprint,
+)
 
 
 def register(app: Flask) -> None:

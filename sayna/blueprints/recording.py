@@ -3,12 +3,15 @@
 from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import PathConverter
 
 from sayna.blueprints.answers import json_answer
+from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
-from sayna.errors import RecordingStorageNotConfigured
-from sayna.recordings import Found, Library, Opened, Span, Verdict, check, conditions
-from sayna.schemas.recording import dump_page, load_list
+from sayna.errors import LiveKitNotConfigured, RecordingStorageNotConfigured
+from sayna.recordings import Found, Library, Opened, Recorder, Span, Verdict, check, conditions
+from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
 blueprint = Blueprint("recording", __name__)
 
@@ -20,6 +23,18 @@ HEADERS = {
 }
 
 
+class StreamIdConverter(PathConverter):
+    """The rest of the path, slashes and all, so that what is no stream_id is told so."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+@blueprint.record
+def _add_converter(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["stream_id"] = StreamIdConverter
+
+
 @blueprint.get("/recording")
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
@@ -27,7 +42,22 @@ def list_recordings() -> Response:
     return json_answer(dump_page(_library().page(g.caller, query.limit, query.cursor)))
 
 
-@blueprint.get("/recording/<path:stream_id>", merge_slashes=False)
+@blueprint.post("/recording")
+def start() -> Response:
+    """Begin to record a room, once for each stream_id."""
+    wanted = load_start(read_object(request))
+    session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
+    return json_answer(dump_session("recording", session), 201)
+
+
+@blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
+def stop(stream_id: str) -> Response:
+    """End a recording, whose audio can be downloaded once LiveKit has stored it."""
+    check(stream_id)
+    return json_answer(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
+
+
+@blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)
 def download(stream_id: str) -> Response:
     """Answer with the audio, with the bytes of it that were asked for, or with 304."""
     check(stream_id)
@@ -69,11 +99,19 @@ def _described(response: Response, found: Found, span: Span | None) -> Response:
 
 
 def _by_nginx(location: str, key: str, library: Library) -> Response:
-    """Leave the bytes, their ranges and their conditions to nginx, once the recording is known to be there."""
+    """Leave the bytes, ranges and conditions to nginx, once the recording is known to be there."""
     library.find(key)
     response = Response(content_type=AUDIO)
     response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{quote(key)}"
     return response
+
+
+def _recorder() -> Recorder:
+    if services().livekit is None:
+        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    if (recorder := services().recorder) is None:
+        raise RecordingStorageNotConfigured
+    return recorder
 
 
 def _library() -> Library:

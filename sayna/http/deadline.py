@@ -24,3 +24,17 @@ class Deadline:
         if not (seconds := self.remaining()):
             raise TimeoutError("the deadline is over")
         return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Patience(Deadline):
+    """A limit to each pause of the peer instead of to the whole exchange: for large downloads."""
+
+    @classmethod
+    def after(cls, seconds: float) -> "Patience":
+        """Return a patience with pauses of at most this many seconds."""
+        return cls(seconds)
+
+    def remaining(self) -> float:
+        """Return the seconds of a pause."""
+        return self.at

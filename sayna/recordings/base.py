@@ -15,7 +15,7 @@ PIECE_BYTES = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object as the store describes it: size in bytes, a strong ETag in its quotes, a moment with its zone."""
+    """An object as the store describes it: size in bytes, strong ETag in its quotes, moment with its zone."""
 
     size: int
     etag: str
@@ -105,4 +105,4 @@ class Store(ABC):
 
     @abstractmethod
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
-        """Return at most `limit` objects behind `after`, by the byte order of their keys, and whether more follow."""
+        """Return at most `limit` objects behind `after`, in byte order of keys, and whether more follow."""

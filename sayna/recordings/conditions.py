@@ -1,10 +1,10 @@
 """What of a recording answers a request: all of it, a run of its bytes, or nothing (RFC 9110, 13 and 14)."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
+from typing import Protocol
 
 from sayna.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.recordings.base import Found, Span
@@ -15,6 +15,13 @@ ETAG = re.compile(r'(?:W/)?"[^"]*"')
 MAX_DIGITS = 18
 
 
+class Headers(Protocol):
+    """The headers of a request, found by name in any case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return the header's value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The status to answer with, and the bytes to send; None for an answer without."""
@@ -23,7 +30,7 @@ class Verdict:
     span: Span | None
 
 
-def judge(headers: Mapping[str, str], found: Found, *, ranges: bool) -> Verdict:
+def judge(headers: Headers, found: Found, *, ranges: bool) -> Verdict:
     """Return what to send; without `ranges` the Range is not looked at, as HEAD wants it.
 
     Raises PreconditionFailed and RangeNotSatisfiable.
@@ -32,10 +39,9 @@ def judge(headers: Mapping[str, str], found: Found, *, ranges: bool) -> Verdict:
         raise PreconditionFailed("the recording is not, or no longer, the one named by the request")
     if _unchanged(headers, found):
         return Verdict(304, None)
-    if ranges and "Range" in headers and _in_range(headers.get("If-Range"), found):
-        span = _span(headers["Range"], found.size)
-        if span:
-            return Verdict(206, span)
+    wanted = headers.get("Range") if ranges and _in_range(headers.get("If-Range"), found) else None
+    if wanted is not None and (span := _span(wanted, found.size)):
+        return Verdict(206, span)
     return Verdict(200, Span(0, found.size))
 
 
@@ -44,14 +50,14 @@ def http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
-def _still(headers: Mapping[str, str], found: Found) -> bool:
+def _still(headers: Headers, found: Found) -> bool:
     if (wanted := headers.get("If-Match")) is not None:
         return wanted.strip() == "*" or found.etag in ETAG.findall(wanted)
     since = _moment(headers.get("If-Unmodified-Since"))
     return since is None or _whole_seconds(found) <= since
 
 
-def _unchanged(headers: Mapping[str, str], found: Found) -> bool:
+def _unchanged(headers: Headers, found: Found) -> bool:
     if (known := headers.get("If-None-Match")) is not None:
         return known.strip() == "*" or found.etag in [tag.removeprefix("W/") for tag in ETAG.findall(known)]
     since = _moment(headers.get("If-Modified-Since"))
@@ -66,17 +72,22 @@ def _in_range(condition: str | None, found: Found) -> bool:
 def _span(header: str, size: int) -> Span | None:
     """Return the bytes of a Range, or None where the whole is to be sent; raises RangeNotSatisfiable."""
     match = ONE_RANGE.fullmatch(header.strip())
-    if not match or match[0].endswith("=-") or not any(match.groups()):
+    if not match or not (match[1] or match[2]):
         return None
-    first, last = (int(text[:1000].zfill(1)) if text else None for text in match.groups())
-    if first is None:
-        length = min(last or 0, size)
-        first, last = size - length, size - 1
-    if last is not None and last < first and match[1]:
-        return None
-    if first >= size:
+    if not match[1]:
+        start, end = size - min(_number(match[2]), size), size
+    else:
+        start, end = _number(match[1]), min(_number(match[2]) + 1, size) if match[2] else size
+        if match[2] and _number(match[2]) < start:
+            return None
+    if start >= size:
         raise RangeNotSatisfiable(size)
-    return Span(first, min(size - 1 if last is None else last, size - 1) - first + 1)
+    return Span(start, end - start)
+
+
+def _number(digits: str) -> int:
+    """Return the number, or one larger than any file: Python takes only so many digits."""
+    return int(digits) if len(digits) <= MAX_DIGITS else 10**MAX_DIGITS
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -1,13 +1,12 @@
 """Recordings in Google Cloud Storage, through its JSON API.
 
-API: https://cloud.google.com/storage/docs/json_api/v1 . An object's `generation` names its content: a download
-is pinned to it, so what is sent never mixes two versions. A 404 may mean the object or the whole bucket, and
-only its words tell which, so the bucket is asked.
+API: https://cloud.google.com/storage/docs/json_api/v1 . An object's `generation` names its content: a
+download is pinned to it, so what is sent never mixes two versions. A 404 may mean the object or the whole
+bucket, and only its words tell which, so the bucket is asked.
 """
 
 import json
 import logging
-import math
 import random
 import time
 from collections.abc import Mapping
@@ -28,7 +27,6 @@ CONNECT_SECONDS = 3.0
 CALL_SECONDS = 10.0
 PAUSE_SECONDS = 15.0
 MAX_JSON_BYTES = 8 * 2**20
-NEVER = http.Deadline(math.inf)
 AS_JSON = {"Content-Type": "application/json"}
 OK, REMOVED, PARTIAL, UNAUTHORIZED, ABSENT, TAKEN = 200, 204, 206, 401, 404, 412
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
@@ -67,7 +65,9 @@ class GCS(Store):
             else {}
         )
         params = {"alt": "media", "generation": found.etag.strip('"')}
-        reply = self._send("GET", self._url(key), params=params, headers=part, deadline=NEVER)
+        reply = self._send(
+            "GET", self._url(key), params=params, headers=part, deadline=http.Patience.after(PAUSE_SECONDS)
+        )
         if reply.status not in (OK, PARTIAL) or reply.headers.get("content-length") != str(span.length):
             reply.close()
             raise _failure(f"status {reply.status}, or other content than described")
@@ -105,7 +105,7 @@ class GCS(Store):
             raise _failure(f"status {reply.status}")
 
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
-        """Return one page (objects.list); startOffset is inclusive, and nothing of ours lies just behind `after`."""
+        """Return one page (objects.list); startOffset is inclusive, and just behind `after` is nothing."""
         fields = "items(name,size,generation,updated),nextPageToken"
         params = {"prefix": prefix, "maxResults": str(limit), "fields": fields}
         answer = _json(
@@ -129,7 +129,7 @@ class GCS(Store):
     def _send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
     ) -> http.Reply:
-        """Return an answer whose status is not one of a passing trouble; a token that is refused is renewed once."""
+        """Return an answer, after retries where the trouble may pass; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
         for last in (False, False, True):
@@ -137,7 +137,8 @@ class GCS(Store):
                 token = self._tokens.token(refused)
                 reply = http.send(
                     method, url, headers={**(headers or {}), "Authorization": f"Bearer {token}"},
-                    connect_seconds=CONNECT_SECONDS, pause_seconds=PAUSE_SECONDS, **call,
+                    connect_seconds=CONNECT_SECONDS,
+ **call,
                 )  # fmt: skip
             except (NoToken, http.TransportError) as error:
                 if last or not isinstance(error, http.Unreachable):

@@ -1,11 +1,10 @@
 """The recordings as a caller sees them: found by stream_id, and only where they are the caller's."""
 
-from sayna.auth import Caller
 from sayna.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.base import STREAM_ID, Found, Opened, Span, Store
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.listing import Listing, Page
-from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, Visitor, read_owner
 
 
 class Library:
@@ -31,7 +30,7 @@ class Library:
         content = self.store.read(self.owner_key(stream_id), MAX_OWNER_BYTES)
         return None if content is None else read_owner(content)
 
-    def key_for(self, stream_id: str, caller: Caller) -> str:
+    def key_for(self, stream_id: str, caller: Visitor) -> str:
         """Return the key under which this caller finds the audio; raises InvalidStreamId.
 
         A caller that may not have it gets a key under which there is nothing, so that what follows is the
@@ -56,7 +55,7 @@ class Library:
             raise RecordingNotFound
         return opened
 
-    def page(self, caller: Caller, limit: int, cursor: str | None) -> Page:
+    def page(self, caller: Visitor, limit: int, cursor: str | None) -> Page:
         """Return some of the caller's recordings and the cursor of the next; raises InvalidRequest."""
         after = self._cursors.open(cursor) if cursor else ""
         recordings, reached = self._listing.page(

@@ -1,9 +1,9 @@
 """Pages of recordings, at a bounded cost.
 
-A flat listing of the store gives size and date of the audio and the version of each `owner.json` without a call
-per recording. An `owner.json` is read once for each version of it and process, eight at a time. A page costs at
-most MAX_PAGES listings and as many reads as they show owners that are not known yet; when that is used up,
-the page is short and its cursor goes on from there.
+A flat listing of the store gives size and date of the audio and the version of each `owner.json` without a
+call per recording. An `owner.json` is read once for each version of it and process, eight at a time. A page
+costs at most MAX_PAGES listings and as many reads as they show owners that are not known yet; when that is
+used up, the page is short and its cursor goes on from there.
 """
 
 from collections import OrderedDict
@@ -35,7 +35,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Recordings in the order of their names; with a cursor there may be more, even when there are none here."""
+    """Recordings in the order of their keys; with a cursor there may be more, even if there are none here."""
 
     recordings: list[Recording]
     next_cursor: str | None
@@ -63,7 +63,7 @@ class Listing:
     def page(
         self, admits: Callable[[Owner], bool], limit: int, after: str
     ) -> tuple[list[Recording], str | None]:
-        """Return at most `limit` recordings behind the key `after`, and the last key looked at if more may follow."""
+        """Return at most `limit` recordings behind the key `after`, and the last key seen if more follow."""
         found: list[Recording] = []
         for _ in range(MAX_PAGES):
             folders, reached = self._folders(after, min(MAX_KEYS, KEYS_PER_RECORDING * limit + 1))

@@ -56,7 +56,7 @@ class Local(Store):
         return Opened(reader.found, reader.span, reader.read, reader.close)
 
     def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
-        """Write beside the file and put it in its place whole: by link where it must be new, else by rename."""
+        """Write beside the file and put it in place whole: by link where it must be new, else by rename."""
         with _translated(), self._folder(key, make=True) as (folder, name):
             draft = f".{name}.{secrets.token_hex(8)}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -86,7 +86,7 @@ class Local(Store):
         """Return the files two levels deep; the whole folder is read and sorted for every page."""
         listed: list[Listed] = []
         with _translated():
-            names = filter(STREAM_ID.fullmatch, os.listdir(self._base()))
+            names = filter(STREAM_ID.fullmatch, (entry.name for entry in self._base().iterdir()))
             for folder in sorted(f"{prefix}{name}/" for name in names):
                 if folder + "\U0010ffff" <= after:
                     continue
@@ -97,7 +97,7 @@ class Local(Store):
 
     def _within(self, folder: str) -> Iterator[Listed]:
         with self._folder(folder + "-") as (descriptor, _):
-            for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():
+            for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():  # noqa: PTH208
                 with contextlib.suppress(FileNotFoundError):
                     seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     if stat.S_ISREG(seen.st_mode):
@@ -109,7 +109,7 @@ class Local(Store):
 
     @contextlib.contextmanager
     def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
-        """Give the descriptor of the folder of a key, None when it is absent, and the name of the file in it."""
+        """Give the descriptor of the folder of a key, None when it is absent, and the name of its file."""
         folder, name = key.removeprefix(f"{self._prefix}/" if self._prefix else "").split("/")
         base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

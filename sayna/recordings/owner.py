@@ -2,11 +2,26 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from typing import Protocol
 
-from sayna.auth import Caller
 
 MAX_OWNER_BYTES = 4096
 NOBODY_KNOWN = "\x00"
+
+
+class Visitor(Protocol):
+    """Who asks; sayna.auth.Caller is one."""
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant's id; None for a caller without a tenant."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether there is nothing to check, because auth is off."""
+
+    def may_touch(self, owner: str | None) -> bool:
+        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +38,8 @@ class Owner:
         """Return the file's content."""
         return json.dumps({name: value for name, value in asdict(self).items() if value is not None}).encode()
 
-    def admits(self, caller: Caller, *, strict: bool) -> bool:
-        """Return whether the caller may have the recording; `strict` keeps tenants from those without owner."""
+    def admits(self, caller: Visitor, *, strict: bool) -> bool:
+        """Return whether the caller may have it; `strict` keeps tenants from recordings without owner."""
         return (self.auth_id is None and not strict) or caller.may_touch(self.auth_id)
 
 

@@ -1,13 +1,14 @@
 """What the recording endpoints take and answer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna.recordings import Page
+from sayna.recordings import Page, Session
 from sayna.schemas.base import StrictSchema, Text
+from sayna.schemas.livekit import Name
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -38,17 +39,10 @@ class Count(fields.Integer):
         return int(value)
 
 
-def _no_controls(text: str) -> None:
-    if not text.isprintable() or not text.strip():
-        raise ValidationError("must not be blank or hold control characters")
-
-
 class StartRecordingSchema(StrictSchema):
     """The body of POST /recording."""
 
-    room_name = Text(
-        required=True, validate=[validate.Length(1, 128, error="must have 1 to 128 characters"), _no_controls]
-    )
+    room_name = Name()
     stream_id = Text()
 
 
@@ -75,6 +69,11 @@ def load_start(body: Mapping[str, Any]) -> StartRecording:
 def load_list(query: Mapping[str, str]) -> ListRecordings:
     """Return the query of GET /recording; raises InvalidRequest."""
     return ListRecordings(**LIST.parse(dict(query)))
+
+
+def dump_session(status: str, session: Session) -> dict[str, str]:
+    """Return a recording that was started or stopped as the wire shows it."""
+    return {"status": status, **asdict(session)}
 
 
 def dump_page(page: Page) -> dict[str, Any]:
