@@ -38,6 +38,7 @@ SaynaError
 ├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
 ├── RemovalFailed                 500 REMOVAL_FAILED
 ├── MuteFailed                    500 MUTE_FAILED
+├── CallerGone                    499, seen only in the log
 └── InvalidSignature              401 INVALID_SIGNATURE
 """
 
@@ -328,3 +329,10 @@ class InvalidSignature(SaynaError):
 
     status = 401
     code = "INVALID_SIGNATURE"
+
+
+class CallerGone(SaynaError):
+    """The caller hung up while it waited; nobody hears this answer."""
+
+    status = 499
+    code = "CALLER_GONE"

@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import Protocol
 
-
 MAX_OWNER_BYTES = 4096
 NOBODY_KNOWN = "\x00"
 
