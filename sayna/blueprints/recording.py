@@ -1,5 +1,6 @@
 """/recording: download, list, start and stop recordings."""
 
+from itertools import chain
 from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
@@ -26,7 +27,7 @@ HEADERS = {
 class StreamIdConverter(PathConverter):
     """The rest of the path, slashes and all, so that what is no stream_id is told so."""
 
-    regex = ".+"
+    regex = "(?s:.+)"
     part_isolating = False
 
 
@@ -83,7 +84,10 @@ def _judged(library: Library, key: str, found: Found, verdict: Verdict) -> Respo
 
 
 def _streamed(opened: Opened, verdict: Verdict) -> Response:
-    response = Response(opened.pieces(), verdict.status, content_type=AUDIO, direct_passthrough=True)
+    """Wait for the first bytes: a store that breaks off before them can still be told as an error."""
+    pieces = opened.pieces()
+    first = next(pieces, b"")
+    response = Response(chain((first,), pieces), verdict.status, content_type=AUDIO, direct_passthrough=True)
     response.call_on_close(opened.close)
     return _described(response, opened.found, opened.span)
 

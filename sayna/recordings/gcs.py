@@ -68,7 +68,8 @@ class GCS(Store):
         reply = self._send(
             "GET", self._url(key), params=params, headers=part, deadline=http.Patience.after(PAUSE_SECONDS)
         )
-        if reply.status not in (OK, PARTIAL) or reply.headers.get("content-length") != str(span.length):
+        as_described = reply.headers.get("content-length") == str(span.length)
+        if reply.status not in (OK, PARTIAL) or not as_described or "content-encoding" in reply.headers:
             reply.close()
             raise _failure(f"status {reply.status}, or other content than described")
         return Opened(found, span, partial(_piece, reply), reply.close)

@@ -76,10 +76,12 @@ class S3(Store):
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
         """Return one page (ListObjectsV2)."""
         answer = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
-        entries = answer.get("Contents", ()) if answer else ()
+        if answer is None or "IsTruncated" not in answer:
+            raise _failure("no list")
         return [
-            Listed(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"]) for entry in entries
-        ], bool(answer and answer.get("IsTruncated"))
+            Listed(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+            for entry in answer.get("Contents", ())
+        ], bool(answer["IsTruncated"])
 
     def _call(
         self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any

@@ -38,6 +38,12 @@ def local(tmp_path: Path) -> LocalPlace:
     return LocalPlace(tmp_path / "recordings")
 
 
+@pytest.fixture
+def gcs_place(gcs: GCS) -> GCSPlace:
+    """A bucket of the Google Cloud Storage."""
+    return GCSPlace(gcs)
+
+
 @pytest.fixture(params=["local", "s3", "gcs"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each of the three stores."""
