@@ -87,7 +87,7 @@ def _streamed(opened: Opened, verdict: Verdict) -> Response:
     """Wait for the first bytes: a store that breaks off before them can still be told as an error."""
     pieces = opened.pieces()
     first = next(pieces, b"")
-    response = Response(chain((first,), pieces), verdict.status, content_type=AUDIO, direct_passthrough=True)
+    response = Response(chain((first,), pieces), verdict.status, content_type=AUDIO)
     response.call_on_close(opened.close)
     return _described(response, opened.found, opened.span)
 

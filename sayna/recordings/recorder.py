@@ -59,7 +59,7 @@ class Recorder:
         Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and what the egress and the
         store raise.
         """
-        stream_id = check(stream_id or secrets.token_hex(16))
+        stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
         limit = time.monotonic() + STALE_SECONDS
         while (owner := self._library.owner(stream_id)) is None:
