@@ -19,14 +19,17 @@ from sayna.tts.breaker import Breaker
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
-# A time-out after less than this is the caller's impatience and says nothing of the vendor.
-PATIENCE_SECONDS = 5.0
 
 logger = logging.getLogger("sayna.vendor")
 
 
 class CloudProvider(TTSProvider):
-    """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors."""
+    """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors.
+
+    A time-out after less than `patience_seconds` is the caller's impatience and says nothing of the vendor.
+    """
+
+    patience_seconds: float = 5.0
 
     def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
@@ -164,7 +167,7 @@ class CloudProvider(TTSProvider):
     def _failure(self, error: http.TransportError, health: Breaker, patience: float = 0.0) -> ProviderError:
         """Return what a transport error means to a caller, and count it when it is the vendor's."""
         timed_out = isinstance(error, http.TimedOut)
-        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= PATIENCE_SECONDS):
+        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= self.patience_seconds):
             health.failed()
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
