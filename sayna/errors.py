@@ -23,6 +23,7 @@ SaynaError
 ├── RecordingExists               409 RECORDING_EXISTS
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
+│       └── EgressUnanswered      when it may have begun all the same
 ├── PreconditionFailed            412 PRECONDITION_FAILED
 ├── RangeNotSatisfiable           416 RANGE_NOT_SATISFIABLE, with Content-Range
 ├── RecordingStorageUnavailable   503 RECORDING_STORAGE_UNAVAILABLE
@@ -215,6 +216,10 @@ class EgressUnavailable(RecordingFailed):
 
     status = 503
     code = "EGRESS_UNAVAILABLE"
+
+
+class EgressUnanswered(EgressUnavailable):
+    """Nobody said in time whether the recording begins."""
 
 
 class PreconditionFailed(SaynaError):

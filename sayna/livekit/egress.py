@@ -3,7 +3,15 @@
 from typing import TYPE_CHECKING
 
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnavailable, LiveKitRefused, RecordingFailed, RoomNotFound, SaynaError
+from sayna.errors import (
+    EgressUnanswered,
+    EgressUnavailable,
+    LiveKitRefused,
+    LiveKitUnavailable,
+    RecordingFailed,
+    RoomNotFound,
+    SaynaError,
+)
 
 from .bridge import Bridge
 from .ownership import Visitor, owner_of
@@ -13,6 +21,7 @@ if TYPE_CHECKING:
 
 OVER = "failed_precondition"
 FAILED, ABORTED = 4, 5
+NOBODY = "no egress service takes the recording on; is one running?"
 
 
 class Egress:
@@ -29,11 +38,19 @@ class Egress:
             raise RoomNotFound("there is no such room, or it is not yours")
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
-        """Begin a recording and return its id; raises RoomNotFound, EgressUnavailable, RecordingFailed."""
+        """Begin a recording and return its id; raises RoomNotFound, EgressUnavailable, RecordingFailed.
+
+        LiveKit 1.13.5 looks for an egress service for 23 s, Redis or not; a list it refuses at once where
+        there is no Redis. So the list is asked first, and a start that is not answered is one nobody took on.
+        """
+        if running := self.find(room, filepath):
+            return running
         try:
             return self._bridge.run(lambda rpc: rpc.record(room, filepath, place), self._seconds)
         except LiveKitRefused as refusal:
             raise _translated(refusal) from refusal
+        except LiveKitUnavailable as error:
+            raise EgressUnanswered(NOBODY, retry_after=5) from error
 
     def stop(self, egress_id: str) -> None:
         """End a recording; raises RecordingFailed when it had ended without audio, EgressUnavailable."""
@@ -64,5 +81,5 @@ def _translated(refusal: LiveKitRefused) -> SaynaError:
     if refusal.twirp_code == "not_found":
         return RoomNotFound("LiveKit knows no such room or recording any more")
     if refusal.twirp_code in ("unavailable", "resource_exhausted"):
-        return EgressUnavailable("no egress service takes the recording on; is one running?", retry_after=5)
+        return EgressUnavailable(NOBODY, retry_after=5)
     return RecordingFailed("LiveKit does not record this room; is its egress installed, and Redis set?")

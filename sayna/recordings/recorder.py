@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sayna.config import RecordingConfig
-from sayna.errors import LiveKitUnavailable, RecordingExists, RecordingNotFound, SaynaError
+from sayna.errors import EgressUnanswered, RecordingExists, RecordingNotFound, SaynaError
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner, Visitor
 
@@ -98,7 +98,7 @@ class Recorder:
         """Start the egress; the claim is given up unless LiveKit may be recording for all we know."""
         try:
             egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
-        except LiveKitUnavailable:
+        except EgressUnanswered:
             raise
         except SaynaError:
             self._library.store.delete(self._library.owner_key(stream_id))
@@ -106,8 +106,6 @@ class Recorder:
         return self._note(stream_id, replace(claim, egress_id=egress_id))
 
     def _take_over(self, stream_id: str, owner: Owner) -> Session:
-        if running := self._egress.find(owner.room_name or "", self._path(stream_id)):
-            return self._note(stream_id, replace(owner, egress_id=running))
         claim = replace(owner, started_at=_now())
         self._write(stream_id, claim, fresh=False)
         return self._begin(stream_id, claim)

@@ -1,4 +1,4 @@
-"""LiveKit's room and egress services as their Twirp wire shows them, with an egress that can be told to fail."""
+"""LiveKit's room and egress services as their Twirp wire shows them, and their refusals."""
 
 import json
 import threading
@@ -10,7 +10,7 @@ from tests.recordings.wire import Asked, Reply, Wire
 
 
 class Twirp:
-    """Rooms with metadata, and the recordings that were started; `refusals` holds codes to refuse with next."""
+    """Rooms with metadata, and recordings that were started; `refusals` has a status and a code by method."""
 
     def __init__(self) -> None:
         self.rooms: dict[str, str] = {}
