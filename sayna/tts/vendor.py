@@ -102,16 +102,15 @@ class CloudProvider(TTSProvider):
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> http.Reply:
-        """Return the head of a 200; a failed attempt is made once more where that can cost nothing twice.
+        """Return the head of a 200, at the second attempt where the first cannot have cost anything.
 
-        Raises ProviderError and its kinds; `own` says that the credentials came with the request.
+        Raises ProviderError and its kinds; `own`: the credentials came with the request.
         """
         health = self._health(own)
         if seconds := health.wait():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        last = False
+        patience, last = min(connect_seconds, deadline.remaining()), False
         while True:
-            patience = min(connect_seconds, deadline.remaining())
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
@@ -119,22 +118,20 @@ class CloudProvider(TTSProvider):
                 )  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, health, patience), 0.0
+                # What timed out may have been rendered, and billed: it is not asked for again.
                 if last or not isinstance(error, http.Unreachable):
                     raise failure from error
             else:
                 if reply.status == 200:  # noqa: PLR2004
                     return reply
-                refused, again = self._refused(reply, health, own=own)
-                if last or again is None or again > deadline.remaining():
+                refused, pause = self._refused(reply, health, own=own)
+                if last or pause > deadline.remaining():
                     raise refused
-                pause = again
             time.sleep(pause)
             last = True
 
-    def _refused(
-        self, reply: http.Reply, health: Breaker, *, own: bool
-    ) -> tuple[ProviderError, float | None]:
-        """Return the error of a refusal, and the pause after which to ask once more."""
+    def _refused(self, reply: http.Reply, health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
+        """Return the error of a refusal, and the seconds after which to ask once more."""
         kind = self.read_error(reply.status, _beginning(reply)) or refusal.KINDS.get(
             reply.status, ProviderError
         )

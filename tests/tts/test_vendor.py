@@ -251,7 +251,11 @@ def test_a_stream_that_is_left_is_not_counted(fake: DeepgramFake) -> None:
     provider = fake.provider()
     for _ in range(FAILURES + 1):
         fake.then(answers.hang_in_body())
-        provider.synthesize(request(provider)).close()
+        stream = provider.synthesize(request(provider))
+        next(stream.chunks)
+        stream.close()
+        with pytest.raises(errors.ProviderError):
+            next(stream.chunks)
 
     assert speak(provider) == fake.sent[0]
 
