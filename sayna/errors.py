@@ -7,7 +7,6 @@ SaynaError
 │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
 │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
-│   ├── InvalidStreamId           400 INVALID_STREAM_ID
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the auth_code that says why
@@ -19,28 +18,14 @@ SaynaError
 │   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
 │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
-├── RecordingNotFound             404 RECORDING_NOT_FOUND
-├── RecordingExists               409 RECORDING_EXISTS
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
 │       └── EgressUnanswered      when it may have begun all the same
-├── PreconditionFailed            412 PRECONDITION_FAILED
-├── RangeNotSatisfiable           416 RANGE_NOT_SATISFIABLE, with Content-Range
-├── RecordingStorageUnavailable   503 RECORDING_STORAGE_UNAVAILABLE
-│   └── RecordingStorageNotConfigured  503 RECORDING_STORAGE_NOT_CONFIGURED
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-├── LiveKitNotConfigured          500 LIVEKIT_NOT_CONFIGURED
-│   └── WebhookNotConfigured      503
-├── LiveKitUnavailable            500 LIVEKIT_UNAVAILABLE
-│   └── LiveKitRefused            with the Twirp code that says why
-├── RoomNotFound                  404 ROOM_NOT_FOUND
-├── RoomAccessDenied              403 ROOM_ACCESS_DENIED
-├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
-├── RemovalFailed                 500 REMOVAL_FAILED
-├── MuteFailed                    500 MUTE_FAILED
-├── CallerGone                    499, seen only in the log
-└── InvalidSignature              401 INVALID_SIGNATURE
+└── CallerGone                    499, seen only in the log
+
+Those of rooms are in sayna/livekit/errors.py, those of recordings in sayna/recordings/errors.py.
 """
 
 from collections.abc import Mapping
@@ -96,12 +81,6 @@ class InvalidProviderAuth(InvalidRequest):
     """The request's own vendor credentials have the wrong shape."""
 
     code = "INVALID_PROVIDER_AUTH"
-
-
-class InvalidStreamId(InvalidRequest):
-    """The name of the recording is none that a recording can have."""
-
-    code = "INVALID_STREAM_ID"
 
 
 class PayloadTooLarge(InvalidRequest):
@@ -188,23 +167,6 @@ class ProviderRejectedCredentials(ProviderError):
             self.status = 400
 
 
-class RecordingNotFound(SaynaError):
-    """There is no such recording, or it is somebody else's: the two look the same."""
-
-    status = 404
-    code = "RECORDING_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("there is no recording with this stream_id")
-
-
-class RecordingExists(SaynaError):
-    """The stream_id is that of a recording that is over, or of another room; it is not written over."""
-
-    status = 409
-    code = "RECORDING_EXISTS"
-
-
 class RecordingFailed(SaynaError):
     """LiveKit does not record: its egress failed, or could not begin."""
 
@@ -222,40 +184,6 @@ class EgressUnanswered(EgressUnavailable):
     """Nobody said in time whether the recording begins."""
 
 
-class PreconditionFailed(SaynaError):
-    """If-Match or If-Unmodified-Since named another state of the recording."""
-
-    status = 412
-    code = "PRECONDITION_FAILED"
-
-
-class RangeNotSatisfiable(SaynaError):
-    """The Range begins behind the end; `size` is in bytes."""
-
-    status = 416
-    code = "RANGE_NOT_SATISFIABLE"
-
-    def __init__(self, size: int) -> None:
-        super().__init__(f"the recording has {size} bytes, and none of them is in the range asked for")
-        self.headers = {"Content-Range": f"bytes */{size}"}
-
-
-class RecordingStorageUnavailable(SaynaError):
-    """The store cannot be read or written right now; its own words stay in our log."""
-
-    status = 503
-    code = "RECORDING_STORAGE_UNAVAILABLE"
-
-
-class RecordingStorageNotConfigured(RecordingStorageUnavailable):
-    """This server keeps no recordings."""
-
-    code = "RECORDING_STORAGE_NOT_CONFIGURED"
-
-    def __init__(self) -> None:
-        super().__init__("this server has no storage for recordings; set RECORDING_BACKEND and its place")
-
-
 class NotCached(SaynaError):
     """The caller wanted cached audio only and there is none."""
 
@@ -268,72 +196,6 @@ class Overloaded(SaynaError):
 
     status = 503
     code = "OVERLOADED"
-
-
-class LiveKitNotConfigured(SaynaError):
-    """This server holds no key and secret of a LiveKit server."""
-
-    code = "LIVEKIT_NOT_CONFIGURED"
-
-
-class WebhookNotConfigured(LiveKitNotConfigured):
-    """The same, told to LiveKit, which then tries again."""
-
-    status = 503
-
-
-class LiveKitUnavailable(SaynaError):
-    """LiveKit did not answer in time, or not as LiveKit answers."""
-
-    code = "LIVEKIT_UNAVAILABLE"
-
-
-class LiveKitRefused(LiveKitUnavailable):
-    """LiveKit answered that it will not; `twirp_code` says why, and whoever asked decides what that means."""
-
-    def __init__(self, twirp_code: str) -> None:
-        super().__init__("LiveKit refuses this")
-        self.twirp_code = twirp_code
-
-
-class RoomNotFound(SaynaError):
-    """There is no such room, or none that the caller may know of."""
-
-    status = 404
-    code = "ROOM_NOT_FOUND"
-
-
-class RoomAccessDenied(SaynaError):
-    """The room is another tenant's, or nobody's."""
-
-    status = 403
-    code = "ROOM_ACCESS_DENIED"
-
-
-class ParticipantNotFound(SaynaError):
-    """There is no such room, participant or track, or none that the caller may know of."""
-
-    status = 404
-    code = "PARTICIPANT_NOT_FOUND"
-
-
-class RemovalFailed(SaynaError):
-    """LiveKit does not remove the participant."""
-
-    code = "REMOVAL_FAILED"
-
-
-class MuteFailed(SaynaError):
-    """LiveKit does not mute or unmute the track."""
-
-    code = "MUTE_FAILED"
-
-
-class InvalidSignature(SaynaError):
-    """A webhook that LiveKit did not sign, or not with our key, or not over this body, or not just now."""
-
-    status = 401
-    code = "INVALID_SIGNATURE"
 
 
 class CallerGone(SaynaError):

@@ -10,7 +10,10 @@ TOOLS = Path(__file__).resolve().parents[1] / ".tools" / "bin"
 
 
 def needs(program: str, how_to_get: str) -> str:
-    """Return the path of a program; without it the test is skipped, or fails where CI=true promises it."""
+    """Return the path of a program in .tools/bin or PATH.
+
+    Without it the test is skipped, or fails where CI=true promises it.
+    """
     found = shutil.which(program, path=f"{TOOLS}{os.pathsep}{os.environ['PATH']}")
     if found is not None:
         return found

@@ -10,8 +10,9 @@ from werkzeug.routing import PathConverter
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
-from sayna.errors import LiveKitNotConfigured, RecordingStorageNotConfigured
+from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.recordings import Found, Library, Opened, Recorder, Span, Verdict, check, conditions
+from sayna.recordings.errors import RecordingStorageNotConfigured
 from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
 blueprint = Blueprint("recording", __name__)

@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_raw
 from sayna.blueprints.context import services
-from sayna.errors import WebhookNotConfigured
+from sayna.livekit.errors import WebhookNotConfigured
 
 blueprint = Blueprint("webhook", __name__)
 

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sayna.errors import LiveKitUnavailable
+from .errors import LiveKitUnavailable
 
 CLOSE_SECONDS = 2.0
 MARGIN_SECONDS = 0.5

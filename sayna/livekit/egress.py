@@ -3,17 +3,10 @@
 from typing import TYPE_CHECKING
 
 from sayna.config import RecordingConfig
-from sayna.errors import (
-    EgressUnanswered,
-    EgressUnavailable,
-    LiveKitRefused,
-    LiveKitUnavailable,
-    RecordingFailed,
-    RoomNotFound,
-    SaynaError,
-)
+from sayna.errors import EgressUnanswered, EgressUnavailable, RecordingFailed, SaynaError
 
 from .bridge import Bridge
+from .errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
 from .ownership import Visitor, owner_of
 
 if TYPE_CHECKING:

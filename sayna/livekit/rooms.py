@@ -9,8 +9,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayna.errors import (
-    InvalidRequest,
+from sayna.errors import InvalidRequest
+from sayna.folder import Grumbler, exclusive, private_folder
+
+from .bridge import Bridge
+from .errors import (
     LiveKitRefused,
     LiveKitUnavailable,
     MuteFailed,
@@ -19,9 +22,6 @@ from sayna.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.folder import Grumbler, exclusive, private_folder
-
-from .bridge import Bridge
 from .model import Participant, Room
 from .ownership import Visitor, metadata_for, owner_of
 
@@ -126,11 +126,7 @@ class Rooms:
 
 
 def _claim(visitor: Visitor, name: str) -> "Operation[models.Room]":
-    """Return the operation that answers with the open room, new or not.
-
-    When two create one room at the same instant, LiveKit's list can name the loser as its owner although the
-    room itself names the winner: the loser writes down what the room says. (livekit-server 1.13.5, seen.)
-    """
+    """Return the operation that answers with the open room, new or not."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
         try:
@@ -141,10 +137,21 @@ def _claim(visitor: Visitor, name: str) -> "Operation[models.Room]":
             raise
         if not visitor.may_touch(owner_of(room.metadata)):
             with contextlib.suppress(LiveKitUnavailable):
-                await rpc.set_metadata(name, room.metadata)
+                await _heal(rpc, room)
         return room
 
     return ask
+
+
+async def _heal(rpc: "Rpc", live: "models.Room") -> None:
+    """Let LiveKit's list name the owner that the room itself names; called by whoever lost the room.
+
+    When two machines create one room at the same instant, livekit-server 1.13.5 lists the loser's metadata in
+    one of a hundred cases. It writes its list anew only when the metadata changes: by a space, here.
+    """
+    listed = await rpc.room(live.name)
+    if listed is not None and owner_of(listed.metadata) != owner_of(live.metadata):
+        await rpc.set_metadata(live.name, live.metadata + " ")
 
 
 async def _is_open_to(visitor: Visitor, rpc: "Rpc", name: str) -> bool:

@@ -16,10 +16,10 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol import egress, models
 
-from sayna.config import LiveKitConfig, RecordingConfig
-from sayna.errors import LiveKitNotConfigured, LiveKitRefused, LiveKitUnavailable
+from sayna.config import RecordingConfig, Secret
 from sayna.log import emit
 
+from .errors import LiveKitRefused, LiveKitUnavailable
 from .output import output
 
 logger = logging.getLogger("sayna.livekit")
@@ -44,14 +44,12 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def connect(config: LiveKitConfig) -> AsyncIterator["Rpc"]:
+async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float) -> AsyncIterator["Rpc"]:
     """Lend a client whose connections are kept alive; call it on the loop that will use it."""
-    if config.api_key is None or config.api_secret is None:
-        raise LiveKitNotConfigured("set LIVEKIT_API_KEY and LIVEKIT_API_SECRET to use rooms")
-    timeout = aiohttp.ClientTimeout(total=config.timeout_seconds, sock_connect=CONNECT_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, middlewares=(_vetted,)) as session:
-        key, secret = config.api_key.reveal(), config.api_secret.reveal()
-        yield Rpc(api.LiveKitAPI(config.url, key, secret, session=session, failover=False))
+        key, secret = api_key.reveal(), api_secret.reveal()
+        yield Rpc(api.LiveKitAPI(url, key, secret, session=session, failover=False))
 
 
 class Rpc:

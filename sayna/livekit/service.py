@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sayna.config import LiveKitConfig
+from sayna.config import LiveKitConfig, Secret
 
 from .bridge import Bridge
 from .egress import Egress
@@ -40,7 +40,7 @@ class LiveKit:
         key, secret = config.api_key, config.api_secret
         if key is None or secret is None:
             return None
-        bridge = Bridge(lambda: _connect(config))
+        bridge = Bridge(lambda: _connect(config.url, key, secret, config.timeout_seconds))
         return cls(
             public_url=config.public_url,
             tokens=TokenMint(key, secret, config.token_ttl_seconds),
@@ -55,7 +55,7 @@ class LiveKit:
         self.bridge.close()
 
 
-def _connect(config: LiveKitConfig) -> "AbstractAsyncContextManager[Rpc]":
+def _connect(url: str, key: Secret, secret: Secret, seconds: float) -> "AbstractAsyncContextManager[Rpc]":
     from .rpc import connect  # noqa: PLC0415 - livekit-api costs 230 ms and 32 MB: only whoever asks LiveKit pays
 
-    return connect(config)
+    return connect(url, key, secret, seconds)

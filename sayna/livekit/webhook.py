@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sayna.config import Secret
-from sayna.errors import InvalidRequest, InvalidSignature
+from sayna.errors import InvalidRequest
 from sayna.log import emit
 
+from .errors import InvalidSignature
 from .seen import Seen
 
 LEEWAY_SECONDS = 60

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sayna.errors import RecordingStorageUnavailable
+from sayna.recordings.errors import RecordingStorageUnavailable
 
 STREAM_ID = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 FIRST_BYTES = 2**16

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Protocol
 
-from sayna.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.recordings.base import Found, Span
+from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 
 CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)

@@ -17,10 +17,10 @@ from urllib.parse import quote
 
 from sayna import http
 from sayna.config import RecordingConfig
-from sayna.errors import RecordingStorageUnavailable
 from sayna.google_auth import GoogleTokens, NoToken, read_account
 from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
+from sayna.recordings.errors import RecordingStorageUnavailable
 
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 CONNECT_SECONDS = 3.0

@@ -1,8 +1,8 @@
 """The recordings as a caller sees them: found by stream_id, and only where they are the caller's."""
 
-from sayna.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.base import STREAM_ID, Found, Opened, Span, Store
 from sayna.recordings.cursor import Cursors
+from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.listing import Listing, Page
 from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, Visitor, read_owner
 

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sayna.errors import RecordingStorageUnavailable
 from sayna.log import emit
 from sayna.recordings.base import STREAM_ID, Found, Listed, Opened, Span, Store
+from sayna.recordings.errors import RecordingStorageUnavailable
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC

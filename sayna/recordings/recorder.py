@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnanswered, RecordingExists, RecordingNotFound, SaynaError
+from sayna.errors import EgressUnanswered, SaynaError
+from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner, Visitor
 

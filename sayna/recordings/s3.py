@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any, cast
 
 from sayna.config import RecordingConfig
-from sayna.errors import RecordingStorageUnavailable
 from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
+from sayna.recordings.errors import RecordingStorageUnavailable
 
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4

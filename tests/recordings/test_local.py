@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.errors import RecordingStorageUnavailable
+from sayna.recordings.errors import RecordingStorageUnavailable
 from sayna.recordings.local import Local
 from tests.blueprints.conftest import MakeClient
 from tests.recordings.places import LocalPlace

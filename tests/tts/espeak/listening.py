@@ -1,8 +1,8 @@
 """Speaking with the embedded engine and judging what is heard."""
 
 import numpy as np
-from sayna.http import Deadline
 
+from sayna.http import Deadline
 from sayna.tts.base import AudioSpec, SpeechRequest
 from sayna.tts.espeak import Espeak
 

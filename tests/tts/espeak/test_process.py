@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import espeakng_loader
 import pytest
-from sayna.http import Deadline
 
 from sayna import errors
+from sayna.http import Deadline
 from sayna.tts.espeak import Espeak, process
 from tests.tts.espeak.listening import SENTENCE, request, seconds
 from tests.tts.espeak.processes import LONG, ends, helper_pid

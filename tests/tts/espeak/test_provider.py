@@ -3,10 +3,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from sayna.http import Deadline
 
 from sayna import errors
 from sayna.config import EspeakConfig
+from sayna.http import Deadline
 from sayna.tts.espeak import Espeak
 from tests.tts.espeak.listening import RATE, SENTENCE, loudness, pitch, request, samples, seconds
 

@@ -1,7 +1,7 @@
 import pytest
-from sayna.http import Deadline
 
 from sayna import errors
+from sayna.http import Deadline
 from sayna.tts.espeak import Espeak
 from sayna.tts.espeak.catalogue import SILENT
 from tests.tts.espeak.listening import SENTENCE, pitch, request, samples, seconds

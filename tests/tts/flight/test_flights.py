@@ -10,7 +10,6 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
-from sayna.http import Deadline
 
 from sayna.errors import (
     EmptyText,
@@ -20,6 +19,7 @@ from sayna.errors import (
     ProviderTimeout,
     SaynaError,
 )
+from sayna.http import Deadline
 from sayna.tts.flight import FlightAborted, Flights, Rendering
 from sayna.tts.flight.flight import Flight, State
 from sayna.tts.flight.listener import Listener
