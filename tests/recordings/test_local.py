@@ -144,3 +144,13 @@ def test_what_is_removed_is_gone_and_removing_it_again_is_no_fault(local: LocalP
     store.delete("calls/call/owner.json")
     store.delete("calls/other/owner.json")
     assert store.read("calls/call/owner.json", 100) is None
+
+
+def test_nginx_is_told_where_the_file_is(local: LocalPlace, make_client: MakeClient) -> None:
+    local.record("call", b"OggS")
+    client = make_client(**local.settings, RECORDING_ACCEL_PREFIX="/_recordings/")
+    answer = client.get("/recording/call", headers={"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["X-Accel-Redirect"] == "/_recordings/calls/call/audio.ogg"
+    assert answer.headers["Content-Type"] == "audio/ogg"
+    assert client.get("/recording/none").status_code == 404
