@@ -20,12 +20,11 @@ SaynaError
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
-│       └── EgressUnanswered      when it may have begun all the same
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 └── CallerGone                    499, seen only in the log
 
-Those of rooms are in sayna/livekit/errors.py, those of recordings in sayna/recordings/errors.py.
+Those of rooms and of recordings are in sayna/livekit/errors.py and sayna/recordings/errors.py.
 """
 
 from collections.abc import Mapping
@@ -174,14 +173,11 @@ class RecordingFailed(SaynaError):
 
 
 class EgressUnavailable(RecordingFailed):
-    """LiveKit has no egress service that takes the recording on."""
+    """No egress service takes the recording on; `unanswered` when it may have begun all the same."""
 
     status = 503
     code = "EGRESS_UNAVAILABLE"
-
-
-class EgressUnanswered(EgressUnavailable):
-    """Nobody said in time whether the recording begins."""
+    unanswered = False
 
 
 class NotCached(SaynaError):

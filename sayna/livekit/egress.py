@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnanswered, EgressUnavailable, RecordingFailed, SaynaError
+from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
 
 from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
@@ -43,7 +43,9 @@ class Egress:
         except LiveKitRefused as refusal:
             raise _translated(refusal) from refusal
         except LiveKitUnavailable as error:
-            raise EgressUnanswered(NOBODY, retry_after=5) from error
+            unanswered = EgressUnavailable(NOBODY, retry_after=5)
+            unanswered.unanswered = True
+            raise unanswered from error
 
     def stop(self, egress_id: str) -> None:
         """End a recording; raises RecordingFailed when it had ended without audio, EgressUnavailable."""

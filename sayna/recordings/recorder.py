@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnanswered, SaynaError
+from sayna.errors import EgressUnavailable, SaynaError
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner, Visitor
@@ -99,10 +99,9 @@ class Recorder:
         """Start the egress; the claim is given up unless LiveKit may be recording for all we know."""
         try:
             egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
-        except EgressUnanswered:
-            raise
-        except SaynaError:
-            self._library.store.delete(self._library.owner_key(stream_id))
+        except SaynaError as error:
+            if not (isinstance(error, EgressUnavailable) and error.unanswered):
+                self._library.store.delete(self._library.owner_key(stream_id))
             raise
         return self._note(stream_id, replace(claim, egress_id=egress_id))
 
