@@ -84,9 +84,10 @@ def test_without_auth_every_recording_is_there(place: Place, make_client: MakeCl
 
 HOSTILE = [
     "..", "%2e%2e", "%2e%2e%2f%2e%2e%2fcanary", "..%2fcanary", "%2fetc%2fpasswd", "..%5ccanary",
-    "%5c..", "a..b", ".", ".hidden", "%2e", "a%00", "a%00.ogg", "%00", "a%0d%0aX-Inj:%201", "a%22;x=%22",
-    "%252e%252e", "a%252fb", "%c0%ae%c0%ae", "%ff", "%e2%80%ae", "a%20b", "%20", "-a", "_a", "a" * 129, "a/b", "a//b",
-    "//a", "./a", "a/..", "a/../b", "%ef%bc%8e%ef%bc%8e", "a;b", "a%3fb", "caf%c3%a9", "a%2f", "a/",
+    "%5c..", "a..b", ".", ".hidden", "%2e", "a%00", "a%00.ogg", "%00", "a%0d%0aX-Inj:%201",
+    "a%22;x=%22", "%252e%252e", "a%252fb", "%c0%ae%c0%ae", "%ff", "%e2%80%ae", "a%20b", "%20", "-a",
+    "_a", "a" * 129, "a/b", "a//b", "//a", "./a", "a/..", "a/../b", "%ef%bc%8e%ef%bc%8e", "a;b",
+    "a%3fb", "caf%c3%a9", "a%2f", "a/",
 ]  # fmt: skip
 
 
