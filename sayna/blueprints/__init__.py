@@ -2,9 +2,15 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, speak, webhook
+from sayna.blueprints import errors, guard, health, livekit, recording, speak, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+    recording.blueprint,
+)
 
 
 def register(app: Flask) -> None:

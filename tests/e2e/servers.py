@@ -83,6 +83,7 @@ def rendered(folder: Path, upstream: Path, port: int) -> Path:
         ("http {", "http {" + scratch),
         ("listen 80 ", f"listen 127.0.0.1:{port} "),
         ("/run/sayna/sayna.sock", str(upstream)),
+        ("/var/lib/sayna/recordings/", f"{folder}/recordings/"),
         ("/run/nginx.pid", f"{folder}/nginx.pid"),
         ("/var/log/nginx/", f"{folder}/"),
     ):
