@@ -22,9 +22,8 @@ SaynaError
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-└── CallerGone                    499, seen only in the log
-
-Those of rooms and of recordings are in sayna/livekit/errors.py and sayna/recordings/errors.py.
+├── CallerGone                    499, seen only in the log
+└── those of rooms and recordings: sayna/livekit/errors.py, sayna/recordings/errors.py
 """
 
 from collections.abc import Mapping
