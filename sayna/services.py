@@ -11,6 +11,7 @@ from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config
 from sayna.livekit import LiveKit
+from sayna.recordings import Library, Recorder, open_library
 from sayna.sip import Sip
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
@@ -34,6 +35,8 @@ class Services:
     tts: TTS
     livekit: LiveKit | None
     sip: Sip
+    recordings: Library | None
+    recorder: Recorder | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -57,7 +60,8 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of one process, or of all workers when called before the fork.
 
-    Nothing here opens a connection, a thread or a database: those begin with the first request that needs them.
+    Nothing here opens a connection, a thread or a database: those begin with the first request that needs
+    them.
     """
     providers = {
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
@@ -71,6 +75,7 @@ def build(config: Config) -> Services:
     sip = Sip.build(config, livekit, folder / "sip")
     if livekit is not None and sip.forwarding is not None:
         livekit = livekit.telling(sip.forwarding)
+    recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -81,6 +86,8 @@ def build(config: Config) -> Services:
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
         livekit=livekit,
         sip=sip,
+        recordings=recordings,
+        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 

@@ -2,9 +2,16 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, sip, speak, webhook
+from sayna.blueprints import errors, guard, health, livekit, recording, sip, speak, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint, sip.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+    recording.blueprint,
+    sip.blueprint,
+)
 
 
 def register(app: Flask) -> None:

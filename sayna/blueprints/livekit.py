@@ -2,13 +2,13 @@
 
 from dataclasses import asdict
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, g
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
-from sayna.blueprints.context import services
+from sayna.blueprints.context import current_request, services
 from sayna.livekit import LiveKit
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN, room_name
@@ -31,7 +31,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 @blueprint.post("/livekit/token")
 def token() -> Response:
     """Answer with a token for one room, once the room is settled to be the caller's."""
-    wanted = TOKEN.parse(read_object(request))
+    wanted = TOKEN.parse(read_object(current_request()))
     room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
     livekit = _livekit()
     livekit.rooms.settle(g.caller, room)
@@ -67,7 +67,7 @@ def read_room(name: str) -> Response:
 @blueprint.delete("/livekit/participant")
 def remove_participant() -> Response:
     """Disconnect a participant."""
-    who = PARTICIPANT.parse(read_object(request))
+    who = PARTICIPANT.parse(read_object(current_request()))
     _livekit().rooms.remove(g.caller, who["room_name"], who["participant_identity"])
     return json_answer({"status": "removed", **who})
 
@@ -75,7 +75,7 @@ def remove_participant() -> Response:
 @blueprint.post("/livekit/participant/mute")
 def mute_participant() -> Response:
     """Mute or unmute a track."""
-    wanted = MUTE.parse(read_object(request))
+    wanted = MUTE.parse(read_object(current_request()))
     room, identity, track = wanted["room_name"], wanted["participant_identity"], wanted["track_sid"]
     muted = _livekit().rooms.mute(g.caller, room, identity, track, muted=wanted["muted"])
     return json_answer({**wanted, "muted": muted})

@@ -2,7 +2,7 @@
 
 from sayna.http.addresses import is_public
 from sayna.http.call import post, send
-from sayna.http.deadline import Deadline
+from sayna.http.deadline import Deadline, Patience
 from sayna.http.failures import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
 from sayna.http.reply import Answer, Reply
 from sayna.http.sockets import resolved
@@ -13,6 +13,7 @@ __all__ = [
     "Deadline",
     "GivenUp",
     "NotAllowed",
+    "Patience",
     "Reply",
     "TimedOut",
     "TransportError",

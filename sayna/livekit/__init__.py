@@ -1,7 +1,7 @@
 """LiveKit: tokens, rooms that belong to tenants, moderation, and the events that LiveKit sends.
 
-Importing this package costs nothing: livekit-api and asyncio come with the first call to the LiveKit server,
-PyJWT with the first token or event.
+Importing this package costs nothing: livekit-api comes with the first question to the LiveKit server, PyJWT
+with the first event.
 """
 
 from .service import LiveKit

@@ -9,6 +9,7 @@ from sayna.config import LiveKitConfig, Secret
 
 from .bridge import Bridge
 from .calls import Telephones
+from .egress import Egress
 from .rooms import Rooms
 from .seen import Seen
 from .tokens import TokenMint
@@ -28,6 +29,7 @@ class LiveKit:
     rooms: Rooms
     telephones: Telephones
     trunks: Trunks
+    egress: Egress
     webhook: Webhook
     bridge: "Bridge[Rpc]"
 
@@ -49,6 +51,7 @@ class LiveKit:
             rooms=Rooms(bridge, folder, config.timeout_seconds),
             telephones=Telephones(bridge, config.timeout_seconds),
             trunks=Trunks(bridge, config.timeout_seconds),
+            egress=Egress(bridge, config.timeout_seconds),
             webhook=Webhook(key, secret, Seen(folder), receivers),
             bridge=bridge,
         )

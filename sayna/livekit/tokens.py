@@ -1,14 +1,20 @@
 """The token with which a participant joins one room: signed here, without asking LiveKit.
 
-Claims: https://docs.livekit.io/home/get-started/authentication/
+Claims: https://docs.livekit.io/home/get-started/authentication/. HS256 is three lines, which cost a fifth of
+what PyJWT takes for the same bytes.
 """
 
+import hmac
+import json
 import time
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from sayna.config import Secret
 
 from .ownership import metadata_for
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +31,6 @@ class TokenMint:
         A room closes when all have left, and a participant who comes back creates it anew: `roomConfig` gives
         it the same owner again.
         """
-        import jwt  # noqa: PLC0415 - 50 ms that a start need not pay
-
         now = int(time.time())
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
@@ -44,4 +48,16 @@ class TokenMint:
         }
         if tenant is not None:
             claims["roomConfig"] = {"metadata": metadata_for(tenant)}
-        return jwt.encode(claims, self.api_secret.reveal(), algorithm="HS256")
+        return self._signed(claims)
+
+    def _signed(self, claims: dict[str, object]) -> str:
+        message = _HEADER + b"." + _base64(_encode(claims).encode())
+        signature = hmac.digest(self.api_secret.reveal().encode(), message, "sha256")
+        return (message + b"." + _base64(signature)).decode()
+
+
+def _base64(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+_HEADER = _base64(b'{"alg":"HS256","typ":"JWT"}')

@@ -15,7 +15,7 @@ from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A
 from tests.blueprints.telephones import drop, save
 from tests.e2e.program import until
-from tests.sip.inbound import ATTRIBUTES, SECRET, SETTINGS, Target, joined, refused, tell, verified
+from tests.sip.inbound import ATTRIBUTES, SETTINGS, Target, joined, refused, tell, verified
 from tests.wire import FaultServer
 from tests.wire.telephone import FakeTelephones
 from tests.wire.twirp import DROP
