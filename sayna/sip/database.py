@@ -2,18 +2,19 @@
 
 import contextlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sayna.folder import Grumbler, open_private, private_folder
+from sayna.folder import Grumbler, create_private, private_folder
 
 from .errors import StoreUnavailable
 
 WAIT_SECONDS = 2.0
+PAUSE_SECONDS = 0.005
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
@@ -29,21 +30,35 @@ class Database:
         self._schema = schema
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` returns, all of it on disk or none; raises StoreUnavailable."""
-        try:
-            os.close(open_private(private_folder(self.file.parent) / self.file.name))
-            connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
-            with contextlib.closing(connection) as database:
-                database.execute("PRAGMA journal_mode = WAL")
-                database.executescript(self._schema)
-                with database:
-                    database.execute("BEGIN IMMEDIATE")
-                    return work(database)
-        except (sqlite3.Error, OSError) as error:
-            grumbler.warn("%s cannot be used: %s", self.file.name, error)
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
-                self._set_aside()
-            raise StoreUnavailable("this cannot be written down now; try again", retry_after=1) from error
+        """Return what `work` returns, all of it on disk or none; raises StoreUnavailable.
+
+        SQLite's own waiting does not cover the moment in which another process closes or recovers the log.
+        """
+        limit = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                return self._attempt(work)
+            except (sqlite3.Error, OSError) as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code not in BUSY or time.monotonic() > limit:
+                    raise self._failed(error, code) from error
+            time.sleep(PAUSE_SECONDS)
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        create_private(private_folder(self.file.parent) / self.file.name)
+        connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+        with contextlib.closing(connection) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.executescript(self._schema)
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                return work(database)
+
+    def _failed(self, error: Exception, code: int) -> StoreUnavailable:
+        grumbler.warn("%s cannot be used: %s", self.file.name, error)
+        if code in BROKEN:
+            self._set_aside()
+        return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
 
     def _set_aside(self) -> None:
         """Rename the file together with its log, which SQLite would write into the next one."""

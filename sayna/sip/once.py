@@ -66,7 +66,7 @@ class Attempt:
 
 
 class Once:
-    """Answers by tenant and key; what a request says is kept as a keyed digest, for it may hold a password."""
+    """Answers by tenant and key; of the request, which may hold a password, a keyed digest is kept."""
 
     def __init__(self, folder: Path, wait_seconds: float) -> None:
         self._folder = folder

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from tests.e2e.program import until
 from tests.livekit.events import JOINED, encoded, signed
 from tests.wire.hit import Hit
-from tests.wire.server import Answer, Exchange, FaultServer
+from tests.wire.server import Exchange, FaultServer
 
 SECRET = "hook-secret-0123456789"
 SETTINGS = {"SIP_HOOK_SECRET": SECRET, "SIP_HOOK_ALLOW_PRIVATE": "true", "SIP_ROOM_PREFIX": "sip"}
@@ -58,9 +58,9 @@ def verified(hit: Hit, secret: str = SECRET) -> WebhookSIPOutput:
 class Target(FaultServer):
     """Takes every event, unless a script says otherwise."""
 
-    def answer(self, hit: Hit) -> Answer:
-        """Take it."""
-        return taken
+    def __init__(self) -> None:
+        super().__init__()
+        self.always(taken)
 
     def told(self, times: int, seconds: float = 20) -> list[Hit]:
         """Return the first requests once they are there."""
