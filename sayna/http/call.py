@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
 from sayna.http.deadline import Deadline
-from sayna.http.failures import GivenUp, NotAllowed, before_the_answer
+from sayna.http.failures import GivenUp, before_the_answer
 from sayna.http.pool import exchange, pool
 from sayna.http.reply import Answer, Reply
 from sayna.log import emit
 
+AS_IT_COMES: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}
 HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
 
 logger = logging.getLogger("sayna.upstream")
@@ -30,10 +32,10 @@ def send(
     data: bytes | None = None,
     vet: Callable[[str], bool] | None = None,
 ) -> Reply:
-    """Return the answer's head as soon as it is there, whatever its status.
+    """Return the answer's head as soon as it is there, whatever its status, a redirect's too.
 
-    Raises Unreachable, TimedOut or BadAnswer, and NotAllowed when `vet` refuses an address of the host: what
-    it has seen is what is connected. Redirects are answers like any other.
+    Raises Unreachable, TimedOut, BadAnswer, and NotAllowed when `vet` refuses an address of the host: those
+    that it saw are those that are connected.
     """
     started = time.monotonic()
     exchange.deadline, exchange.vet = deadline, vet
@@ -45,14 +47,8 @@ def send(
             body=data,
             headers={**HEADERS, **headers},
             timeout=urllib3.Timeout(connect=min(connect_seconds, deadline.left()), read=None),
-            redirect=False,
-            retries=False,
-            preload_content=False,
-            decode_content=False,
+            **AS_IT_COMES,
         )
-    except NotAllowed:
-        outcome = "NotAllowed"
-        raise
     except (urllib3.exceptions.HTTPError, TimeoutError) as error:
         failure = GivenUp("the call was called off") if deadline.cancelled else before_the_answer(error)
         outcome = type(failure).__name__

@@ -15,8 +15,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
-from sayna.http.failures import NotAllowed
-from sayna.http.sockets import Forbidden, Lease, TLSSocket, connected
+from sayna.http.sockets import Lease, TLSSocket, connected
 
 HOSTS = 32
 CONNECTIONS_PER_HOST = 64
@@ -40,8 +39,6 @@ class _Leased:
         try:
             limit = Deadline.after(self.timeout)
             return connected(self.host, self.port, limit, self.socket_options or (), exchange.vet)
-        except Forbidden as error:
-            raise NotAllowed("the address is not allowed") from error
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "not connected in time") from error
         except OSError as error:

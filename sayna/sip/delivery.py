@@ -74,7 +74,7 @@ class Deliverer:
             if delivery is not None:
                 self._settle(delivery)
         except StoreUnavailable:
-            # It stays in the queue and is delivered once more.
+            # It stays in the queue and is told once more.
             emit(logger, logging.WARNING, "delivery_not_noted", host=host)
         finally:
             with self._lock:

@@ -13,7 +13,8 @@ END_SECONDS = 2.0
 
 Job = Callable[[threading.Event], None]
 
-grumbler = Grumbler(logging.getLogger("sayna.sip"))
+logger = logging.getLogger("sayna.sip")
+grumbler = Grumbler(logger)
 
 
 class Leader:
@@ -55,6 +56,8 @@ class Leader:
                 self._lead(stop)
             except OSError as error:
                 grumbler.warn("%s cannot be locked: %s", self._file.name, error)
+            except Exception:  # whatever it was, the job is begun again
+                logger.exception("%s failed", self._file.stem)
             stop.wait(STAND_BY_SECONDS)
 
     def _lead(self, stop: threading.Event) -> None:

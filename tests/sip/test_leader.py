@@ -49,3 +49,18 @@ def test_lock_that_cannot_be_had_is_complained_about_and_tried_again(
     assert led.wait(5)
     leader.close()
     leader.close()
+
+
+def test_job_that_fails_is_begun_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    begun = threading.Semaphore(0)
+
+    def fail(_: threading.Event) -> None:
+        begun.release()
+        raise KeyError
+
+    leader = Leader(tmp_path, "job", fail)
+    leader.start()
+    for _ in range(2):
+        assert begun.acquire(timeout=5)
+    leader.close()
+    assert "job failed" in caplog.text
