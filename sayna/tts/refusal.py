@@ -53,7 +53,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def pause(status: int, kind: type[ProviderError], asked: float | None) -> float | None:
     """Return the seconds after which the same call may succeed; None when it will not, or not soon."""
-    if status not in RETRIED or kind not in (ProviderError, ProviderRateLimited):
+    # Polly's way to ask for fewer requests is a 400.
+    if kind is not ProviderRateLimited and (status not in RETRIED or kind is not ProviderError):
         return None
     if asked is None:
         return random.uniform(0.05, 0.25)  # noqa: S311
