@@ -81,11 +81,9 @@ class Cartesia(CloudProvider):
         params = {"limit": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
             page = self._get("/voices", self._headers(self.key(None)), deadline, params=params)
-            # Older versions of the API answer with the list alone.
-            items = page if isinstance(page, list) else mapping(page).get("data")
-            if not isinstance(items, list):
+            if not isinstance(mapping(page).get("data"), list):
                 raise ProviderError("cartesia answered with something other than its voices")
-            voices += [_voice(item) for item in mappings(items) if text(item, "id")]
+            voices += [_voice(item) for item in mappings(page["data"]) if text(item, "id")]
             if mapping(page).get("has_more") is not True or not voices:
                 break
             params["starting_after"] = voices[-1].id

@@ -38,7 +38,7 @@ class OpenAI(CloudProvider):
 
     slug = "openai"
     default_voice = "alloy"
-    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/+() -]{0,127}")
+    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     rates = (0.25, 4.0)
     knobs: ClassVar[Mapping[str, Knob]] = {

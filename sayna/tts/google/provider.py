@@ -96,11 +96,7 @@ class Google(CloudProvider):
             max_bytes=MAX_ANSWER_BYTES,
             body=json.dumps(wire.body(request), ensure_ascii=False).encode(),
         )
-        try:
-            audio = base64.b64decode(text(mapping(answer), "audioContent"), validate=True)
-        except ValueError as error:
-            raise ProviderError("google answered with something other than audio") from error
-        return AudioStream(self.native(request.target), iter((audio,)))
+        return AudioStream(self.native(request.target), iter((_audio(answer),)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
@@ -142,3 +138,13 @@ class Google(CloudProvider):
                     kind = ProviderRejectedCredentials
                     raise refusal.error_for(self.slug, 401, kind, None, own=own) from error
                 refused = headers["Authorization"]
+
+
+def _audio(answer: Any) -> bytes:
+    try:
+        audio = base64.b64decode(text(mapping(answer), "audioContent"), validate=True)
+    except ValueError:
+        audio = b""
+    if not audio:
+        raise ProviderError("google answered with something other than audio")
+    return audio

@@ -54,6 +54,8 @@ class Account:
         if credentials:
             names = ("access_key_id", "secret_access_key", "session_token")
             return Keys(*(credentials.get(name) for name in names))
+        if not self._config.enabled:
+            raise ProviderNotConfigured("polly is not configured on this server; set POLLY_ENABLED")
         if (key := self._config.access_key_id) and (secret := self._config.secret_access_key):
             token = self._config.session_token
             return Keys(key.reveal(), secret.reveal(), token and token.reveal())
