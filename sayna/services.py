@@ -46,7 +46,8 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of one process, or of all workers when called before the fork.
 
-    Nothing here opens a connection, a thread or a database: those begin with the first request that needs them.
+    Nothing here opens a connection, a thread or a database: those begin with the first request that needs
+    them.
     """
     providers = {
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS

@@ -66,8 +66,16 @@ class Plan:
     characters: int
     key: str
 
+    @property
+    def flight(self) -> str:
+        """Who may share one rendering: all with the same key and the same patience to connect."""
+        return f"{self.key}-{self.connect_seconds * 1000:.0f}"
+
     def request(self) -> SpeechRequest:
-        """Return what the vendor is given; its deadline starts now."""
+        """Return what the vendor is given; its deadline starts now.
+
+        It is the server's, not the caller's: others may listen too, and an impatient caller just leaves.
+        """
         return SpeechRequest(
             text=self.text,
             voice_id=self.voice_id,
@@ -78,7 +86,7 @@ class Plan:
             settings=self.settings,
             credentials=self.credentials,
             connect_seconds=self.connect_seconds,
-            deadline=Deadline.after(self.request_seconds),
+            deadline=Deadline.after(MAX_REQUEST_SECONDS),
         )
 
 

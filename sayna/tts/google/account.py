@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sayna.errors import InvalidProviderAuth, ProviderNotConfigured
+from sayna.tts.listing import mapping, text
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -43,18 +44,19 @@ def check(given: Any) -> None:
     )
 
 
-def load(text: str) -> Mapping[str, Any]:
+def load(source: str) -> Mapping[str, Any]:
     """Return the server's own account from its JSON or from the path of it; raises ProviderNotConfigured."""
     try:
-        account = json.loads(text if text.startswith("{") else Path(text).read_text("utf-8"))
+        found = json.loads(source if source.startswith("{") else Path(source).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ProviderNotConfigured("the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read") from error
-    needed = NEEDED.get(account.get("type", ""))
-    if not needed or not all(isinstance(account.get(name), str) for name in needed):
+    account = mapping(found)
+    needed = NEEDED.get(text(account, "type"))
+    if not needed or not all(text(account, name) for name in needed):
         raise ProviderNotConfigured(
             f"GOOGLE_APPLICATION_CREDENTIALS must be of type {' or '.join(NEEDED)}, with all of its fields"
         )
-    return dict(account)
+    return account
 
 
 def digest(account: Mapping[str, Any]) -> str:
