@@ -62,8 +62,11 @@ def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> None:
             return
         if not isinstance(error, SaynaError):
             log.exception("a rendering failed unexpectedly")
-        flight.end(State.FAILED, dump_error(error))
-        tee.write(ERROR, flight.error)
+        # Whoever asks again once the failure is told must find the way free, not this failure.
+        payload = dump_error(error)
+        tee.write(ERROR, payload)
+        tee.close()
+        flight.end(State.FAILED, payload)
         return
     flight.end(State.WHOLE)
     tee.write(WHOLE)
