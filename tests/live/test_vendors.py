@@ -1,4 +1,4 @@
-"""The promises of the contract suite, kept by the real vendors; texts are short, because they are paid for."""
+"""The promises of the contract suite, kept by the real vendors; texts are short: they cost money."""
 
 import time
 from collections.abc import Callable

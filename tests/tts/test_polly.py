@@ -118,12 +118,20 @@ def test_a_model_that_is_no_engine_is_refused(fake: PollyFake, engine: str) -> N
         ("DE", "Vicki"),
         ("en-GB", "Amy"),
         ("pt-PT", "Ines"),
-        ("zu-ZA", "Joanna"),
         (None, "Joanna"),
     ],
 )
 def test_a_language_has_a_voice(fake: PollyFake, language: str | None, voice: str) -> None:
     assert plan(fake.provider(), language=language).voice_id == voice
+
+
+def test_a_language_without_a_voice_is_told(fake: PollyFake) -> None:
+    with pytest.raises(errors.ProviderRejectedRequest):
+        plan(fake.provider(), language="zu-ZA")
+
+
+def test_a_language_that_polly_has_no_code_for_is_not_sent(fake: PollyFake) -> None:
+    assert "LanguageCode" not in asked(fake, voice_id="Joanna", language="es-AR")
 
 
 def test_a_voice_of_two_languages_speaks_the_one_asked_for(fake: PollyFake) -> None:
@@ -260,8 +268,11 @@ def test_errors_are_known_by_aws_s_own_names(
 
 
 def test_all_pages_of_the_catalogue_are_read(fake: PollyFake) -> None:
-    first, second, third = fake.provider().list_voices(Deadline.after(5))
+    fake.voices.append({"Id": "Geraint", "LanguageCode": "en-GB-WLS"})
 
+    first, second, third, welsh = fake.provider().list_voices(Deadline.after(5))
+
+    assert welsh.languages == ("en-GB",)
     assert first == Voice(
         id="Joanna",
         name="Joanna",

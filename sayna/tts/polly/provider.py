@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from sayna.config import PollyConfig
-from sayna.errors import ProviderError, ProviderRejectedCredentials
+from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.tts import ssml
 from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, Voice
@@ -37,8 +37,14 @@ VOICES = {
     "de": "Vicki", "es": "Lucia", "es-US": "Lupe", "es-MX": "Mia", "fi": "Suvi", "fr": "Lea",
     "fr-CA": "Gabrielle", "hi": "Kajal", "it": "Bianca", "ja": "Takumi", "ko": "Seoyeon", "nb": "Ida",
     "nl": "Laura", "pl": "Ola", "pt": "Ines", "pt-BR": "Camila", "sv": "Elin", "tr": "Burcu",
+    "cmn": "Zhiyu", "zh": "Zhiyu",
 }  # fmt: skip
-LANGUAGE_CODE = re.compile(r"[a-z]{2,3}-[A-Z]{2}(-WLS)?|arb")
+# What LanguageCode may be, from the service model of botocore 1.44.5; other tags are not sent.
+LANGUAGE_CODES = frozenset(
+    "ar-AE arb ca-ES cmn-CN cs-CZ cy-GB da-DK de-AT de-CH de-DE en-AU en-GB en-GB-WLS en-IE en-IN en-NZ en-SG"
+    " en-US en-ZA es-ES es-MX es-US fi-FI fr-BE fr-CA fr-FR hi-IN is-IS it-IT ja-JP ko-KR nb-NO nl-BE nl-NL"
+    " pl-PL pt-BR pt-PT ro-RO ru-RU sv-SE tr-TR yue-CN".split()  # noqa: SIM905 - to be read as a list of words
+)
 MAX_PAGES = 50
 
 
@@ -75,9 +81,16 @@ class Polly(CloudProvider):
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
-        """Return the voice, else one for the language, and its engine unless only the catalogue knows it."""
-        by_language = VOICES.get(language) or VOICES.get(language.partition("-")[0].lower())
-        voice = voice_id or by_language or self.default_voice
+        """Return the voice, else one for the language, and the engine unless only the catalogue knows it.
+
+        Raises ProviderRejectedRequest for a language without a voice.
+        """
+        wanted = language or self.default_language
+        voice = voice_id or VOICES.get(wanted) or VOICES.get(wanted.partition("-")[0].lower())
+        if not voice:
+            raise ProviderRejectedRequest(
+                "polly has no default voice for this language; name one of its voices"
+            )
         return voice, model or (self.default_model if voice in VOICES.values() else "")
 
     def language_of(self, voice_id: str) -> str:
@@ -157,14 +170,15 @@ def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any
     if prosody:
         document = ssml.nested(("speak", {}), ("prosody", prosody), text=request.text)
         body |= {"TextType": "ssml", "Text": document.decode()}
-    if LANGUAGE_CODE.fullmatch(request.language):
+    if request.language in LANGUAGE_CODES:
         body["LanguageCode"] = request.language
     return body
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:
     codes = (text(item, "LanguageCode"), *texts(item.get("AdditionalLanguageCodes")))
-    languages = tuple(filter(None, codes))
+    # Welsh English has no tag of its own.
+    languages = tuple(code.removesuffix("-WLS") for code in codes if code)
     return Voice(
         id=text(item, "Id"),
         name=text(item, "Name", "Id"),
