@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from sayna.errors import SaynaError
+from sayna.folder import Grumbler
 from sayna.tts.flight.flight import Flight, Rendering, State
 from sayna.tts.flight.part import Part
 from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, WHOLE, FrameReader, dump_error, frame
-from sayna.tts.folder import Grumbler
 
 log = logging.getLogger(__name__)
 

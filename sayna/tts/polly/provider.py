@@ -40,11 +40,13 @@ VOICES = {
     "cmn": "Zhiyu", "zh": "Zhiyu",
 }  # fmt: skip
 # What LanguageCode may be, from the service model of botocore 1.44.5; other tags are not sent.
-LANGUAGE_CODES = frozenset(
-    "ar-AE arb ca-ES cmn-CN cs-CZ cy-GB da-DK de-AT de-CH de-DE en-AU en-GB en-GB-WLS en-IE en-IN en-NZ en-SG"
-    " en-US en-ZA es-ES es-MX es-US fi-FI fr-BE fr-CA fr-FR hi-IN is-IS it-IT ja-JP ko-KR nb-NO nl-BE nl-NL"
-    " pl-PL pt-BR pt-PT ro-RO ru-RU sv-SE tr-TR yue-CN".split()  # noqa: SIM905 - to be read as a list of words
-)
+LANGUAGE_CODES = {
+    "ar-AE", "arb", "ca-ES", "cmn-CN", "cs-CZ", "cy-GB", "da-DK", "de-AT", "de-CH",
+    "de-DE", "en-AU", "en-GB", "en-GB-WLS", "en-IE", "en-IN", "en-NZ", "en-SG", "en-US",
+    "en-ZA", "es-ES", "es-MX", "es-US", "fi-FI", "fr-BE", "fr-CA", "fr-FR", "hi-IN",
+    "is-IS", "it-IT", "ja-JP", "ko-KR", "nb-NO", "nl-BE", "nl-NL", "pl-PL", "pt-BR",
+    "pt-PT", "ro-RO", "ru-RU", "sv-SE", "tr-TR", "yue-CN",
+}  # fmt: skip
 MAX_PAGES = 50
 
 
