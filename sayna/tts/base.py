@@ -90,6 +90,7 @@ class TTSProvider(ABC):
     knobs: ClassVar[Mapping[str, Knob]] = {}
     auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
     max_chars: ClassVar[int | None] = None
+    max_bytes: ClassVar[int | None] = None
 
     base_url: str = ""
 
