@@ -1,25 +1,25 @@
 """Every error that Sayna raises on purpose; each class knows its HTTP status and its machine code.
 
-    SaynaError
-    ├── InvalidRequest                400 INVALID_REQUEST
-    │   ├── EmptyText                 400 EMPTY_TEXT
-    │   ├── TextTooLong               400 TEXT_TOO_LONG
-    │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
-    │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
-    │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
-    │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
-    │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
-    ├── NotAuthenticated              401, with the auth_code that says why
-    ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
-    │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
-    ├── ProviderError                 500 PROVIDER_ERROR
-    │   ├── ProviderNotConfigured     500 PROVIDER_NOT_CONFIGURED
-    │   ├── ProviderTimeout           500 PROVIDER_TIMEOUT
-    │   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
-    │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
-    │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
-    ├── NotCached                     504 NOT_CACHED
-    └── Overloaded                    503 OVERLOADED, with Retry-After
+SaynaError
+├── InvalidRequest                400 INVALID_REQUEST
+│   ├── EmptyText                 400 EMPTY_TEXT
+│   ├── TextTooLong               400 TEXT_TOO_LONG
+│   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
+│   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
+│   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
+│   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
+├── NotAuthenticated              401, with the auth_code that says why
+├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
+│   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
+├── ProviderError                 500 PROVIDER_ERROR
+│   ├── ProviderNotConfigured     500 PROVIDER_NOT_CONFIGURED
+│   ├── ProviderTimeout           500 PROVIDER_TIMEOUT
+│   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
+│   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
+│   └── ProviderRejectedCredentials  500 (400 when the request brought them)
+├── NotCached                     504 NOT_CACHED
+└── Overloaded                    503 OVERLOADED, with Retry-After
 """
 
 from typing import ClassVar

@@ -90,6 +90,8 @@ class TTSProvider(ABC):
     knobs: ClassVar[Mapping[str, Knob]] = {}
     auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
     max_chars: ClassVar[int | None] = None
+    max_bytes: ClassVar[int | None] = None
+    local: ClassVar[bool] = False
 
     base_url: str = ""
 
@@ -124,7 +126,9 @@ class TTSProvider(ABC):
             raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
         for name in self.auth_fields:
             if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
-                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters, without spaces")
+                raise InvalidProviderAuth(
+                    f"auth.{name} must be 1-512 printable ASCII characters, without spaces"
+                )
         return auth
 
     def language_of(self, voice_id: str) -> str:

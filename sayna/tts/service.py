@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from sayna.errors import NotCached, ProviderError
-from sayna.tts import audio
+from sayna.tts import audio, longtext
 from sayna.tts.cache import AudioCache, Clip, ClipInfo
 from sayna.tts.flight import Flights, Listener, Rendering
 from sayna.tts.gate import Gate
@@ -89,7 +89,7 @@ class TTS:
             plan.key if shared else f"{plan.key}-{secrets.token_hex(8)}",
             functools.partial(self._render, plan, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
-            deadline=plan.request_seconds,
+            deadline=longtext.allowance(plan.provider, plan.text, plan.request_seconds),
         )
         try:
             _ = listener.header
@@ -105,7 +105,7 @@ class TTS:
         return Rendering(header={}, chunks=iter((clip.audio,))) if clip else None
 
     def _render(self, plan: Plan, *, store: bool) -> Rendering:
-        stream = plan.provider.synthesize(plan.request())
+        stream = longtext.synthesize(plan.provider, plan.request(), plan.request_seconds)
         try:
             pieces = _plausible(
                 audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan
