@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, speak
+from sayna.blueprints import errors, guard, health, speak, voices
 
-BLUEPRINTS = (health.blueprint, speak.blueprint)
+BLUEPRINTS = (health.blueprint, speak.blueprint, voices.blueprint)
 
 
 def register(app: Flask) -> None:

@@ -1,8 +1,8 @@
 """Where a long text may be cut: between sentences, else clauses, else words, else characters.
 
-pysbd (https://github.com/nipunsadvilkar/pySBD) knows sentences in 23 languages. It takes time that grows with the
-square of the text and may change or drop characters, so it is shown a window only, and asked for positions
-only: what is spoken are slices of the text itself.
+pysbd (https://github.com/nipunsadvilkar/pySBD) knows sentences in 23 languages. Its time grows with the square
+of the text and it may change or drop characters, so it is shown a window only, and asked for positions only:
+what is spoken are slices of the text itself.
 """
 
 import functools
@@ -19,7 +19,7 @@ FALLBACK_LANGUAGE = "en"
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a vendor takes at once: so many characters, so many bytes of UTF-8, or either; None is no limit."""
+    """What a vendor takes at once, in characters and in bytes of UTF-8; None is no limit."""
 
     chars: int | None = None
     octets: int | None = None
