@@ -68,7 +68,7 @@ def select(listing: Listing, wanted: Filter) -> dict[str, list[Voice]]:
 
 
 def encode(selected: Mapping[str, Iterable[Voice]]) -> bytes:
-    """Return the contract's JSON: an array for each vendor, and `voices` with all of them; each is encoded once."""
+    """Return the contract's JSON: an array for each vendor, and `voices` with all of them."""
     arrays = {slug: ",".join(map(_encoded, voices)) for slug, voices in selected.items()}
     everyone = ",".join(filter(None, arrays.values()))
     members = [f"{json.dumps(slug)}:[{array}]" for slug, array in {**arrays, "voices": everyone}.items()]

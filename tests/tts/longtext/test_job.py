@@ -15,9 +15,9 @@ LETTERS = len("".join(TEXT.split()))
 WHOLE = packed(stretch(0, LETTERS * SAMPLES_PER_CHARACTER))
 
 
-def request(text: str, target: AudioSpec = AudioSpec("mp3", 24000)) -> SpeechRequest:
+def request(text: str) -> SpeechRequest:
     return SpeechRequest(
-        text=text, voice_id="one", model="", language="en", speaking_rate=1.0, target=target, settings={},
+        text=text, voice_id="one", model="", language="en", speaking_rate=1.0, target=AudioSpec("mp3", 24000), settings={},
         credentials=None, connect_seconds=1.0, deadline=Deadline.after(30),
     )  # fmt: skip
 

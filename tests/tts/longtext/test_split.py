@@ -1,3 +1,5 @@
+# ruff: noqa: RUF001 - other scripts are what this is about
+
 import random
 import time
 import unicodedata

@@ -27,7 +27,7 @@ def packed(samples: list[int]) -> bytes:
 
 
 class Singer(TTSProvider):
-    """Takes 100 characters; a part that holds FAIL breaks in its middle, `hold` is called before each part."""
+    """Takes 100 characters; a part with FAIL breaks in its middle, `hold` is called before each part."""
 
     slug = "singer"
     default_voice = "one"
@@ -35,7 +35,7 @@ class Singer(TTSProvider):
 
     def __init__(
         self, text: str, *, sends: str = "linear16", hold: Callable[[str], None] = lambda part: None
-    ):
+    ) -> None:
         self._text = "".join(text.split())
         self._sends = sends
         self._hold = hold
