@@ -12,6 +12,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or load_config()
     log.configure(config.server.log_level, config.server.log_format)
     app = Flask("sayna", static_folder=None)
+    app.url_map.merge_slashes = False  # a path has one spelling; no redirect leads around the guard
     app.config["MAX_BODY_BYTES"] = config.server.max_body_bytes
     app.extensions["sayna"] = build(config)
     app.extensions["sayna.draining"] = lambda: False

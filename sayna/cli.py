@@ -42,7 +42,7 @@ def verify() -> None:
 
 
 def _cache() -> AudioCache:
-    cache = cast(Services, current_app.extensions["sayna"]).cache
+    cache = cast("Services", current_app.extensions["sayna"]).cache
     if not cache.shared:
         raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
     return cache

@@ -19,7 +19,8 @@ SaynaError
 │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
 ├── NotCached                     504 NOT_CACHED
-└── Overloaded                    503 OVERLOADED, with Retry-After
+├── Overloaded                    503 OVERLOADED, with Retry-After
+└── CallerGone                    499, seen only in the log
 """
 
 from typing import ClassVar
@@ -170,3 +171,10 @@ class Overloaded(SaynaError):
 
     status = 503
     code = "OVERLOADED"
+
+
+class CallerGone(SaynaError):
+    """The caller hung up while it waited; nobody hears this answer."""
+
+    status = 499
+    code = "CALLER_GONE"

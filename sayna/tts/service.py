@@ -90,6 +90,7 @@ class TTS:
             functools.partial(self._render, plan, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
             deadline=longtext.allowance(plan.provider, plan.text, plan.request_seconds),
+            alive=alive,
         )
         try:
             _ = listener.header

@@ -34,9 +34,8 @@ def decoded(audio: bytes, audio_format: str, rate: int) -> tuple[Any, int]:
 
 
 def speak(client: FlaskClient, body: dict[str, Any], **headers: str) -> Any:
-    return client.post(
-        "/speak", json=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.post("/speak", json=body, headers=named, buffered=True)
 
 
 @pytest.mark.parametrize("audio_format", FORMATS)

@@ -40,10 +40,16 @@ class Gunicorn(Program):
 
     def worker_of(self, port: int) -> int:
         """Return the pid of the worker that holds the local end `port` of a TCP connection."""
-        line = f"0100007F:{port:04X}"
-        rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        inode = next(row[9] for row in rows if row[1] == line)
-        return next(pid for pid in self.workers() if f"socket:[{inode}]" in _open_files(pid))
+        found: list[int] = []
+
+        def look() -> list[int]:
+            inode = _inode(port)
+            found.extend(pid for pid in self.workers() if f"socket:[{inode}]" in _open_files(pid))
+            return found
+
+        # The kernel may leave a row out of a table that changes while it is read.
+        until(look, 5, f"a worker holds port {port}")
+        return found[0]
 
     def stop(self) -> None:
         """End it; fails when a process, a socket or a temporary file of it stays."""
@@ -113,6 +119,11 @@ def free_port() -> int:
         sock.bind(("127.0.0.1", 0))
         port: int = sock.getsockname()[1]
         return port
+
+
+def _inode(port: int) -> str | None:
+    rows = (row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return next((row[9] for row in rows if row[1] == f"0100007F:{port:04X}"), None)
 
 
 def _open_files(pid: int) -> set[str]:

@@ -5,12 +5,13 @@ import re
 import signal
 import socket
 import subprocess
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import Site, StartNginx, StartServer
+from tests.e2e.program import until
 from tests.e2e.servers import rendered
 from tests.e2e.wire import Address, read_until_quiet
 from tests.programs import needs
@@ -123,6 +124,22 @@ def test_a_caller_cannot_say_who_it_is(tmp_path: Path, nginx: StartNginx) -> Non
 
     assert "X-Forwarded-For: 127.0.0.1\r\nX-Real-IP: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n" in seen
     assert "6.6.6.6" not in seen
+
+
+def test_one_address_cannot_hold_everything(site: Site) -> None:
+    with ExitStack() as stack:
+        for _ in range(256):
+            held = stack.enter_context(closing(site.public.connect("127.0.0.2")))
+            held.sendall(POST + b"Content-Length: 100\r\n\r\n")
+
+        def refused() -> bool:
+            with closing(site.public.connect("127.0.0.2")) as sock:
+                sock.sendall(GET + b"Connection: close\r\n\r\n")
+                answer = read_until_quiet(sock, 5)[0]
+            return answer.startswith(b"HTTP/1.1 429 ") and b'"code":"TOO_MANY_REQUESTS"' in answer
+
+        until(refused, 5, "the address has as much as it may")
+        assert site.public.ask("GET", "/").status == 200
 
 
 def test_the_access_log_is_json_without_queries(common: Site) -> None:

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import random
 import signal
 import threading
 import uuid
@@ -60,6 +61,8 @@ def keep_asking(address: Address, stop: threading.Event) -> list[str]:
                     outcome = repr(error)
                 if outcome != "200":
                     wrong.append(f"{method} {path}: {outcome}")
+                # nginx must also have idle connections, which the old workers close.
+                stop.wait(random.random() / 50)
     return wrong
 
 
@@ -79,6 +82,16 @@ def test_three_reloads_lose_no_request(site: Site) -> None:
         finally:
             stop.set()
     assert [wrong for lost in asking for wrong in lost.result()] == []
+
+
+def test_a_reload_lets_every_request_in_flight_finish(site: Site) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        asked = in_flight(site, pool, [f"text {number}" for number in range(8)])
+        old = site.gunicorn.workers()
+        site.gunicorn.signal(signal.SIGHUP)
+        until(lambda: set(site.gunicorn.workers()) - set(old), 10, "new workers have begun")
+        site.vendor.go_on.set()
+        assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
 
 
 def test_a_killed_worker_takes_only_its_own_requests_along(site: Site) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from sayna.tts.cache.faults import FAULTS, WRITE_SECONDS, patiently
 from sayna.tts.cache.memory import Held, Memory
 from sayna.tts.cache.secret import load_secret
 from sayna.tts.cache.shelf import Shelf
-from sayna.tts.folder import Grumbler
+from sayna.tts.folder import Grumbler, private_folder
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,18 @@ class AudioCache:
         self.secret = load_secret(path)
         self._grumbler = Grumbler(log)
         self.write_errors = 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether all processes share the cache, which takes a folder."""
+        return self._shelf is not None
+
+    def writable(self) -> bool:
+        """Whether clips can be kept; asks the folder, not the database."""
+        try:
+            return self._shelf is None or os.access(private_folder(self._shelf.folder), os.W_OK | os.X_OK)
+        except OSError:
+            return False
 
     def get(self, key: str) -> Clip | None:
         """Return the whole, unexpired clip stored under the key, or nothing; raises nothing."""

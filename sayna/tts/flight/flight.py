@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sayna.http import Deadline
-
 
 @dataclass(slots=True)
 class Rendering:
@@ -23,9 +21,10 @@ class Rendering:
 
 
 class State(enum.Enum):
-    """How a flight stands; only a RUNNING one can still change."""
+    """How a flight stands: RUNNING, or WHOLE but not yet stored, or at its end."""
 
     RUNNING = enum.auto()
+    WHOLE = enum.auto()
     COMPLETE = enum.auto()
     FAILED = enum.auto()
     LOST = enum.auto()
@@ -41,6 +40,7 @@ class Flight:
         self.chunks: list[bytes] = []
         self.error = b""
         self.launched = False
+        self.deserted: Callable[[], None] = lambda: None
         self._listeners = 0
         self._changed = threading.Condition()
 
@@ -53,9 +53,12 @@ class Flight:
             return True
 
     def leave(self) -> None:
-        """Count one listener less."""
+        """Count one listener less; when the last one leaves, `deserted` is called."""
         with self._changed:
             self._listeners -= 1
+            is_deserted = not self._listeners and self.state is State.RUNNING
+        if is_deserted:
+            self.deserted()
 
     def open(self, header: Mapping[str, Any]) -> None:
         """Say what the audio is."""
@@ -70,16 +73,17 @@ class Flight:
             self._changed.notify_all()
 
     def end(self, state: State, error: bytes = b"") -> None:
-        """Let the listeners know that nothing will follow, and why."""
+        """Let the listeners know that nothing will follow, and why; what is lost stays lost."""
         with self._changed:
-            self.state, self.error = state, error
-            self._changed.notify_all()
+            if self.state is not State.LOST:
+                self.state, self.error = state, error
+                self._changed.notify_all()
 
     def abandon(self) -> None:
         """End as lost whatever has not ended otherwise, so that no listener waits for nothing."""
         with self._changed:
-            if self.state is State.RUNNING:
-                self.state = State.LOST
+            if self.state in (State.RUNNING, State.WHOLE):
+                self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
 
     def give_up(self, followed: Callable[[], bool]) -> bool:
@@ -87,24 +91,26 @@ class Flight:
         if self._listeners:
             return False
         with self._changed:
-            if self._listeners or followed():
-                return False
-            self.state = State.LOST
-            return True
+            if self.state is State.RUNNING and not (self._listeners or followed()):
+                self.state = State.LOST
+            return self.state is State.LOST
 
-    def wait_for_header(self, deadline: Deadline | None) -> bool:
-        """Wait until the header is known or will never be; return False at the deadline."""
+    def wait_for_header(self, seconds: float) -> bool:
+        """Wait until the header is known or will never be; return False when the seconds are over."""
         with self._changed:
-            return self._wait(lambda: self.header is not None, deadline)
+            return self._wait(lambda: self.header is not None, seconds)
 
-    def wait_for_chunk(self, index: int, deadline: Deadline | None) -> bool:
-        """Wait until there is a chunk with this index or will never be one; return False at the deadline."""
+    def wait_for_chunk(self, index: int, seconds: float) -> bool:
+        """Wait until there is a chunk with this index or never will be; return False when time is over."""
         if index < len(self.chunks):
             return True
         with self._changed:
-            return self._wait(lambda: index < len(self.chunks), deadline)
+            return self._wait(lambda: index < len(self.chunks), seconds)
 
-    def _wait(self, arrived: Callable[[], bool], deadline: Deadline | None) -> bool:
-        return self._changed.wait_for(
-            lambda: arrived() or self.state is not State.RUNNING, deadline.remaining() if deadline else None
-        )
+    def wait_until_stored(self, seconds: float) -> None:
+        """Wait a little, so that whoever has heard all and asks again finds it stored."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.state is not State.WHOLE, seconds)
+
+    def _wait(self, arrived: Callable[[], bool], seconds: float) -> bool:
+        return self._changed.wait_for(lambda: arrived() or self.state is not State.RUNNING, seconds)

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,15 @@ log = logging.getLogger(__name__)
 PUMPS = 256
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a rendering is begun, found done by somebody else, and called off."""
+
+    launch: Callable[[], Rendering]
+    recheck: Callable[[], Rendering | None]
+    cancel: Callable[[], None]
 
 
 class Flights:
@@ -42,17 +52,21 @@ class Flights:
         *,
         recheck: Callable[[], Rendering | None] = lambda: None,
         deadline: Deadline | float | None = None,
+        alive: Callable[[], bool] = lambda: True,
+        cancel: Callable[[], None] = lambda: None,
     ) -> Listener:
         """Return a listener to the one rendering of this key, which `launch` starts when there is none.
 
         Both are called in another thread, `recheck` just before `launch`, when no other process can be
         rendering: what it returns is heard instead, and is not counted as led. `deadline` is a moment, or
-        seconds from now. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and `_`.
+        seconds from now. `alive` is asked now and then whether the caller still listens; `cancel` must wake
+        a `launch` or a rendering that waits for its vendor when nobody does any more. Raises ValueError for
+        a key that is not 1 to 128 letters, digits, `-` and `_`.
         """
         if not _KEY.fullmatch(key):
             raise ValueError("a flight's key is 1 to 128 letters, digits, hyphens and underscores")
         until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
-        return Listener(partial(self._board, key, launch, recheck), until)
+        return Listener(partial(self._board, key, Order(launch, recheck, cancel)), until, alive)
 
     def close(self) -> None:
         """Wait for the renderings under way in this process and end its threads."""
@@ -61,13 +75,7 @@ class Flights:
         if pumps is not None and self._pid == os.getpid():
             pumps.shutdown()
 
-    def _board(
-        self,
-        key: str,
-        launch: Callable[[], Rendering],
-        recheck: Callable[[], Rendering | None],
-        owner: object,
-    ) -> Flight:
+    def _board(self, key: str, order: Order, owner: object) -> Flight:
         """Return the running flight of the key with one listener more, or a new one."""
         with self._lock:
             pumps = self._ready()
@@ -76,7 +84,7 @@ class Flights:
                 return flight
             flight = self._running[key] = Flight(owner)
             flight.enter()
-            pumps.submit(contextvars.copy_context().run, self._fly, key, flight, launch, recheck)
+            pumps.submit(contextvars.copy_context().run, self._fly, key, flight, order)
             return flight
 
     def _ready(self) -> ThreadPoolExecutor:
@@ -88,32 +96,25 @@ class Flights:
             sweep(self._folder)
         return self._pumps
 
-    def _fly(
-        self,
-        key: str,
-        flight: Flight,
-        launch: Callable[[], Rendering],
-        recheck: Callable[[], Rendering | None],
-    ) -> None:
+    def _fly(self, key: str, flight: Flight, order: Order) -> None:
         """Lead or follow until the flight has ended and what it rendered is stored."""
         part = self._open(key)
         tee = Tee(part, self._grumbler)
         try:
             if part is not None and not part.led:
                 follow(flight, part)
-            elif store := lead(flight, tee, lambda: self._begin(flight, launch, recheck)):
-                store()
+            else:
+                flight.deserted = partial(_call_off, flight, tee, order)
+                lead(flight, tee, lambda: self._begin(flight, order))
         finally:
             flight.abandon()
             self._retire(key, flight)
             tee.close()
 
-    def _begin(
-        self, flight: Flight, launch: Callable[[], Rendering], recheck: Callable[[], Rendering | None]
-    ) -> Rendering:
-        found = recheck()
+    def _begin(self, flight: Flight, order: Order) -> Rendering:
+        found = order.recheck()
         flight.launched = found is None
-        return found if found is not None else launch()
+        return found if found is not None else order.launch()
 
     def _retire(self, key: str, flight: Flight) -> None:
         with self._lock:
@@ -126,3 +127,9 @@ class Flights:
         except OSError as error:
             self._grumbler.warn("renderings cannot be shared with other processes: %r", error)
             return None
+
+
+def _call_off(flight: Flight, tee: Tee, order: Order) -> None:
+    """Wake a pump that waits for a silent vendor, now that nobody listens any more."""
+    if flight.give_up(tee.followed):
+        order.cancel()

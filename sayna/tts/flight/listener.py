@@ -1,12 +1,16 @@
 """What one request hears of a flight."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
-from sayna.errors import ProviderTimeout
+from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
 from sayna.tts.flight.flight import Flight, State
 from sayna.tts.flight.wire import FlightAborted, load_error
+
+LOOK_SECONDS = 0.5
+STORE_SECONDS = 0.2
 
 
 class Listener(Iterator[bytes]):
@@ -16,8 +20,11 @@ class Listener(Iterator[bytes]):
     lost after audio was handed out: speech comes out differently each time, so no other can continue it.
     """
 
-    def __init__(self, board: Callable[[object], Flight], deadline: Deadline | None) -> None:
+    def __init__(
+        self, board: Callable[[object], Flight], deadline: Deadline | None, alive: Callable[[], bool]
+    ) -> None:
         self._board = board
+        self._alive = alive
         self._deadline = deadline
         self._position = 0
         self._token = object()
@@ -31,7 +38,7 @@ class Listener(Iterator[bytes]):
             flight = self._flight
             if flight is None:
                 raise ValueError("the listener is closed")
-            self._check(flight.wait_for_header(self._deadline))
+            self._wait(flight.wait_for_header)
             if flight.header is not None:
                 return flight.header
             self._land(flight)
@@ -47,7 +54,7 @@ class Listener(Iterator[bytes]):
             flight = self._flight
             if flight is None:
                 raise StopIteration
-            self._check(flight.wait_for_chunk(self._position, self._deadline))
+            self._wait(partial(flight.wait_for_chunk, self._position))
             if flight.state is not State.LOST and self._position < len(flight.chunks):
                 self._position += 1
                 return flight.chunks[self._position - 1]
@@ -62,10 +69,15 @@ class Listener(Iterator[bytes]):
     def __del__(self) -> None:
         self.close()
 
-    def _check(self, in_time: bool) -> None:
-        if not in_time:
-            self.close()
-            raise ProviderTimeout("The speech vendor did not answer in time.")
+    def _wait(self, wait: Callable[[float], bool]) -> None:
+        """Wait, looking after the caller now and then; raises ProviderTimeout or CallerGone."""
+        while not wait(min(LOOK_SECONDS, self._deadline.remaining() if self._deadline else LOOK_SECONDS)):
+            if self._deadline and not self._deadline.remaining():
+                self.close()
+                raise ProviderTimeout("The speech vendor did not answer in time.")
+            if not self._alive():
+                self.close()
+                raise CallerGone("The caller hung up.")
 
     def _land(self, flight: Flight) -> None:
         """Leave a flight that has ended: by an error, by StopIteration, or for a new flight."""
@@ -74,7 +86,8 @@ class Listener(Iterator[bytes]):
             self._flight = None
             self._flight = self._board(self._token)
             return
-        if flight.state is State.COMPLETE:
+        if flight.state in (State.WHOLE, State.COMPLETE):
+            flight.wait_until_stored(STORE_SECONDS)
             raise StopIteration
         if flight.state is State.FAILED:
             raise load_error(flight.error)

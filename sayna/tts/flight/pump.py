@@ -2,6 +2,7 @@
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -9,7 +10,7 @@ from contextlib import closing
 from sayna.errors import SaynaError
 from sayna.tts.flight.flight import Flight, Rendering, State
 from sayna.tts.flight.part import Part
-from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, FrameReader, dump_error, frame
+from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, WHOLE, FrameReader, dump_error, frame
 from sayna.tts.folder import Grumbler
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,7 @@ class Tee:
     def __init__(self, part: Part | None, grumbler: Grumbler) -> None:
         self._part = part
         self._grumbler = grumbler
+        self._lock = threading.Lock()
 
     def write(self, kind: bytes, payload: bytes = b"") -> None:
         """Append one frame for the followers in other processes."""
@@ -35,44 +37,51 @@ class Tee:
             self.close()
 
     def followed(self) -> bool:
-        """Whether another process follows."""
-        return self._part is not None and self._part.followed()
+        """Whether another process follows; may be asked by any thread."""
+        with self._lock:
+            return self._part is not None and self._part.followed()
 
     def close(self) -> None:
         """Let go of the part file; followers that have not seen its end start anew or abort."""
-        part, self._part = self._part, None
-        if part is not None:
-            part.close()
+        with self._lock:
+            part, self._part = self._part, None
+            if part is not None:
+                part.close()
 
 
-def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> Callable[[], None] | None:
-    """Render into the flight; return what is left to do once the listeners have all, or nothing."""
+def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> None:
+    """Render into the flight and store the audio, unless it fails or everybody leaves before its end."""
     try:
         rendering = launch()
         with closing(rendering):
             if not _stream(rendering, flight, tee):
-                return None
+                return
     except Exception as error:
+        if flight.state is State.LOST:  # called off: this is only how the vendor's call ended
+            tee.close()
+            return
         if not isinstance(error, SaynaError):
             log.exception("a rendering failed unexpectedly")
         flight.end(State.FAILED, dump_error(error))
         tee.write(ERROR, flight.error)
-        return None
+        return
+    flight.end(State.WHOLE)
+    tee.write(WHOLE)
+    _finish(rendering, flight)
     flight.end(State.COMPLETE)
     tee.write(END)
-    return lambda: _finish(rendering, flight)
 
 
 def follow(flight: Flight, part: Part) -> None:
     """Copy the leader's frames into the flight until it ends, its leader dies, or nobody listens here."""
     reader = FrameReader()
     started = time.monotonic()
-    while flight.state is State.RUNNING and not flight.give_up(lambda: False):
+    while flight.state in (State.RUNNING, State.WHOLE) and not flight.give_up(lambda: False):
         leaderless = part.leaderless()
         frames = list(reader.feed(part.read()))
-        if leaderless and not (frames and frames[-1][0] in (END, ERROR)):
+        if leaderless and not (frames and frames[-1][0] in (WHOLE, END, ERROR)):
             # The last words of a dead leader are not handed out, so that more listeners can start anew.
-            flight.end(State.LOST)
+            flight.abandon()
             return
         for kind, payload in frames:
             _take(flight, kind, payload)
@@ -102,6 +111,8 @@ def _take(flight: Flight, kind: bytes, payload: bytes) -> None:
         flight.append(payload)
     elif kind == ERROR:
         flight.end(State.FAILED, payload)
+    elif kind == WHOLE:
+        flight.end(State.WHOLE)
     elif kind == END:
         flight.end(State.COMPLETE)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sayna.errors import ProviderError, SaynaError
 
-HEADER, DATA, END, ERROR = b"H", b"D", b"E", b"X"
+HEADER, DATA, WHOLE, END, ERROR = b"H", b"D", b"W", b"E", b"X"
 
 _HEAD = struct.Struct(">cI")
 

@@ -327,7 +327,7 @@ def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:
         boarded[-1].enter()
         return boarded[-1]
 
-    listener = Listener(board, None)
+    listener = Listener(board, None, lambda: True)
     boarded[0].append(b"unheard")
     boarded[0].abandon()
     threading.Timer(0.01, lambda: (boarded[1].open({}), boarded[1].append(b"heard"))).start()

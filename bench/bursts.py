@@ -1,0 +1,45 @@
+"""Two hundred identical requests at once over four workers: one vendor call, and how soon the followers hear it."""
+
+import asyncio
+import http.client
+
+from bench.harness import Heard, Server, listen, median, percentile, report, request, sayna, vendor
+
+BURSTS, LISTENERS = 20, 200
+
+
+def calls(slow: Server) -> int:
+    """Return how many calls the vendor has had."""
+    connection = http.client.HTTPConnection("127.0.0.1", slow.port)
+    connection.request("GET", "/count")
+    return int(connection.getresponse().read())
+
+
+async def burst(ours: Server, number: int) -> list[Heard]:
+    """Return what all hear who ask for the same at once."""
+    payload = request("/speak", {"text": f"burst {number}", "provider": "deepgram", "audio_format": "linear16"})
+    return await asyncio.gather(*(listen(ours.port, payload) for _ in range(LISTENERS)))
+
+
+def main() -> None:
+    """Print calls, losses and the followers' lag."""
+    single, lags, refused, broken = 0, [], 0, 0
+    with vendor() as slow, sayna(slow.port) as ours:
+        asyncio.run(burst(ours, -1))
+        for number in range(BURSTS):
+            before = calls(slow)
+            heard = asyncio.run(burst(ours, number))
+            single += calls(slow) - before == 1
+            whole = [each for each in heard if each.status == 200]
+            refused += len(heard) - len(whole)
+            broken += sum(each.size != 100_000 for each in whole)
+            leader = min(each.first for each in whole)
+            lags += [(each.first - leader) * 1000 for each in whole]
+    report("200 identical requests: bursts with exactly one vendor call", single, "20", single == BURSTS)
+    report("200 identical requests: broken answers", broken, "0", broken == 0)
+    report("followers' first byte after the leader's, median ms", median(lags), "<= 10", median(lags) <= 10)
+    print(f"    p99 {percentile(lags, 0.99):.1f} ms; refused for overload {100 * refused / BURSTS / LISTENERS:.1f} %")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Asking an adapter for speech the way the service does."""
+
+from typing import Any
+
+from sayna.config import SpeechConfig
+from sayna.tts import audio
+from sayna.tts.base import AudioSpec, SpeechRequest, TTSProvider
+from sayna.tts.plan import Plan, Planner, Query
+
+TEXT = 'Ben & Jerry\'s <b>"quoted"</b> 😀 שלום 你好'
+
+
+def plan(provider: TTSProvider, **query: Any) -> Plan:
+    """Return the plan of one query for a provider, as POST /speak makes it."""
+    planner = Planner({provider.slug: provider}, SpeechConfig(), b"secret")
+    return planner.plan(Query(**{"text": TEXT, "provider": provider.slug, **query}))
+
+
+def request(
+    provider: TTSProvider, audio_format: str = "linear16", sample_rate: int = 24000, **query: Any
+) -> SpeechRequest:
+    """Return what an adapter is given."""
+    return plan(provider, audio_format=audio_format, sample_rate=sample_rate, **query).request()
+
+
+def speak(provider: TTSProvider, asked: SpeechRequest | None = None) -> bytes:
+    """Return the audio in the format asked for, checked and converted as the service does it."""
+    asked = asked or request(provider)
+    stream = provider.synthesize(asked)
+    try:
+        return b"".join(audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, asked.target))
+    finally:
+        stream.close()
+
+
+def resolved(audio_format: str, sample_rate: int) -> AudioSpec:
+    """Return what the contract delivers for a wish."""
+    return audio.resolve(audio_format, sample_rate)

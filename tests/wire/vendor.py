@@ -1,0 +1,86 @@
+"""What the fakes of vendors share: they refuse what the vendor refuses, and fail the test for it."""
+
+import json
+from types import TracebackType
+from typing import Any, ClassVar
+
+from sayna.tts.base import AudioSpec
+from sayna.tts.vendor import CloudProvider
+from tests.tts.audio.sounds import sine, written
+from tests.wire import answers
+from tests.wire.hit import Hit
+from tests.wire.server import Answer, FaultServer
+
+PIECE = 4096
+
+
+class VendorFake(FaultServer):
+    """A vendor with the keys `good`, `bad`, `poor` and whatever a vendor adds; speaks in sines of 440 Hz.
+
+    `texts` are what was spoken and `sent` the audio of each, byte for byte. What the real vendor would not
+    understand goes to `complaints` and fails the test when the fake is closed, unless it was taken out.
+    The class variables are what the contract suite must know: a voice, the (format, rate) pairs that pass
+    unchanged, voice settings to accept and to refuse, and names that must never reach the vendor.
+    """
+
+    slug: ClassVar[str]
+    voice: ClassVar[str]
+    natives: ClassVar[frozenset[tuple[str, int]]]
+    good_settings: ClassVar[dict[str, Any]]
+    bad_settings: ClassVar[tuple[dict[str, Any], ...]]
+    hostile: ClassVar[tuple[str, ...]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.sent: list[bytes] = []
+        self.complaints: list[str] = []
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if kind is None:
+            assert self.complaints == [], self.complaints
+
+    def answer(self, hit: Hit) -> Answer:
+        """Answer as the vendor does; an assertion that fails on the way is a complaint."""
+        try:
+            return self.respond(hit)
+        except (AssertionError, ValueError, KeyError) as error:
+            self.complaints.append(f"{type(error).__name__}: {error} in {hit}")
+            return self.misunderstood(str(error))
+
+    def provider(self, key: str | None = "good") -> CloudProvider:
+        """Return an adapter that asks this fake, with the server's own key or without one."""
+        raise NotImplementedError
+
+    def respond(self, hit: Hit) -> Answer:
+        """Check everything about a request, and answer it."""
+        raise NotImplementedError
+
+    def misunderstood(self, reason: str) -> Answer:
+        """Return the vendor's own 400."""
+        raise NotImplementedError
+
+    def spoken(self, text: str, spec: AudioSpec, content_type: str, headers: dict[str, str]) -> Answer:
+        """Return a sine as the vendor would send it: in chunks, longer for longer texts."""
+        audio = written(sine(spec.sample_rate, 0.3 + 0.03 * len(text)), spec)
+        self.texts.append(text)
+        self.sent.append(audio)
+        pieces = [audio[at : at + PIECE] for at in range(0, len(audio), PIECE)]
+        return answers.chunked(pieces, content_type, headers)
+
+
+def checked_json(hit: Hit, *, required: set[str], optional: set[str] = frozenset()) -> dict[str, Any]:
+    """Return a JSON object that has the required fields and no unknown ones."""
+    body = json.loads(hit.body, parse_constant=lambda name: 1 / 0)
+    assert hit.headers.get("content-type") == "application/json", "the content type is not JSON"
+    assert isinstance(body, dict), "the body is no object"
+    assert required <= set(body) <= required | optional, f"the fields are {sorted(body)}"
+    return body
+
+
+def pairs(**rates: tuple[int, ...]) -> frozenset[tuple[str, int]]:
+    """Return the (format, rate) pairs of rates in Hz by format."""
+    return frozenset((name, rate) for name, offered in rates.items() for rate in offered)
