@@ -43,23 +43,21 @@ class Shelf:
     def read(self) -> Listed | None:
         """Return the list; costs one look at the file unless that has changed."""
         mark, listed = self._held
-        if self._file is not None:
-            with contextlib.suppress(OSError):
-                found = _mark(os.stat(self._file))  # noqa: PTH116 - on every request, and twice as fast
-                if found != mark:
-                    listed = self._newer(self._load(self._file), listed)
-                    self._held = found, listed
+        if self._file is not None and (found := _mark_of(self._file)) not in (None, mark):
+            listed = self._load(self._file) or listed
+            self._held = found, listed
         return listed
 
     def write(self, listed: Listed) -> None:
         """Keep a list for all workers; when the disk fails, for this one."""
-        mark = None
         if self._file is not None:
             try:
-                mark = self._store(self._file, listed)
+                self._store(self._file, listed)
             except OSError as error:
                 self._grumbler.warn("a list of voices cannot be kept: %r", error)
-        self._held = mark, listed
+            self._held = _mark_of(self._file), listed
+        else:
+            self._held = None, listed
 
     @contextlib.contextmanager
     def lead(self, seconds: float) -> Iterator[None]:
@@ -75,11 +73,6 @@ class Shelf:
                     self._grumbler.warn("lists of voices cannot be shared: %r", error)
             yield
 
-    @staticmethod
-    def _newer(loaded: Listed | None, held: Listed | None) -> Listed | None:
-        """Return what was listed last: a disk that takes no more lists still has an old one."""
-        return max(filter(None, (loaded, held)), key=lambda listed: listed.at, default=None)
-
     def _load(self, file: Path) -> Listed | None:
         try:
             with os.fdopen(open_private(file, os.O_RDONLY), "rb") as opened:
@@ -91,7 +84,7 @@ class Shelf:
             self._grumbler.warn("a kept list of voices cannot be read: %r", error)
             return None
 
-    def _store(self, file: Path, listed: Listed) -> _Mark:
+    def _store(self, file: Path, listed: Listed) -> None:
         kept = {
             "format": FORMAT,
             "account": self._account,
@@ -105,15 +98,18 @@ class Shelf:
                 opened.truncate()
                 json.dump(kept, opened)
                 opened.flush()
-                mark = _mark(os.fstat(opened.fileno()))
             fresh.replace(file)
         except OSError:
             fresh.unlink(missing_ok=True)
             raise
-        return mark
 
 
-def _mark(found: os.stat_result) -> _Mark:
+def _mark_of(file: Path) -> _Mark | None:
+    """Return what changes when a file does, None without one."""
+    try:
+        found = os.stat(file)  # noqa: PTH116 - on every request, and twice as fast
+    except OSError:
+        return None
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
