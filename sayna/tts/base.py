@@ -92,6 +92,7 @@ class TTSProvider(ABC):
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None
     local: ClassVar[bool] = False
+    how_to_configure: ClassVar[str] = ""
 
     base_url: str = ""
 

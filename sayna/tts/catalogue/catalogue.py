@@ -67,8 +67,9 @@ class Catalogue:
         slug = ALIASES.get(provider.lower(), provider.lower())
         if slug not in self._providers:
             raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
-        if not self._providers[slug].configured:
-            raise ProviderNotConfigured(f"{slug} is not configured on this server")
+        vendor = self._providers[slug]
+        if not vendor.configured:
+            raise ProviderNotConfigured(vendor.how_to_configure or f"{slug} is not configured on this server")
         return (slug,)
 
     def close(self) -> None:
