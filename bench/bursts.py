@@ -17,7 +17,9 @@ def calls(slow: Server) -> int:
 
 async def burst(ours: Server, number: int) -> list[Heard]:
     """Return what all hear who ask for the same at once."""
-    payload = request("/speak", {"text": f"burst {number}", "provider": "deepgram", "audio_format": "linear16"})
+    payload = request(
+        "/speak", {"text": f"burst {number}", "provider": "deepgram", "audio_format": "linear16"}
+    )
     return await asyncio.gather(*(listen(ours.port, payload) for _ in range(LISTENERS)))
 
 
@@ -38,7 +40,9 @@ def main() -> None:
     report("200 identical requests: bursts with exactly one vendor call", single, "20", single == BURSTS)
     report("200 identical requests: broken answers", broken, "0", broken == 0)
     report("followers' first byte after the leader's, median ms", median(lags), "<= 10", median(lags) <= 10)
-    print(f"    p99 {percentile(lags, 0.99):.1f} ms; refused for overload {100 * refused / BURSTS / LISTENERS:.1f} %")
+    print(
+        f"    p99 {percentile(lags, 0.99):.1f} ms; refused for overload {100 * refused / BURSTS / LISTENERS:.1f} %"
+    )
 
 
 if __name__ == "__main__":

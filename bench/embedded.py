@@ -53,7 +53,12 @@ def main() -> None:
         for _ in range(ROUNDS):
             base = rate(floor, "/espeak")
             ratios.append(rate(ours, "/speak") / base)
-        report("embedded engine, cold: requests/s over espeak-ng started for each", median(ratios), ">= 2", median(ratios) >= 2)
+        report(
+            "embedded engine, cold: requests/s over espeak-ng started for each",
+            median(ratios),
+            ">= 2",
+            median(ratios) >= 2,
+        )
 
 
 if __name__ == "__main__":

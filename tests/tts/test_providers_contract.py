@@ -272,7 +272,7 @@ def test_wrong_voice_settings_are_refused_before_the_vendor_is_asked(fake: Vendo
 def test_the_catalogue_has_the_default_voice(provider: TTSProvider) -> None:
     voices = provider.list_voices(Deadline.after(10))
 
-    assert provider.default_voice in {voice.id for voice in voices}
+    assert provider.resolve_voice("", "", "")[0] in {voice.id for voice in voices}
     for voice in voices:
         assert all((voice.id, voice.name, voice.accent, voice.language))
         assert voice.provider == provider.slug
