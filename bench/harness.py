@@ -121,9 +121,10 @@ def wait_for(port: int, path: str = "/", seconds: float = 30) -> None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
             connection.request("GET", path)
             connection.getresponse().read()
-            return
         except OSError:
             time.sleep(0.005)
+        else:
+            return
     raise TimeoutError(f"nothing answers on port {port}")
 
 

@@ -1,4 +1,4 @@
-"""From start to the first 200, and the memory of four idle workers, against bare Flask under the same gunicorn."""
+"""From start to the first 200, and the memory of idle workers, against bare Flask under the same gunicorn."""
 
 import sys
 import time

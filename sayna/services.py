@@ -13,6 +13,7 @@ from pathlib import Path
 from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config, Secret
+from sayna.livekit import LiveKit
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -36,6 +37,7 @@ class Services:
     tts: TTS
     catalogue: Catalogue
     pages: Pages
+    livekit: LiveKit | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -44,6 +46,8 @@ class Services:
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
         self.catalogue.close()
+        if self.livekit is not None:
+            self.livekit.close()
         self.flights.close()
         for provider in self.providers.values():
             provider.close()
@@ -53,7 +57,8 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of one process, or of all workers when called before the fork.
 
-    Nothing here opens a connection, a thread or a database: those begin with the first request that needs them.
+    Nothing here opens a connection, a thread or a database: those begin with the first request that needs
+    them.
     """
     providers = {
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
@@ -61,7 +66,8 @@ def build(config: Config) -> Services:
     cache = AudioCache(
         config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes
     )
-    flights = Flights(_flight_folder(config))
+    folder = _meeting_folder(config)
+    flights = Flights(folder / "flights")
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -77,6 +83,7 @@ def build(config: Config) -> Services:
             timeout_seconds=config.speech.voices_timeout_seconds,
         ),
         pages=Pages(),
+        livekit=LiveKit.build(config.livekit, folder / "livekit"),
     )
 
 
@@ -96,10 +103,10 @@ def _shelf(config: Config, slug: str, secret: bytes) -> Shelf:
     return Shelf(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
 
 
-def _flight_folder(config: Config) -> Path:
-    """Return where the workers meet: inside the cache, else a private folder that goes with its maker."""
+def _meeting_folder(config: Config) -> Path:
+    """Return where the workers meet: the cache's folder, else a private one that goes with its maker."""
     if config.cache.path is not None:
-        return config.cache.path / "flights"
+        return config.cache.path
     folder = Path(tempfile.mkdtemp(prefix="sayna-"))
     maker = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == maker else None)

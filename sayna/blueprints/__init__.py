@@ -2,9 +2,15 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, speak, voices
+from sayna.blueprints import errors, guard, health, livekit, speak, voices, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, voices.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    voices.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+)
 
 
 def register(app: Flask) -> None:

@@ -88,7 +88,7 @@ def _sentence(info: SettingInfo, text: str, reason: str) -> str:
     return f"{info.name} {reason}{shown}; set it to {info.kind.wants}."
 
 
-def _check(section: Any, given: frozenset[str]) -> Iterator[str]:  # noqa: ANN401 - any of the dataclasses above
+def _check(section: Any, given: frozenset[str]) -> Iterator[str]:
     if hasattr(section, "problems"):
         yield from section.problems(given)
     for each in fields(section):

@@ -26,11 +26,11 @@ def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str
     return dict(_flatten(document, known, problems))
 
 
-def _loader(yaml: Any) -> Any:  # noqa: ANN401 - a module that is imported late
+def _loader(yaml: Any) -> Any:
     """Return a safe loader that keeps every scalar as it is written and refuses a key given twice."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ANN401
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             # PyYAML itself would take the last of two without a word.
             seen: set[str] = set()
             for key, _ in node.value:

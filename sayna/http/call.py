@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import urllib3
 
 from sayna.http.deadline import Deadline
-from sayna.http.failures import before_the_answer
+from sayna.http.failures import GivenUp, before_the_answer
 from sayna.http.pool import exchange, pool
 from sayna.http.reply import Answer, Reply
 from sayna.log import emit
@@ -48,12 +48,15 @@ def send(
             preload_content=False,
             decode_content=False,
         )
-        outcome = raw.status
-        return Reply(raw, exchange.lease, max_bytes)
     except (urllib3.exceptions.HTTPError, TimeoutError) as error:
-        failure = before_the_answer(error)
+        failure = GivenUp("the call was called off") if deadline.cancelled else before_the_answer(error)
         outcome = type(failure).__name__
         raise failure from error
+    else:
+        outcome = raw.status
+        reply = Reply(raw, exchange.lease, max_bytes)
+        deadline.when_cancelled(reply.close)
+        return reply
     finally:
         _log(method, url, outcome, started)
 

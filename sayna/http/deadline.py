@@ -1,14 +1,18 @@
 """The moment by which everything must be over."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 
 
-@dataclass(frozen=True, slots=True)
 class Deadline:
-    """A moment on the monotonic clock by which all must be done."""
+    """A moment on the monotonic clock by which all must be done; it can be brought forward to now."""
 
-    at: float
+    __slots__ = ("_wakers", "at", "cancelled")
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+        self.cancelled = False
+        self._wakers: list[Callable[[], None]] = []
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
@@ -17,10 +21,22 @@ class Deadline:
 
     def remaining(self) -> float:
         """Return the seconds left, never less than zero."""
-        return max(0.0, self.at - time.monotonic())
+        return 0.0 if self.cancelled else max(0.0, self.at - time.monotonic())
 
     def left(self) -> float:
         """Return the seconds left; raises TimeoutError when there are none."""
         if not (seconds := self.remaining()):
             raise TimeoutError("the deadline is over")
         return seconds
+
+    def when_cancelled(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from any thread, when the deadline is brought forward; at once if it was."""
+        self._wakers.append(wake)
+        if self.cancelled:
+            wake()
+
+    def cancel(self) -> None:
+        """Let no time be left, and wake those who wait."""
+        self.cancelled = True
+        for wake in self._wakers:
+            wake()

@@ -50,6 +50,7 @@ class _Leased:
     def getresponse(self: Any) -> BaseHTTPResponse:
         self.sock.deadline = exchange.deadline
         self.lease = exchange.lease = Lease(self.sock)
+        exchange.deadline.when_cancelled(self.lease.cut)
         return super().getresponse()  # type: ignore[misc, no-any-return]
 
 

@@ -96,6 +96,7 @@ class TTSProvider(ABC):
 
     base_url: str = ""
 
+    @abstractmethod
     def __init__(self, config: Any) -> None:
         """Take the vendor's own part of the configuration."""
 
@@ -127,9 +128,7 @@ class TTSProvider(ABC):
             raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
         for name in self.auth_fields:
             if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
-                raise InvalidProviderAuth(
-                    f"auth.{name} must be 1-512 printable ASCII characters, without spaces"
-                )
+                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters")
         return auth
 
     def language_of(self, voice_id: str) -> str:

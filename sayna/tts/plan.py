@@ -21,12 +21,12 @@ from sayna.http import Deadline
 from sayna.tts import audio
 from sayna.tts.base import AudioSpec, Knob, SpeechRequest, TTSProvider
 from sayna.tts.cache import cache_key
+from sayna.tts.pronounce import pronounce
 
 ALIASES = {"microsoft-azure": "azure"}
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
 MAX_CONNECT_SECONDS = 30.0
 MAX_REQUEST_SECONDS = 60.0
-MAX_GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,16 @@ class Plan:
     characters: int
     key: str
 
+    @property
+    def flight(self) -> str:
+        """Who may share one rendering: all with the same key and the same patience to connect."""
+        return f"{self.key}-{self.connect_seconds * 1000:.0f}"
+
     def request(self) -> SpeechRequest:
-        """Return what the vendor is given; its deadline starts now."""
+        """Return what the vendor is given; its deadline starts now.
+
+        It is the server's, not the caller's: others may listen too, and an impatient caller just leaves.
+        """
         return SpeechRequest(
             text=self.text,
             voice_id=self.voice_id,
@@ -78,7 +86,7 @@ class Plan:
             settings=self.settings,
             credentials=self.credentials,
             connect_seconds=self.connect_seconds,
-            deadline=Deadline.after(self.request_seconds),
+            deadline=Deadline.after(MAX_REQUEST_SECONDS),
         )
 
 
@@ -162,29 +170,6 @@ class Planner:
             credential = json.dumps(plan.credentials, sort_keys=True).encode()
             fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
         return cache_key(fields)
-
-
-def pronounce(text: str, rules: Sequence[tuple[str, str]]) -> str:
-    """Return `text` with each whole word of `rules` replaced, in one pass, by case.
-
-    Raises InvalidRequest when the result is more than four times as long as the text.
-    """
-    if not rules:
-        return text
-    spoken = dict(rules)
-    words = "|".join(re.escape(word) for word in sorted(spoken, key=len, reverse=True))
-    pieces: list[str] = []
-    length = end = 0
-    for found in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", text):
-        pieces += (text[end : found.start()], spoken[found[0]])
-        length += len(pieces[-2]) + len(pieces[-1])
-        if length > MAX_GROWTH * len(text):
-            break
-        end = found.end()
-    pieces.append(text[end:])
-    if length + len(pieces[-1]) > MAX_GROWTH * len(text):
-        raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long")
-    return "".join(pieces)
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

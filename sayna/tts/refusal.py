@@ -51,10 +51,11 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def pause(status: int, kind: type[ProviderError], asked: float | None) -> float | None:
-    """Return the seconds after which the same call may succeed; None when it will not, or not soon."""
+def pause(status: int, kind: type[ProviderError], asked: float | None) -> float:
+    """Return the seconds after which the same call may succeed; infinity when it will not, or not soon."""
     if status not in RETRIED or kind not in (ProviderError, ProviderRateLimited):
-        return None
+        return math.inf
     if asked is None:
+        # At random, so that many callers do not come back all at once.
         return random.uniform(0.05, 0.25)  # noqa: S311
-    return asked if asked <= MAX_PAUSE_SECONDS else None
+    return asked if asked <= MAX_PAUSE_SECONDS else math.inf

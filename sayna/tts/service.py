@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from sayna.errors import NotCached, ProviderError
 from sayna.tts import audio, longtext
+from sayna.tts.base import SpeechRequest
 from sayna.tts.cache import AudioCache, Clip, ClipInfo
 from sayna.tts.flight import Flights, Listener, Rendering
 from sayna.tts.gate import Gate
@@ -35,19 +36,23 @@ class Speech:
         self._leave: Callable[[], None] | None = leave
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the audio as it comes; raises when it breaks off, so that no end is clean but the true one."""
+        """Yield the audio as it comes; raises when it breaks off: no end is clean but the true one."""
         if self._listener is None:
-            yield self.whole().audio
+            yield self.audio()
             return
         try:
             yield from self._listener
         finally:
             self.close()
 
+    def audio(self) -> bytes:
+        """Return the audio when it is whole; waits for it."""
+        return self.clip.audio if self.clip else b"".join(self.pieces())
+
     def whole(self) -> Clip:
-        """Return the finished clip; waits for it."""
+        """Return the finished clip with all that is known of it; waits for it."""
         if self.clip is None:
-            self.clip = _clip(self.plan, b"".join(self.pieces()))
+            self.clip = _clip(self.plan, self.audio())
         return self.clip
 
     def close(self) -> None:
@@ -70,7 +75,8 @@ class TTS:
     def synthesize(self, plan: Plan, mode: CacheMode, *, alive: Callable[[], bool]) -> Speech:
         """Return the speech of a plan once its first audio is there.
 
-        `alive` tells whether the caller still listens. Raises ProviderError and its kinds, Overloaded, NotCached.
+        `alive` tells whether the caller still listens. Raises ProviderError and its kinds, Overloaded,
+        NotCached, CallerGone.
         """
         if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
             return Speech(plan, "HIT", clip, _nothing)
@@ -85,12 +91,14 @@ class TTS:
 
     def _fly(self, plan: Plan, mode: CacheMode, alive: Callable[[], bool]) -> Speech:
         shared = mode is CacheMode.USE
+        request = plan.request()
         listener = self._flights.join(
-            plan.key if shared else f"{plan.key}-{secrets.token_hex(8)}",
-            functools.partial(self._render, plan, store=mode is not CacheMode.BYPASS),
+            plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
+            functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
             deadline=longtext.allowance(plan.provider, plan.text, plan.request_seconds),
             alive=alive,
+            cancel=request.deadline.cancel,
         )
         try:
             _ = listener.header
@@ -105,8 +113,8 @@ class TTS:
         clip = self._cache.get(key)
         return Rendering(header={}, chunks=iter((clip.audio,))) if clip else None
 
-    def _render(self, plan: Plan, *, store: bool) -> Rendering:
-        stream = longtext.synthesize(plan.provider, plan.request(), plan.request_seconds)
+    def _render(self, plan: Plan, request: SpeechRequest, *, store: bool) -> Rendering:
+        stream = longtext.synthesize(plan.provider, request, plan.request_seconds)
         try:
             pieces = _plausible(
                 audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan

@@ -19,14 +19,17 @@ from sayna.tts.breaker import Breaker
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
-# A time-out after less than this is the caller's impatience and says nothing of the vendor.
-PATIENCE_SECONDS = 5.0
 
 logger = logging.getLogger("sayna.vendor")
 
 
 class CloudProvider(TTSProvider):
-    """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors."""
+    """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors.
+
+    A time-out after less than `patience_seconds` is the caller's impatience and says nothing of the vendor.
+    """
+
+    patience_seconds: float = 5.0
 
     def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
@@ -99,16 +102,15 @@ class CloudProvider(TTSProvider):
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> http.Reply:
-        """Return the head of a 200; a failed attempt is made once more where that can cost nothing twice.
+        """Return the head of a 200, at the second attempt where the first cannot have cost anything.
 
-        Raises ProviderError and its kinds; `own` says that the credentials came with the request.
+        Raises ProviderError and its kinds; `own`: the credentials came with the request.
         """
         health = self._health(own)
         if seconds := health.wait():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        last = False
+        patience, last = min(connect_seconds, deadline.remaining()), False
         while True:
-            patience = min(connect_seconds, deadline.remaining())
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
@@ -116,22 +118,20 @@ class CloudProvider(TTSProvider):
                 )  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, health, patience), 0.0
+                # What timed out may have been rendered, and billed: it is not asked for again.
                 if last or not isinstance(error, http.Unreachable):
                     raise failure from error
             else:
                 if reply.status == 200:  # noqa: PLR2004
                     return reply
-                refused, again = self._refused(reply, health, own=own)
-                if last or again is None or again > deadline.remaining():
+                refused, pause = self._refused(reply, health, own=own)
+                if last or pause > deadline.remaining():
                     raise refused
-                pause = again
             time.sleep(pause)
             last = True
 
-    def _refused(
-        self, reply: http.Reply, health: Breaker, *, own: bool
-    ) -> tuple[ProviderError, float | None]:
-        """Return the error of a refusal, and the pause after which to ask once more."""
+    def _refused(self, reply: http.Reply, health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
+        """Return the error of a refusal, and the seconds after which to ask once more."""
         kind = self.read_error(reply.status, _beginning(reply)) or refusal.KINDS.get(
             reply.status, ProviderError
         )
@@ -164,7 +164,7 @@ class CloudProvider(TTSProvider):
     def _failure(self, error: http.TransportError, health: Breaker, patience: float = 0.0) -> ProviderError:
         """Return what a transport error means to a caller, and count it when it is the vendor's."""
         timed_out = isinstance(error, http.TimedOut)
-        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= PATIENCE_SECONDS):
+        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= self.patience_seconds):
             health.failed()
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")

@@ -13,7 +13,7 @@ from sayna.blueprints.guard import PUBLIC
 from sayna.config import ConfigError
 from tests.blueprints.conftest import MakeClient
 
-SECRET = "sk_canary_7f3a9c"  # noqa: S105
+SECRET = "sk_canary_7f3a9c"
 SECRETS = json.dumps([{"id": "tenant-a", "secret": SECRET}, {"id": "tenant-b", "secret": "sk_other"}])
 BODY = {"text": "Who is there?", "audio_format": "linear16"}
 

@@ -145,6 +145,7 @@ def test_one_address_cannot_hold_everything(site: Site) -> None:
 def test_the_access_log_is_json_without_queries(common: Site) -> None:
     common.public.ask("GET", "/voices?language=en&api_key=x", X_Request_ID="logged")
 
+    until(lambda: '"logged"' in common.nginx.access_log.read_text(), 5, "nginx has logged it")
     lines = [json.loads(line) for line in common.nginx.access_log.read_text().splitlines()]
     line = next(line for line in lines if line["request_id"] == "logged")
     assert (line["path"], line["method"], line["client"]) == ("/voices", "GET", "127.0.0.1")

@@ -9,6 +9,7 @@ import wave
 import pytest
 
 from tests.e2e.conftest import Site
+from tests.e2e.program import until
 
 pytestmark = pytest.mark.e2e
 
@@ -55,5 +56,5 @@ def test_every_answer_has_one_request_id_in_both_logs(common: Site, form: str) -
     )
 
     identity = f'"request_id": "{answer.headers["x-request-id"]}"'
-    assert identity in common.gunicorn.log
-    assert identity.replace(" ", "") in common.nginx.access_log.read_text()
+    until(lambda: identity in common.gunicorn.log, 5, "Sayna has logged it")
+    until(lambda: identity.replace(" ", "") in common.nginx.access_log.read_text(), 5, "nginx has logged it")

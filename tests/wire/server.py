@@ -103,6 +103,10 @@ class FaultServer:
         self._script += answers
         return self
 
+    def forget(self) -> None:
+        """Leave the script: what is queued is not answered any more."""
+        self._script.clear()
+
     def always(self, answer: Answer) -> Self:
         """Answer all other requests so."""
         self._default = answer

@@ -49,10 +49,10 @@ class Catalogue:
         ProviderError when there is no list of the one vendor, or of any cloud vendor.
         """
         slugs = self.slugs(provider)
-        self._renew(
-            [slug for slug in slugs if not self._refresher.fresh(self._shelves[slug].read())], answered
-        )
-        lists = {slug: listed for slug in slugs if (listed := self._shelves[slug].read())}
+        lists = self._read(slugs)
+        if due := [slug for slug in slugs if not self._refresher.fresh(lists.get(slug))]:
+            self._renew(due, answered)
+            lists = self._read(slugs)
         failed = tuple(slug for slug in slugs if slug not in lists)
         clouds = [slug for slug in slugs if not self._providers[slug].local]
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
@@ -75,6 +75,9 @@ class Catalogue:
     def close(self) -> None:
         """End the threads of this process."""
         self._refresher.close()
+
+    def _read(self, slugs: Iterable[str]) -> dict[str, Listed]:
+        return {slug: listed for slug in slugs if (listed := self._shelves[slug].read())}
 
     def _renew(self, due: Iterable[str], answered: Callable[[str], object]) -> None:
         deadline = Deadline.after(self._seconds)

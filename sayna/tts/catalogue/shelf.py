@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sayna.folder import Grumbler, exclusive, open_private, private_folder
 from sayna.tts.base import Voice
-from sayna.tts.folder import Grumbler, exclusive, open_private, private_folder
 
 FORMAT = 1
 

@@ -88,8 +88,9 @@ class _Job:
         return list(self._samples(self._ask(text)))
 
     def _ask(self, text: str) -> AudioStream:
-        part = dataclasses.replace(self._request, text=text, deadline=Deadline.after(self._seconds))
-        stream = self._provider.synthesize(part)
+        deadline = Deadline.after(self._seconds)
+        self._request.deadline.when_cancelled(deadline.cancel)
+        stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
         with self._lock:
             self._open.append(stream)
             closed = self._closed

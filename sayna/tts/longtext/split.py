@@ -1,8 +1,8 @@
 """Where a long text may be cut: between sentences, else clauses, else words, else characters.
 
 pysbd (https://github.com/nipunsadvilkar/pySBD) knows sentences in 23 languages. Its time grows with the
-square of the text and it may change or drop characters, so it is shown a window only, and asked for positions only:
-what is spoken are slices of the text itself.
+square of the text and it may change or drop characters, so it is shown a window only, and asked for
+positions only: what is spoken are slices of the text itself.
 """
 
 import functools

@@ -17,8 +17,8 @@ WHOLE = packed(stretch(0, LETTERS * SAMPLES_PER_CHARACTER))
 
 def request(text: str) -> SpeechRequest:
     return SpeechRequest(
-        text=text, voice_id="one", model="", language="en", speaking_rate=1.0, target=AudioSpec("mp3", 24000), settings={},
-        credentials=None, connect_seconds=1.0, deadline=Deadline.after(30),
+        text=text, voice_id="one", model="", language="en", speaking_rate=1.0, settings={}, credentials=None,
+        target=AudioSpec("mp3", 24000), connect_seconds=1.0, deadline=Deadline.after(30),
     )  # fmt: skip
 
 
@@ -96,6 +96,15 @@ def test_who_hangs_up_stops_the_parts_under_way() -> None:
     stream.close()
     closed.set()
     assert len(singer.parts) <= 4
+
+
+def test_calling_the_request_off_calls_every_part_off() -> None:
+    singer, asked = Singer(TEXT), request(TEXT)
+    stream = longtext.synthesize(singer, asked, 50)
+    next(stream.chunks)
+    asked.deadline.cancel()
+    assert {deadline.remaining() for deadline in singer.deadlines} == {0.0}
+    stream.close()
 
 
 def test_every_part_has_the_time_of_a_whole_request() -> None:
