@@ -7,6 +7,7 @@ never does.
 import functools
 import re
 from collections.abc import Iterable
+from typing import Any
 
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
@@ -62,7 +63,7 @@ def _cased(subtag: str) -> str:
 
 
 @functools.cache
-def _english():  # type: ignore[no-untyped-def] # noqa: ANN202 - the type would have to be imported
+def _english() -> Any:
     from babel import Locale  # noqa: PLC0415
 
     return Locale("en")
