@@ -14,6 +14,7 @@ from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config, Secret
 from sayna.livekit import LiveKit
+from sayna.recordings import Library, Recorder, open_library
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -38,6 +39,8 @@ class Services:
     catalogue: Catalogue
     pages: Pages
     livekit: LiveKit | None
+    recordings: Library | None
+    recorder: Recorder | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -68,6 +71,8 @@ def build(config: Config) -> Services:
     )
     folder = _meeting_folder(config)
     flights = Flights(folder / "flights")
+    livekit = LiveKit.build(config.livekit, folder / "livekit")
+    recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -83,7 +88,9 @@ def build(config: Config) -> Services:
             timeout_seconds=config.speech.voices_timeout_seconds,
         ),
         pages=Pages(),
-        livekit=LiveKit.build(config.livekit, folder / "livekit"),
+        livekit=livekit,
+        recordings=recordings,
+        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, speak, voices, webhook
+from sayna.blueprints import errors, guard, health, livekit, recording, speak, voices, webhook
 
 BLUEPRINTS = (
     health.blueprint,
@@ -10,6 +10,7 @@ BLUEPRINTS = (
     speak.blueprint,
     livekit.blueprint,
     webhook.blueprint,
+    recording.blueprint,
 )
 
 
