@@ -8,6 +8,7 @@ from sayna.tts.elevenlabs import ElevenLabs
 from sayna.tts.espeak import Espeak
 from sayna.tts.google import Google
 from sayna.tts.openai import OpenAI
+from sayna.tts.piper import Piper
 from sayna.tts.polly import Polly
 
 PROVIDERS: dict[str, type[TTSProvider]] = {
@@ -18,5 +19,6 @@ PROVIDERS: dict[str, type[TTSProvider]] = {
     "espeak": Espeak,
     "google": Google,
     "openai": OpenAI,
+    "piper": Piper,
     "polly": Polly,
 }

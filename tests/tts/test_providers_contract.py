@@ -5,18 +5,21 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sayna import errors
-from sayna.config import EspeakConfig
+from sayna.config import EspeakConfig, PiperConfig
 from sayna.http import Deadline
 from sayna.tts import PROVIDERS, audio
 from sayna.tts.base import TTSProvider
 from sayna.tts.espeak import Espeak
+from sayna.tts.piper import Piper
 from sayna.tts.vendor import CloudProvider
 from tests.tts.audio.sounds import HERTZ, heard
+from tests.tts.piper.voices import install
 from tests.wire import VendorFake, answers
 from tests.wire.asking import TEXT, plan, request, resolved, speak
 from tests.wire.server import Answer
@@ -45,10 +48,16 @@ def fake(request: pytest.FixtureRequest) -> Iterator[VendorFake]:
 
 
 @pytest.fixture(params=PROVIDERS)
-def provider(request: pytest.FixtureRequest) -> Iterator[TTSProvider]:
+def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TTSProvider]:
     if request.param in CLOUD:
         with fake_of(request.param)() as fake:
             yield fake.provider()
+    elif request.param == "piper":
+        pytest.importorskip("piper")
+        install(tmp_path / "voices")
+        piper = Piper(PiperConfig(tmp_path / "voices"))
+        yield piper
+        piper.close()
     else:
         assert request.param == "espeak", "a provider that is no cloud vendor needs its line here"
         espeak = Espeak(EspeakConfig(enabled=True))
@@ -282,7 +291,7 @@ def test_wrong_voice_settings_are_refused_before_the_vendor_is_asked(fake: Vendo
 def test_the_catalogue_has_the_default_voice(provider: TTSProvider) -> None:
     voices = provider.list_voices(Deadline.after(10))
 
-    assert provider.default_voice in {voice.id for voice in voices}
+    assert provider.resolve_voice("", "", "")[0] in {voice.id for voice in voices}
     for voice in voices:
         assert all((voice.id, voice.name, voice.accent, voice.language))
         assert voice.provider == provider.slug
