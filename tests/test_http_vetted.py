@@ -28,23 +28,35 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 def ask(url: str, vet: Callable[[str], bool] | None) -> int:
     answer = http.post(
-        url, data=b"{}", headers={}, deadline=http.Deadline.after(5), connect_seconds=2, max_bytes=100, vet=vet
+        url,
+        data=b"{}",
+        headers={},
+        deadline=http.Deadline.after(5),
+        connect_seconds=2,
+        max_bytes=100,
+        vet=vet,
     )
     return answer.status
 
 
-def test_vetted_address_is_connected_under_the_name_that_was_asked_for(resolver: dict[str, list[str]]) -> None:
+def test_vetted_address_is_connected_under_the_name_that_was_asked_for(
+    resolver: dict[str, list[str]],
+) -> None:
     resolver["hook.example.com"] = ["127.0.0.1"]
     seen: list[str] = []
     with FaultServer() as server:
         server.always(answers.whole(b""))
-        assert ask(f"http://hook.example.com:{server.port}/x", lambda address: not seen.append(address)) == 200
+        assert (
+            ask(f"http://hook.example.com:{server.port}/x", lambda address: not seen.append(address)) == 200
+        )
         [hit] = server.hits
     assert seen == ["127.0.0.1"]
     assert hit.headers["host"] == f"hook.example.com:{server.port}"
 
 
-@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]])
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["::1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]]
+)
 def test_name_that_leads_home_is_not_connected(resolver: dict[str, list[str]], addresses: list[str]) -> None:
     resolver["hook.example.com"] = addresses
     with FaultServer() as server:
