@@ -19,6 +19,7 @@ from .signing import event_headers
 ATTEMPT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 LOOK_SECONDS = 0.2
+NOT_NOTED_SECONDS = 30.0
 AT_A_HOST = 4
 AT_A_TIME = 64
 MAX_ANSWER_BYTES = 65536
@@ -74,8 +75,9 @@ class Deliverer:
             if delivery is not None:
                 self._settle(delivery)
         except StoreUnavailable:
-            # It stays in the queue and is told once more.
+            # It stays in the queue and is told once more, but not as fast as a full disk would have it.
             emit(logger, logging.WARNING, "delivery_not_noted", host=host)
+            time.sleep(NOT_NOTED_SECONDS)
         finally:
             with self._lock:
                 del self._under_way[number]

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from sayna.livekit.errors import LiveKitUnavailable
+
 from .database import Database
 from .errors import TooManyCalls
 
@@ -85,7 +87,12 @@ class Limits:
             return database.execute(OLDEST, (tenant, time.time() - SETTLED_SECONDS, LOOKED_AT)).fetchall()
 
         lines = self._database.transact(oldest)
-        here = self._present([(room, identity) for _, room, identity in lines]) if lines else []
+        if not lines:
+            return
+        try:
+            here = self._present([(room, identity) for _, room, identity in lines])
+        except LiveKitUnavailable:
+            return
         ended = [line for (line, _, _), is_here in zip(lines, here, strict=True) if not is_here]
         if ended:
             self._database.transact(lambda database: _free(database, ended))

@@ -262,7 +262,7 @@ def test_whatever_a_caller_sends_has_an_answer(make: Inbound, target: Target) ->
     save(client, hook(target))
     dice = random.Random(6)
     alphabet = '<>"\\@:;?,=[]{}%\x00\r\n\t é\ud800sipsA.example.com0tel:'
-    for number in range(300):
+    for number in range(100):
         header = "".join(dice.choices(alphabet, k=dice.randrange(60)))
         attributes = {**ATTRIBUTES, "sip.h.x-to-ip": header, f"sip.h.{header}": header * 100}
         assert (
@@ -308,3 +308,48 @@ def test_without_a_secret_nothing_is_sent(
     assert "SIP_HOOK_SECRET" in said
     assert "no_secret" in said
     assert target.connections == 0
+
+
+def test_without_a_cache_folder_events_are_told_all_the_same_and_the_log_warns(
+    make: Inbound, target: Target, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = make(CACHE_PATH="", SIP_HOOKS_JSON=json.dumps([hook(target)]))
+    assert "CACHE_PATH is not set" in capsys.readouterr().err
+    assert tell(client, joined()).status_code == 200
+    assert verified(target.told(1)[0]).room.name == "lobby"
+
+
+def test_broken_queue_is_kept_aside_and_events_go_on(make: Inbound, target: Target, tmp_path: Path) -> None:
+    client = make()
+    save(client, hook(target))
+    tell(client, joined())
+    target.told(1)
+    until(lambda: waiting(tmp_path) == 0, 10, "the queue is empty")
+    file = tmp_path / "cache" / "sip" / "deliveries.sqlite"
+    replaced = file.with_name("junk")
+    replaced.write_bytes(b"this is no database" * 1000)
+    replaced.replace(file)
+    until(lambda: list(file.parent.glob("*.corrupt-*")), 10, "it is kept aside")
+    assert tell(client, joined("EV_2")).status_code == 200
+    assert target.told(2)[1].headers["x-sayna-event-id"] == "EV_2"
+
+
+def test_event_that_cannot_be_crossed_out_is_told_again_after_a_pause(
+    make: Inbound, target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayna.sip.delivery.NOT_NOTED_SECONDS", 1.5)
+    client = make()
+    save(client, hook(target))
+    target.then(refused)
+    tell(client, joined())
+    target.told(1)
+    stuck = "CREATE TRIGGER stuck BEFORE DELETE ON waiting BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+    with sqlite3.connect(tmp_path / "cache" / "sip" / "deliveries.sqlite") as database:
+        database.execute(stuck)
+    target.told(2)
+    begun = time.monotonic()
+    target.told(3)
+    assert time.monotonic() - begun > 1
+    database.execute("DROP TRIGGER stuck")
+    database.close()
+    until(lambda: waiting(tmp_path) == 0, 10, "it is crossed out")

@@ -8,6 +8,7 @@ from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, failed
 from tests.blueprints.telephones import PBX, dial, transfer
 from tests.wire.telephone import FakeTelephones
+from tests.wire.twirp import DROP
 
 
 @pytest.fixture
@@ -72,6 +73,16 @@ def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
     assert refused.headers["Retry-After"] == "5"
     telephones.people["lobby"].clear()
     assert [dial(client).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(SIP_MAX_CONCURRENT_CALLS="1")
+    assert dial(client).status_code == 200
+    telephones.people["lobby"].clear()
+    telephones.script = lambda *_: DROP
+    assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
+    telephones.script = lambda *_: None
+    assert dial(client).status_code == 200
 
 
 def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones: FakeTelephones) -> None:
