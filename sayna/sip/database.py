@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import sqlite3
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from sayna.folder import Grumbler, create_private, private_folder
 
 from .errors import StoreUnavailable
 
-WAIT_SECONDS = 2.0
+WAIT_SECONDS = 5.0
 PAUSE_SECONDS = 0.005
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
@@ -28,13 +29,23 @@ class Database:
     def __init__(self, folder: Path, name: str, schema: str) -> None:
         self.file = folder / f"{name}.sqlite"
         self._schema = schema
+        self._turn = threading.Lock()
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, all of it on disk or none; raises StoreUnavailable.
 
-        SQLite's own waiting does not cover the moment in which another process closes or recovers the log.
+        SQLite's own waiting is not fair, so threads take turns; nor does it cover the moment in which another
+        process closes or recovers the log.
         """
         limit = time.monotonic() + WAIT_SECONDS
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise self._failed(TimeoutError("too many wait"), 0)
+        try:
+            return self._patiently(work, limit)
+        finally:
+            self._turn.release()
+
+    def _patiently(self, work: Callable[[sqlite3.Connection], T], limit: float) -> T:
         while True:
             try:
                 return self._attempt(work)

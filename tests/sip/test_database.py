@@ -1,5 +1,6 @@
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -11,7 +12,7 @@ from sayna.sip.database import Database
 from sayna.sip.errors import StoreUnavailable
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS marks (number INTEGER PRIMARY KEY, text TEXT);"
-WRITES = 150
+WRITES = 100
 
 
 def add(database: sqlite3.Connection) -> None:
@@ -23,9 +24,8 @@ def count(database: sqlite3.Connection) -> int:
 
 
 def write(folder: Path) -> None:
-    store = Database(folder, "marks", SCHEMA)
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: store.transact(add), range(WRITES)))
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: Database(folder, "marks", SCHEMA).transact(add), range(WRITES)))
 
 
 def test_threads_of_many_processes_lose_and_break_nothing(tmp_path: Path) -> None:
@@ -73,3 +73,16 @@ def test_database_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         store.transact(count)
     blocker.close()
     assert store.transact(count) == 0
+    entered, leave = threading.Event(), threading.Event()
+
+    def dawdle(_: sqlite3.Connection) -> None:
+        entered.set()
+        leave.wait(10)
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(store.transact, dawdle)
+        assert entered.wait(10)
+        with pytest.raises(StoreUnavailable):
+            store.transact(count)
+        leave.set()
+        slow.result()
