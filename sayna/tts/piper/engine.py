@@ -1,8 +1,8 @@
 """Piper's models in this worker: loaded when first asked for, few at a time, run by one thread.
 
 Sentences are queued one by one, so that a short text does not wait for the end of a long one, and so that
-cached speech, other vendors and health find the processor free. The thread keeps its priority: a lower one was
-measured to slow health down, because whoever holds the interpreter lock and does not run holds up all others.
+cached speech, other vendors and health find the processor free. The thread keeps its priority: a lower one
+was measured to slow health down, because whoever waits with the interpreter lock holds up all others.
 """
 
 import logging
