@@ -116,7 +116,7 @@ def test_event_that_takes_too_long_elsewhere_is_to_be_sent_again(tmp_path: Path)
 
 
 def _report(folder: Path, results: "multiprocessing.SimpleQueue[int]") -> None:
-    seen = Seen(folder)
+    seen = Seen(folder, wait_seconds=30)
     results.put(sum(is_new(seen, f"EV_{number}") for number in range(50)))
 
 
@@ -134,7 +134,7 @@ def test_event_is_new_to_one_of_many_processes(tmp_path: Path) -> None:
 
 
 def brought(folder: Path, events: int) -> None:
-    seen = Seen(folder)
+    seen = Seen(folder, wait_seconds=30)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda number: is_new(seen, f"EV_{os.getpid()}_{number}"), range(events)))
 
