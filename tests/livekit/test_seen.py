@@ -116,7 +116,7 @@ def test_event_that_takes_too_long_elsewhere_is_to_be_sent_again(tmp_path: Path)
 
 
 def _report(folder: Path, results: "multiprocessing.SimpleQueue[int]") -> None:
-    seen = Seen(folder, wait_seconds=30)
+    seen = Seen(folder)
     results.put(sum(is_new(seen, f"EV_{number}") for number in range(50)))
 
 
