@@ -21,6 +21,8 @@ SaynaError
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 └── CallerGone                    499, seen only in the log
+
+Those of rooms are in sayna/livekit/errors.py.
 """
 
 from typing import ClassVar

@@ -2,9 +2,15 @@
 
 from flask import Flask
 
+<<<<<<< HEAD
 from sayna.blueprints import errors, guard, health, speak, studio
 
 BLUEPRINTS = (health.blueprint, speak.blueprint, studio.blueprint)
+=======
+from sayna.blueprints import errors, guard, health, livekit, speak, webhook
+
+BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint)
+>>>>>>> main
 
 
 def register(app: Flask) -> None:

@@ -101,7 +101,7 @@ def _bytes(speech: Speech) -> Response:
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)
         return response
-    return Response(speech.whole().audio, content_type=audio.content_type(target))
+    return Response(speech.audio(), content_type=audio.content_type(target))
 
 
 def _headers(speech: Speech) -> dict[str, str]:

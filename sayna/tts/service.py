@@ -38,17 +38,21 @@ class Speech:
     def pieces(self) -> Iterator[bytes]:
         """Yield the audio as it comes; raises when it breaks off: no end is clean but the true one."""
         if self._listener is None:
-            yield self.whole().audio
+            yield self.audio()
             return
         try:
             yield from self._listener
         finally:
             self.close()
 
+    def audio(self) -> bytes:
+        """Return the audio when it is whole; waits for it."""
+        return self.clip.audio if self.clip else b"".join(self.pieces())
+
     def whole(self) -> Clip:
-        """Return the finished clip; waits for it."""
+        """Return the finished clip with all that is known of it; waits for it."""
         if self.clip is None:
-            self.clip = _clip(self.plan, b"".join(self.pieces()))
+            self.clip = _clip(self.plan, self.audio())
         return self.clip
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ import { Picker } from "./picker.js";
 import { Player } from "./player.js";
 import { save } from "./save.js";
 import { RATE, listen } from "./stream.js";
-import { ANY, languagesOf, matching, providerName, tagFor } from "./voices.js";
+import { ANY, favourite, languagesOf, matching, providerName, tagFor } from "./voices.js";
 import { Wave } from "./wave.js";
 
 const SOURCES = { HIT: "Cached", MISS: "New", COALESCED: "Shared", BYPASS: "Not kept" };
@@ -18,7 +18,7 @@ export class Card {
   #running = null;
   #hooks;
 
-  /** `hooks` has text(), onChange(), onPlay(card) and onRefusal(error). */
+  /** `hooks` has text(), onChange(), onLanguage(language), onPlay(card) and onRefusal(error). */
   constructor(name, hooks) {
     this.#hooks = hooks;
     this.element = document.getElementById("card").content.firstElementChild.cloneNode(true);
@@ -41,15 +41,13 @@ export class Card {
     this.#listenToPeople();
   }
 
-  /** Offer the voices of every provider; `place` is which of the first ones to begin with. */
-  offer(byProvider, place) {
+  /** Offer the voices of every provider; begin with another voice than `other` has, when there is one. */
+  offer(byProvider, other = null) {
     this.#catalogue = byProvider;
     fill(this.#parts.provider, Object.keys(byProvider).map((slug) => [slug, providerName(slug)]));
     this.#listLanguages();
-    if (this.#voices().length > place && place) {
-      this.#picker.chosen = this.#voices()[place];
-      this.#listVoices();
-    }
+    const rest = this.#voices().filter(({ id }) => id !== other?.request.voice_id);
+    this.#picker.choose(favourite(rest, navigator.languages));
   }
 
   /** The body of POST /speak, without a format: what is said, by whom, how fast. */
@@ -114,7 +112,7 @@ export class Card {
   #listenToPeople() {
     const { provider, language, rate, format, play } = this.#parts;
     provider.addEventListener("change", () => this.#listLanguages());
-    language.addEventListener("change", () => this.#listVoices());
+    language.addEventListener("change", () => this.#changeLanguage());
     rate.addEventListener("input", () => {
       this.#parts["rate-shown"].textContent = `${Number(rate.value).toFixed(2).replace(/0$/, "")} ×`;
       this.#hooks.onChange();
@@ -145,13 +143,18 @@ export class Card {
     const first = [before, ...own, "en"].find((value) => values.includes(value)) ?? ANY;
     fill(this.#parts.language, [[ANY, "All languages"], ...all]);
     this.#parts.language.value = first;
+    this.#changeLanguage();
+  }
+
+  #changeLanguage() {
     this.#picker.clearWords();
     this.#listVoices();
+    this.#hooks.onLanguage(this.#parts.language.value);
   }
 
   #listVoices() {
     const voices = this.#voices();
-    this.#picker.show(voices);
+    this.#picker.show(voices, favourite(voices, navigator.languages));
     this.#parts.found.textContent = { 0: "No voice is like this.", 1: "1 voice" }[voices.length] ?? `${voices.length} voices`;
   }
 
@@ -184,7 +187,7 @@ export class Card {
     total.textContent = figures ? milliseconds(figures.total) : "–";
     length.textContent = figures ? `${figures.seconds.toFixed(1)} s` : "–";
     const paid = figures && ["MISS", "BYPASS"].includes(figures.cache) ? characters : 0;
-    cost.textContent = figures ? `${paid} characters` : "–";
+    cost.textContent = figures ? counted(paid) : "–";
     wave.ariaLabel = figures ? `${figures.seconds.toFixed(1)} seconds of speech` : "Nothing heard yet";
   }
 
@@ -217,6 +220,10 @@ export class Card {
 
 function fill(select, pairs) {
   select.replaceChildren(...pairs.map(([value, name]) => new Option(name, value)));
+}
+
+function counted(characters) {
+  return characters === 1 ? "1 character" : `${characters} characters`;
 }
 
 function aborted(signal) {

@@ -3,12 +3,14 @@
 import { Refusal, fetchVoices, hasKey, useKey } from "./api.js";
 import { Card } from "./card.js";
 import { codeFor } from "./code.js";
+import { greetingInstead } from "./greetings.js";
 import { providerName } from "./voices.js";
 
 const part = (id) => document.getElementById(id);
 const hooks = {
   text: () => part("text").value,
   onChange: showCode,
+  onLanguage: greet,
   onPlay: (card) => stopAll(card),
   onRefusal: askForKey,
 };
@@ -38,6 +40,11 @@ function showCount() {
   showCode();
 }
 
+function greet(language) {
+  part("text").value = greetingInstead(part("text").value, language) ?? part("text").value;
+  showCount();
+}
+
 function notice(sentence) {
   part("notice").textContent = sentence;
   part("notice").hidden = sentence === "";
@@ -58,7 +65,8 @@ async function loadVoices() {
     part("key-form").hidden = true;
     part("cards").hidden = false;
     ready = true;
-    cards.forEach((card, place) => card.offer(byProvider, place));
+    cards[0].offer(byProvider);
+    cards[1].offer(byProvider, cards[0]);
     showCode();
   } catch (error) {
     notice(error instanceof Refusal ? (error.status === 401 ? "" : error.message) : "The server cannot be reached.");

@@ -32,15 +32,21 @@ export class Picker {
     this.#search.value = "";
   }
 
-  /** List these voices; the chosen one stays when it is among them, else the first takes its place. */
-  show(voices) {
+  /** List these voices; the chosen one stays when it is among them, else the `favourite` takes its place. */
+  show(voices, favourite) {
     this.#options = voices.slice(0, SHOWN).map((voice, at) => ({ voice, item: this.#item(voice, at) }));
     this.#list.replaceChildren(...this.#options.map(({ item }) => item));
     if (!this.#options.length) {
       this.#search.removeAttribute("aria-activedescendant");
       return;
     }
-    this.#choose(Math.max(0, this.#at()));
+    this.choose(this.#at() < 0 ? favourite : this.chosen);
+  }
+
+  /** Choose a voice of the list; anything else changes nothing. */
+  choose(wanted) {
+    const at = this.#options.findIndex(({ voice }) => voice.id === wanted?.id);
+    if (at >= 0) this.#choose(at);
   }
 
   #item(voice, at) {
@@ -72,9 +78,9 @@ export class Picker {
   /** Scroll the list alone: scrollIntoView would move the page too. */
   #reveal(item) {
     const { offsetTop: top, offsetHeight: height } = item;
-    const list = this.#list;
-    if (top < list.scrollTop) list.scrollTop = top;
-    else if (top + height > list.scrollTop + list.clientHeight) list.scrollTop = top + height - list.clientHeight;
+    const { scrollTop, clientHeight } = this.#list;
+    const seen = top >= scrollTop && top + height <= scrollTop + clientHeight;
+    if (!seen) this.#list.scrollTop = top - (clientHeight - height) / 2;
   }
 
   #key(event) {

@@ -38,10 +38,16 @@ export function matching(voices, language, words) {
   });
 }
 
+/** Return the voice to begin with: one of this person's own region, else of no region, else the first. */
+export function favourite(voices, tags) {
+  const speaking = (wanted) => voices.find(({ languages = [] }) => languages.includes(wanted));
+  return [...tags, ...tags.map(base)].map(speaking).find(Boolean) ?? voices[0];
+}
+
 /** Return the voice's full tag of a language, for the vendors whose voices speak several. */
 export function tagFor(voice, language) {
   const tags = voice.languages ?? [];
-  if (language === ANY || tags.length < 2) return null;
+  if (language === ANY || new Set(tags.map(base)).size < 2) return null;
   return tags.find((tag) => base(tag) === language) ?? null;
 }
 

@@ -10,6 +10,7 @@ from sayna.tts.base import AudioSpec
 _ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
 _SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
 _BLOCKS_PER_SECOND = 50
+_WAV_HEAD_BYTES = 4096
 
 
 def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> Iterator[bytes]:
@@ -26,7 +27,7 @@ def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> It
 def duration_ms(data: bytes, spec: AudioSpec) -> int:
     """Return how long a finished clip plays, in milliseconds; raises ImplausibleAudio."""
     if spec.audio_format == "wav":
-        wav, samples = read_wav([data])
+        wav, samples = read_wav([data[:_WAV_HEAD_BYTES], data[_WAV_HEAD_BYTES:]])
         return _milliseconds(sum(map(len, samples)), wav.encoding, wav.sample_rate * wav.channels)
     if spec.audio_format in _ENCODINGS:
         return _milliseconds(len(data), _ENCODINGS[spec.audio_format], spec.sample_rate * spec.channels)

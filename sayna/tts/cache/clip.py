@@ -5,7 +5,6 @@ as JSON, the audio. The digest covers the key too, so a blob is worth nothing un
 """
 
 import base64
-import dataclasses
 import hashlib
 import json
 import struct
@@ -71,9 +70,11 @@ def cache_key(fields: Mapping[str, object]) -> str:
 
 def encode(key: str, clip: Clip) -> bytes:
     """Return the blob that keeps the clip under this key."""
-    info = json.dumps(dataclasses.asdict(clip.info), separators=(",", ":")).encode()
+    # asdict() would copy every value deeply, which costs more than the encoding.
+    fields = {name: getattr(clip.info, name) for name in ClipInfo.__slots__}
+    info = json.dumps(fields, separators=(",", ":")).encode()
     digest = _digest(key, info, clip.audio)
-    return _HEAD.pack(_MAGIC, len(info), len(clip.audio), digest) + info + clip.audio
+    return b"".join((_HEAD.pack(_MAGIC, len(info), len(clip.audio), digest), info, clip.audio))
 
 
 def decode(key: str, blob: bytes) -> Clip | None:
