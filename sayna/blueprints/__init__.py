@@ -2,15 +2,15 @@
 
 from flask import Flask
 
-<<<<<<< HEAD
-from sayna.blueprints import errors, guard, health, speak, studio
+from sayna.blueprints import errors, guard, health, livekit, speak, studio, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, studio.blueprint)
-=======
-from sayna.blueprints import errors, guard, health, livekit, speak, webhook
-
-BLUEPRINTS = (health.blueprint, speak.blueprint, livekit.blueprint, webhook.blueprint)
->>>>>>> main
+BLUEPRINTS = (
+    health.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+    studio.blueprint,
+)
 
 
 def register(app: Flask) -> None:
