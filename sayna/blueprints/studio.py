@@ -56,4 +56,5 @@ def _file(name: str) -> Response:
     response = Response(FILES[name], content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
     response.headers.update(HEADERS)
     response.set_etag(hashlib.sha256(FILES[name]).hexdigest()[:32])
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response
