@@ -11,6 +11,7 @@ from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config
 from sayna.livekit import LiveKit
+from sayna.recordings import Library, Recorder, open_library
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -32,6 +33,8 @@ class Services:
     flights: Flights
     tts: TTS
     livekit: LiveKit | None
+    recordings: Library | None
+    recorder: Recorder | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -61,6 +64,8 @@ def build(config: Config) -> Services:
     )
     folder = _meeting_folder(config)
     flights = Flights(folder / "flights")
+    livekit = LiveKit.build(config.livekit, folder / "livekit")
+    recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -69,7 +74,9 @@ def build(config: Config) -> Services:
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
-        livekit=LiveKit.build(config.livekit, folder / "livekit"),
+        livekit=livekit,
+        recordings=recordings,
+        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 

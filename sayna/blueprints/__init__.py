@@ -2,13 +2,14 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, speak, studio, webhook
+from sayna.blueprints import errors, guard, health, livekit, recording, speak, studio, webhook
 
 BLUEPRINTS = (
     health.blueprint,
     speak.blueprint,
     livekit.blueprint,
     webhook.blueprint,
+    recording.blueprint,
     studio.blueprint,
 )
 

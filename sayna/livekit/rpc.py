@@ -14,12 +14,13 @@ from typing import TypeVar
 import aiohttp
 from google.protobuf.message import DecodeError
 from livekit import api
-from livekit.protocol import models
+from livekit.protocol import egress, models
 
-from sayna.config import Secret
+from sayna.config import RecordingConfig, Secret
 from sayna.log import emit
 
 from .errors import LiveKitRefused, LiveKitUnavailable
+from .output import output
 
 logger = logging.getLogger("sayna.livekit")
 
@@ -28,7 +29,16 @@ NOT_FOUND = "not_found"
 # Not an answer to the question but about LiveKit itself: down, busy, or not content with our key or clock.
 NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
 # What may be asked twice when a kept-alive connection turns out to be closed.
-REPEATABLE = {"ListRooms", "ListParticipants", "GetParticipant", "CreateRoom", "UpdateRoomMetadata"}
+REPEATABLE = {
+    "ListRooms",
+    "ListParticipants",
+    "GetParticipant",
+    "CreateRoom",
+    "UpdateRoomMetadata",
+    "ListEgress",
+}
+# An egress service that is missing or busy is LiveKit's answer, not its silence.
+EGRESS_ANSWERS = {"unavailable", "resource_exhausted"}
 
 T = TypeVar("T")
 
@@ -43,14 +53,15 @@ async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float)
 
 
 class Rpc:
-    """Questions to LiveKit's room service, one round trip each.
+    """Questions to LiveKit, one round trip each.
 
     Every one raises LiveKitUnavailable when there is no answer. Those that LiveKit may refuse, `create`,
-    `remove` and `mute`, raise LiveKitRefused when it does.
+    `remove`, `mute` and those of recordings, raise LiveKitRefused when it does.
     """
 
     def __init__(self, client: api.LiveKitAPI) -> None:
         self._ask = client.room
+        self._egress = client.egress
 
     async def rooms(self, names: Iterable[str] = ()) -> list[models.Room]:
         """Return the open rooms of these names, or all."""
@@ -99,6 +110,22 @@ class Rpc:
         reply = await _answer(self._ask.mute_published_track(request))
         return reply.track.muted if reply.HasField("track") else None
 
+    async def record(self, room: str, filepath: str, place: RecordingConfig) -> str:
+        """Begin to record the sound of a room; return the id of the egress."""
+        request = api.RoomCompositeEgressRequest(
+            room_name=room, audio_only=True, file_outputs=[output(filepath, place)]
+        )
+        return (await _answer(self._egress.start_room_composite_egress(request))).egress_id
+
+    async def stop_recording(self, egress_id: str) -> None:
+        """End an egress; LiveKit refuses with failed_precondition when it is over already."""
+        await _answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
+
+    async def recordings(self, *, egress_id: str = "", room: str = "") -> list[egress.EgressInfo]:
+        """Return the egress of this id, or those of a room that are not over."""
+        request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=bool(room))
+        return list((await _answer(self._egress.list_egress(request))).items)
+
 
 def _who(room: str, identity: str) -> api.RoomParticipantIdentity:
     return api.RoomParticipantIdentity(room=room, identity=identity)
@@ -134,7 +161,7 @@ async def _vetted(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerTyp
         if outcome == 200 and response.content_type == "application/protobuf":  # noqa: PLR2004
             level = logging.INFO
             return response
-        raise _failure(response.status, await response.read())
+        raise _failure(response.status, await response.read(), request.url.path)
     except LiveKitRefused as refusal:
         outcome, level = f"{outcome} {refusal.twirp_code}", logging.INFO
         raise
@@ -157,13 +184,14 @@ async def _sent(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
     return await send(request)
 
 
-def _failure(status: int, body: bytes) -> LiveKitUnavailable:
+def _failure(status: int, body: bytes, path: str) -> LiveKitUnavailable:
     """Return what an answer other than 200 with protobuf means, by status and Twirp code."""
     try:
         code = json.loads(body)["code"]
     except (ValueError, TypeError, LookupError, RecursionError):
         return _unavailable()
     fits = status >= 400 and (code == NOT_FOUND) == (status == 404)  # noqa: PLR2004
+    no_answer = NO_ANSWER - EGRESS_ANSWERS if "/livekit.Egress/" in path else NO_ANSWER
     return (
-        LiveKitRefused(code) if isinstance(code, str) and code not in NO_ANSWER and fits else _unavailable()
+        LiveKitRefused(code) if isinstance(code, str) and code not in no_answer and fits else _unavailable()
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sayna.config import LiveKitConfig, Secret
 
 from .bridge import Bridge
+from .egress import Egress
 from .rooms import Rooms
 from .seen import Seen
 from .tokens import TokenMint
@@ -24,6 +25,7 @@ class LiveKit:
     public_url: str
     tokens: TokenMint
     rooms: Rooms
+    egress: Egress
     webhook: Webhook
     bridge: "Bridge[Rpc]"
 
@@ -43,6 +45,7 @@ class LiveKit:
             public_url=config.public_url,
             tokens=TokenMint(key, secret, config.token_ttl_seconds),
             rooms=Rooms(bridge, folder, config.timeout_seconds),
+            egress=Egress(bridge, config.timeout_seconds),
             webhook=Webhook(key, secret, Seen(folder), receivers),
             bridge=bridge,
         )
