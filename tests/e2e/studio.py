@@ -90,7 +90,9 @@ class Studio:
 
 def decoded(path: Path, audio_format: str, rate: int) -> Any:
     """Return the samples of a file of any format of the contract."""
-    raw = {"format": "RAW", "subtype": RAW[audio_format], "samplerate": rate, "channels": 1}
-    samples, found = soundfile.read(path, **(raw if audio_format in RAW else {}))
+    if audio_format in RAW:
+        settings = {"format": "RAW", "subtype": RAW[audio_format], "samplerate": rate, "channels": 1}
+        return soundfile.read(path, **settings)[0]
+    samples, found = soundfile.read(path)
     assert found == rate
     return samples

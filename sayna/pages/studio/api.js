@@ -20,12 +20,24 @@ export function hasKey() {
   return key !== "";
 }
 
-/** Return every provider's voices by slug, and the providers whose list failed or is old. */
+/** Return every provider's voices by slug, and what there is to complain of. */
 export async function fetchVoices() {
-  const response = await ask("voices");
+  try {
+    return await voicesAt("voices");
+  } catch (refused) {
+    if (refused.code !== "PROVIDER_ERROR") throw refused;
+    // No vendor has answered, but what is built in still speaks.
+    const embedded = await voicesAt("voices?provider=espeak").catch(() => null);
+    if (!embedded) throw refused;
+    return { ...embedded, complaint: refused.message };
+  }
+}
+
+async function voicesAt(path) {
+  const response = await ask(path);
   const { voices: _all, ...byProvider } = await response.json();
   const named = (header) => (response.headers.get(header) ?? "").split(", ").filter(Boolean);
-  return { byProvider, failed: named("x-voices-failed"), stale: named("x-voices-stale") };
+  return { byProvider, failed: named("x-voices-failed"), stale: named("x-voices-stale"), complaint: "" };
 }
 
 /** Return the response to one POST /speak as soon as its head is there; its body is audio. */

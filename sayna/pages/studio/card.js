@@ -28,8 +28,10 @@ export class Card {
     title.textContent = name;
     title.id = `${prefix}-title`;
     this.element.setAttribute("aria-labelledby", title.id);
-    search.id = `${prefix}-search`;
-    this.#parts["search-label"].htmlFor = search.id;
+    for (const part of ["search", "rate"]) {
+      this.#parts[part].id = `${prefix}-${part}`;
+      this.#parts[`${part}-label`].htmlFor = this.#parts[part].id;
+    }
     this.#picker = new Picker({
       search,
       list,

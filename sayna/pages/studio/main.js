@@ -60,8 +60,8 @@ function askForKey(error) {
 async function loadVoices() {
   notice("Fetching the voices ...");
   try {
-    const { byProvider, failed, stale } = await fetchVoices();
-    notice(grievances(failed, stale));
+    const { byProvider, ...troubles } = await fetchVoices();
+    notice(sentences(troubles));
     part("key-form").hidden = true;
     part("cards").hidden = false;
     ready = true;
@@ -74,9 +74,10 @@ async function loadVoices() {
   }
 }
 
-function grievances(failed, stale) {
+function sentences({ failed, stale, complaint }) {
   const list = (slugs) => slugs.map(providerName).join(", ");
   return [
+    ...(complaint ? [`No list came from any vendor: ${complaint}.`] : []),
     ...(failed.length ? [`No list of voices came from ${list(failed)}.`] : []),
     ...(stale.length ? [`The list of ${list(stale)} is an older one; a new one did not come.`] : []),
   ].join(" ");
