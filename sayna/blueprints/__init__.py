@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, recording, speak, studio, webhook
+from sayna.blueprints import errors, guard, health, livekit, recording, speak, studio, voices, webhook
 
 BLUEPRINTS = (
     health.blueprint,
+    voices.blueprint,
     speak.blueprint,
     livekit.blueprint,
     webhook.blueprint,
