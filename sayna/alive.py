@@ -1,4 +1,4 @@
-"""`python -m sayna.alive` ends with 0 when the server of these settings answers: a container's health check."""
+"""`python -m sayna.alive` ends with 0 when the server of these settings answers: for health checks."""
 
 import http.client
 import socket
