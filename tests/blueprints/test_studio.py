@@ -72,3 +72,36 @@ def test_nothing_else_is_below_it(make_client: MakeClient, path: str) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_it_is_gone_when_switched_off(make_client: MakeClient, path: str) -> None:
     assert make_client(STUDIO_ENABLED="false").get(path).status_code == 404
+
+
+def colours() -> dict[str, dict[str, str]]:
+    """Return the colours of the page by name, in the light and in the dark."""
+    blocks = re.findall(r":root \{(.*?)\}", FILES["studio.css"].decode(), re.S)
+    light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block)) for block in blocks)
+    return {"light": light, "dark": dark}
+
+
+def luminance(colour: str) -> float:
+    """Return relative luminance as WCAG 2 defines it."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+PAIRS = [
+    *[("ink", ground, 4.5) for ground in ("page", "panel", "sunken", "tint")],
+    *[("soft", ground, 4.5) for ground in ("page", "panel", "sunken", "tint")],
+    *[("accent", ground, 4.5) for ground in ("panel", "tint")],
+    ("on-accent", "accent", 4.5),
+    ("good", "panel", 4.5),
+    ("bad", "panel", 4.5),
+    *[("edge", ground, 3) for ground in ("panel", "sunken")],
+]
+
+
+@pytest.mark.parametrize("taste", ["light", "dark"])
+@pytest.mark.parametrize(("front", "ground", "least"), PAIRS)
+def test_everything_can_be_read(taste: str, front: str, ground: str, least: float) -> None:
+    one, other = sorted(luminance(colours()[taste][name]) for name in (front, ground))
+
+    assert (other + 0.05) / (one + 0.05) >= least

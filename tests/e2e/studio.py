@@ -72,7 +72,7 @@ class Studio:
 
     def ready(self) -> "Studio":
         """Wait for the voices."""
-        self.page.wait(lambda: self.cards and self.cards[0].voices(), "the voices are listed")
+        self.page.wait(lambda: self.cards and self.cards[0].fact("state"), "the voices are there")
         return self
 
     def write(self, text: str) -> None:

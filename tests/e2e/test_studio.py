@@ -284,6 +284,19 @@ def test_the_words_of_a_vendor_stay_words(server: StartServer, visit: Visit) -> 
     assert studio.page.all(".card img") == []
 
 
+def test_a_vendor_that_lists_no_voice_speaks_with_its_own(server: StartServer, visit: Visit) -> None:
+    with DeepgramFake() as fake:
+        fake.models = {"tts": []}
+        settings = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": fake.url}
+        studio = visit(root(server(**settings, **ONE).address)).ready()
+        studio.cards[0].select("provider", "Deepgram")
+        assert studio.cards[0].voices() == []
+        assert "voice_id" not in studio.code("curl")
+        studio.cards[0].speak()
+        assert studio.cards[0].fact("state") == "done"
+        assert fake.hits[-1].params["model"] == "aura-2-thalia-en"
+
+
 def test_without_any_vendor_what_is_built_in_still_speaks(server: StartServer, visit: Visit) -> None:
     with DeepgramFake() as fake:
         settings = {"DEEPGRAM_API_KEY": "bad", "DEEPGRAM_BASE_URL": fake.url}

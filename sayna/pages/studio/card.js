@@ -1,20 +1,18 @@
 // One voice: choosing it, hearing it, what that took, saving it.
 
 import { Refusal } from "./api.js";
-import { Picker } from "./picker.js";
+import { Chooser } from "./chooser.js";
 import { Player } from "./player.js";
 import { save } from "./save.js";
 import { RATE, listen } from "./stream.js";
-import { ANY, favourite, languagesOf, matching, providerName, tagFor } from "./voices.js";
 import { Wave } from "./wave.js";
 
 const SOURCES = { HIT: "Cached", MISS: "New", COALESCED: "Shared", BYPASS: "Not kept" };
 
 export class Card {
   #parts = {};
-  #picker;
+  #chooser;
   #wave;
-  #catalogue = {};
   #running = null;
   #hooks;
 
@@ -23,7 +21,7 @@ export class Card {
     this.#hooks = hooks;
     this.element = document.getElementById("card").content.firstElementChild.cloneNode(true);
     for (const part of this.element.querySelectorAll("[data-part]")) this.#parts[part.dataset.part] = part;
-    const { title, search, list, wave } = this.#parts;
+    const { title, wave } = this.#parts;
     const prefix = name.toLowerCase().replace(" ", "-");
     title.textContent = name;
     title.id = `${prefix}-title`;
@@ -32,38 +30,20 @@ export class Card {
       this.#parts[part].id = `${prefix}-${part}`;
       this.#parts[`${part}-label`].htmlFor = this.#parts[part].id;
     }
-    this.#picker = new Picker({
-      search,
-      list,
-      prefix,
-      onSearch: () => this.#listVoices(),
-      onChange: () => hooks.onChange(),
-    });
+    this.#chooser = new Chooser(this.#parts, prefix, hooks);
     this.#wave = new Wave(wave, RATE);
     this.#listenToPeople();
   }
 
   /** Offer the voices of every provider; begin with another voice than `other` has, when there is one. */
   offer(byProvider, other = null) {
-    this.#catalogue = byProvider;
-    fill(this.#parts.provider, Object.keys(byProvider).map((slug) => [slug, providerName(slug)]));
-    this.#listLanguages();
-    const rest = this.#voices().filter(({ id }) => id !== other?.request.voice_id);
-    this.#picker.choose(favourite(rest, navigator.languages));
+    this.#chooser.offer(byProvider, other && other.#chooser);
   }
 
   /** The body of POST /speak, without a format: what is said, by whom, how fast. */
   get request() {
-    const voice = this.#picker.chosen;
-    const language = voice && tagFor(voice, this.#parts.language.value);
     const rate = Number(this.#parts.rate.value);
-    return {
-      text: this.#hooks.text(),
-      provider: this.#parts.provider.value,
-      voice_id: voice?.id,
-      ...(language && { language }),
-      ...(rate !== 1 && { speaking_rate: rate }),
-    };
+    return { text: this.#hooks.text(), ...this.#chooser.chosen, ...(rate !== 1 && { speaking_rate: rate }) };
   }
 
   /** What the file to download is to be. */
@@ -112,9 +92,7 @@ export class Card {
   }
 
   #listenToPeople() {
-    const { provider, language, rate, format, play } = this.#parts;
-    provider.addEventListener("change", () => this.#listLanguages());
-    language.addEventListener("change", () => this.#changeLanguage());
+    const { rate, format, play } = this.#parts;
     rate.addEventListener("input", () => {
       this.#parts["rate-shown"].textContent = `${Number(rate.value).toFixed(2).replace(/0$/, "")} ×`;
       this.#hooks.onChange();
@@ -127,37 +105,6 @@ export class Card {
     this.#parts["sample-rate"].addEventListener("change", () => this.#hooks.onChange());
     play.addEventListener("click", () => (this.#running ? this.stop() : this.play()));
     this.#parts.save.addEventListener("click", () => this.#save());
-  }
-
-  #voices() {
-    return matching(
-      this.#catalogue[this.#parts.provider.value] ?? [],
-      this.#parts.language.value,
-      this.#picker.words,
-    );
-  }
-
-  #listLanguages() {
-    const all = languagesOf(this.#catalogue[this.#parts.provider.value] ?? []);
-    const values = all.map(([value]) => value);
-    const before = this.#parts.language.value;
-    const own = navigator.languages.map((tag) => tag.split("-", 1)[0]);
-    const first = [before, ...own, "en"].find((value) => values.includes(value)) ?? ANY;
-    fill(this.#parts.language, [[ANY, "All languages"], ...all]);
-    this.#parts.language.value = first;
-    this.#changeLanguage();
-  }
-
-  #changeLanguage() {
-    this.#picker.clearWords();
-    this.#listVoices();
-    this.#hooks.onLanguage(this.#parts.language.value);
-  }
-
-  #listVoices() {
-    const voices = this.#voices();
-    this.#picker.show(voices, favourite(voices, navigator.languages));
-    this.#parts.found.textContent = { 0: "No voice is like this.", 1: "1 voice" }[voices.length] ?? `${voices.length} voices`;
   }
 
   #hear(run, samples) {
@@ -218,10 +165,6 @@ export class Card {
       button.disabled = false;
     }
   }
-}
-
-function fill(select, pairs) {
-  select.replaceChildren(...pairs.map(([value, name]) => new Option(name, value)));
 }
 
 function counted(characters) {

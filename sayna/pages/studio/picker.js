@@ -38,6 +38,7 @@ export class Picker {
     this.#list.replaceChildren(...this.#options.map(({ item }) => item));
     if (!this.#options.length) {
       this.#search.removeAttribute("aria-activedescendant");
+      this.#onChange();
       return;
     }
     this.choose(this.#at() < 0 ? favourite : this.chosen);

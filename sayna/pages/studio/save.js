@@ -9,7 +9,7 @@ export async function save(request, file) {
   const response = await speak({ ...request, ...file });
   const cache = response.headers.get("x-cache");
   const blob = await response.blob();
-  const name = `${request.voice_id.replace(/[^A-Za-z0-9._-]+/g, "-")}.${ENDINGS[file.audio_format]}`;
+  const name = `${(request.voice_id ?? request.provider).replace(/[^A-Za-z0-9._-]+/g, "-")}.${ENDINGS[file.audio_format]}`;
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
