@@ -7,7 +7,7 @@ import soundfile
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
-from tests.e2e.browser import Page
+from tests.e2e.page import Page
 
 RAW = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
 ENDED = ("done", "failed", "stopped")
