@@ -52,12 +52,14 @@ class Gunicorn(Program):
 
 
 class Nginx(Program):
-    """The shipped deploy/nginx.conf in front of a socket."""
+    """The shipped deploy/nginx.conf in front of a socket; `render` may write it otherwise."""
 
-    def __init__(self, folder: Path, upstream: Path) -> None:
+    def __init__(
+        self, folder: Path, upstream: Path, render: Callable[[Path, Path, int], Path] | None = None
+    ) -> None:
         program = needs("nginx", "apt-get install nginx")
         self.address = Address(free_port())
-        config = rendered(folder, upstream, self.address.port)
+        config = (render or rendered)(folder, upstream, self.address.port)
         argv = [program, "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
         self.access_log = folder / "access.log"
