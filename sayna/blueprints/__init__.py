@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, speak
+from sayna.blueprints import docs, errors, guard, health, speak
 
-BLUEPRINTS = (health.blueprint, speak.blueprint)
+BLUEPRINTS = (health.blueprint, speak.blueprint, docs.blueprint)
 
 
 def register(app: Flask) -> None:
