@@ -3,10 +3,10 @@
 import base64
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -73,7 +73,7 @@ class Browser:
             found.append(self.run(f"return {expression}"))
             return bool(found[-1])
 
-        until(look, seconds, f"{expression}\n{self.errors()}")
+        until(look, seconds, expression)
         return found[-1]
 
     def click(self, selector: str) -> None:
@@ -92,12 +92,12 @@ class Browser:
         return [entry["message"] for entry in entries if entry["level"] in ("SEVERE", "WARNING")]
 
     def requested(self) -> list[str]:
-        """Return the addresses that were asked for since it was last asked, but for what is in the page."""
+        """Return the addresses that were asked for since it was last asked, but for the browser's own."""
         entries = self._call("POST", "/se/log", {"type": "performance"})
         messages = [json.loads(entry["message"])["message"] for entry in entries]
         asked = [message for message in messages if message["method"] == "Network.requestWillBeSent"]
         urls = [message["params"]["request"]["url"] for message in asked]
-        return [url for url in urls if urlsplit(url).scheme not in ("data", "blob")]
+        return [url for url in urls if urlsplit(url).scheme not in ("data", "blob", "chrome")]
 
     def screenshot(self, name: str) -> Path:
         """Keep what is seen as artifacts/<name>.png, for a person to look at."""
@@ -118,17 +118,15 @@ class Browser:
 
 
 @contextmanager
-def browser(folder: Path, width: int = 1280, height: int = 1000, scheme: str = "light") -> Iterator[Browser]:
+def browser(width: int = 1280, height: int = 1000, scheme: str = "light") -> Iterator[Browser]:
     """Give a window of this size, in a light or a dark room."""
-    folder.mkdir(parents=True, exist_ok=True)
     program = needs("chromedriver", GET_IT)
     address = Address(free_port())
-    env = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder)}
-    argv = [program, f"--port={address.port}", "--log-level=WARNING"]
-    driver = Program(argv, cwd=folder, env=env, log=folder / "chromedriver.log")
-    with (
-        started(driver, lambda: answers(address)),
-        Browser(address, folder / "profile", width, height, scheme) as it,
-    ):
-        yield it
-    shutil.rmtree(folder / "profile", ignore_errors=True)
+    # Chromium keeps sockets in its folder, and their names are short; pytest's folders are deep.
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="window-", ignore_cleanup_errors=True)))
+        env = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder)}
+        argv = [program, f"--port={address.port}", "--log-level=WARNING"]
+        driver = Program(argv, cwd=folder, env=env, log=folder / "chromedriver.log")
+        stack.enter_context(started(driver, lambda: answers(address)))
+        yield stack.enter_context(Browser(address, folder / "profile", width, height, scheme))
