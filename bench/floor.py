@@ -6,6 +6,7 @@ from flask import Flask, Response, request
 
 app = Flask("floor", static_folder=None)
 CLIP = bytes(100_000)
+TOKEN = b'{"token":"' + bytes(b"x" * 800) + b'"}'
 
 
 @app.get("/")
@@ -19,6 +20,13 @@ def speak() -> Response:
     """Take the body, return 100 kB."""
     request.get_data(cache=False)
     return Response(CLIP, mimetype="audio/pcm")
+
+
+@app.post("/livekit/token")
+def token() -> Response:
+    """Take the body, return as many bytes as a token's answer has."""
+    request.get_data(cache=False)
+    return Response(TOKEN, mimetype="application/json")
 
 
 @app.post("/espeak")

@@ -18,11 +18,16 @@ SaynaError
 │   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
 │   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
+├── RecordingFailed               500 RECORDING_FAILED
+│   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-└── CallerGone                    499, seen only in the log
+├── CallerGone                    499, seen only in the log
+└── those of rooms and recordings: sayna/livekit/errors.py, sayna/recordings/errors.py
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -31,6 +36,7 @@ class SaynaError(Exception):
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -157,6 +163,20 @@ class ProviderRejectedCredentials(ProviderError):
         super().__init__(message)
         if from_request:
             self.status = 400
+
+
+class RecordingFailed(SaynaError):
+    """LiveKit does not record: its egress failed, or could not begin."""
+
+    code = "RECORDING_FAILED"
+
+
+class EgressUnavailable(RecordingFailed):
+    """No egress service takes the recording on; `unanswered` when it may have begun all the same."""
+
+    status = 503
+    code = "EGRESS_UNAVAILABLE"
+    unanswered = False
 
 
 class NotCached(SaynaError):

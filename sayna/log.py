@@ -19,6 +19,9 @@ def emit(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
         logger.log(level, event, extra={"fields": fields})
 
 
+_encode = json.JSONEncoder(default=str).encode
+
+
 class JSONFormatter(logging.Formatter):
     """One line of JSON an event; a traceback becomes one escaped string."""
 
@@ -33,7 +36,7 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=True, default=str)
+        return _encode(line)
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -67,6 +70,9 @@ def configure(level: str, log_format: str) -> None:
     """Begin to log as dict_config() says; a log that cannot be written costs no answer."""
     logging.config.dictConfig(dict_config(level, log_format))
     logging.raiseExceptions = False
+    # Half of what a line costs goes into fields that no format of ours shows (howto/logging, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config
+from sayna.livekit import LiveKit
+from sayna.recordings import Library, Recorder, open_library
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -30,6 +32,9 @@ class Services:
     cache: AudioCache
     flights: Flights
     tts: TTS
+    livekit: LiveKit | None
+    recordings: Library | None
+    recorder: Recorder | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
@@ -37,6 +42,8 @@ class Services:
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
+        if self.livekit is not None:
+            self.livekit.close()
         self.flights.close()
         for provider in self.providers.values():
             provider.close()
@@ -55,7 +62,10 @@ def build(config: Config) -> Services:
     cache = AudioCache(
         config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes
     )
-    flights = Flights(_flight_folder(config))
+    folder = _meeting_folder(config)
+    flights = Flights(folder / "flights")
+    livekit = LiveKit.build(config.livekit, folder / "livekit")
+    recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -64,6 +74,9 @@ def build(config: Config) -> Services:
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
+        livekit=livekit,
+        recordings=recordings,
+        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 
@@ -72,10 +85,10 @@ def misses(threads: int) -> int:
     return max(1, threads - max(2, threads // 8))
 
 
-def _flight_folder(config: Config) -> Path:
-    """Return where the workers meet: inside the cache, else a private folder that goes with its maker."""
+def _meeting_folder(config: Config) -> Path:
+    """Return where the workers meet: the cache's folder, else a private one that goes with its maker."""
     if config.cache.path is not None:
-        return config.cache.path / "flights"
+        return config.cache.path
     folder = Path(tempfile.mkdtemp(prefix="sayna-"))
     maker = os.getpid()
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == maker else None)

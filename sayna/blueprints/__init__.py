@@ -2,9 +2,16 @@
 
 from flask import Flask
 
-from sayna.blueprints import docs, errors, guard, health, speak
+from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, webhook
 
-BLUEPRINTS = (health.blueprint, speak.blueprint, docs.blueprint)
+BLUEPRINTS = (
+    health.blueprint,
+    speak.blueprint,
+    livekit.blueprint,
+    webhook.blueprint,
+    recording.blueprint,
+    docs.blueprint,
+)
 
 
 def register(app: Flask) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 from flask import Response
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def json_answer(body: Mapping[str, Any], status: int = 200) -> Response:
     """Return compact JSON; it ends in a newline so that a terminal shows it well."""
-    return Response(json.dumps(body, separators=(",", ":")) + "\n", status, mimetype="application/json")
+    return Response(_encode(body) + "\n", status, content_type="application/json")

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any, NoReturn
 
-from flask import Request, current_app
+from flask import Request, current_app, g
 from werkzeug.exceptions import ClientDisconnected
 
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
@@ -14,15 +14,25 @@ TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 
-def read_body(request: Request) -> bytes:
-    """Return the raw body; raises PayloadTooLarge, UnsupportedMediaType, InvalidRequest.
+def read_object(request: Request) -> dict[str, Any]:
+    """Return the body as an object, the one that the auth service was shown if it was."""
+    return g.body if g.get("raw_body") else parse_object(read_body(request))
 
-    One byte more than the limit is read: gunicorn cuts a chunked body at its limit without a word.
-    """
+
+def read_body(request: Request) -> bytes:
+    """Return a raw JSON body; raises PayloadTooLarge, UnsupportedMediaType, InvalidRequest."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without Content-Encoding")
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
+    return read_raw(request)
+
+
+def read_raw(request: Request) -> bytes:
+    """Return a raw body of any type; raises PayloadTooLarge, InvalidRequest.
+
+    One byte more than the limit is read: gunicorn cuts a chunked body at its limit without a word.
+    """
     limit: int = current_app.config["MAX_BODY_BYTES"]
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flask import current_app
+from flask import Request, current_app, request
 
 from sayna.services import Services
 
@@ -10,3 +10,8 @@ from sayna.services import Services
 def services() -> Services:
     """Return what create_app() built."""
     return cast("Services", current_app.extensions["sayna"])
+
+
+def current_request() -> Request:
+    """Return the request itself: each look through Flask's proxy costs half a microsecond."""
+    return cast("Request", request._get_current_object())  # type: ignore[attr-defined]

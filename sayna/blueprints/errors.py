@@ -33,6 +33,7 @@ def _on_purpose(error: SaynaError) -> Response:
     else:
         body = {"error": error.message}
     answer = json_answer({**body, "code": error.code, "request_id": g.request_id}, error.status)
+    answer.headers.update(error.headers)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
     if error.status == HTTPStatus.UNAUTHORIZED:

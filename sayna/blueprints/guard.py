@@ -10,9 +10,18 @@ from flask import Flask, Response, g, request
 from sayna import log
 from sayna.auth import ANYONE, RequestFacts, read_token
 from sayna.blueprints.body import parse_object, read_body
-from sayna.blueprints.context import services
+from sayna.blueprints.context import current_request, services
 
-PUBLIC = frozenset({"health.health", "health.ready", "docs.openapi", "docs.page", "docs.asset"})
+PUBLIC = frozenset(
+    {
+        "health.health",
+        "health.ready",
+        "webhook.livekit_webhook",
+        "docs.openapi",
+        "docs.page",
+        "docs.asset",
+    }
+)
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -27,10 +36,11 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.started = time.monotonic()
     given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    log.request_id.set(g.request_id)
+    request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+    here = g._get_current_object()
+    here.started, here.request_id = time.monotonic(), request_id
+    log.request_id.set(request_id)
 
 
 def _authenticate() -> None:
@@ -59,18 +69,19 @@ def _transfer_encoding() -> str:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
+    here, asked = g._get_current_object(), current_request()
+    response.headers["X-Request-ID"] = here.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     fields = {
-        "method": request.method,
-        "route": request.url_rule.rule if request.url_rule else None,
+        "method": asked.method,
+        "route": asked.url_rule.rule if asked.url_rule else None,
         "status": response.status_code,
-        "tenant": g.get("caller", ANYONE).tenant,
-        "request_id": g.request_id,
-        "code": g.get("error_code"),
-        **g.get("log", {}),
+        "tenant": here.get("caller", ANYONE).tenant,
+        "request_id": here.request_id,
+        "code": here.get("error_code"),
+        **here.get("log", {}),
     }
-    started = g.started
+    started = here.started
     if response.is_streamed:
         response.call_on_close(lambda: _log(fields, started))
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from .kinds import boolean, choice, matching, path, token
 from .secret import Secret
 from .setting import Kind, Wrong, setting, together
-from .urls import anywhere
+from .urls import anywhere, cloud
 from .vendors import is_json_object
 
 _bucket = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", "the name of a bucket")
@@ -98,6 +98,13 @@ class RecordingConfig:
         None,
         "The service account itself, as JSON.",
         yaml="recording.backend[gcs].credentials_json",
+    )
+    gcs_endpoint: str = setting(
+        "RECORDING_GCS_ENDPOINT",
+        cloud,
+        "https://storage.googleapis.com",
+        "Where Google Cloud Storage is asked.",
+        yaml="recording.backend[gcs].endpoint",
     )
     local_path: Path | None = setting(
         "RECORDING_LOCAL_PATH", path, None, "Folder of the recordings.", yaml="recording.backend[local].path"

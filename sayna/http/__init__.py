@@ -1,7 +1,7 @@
 """Outbound HTTP: pooled, without redirects, proxies or cookies, with a total deadline and a byte cap."""
 
 from sayna.http.call import post, send
-from sayna.http.deadline import Deadline
+from sayna.http.deadline import Deadline, Patience
 from sayna.http.failures import BadAnswer, GivenUp, TimedOut, TransportError, Unreachable
 from sayna.http.reply import Answer, Reply
 
@@ -10,6 +10,7 @@ __all__ = [
     "BadAnswer",
     "Deadline",
     "GivenUp",
+    "Patience",
     "Reply",
     "TimedOut",
     "TransportError",

@@ -40,3 +40,18 @@ class Deadline:
         self.cancelled = True
         for wake in self._wakers:
             wake()
+
+
+class Patience(Deadline):
+    """A limit to each pause of the peer instead of to the whole exchange: for large downloads."""
+
+    __slots__ = ()
+
+    @classmethod
+    def after(cls, seconds: float) -> "Patience":
+        """Return a patience with pauses of at most this many seconds."""
+        return cls(seconds)
+
+    def remaining(self) -> float:
+        """Return the seconds of a pause."""
+        return 0.0 if self.cancelled else self.at

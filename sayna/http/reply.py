@@ -42,7 +42,7 @@ class Reply:
         """Yield the body as it arrives; raises TimedOut, BadAnswer, or GivenUp once it is closed."""
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadAnswer("the answer is compressed, which was not asked for")
-        while piece := self._read():
+        while piece := self.piece(READ_BYTES):
             self._bytes_allowed -= len(piece)
             if self._bytes_allowed < 0:
                 raise BadAnswer("the answer is larger than allowed")
@@ -62,11 +62,12 @@ class Reply:
         with self._reading:
             self._raw.close()
 
-    def _read(self) -> bytes:
+    def piece(self, size: int) -> bytes:
+        """Return what has come of the body, at most `size` bytes, nothing at its end; raises as chunks()."""
         try:
             # read() would hold the first byte back until its whole piece is there; read1() does not.
             with self._reading:
-                piece = b"" if self._closed else self._raw.read1(READ_BYTES)
+                piece = b"" if self._closed else self._raw.read1(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise GivenUp("the answer was closed") if self._closed else within_the_answer(error) from error
         if self._closed:

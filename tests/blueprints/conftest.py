@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from sayna.config import load_config
+from tests.blueprints.rooms import AUTH
+from tests.wire.twirp import FakeLiveKit
 
 MakeClient = Callable[..., FlaskClient]
 
@@ -32,3 +34,27 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
 def client(make_client: MakeClient) -> FlaskClient:
     """Return a client of an application with nothing but defaults."""
     return make_client()
+
+
+@pytest.fixture
+def livekit() -> Iterator[FakeLiveKit]:
+    """Return a fake LiveKit that fails the test when the real one would refuse what it was asked."""
+    with FakeLiveKit() as fake:
+        yield fake
+    assert not fake.complaints
+
+
+@pytest.fixture
+def open_client(livekit: FakeLiveKit, make_client: MakeClient) -> Iterator[FlaskClient]:
+    """Return a client of an application that asks nobody who they are."""
+    client = make_client(**livekit.settings)
+    yield client
+    client.application.extensions["sayna"].close()
+
+
+@pytest.fixture
+def tenants(livekit: FakeLiveKit, make_client: MakeClient) -> Iterator[FlaskClient]:
+    """Return a client of an application that knows the tenants a and b."""
+    client = make_client(**livekit.settings, **AUTH)
+    yield client
+    client.application.extensions["sayna"].close()

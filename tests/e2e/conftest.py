@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.livekit import LiveKitServer, Studio
 from tests.e2e.servers import Gunicorn, Nginx, answers, free_port, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Address
@@ -84,3 +85,33 @@ def _nginx(folder: Path, upstream: Path, prefix: str = "/") -> Nginx:
     folder.mkdir()
     program = Nginx(folder, upstream, prefix)
     return started(program, lambda: answers(program.address))
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """Sayna with the tenants a and b, and a LiveKit server, for all tests that leave them as they were."""
+    with ExitStack() as stack:
+        yield _studio(stack, tmp_path_factory.mktemp("studio"))
+
+
+@pytest.fixture
+def make_studio(tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    """Start a studio of one's own, to be ill-treated; `unmute` is LiveKit's setting, the rest are Sayna's."""
+    with ExitStack() as stack:
+        yield lambda unmute=True, **env: _studio(stack, tmp_path, unmute=unmute, **env)
+
+
+def _studio(stack: ExitStack, folder: Path, *, unmute: bool = True, **env: str) -> Studio:
+    address = Address(free_port())
+    livekit = LiveKitServer(folder, address.port, unmute=unmute)
+    stack.enter_context(started(livekit, lambda: answers(livekit.address)))
+    sayna = stack.enter_context(_gunicorn(folder / "server", at=address, **{**livekit.settings, **env}))
+    stack.callback(_closed_cleanly, sayna)
+    return Studio(sayna, livekit)
+
+
+def _closed_cleanly(sayna: Gunicorn) -> None:
+    """Stop Sayna; fails when a worker leaves connections or tasks open."""
+    sayna.stop()
+    for words in ("Unclosed", "Traceback", "never retrieved", "was destroyed", "never awaited"):
+        assert words not in sayna.log

@@ -40,16 +40,8 @@ class Gunicorn(Program):
 
     def worker_of(self, port: int) -> int:
         """Return the pid of the worker that holds the local end `port` of a TCP connection."""
-        found: list[int] = []
-
-        def look() -> list[int]:
-            inode = _inode(port)
-            found.extend(pid for pid in self.workers() if f"socket:[{inode}]" in _open_files(pid))
-            return found
-
-        # The kernel may leave a row out of a table that changes while it is read.
-        until(look, 5, f"a worker holds port {port}")
-        return found[0]
+        sockets = {f"socket:[{inode}]" for inode in _inodes(port)}
+        return next(pid for pid in self.workers() if sockets & _open_files(pid))
 
     def stop(self) -> None:
         """End it; fails when a process, a socket or a temporary file of it stays."""
@@ -86,6 +78,7 @@ def rendered(folder: Path, upstream: Path, port: int) -> Path:
         ("http {", "http {" + scratch),
         ("listen 80 ", f"listen 127.0.0.1:{port} "),
         ("/run/sayna/sayna.sock", str(upstream)),
+        ("/var/lib/sayna/recordings/", f"{folder}/recordings/"),
         ("/run/nginx.pid", f"{folder}/nginx.pid"),
         ("/var/log/nginx/", f"{folder}/"),
     ):
@@ -124,9 +117,10 @@ def free_port() -> int:
         return port
 
 
-def _inode(port: int) -> str | None:
-    rows = (row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return next((row[9] for row in rows if row[1] == f"0100007F:{port:04X}"), None)
+def _inodes(port: int) -> list[str]:
+    """Return the sockets at a local port; ended connections may still have rows there, without a socket."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [row[9] for row in rows if row[1] == f"0100007F:{port:04X}" and row[9] != "0"]
 
 
 def _open_files(pid: int) -> set[str]:

@@ -1,8 +1,10 @@
 """Asking an adapter for speech the way the service does."""
 
+import dataclasses
 from typing import Any
 
 from sayna.config import SpeechConfig
+from sayna.http import Deadline
 from sayna.tts import audio
 from sayna.tts.base import AudioSpec, SpeechRequest, TTSProvider
 from sayna.tts.plan import Plan, Planner, Query
@@ -19,8 +21,9 @@ def plan(provider: TTSProvider, **query: Any) -> Plan:
 def request(
     provider: TTSProvider, audio_format: str = "linear16", sample_rate: int = 24000, **query: Any
 ) -> SpeechRequest:
-    """Return what an adapter is given."""
-    return plan(provider, audio_format=audio_format, sample_rate=sample_rate, **query).request()
+    """Return what an adapter is given, with the caller's own deadline."""
+    planned = plan(provider, audio_format=audio_format, sample_rate=sample_rate, **query)
+    return dataclasses.replace(planned.request(), deadline=Deadline.after(planned.request_seconds))
 
 
 def speak(provider: TTSProvider, asked: SpeechRequest | None = None) -> bytes:

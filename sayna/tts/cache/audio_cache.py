@@ -10,13 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sayna.folder import Grumbler, private_folder
 from sayna.tts.cache.census import CacheStats, VerifyReport, labels, matches, take_census
 from sayna.tts.cache.clip import Clip, decode, encode, seal
 from sayna.tts.cache.faults import FAULTS, WRITE_SECONDS, patiently
 from sayna.tts.cache.memory import Held, Memory
 from sayna.tts.cache.secret import load_secret
 from sayna.tts.cache.shelf import Shelf
-from sayna.tts.folder import Grumbler, private_folder
 
 log = logging.getLogger(__name__)
 

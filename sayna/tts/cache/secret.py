@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sayna.tts.folder import exclusive, open_private, private_folder
+from sayna.folder import exclusive, open_private, private_folder
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import diskcache
 
+from sayna.folder import exclusive, open_private, private_folder
 from sayna.tts.cache.disk import InlineDisk, settings
 from sayna.tts.cache.faults import BUSY_SECONDS, FAULTS, WRITE_SECONDS, is_broken, is_unfit, patiently
-from sayna.tts.folder import exclusive, open_private, private_folder
 
 log = logging.getLogger(__name__)
 

@@ -47,7 +47,7 @@ class Flight:
     def enter(self) -> bool:
         """Count one more listener, unless nothing is to be had here any more."""
         with self._changed:
-            if self.state is State.LOST:
+            if self.state in (State.FAILED, State.LOST):
                 return False
             self._listeners += 1
             return True

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sayna.folder import Grumbler, private_folder
 from sayna.http import Deadline
 from sayna.tts.flight.flight import Flight, Rendering
 from sayna.tts.flight.listener import Listener
 from sayna.tts.flight.part import Part, sweep
 from sayna.tts.flight.pump import Tee, follow, lead
-from sayna.tts.folder import Grumbler, private_folder
 
 log = logging.getLogger(__name__)
 

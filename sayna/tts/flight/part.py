@@ -13,7 +13,7 @@ import struct
 import time
 from pathlib import Path
 
-from sayna.tts.folder import lock, open_private
+from sayna.folder import lock, open_private
 
 RETRY_SECONDS = 0.001
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from sayna.errors import SaynaError
+from sayna.folder import Grumbler
 from sayna.tts.flight.flight import Flight, Rendering, State
 from sayna.tts.flight.part import Part
 from sayna.tts.flight.wire import DATA, END, ERROR, HEADER, WHOLE, FrameReader, dump_error, frame
-from sayna.tts.folder import Grumbler
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,11 @@ def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> None:
             return
         if not isinstance(error, SaynaError):
             log.exception("a rendering failed unexpectedly")
-        flight.end(State.FAILED, dump_error(error))
-        tee.write(ERROR, flight.error)
+        # Whoever asks again once the failure is told must find the way free, not this failure.
+        payload = dump_error(error)
+        tee.write(ERROR, payload)
+        tee.close()
+        flight.end(State.FAILED, payload)
         return
     flight.end(State.WHOLE)
     tee.write(WHOLE)

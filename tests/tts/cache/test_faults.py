@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sayna.folder import Grumbler
 from sayna.tts.cache import AudioCache
 from sayna.tts.cache.disk import InlineDisk
-from sayna.tts.folder import Grumbler
 from tests.tts.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 

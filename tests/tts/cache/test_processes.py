@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sayna.folder import exclusive
 from sayna.tts.cache import Clip, VerifyReport, cache_key
-from sayna.tts.folder import exclusive
 from tests.tts.cache.clips import KEY, make_clip, open_cache
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -1,0 +1,87 @@
+"""LiveKit: tokens to enter a room, and what goes on in it."""
+
+from dataclasses import asdict
+
+from flask import Blueprint, Response, g
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import PathConverter
+
+from sayna.blueprints.answers import json_answer
+from sayna.blueprints.body import read_object
+from sayna.blueprints.context import current_request, services
+from sayna.livekit import LiveKit
+from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN, room_name
+
+blueprint = Blueprint("livekit", __name__)
+
+
+class RoomNameConverter(PathConverter):
+    """The rest of the path, slashes and all: LiveKit lets them stand anywhere in a name."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
+@blueprint.record
+def _add_converter(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["room_name"] = RoomNameConverter
+
+
+@blueprint.post("/livekit/token")
+def token() -> Response:
+    """Answer with a token for one room, once the room is settled to be the caller's."""
+    wanted = TOKEN.parse(read_object(current_request()))
+    room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
+    livekit = _livekit()
+    livekit.rooms.settle(g.caller, room)
+    signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
+    return json_answer(
+        {
+            "token": signed,
+            "room_name": room,
+            "participant_identity": identity,
+            "livekit_url": livekit.public_url,
+            "participant_token": signed,
+            "server_url": livekit.public_url,
+        }
+    )
+
+
+@blueprint.get("/livekit/rooms")
+def list_rooms() -> Response:
+    """Answer with the caller's open rooms."""
+    fields = ("name", "num_participants", "creation_time")
+    rooms = _livekit().rooms.visible(g.caller)
+    return json_answer({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
+
+
+@blueprint.get("/livekit/rooms/<room_name:name>", merge_slashes=False)
+def read_room(name: str) -> Response:
+    """Answer with a room and who is in it."""
+    wanted = room_name(name)
+    room, participants = _livekit().rooms.details(g.caller, wanted)
+    return json_answer({**asdict(room), "participants": [asdict(each) for each in participants]})
+
+
+@blueprint.delete("/livekit/participant")
+def remove_participant() -> Response:
+    """Disconnect a participant."""
+    who = PARTICIPANT.parse(read_object(current_request()))
+    _livekit().rooms.remove(g.caller, who["room_name"], who["participant_identity"])
+    return json_answer({"status": "removed", **who})
+
+
+@blueprint.post("/livekit/participant/mute")
+def mute_participant() -> Response:
+    """Mute or unmute a track."""
+    wanted = MUTE.parse(read_object(current_request()))
+    room, identity, track = wanted["room_name"], wanted["participant_identity"], wanted["track_sid"]
+    muted = _livekit().rooms.mute(g.caller, room, identity, track, muted=wanted["muted"])
+    return json_answer({**wanted, "muted": muted})
+
+
+def _livekit() -> LiveKit:
+    if (livekit := services().livekit) is None:
+        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    return livekit

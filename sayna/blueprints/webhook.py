@@ -1,0 +1,19 @@
+"""POST /livekit/webhook: LiveKit tells what goes on; its signature stands in for a token of ours."""
+
+from flask import Blueprint, Response, request
+
+from sayna.blueprints.answers import json_answer
+from sayna.blueprints.body import read_raw
+from sayna.blueprints.context import services
+from sayna.livekit.errors import WebhookNotConfigured
+
+blueprint = Blueprint("webhook", __name__)
+
+
+@blueprint.post("/livekit/webhook")
+def livekit_webhook() -> Response:
+    """Answer 200 once the event is taken in, or was before."""
+    if (livekit := services().livekit) is None:
+        raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    livekit.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
+    return json_answer({"status": "received"})

@@ -1,0 +1,110 @@
+"""From the threads that answer requests to the one event loop of the process, and back."""
+
+import asyncio
+import atexit
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from .errors import LiveKitUnavailable
+
+CLOSE_SECONDS = 2.0
+MARGIN_SECONDS = 0.5
+
+Client = TypeVar("Client")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running(Generic[Client]):
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
+    connection: AbstractAsyncContextManager[Client]
+    client: Client
+
+
+class Bridge(Generic[Client]):
+    """Runs operations of many threads on one loop with one client; the first one starts both."""
+
+    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Client]]) -> None:
+        self._connect = connect
+        self._running: _Running[Client] | None = None
+        self._lock = threading.Lock()
+        _bridges.add(self)
+
+    def run(self, operation: Callable[[Client], Coroutine[Any, Any, T]], seconds: float) -> T:
+        """Return what an operation returns; raises LiveKitUnavailable when all of it takes longer."""
+        seconds = max(0.0, seconds)
+        running = self._running or self._start()
+        within = asyncio.wait_for(operation(running.client), seconds)
+        future = asyncio.run_coroutine_threadsafe(within, running.loop)
+        try:
+            return future.result(seconds + MARGIN_SECONDS)
+        except TimeoutError as error:
+            future.cancel()
+            raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
+
+    def close(self) -> None:
+        """End the client, the loop and its thread; the next operation begins them anew."""
+        with self._lock:
+            running, self._running = self._running, None
+        if running is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            asyncio.run_coroutine_threadsafe(_shut(running), running.loop).result(CLOSE_SECONDS)
+        _stop(running.loop, running.thread)
+        atexit.unregister(self.close)
+
+    def forget(self) -> None:
+        """Drop what a fork left behind: the loop says that it runs, but its thread stayed with the parent."""
+        if self._running is not None:
+            _left_behind.append(self._running)
+        self._running = None
+        self._lock = threading.Lock()
+
+    def _start(self) -> _Running[Client]:
+        with self._lock:
+            if self._running is None:
+                loop = asyncio.new_event_loop()
+                thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
+                thread.start()
+                try:
+                    connection = self._connect()
+                    client = asyncio.run_coroutine_threadsafe(connection.__aenter__(), loop).result()
+                except BaseException:
+                    _stop(loop, thread)
+                    raise
+                self._running = _Running(loop, thread, connection, client)
+                atexit.register(self.close)
+            return self._running
+
+
+async def _shut(running: _Running[Any]) -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    await running.connection.__aexit__(None, None, None)
+
+
+def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(CLOSE_SECONDS)
+    if not thread.is_alive():
+        loop.close()
+
+
+def _forget_all() -> None:
+    for bridge in _bridges:
+        bridge.forget()
+
+
+# The collector must not close on this side of a fork what the other side still uses.
+_left_behind: list[_Running[Any]] = []
+_bridges: weakref.WeakSet[Bridge[Any]] = weakref.WeakSet()
+os.register_at_fork(after_in_child=_forget_all)

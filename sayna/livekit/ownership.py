@@ -1,0 +1,48 @@
+"""Whose a room is: its metadata is a JSON object whose `auth_id` is a string."""
+
+import json
+from typing import Protocol
+
+NOBODY_AT_ALL = ""  # no tenant has this id, so what it owns is closed to all tenants
+
+
+class Visitor(Protocol):
+    """Who asks; sayna.auth.Caller is one."""
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant's id; None for a caller without a tenant."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether there is nothing to check, because auth is off."""
+
+    def may_touch(self, owner: str | None) -> bool:
+        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
+
+
+def owner_of(metadata: str) -> str | None:
+    """Return the tenant that a room's metadata names, or None for a room that has no owner.
+
+    Metadata that names two owners, or hides them too deep to be read, belongs to nobody at all.
+    """
+    try:
+        members = json.loads(metadata, object_pairs_hook=_members)
+    except RecursionError:
+        return NOBODY_AT_ALL
+    except ValueError:
+        return None
+    owner = members.get("auth_id") if isinstance(members, dict) else None
+    return owner if isinstance(owner, str) else None
+
+
+def metadata_for(tenant: str | None) -> str:
+    """Return the metadata of a new room."""
+    return "" if tenant is None else json.dumps({"auth_id": tenant}, separators=(",", ":"))
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if sum(name == "auth_id" for name, _ in pairs) > 1:
+        members["auth_id"] = NOBODY_AT_ALL
+    return members

@@ -1,0 +1,197 @@
+"""What we ask LiveKit: the only module that imports livekit-api, and only loaded by the first question.
+
+Twirp, https://twitchtv.github.io/twirp/docs/spec_v7.html: an answer is protobuf with status 200, or JSON
+with a code. Everything else comes from something that is not LiveKit.
+"""
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import aiohttp
+from google.protobuf.message import DecodeError
+from livekit import api
+from livekit.protocol import egress, models
+
+from sayna.config import RecordingConfig, Secret
+from sayna.log import emit
+
+from .errors import LiveKitRefused, LiveKitUnavailable
+from .output import output
+
+logger = logging.getLogger("sayna.livekit")
+
+CONNECT_SECONDS = 2.0
+NOT_FOUND = "not_found"
+# Not an answer to the question but about LiveKit itself: down, busy, or not content with our key or clock.
+NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
+# What may be asked twice when a kept-alive connection turns out to be closed.
+REPEATABLE = {
+    "ListRooms",
+    "ListParticipants",
+    "GetParticipant",
+    "CreateRoom",
+    "UpdateRoomMetadata",
+    "ListEgress",
+}
+# An egress service that is missing or busy is LiveKit's answer, not its silence.
+EGRESS_ANSWERS = {"unavailable", "resource_exhausted"}
+
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float) -> AsyncIterator["Rpc"]:
+    """Lend a client whose connections are kept alive; call it on the loop that will use it."""
+    timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
+    async with aiohttp.ClientSession(timeout=timeout, middlewares=(_vetted,)) as session:
+        key, secret = api_key.reveal(), api_secret.reveal()
+        yield Rpc(api.LiveKitAPI(url, key, secret, session=session, failover=False))
+
+
+class Rpc:
+    """Questions to LiveKit, one round trip each.
+
+    Every one raises LiveKitUnavailable when there is no answer. Those that LiveKit may refuse, `create`,
+    `remove`, `mute` and those of recordings, raise LiveKitRefused when it does.
+    """
+
+    def __init__(self, client: api.LiveKitAPI) -> None:
+        self._ask = client.room
+        self._egress = client.egress
+
+    async def rooms(self, names: Iterable[str] = ()) -> list[models.Room]:
+        """Return the open rooms of these names, or all."""
+        return list((await _certain(self._ask.list_rooms(api.ListRoomsRequest(names=names)))).rooms)
+
+    async def room(self, name: str) -> models.Room | None:
+        """Return the room, if it is open."""
+        return next((room for room in await self.rooms([name]) if room.name == name), None)
+
+    async def create(self, name: str, metadata: str) -> models.Room:
+        """Return the open room of this name: as it is, or a new one with this metadata."""
+        room = await _answer(self._ask.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
+        if room.name != name:
+            raise LiveKitUnavailable("LiveKit created another room than it was asked for")
+        return room
+
+    async def set_metadata(self, name: str, metadata: str) -> None:
+        """Write a room's metadata."""
+        request = api.UpdateRoomMetadataRequest(room=name, metadata=metadata)
+        await _certain(self._ask.update_room_metadata(request))
+
+    async def participants(self, room: str) -> list[models.ParticipantInfo]:
+        """Return who is in a room; nobody when there is no such room."""
+        request = api.ListParticipantsRequest(room=room)
+        return list((await _certain(self._ask.list_participants(request))).participants)
+
+    async def participant(self, room: str, identity: str) -> models.ParticipantInfo | None:
+        """Return the participant, if in the room."""
+        try:
+            return await _answer(self._ask.get_participant(_who(room, identity)))
+        except LiveKitRefused as refusal:
+            if refusal.twirp_code == NOT_FOUND:
+                return None
+            raise _unavailable() from refusal
+
+    async def remove(self, room: str, identity: str) -> None:
+        """Disconnect a participant."""
+        await _answer(self._ask.remove_participant(_who(room, identity)))
+
+    async def mute(self, room: str, identity: str, track_sid: str, *, muted: bool) -> bool | None:
+        """Return whether the track is muted now, or None when there is no such track.
+
+        LiveKit lets a participant that it does not know wait for three seconds: ask `participant` first.
+        """
+        request = api.MuteRoomTrackRequest(room=room, identity=identity, track_sid=track_sid, muted=muted)
+        reply = await _answer(self._ask.mute_published_track(request))
+        return reply.track.muted if reply.HasField("track") else None
+
+    async def record(self, room: str, filepath: str, place: RecordingConfig) -> str:
+        """Begin to record the sound of a room; return the id of the egress."""
+        request = api.RoomCompositeEgressRequest(
+            room_name=room, audio_only=True, file_outputs=[output(filepath, place)]
+        )
+        return (await _answer(self._egress.start_room_composite_egress(request))).egress_id
+
+    async def stop_recording(self, egress_id: str) -> None:
+        """End an egress; LiveKit refuses with failed_precondition when it is over already."""
+        await _answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
+
+    async def recordings(self, *, egress_id: str = "", room: str = "") -> list[egress.EgressInfo]:
+        """Return the egress of this id, or those of a room that are not over."""
+        request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=bool(room))
+        return list((await _answer(self._egress.list_egress(request))).items)
+
+
+def _who(room: str, identity: str) -> api.RoomParticipantIdentity:
+    return api.RoomParticipantIdentity(room=room, identity=identity)
+
+
+async def _answer(call: Awaitable[T]) -> T:
+    try:
+        return await call
+    except (aiohttp.ClientError, TimeoutError, OSError, DecodeError) as error:
+        raise LiveKitUnavailable("LiveKit cannot be reached; try again") from error
+
+
+async def _certain(call: Awaitable[T]) -> T:
+    """Answer a question that LiveKit has no reason to refuse: if it does, it is not as it should be."""
+    try:
+        return await _answer(call)
+    except LiveKitRefused as refusal:
+        raise _unavailable() from refusal
+
+
+def _unavailable() -> LiveKitUnavailable:
+    return LiveKitUnavailable("LiveKit cannot do this now; try again")
+
+
+async def _vetted(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Return LiveKit's answer and log it; raises LiveKitRefused, or LiveKitUnavailable when it is none."""
+    started = time.monotonic()
+    outcome: int | str = "cancelled"
+    level = logging.WARNING
+    try:
+        response = await _sent(request, send)
+        outcome = response.status
+        if outcome == 200 and response.content_type == "application/protobuf":  # noqa: PLR2004
+            level = logging.INFO
+            return response
+        raise _failure(response.status, await response.read(), request.url.path)
+    except LiveKitRefused as refusal:
+        outcome, level = f"{outcome} {refusal.twirp_code}", logging.INFO
+        raise
+    except aiohttp.ClientError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        fields = {"method": request.url.name, "host": request.url.authority, "status": outcome}
+        taken = round((time.monotonic() - started) * 1000, 1)
+        emit(logger, level, "upstream", **fields, duration_ms=taken)
+
+
+async def _sent(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Send once, or twice when the connection was closed while the request was on its way."""
+    try:
+        return await send(request)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        if isinstance(error, aiohttp.ClientConnectorError) or request.url.name not in REPEATABLE:
+            raise
+    return await send(request)
+
+
+def _failure(status: int, body: bytes, path: str) -> LiveKitUnavailable:
+    """Return what an answer other than 200 with protobuf means, by status and Twirp code."""
+    try:
+        code = json.loads(body)["code"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return _unavailable()
+    fits = status >= 400 and (code == NOT_FOUND) == (status == 404)  # noqa: PLR2004
+    no_answer = NO_ANSWER - EGRESS_ANSWERS if "/livekit.Egress/" in path else NO_ANSWER
+    return (
+        LiveKitRefused(code) if isinstance(code, str) and code not in no_answer and fits else _unavailable()
+    )

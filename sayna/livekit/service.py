@@ -1,0 +1,61 @@
+"""What the blueprints use of LiveKit."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sayna.config import LiveKitConfig, Secret
+
+from .bridge import Bridge
+from .egress import Egress
+from .rooms import Rooms
+from .seen import Seen
+from .tokens import TokenMint
+from .webhook import Receiver, Webhook
+
+if TYPE_CHECKING:
+    from .rpc import Rpc
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKit:
+    """One LiveKit server."""
+
+    public_url: str
+    tokens: TokenMint
+    rooms: Rooms
+    egress: Egress
+    webhook: Webhook
+    bridge: "Bridge[Rpc]"
+
+    @classmethod
+    def build(
+        cls, config: LiveKitConfig, folder: Path, receivers: tuple[Receiver, ...] = ()
+    ) -> "LiveKit | None":
+        """Return the server of the settings, if they name one; nothing is asked and nothing started.
+
+        In `folder` the workers meet; `receivers` get each new event, in the request that brings it.
+        """
+        key, secret = config.api_key, config.api_secret
+        if key is None or secret is None:
+            return None
+        bridge = Bridge(lambda: _connect(config.url, key, secret, config.timeout_seconds))
+        return cls(
+            public_url=config.public_url,
+            tokens=TokenMint(key, secret, config.token_ttl_seconds),
+            rooms=Rooms(bridge, folder, config.timeout_seconds),
+            egress=Egress(bridge, config.timeout_seconds),
+            webhook=Webhook(key, secret, Seen(folder), receivers),
+            bridge=bridge,
+        )
+
+    def close(self) -> None:
+        """End the connections, the loop and the thread of this process."""
+        self.bridge.close()
+
+
+def _connect(url: str, key: Secret, secret: Secret, seconds: float) -> "AbstractAsyncContextManager[Rpc]":
+    from .rpc import connect  # noqa: PLC0415 - livekit-api costs 230 ms and 32 MB: only whoever asks LiveKit pays
+
+    return connect(url, key, secret, seconds)

@@ -1,0 +1,63 @@
+"""The token with which a participant joins one room: signed here, without asking LiveKit.
+
+Claims: https://docs.livekit.io/home/get-started/authentication/. HS256 is three lines, which cost a fifth of
+what PyJWT takes for the same bytes.
+"""
+
+import hmac
+import json
+import time
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+
+from sayna.config import Secret
+
+from .ownership import metadata_for
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class TokenMint:
+    """Signs tokens with LiveKit's key and secret, good for `ttl_seconds`."""
+
+    api_key: Secret
+    api_secret: Secret
+    ttl_seconds: int
+
+    def token(self, *, room: str, identity: str, name: str, tenant: str | None) -> str:
+        """Return a JWT that opens this room and nothing else.
+
+        A room closes when all have left, and a participant who comes back creates it anew: `roomConfig` gives
+        it the same owner again.
+        """
+        now = int(time.time())
+        claims: dict[str, object] = {
+            "iss": self.api_key.reveal(),
+            "sub": identity,
+            "name": name,
+            "nbf": now,
+            "exp": now + self.ttl_seconds,
+            "video": {
+                "room": room,
+                "roomJoin": True,
+                "canPublish": True,
+                "canSubscribe": True,
+                "canPublishData": True,
+            },
+        }
+        if tenant is not None:
+            claims["roomConfig"] = {"metadata": metadata_for(tenant)}
+        return self._signed(claims)
+
+    def _signed(self, claims: dict[str, object]) -> str:
+        message = _HEADER + b"." + _base64(_encode(claims).encode())
+        signature = hmac.digest(self.api_secret.reveal().encode(), message, "sha256")
+        return (message + b"." + _base64(signature)).decode()
+
+
+def _base64(raw: bytes) -> bytes:
+    return urlsafe_b64encode(raw).rstrip(b"=")
+
+
+_HEADER = _base64(b'{"alg":"HS256","typ":"JWT"}')

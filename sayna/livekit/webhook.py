@@ -1,0 +1,152 @@
+"""Events that LiveKit sends, verified and each of them once.
+
+https://docs.livekit.io/home/server/webhooks/: the header holds a JWT that LiveKit signed with our secret;
+its claim `sha256` is the hash of the body.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sayna.config import Secret
+from sayna.errors import InvalidRequest
+from sayna.log import emit
+
+from .errors import InvalidSignature
+from .seen import Seen
+
+LEEWAY_SECONDS = 60
+
+logger = logging.getLogger("sayna.livekit")
+
+
+@dataclass(frozen=True, slots=True)
+class EventRoom:
+    """The room that an event is about."""
+
+    sid: str
+    name: str
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventParticipant:
+    """The participant that an event is about; what a telephone caller sends is in `attributes`."""
+
+    sid: str
+    identity: str
+    name: str
+    kind: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event; LiveKit sends it again under the same id until it is accepted."""
+
+    id: str
+    name: str
+    room: EventRoom | None
+    participant: EventParticipant | None
+
+
+Receiver = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Verifies events and hands each new one to all receivers, once over all workers.
+
+    A receiver that raises leaves the event new, so that LiveKit brings it again; one that returns has made
+    the event its own, and must bear to see it twice when its process dies before that is written down.
+    """
+
+    api_key: Secret
+    api_secret: Secret
+    seen: Seen
+    receivers: tuple[Receiver, ...]
+
+    def accept(self, body: bytes, authorization: str) -> None:
+        """Take in an event; raises InvalidSignature, InvalidRequest, Overloaded."""
+        self._verify(body, authorization)
+        event = read_event(body)
+        with self.seen.once(event.id) as is_new:
+            for receive in self.receivers if is_new else ():
+                receive(event)
+        emit(logger, logging.INFO, "livekit_event", name=event.name, id=event.id, new=is_new)
+
+    def _verify(self, body: bytes, authorization: str) -> None:
+        import jwt  # noqa: PLC0415 - 50 ms that a start need not pay
+
+        token = authorization.removeprefix("Bearer ").strip()
+        try:
+            claims = jwt.decode(
+                token,
+                self.api_secret.reveal(),
+                algorithms=["HS256"],
+                issuer=self.api_key.reveal(),
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "iss"], "verify_aud": False},
+            )
+            signed = base64.b64decode(claims["sha256"], validate=True)
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError, binascii.Error) as error:
+            emit(logger, logging.WARNING, "webhook_refused", reason=type(error).__name__)
+            raise InvalidSignature(
+                "the event is not signed as LiveKit signs it, or its time is off"
+            ) from error
+        if not hmac.compare_digest(signed, hashlib.sha256(body).digest()):
+            raise InvalidSignature("the event's body is not the one that was signed")
+
+
+def read_event(body: bytes) -> Event:
+    """Return the event in a body; raises InvalidRequest.
+
+    Signed does not mean harmless: attributes hold what a telephone caller sent, so only shapes are judged.
+    """
+    try:
+        members = json.loads(body.decode("utf-8"))
+        return Event(
+            id=_text(members, "id") or "sha256:" + hashlib.sha256(body).hexdigest(),
+            name=_text(members, "event", needed=True),
+            room=_room(_object(members, "room")),
+            participant=_participant(_object(members, "participant")),
+        )
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidRequest("the body is not an event of LiveKit") from error
+
+
+def _room(members: dict[str, Any]) -> EventRoom | None:
+    return EventRoom(**{name: _text(members, name) for name in EventRoom.__slots__}) if members else None
+
+
+def _participant(members: dict[str, Any]) -> EventParticipant | None:
+    if not members:
+        return None
+    attributes = _object(members, "attributes")
+    return EventParticipant(
+        sid=_text(members, "sid"),
+        identity=_text(members, "identity"),
+        name=_text(members, "name"),
+        kind=_text(members, "kind") or "STANDARD",
+        attributes={name: _text(attributes, name) for name in attributes},
+    )
+
+
+def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
+    value = members.get(name) or {}
+    if type(value) is not dict:
+        raise TypeError(name)
+    return value
+
+
+def _text(members: dict[str, Any], name: str, *, needed: bool = False) -> str:
+    value = members.get(name, "")
+    if type(value) is not str or (needed and not value):
+        raise TypeError(name)
+    return value

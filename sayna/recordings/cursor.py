@@ -1,0 +1,32 @@
+"""Where the next page begins, sealed: the place may be the name of somebody else's recording."""
+
+import base64
+import hashlib
+
+from sayna.errors import InvalidRequest
+
+MAX_CURSOR = 4096
+
+
+class Cursors:
+    """Seals and opens cursors under a key made from a secret that all workers share."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._key = base64.urlsafe_b64encode(hashlib.sha256(b"recordings cursor:" + secret).digest())
+
+    def seal(self, key: str) -> str:
+        """Return an opaque text for URLs."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - only pages need it
+
+        return Fernet(self._key).encrypt(key.encode()).decode()
+
+    def open(self, cursor: str) -> str:
+        """Return the key inside; raises InvalidRequest for what we did not seal."""
+        from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415
+
+        try:
+            return Fernet(self._key).decrypt(cursor[:MAX_CURSOR].encode()).decode()
+        except InvalidToken as error:
+            raise InvalidRequest(
+                "cursor is not one that this server gave out; begin again without it"
+            ) from error

@@ -1,0 +1,188 @@
+"""Recordings in a folder of this machine.
+
+Every step below the root is taken by descriptor and never through a symbolic link, so that nothing planted in
+the folder leads out of it; only regular files count, and opening one never waits for a FIFO's writer.
+"""
+
+import contextlib
+import errno
+import logging
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sayna.log import emit
+from sayna.recordings.base import STREAM_ID, Found, Listed, Opened, Span, Store
+from sayna.recordings.errors import RecordingStorageUnavailable
+
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
+
+logger = logging.getLogger("sayna.recordings")
+
+
+class Local(Store):
+    """A folder that LiveKit's egress writes to and we read from; `prefix` below it is the operator's too."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self._root = root
+        self._prefix = prefix
+
+    def find(self, key: str) -> Found | None:
+        """Return the description of a regular file."""
+        with _translated(), self._folder(key) as (folder, name):
+            descriptor = _open(name, folder)
+            if descriptor is None:
+                return None
+            try:
+                return _found(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+
+    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+        """Return an open file; its end is only handed out when the file is still what it was at the start."""
+        with _translated(), self._folder(key) as (folder, name):
+            descriptor = _open(name, folder)
+        if descriptor is None:
+            return None
+        reader = _Reader(descriptor, span)
+        if found and found.etag != reader.found.etag:
+            reader.close()
+            raise RecordingStorageUnavailable("the recording is changing; ask again", retry_after=1)
+        return Opened(reader.found, reader.span, reader.read, reader.close)
+
+    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
+        """Write beside the file and put it in place whole: by link where it must be new, else by rename."""
+        with _translated(), self._folder(key, make=True) as (folder, name):
+            draft = f".{name}.{secrets.token_hex(8)}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            try:
+                with os.fdopen(os.open(draft, flags, 0o640, dir_fd=folder), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                if not fresh:
+                    os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    return True
+                os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                return False
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(draft, dir_fd=folder)
+            return True
+
+    def delete(self, key: str) -> None:
+        """Remove a file; its folder stays, for LiveKit may be about to write there."""
+        with _translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
+            if folder is not None:
+                os.unlink(name, dir_fd=folder)
+
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+        """Return the files two levels deep; the whole folder is read and sorted for every page."""
+        listed: list[Listed] = []
+        with _translated():
+            names = filter(STREAM_ID.fullmatch, (entry.name for entry in self._base().iterdir()))
+            for folder in sorted(f"{prefix}{name}/" for name in names):
+                if folder + "\U0010ffff" <= after:
+                    continue
+                listed += [entry for entry in self._within(folder) if entry.key > after]
+                if len(listed) > limit:
+                    return listed[:limit], True
+        return listed, False
+
+    def _within(self, folder: str) -> Iterator[Listed]:
+        with self._folder(folder + "-") as (descriptor, _):
+            for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():  # noqa: PTH208
+                with contextlib.suppress(FileNotFoundError):
+                    seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    if stat.S_ISREG(seen.st_mode):
+                        found = _found(seen)
+                        yield Listed(folder + name, found.size, found.etag, found.modified)
+
+    def _base(self) -> Path:
+        return self._root / self._prefix
+
+    @contextlib.contextmanager
+    def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
+        """Give the descriptor of the folder of a key, None when it is absent, and the name of its file."""
+        folder, name = key.removeprefix(f"{self._prefix}/" if self._prefix else "").split("/")
+        base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(folder, dir_fd=base)
+            inner = _attempt(folder, FOLDER, base)
+        finally:
+            os.close(base)
+        try:
+            yield inner, name
+        finally:
+            if inner is not None:
+                os.close(inner)
+
+
+class _Reader:
+    """An open file that notices when it is changed while it is being read."""
+
+    def __init__(self, descriptor: int, span: Span | None) -> None:
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self.found = _found(os.fstat(descriptor))
+        self.span = span or Span(0, self.found.size)
+        self._left = self.span.length
+        self._file.seek(self.span.start)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; the last of them only when the file is still the same."""
+        with _translated():
+            piece = self._file.read(size)
+            self._left -= len(piece)
+            if self._left <= 0 and _found(os.fstat(self._file.fileno())) != self.found:
+                raise RecordingStorageUnavailable("the recording was changed while it was read")
+            return piece
+
+    def close(self) -> None:
+        """Free the descriptor."""
+        self._file.close()
+
+
+def _open(name: str, folder: int | None) -> int | None:
+    """Return a descriptor of a regular file, or None for anything else."""
+    descriptor = None if folder is None else _attempt(name, FILE, folder)
+    if descriptor is not None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _attempt(name: str, flags: int, folder: int) -> int | None:
+    try:
+        return os.open(name, flags, dir_fd=folder)
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def _found(seen: os.stat_result) -> Found:
+    etag = f'"{seen.st_ino:x}-{seen.st_size:x}-{seen.st_mtime_ns:x}"'
+    return Found(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        emit(
+            logger,
+            logging.WARNING,
+            "store_failed",
+            backend="local",
+            fault=errno.errorcode.get(error.errno or 0),
+        )
+        raise RecordingStorageUnavailable("the storage of recordings cannot be used right now") from error

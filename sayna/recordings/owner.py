@@ -1,0 +1,59 @@
+"""Whose a recording is: `owner.json` beside the audio."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Protocol
+
+MAX_OWNER_BYTES = 4096
+NOBODY_KNOWN = "\x00"
+
+
+class Visitor(Protocol):
+    """Who asks; sayna.auth.Caller is one."""
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant's id; None for a caller without a tenant."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether there is nothing to check, because auth is off."""
+
+    def may_touch(self, owner: str | None) -> bool:
+        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """What `owner.json` says; without `auth_id` the recording has no owner. Moments are ISO 8601 in UTC."""
+
+    auth_id: str | None = None
+    room_name: str | None = None
+    egress_id: str | None = None
+    started_at: str | None = None
+    stopped_at: str | None = None
+
+    def to_json(self) -> bytes:
+        """Return the file's content."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None}).encode()
+
+    def admits(self, caller: Visitor, *, strict: bool) -> bool:
+        """Return whether the caller may have it; `strict` keeps tenants from recordings without owner."""
+        return (self.auth_id is None and not strict) or caller.may_touch(self.auth_id)
+
+
+UNREADABLE = Owner(auth_id=NOBODY_KNOWN)
+
+
+def read_owner(content: bytes | None) -> Owner:
+    """Return what a file says; one that cannot be understood names an owner that no caller is."""
+    if content is None:
+        return Owner()
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return UNREADABLE
+    if type(found) is not dict:
+        return UNREADABLE
+    known = {each.name: found.get(each.name) for each in fields(Owner)}
+    return Owner(**known) if all(type(value) in (str, type(None)) for value in known.values()) else UNREADABLE

@@ -1,0 +1,168 @@
+"""Recordings in S3 or a server like it (MinIO, R2, Ceph, versitygw), through boto3.
+
+API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the answer to HEAD carries no error code, so a
+404 may mean the object or the whole bucket and is asked again as a GET; checksums that are not required are
+left out, because many compatible servers refuse them.
+"""
+
+import logging
+import os
+import threading
+import time
+from functools import partial
+from typing import Any, cast
+
+from sayna.config import RecordingConfig
+from sayna.log import emit
+from sayna.recordings.base import Found, Listed, Opened, Span, Store
+from sayna.recordings.errors import RecordingStorageUnavailable
+
+CONNECT_SECONDS = 2
+FIRST_BYTE_SECONDS = 4
+PAUSE_SECONDS = 15
+ATTEMPTS = 3
+CONNECTIONS = 64
+ABSENT = frozenset({"NoSuchKey", "404"})
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+logger = logging.getLogger("sayna.upstream")
+
+
+class S3(Store):
+    """One bucket. Each process makes its own client with the first use: connections do not survive a fork."""
+
+    def __init__(self, config: RecordingConfig) -> None:
+        self._config = config
+        self._clients: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> Found | None:
+        """Return the description of an object (HeadObject)."""
+        answer = self._call("head_object", Key=key)
+        if answer is None:
+            if appeared := self.open(key):
+                appeared.close()
+            return None
+        return _found(answer)
+
+    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+        """Return an object whose body is still on the wire (GetObject)."""
+        wanted: dict[str, Any] = {"IfMatch": found.etag} if found else {}
+        if span and found and span.length < found.size:
+            wanted["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
+        answer = self._call("get_object", Key=key, **wanted)
+        if answer is None:
+            return None
+        body = answer["Body"]
+        found = found or _found(answer)
+        span = span or Span(0, found.size)
+        if (answer["ContentLength"], answer.get("ETag")) != (span.length, found.etag):
+            body.close()
+            raise _failure("other content than described")
+        if span.length:
+            body.set_socket_timeout(PAUSE_SECONDS)
+        return Opened(found, span, partial(_read, body), body.close)
+
+    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
+        """Store a small object (PutObject); whether it is the first is settled by S3 (If-None-Match)."""
+        only: dict[str, Any] = {"IfNoneMatch": "*"} if fresh else {}
+        put = self._call("put_object", TAKEN, Key=key, Body=content, ContentType="application/json", **only)
+        return put is not None
+
+    def delete(self, key: str) -> None:
+        """Remove an object (DeleteObject); S3 says yes to one that is not there."""
+        self._call("delete_object", Key=key)
+
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+        """Return one page (ListObjectsV2)."""
+        answer = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        if answer is None or "IsTruncated" not in answer:
+            raise _failure("no list")
+        return [
+            Listed(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+            for entry in answer.get("Contents", ())
+        ], bool(answer["IsTruncated"])
+
+    def _call(
+        self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any
+    ) -> dict[str, Any] | None:
+        """Return the answer, or None for an error code that is expected."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 costs 100 ms: only whoever asks S3 pays
+
+        started, outcome = time.monotonic(), "ok"
+        try:
+            call = getattr(self._client(), operation)
+            return cast("dict[str, Any]", call(Bucket=self._config.s3_bucket, **parameters))
+        except ClientError as error:
+            outcome = str(error.response.get("Error", {}).get("Code", ""))
+            if outcome in expected:
+                return None
+            raise _failure(outcome) from error
+        except (BotoCoreError, ValueError, OSError) as error:
+            outcome = type(error).__name__
+            raise _failure(outcome) from error
+        finally:
+            milliseconds = round((time.monotonic() - started) * 1000, 1)
+            emit(
+                logger,
+                logging.INFO,
+                "upstream",
+                backend="s3",
+                method=operation,
+                status=outcome,
+                duration_ms=milliseconds,
+            )
+
+    def _client(self) -> Any:
+        with self._lock:
+            pid = os.getpid()
+            if pid not in self._clients:
+                self._clients[pid] = _make_client(self._config)
+            return self._clients[pid]
+
+
+def _make_client(config: RecordingConfig) -> Any:
+    """Return a client that looks for credentials only when none were set."""
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    keys = {}
+    if config.s3_access_key and config.s3_secret_key:
+        keys["aws_access_key_id"] = config.s3_access_key.reveal()
+        keys["aws_secret_access_key"] = config.s3_secret_key.reveal()
+    settings = Config(
+        signature_version="s3v4",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=FIRST_BYTE_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=CONNECTIONS,
+        proxies={},
+        ignore_configured_endpoint_urls=True,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if config.s3_force_path_style else "auto"},
+    )
+    return boto3.session.Session().client(
+        "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint, config=settings, **keys
+    )
+
+
+def _read(body: Any, size: int) -> bytes:
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        return cast("bytes", body.read(size))
+    except (BotoCoreError, OSError, ValueError) as error:
+        raise _failure(type(error).__name__) from error
+
+
+def _found(answer: dict[str, Any]) -> Found:
+    """Read the description of an object; a captive portal's page has no ETag."""
+    if not answer.get("ETag") or "LastModified" not in answer:
+        raise _failure("no description of an object")
+    return Found(answer["ContentLength"], answer["ETag"], answer["LastModified"])
+
+
+def _failure(reason: str) -> RecordingStorageUnavailable:
+    emit(logger, logging.WARNING, "store_failed", backend="s3", fault=reason)
+    return RecordingStorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)

@@ -1,0 +1,143 @@
+import asyncio
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sayna.livekit.bridge import Bridge
+from sayna.livekit.errors import LiveKitUnavailable
+
+opened: list[str] = []
+
+
+@asynccontextmanager
+async def connect() -> AsyncIterator[str]:
+    opened.append("open")
+    yield "client"
+    opened.append("closed")
+
+
+@pytest.fixture
+def bridge() -> Iterator[Bridge[str]]:
+    opened.clear()
+    bridge = Bridge(connect)
+    yield bridge
+    bridge.close()
+    assert opened.count("open") == opened.count("closed")
+    assert not [thread for thread in threading.enumerate() if thread.name == "livekit"]
+
+
+async def who(client: str) -> str:
+    return f"{client} of {os.getpid()}"
+
+
+def test_nothing_is_started_before_the_first_operation(bridge: Bridge[str]) -> None:
+    assert opened == []
+
+
+def test_many_threads_share_one_client(bridge: Bridge[str]) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: bridge.run(who, 5), range(200)))
+    assert set(answers) == {f"client of {os.getpid()}"}
+    assert opened == ["open"]
+
+
+def test_operation_that_takes_too_long_is_cancelled(bridge: Bridge[str]) -> None:
+    cancelled = threading.Event()
+
+    async def wait(client: str) -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cancelled.set()
+
+    with pytest.raises(LiveKitUnavailable):
+        bridge.run(wait, 0.05)
+    assert cancelled.wait(1)
+
+
+def test_no_time_left_is_too_long(bridge: Bridge[str]) -> None:
+    async def wait(client: str) -> None:
+        await asyncio.sleep(60)
+
+    with pytest.raises(LiveKitUnavailable):
+        bridge.run(wait, -1)
+
+
+def test_caller_does_not_wait_for_a_loop_that_is_stuck(bridge: Bridge[str]) -> None:
+    let_go = threading.Event()
+
+    async def block(client: str) -> None:
+        let_go.wait(10)
+
+    with pytest.raises(LiveKitUnavailable):
+        bridge.run(block, 0.01)
+    let_go.set()
+
+
+def test_close_ends_what_is_under_way(bridge: Bridge[str]) -> None:
+    begun = threading.Event()
+
+    async def wait(client: str) -> None:
+        begun.set()
+        await asyncio.sleep(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(bridge.run, wait, 30)
+        begun.wait(5)
+        started = time.monotonic()
+        bridge.close()
+        with pytest.raises(BaseException):  # noqa: B017 - cancelled, in whatever way
+            waiting.result(5)
+    assert time.monotonic() - started < 2
+
+
+def test_operation_after_a_close_starts_anew(bridge: Bridge[str]) -> None:
+    bridge.run(who, 5)
+    bridge.close()
+    bridge.close()
+    assert bridge.run(who, 5) == f"client of {os.getpid()}"
+    assert opened == ["open", "closed", "open"]
+
+
+def test_client_that_cannot_be_made_leaves_no_thread() -> None:
+    @asynccontextmanager
+    async def fail() -> AsyncIterator[str]:
+        raise OSError("no file left")
+        yield ""
+
+    bridge = Bridge(fail)
+    with pytest.raises(OSError, match="no file"):
+        bridge.run(who, 5)
+    assert not [thread for thread in threading.enumerate() if thread.name == "livekit"]
+
+
+def test_child_of_a_fork_has_a_loop_of_its_own(bridge: Bridge[str]) -> None:
+    mine = bridge.run(who, 5)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, bridge.run(who, 5).encode())
+            bridge.close()
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        assert answer.read() == f"client of {child}"
+    os.waitpid(child, 0)
+    assert bridge.run(who, 5) == mine
+
+
+def test_child_of_a_fork_during_a_start_is_not_locked_out(bridge: Bridge[str]) -> None:
+    with bridge._lock:
+        child = os.fork()
+        if child == 0:
+            good = bridge.run(who, 5) == f"client of {os.getpid()}"
+            bridge.close()
+            os._exit(0 if good else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -1,0 +1,75 @@
+"""RFC 9110 by the table."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from sayna.recordings.base import Found, Span
+from sayna.recordings.conditions import Verdict, judge
+from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
+
+FOUND = Found(100, '"e"', datetime(2026, 11, 22, 14, 0, 0, 500, tzinfo=UTC))
+DATE, EARLIER, LATER = (f"Sun, 22 Nov 2026 {hour}:00:00 GMT" for hour in (14, 13, 15))
+WHOLE = Verdict(200, Span(0, 100))
+PART = Verdict(206, Span(0, 10))
+UNCHANGED = Verdict(304, None)
+
+
+@pytest.mark.parametrize(
+    ("headers", "verdict"),
+    [
+        ({}, WHOLE),
+        ({"Range": "bytes=0-9"}, PART),
+        ({"Range": " bytes=0-9 "}, PART),
+        ({"Range": "bytes=0-9,20-29"}, WHOLE),
+        ({"Range": "bytes=" + "0-," * 1000}, WHOLE),
+        ({"Range": "bytes=9-0"}, WHOLE),
+        ({"Range": "bytes=-"}, WHOLE),
+        ({"Range": "bytes"}, WHOLE),
+        ({"Range": ""}, WHOLE),
+        ({"Range": "items=0-9"}, WHOLE),
+        ({"Range": "bytes=0x0-9"}, WHOLE),
+        ({"Range": "bytes=+0-9"}, WHOLE),
+        ({"Range": "bytes=\u0660-\u0669"}, WHOLE),
+        ({"Range": "bytes=0-9", "If-Range": '"e"'}, PART),
+        ({"Range": "bytes=0-9", "If-Range": DATE}, PART),
+        ({"Range": "bytes=0-9", "If-Range": 'W/"e"'}, WHOLE),
+        ({"Range": "bytes=0-9", "If-Range": LATER}, WHOLE),
+        ({"If-None-Match": '"e"'}, UNCHANGED),
+        ({"If-None-Match": 'W/"e"'}, UNCHANGED),
+        ({"If-None-Match": '"a", "e"'}, UNCHANGED),
+        ({"If-None-Match": "*"}, UNCHANGED),
+        ({"If-None-Match": "e"}, WHOLE),
+        ({"If-None-Match": '"a"', "If-Modified-Since": LATER}, WHOLE),
+        ({"If-None-Match": '"e"', "Range": "bytes=500-"}, UNCHANGED),
+        ({"If-Modified-Since": DATE}, UNCHANGED),
+        ({"If-Modified-Since": EARLIER}, WHOLE),
+        ({"If-Modified-Since": "yesterday"}, WHOLE),
+        ({"If-Modified-Since": "Sun, 22 Nov 2026 15:00:00 -0000"}, UNCHANGED),
+        ({"If-Match": '"e"'}, WHOLE),
+        ({"If-Match": "*"}, WHOLE),
+        ({"If-Unmodified-Since": DATE}, WHOLE),
+        ({"If-Unmodified-Since": "never"}, WHOLE),
+        ({"If-Match": '"e"', "If-Unmodified-Since": EARLIER}, WHOLE),
+    ],
+)
+def test_headers_decide(headers: dict[str, str], verdict: Verdict) -> None:
+    assert judge(headers, FOUND, ranges=True) == verdict
+
+
+@pytest.mark.parametrize(
+    "headers", [{"If-Match": '"a"'}, {"If-Match": 'W/"e"'}, {"If-Unmodified-Since": EARLIER}]
+)
+def test_another_state_than_the_one_named_is_refused(headers: dict[str, str]) -> None:
+    with pytest.raises(PreconditionFailed):
+        judge(headers, FOUND, ranges=True)
+
+
+@pytest.mark.parametrize("wanted", ["bytes=100-", "bytes=100-200", "bytes=-0"])
+def test_a_range_without_bytes_is_refused(wanted: str) -> None:
+    with pytest.raises(RangeNotSatisfiable):
+        judge({"Range": wanted}, FOUND, ranges=True)
+
+
+def test_head_knows_no_ranges() -> None:
+    assert judge({"Range": "bytes=500-"}, FOUND, ranges=False) == WHOLE

@@ -1,0 +1,148 @@
+"""What goes wrong with Google Cloud Storage and its tokens, at the wire."""
+
+import json
+
+import pytest
+
+from sayna.google_auth import GoogleTokens, NoToken
+from tests.blueprints.conftest import MakeClient
+from tests.recordings.gcs import GCS
+from tests.recordings.places import GCSPlace
+from tests.recordings.wire import Reply, Wire
+
+AUDIO = b"OggS" + bytes(200_000)
+DESCRIBED = Reply(200, b'{"size":"200004","generation":"7","updated":"2026-11-22T14:00:00.000Z"}')
+
+
+def test_one_token_serves_many_requests(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
+    gcs_place.record("call", AUDIO)
+    client = make_client(**gcs_place.settings)
+    for _ in range(3):
+        assert client.get("/recording/call").data == AUDIO
+    assert [each.path for each in gcs.wire.asked].count("/token") == 1
+
+
+def test_a_token_that_was_revoked_is_renewed_once(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
+) -> None:
+    gcs_place.record("call", AUDIO)
+    client = make_client(**gcs_place.settings)
+    client.get("/recording/call")
+    gcs.tokens.clear()
+    assert client.get("/recording/call").data == AUDIO
+
+
+def test_an_account_that_is_refused_is_503(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
+    gcs.wire.script.append(Reply(400, b'{"error":"invalid_grant","error_description":"canary"}'))
+    answer = make_client(**gcs_place.settings).get("/recording/call")
+    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert "canary" not in answer.text
+
+
+def test_an_account_without_a_usable_key_is_503(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
+) -> None:
+    account = {**json.loads(gcs.account()), "private_key": "canary"}
+    settings = {**gcs_place.settings, "RECORDING_GCS_CREDENTIALS_JSON": json.dumps(account)}
+    assert make_client(**settings).get("/recording/call").status_code == 503
+
+
+def test_a_token_service_that_is_down_gives_no_token(gcs: GCS) -> None:
+    with Wire() as gone:
+        account = {**json.loads(gcs.account()), "token_uri": f"{gone.url}/token"}
+    with pytest.raises(NoToken):
+        GoogleTokens(account, ("scope",)).token()
+
+
+def test_the_account_may_come_from_a_file(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, tmp_path: object
+) -> None:
+    path = tmp_path / "account.json"  # type: ignore[operator]
+    path.write_text(gcs.account())
+    gcs_place.record("call", AUDIO)
+    settings = {**gcs_place.settings, "RECORDING_GCS_CREDENTIALS_PATH": str(path)}
+    del settings["RECORDING_GCS_CREDENTIALS_JSON"]
+    assert make_client(**settings).get("/recording/call").data == AUDIO
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_passing_trouble_is_waited_out(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, status: int
+) -> None:
+    gcs_place.record("call", AUDIO)
+    client = make_client(**gcs_place.settings)
+    client.get("/recording/call")
+    gcs.wire.script += [Reply(status), Reply(status)]
+    assert client.get("/recording/call").data == AUDIO
+    gcs.wire.script += [Reply(status)] * 3
+    assert client.get("/recording/call").status_code == 503
+
+
+def test_a_bucket_that_is_gone_is_503(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
+    gcs.bucket = "another"
+    client = make_client(**gcs_place.settings)
+    for path in ("/recording/call", "/recording"):
+        assert client.get(path).status_code == 503
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Reply(403, b'{"error":{"code":403}}')],
+        [Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"})],
+        [Reply(200, b"[]")],
+        [Reply(200, b'{"size":"x","generation":"7","updated":"2026-11-22T14:00:00Z"}')],
+        [DESCRIBED, Reply(200, b"<html>log in</html>")],
+        [DESCRIBED, Reply(206, AUDIO, {"Content-Encoding": "gzip"})],
+        [DESCRIBED, Reply(404)],
+        [DESCRIBED, Reply(403)],
+    ],
+)
+def test_what_is_not_the_object_described_is_503(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, script: list[Reply]
+) -> None:
+    client = make_client(**gcs_place.settings)
+    client.get("/recording/none")
+    gcs.wire.script += script
+    assert client.get("/recording/call").status_code == 503
+
+
+@pytest.mark.parametrize("cut", [70_000, 100_000, len(AUDIO) - 1])
+def test_a_store_that_breaks_off_is_never_a_clean_end(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, cut: int
+) -> None:
+    client = make_client(**gcs_place.settings)
+    client.get("/recording/none")
+    gcs.wire.script += [DESCRIBED, Reply(200, AUDIO, cut=cut)]
+    answer = client.get("/recording/call", buffered=False)
+    with pytest.raises(Exception, match="the storage of recordings cannot be used right now"):
+        answer.get_data()
+    answer.close()
+
+
+def test_a_caller_who_leaves_frees_the_connection_to_the_store(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
+) -> None:
+    gcs_place.record("call", b"OggS" + bytes(30_000_000))
+    answer = make_client(**gcs_place.settings).get("/recording/call", buffered=False)
+    next(answer.iter_encoded())
+    answer.close()
+    assert gcs.wire.closed_early.wait(10)
+
+
+def test_faults_of_small_objects_are_told(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
+    store = make_client(**gcs_place.settings).application.extensions["sayna"].recordings.store
+    assert store.write("calls/call/owner.json", b"{}", fresh=True)
+    assert not store.write("calls/call/owner.json", b"{1}", fresh=True)
+    assert store.write("calls/call/owner.json", b"{2}", fresh=False)
+    assert store.read("calls/call/owner.json", 100) == b"{2}"
+    store.delete("calls/call/owner.json")
+    store.delete("calls/call/owner.json")
+    assert store.read("calls/call/owner.json", 100) is None
+    for reply in (Reply(403), Reply(200, b"<html>"), Reply(200, b"{}", {"X-Goog-Generation": "1"}, cut=1)):
+        gcs.wire.script.append(reply)
+        with pytest.raises(Exception, match="storage"):
+            store.read("calls/call/owner.json", 100)
+    gcs.wire.script.append(Reply(403))
+    with pytest.raises(Exception, match="storage"):
+        store.delete("calls/call/owner.json")

@@ -1,0 +1,137 @@
+"""GET /recording, over every store."""
+
+import itertools
+import json
+import re
+
+import pytest
+
+from sayna.errors import InvalidRequest
+from sayna.recordings import listing
+from sayna.recordings.cursor import Cursors
+from tests.blueprints.conftest import MakeClient
+from tests.recordings.gcs import GCS
+from tests.recordings.places import GCSPlace, LocalPlace, Place
+from tests.recordings.test_ownership import AUTH, STRICT, A, B
+
+
+def pages(client: object, query: str, headers: dict[str, str] | None = None) -> list[list[str]]:
+    """Return the stream_ids of all pages, following the cursors."""
+    found, cursor = [], ""
+    for _ in range(100):
+        page = client.get(f"/recording?{query}{cursor}", headers=headers).json  # type: ignore[attr-defined]
+        found.append([each["stream_id"] for each in page["recordings"]])
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+    raise AssertionError("the pages do not end")
+
+
+def flat(found: list[list[str]]) -> list[str]:
+    return list(itertools.chain(*found))
+
+
+def test_a_recording_is_listed_with_size_date_and_room(place: Place, make_client: MakeClient) -> None:
+    place.record("call", b"OggS123", room_name="support")
+    place.record("old", b"OggS")
+    place.put("calls/unfinished/owner.json", b"{}")
+    place.put("calls/other/notes.txt", b"x")
+    place.put("elsewhere/call/audio.ogg", b"x")
+    page = make_client(**place.settings).get("/recording").json
+    call, old = page["recordings"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", call.pop("last_modified"))
+    assert call == {"stream_id": "call", "size_bytes": 7, "room_name": "support"}
+    assert (old["stream_id"], old["room_name"], page["next_cursor"]) == ("old", None, None)
+
+
+def test_pages_hold_every_recording_once(place: Place, make_client: MakeClient) -> None:
+    names = ["a", "a-1", "a.1", "a1", "b", "B", "z_9"]
+    for number, name in enumerate(names):
+        place.record(name, b"OggS", **({"auth_id": "a"} if number % 2 else {}))
+    client = make_client(**place.settings)
+    for limit in (1, 2, 3, 7, 1000):
+        found = pages(client, f"limit={limit}")
+        assert sorted(flat(found)) == sorted(names)
+        assert all(len(page) <= limit for page in found)
+
+
+def test_a_folder_with_many_files_hides_nothing(place: Place, make_client: MakeClient) -> None:
+    for name in ("a", "b"):
+        place.record(name, b"OggS", auth_id="a")
+        for number in range(6):
+            place.put(f"calls/{name}/EG_{number}.json", b"{}")
+            place.put(f"calls/{name}/z{number}", b"{}")
+    client = make_client(**place.settings, **AUTH, **STRICT)
+    assert flat(pages(client, "limit=1", A)) == ["a", "b"]
+    assert flat(pages(client, "limit=1", B)) == []
+
+
+def test_only_the_callers_own_are_listed(place: Place, make_client: MakeClient) -> None:
+    for number in range(12):
+        place.record(f"call{number:02}", b"OggS", auth_id="ab"[number % 2])
+    place.record("nobodys", b"OggS")
+    client = make_client(**place.settings, **AUTH)
+    mine = [f"call{number:02}" for number in range(0, 12, 2)]
+    assert flat(pages(client, "limit=2", A)) == [*mine, "nobodys"]
+    assert flat(pages(make_client(**place.settings, **AUTH, **STRICT), "limit=2", A)) == mine
+
+
+def test_a_page_among_strangers_is_bounded_and_its_cursor_goes_on(
+    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MAX_PAGES", 2)
+    for number in range(40):
+        local.record(f"theirs{number:02}", b"OggS", auth_id="b")
+    local.record("zz", b"OggS", auth_id="a")
+    client = make_client(**local.settings, **AUTH)
+    found = pages(client, "limit=1", A)
+    assert found[0] == []
+    assert flat(found) == ["zz"]
+    assert "theirs" not in json.dumps(client.get("/recording?limit=1", headers=A).json)
+
+
+def test_an_owner_is_read_again_only_when_it_changed(
+    make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace
+) -> None:
+    place = gcs_place
+    for number in range(5):
+        place.record(f"call{number}", b"OggS", auth_id="a")
+    client = make_client(**place.settings, **AUTH)
+    client.get("/recording", headers=A)
+    before = len(gcs.wire.asked)
+    assert len(client.get("/recording", headers=A).json["recordings"]) == 5
+    assert len(gcs.wire.asked) == before + 1
+    place.put("calls/call3/owner.json", b'{"auth_id":"b"}')
+    assert len(client.get("/recording", headers=A).json["recordings"]) == 4
+
+
+def test_owners_that_are_remembered_are_bounded(
+    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "REMEMBERED", 2)
+    for number in range(5):
+        local.record(f"call{number}", b"OggS", auth_id="a")
+    client = make_client(**local.settings, **AUTH)
+    for _ in range(2):
+        assert len(client.get("/recording", headers=A).json["recordings"]) == 5
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"limit={text}" for text in ("0", "-1", "1001", "x", "", "1.5", "%D9%A1", "9" * 5000)),
+        *(f"cursor={text}" for text in ("x", "Li4v", "%00", "%C3%A9", "A" * 6000)),
+    ],
+)
+def test_a_query_that_cannot_be_is_refused(local: LocalPlace, make_client: MakeClient, query: str) -> None:
+    answer = make_client(**local.settings).get(f"/recording?{query}")
+    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_a_cursor_tells_nothing_and_is_not_forged() -> None:
+    cursors = Cursors(b"secret")
+    sealed = cursors.seal("calls/somebody-elses/audio.ogg")
+    assert "somebody" not in sealed
+    assert cursors.open(sealed) == "calls/somebody-elses/audio.ogg"
+    with pytest.raises(InvalidRequest):
+        Cursors(b"another").open(sealed)

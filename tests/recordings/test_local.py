@@ -1,0 +1,156 @@
+"""A folder in which anything may lie."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from sayna.recordings.errors import RecordingStorageUnavailable
+from sayna.recordings.local import Local
+from tests.blueprints.conftest import MakeClient
+from tests.recordings.places import LocalPlace
+
+KEY = "calls/call/audio.ogg"
+
+
+@pytest.fixture
+def store(local: LocalPlace) -> Local:
+    return Local(local.root, "calls")
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _symlinked_file(root: Path, outside: Path) -> None:
+    (root / "calls/call").mkdir()
+    (root / KEY).symlink_to(outside / "audio.ogg")
+
+
+def _symlinked_folder(root: Path, outside: Path) -> None:
+    (root / "calls/call").symlink_to(outside)
+
+
+def _folder(root: Path, _: Path) -> None:
+    (root / KEY).mkdir(parents=True)
+
+
+def _fifo(root: Path, _: Path) -> None:
+    (root / "calls/call").mkdir()
+    os.mkfifo(root / KEY)
+
+
+def _file_for_folder(root: Path, _: Path) -> None:
+    (root / "calls/call").write_bytes(b"CANARY")
+
+
+def _loop(root: Path, _: Path) -> None:
+    (root / "calls/call").symlink_to(root / "calls/call")
+
+
+@pytest.mark.parametrize(
+    "plant", [_symlinked_file, _symlinked_folder, _folder, _fifo, _file_for_folder, _loop]
+)
+def test_only_a_regular_file_inside_is_a_recording(
+    local: LocalPlace, make_client: MakeClient, tmp_path: Path, plant: object
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "audio.ogg").write_bytes(b"CANARY")
+    plant(local.root, outside)  # type: ignore[operator]
+    client = make_client(**local.settings)
+    answer = client.get("/recording/call")
+    assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+    assert client.get("/recording").json["recordings"] == []
+
+
+def test_a_folder_that_is_gone_is_a_fault_and_not_an_absence(
+    local: LocalPlace, make_client: MakeClient
+) -> None:
+    client = make_client(**local.settings | {"RECORDING_LOCAL_PATH": "/canary/nowhere"})
+    for path in ("/recording/call", "/recording"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+        assert "canary" not in answer.text
+
+
+def test_a_file_that_grows_or_shrinks_meanwhile_never_ends_cleanly(local: LocalPlace, store: Local) -> None:
+    for change in (b"x" * 10, b"x" * 300_000):
+        local.put(KEY, b"OggS" * 50_000)
+        opened = store.open(KEY)
+        assert opened
+        pieces = opened.pieces()
+        next(pieces)
+        local.put(KEY, change)
+        with pytest.raises(RecordingStorageUnavailable):
+            list(pieces)
+
+
+def test_a_file_that_is_replaced_meanwhile_comes_whole_as_it_was(local: LocalPlace, store: Local) -> None:
+    local.put(KEY, b"OggS" * 50_000)
+    opened = store.open(KEY)
+    assert opened
+    local.put("calls/call/new", b"other")
+    (local.root / "calls/call/new").replace(local.root / KEY)
+    assert b"".join(opened.pieces()) == b"OggS" * 50_000
+
+
+def test_another_content_than_the_one_described_is_not_sent(local: LocalPlace, store: Local) -> None:
+    local.put(KEY, b"OggS")
+    found = store.find(KEY)
+    local.put(KEY, b"OggS2")
+    with pytest.raises(RecordingStorageUnavailable):
+        store.open(KEY, found=found)
+
+
+def test_descriptors_are_given_back_even_unread(local: LocalPlace, store: Local) -> None:
+    local.put(KEY, b"OggS")
+    before = _descriptors()
+    for _ in range(20):
+        opened = store.open(KEY)
+        assert opened
+        opened.close()
+        opened.close()
+        store.find(KEY)
+        store.list("calls/", "", 10)
+        store.find("calls/none/audio.ogg")
+    assert _descriptors() == before
+
+
+def test_exactly_one_of_many_creates_a_file(local: LocalPlace, store: Local) -> None:
+    created: list[bool] = []
+    barrier = threading.Barrier(8)
+
+    def create(number: int) -> None:
+        barrier.wait()
+        created.append(store.write("calls/call/owner.json", b"%d" % number, fresh=True))
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(created) == [False] * 7 + [True]
+    assert [path.name for path in (local.root / "calls/call").iterdir()] == ["owner.json"]
+    assert (local.root / "calls/call/owner.json").stat().st_mode & 0o007 == 0
+
+
+def test_what_is_removed_is_gone_and_removing_it_again_is_no_fault(local: LocalPlace, store: Local) -> None:
+    store.write("calls/call/owner.json", b"{}", fresh=False)
+    store.write("calls/call/owner.json", b"{1}", fresh=False)
+    assert store.read("calls/call/owner.json", 100) == b"{1}"
+    store.delete("calls/call/owner.json")
+    store.delete("calls/call/owner.json")
+    store.delete("calls/other/owner.json")
+    assert store.read("calls/call/owner.json", 100) is None
+
+
+def test_nginx_is_told_where_the_file_is(local: LocalPlace, make_client: MakeClient) -> None:
+    local.record("call", b"OggS")
+    client = make_client(**local.settings, RECORDING_ACCEL_PREFIX="/_recordings/")
+    answer = client.get("/recording/call", headers={"Range": "bytes=0-1"})
+    assert (answer.status_code, answer.data) == (200, b"")
+    assert answer.headers["X-Accel-Redirect"] == "/_recordings/calls/call/audio.ogg"
+    assert answer.headers["Content-Type"] == "audio/ogg"
+    assert client.get("/recording/none").status_code == 404

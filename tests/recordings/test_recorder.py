@@ -1,0 +1,280 @@
+"""POST /recording and DELETE /recording/{stream_id}, against LiveKit's wire."""
+
+import json
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from livekit import api
+from livekit.protocol import egress
+
+from sayna.recordings import recorder
+from tests.blueprints.conftest import MakeClient
+from tests.recordings.gcs import GCS
+from tests.recordings.places import GCSPlace, LocalPlace, Place, S3Place
+from tests.recordings.test_ownership import AUTH, A, B
+from tests.recordings.twirp import Twirp
+
+
+@pytest.fixture
+def livekit() -> Iterator[Twirp]:
+    twirp = Twirp()
+    twirp.rooms = {"open": "", "room-a": '{"auth_id":"a"}'}
+    with twirp.wire:
+        yield twirp
+    assert not twirp.wire.complaints
+
+
+@pytest.fixture
+def client(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskClient:
+    return make_client(**local.settings, **livekit.settings)
+
+
+@pytest.fixture
+def guarded(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskClient:
+    return make_client(**local.settings, **livekit.settings, **AUTH)
+
+
+def owner(place: Place, stream_id: str) -> dict[str, str] | None:
+    content = place.get(f"calls/{stream_id}/owner.json")
+    return None if content is None else dict(json.loads(content))
+
+
+def test_a_recording_starts_and_stops(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+    client = make_client(**place.settings, **livekit.settings)
+    started = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
+    told = {"stream_id": "call", "room_name": "open", "egress_id": "EG_1"}
+    assert (started.status_code, started.json) == (201, {"status": "recording", **told})
+    stopped = client.delete("/recording/call")
+    assert (stopped.status_code, stopped.json) == (200, {"status": "stopped", **told})
+    assert client.delete("/recording/call").json == stopped.json
+    assert set(owner(place, "call") or ()) == {"room_name", "egress_id", "started_at", "stopped_at"}
+
+
+def test_the_egress_is_audio_only_ogg_to_the_key(
+    place: Place, livekit: Twirp, make_client: MakeClient
+) -> None:
+    client = make_client(**place.settings, **livekit.settings)
+    client.post("/recording", json={"room_name": "open", "stream_id": "call"})
+    (asked,) = livekit.started
+    (file,) = asked.file_outputs
+    assert (asked.room_name, asked.audio_only, file.file_type) == ("open", True, api.EncodedFileType.OGG)
+    assert file.filepath.endswith("calls/call/audio.ogg")
+    if isinstance(place, LocalPlace):
+        assert file.filepath == str(place.root / "calls/call/audio.ogg")
+    if isinstance(place, S3Place):
+        assert (file.s3.bucket, file.s3.access_key, file.s3.force_path_style) == (
+            place.bucket,
+            "canary-access",
+            True,
+        )
+        assert (file.s3.secret, file.s3.region) == ("canary-secret-0123456789", "us-east-1")
+        assert file.s3.endpoint == place.settings["RECORDING_S3_ENDPOINT"]
+    if isinstance(place, GCSPlace):
+        assert (file.gcp.bucket, file.gcp.credentials) == (place.gcs.bucket, place.gcs.account())
+
+
+def test_a_name_is_found_where_none_was_given(client: FlaskClient) -> None:
+    names = {client.post("/recording", json={"room_name": "open"}).json["stream_id"] for _ in range(3)}
+    assert len(names) == 3
+    assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
+
+
+def test_the_same_start_again_is_the_same_recording(client: FlaskClient, livekit: Twirp) -> None:
+    body = {"room_name": "open", "stream_id": "call"}
+    answers = [client.post("/recording", json=body) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201] * 3
+    assert len({answer.json["egress_id"] for answer in answers}) == len(livekit.started) == 1
+
+
+def test_many_at_once_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+    clients = [make_client(**place.settings, **livekit.settings) for _ in range(3)]
+    barrier, answers = threading.Barrier(6), []
+
+    def start(number: int) -> None:
+        barrier.wait()
+        body = {"room_name": "open", "stream_id": "call"}
+        answers.append(clients[number % 3].post("/recording", json=body).json)
+
+    threads = [threading.Thread(target=start, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(livekit.started) == 1
+    assert answers == [answers[0]] * 6
+
+
+def test_a_recording_belongs_to_who_started_it(
+    guarded: FlaskClient, local: LocalPlace, livekit: Twirp
+) -> None:
+    livekit.rooms["room-b"] = '{"auth_id":"b"}'
+    body = {"room_name": "room-a", "stream_id": "call"}
+    assert guarded.post("/recording", json=body, headers=B).json["code"] == "ROOM_NOT_FOUND"
+    assert owner(local, "call") is None
+    assert guarded.post("/recording", json=body, headers=A).status_code == 201
+    assert (owner(local, "call") or {})["auth_id"] == "a"
+    local.put("calls/call/audio.ogg", b"OggS")
+    theirs = {"room_name": "room-b", "stream_id": "call"}
+    for answer in (
+        guarded.post("/recording", json=theirs, headers=B),
+        guarded.delete("/recording/call", headers=B),
+        guarded.get("/recording/call", headers=B),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+    assert guarded.get("/recording/call", headers=A).data == b"OggS"
+    assert guarded.delete("/recording/call", headers=A).status_code == 200
+
+
+@pytest.mark.parametrize("room", ["none", "open", "room-b"])
+def test_a_room_that_is_not_the_callers_is_not_there(guarded: FlaskClient, livekit: Twirp, room: str) -> None:
+    livekit.rooms["room-b"] = '{"auth_id":"b"}'
+    answer = guarded.post("/recording", json={"room_name": room}, headers=A)
+    assert (answer.status_code, answer.json["code"]) == (404, "ROOM_NOT_FOUND")
+    assert livekit.started == []
+
+
+def test_what_is_there_is_not_recorded_over(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+    local.record("old", b"OggS")
+    client.post("/recording", json={"room_name": "open", "stream_id": "over"})
+    client.delete("/recording/over")
+    client.post("/recording", json={"room_name": "open", "stream_id": "running"})
+    livekit.rooms["other"] = ""
+    for room, stream_id in (("open", "old"), ("open", "over"), ("other", "running")):
+        answer = client.post("/recording", json={"room_name": room, "stream_id": stream_id})
+        assert (answer.status_code, answer.json["code"]) == (409, "RECORDING_EXISTS")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "answered"),
+    [
+        ((500, "internal"), (500, "RECORDING_FAILED")),
+        ((503, "unavailable"), (503, "EGRESS_UNAVAILABLE")),
+        ((429, "resource_exhausted"), (503, "EGRESS_UNAVAILABLE")),
+        ((404, "not_found"), (404, "ROOM_NOT_FOUND")),
+        ((412, "failed_precondition"), (500, "RECORDING_FAILED")),
+        ((401, "unauthenticated"), (503, "EGRESS_UNAVAILABLE")),
+    ],
+)
+def test_a_refusal_has_a_code_of_its_own_and_leaves_the_name_free(
+    client: FlaskClient,
+    local: LocalPlace,
+    livekit: Twirp,
+    refusal: tuple[int, str],
+    answered: tuple[int, str],
+) -> None:
+    livekit.refusals["StartRoomCompositeEgress"] = refusal
+    body = {"room_name": "open", "stream_id": "call"}
+    answer = client.post("/recording", json=body)
+    assert (answer.status_code, answer.json["code"]) == answered
+    assert "canary" not in answer.text
+    if refusal[0] != 401:
+        assert owner(local, "call") is None
+        livekit.refusals.clear()
+        assert client.post("/recording", json=body).status_code == 201
+
+
+def test_a_start_whose_answer_was_lost_is_found_again(
+    client: FlaskClient, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+    livekit.forgets_to_answer = True
+    body = {"room_name": "open", "stream_id": "call"}
+    assert client.post("/recording", json=body).json["code"] == "EGRESS_UNAVAILABLE"
+    livekit.forgets_to_answer = False
+    assert client.post("/recording", json=body).json["egress_id"] == "EG_1"
+    assert len(livekit.started) == 1
+    assert client.delete("/recording/call").status_code == 200
+
+
+@pytest.mark.parametrize("started_at", ["2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00", "soon"])
+def test_a_claim_whose_maker_died_is_taken_over(
+    client: FlaskClient, local: LocalPlace, livekit: Twirp, started_at: str
+) -> None:
+    claim = {"room_name": "open", "started_at": started_at}
+    local.put("calls/call/owner.json", json.dumps(claim).encode())
+    assert client.delete("/recording/call").status_code == 404
+    assert (
+        client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    )
+
+
+def test_a_claim_that_is_given_up_is_taken_by_who_waits(
+    client: FlaskClient, local: LocalPlace, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = {"room_name": "open", "started_at": recorder._now()}
+    local.put("calls/call/owner.json", json.dumps(claim).encode())
+    file = local.root / "calls/call/owner.json"
+    looks = iter([lambda: None, file.unlink])
+    monkeypatch.setattr(recorder.time, "sleep", lambda _: next(looks)())
+    assert (
+        client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "answered"),
+    [(egress.EGRESS_COMPLETE, 200), (egress.EGRESS_ABORTED, 500), (egress.EGRESS_FAILED, 500)],
+)
+def test_stopping_what_ended_by_itself_tells_whether_there_is_audio(
+    client: FlaskClient, livekit: Twirp, status: "egress.EgressStatus", answered: int
+) -> None:
+    client.post("/recording", json={"room_name": "open", "stream_id": "call"})
+    livekit.recordings["EG_1"].status = status
+    answer = client.delete("/recording/call")
+    assert answer.status_code == answered
+    if answered == 500:
+        assert answer.json["code"] == "RECORDING_FAILED"
+
+
+def test_a_stop_that_livekit_refuses_is_told(client: FlaskClient, livekit: Twirp) -> None:
+    client.post("/recording", json={"room_name": "open", "stream_id": "call"})
+    livekit.refusals["StopEgress"] = (503, "unavailable")
+    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
+    assert client.delete("/recording/none").json["code"] == "RECORDING_NOT_FOUND"
+
+
+def test_a_list_that_livekit_refuses_is_told(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+    local.put("calls/call/owner.json", b'{"room_name":"open"}')
+    livekit.refusals["ListEgress"] = (503, "unavailable")
+    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, "INVALID_REQUEST"),
+        ({"room_name": " "}, "INVALID_REQUEST"),
+        ({"room_name": "a\nb"}, "INVALID_REQUEST"),
+        ({"room_name": "r" * 129}, "INVALID_REQUEST"),
+        ({"room_name": 1}, "INVALID_REQUEST"),
+        ({"room_name": "open", "stream_id": 1}, "INVALID_REQUEST"),
+        ({"room_name": "open", "stream_id": "../x"}, "INVALID_STREAM_ID"),
+        ({"room_name": "open", "stream_id": ""}, "INVALID_STREAM_ID"),
+    ],
+)
+def test_a_body_that_cannot_be_is_refused(
+    client: FlaskClient, livekit: Twirp, body: object, code: str
+) -> None:
+    answer = client.post("/recording", json=body)
+    assert (answer.status_code, answer.json["code"]) == (400, code)
+    assert livekit.wire.asked == []
+
+
+def test_without_livekit_there_is_a_sentence_for_it(local: LocalPlace, make_client: MakeClient) -> None:
+    client = make_client(**local.settings)
+    assert client.post("/recording", json={"room_name": "open"}).json["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.delete("/recording/call").json["code"] == "LIVEKIT_NOT_CONFIGURED"
+
+
+def test_an_account_in_a_file_is_handed_on_as_its_content(
+    gcs: GCS, gcs_place: GCSPlace, livekit: Twirp, make_client: MakeClient, local: LocalPlace
+) -> None:
+    path = local.root / "account.json"
+    path.write_text(gcs.account())
+    settings = {**gcs_place.settings, "RECORDING_GCS_CREDENTIALS_PATH": str(path)}
+    del settings["RECORDING_GCS_CREDENTIALS_JSON"]
+    make_client(**settings, **livekit.settings).post("/recording", json={"room_name": "open"})
+    assert livekit.started[0].file_outputs[0].gcp.credentials == gcs.account()

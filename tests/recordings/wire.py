@@ -1,0 +1,110 @@
+"""A server on loopback whose answers a test writes, down to where they break off."""
+
+import socket
+import struct
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came; header names in lower case, the path still encoded."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; `cut` resets the connection after so many bytes of the body, `until` is waited for first."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cut: int | None = None
+    until: threading.Event | None = None
+
+
+class Wire:
+    """Answers by `script` first, one entry a request, then by `answer`; what neither knows is a complaint."""
+
+    def __init__(self, answer: Callable[[Asked], Reply | None] = lambda _: None) -> None:
+        self.asked: list[Asked] = []
+        self.script: deque[Reply] = deque()
+        self.complaints: list[str] = []
+        self.closed_early = threading.Event()
+        self._answer = answer
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def reply_to(self, asked: Asked) -> Reply:
+        """Return what the test wants to be answered."""
+        self.asked.append(asked)
+        reply = self.script.popleft() if self.script else self._answer(asked)
+        if reply is None:
+            self.complaints.append(f"unexpected: {asked.method} {asked.path} {dict(asked.query)}")
+            return Reply(500, b"unexpected")
+        return reply
+
+
+def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 0
+
+        def handle_any(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+            self.send(wire.reply_to(Asked(self.command, parts.path, query, headers, body)))
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
+
+        def send(self, reply: Reply) -> None:
+            if reply.until:
+                reply.until.wait(20)
+            self.send_response(reply.status)
+            headers = {"Content-Length": str(len(reply.body)), **reply.headers}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            try:
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(reply.body[: reply.cut])
+            except OSError:
+                wire.closed_early.set()
+                self.close_connection = True
+                return
+            if reply.cut is not None:
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                self.close_connection = True
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Handler

@@ -1,0 +1,216 @@
+"""A LiveKit room service at the wire, for what the real one cannot be made to do.
+
+Twirp over HTTP/1.1: protobuf in, protobuf or a JSON error out. It complains about a request that the real
+server would refuse: another path or type, a token with a wrong key, or without the grant for the method.
+"""
+
+# ruff: noqa: N802 - methods have LiveKit's names
+
+import json
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+
+import jwt
+from livekit import api
+from livekit.protocol import models
+
+KEY = "devkey"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+# What each method takes, and the grant without which LiveKit refuses it.
+METHODS: dict[str, tuple[Any, str]] = {
+    "ListRooms": (api.ListRoomsRequest, "roomList"),
+    "CreateRoom": (api.CreateRoomRequest, "roomCreate"),
+    "UpdateRoomMetadata": (api.UpdateRoomMetadataRequest, "roomAdmin"),
+    "ListParticipants": (api.ListParticipantsRequest, "roomAdmin"),
+    "GetParticipant": (api.RoomParticipantIdentity, "roomAdmin"),
+    "RemoveParticipant": (api.RoomParticipantIdentity, "roomAdmin"),
+    "MutePublishedTrack": (api.MuteRoomTrackRequest, "roomAdmin"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; `drops` closes the connection instead."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/protobuf"
+    location: str | None = None
+    drops: bool = False
+
+
+DROP = Reply(drops=True)
+HTML = Reply(200, b"<!doctype html><title>Welcome to nginx!</title>", "text/html")
+
+
+def refusal(status: int, code: str, message: str = "") -> Reply:
+    """Return a Twirp error."""
+    return Reply(status, json.dumps({"code": code, "msg": message}).encode(), "application/json")
+
+
+NO_PARTICIPANT = refusal(404, "not_found", "participant does not exist")
+Script = Callable[[str, Any], Reply | None]
+
+
+class FakeLiveKit:
+    """Rooms and people in memory; `script` may answer in their place, or wait for `over`."""
+
+    def __init__(self) -> None:
+        self.rooms: dict[str, models.Room] = {}
+        self.people: dict[str, list[models.ParticipantInfo]] = {}
+        self.calls: list[str] = []
+        self.complaints: list[str] = []
+        self.connections: list[socket.socket] = []
+        self.script: Script = lambda method, message: None
+        self.over = threading.Event()
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self.port = self._server.server_address[1]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What Sayna must be told to use this server."""
+        return {
+            "LIVEKIT_URL": f"ws://127.0.0.1:{self.port}",
+            "LIVEKIT_API_KEY": KEY,
+            "LIVEKIT_API_SECRET": SECRET,
+        }
+
+    def open(self, name: str, metadata: str = "", **fields: Any) -> models.Room:
+        """Open a room."""
+        room = models.Room(sid=f"RM_{name}", name=name, metadata=metadata, creation_time=1700000000, **fields)
+        return self.rooms.setdefault(name, room)
+
+    def join(self, room: str, identity: str, *tracks: str, **fields: Any) -> models.ParticipantInfo:
+        """Let somebody join who publishes these tracks."""
+        info = models.ParticipantInfo(sid=f"PA_{identity}", identity=identity, **fields)
+        info.tracks.extend(models.TrackInfo(sid=track) for track in tracks)
+        self.people.setdefault(room, []).append(info)
+        return info
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._thread.join()
+        for connection in self.connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._server.server_close()
+
+    def answer(self, method: str, message: Any) -> Reply:
+        """Return the scripted answer, or what LiveKit would say."""
+        with self._lock:
+            self.calls.append(method)
+        scripted = self.script(method, message)
+        if scripted is not None:
+            return scripted
+        with self._lock:
+            found = getattr(self, f"_{method}")(message)
+        return found if isinstance(found, Reply) else Reply(body=found.SerializeToString())
+
+    def _ListRooms(self, message: Any) -> Any:
+        names = message.names or self.rooms
+        return api.ListRoomsResponse(rooms=[self.rooms[name] for name in names if name in self.rooms])
+
+    def _CreateRoom(self, message: Any) -> Any:
+        return self.open(message.name, message.metadata)
+
+    def _UpdateRoomMetadata(self, message: Any) -> Any:
+        if message.room not in self.rooms:
+            return refusal(404, "not_found", "requested room does not exist")
+        self.rooms[message.room].metadata = message.metadata
+        return self.rooms[message.room]
+
+    def _ListParticipants(self, message: Any) -> Any:
+        return api.ListParticipantsResponse(participants=self.people.get(message.room, []))
+
+    def _GetParticipant(self, message: Any) -> Any:
+        people = self.people.get(message.room, [])
+        return next((info for info in people if info.identity == message.identity), NO_PARTICIPANT)
+
+    def _RemoveParticipant(self, message: Any) -> Any:
+        found = self._GetParticipant(message)
+        if isinstance(found, Reply):
+            return found
+        self.people[message.room].remove(found)
+        return api.RemoveParticipantResponse()
+
+    def _MutePublishedTrack(self, message: Any) -> Any:
+        found = self._GetParticipant(message)
+        if isinstance(found, Reply):
+            return refusal(503, "unavailable", "no response from servers")
+        track = next((track for track in found.tracks if track.sid == message.track_sid), None)
+        if track is None:
+            return api.MuteRoomTrackResponse()
+        track.muted = message.muted
+        return api.MuteRoomTrackResponse(track=track)
+
+
+class _Server(ThreadingHTTPServer):
+    """One thread a connection; what a client breaks off is no news."""
+
+    daemon_threads = False
+    block_on_close = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def setup(self) -> None:
+            fake.connections.append(self.request)
+            super().setup()
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            method = self.path.removeprefix("/twirp/livekit.RoomService/")
+            fake.complaints += _complaints(method, dict(self.headers))
+            reply = fake.answer(method, METHODS[method][0].FromString(body))
+            if reply.drops:
+                self.close_connection = True
+                return
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.body)))
+            if reply.location is not None:
+                self.send_header("Location", reply.location)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return Handler
+
+
+def _complaints(method: str, headers: dict[str, str]) -> list[str]:
+    if method not in METHODS:
+        return [f"no such method: {method}"]
+    if headers.get("Content-Type") != "application/protobuf":
+        return [f"{method}: content type {headers.get('Content-Type')}"]
+    token = headers.get("Authorization", headers.get("authorization", "")).removeprefix("Bearer ")
+    try:
+        claims = jwt.decode(token, SECRET, algorithms=["HS256"], issuer=KEY, options={"require": ["exp"]})
+    except jwt.PyJWTError as error:
+        return [f"{method}: {error!r}"]
+    return [] if claims["video"].get(METHODS[method][1]) else [f"{method}: lacks {METHODS[method][1]}"]
