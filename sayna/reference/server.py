@@ -1,7 +1,7 @@
 """The reference of GET / and GET /ready."""
 
 from sayna.openapi import Answer, Operation
-from sayna.schemas.answers import HealthSchema, ReadySchema
+from sayna.schemas.answers.server import HealthSchema, ReadySchema
 
 HEALTH = Operation(
     tag="Server",

@@ -2,7 +2,7 @@
 
 from sayna import errors
 from sayna.openapi import BYTES, Answer, Operation
-from sayna.schemas.answers import SpeechEnvelopeSchema
+from sayna.schemas.answers.speech import SpeechEnvelopeSchema
 from sayna.schemas.speak import FLAT, NESTED
 
 DESCRIPTION = """\
