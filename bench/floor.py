@@ -1,5 +1,6 @@
 """The floors: a bare Flask view with a clip in memory, and one that starts espeak-ng for each request."""
 
+import functools
 import subprocess
 
 from flask import Flask, Response, request
@@ -13,6 +14,17 @@ TOKEN = b'{"token":"' + bytes(b"x" * 800) + b'"}'
 def health() -> Response:
     """Answer as little as Flask can."""
     return Response(b'{"status":"ok"}', mimetype="application/json")
+
+
+@functools.cache
+def _zeros(size: int) -> bytes:
+    return bytes(size)
+
+
+@app.get("/bytes/<int:size>")
+def some_bytes(size: int) -> Response:
+    """Return as many bytes as the catalogue has."""
+    return Response(_zeros(size), mimetype="application/json")
 
 
 @app.post("/speak")

@@ -180,9 +180,10 @@ async def _loop(port: int, payload: bytes, until: float) -> list[float]:
         started = time.perf_counter()
         writer.write(payload)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        if not head.startswith(b"http/1.1 200"):
+        if not head.startswith((b"http/1.1 200", b"http/1.1 304")):
             raise RuntimeError(head.decode())
-        await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+        if b"content-length: " in head:
+            await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
         latencies.append((time.perf_counter() - started) * 1000)
     writer.close()
     return latencies

@@ -1,14 +1,21 @@
-"""`flask --app wsgi cache ...`: what an operator does to the cache by hand."""
+"""`flask --app wsgi cache ...` and `voices`: what an operator does and looks up by hand."""
 
+import itertools
 import json
+import sys
+from collections.abc import Sequence
 from typing import cast
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
+from flask.cli import AppGroup, with_appcontext
 
+from sayna.errors import SaynaError
 from sayna.services import Services
 from sayna.tts.cache import AudioCache
+from sayna.tts.catalogue import Filter, select
+
+COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
 cache_commands = AppGroup("cache", help="Look at, check and clear the audio cache.")
 
@@ -16,6 +23,7 @@ cache_commands = AppGroup("cache", help="Look at, check and clear the audio cach
 def register(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(cache_commands)
+    app.cli.add_command(voices)
 
 
 @cache_commands.command("stats")
@@ -41,8 +49,41 @@ def verify() -> None:
     click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
 
 
+@click.command("voices")
+@click.option("--provider", default="", help="Only voices of this provider.")
+@click.option("--language", default="", help="Only voices that speak this language: en, en-GB.")
+@with_appcontext
+def voices(provider: str, language: str) -> None:
+    """List the voices of all vendors, or of one, as a table."""
+    catalogue = _services().catalogue
+    try:
+        slugs = catalogue.slugs(provider)
+        hidden = not sys.stderr.isatty()
+        with click.progressbar(length=len(slugs), label="Asking", file=sys.stderr, hidden=hidden) as bar:
+            listing = catalogue.listing(provider, lambda slug: bar.update(1))
+            bar.update(len(slugs) - bar.pos)
+    except SaynaError as error:
+        raise click.ClickException(error.message) from error
+    found = itertools.chain.from_iterable(select(listing, Filter(language)).values())
+    _print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
+    for slug in listing.failed:
+        click.echo(f"{slug} did not answer.", err=True)
+    for slug in listing.stale:
+        click.echo(f"{slug} did not answer: its list is an old one.", err=True)
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _services() -> Services:
+    return cast("Services", current_app.extensions["sayna"])
+
+
 def _cache() -> AudioCache:
-    cache = cast("Services", current_app.extensions["sayna"]).cache
+    cache = _services().cache
     if not cache.shared:
         raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
     return cache

@@ -1,20 +1,24 @@
 """What the blueprints use, built once from the configuration."""
 
 import atexit
+import hashlib
+import hmac
+import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sayna import http
 from sayna.auth import Authenticator
-from sayna.config import SLUGS, Config
+from sayna.config import SLUGS, Config, Secret
 from sayna.livekit import LiveKit
 from sayna.recordings import Library, Recorder, open_library
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
+from sayna.tts.catalogue import Catalogue, Pages, Shelf
 from sayna.tts.flight import Flights
 from sayna.tts.gate import Gate
 from sayna.tts.plan import Planner
@@ -32,6 +36,8 @@ class Services:
     cache: AudioCache
     flights: Flights
     tts: TTS
+    catalogue: Catalogue
+    pages: Pages
     livekit: LiveKit | None
     recordings: Library | None
     recorder: Recorder | None
@@ -42,6 +48,7 @@ class Services:
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
+        self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
         self.flights.close()
@@ -74,6 +81,13 @@ def build(config: Config) -> Services:
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
+        catalogue=Catalogue(
+            providers,
+            {slug: _shelf(config, slug, cache.secret) for slug in providers},
+            ttl_seconds=config.speech.voices_ttl_seconds,
+            timeout_seconds=config.speech.voices_timeout_seconds,
+        ),
+        pages=Pages(),
         livekit=livekit,
         recordings=recordings,
         recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
@@ -83,6 +97,17 @@ def build(config: Config) -> Services:
 def misses(threads: int) -> int:
     """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
     return max(1, threads - max(2, threads // 8))
+
+
+def _shelf(config: Config, slug: str, secret: bytes) -> Shelf:
+    """Return where a vendor's list is kept; a list fetched under other settings counts for nothing."""
+    vendor = getattr(config.providers, slug)
+    settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
+    plain = {
+        name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()
+    }
+    account = hmac.new(secret, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+    return Shelf(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
 
 
 def _meeting_folder(config: Config) -> Path:

@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, webhook
+from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, voices, webhook
 
 BLUEPRINTS = (
     health.blueprint,
+    voices.blueprint,
     speak.blueprint,
     livekit.blueprint,
     webhook.blueprint,

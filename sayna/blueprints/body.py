@@ -5,6 +5,7 @@ import re
 from typing import Any, NoReturn
 
 from flask import Request, current_app, g
+from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
@@ -38,7 +39,7 @@ def read_raw(request: Request) -> bytes:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:
         body = request.stream.read(limit + 1)
-    except (ClientDisconnected, OSError, ValueError) as error:
+    except (ClientDisconnected, ParseException, OSError, ValueError) as error:
         raise InvalidRequest("the body broke off or is not framed as HTTP wants it") from error
     if len(body) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")

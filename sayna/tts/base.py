@@ -90,6 +90,9 @@ class TTSProvider(ABC):
     knobs: ClassVar[Mapping[str, Knob]] = {}
     auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
     max_chars: ClassVar[int | None] = None
+    max_bytes: ClassVar[int | None] = None
+    local: ClassVar[bool] = False
+    how_to_configure: ClassVar[str] = ""
 
     base_url: str = ""
 

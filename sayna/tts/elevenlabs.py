@@ -94,7 +94,7 @@ class ElevenLabs(CloudProvider):
             params["next_page_token"] = token
         return voices
 
-    def read_error(self, status: int, body: bytes) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind that `detail` names, in its old field or its new one."""
         try:
             detail = mapping(mapping(json.loads(body)).get("detail"))

@@ -104,7 +104,9 @@ class Planner:
         provider = self._provider(query.provider)
         credentials = provider.check_auth(query.auth) if query.auth else None
         if not credentials and not provider.configured:
-            raise ProviderNotConfigured(f"{provider.slug} is not configured on this server")
+            raise ProviderNotConfigured(
+                provider.how_to_configure or f"{provider.slug} is not configured on this server"
+            )
         language = _matching(query.language or "", LANGUAGE, "language", "a BCP 47 tag such as en-GB")
         voice_id, model = provider.resolve_voice(query.voice_id or "", query.model or "", language)
         low, high = provider.rates

@@ -53,7 +53,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 def pause(status: int, kind: type[ProviderError], asked: float | None) -> float:
     """Return the seconds after which the same call may succeed; infinity when it will not, or not soon."""
-    if status not in RETRIED or kind not in (ProviderError, ProviderRateLimited):
+    # Polly's way to ask for fewer requests is a 400.
+    if kind is not ProviderRateLimited and (status not in RETRIED or kind is not ProviderError):
         return math.inf
     if asked is None:
         # At random, so that many callers do not come back all at once.

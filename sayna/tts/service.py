@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from sayna.errors import NotCached, ProviderError
-from sayna.tts import audio
+from sayna.tts import audio, longtext
 from sayna.tts.base import SpeechRequest
 from sayna.tts.cache import AudioCache, Clip, ClipInfo
 from sayna.tts.flight import Flights, Listener, Rendering
@@ -96,7 +96,7 @@ class TTS:
             plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
             functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
-            deadline=plan.request_seconds,
+            deadline=longtext.allowance(plan.provider, plan.text, plan.request_seconds),
             alive=alive,
             cancel=request.deadline.cancel,
         )
@@ -114,7 +114,7 @@ class TTS:
         return Rendering(header={}, chunks=iter((clip.audio,))) if clip else None
 
     def _render(self, plan: Plan, request: SpeechRequest, *, store: bool) -> Rendering:
-        stream = plan.provider.synthesize(request)
+        stream = longtext.synthesize(plan.provider, request, plan.request_seconds)
         try:
             pieces = _plausible(
                 audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan

@@ -45,8 +45,8 @@ class CloudProvider(TTSProvider):
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return what the vendor is asked for when the caller wants `target`."""
 
-    def read_error(self, status: int, body: bytes) -> type[ProviderError] | None:
-        """Return the kind of a refusal where its body knows better than its status."""
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+        """Return the kind of a refusal where its body or its headers know better than its status."""
         return None
 
     def key(self, credentials: Mapping[str, Any] | None) -> str:
@@ -132,9 +132,8 @@ class CloudProvider(TTSProvider):
 
     def _refused(self, reply: http.Reply, health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
         """Return the error of a refusal, and the seconds after which to ask once more."""
-        kind = self.read_error(reply.status, _beginning(reply)) or refusal.KINDS.get(
-            reply.status, ProviderError
-        )
+        told = self.read_error(reply.status, _beginning(reply), reply.headers)
+        kind = told or refusal.KINDS.get(reply.status, ProviderError)
         emit(
             logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code
         )

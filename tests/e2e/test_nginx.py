@@ -128,7 +128,7 @@ def test_a_caller_cannot_say_who_it_is(tmp_path: Path, nginx: StartNginx) -> Non
 
 def test_one_address_cannot_hold_everything(site: Site) -> None:
     with ExitStack() as stack:
-        for _ in range(256):
+        for _ in range(300):
             held = stack.enter_context(closing(site.public.connect("127.0.0.2")))
             held.sendall(POST + b"Content-Length: 100\r\n\r\n")
 

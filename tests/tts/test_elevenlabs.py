@@ -85,7 +85,7 @@ def test_an_unknown_voice_is_the_caller_s_failure(fake: ElevenLabsFake) -> None:
     [
         (401, {"status": "quota_exceeded"}, errors.ProviderRejectedCredentials, 1),
         (429, {"code": "quota_exceeded"}, errors.ProviderRejectedCredentials, 1),
-        (400, {"code": "system_busy"}, errors.ProviderRateLimited, 1),
+        (400, {"code": "system_busy"}, errors.ProviderRateLimited, 2),
         (429, {"status": "concurrent_limit_exceeded"}, errors.ProviderRateLimited, 2),
         (422, [{"loc": ["body", "text"], "msg": "CANARY"}], errors.ProviderRejectedRequest, 1),
         (422, None, errors.ProviderRejectedRequest, 1),

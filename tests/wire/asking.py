@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from sayna.config import SpeechConfig
+from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.tts import audio
 from sayna.tts.base import AudioSpec, SpeechRequest, TTSProvider
@@ -32,6 +33,8 @@ def speak(provider: TTSProvider, asked: SpeechRequest | None = None) -> bytes:
     stream = provider.synthesize(asked)
     try:
         return b"".join(audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, asked.target))
+    except audio.ImplausibleAudio as error:
+        raise ProviderError("that is not the audio asked for") from error
     finally:
         stream.close()
 

@@ -1,9 +1,11 @@
 """What the fakes of vendors share: they refuse what the vendor refuses, and fail the test for it."""
 
 import json
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar
 
+from sayna.tts.audio import convert
 from sayna.tts.base import AudioSpec
 from sayna.tts.vendor import CloudProvider
 from tests.tts.audio.sounds import sine, written
@@ -17,8 +19,9 @@ PIECE = 4096
 class VendorFake(FaultServer):
     """A vendor with the keys `good`, `bad`, `poor` and whatever a vendor adds; speaks in sines of 440 Hz.
 
-    `texts` are what was spoken and `sent` the audio of each, byte for byte. What the real vendor would not
-    understand goes to `complaints` and fails the test when the fake is closed, unless it was taken out.
+    `texts` are what was spoken, `sent` the audio of each, byte for byte, and `specs` what that is. What the
+    real vendor would not understand goes to `complaints` and fails the test when the fake is closed, unless
+    it was taken out.
     The class variables are what the contract suite must know: a voice, the (format, rate) pairs that pass
     unchanged, voice settings to accept and to refuse, and names that must never reach the vendor.
     """
@@ -29,11 +32,21 @@ class VendorFake(FaultServer):
     good_settings: ClassVar[dict[str, Any]]
     bad_settings: ClassVar[tuple[dict[str, Any], ...]]
     hostile: ClassVar[tuple[str, ...]]
+    # Where vendors differ: whether they stream, need a key, list voices in a bare array; how settings are
+    # called on the wire; models with odd names; how audio begins; failures that take another number of calls.
+    streams: ClassVar[bool] = True
+    needs_key: ClassVar[bool] = True
+    bare_catalogue: ClassVar[bool] = False
+    on_wire: ClassVar[Mapping[str, str]] = {}
+    odd_models: ClassVar[frozenset[str]] = frozenset()
+    beginning: ClassVar[bytes] = bytes(100)
+    calls: ClassVar[Mapping[str, int]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.texts: list[str] = []
         self.sent: list[bytes] = []
+        self.specs: list[AudioSpec] = []
         self.complaints: list[str] = []
 
     def __exit__(
@@ -55,6 +68,14 @@ class VendorFake(FaultServer):
         """Return an adapter that asks this fake, with the server's own key or without one."""
         raise NotImplementedError
 
+    def credentials(self, key: str) -> dict[str, Any]:
+        """Return what the `auth` of a request with its own key holds."""
+        return {"api_key": key}
+
+    def delivered(self, target: AudioSpec) -> bytes:
+        """Return what a caller must get of the first audio sent, in the format asked for."""
+        return b"".join(convert(iter(self.sent[:1]), self.specs[0], target))
+
     def respond(self, hit: Hit) -> Answer:
         """Check everything about a request, and answer it."""
         raise NotImplementedError
@@ -66,10 +87,15 @@ class VendorFake(FaultServer):
     def spoken(self, text: str, spec: AudioSpec, content_type: str, headers: dict[str, str]) -> Answer:
         """Return a sine as the vendor would send it: in chunks, longer for longer texts."""
         audio = written(sine(spec.sample_rate, 0.3 + 0.03 * len(text)), spec)
-        self.texts.append(text)
-        self.sent.append(audio)
+        self.remember(text, audio, spec)
         pieces = [audio[at : at + PIECE] for at in range(0, len(audio), PIECE)]
         return answers.chunked(pieces, content_type, headers)
+
+    def remember(self, text: str, audio: bytes, spec: AudioSpec) -> None:
+        """Note what is sent for a text."""
+        self.texts.append(text)
+        self.sent.append(audio)
+        self.specs.append(spec)
 
 
 def checked_json(hit: Hit, *, required: set[str], optional: set[str] = frozenset()) -> dict[str, Any]:

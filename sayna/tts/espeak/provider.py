@@ -39,6 +39,7 @@ class Espeak(TTSProvider):
         "word_gap": Knob(int, 0, 100),
     }
     auth_fields = ()
+    local = True
 
     def __init__(self, config: EspeakConfig) -> None:
         self._enabled = config.enabled

@@ -1,0 +1,48 @@
+"""Real vendors: each is asked only when the environment holds what it is configured by."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from sayna.config import load_config
+from sayna.tts import PROVIDERS
+from sayna.tts.base import TTSProvider
+
+# What turns a vendor on; `scripts/test --no-cov tests/live` asks all that are.
+SETTINGS = {
+    "azure": "AZURE_SPEECH_SUBSCRIPTION_KEY and AZURE_SPEECH_REGION",
+    "cartesia": "CARTESIA_API_KEY",
+    "deepgram": "DEEPGRAM_API_KEY",
+    "elevenlabs": "ELEVENLABS_API_KEY",
+    "google": "GOOGLE_APPLICATION_CREDENTIALS",
+    "openai": "OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
+    "polly": "POLLY_ENABLED=true, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
+}
+
+
+@pytest.fixture(scope="session", params=SETTINGS)
+def provider(request: pytest.FixtureRequest) -> TTSProvider:
+    """A vendor with this server's own credentials; each of its calls costs money."""
+    slug = request.param
+    config = getattr(load_config(dict(os.environ)).providers, slug)
+    if not config.configured:
+        pytest.skip(f"no credentials of {slug} here; to ask the real one, set {SETTINGS[slug]}")
+    return PROVIDERS[slug](config)
+
+
+@pytest.fixture(scope="session")
+def wrong_credentials() -> Callable[[TTSProvider], dict[str, object]]:
+    """Return well-formed credentials of a vendor that nobody has."""
+
+    def wrong(provider: TTSProvider) -> dict[str, object]:
+        if provider.slug == "google":
+            from tests.wire.google import service_account  # noqa: PLC0415
+
+            return {"credentials": service_account("nobody")}
+        given: dict[str, object] = dict.fromkeys(provider.auth_fields, "nobody")
+        if provider.slug == "polly":
+            return given | {"access_key_id": "AKIAIOSFODNN7EXAMPLE", "region": "us-east-1"}
+        return given | ({"region": "eastus"} if provider.slug == "azure" else {})
+
+    return wrong

@@ -1,0 +1,97 @@
+"""OpenAI, and servers like it, as far as Sayna talks to them: shared/reference/providers.md, section 6."""
+
+from typing import Any, ClassVar
+
+from sayna.config import OpenAIConfig, Secret
+from sayna.tts.base import AudioSpec
+from sayna.tts.openai import OpenAI
+from tests.tts.audio.sounds import sine, written
+from tests.wire import answers
+from tests.wire.hit import Hit
+from tests.wire.server import Answer
+from tests.wire.vendor import PIECE, VendorFake, checked_json
+
+OPTIONAL = {"speed", "instructions"}
+STREAMED = 0xFFFFFFFF
+UNKNOWN_LENGTH = STREAMED.to_bytes(4, "little")
+
+
+class OpenAIFake(VendorFake):
+    """A server like OpenAI's with the keys `good`, `bad` (401), `poor` (429 quota), `busy` (429 once).
+
+    It speaks at `rate` Hz, in a wav whose header does not know its length, as those that stream send it.
+    """
+
+    slug = "openai"
+    voice = "alloy"
+    natives = frozenset()
+    beginning = written(sine(24000), AudioSpec("wav", 24000))[:100]
+    needs_key = False
+    bare_catalogue = True
+    odd_models = frozenset({"a/b"})
+    good_settings: ClassVar = {"instructions": 'Whisper, "softly" <now>.', "response_format": "wav"}
+    bad_settings = ({"response_format": "aac"}, {"instructions": 1}, {"stream_format": "sse"}, {"speed": 2})
+    hostile = ("../../etc/passwd", "a/../b", 'x"y', "a\\b", "<a>", "x?y", "ä", "x\n", "a" * 130)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rate = 24000
+        self.voices: object = {"voices": ["alloy", {"id": "af_bella", "name": "Bella"}]}
+        self.bodies: list[dict[str, Any]] = []
+        self.busy = 0
+
+    def provider(self, key: str | None = "good") -> OpenAI:
+        """Return an adapter that asks this fake."""
+        return OpenAI(OpenAIConfig(api_key=key and Secret(key), base_url=f"{self.url}/v1"))
+
+    def misunderstood(self, reason: str) -> Answer:
+        """Answer in OpenAI's shape."""
+        return _error(400, "invalid_value", reason)
+
+    def respond(self, hit: Hit) -> Answer:
+        """Answer the synthesis and the list."""
+        assert not hit.query, "there is no query"
+        if refused := self._refused(hit.headers.get("authorization", "Bearer good")):
+            return refused
+        if (hit.method, hit.path) == ("GET", "/v1/audio/voices"):
+            return answers.as_json(self.voices) if self.voices else _error(404, "not_found", "CANARY")
+        assert (hit.method, hit.path) == ("POST", "/v1/audio/speech"), "there is no such page"
+        required = {"model", "input", "voice", "response_format"}
+        body = checked_json(hit, required=required, optional=OPTIONAL)
+        self.bodies.append(body)
+        assert isinstance(body["model"], str), "model"
+        assert isinstance(body["voice"], str), "voice"
+        assert 0 < len(body["input"]) <= 4096, "input"
+        assert 0.25 <= body.get("speed", 1) <= 4, "speed"
+        assert isinstance(body.get("instructions", ""), str), "instructions"
+        return self._audio(body["input"], body["response_format"])
+
+    def _audio(self, text: str, name: str) -> Answer:
+        if name == "pcm":
+            return self.spoken(text, AudioSpec("linear16", 24000), "audio/pcm", {"x-request-id": "r"})
+        assert name == "wav", "response_format"
+        audio = written(sine(self.rate, 0.3 + 0.03 * len(text)), AudioSpec("wav", self.rate))
+        streamed = audio[:4] + UNKNOWN_LENGTH + audio[8:40] + UNKNOWN_LENGTH + audio[44:]
+        self.remember(text, streamed, AudioSpec("wav", self.rate))
+        pieces = [streamed[at : at + PIECE] for at in range(0, len(streamed), PIECE)]
+        return answers.chunked(pieces, "audio/wav", {"x-request-id": "r"})
+
+    def _refused(self, authorization: str) -> Answer | None:
+        scheme, _, key = authorization.partition(" ")
+        assert scheme == "Bearer", "keys are bearers"
+        if key == "bad":
+            return _error(401, "invalid_api_key", "CANARY")
+        if key == "poor":
+            return _error(429, "insufficient_quota", "CANARY")
+        if key == "busy":
+            self.busy += 1
+            return _error(429, "rate_limit_exceeded", "CANARY") if self.busy == 1 else None
+        return None
+
+
+def _error(status: int, code: str, message: str) -> Answer:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return answers.as_json({"error": error}, status)
+
+
+Fake = OpenAIFake
