@@ -141,7 +141,7 @@ def _body(operation: Operation) -> dict[str, Any]:
     content: dict[str, Any] = {"schema": forms[0] if len(forms) == 1 else {"oneOf": list(forms)}}
     if operation.examples:
         content["examples"] = {name: {"value": dict(body)} for name, body in operation.examples.items()}
-    return {"required": True, "content": {"application/json": content}}
+    return {"required": True, "content": {operation.media_type: content}}
 
 
 def _answer(answer: Answer) -> dict[str, Any]:

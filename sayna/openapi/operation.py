@@ -37,6 +37,7 @@ class Operation:
     answers: Mapping[int, Answer]
     description: str = ""
     request: tuple[Any, ...] = ()
+    media_type: str = "application/json"
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Any = None
     parameters: tuple[Mapping[str, Any], ...] = ()

@@ -75,6 +75,7 @@ WEBHOOK = Operation(
     summary="Take in an event",
     description="For the LiveKit server, which signs what it sends. The same event is taken in once.",
     request=({"type": "object", "description": "LiveKit's own event."},),
+    media_type="application/webhook+json",
     parameters=(
         {
             "in": "header",
