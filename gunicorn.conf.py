@@ -1,5 +1,6 @@
 """How gunicorn runs Sayna; the reasons are in docs/architecture.md, the figures behind them in bench/."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,14 @@ logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
 def post_worker_init(worker: Any) -> None:
-    """Let GET /ready say 503 as soon as the worker was told to stop."""
+    """Let GET /ready say 503 as soon as the worker was told to stop, and let Ctrl-C stop it as TERM does.
+
+    gunicorn 27's own handler of INT and QUIT shuts its thread pool down from within the signal; when the
+    interrupted code holds the pool's lock, the worker hangs until it is killed (cpython issue 121649).
+    """
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, worker.handle_exit)
 
 
 def on_reload(server: Any) -> None:

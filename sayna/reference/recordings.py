@@ -9,6 +9,7 @@ from sayna.recordings import errors
 from sayna.schemas.answers.recordings import RecordingsSchema, SessionSchema
 from sayna.schemas.recording import LIST as LIST_QUERY
 from sayna.schemas.recording import START as START_BODY
+from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
 
 TAG = "Recordings"
 STORAGE = (errors.RecordingStorageNotConfigured, errors.RecordingStorageUnavailable)
@@ -25,7 +26,7 @@ STREAM_ID: dict[str, Any] = {
     "name": "stream_id",
     "required": True,
     "description": "Letters, digits and `. _ -`, no two dots in a row.",
-    "schema": {"type": "string", "pattern": r"^[A-Za-z0-9](\.?[A-Za-z0-9_-])*\.?$", "maxLength": 128},
+    "schema": {"type": "string", **STREAM_ID_RULES},
     "example": "support-call-789",
 }
 SESSION = {

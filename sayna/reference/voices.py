@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sayna.errors import InvalidRequest, ProviderError, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderError, ProviderNotConfigured, UnknownProvider
 from sayna.openapi import Answer, Operation
 from sayna.schemas.answers.voices import VoiceDescriptionSchema
 from sayna.schemas.vocabulary import PROVIDER_NAMES
@@ -33,13 +33,13 @@ VOICES = Operation(
     summary="List voices",
     description="The voices of every vendor that this server can use: a list for each, and all in `voices`.",
     parameters=(
-        _query("provider", "Only this vendor's.", enum=PROVIDER_NAMES),
+        _query("provider", "Only this vendor's; all when empty.", enum=["", *PROVIDER_NAMES]),
         _query(
             "language",
             "BCP 47, or the beginning of it: `en` finds `en-GB`.",
             pattern="^([A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5})?$",
         ),
-        _query("gender", "Only these.", enum=list(GENDERS)),
+        _query("gender", "Only these; all when empty.", enum=["", *GENDERS]),
         {
             "in": "header",
             "name": "If-None-Match",
@@ -70,5 +70,5 @@ VOICES = Operation(
         ),
         304: Answer("It is the one that the caller has."),
     },
-    errors=(InvalidRequest, UnknownProvider, ProviderError),
+    errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
 )
