@@ -17,7 +17,7 @@ from tests.recordings.places import LocalPlace
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = os.environ.get("FUZZING_EXAMPLES", "100")  # of each operation; 2000 is a good night's run
+EXAMPLES = os.environ.get("FUZZING_EXAMPLES", "60")  # of each operation; 2000 is a good night's run
 SIZE = {"WEB_CONCURRENCY": "2"}
 
 
