@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, recording, sip, speak, voices, webhook
+from sayna.blueprints import (
+    docs,
+    errors,
+    guard,
+    health,
+    livekit,
+    recording,
+    sip,
+    speak,
+    studio,
+    voices,
+    webhook,
+)
 
 BLUEPRINTS = (
     health.blueprint,
@@ -12,6 +24,8 @@ BLUEPRINTS = (
     webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
+    docs.blueprint,
+    studio.blueprint,
 )
 
 

@@ -12,7 +12,18 @@ from sayna.auth import ANYONE, RequestFacts, read_token
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
 
-PUBLIC = frozenset({"health.health", "health.ready", "webhook.livekit_webhook"})
+PUBLIC = frozenset(
+    {
+        "health.health",
+        "health.ready",
+        "webhook.livekit_webhook",
+        "docs.openapi",
+        "docs.page",
+        "docs.asset",
+        "studio.page",
+        "studio.asset",
+    }
+)
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 

@@ -9,6 +9,8 @@ from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.openapi import documented
+from sayna.reference import sip as reference
 from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
 from sayna.sip.dialling import Dialling
 
@@ -18,6 +20,7 @@ blueprint = Blueprint("sip", __name__)
 
 
 @blueprint.post("/sip/call")
+@documented(reference.CALL)
 def call() -> Response:
     """Begin a call and answer before anybody picks up."""
     wanted, key = call_request(read_object(request)), _idempotency_key()
@@ -27,6 +30,7 @@ def call() -> Response:
 
 
 @blueprint.post("/sip/transfer")
+@documented(reference.TRANSFER)
 def transfer() -> Response:
     """Transfer a telephone to another number; answer within two seconds, done or not."""
     room, identity, number = transfer_request(read_object(request))
@@ -36,12 +40,14 @@ def transfer() -> Response:
 
 
 @blueprint.get("/sip/hooks")
+@documented(reference.LIST)
 def list_hooks() -> Response:
     """Answer with the caller's hooks."""
     return _hooks()
 
 
 @blueprint.post("/sip/hooks")
+@documented(reference.SAVE)
 def save_hooks() -> Response:
     """Add or replace hooks and answer with all of the caller's."""
     services().sip.hooks.save(g.caller, hooks_request(read_object(request)))
@@ -49,6 +55,7 @@ def save_hooks() -> Response:
 
 
 @blueprint.delete("/sip/hooks")
+@documented(reference.REMOVE)
 def remove_hooks() -> Response:
     """Remove hooks and answer with those that are left."""
     services().sip.hooks.remove(g.caller, HOSTS.parse(read_object(request))["hosts"])

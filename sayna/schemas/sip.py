@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import StrictSchema, Text
-from sayna.schemas.livekit import CONTROL, REQUIRED, Name
+from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
 from sayna.sip import CallRequest, OwnTrunk
 from sayna.sip.address import SipAddress
 from sayna.sip.hook_file import StoredHook
@@ -15,6 +15,7 @@ from sayna.sip.phone import phone_number
 
 MAX_CREDENTIAL = 256
 MAX_HOOKS = 1000
+CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
 def check_phone(text: str) -> None:
@@ -33,15 +34,21 @@ class Phone(Text):
     """A telephone number that must be there."""
 
     def __init__(self) -> None:
-        super().__init__(required=True, validate=check_phone, error_messages=REQUIRED)
+        shown = {"pattern": r"^\s*\+?[0-9]{1,32}\s*$", "description": "+, if it is there, and 1-32 digits."}
+        super().__init__(required=True, validate=check_phone, error_messages=REQUIRED, metadata=shown)
 
 
 class OwnTrunkSchema(StrictSchema):
     """The SIP server and user of a request of its own."""
 
-    outbound_address = Text()
-    auth_username = Text(validate=check_credential)
-    auth_password = Text(validate=check_credential)
+    outbound_address = Text(
+        metadata={
+            "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
+            "description": "A host, with a port or without. Whoever names one gets no user of the server's own.",
+        }
+    )
+    auth_username = Text(validate=check_credential, metadata=CREDENTIAL)
+    auth_password = Text(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
 
 
 class CallSchema(StrictSchema):
@@ -66,9 +73,21 @@ class TransferSchema(StrictSchema):
 class HookSchema(StrictSchema):
     """One hook; whether it may do without auth_id depends on who asks."""
 
-    host = Text(required=True, error_messages=REQUIRED)
-    url = Text(required=True, error_messages=REQUIRED)
-    auth_id = Text(load_default="", validate=check_credential)
+    host = Text(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "The SIP domain of the calls, as in example.com."},
+    )
+    url = Text(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "Where they are told: https, on the internet, without user name."},
+    )
+    auth_id = Text(
+        load_default="",
+        validate=check_credential,
+        metadata={**CREDENTIAL, "description": "Your own id; needed where tokens are."},
+    )
 
 
 class HooksSchema(StrictSchema):
