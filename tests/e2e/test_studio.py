@@ -12,8 +12,8 @@ from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.page import Page, chromium
 from tests.e2e.conftest import StartServer
+from tests.e2e.page import Page, chromium
 from tests.e2e.servers import Gunicorn, Nginx, free_port, rendered, started
 from tests.e2e.servers import answers as listens
 from tests.e2e.studio import Studio, decoded
