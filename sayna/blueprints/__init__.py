@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sayna.blueprints import errors, guard, health, livekit, recording, speak, studio, voices, webhook
+from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, studio, voices, webhook
 
 BLUEPRINTS = (
     health.blueprint,
@@ -11,6 +11,7 @@ BLUEPRINTS = (
     livekit.blueprint,
     webhook.blueprint,
     recording.blueprint,
+    docs.blueprint,
     studio.blueprint,
 )
 

@@ -17,6 +17,9 @@ PUBLIC = frozenset(
         "health.health",
         "health.ready",
         "webhook.livekit_webhook",
+        "docs.openapi",
+        "docs.page",
+        "docs.asset",
         "studio.page",
         "studio.asset",
     }

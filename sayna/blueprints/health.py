@@ -4,17 +4,21 @@ from flask import Blueprint, Response, current_app
 
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.context import services
+from sayna.openapi import documented
+from sayna.reference.server import HEALTH, READY
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/")
+@documented(HEALTH)
 def health() -> Response:
     """Answer without touching anything."""
     return json_answer({"status": "ok"})
 
 
 @blueprint.get("/ready")
+@documented(READY)
 def ready() -> Response:
     """Answer 200 when work is welcome, else 503 with the check that failed."""
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}

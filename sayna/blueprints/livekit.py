@@ -11,7 +11,10 @@ from sayna.blueprints.body import read_object
 from sayna.blueprints.context import current_request, services
 from sayna.livekit import LiveKit
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN, room_name
+from sayna.openapi import documented
+from sayna.reference import rooms as reference
+from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
+from sayna.schemas.livekit import room_name as checked
 
 blueprint = Blueprint("livekit", __name__)
 
@@ -29,6 +32,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 
 @blueprint.post("/livekit/token")
+@documented(reference.TOKEN)
 def token() -> Response:
     """Answer with a token for one room, once the room is settled to be the caller's."""
     wanted = TOKEN.parse(read_object(current_request()))
@@ -49,6 +53,7 @@ def token() -> Response:
 
 
 @blueprint.get("/livekit/rooms")
+@documented(reference.LIST)
 def list_rooms() -> Response:
     """Answer with the caller's open rooms."""
     fields = ("name", "num_participants", "creation_time")
@@ -56,15 +61,17 @@ def list_rooms() -> Response:
     return json_answer({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
 
 
-@blueprint.get("/livekit/rooms/<room_name:name>", merge_slashes=False)
-def read_room(name: str) -> Response:
+@blueprint.get("/livekit/rooms/<room_name:room_name>", merge_slashes=False)
+@documented(reference.READ)
+def read_room(room_name: str) -> Response:
     """Answer with a room and who is in it."""
-    wanted = room_name(name)
+    wanted = checked(room_name)
     room, participants = _livekit().rooms.details(g.caller, wanted)
     return json_answer({**asdict(room), "participants": [asdict(each) for each in participants]})
 
 
 @blueprint.delete("/livekit/participant")
+@documented(reference.REMOVE)
 def remove_participant() -> Response:
     """Disconnect a participant."""
     who = PARTICIPANT.parse(read_object(current_request()))
@@ -73,6 +80,7 @@ def remove_participant() -> Response:
 
 
 @blueprint.post("/livekit/participant/mute")
+@documented(reference.MUTE)
 def mute_participant() -> Response:
     """Mute or unmute a track."""
     wanted = MUTE.parse(read_object(current_request()))

@@ -11,8 +11,10 @@ from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.openapi import documented
 from sayna.recordings import Found, Library, Opened, Recorder, Span, Verdict, check, conditions
 from sayna.recordings.errors import RecordingStorageNotConfigured
+from sayna.reference import recordings as reference
 from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
 blueprint = Blueprint("recording", __name__)
@@ -38,6 +40,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/recording")
+@documented(reference.LIST)
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
@@ -45,6 +48,7 @@ def list_recordings() -> Response:
 
 
 @blueprint.post("/recording")
+@documented(reference.START)
 def start() -> Response:
     """Begin to record a room, once for each stream_id."""
     wanted = load_start(read_object(request))
@@ -53,6 +57,7 @@ def start() -> Response:
 
 
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
+@documented(reference.STOP)
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it."""
     check(stream_id)
@@ -60,6 +65,7 @@ def stop(stream_id: str) -> Response:
 
 
 @blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)
+@documented(reference.DOWNLOAD)
 def download(stream_id: str) -> Response:
     """Answer with the audio, with the bytes of it that were asked for, or with 304."""
     check(stream_id)

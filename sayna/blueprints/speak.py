@@ -11,6 +11,8 @@ from flask.blueprints import BlueprintSetupState
 
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import services
+from sayna.openapi import documented
+from sayna.reference.speech import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
 from sayna.tts import audio
 from sayna.tts.plan import Plan
@@ -31,6 +33,7 @@ def _begin_to_remember(state: BlueprintSetupState) -> None:
 
 
 @blueprint.post("/speak")
+@documented(SPEAK)
 def speak() -> Response:
     """Answer with speech, in the form that the caller asked for."""
     plan, nested = _plan(g.get("raw_body") or read_body(request))

@@ -4,6 +4,8 @@ from flask import Blueprint, Response, request
 
 from sayna.blueprints.context import services
 from sayna.errors import InvalidRequest
+from sayna.openapi import documented
+from sayna.reference.voices import VOICES
 from sayna.tts.catalogue import GENDERS, Filter, Listing
 from sayna.tts.plan import LANGUAGE
 
@@ -11,6 +13,7 @@ blueprint = Blueprint("voices", __name__)
 
 
 @blueprint.get("/voices")
+@documented(VOICES)
 def voices() -> Response:
     """Answer with every voice that is wanted, or with 304 to who has the same list already."""
     wanted = Filter(_language(), _gender())

@@ -6,11 +6,14 @@ from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_raw
 from sayna.blueprints.context import services
 from sayna.livekit.errors import WebhookNotConfigured
+from sayna.openapi import documented
+from sayna.reference.rooms import WEBHOOK
 
 blueprint = Blueprint("webhook", __name__)
 
 
 @blueprint.post("/livekit/webhook")
+@documented(WEBHOOK)
 def livekit_webhook() -> Response:
     """Answer 200 once the event is taken in, or was before."""
     if (livekit := services().livekit) is None:

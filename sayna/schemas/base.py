@@ -2,15 +2,18 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load
 
 from sayna.errors import InvalidRequest
 
 
 class StrictSchema(Schema):
     """Ignores fields it does not know and takes null for a field left out."""
+
+    null_is_absent: ClassVar = True
+    elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON schemas of fields that another form has
 
     class Meta:
         """Older and newer clients must both work."""
@@ -30,6 +33,17 @@ class StrictSchema(Schema):
             return self.load(body)
         except ValidationError as error:
             raise InvalidRequest(sentence(error.messages)) from error
+
+
+class AnswerSchema(Schema):
+    """What an answer holds, for the reference: every field, and no other."""
+
+    all_are_there: ClassVar = True
+
+    class Meta:
+        """Nothing is told that is not written down."""
+
+        unknown = RAISE
 
 
 def sentence(messages: Any, path: str = "") -> str:

@@ -11,6 +11,9 @@ from sayna.schemas.base import Flag, StrictSchema, Text
 MAX_NAME = 128
 # C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+# The same for readers of the reference, in the dialect of JSON Schema.
+PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+VISIBLE = PLAIN.replace("[^", r"[^\s")
 REQUIRED: dict[str, Any] = {"required": "is required"}
 
 
@@ -37,7 +40,8 @@ class Name(Text):
     """A name that must be there."""
 
     def __init__(self) -> None:
-        super().__init__(required=True, validate=check_name, error_messages=REQUIRED)
+        limits = {"minLength": 1, "maxLength": MAX_NAME, "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$"}
+        super().__init__(required=True, validate=check_name, error_messages=REQUIRED, metadata=limits)
 
 
 class TokenSchema(StrictSchema):

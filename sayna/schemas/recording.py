@@ -12,6 +12,8 @@ from sayna.schemas.livekit import Name
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+# For readers of the reference; what is no stream_id is told by sayna.recordings.
+STREAM_ID = {"pattern": r"^[A-Za-z0-9](\.?[A-Za-z0-9_-])*\.?$", "maxLength": 128}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class StartRecordingSchema(StrictSchema):
     """The body of POST /recording."""
 
     room_name = Name()
-    stream_id = Text()
+    stream_id = Text(metadata=STREAM_ID)
 
 
 class ListRecordingsSchema(StrictSchema):

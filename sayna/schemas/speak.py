@@ -1,16 +1,29 @@
 """The two forms of POST /speak, flat and nested, and the one query that both mean."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.schemas.base import Number, Object, StrictSchema, Text, Whole
-from sayna.tts.plan import Query
+from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
+from sayna.tts import audio
+from sayna.tts.plan import LANGUAGE, Query
 
 MAX_PRONUNCIATIONS = 100
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
+
+
+def _text(description: str, **metadata: Any) -> Text:
+    return Text(metadata={"description": description, **metadata})
+
+
+def _spoken() -> Text:
+    # Needed, but EMPTY_TEXT is the planner's word for it.
+    return _text(
+        "What is to be said; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S"
+    )
 
 
 class PronunciationSchema(StrictSchema):
@@ -25,33 +38,45 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """Everything about the speech but its text: top level of the flat form, `tts_config` of the nested."""
 
-    provider = Text(metadata={"example": "espeak"})
-    voice_id = Text()
-    model = Text()
-    speaking_rate = Number(validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"))
-    audio_format = Text(metadata={"example": "wav"})
-    sample_rate = Whole(metadata={"example": 24000})
-    language = Text(metadata={"example": "en-GB"})
-    voice_settings = Object()
+    provider = _text("Speech vendor; the server's preferred one when left out.", enum=PROVIDER_NAMES)
+    voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
+    model = _text("Model of the vendor; its default when left out.")
+    speaking_rate = Number(
+        validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
+        metadata={"description": "1.0 is the voice's own pace; clamped to what the vendor can do."},
+    )
+    audio_format = _text("`wav` in the flat form and `linear16` in the nested one.", enum=FORMAT_NAMES)
+    sample_rate = Whole(
+        metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
+    )
+    language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
+    voice_settings = Object(metadata={"description": knobs()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
         validate=validate.Length(0, MAX_PRONUNCIATIONS, error="has more than 100 entries"),
+        metadata={"description": "Whole words, case-sensitive, replaced in one pass."},
     )
-    connection_timeout = Number(validate=POSITIVE)
-    request_timeout = Number(validate=POSITIVE)
-    auth = Object()
+    connection_timeout = Number(
+        validate=POSITIVE, metadata={"description": "Seconds; the server allows at most 30."}
+    )
+    request_timeout = Number(
+        validate=POSITIVE, metadata={"description": "Seconds for the whole; the server allows at most 60."}
+    )
+    auth = Object(metadata={"description": credentials()})
 
 
 class FlatSpeakSchema(VoiceSchema):
     """The guide's form: everything at top level."""
 
-    text = Text()
+    elsewhere: ClassVar = {"tts_config": {"type": "null", "description": "Only in the nested form."}}
+
+    text = _spoken()
 
 
 class NestedSpeakSchema(StrictSchema):
     """The SDKs' form: the text, and `tts_config` beside it."""
 
-    text = Text()
+    text = _spoken()
     tts_config = fields.Nested(VoiceSchema, required=True)
 
 

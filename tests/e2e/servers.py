@@ -52,14 +52,25 @@ class Gunicorn(Program):
 
 
 class Nginx(Program):
-    """The shipped deploy/nginx.conf in front of a socket; `render` may write it otherwise."""
+    """The shipped deploy/nginx.conf in front of a socket; with a prefix, Sayna is one folder of a site.
+
+    `render` may write the configuration otherwise.
+    """
 
     def __init__(
-        self, folder: Path, upstream: Path, render: Callable[[Path, Path, int], Path] | None = None
+        self,
+        folder: Path,
+        upstream: Path,
+        render: Callable[[Path, Path, int], Path] | None = None,
+        *,
+        prefix: str = "/",
     ) -> None:
         program = needs("nginx", "apt-get install nginx")
         self.address = Address(free_port())
         config = (render or rendered)(folder, upstream, self.address.port)
+        if prefix != "/":
+            under = config.read_text("utf-8").replace("location / {", f"location {prefix} {{")
+            config.write_text(under.replace("proxy_pass http://sayna;", "proxy_pass http://sayna/;"), "utf-8")
         argv = [program, "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
         self.access_log = folder / "access.log"

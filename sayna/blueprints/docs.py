@@ -1,0 +1,117 @@
+"""GET /openapi.json, and GET /docs to read it and to try it; nothing of it is fetched from elsewhere."""
+
+import gzip
+import hashlib
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from pathlib import PurePath
+
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import NotFound
+
+from sayna.blueprints.context import services
+from sayna.blueprints.guard import PUBLIC
+from sayna.openapi import Access, Route, build, documented, operation_of
+from sayna.reference.pages import DOCS, OPENAPI
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
+    "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+PAGE = "index.html"
+FILES = {
+    **dict.fromkeys((PAGE, "play.js", "playground.js", "playground.css"), files("sayna.pages") / "docs"),
+    # Of flask-swagger-ui only the files of Swagger UI are used.
+    **dict.fromkeys(
+        ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"), files("flask_swagger_ui") / "dist"
+    ),
+}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+blueprint = Blueprint("docs", __name__)
+
+
+@blueprint.before_request
+def _only_where_enabled() -> None:
+    if not services().config.docs.api_docs_enabled:
+        raise NotFound
+
+
+@blueprint.get("/openapi.json")
+@documented(OPENAPI)
+def openapi() -> Response:
+    """Answer with the document, which is put together when it is first asked for."""
+    document: bytes | None = current_app.extensions.get("sayna.openapi")
+    if document is None:
+        document = current_app.extensions["sayna.openapi"] = _document(current_app)
+    return _answer(document, "application/json")
+
+
+@blueprint.get("/docs")
+@documented(DOCS)
+def page() -> Response:
+    """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
+    return _file(PAGE)
+
+
+@blueprint.get("/docs/<name>")
+def asset(name: str) -> Response:
+    """Answer with one file of the playground."""
+    if name == PAGE or name not in FILES:
+        raise NotFound
+    return _file(name)
+
+
+def _file(name: str) -> Response:
+    kind = TYPES[PurePath(name).suffix]
+    answer = _answer(
+        FILES[name].joinpath(name).read_bytes(),
+        f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
+    )
+    answer.headers.update(HEADERS)
+    return answer
+
+
+def _answer(body: bytes, content_type: str) -> Response:
+    """Return the body, squeezed where the caller can take it: Swagger UI is large."""
+    etag = hashlib.sha256(body).hexdigest()[:32]
+    if squeezes := request.accept_encodings["gzip"] > 0:
+        body, etag = _squeezed(body), f"{etag}-gzip"
+    response = Response(body, content_type=content_type)
+    if squeezes:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    # A browser may keep it, but asks whether it is still the same: an upgrade is seen at once.
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(etag)
+    response.make_conditional(request)
+    return response
+
+
+@cache
+def _squeezed(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
+
+
+def _document(app: Flask) -> bytes:
+    auth = services().config.auth
+    document = build(_routes(app), Access(auth.required, auth.allow_query_key))
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _routes(app: Flask) -> list[Route]:
+    return [
+        Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
+        for rule in app.url_map.iter_rules()
+        if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]

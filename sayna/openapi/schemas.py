@@ -1,0 +1,54 @@
+"""From marshmallow to JSON Schema, where apispec cannot know what the strict schemas mean."""
+
+from typing import Any
+
+from apispec.ext.marshmallow.common import get_fields, resolve_schema_cls
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+
+
+def schema_name(schema: Any) -> str:
+    """Return what a schema is called in the document: its class without the ending."""
+    cls = resolve_schema_cls(schema)
+    return (cls[0] if isinstance(cls, list) else cls).__name__.removesuffix("Schema")
+
+
+class Converter(OpenAPIConverter):
+    """Knows that null means absent, what may be missing, and what bounds leave out."""
+
+    def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
+        """Return the schema with its docstring, and with the fields that metadata calls needed."""
+        converted: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
+        needed = [name for name, field in get_fields(schema).items() if _is_needed(field)]
+        if needed:
+            converted["required"] = sorted(needed)
+        converted["properties"].update(getattr(schema, "elsewhere", {}))
+        converted.setdefault("description", " ".join((type(schema).__doc__ or "").split()))
+        return converted
+
+    def field2property(self, field: Any) -> dict[str, Any]:
+        """Return the field; one that may be left out may as well be null."""
+        converted: dict[str, Any] = super().field2property(field)
+        for bound, exclusive in (("minimum", "min_inclusive"), ("maximum", "max_inclusive")):
+            if bound in converted and not all(getattr(rule, exclusive, True) for rule in field.validators):
+                converted[f"exclusive{bound.capitalize()}"] = converted.pop(bound)
+        nullable = getattr(field.parent, "null_is_absent", False) and not _is_needed(field)
+        return _or_null(converted) if nullable else converted
+
+
+def _is_needed(field: Any) -> bool:
+    implied = field.required or getattr(field.parent, "all_are_there", False)
+    return bool(field.metadata.get("needed", implied))
+
+
+def _or_null(converted: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" in converted:
+        reference = {"$ref": converted["$ref"]}
+        return {
+            **{key: value for key, value in converted.items() if key != "$ref"},
+            "anyOf": [reference, {"type": "null"}],
+        }
+    if isinstance(kind := converted.get("type"), str):
+        converted["type"] = [kind, "null"]
+    if "enum" in converted:
+        converted["enum"] = [*converted["enum"], None]
+    return converted

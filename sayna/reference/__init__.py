@@ -1,0 +1,1 @@
+"""What the reference says about each endpoint; the views point here."""

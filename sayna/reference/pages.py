@@ -1,0 +1,21 @@
+"""The reference of the reference itself."""
+
+from sayna.openapi import Answer, Operation
+
+OPENAPI = Operation(
+    tag="Server",
+    summary="This document",
+    description="OpenAPI 3.1, made from the schemas that validate. Public.",
+    answers={
+        200: Answer(
+            "The document.", {"application/json": {"type": "object"}}, {"ETag": "Changes with the document."}
+        ),
+        304: Answer("It is the one that If-None-Match names."),
+    },
+)
+DOCS = Operation(
+    tag="Server",
+    summary="Playground",
+    description="This document to read and to try, in a browser. Public; the calls it makes need the token.",
+    answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
+)

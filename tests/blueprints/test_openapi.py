@@ -1,0 +1,182 @@
+"""GET /openapi.json tells everything that the server does."""
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from marshmallow import Schema, fields
+from openapi_spec_validator import validate
+
+from sayna.blueprints import errors as framework
+from sayna.errors import SaynaError
+from sayna.schemas.base import AnswerSchema, StrictSchema
+from tests.blueprints.conftest import MakeClient
+
+FOR_BROWSERS = {"docs.asset", "studio.page", "studio.asset"}
+ONLY_IN_THE_LOG = {"CALLER_GONE"}
+JSON_TYPES = {
+    fields.String: "string",
+    fields.Integer: "integer",
+    fields.Float: "number",
+    fields.Boolean: "boolean",
+}
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> dict[str, Any]:
+    return client.get("/openapi.json").get_json()
+
+
+def everything_below(value: Any) -> list[Any]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [value, *(found for each in inner for found in everything_below(each))]
+
+
+def all_subclasses(of: type) -> list[type]:
+    return [found for cls in of.__subclasses__() for found in (cls, *all_subclasses(cls))]
+
+
+def schema_classes(kind: type[Schema]) -> list[type[Schema]]:
+    return [cls for cls in all_subclasses(kind) if cls.__module__.startswith("sayna.")]
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {
+        (method.upper(), path): operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def test_it_is_valid_openapi(document: dict[str, Any]) -> None:
+    validate(document)
+    assert document["openapi"] == "3.1.0"
+
+
+def test_every_route_is_in_it(client: FlaskClient, document: dict[str, Any]) -> None:
+    app: Flask = client.application
+    served = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint not in FOR_BROWSERS
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assert set(operations(document)) == served
+
+
+def test_every_variable_of_a_path_is_described(document: dict[str, Any]) -> None:
+    for (_, path), operation in operations(document).items():
+        described = {each["name"] for each in operation["parameters"] if each.get("in") == "path"}
+        assert described == set(re.findall(r"{(\w+)}", path))
+
+
+def test_every_schema_and_every_field_is_in_it(document: dict[str, Any]) -> None:
+    shown = document["components"]["schemas"]
+    queries = {
+        each["name"] for operation in operations(document).values() for each in operation["parameters"]
+    }
+    for cls in (*schema_classes(StrictSchema), *schema_classes(AnswerSchema)):
+        known = shown.get(cls.__name__.removesuffix("Schema"), {"properties": queries})["properties"]
+        assert set(cls().fields) <= set(known), cls
+
+
+def test_a_strict_field_has_the_json_type_that_it_takes(document: dict[str, Any]) -> None:
+    for cls in schema_classes(StrictSchema):
+        properties = (
+            document["components"]["schemas"]
+            .get(cls.__name__.removesuffix("Schema"), {})
+            .get("properties", {})
+        )
+        for name, shown in properties.items():
+            field = cls().fields.get(name)
+            wanted = next((word for kind, word in JSON_TYPES.items() if isinstance(field, kind)), None)
+            assert wanted is None or wanted in (shown["type"], *shown["type"]), (cls, name)
+
+
+def test_limits_are_shown(document: dict[str, Any]) -> None:
+    voice = document["components"]["schemas"]["Voice"]["properties"]
+    word = document["components"]["schemas"]["Pronunciation"]["properties"]["word"]
+
+    assert (voice["speaking_rate"]["minimum"], voice["speaking_rate"]["maximum"]) == (0.25, 4.0)
+    assert voice["request_timeout"]["exclusiveMinimum"] == 0
+    assert voice["pronunciations"]["maxItems"] == 100
+    assert (word["minLength"], word["maxLength"]) == (1, 64)
+    assert voice["sample_rate"]["enum"] == [8000, 16000, 22050, 24000, 32000, 44100, 48000, None]
+    assert "opus" in voice["audio_format"]["enum"]
+    assert "espeak" in voice["provider"]["enum"]
+
+
+def test_an_optional_field_may_be_null_and_a_needed_one_may_not(document: dict[str, Any]) -> None:
+    flat = document["components"]["schemas"]["FlatSpeak"]
+
+    assert flat["required"] == ["text"]
+    assert flat["properties"]["text"]["type"] == "string"
+    assert flat["properties"]["voice_id"]["type"] == ["string", "null"]
+
+
+def test_speak_has_two_forms_of_request_and_both_forms_of_answer(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/speak"]["post"]
+    forms = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
+    answer = operation["responses"]["200"]
+
+    assert [form["$ref"].rpartition("/")[2] for form in forms] == ["FlatSpeak", "NestedSpeak"]
+    assert {"application/json", "audio/wav", "audio/mpeg", "audio/ogg", "audio/flac", "audio/pcm"} <= set(
+        answer["content"]
+    )
+    assert {"x-voice-id", "x-sample-rate", "x-cache", "ETag", "X-Request-ID"} <= set(answer["headers"])
+
+
+def test_every_error_code_is_in_it_with_an_example(document: dict[str, Any]) -> None:
+    shown = {
+        name
+        for each in everything_below(document)
+        if isinstance(each, dict)
+        for name, example in (each.get("examples") or {}).items()
+        if isinstance(example, dict) and example.get("value", {}).get("code") == name
+    }
+    raised = {cls.code for cls in (SaynaError, *all_subclasses(SaynaError))} - ONLY_IN_THE_LOG
+    answered = {code for code, _ in framework.FRAMEWORK.values()}
+    tokens = {"MISSING_AUTH_HEADER", "INVALID_AUTH_HEADER", "UNAUTHORIZED"}
+
+    assert shown >= raised | answered | tokens
+
+
+def test_error_examples_have_the_shape_that_errors_have(document: dict[str, Any]) -> None:
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            content = response.get("content", {}).get("application/json", {})
+            for name, example in content.get("examples", {}).items():
+                assert int(status) >= 400
+                assert example["value"].keys() - {"message"} == {"error", "code", "request_id"}
+                assert name in content["schema"]["allOf"][1]["properties"]["code"]["enum"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "schemes", "needed"),
+    [
+        ({"AUTH_REQUIRED": "false"}, {"bearer", "api_key"}, [{}, {"bearer": []}, {"api_key": []}]),
+        ({"AUTH_REQUIRED": "true"}, {"bearer", "api_key"}, [{"bearer": []}, {"api_key": []}]),
+        ({"AUTH_REQUIRED": "true", "AUTH_ALLOW_QUERY_KEY": "false"}, {"bearer"}, [{"bearer": []}]),
+    ],
+)
+def test_it_says_how_a_token_is_sent(
+    make_client: MakeClient, settings: dict[str, str], schemes: set[str], needed: list[Any]
+) -> None:
+    document = (
+        make_client(AUTH_API_SECRET="a-secret-of-the-tests", **settings).get("/openapi.json").get_json()
+    )
+
+    assert set(document["components"]["securitySchemes"]) == schemes
+    assert document["paths"]["/speak"]["post"]["security"] == needed
+    assert document["paths"]["/"]["get"]["security"] == []
+
+
+def test_every_example_body_is_one_that_works(client: FlaskClient, document: dict[str, Any]) -> None:
+    examples = document["paths"]["/speak"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+
+    assert len(examples) >= 4
+    for example in examples.values():
+        assert client.post("/speak", json=example["value"]).status_code == 200

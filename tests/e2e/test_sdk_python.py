@@ -1,0 +1,131 @@
+"""Every REST method of the official Python SDK, as PyPI has it, with a token."""
+
+import asyncio
+import io
+import wave
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from livekit.protocol import models
+from sayna_client import SaynaClient, TTSConfig
+from sayna_client.errors import SaynaHttpError, SaynaServerError, SaynaValidationError
+from sayna_client.types import Pronunciation
+
+from tests.e2e.conftest import StartServer
+from tests.e2e.whole import AUDIO, STREAM_ID, TOKEN, Whole, whole
+
+pytestmark = pytest.mark.e2e
+AUTH = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": TOKEN}
+VOICE = TTSConfig(provider="deepgram", model="aura-asteria-en", voice_id="aura-asteria-en")
+PERSON = models.ParticipantInfo.Kind.STANDARD
+
+
+@pytest.fixture
+def service(tmp_path: Path, server: StartServer) -> Iterator[Whole]:
+    with whole(tmp_path, server, **AUTH) as service:
+        yield service
+
+
+@pytest.fixture
+def with_client(service: Whole) -> Callable[..., Any]:
+    """Run a coroutine with a client of the service."""
+
+    def run(use: Callable[[SaynaClient], Awaitable[Any]], token: str = TOKEN) -> Any:
+        async def main() -> Any:
+            client = SaynaClient(url=service.url, without_audio=True, api_key=token)
+            try:
+                return await use(client)
+            finally:
+                await client._http_client.close()  # `async with` would open a WebSocket, which is not served
+
+        return asyncio.run(main())
+
+    return run
+
+
+def test_health(with_client: Callable[..., Any]) -> None:
+    assert with_client(lambda client: client.health()).status == "ok"
+
+
+def test_voices_as_the_guide_reads_them(with_client: Callable[..., Any]) -> None:
+    voices = with_client(lambda client: client.get_voices())
+
+    assert next(iter(voices.values()))[0].id
+    assert voices["deepgram"][0].id == "aura-2-thalia-en"
+
+
+def test_speech_is_what_the_headers_say(with_client: Callable[..., Any]) -> None:
+    audio, headers = with_client(lambda client: client.speak_rest("Welcome to Sayna", VOICE))
+
+    assert (headers["Content-Type"], headers["x-audio-format"]) == ("audio/pcm", "linear16")
+    assert 0.2 < len(audio) / 2 / int(headers["x-sample-rate"]) < 10
+
+
+def test_speech_with_every_field_that_the_sdk_has(with_client: Callable[..., Any], service: Whole) -> None:
+    config = VOICE.model_copy(
+        update={
+            "audio_format": "wav",
+            "sample_rate": 16000,
+            "speaking_rate": 1.1,
+            "connection_timeout": 5,
+            "request_timeout": 30,
+            "pronunciations": [Pronunciation(word="SQL", pronunciation="sequel")],
+        }
+    )
+    audio, headers = with_client(lambda client: client.speak_rest("Ask for SQL", config))
+
+    with wave.open(io.BytesIO(audio)) as clip:
+        assert clip.getframerate() == int(headers["x-sample-rate"]) == 16000
+    assert service.deepgram.texts == ["Ask for sequel"]
+
+
+def test_rooms_from_token_to_removal(with_client: Callable[..., Any], service: Whole) -> None:
+    async def use(client: SaynaClient) -> None:
+        token = await client.get_livekit_token("support-42", "alex", "alex-support")
+        assert (token.room_name, token.livekit_url) == ("support-42", "wss://livekit.example.com")
+        service.livekit.join("support-42", "alex-support", "TR_1", kind=PERSON)
+        assert [room.name for room in (await client.get_livekit_rooms()).rooms] == ["support-42"]
+        room = await client.get_livekit_room("support-42")
+        assert [person.identity for person in room.participants] == ["alex-support"]
+        muted = await client.mute_livekit_participant_track("support-42", "alex-support", "TR_1", True)
+        assert muted.muted
+        removed = await client.remove_livekit_participant("support-42", "alex-support")
+        assert removed.status == "removed"
+
+    with_client(use)
+
+
+def test_recordings_are_downloaded(with_client: Callable[..., Any]) -> None:
+    audio, headers = with_client(lambda client: client.get_recording(STREAM_ID))
+
+    assert audio == AUDIO
+    assert headers["Content-Type"] == "audio/ogg"
+
+
+@pytest.mark.parametrize(
+    ("use", "token", "error", "words"),
+    [
+        (lambda client: client.get_voices(), "another-token", SaynaValidationError, "unauthorized"),
+        (lambda client: client.get_recording("nothing"), TOKEN, SaynaHttpError, "no recording"),
+        (lambda client: client.get_livekit_room("nothing"), TOKEN, SaynaHttpError, "no such room"),
+        (
+            lambda client: client.speak_rest("hello", VOICE.model_copy(update={"provider": "azure"})),
+            TOKEN,
+            SaynaServerError,
+            "azure is not configured",
+        ),
+        (
+            lambda client: client.speak_rest("hello", VOICE.model_copy(update={"provider": "nobody"})),
+            TOKEN,
+            SaynaValidationError,
+            "provider",
+        ),
+    ],
+)
+def test_failures_are_the_sdks_own_errors(
+    with_client: Callable[..., Any], use: Any, token: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        with_client(use, token)

@@ -1,0 +1,44 @@
+"""Sayna with everything that the guide speaks of: a vendor, rooms and a recording."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.conftest import StartServer
+from tests.recordings.places import LocalPlace
+from tests.wire.deepgram import DeepgramFake
+from tests.wire.twirp import FakeLiveKit
+
+STREAM_ID = "support-call-789"
+AUDIO = b"OggS" + bytes(range(256)) * 40
+TOKEN = "a-secret-of-the-tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Where Sayna answers, and what stands behind it."""
+
+    url: str
+    deepgram: DeepgramFake
+    livekit: FakeLiveKit
+
+
+@contextmanager
+def whole(folder: Path, server: StartServer, **settings: str) -> Iterator[Whole]:
+    """Give a Sayna with a recording, support-call-789; what stands behind it complains of odd requests."""
+    place = LocalPlace(folder / "recordings")
+    place.record(STREAM_ID, AUDIO, auth_id="default")
+    with DeepgramFake() as deepgram, FakeLiveKit() as livekit:
+        gunicorn = server(
+            **place.settings,
+            **livekit.settings,
+            DEEPGRAM_API_KEY="good",
+            DEEPGRAM_BASE_URL=deepgram.url,
+            LIVEKIT_PUBLIC_URL="wss://livekit.example.com",
+            WEB_CONCURRENCY="2",
+            WEB_THREADS="8",
+            **settings,
+        )
+        yield Whole(f"http://127.0.0.1:{gunicorn.address.port}", deepgram, livekit)
+        assert livekit.complaints == []
