@@ -19,9 +19,3 @@ DOCS = Operation(
     description="This document to read and to try, in a browser. Public; the calls it makes need the token.",
     answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
 )
-STUDIO = Operation(
-    tag="Server",
-    summary="Studio",
-    description="A page to pick a voice, type and listen. Public; the calls it makes need the token.",
-    answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
-)
