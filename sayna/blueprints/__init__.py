@@ -2,7 +2,18 @@
 
 from flask import Flask
 
-from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, voices, webhook
+from sayna.blueprints import (
+    docs,
+    errors,
+    guard,
+    health,
+    livekit,
+    recording,
+    speak,
+    studio,
+    voices,
+    webhook,
+)
 
 BLUEPRINTS = (
     health.blueprint,
@@ -12,6 +23,7 @@ BLUEPRINTS = (
     webhook.blueprint,
     recording.blueprint,
     docs.blueprint,
+    studio.blueprint,
 )
 
 

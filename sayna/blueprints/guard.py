@@ -20,6 +20,8 @@ PUBLIC = frozenset(
         "docs.openapi",
         "docs.page",
         "docs.asset",
+        "studio.page",
+        "studio.asset",
     }
 )
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma

@@ -1,0 +1,63 @@
+"""GET /studio: a page for people, to pick a voice, type and listen; its files come with this package."""
+
+import hashlib
+from importlib.resources import files
+from pathlib import PurePath
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from sayna.blueprints.context import services
+from sayna.openapi import documented
+from sayna.reference.pages import STUDIO
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
+    "img-src 'self' data:; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+PAGE = "index.html"
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+# Read once, before the workers are forked: a name that is not among these is no path of this server.
+FILES = {
+    entry.name: entry.read_bytes()
+    for entry in files("sayna.pages").joinpath("studio").iterdir()
+    if entry.is_file()
+}
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # A browser may keep every file, but asks whether it is still the same: an upgrade is seen at once.
+    "Cache-Control": "no-cache",
+}
+
+blueprint = Blueprint("studio", __name__)
+
+
+@blueprint.before_request
+def _only_where_enabled() -> None:
+    if not services().config.docs.studio_enabled:
+        raise NotFound
+
+
+@blueprint.get("/studio")
+@documented(STUDIO)
+def page() -> Response:
+    """Answer with the page; its links are relative, so that it works under any prefix of a proxy."""
+    return _file(PAGE)
+
+
+@blueprint.get("/studio/<name>")
+def asset(name: str) -> Response:
+    """Answer with one file of the page."""
+    if name == PAGE or name not in FILES:
+        raise NotFound
+    return _file(name)
+
+
+def _file(name: str) -> Response:
+    response = Response(FILES[name], content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
+    response.headers.update(HEADERS)
+    response.set_etag(hashlib.sha256(FILES[name]).hexdigest()[:32])
+    response.make_conditional(request)
+    return response

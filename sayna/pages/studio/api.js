@@ -1,0 +1,64 @@
+// What this page asks of the server. Paths are relative, so that it works under any prefix.
+
+let key = "";
+
+/** An answer that is no success, in the server's own words. */
+export class Refusal extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** Keep the bearer key of this page, in memory and nowhere else. */
+export function useKey(value) {
+  key = value;
+}
+
+export function hasKey() {
+  return key !== "";
+}
+
+/** Return every provider's voices by slug, and what there is to complain of. */
+export async function fetchVoices() {
+  try {
+    return await voicesAt("voices");
+  } catch (refused) {
+    if (refused.code !== "PROVIDER_ERROR") throw refused;
+    // No vendor has answered, but what is built in still speaks.
+    const embedded = await voicesAt("voices?provider=espeak").catch(() => null);
+    if (!embedded) throw refused;
+    return { ...embedded, complaint: refused.message };
+  }
+}
+
+async function voicesAt(path) {
+  const response = await ask(path);
+  const { voices: _all, ...byProvider } = await response.json();
+  const named = (header) => (response.headers.get(header) ?? "").split(", ").filter(Boolean);
+  return { byProvider, failed: named("x-voices-failed"), stale: named("x-voices-stale"), complaint: "" };
+}
+
+/** Return the response to one POST /speak as soon as its head is there; its body is audio. */
+export function speak(request, signal) {
+  return ask("speak", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "audio/*" },
+    body: JSON.stringify(request),
+    signal,
+  });
+}
+
+async function ask(path, options = {}) {
+  const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
+  const response = await fetch(path, { ...options, headers });
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+async function refusal(response) {
+  const body = await response.json().catch(() => ({}));
+  const message = body.message ?? body.error ?? `The server answered ${response.status}.`;
+  return new Refusal(response.status, body.code ?? "", message);
+}

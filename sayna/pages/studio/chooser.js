@@ -1,0 +1,78 @@
+// Chooses a voice: first the provider, then the language, then one of the voices that are left.
+
+import { Picker } from "./picker.js";
+import { ANY, favourite, languagesOf, matching, providerName, tagFor } from "./voices.js";
+
+export class Chooser {
+  #parts;
+  #picker;
+  #catalogue = {};
+  #onLanguage;
+
+  /** `parts` has provider, language, search, list and found. */
+  constructor(parts, prefix, { onChange, onLanguage }) {
+    this.#parts = parts;
+    this.#onLanguage = onLanguage;
+    const { search, list, provider, language } = parts;
+    this.#picker = new Picker({ search, list, prefix, onSearch: () => this.#listVoices(), onChange });
+    provider.addEventListener("change", () => this.#changeProvider());
+    language.addEventListener("change", () => this.#changeLanguage());
+  }
+
+  /** Offer the voices of every provider; begin with another voice than `other` has, when there is one. */
+  offer(byProvider, other = null) {
+    this.#catalogue = byProvider;
+    fill(this.#parts.provider, Object.keys(byProvider).map((slug) => [slug, providerName(slug)]));
+    this.#changeProvider();
+    const rest = this.#voices().filter(({ id }) => id !== other?.chosen.voice_id);
+    this.#picker.choose(favourite(rest, navigator.languages));
+  }
+
+  /** What was chosen, as fields of POST /speak; a provider without a list is asked for its own voice. */
+  get chosen() {
+    const voice = this.#picker.chosen;
+    const language = voice && tagFor(voice, this.#parts.language.value);
+    return {
+      provider: this.#parts.provider.value,
+      ...(voice && { voice_id: voice.id }),
+      ...(language && { language }),
+    };
+  }
+
+  #ofProvider() {
+    return this.#catalogue[this.#parts.provider.value] ?? [];
+  }
+
+  #voices() {
+    return matching(this.#ofProvider(), this.#parts.language.value, this.#picker.words);
+  }
+
+  #changeProvider() {
+    const { language } = this.#parts;
+    const all = languagesOf(this.#ofProvider());
+    const values = all.map(([value]) => value);
+    const own = navigator.languages.map((tag) => tag.split("-", 1)[0]);
+    const first = [language.value, ...own, "en"].find((value) => values.includes(value)) ?? ANY;
+    fill(language, [[ANY, "All languages"], ...all]);
+    language.value = first;
+    this.#picker.chosen = null;
+    this.#changeLanguage();
+  }
+
+  #changeLanguage() {
+    this.#picker.clearWords();
+    this.#listVoices();
+    this.#onLanguage(this.#parts.language.value);
+  }
+
+  #listVoices() {
+    const voices = this.#voices();
+    this.#picker.show(voices, favourite(voices, navigator.languages));
+    const [none, one, many] = ["No voice is like this.", "1 voice", `${voices.length} voices`];
+    this.#parts.found.textContent = { 0: none, 1: one }[voices.length] ?? many;
+  }
+}
+
+function fill(select, pairs) {
+  select.replaceChildren(...pairs.map(([value, name]) => new Option(name, value)));
+}

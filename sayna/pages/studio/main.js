@@ -1,0 +1,136 @@
+// Puts the page together: the text, one card or two, the code, and the key when the server asks for one.
+
+import { Refusal, fetchVoices, hasKey, useKey } from "./api.js";
+import { Card } from "./card.js";
+import { codeFor } from "./code.js";
+import { greetingInstead } from "./greetings.js";
+import { providerName } from "./voices.js";
+
+const part = (id) => document.getElementById(id);
+const hooks = {
+  text: () => part("text").value,
+  onChange: showCode,
+  onLanguage: greet,
+  onPlay: (card) => stopAll(card),
+  onRefusal: askForKey,
+};
+const cards = [new Card("Voice A", hooks), new Card("Voice B", hooks)];
+let ready = false;
+
+function comparing() {
+  return part("compare").ariaPressed === "true";
+}
+
+function chosenCard() {
+  const checked = document.querySelector('input[name="whose"]:checked');
+  return comparing() ? cards[Number(checked.value)] : cards[0];
+}
+
+function showCode() {
+  if (!ready) return;
+  const language = document.querySelector('input[name="code"]:checked').value;
+  const { request, file } = chosenCard();
+  const server = new URL(".", document.baseURI).href;
+  part("code").textContent = codeFor(language, { request, file, server, withKey: hasKey() });
+}
+
+function showCount() {
+  const count = [...part("text").value].length;
+  part("count").textContent = count === 1 ? "1 character" : `${count} characters`;
+  showCode();
+}
+
+function greet(language) {
+  part("text").value = greetingInstead(part("text").value, language) ?? part("text").value;
+  showCount();
+}
+
+function notice(sentence) {
+  part("notice").textContent = sentence;
+  part("notice").hidden = sentence === "";
+}
+
+function askForKey(error) {
+  if (!(error instanceof Refusal) || error.status !== 401) return;
+  if (hasKey()) part("key-help").textContent = `The key was refused: ${error.message}`;
+  part("key-form").hidden = false;
+  part("key").focus();
+}
+
+async function loadVoices() {
+  notice("Fetching the voices ...");
+  try {
+    const { byProvider, ...troubles } = await fetchVoices();
+    notice(sentences(troubles));
+    part("key-form").hidden = true;
+    part("cards").hidden = false;
+    ready = true;
+    cards[0].offer(byProvider);
+    cards[1].offer(byProvider, cards[0]);
+    showCode();
+  } catch (error) {
+    notice(error instanceof Refusal ? (error.status === 401 ? "" : error.message) : "The server cannot be reached.");
+    askForKey(error);
+  }
+}
+
+function sentences({ failed, stale, complaint }) {
+  const list = (slugs) => slugs.map(providerName).join(", ");
+  return [
+    ...(complaint ? [`No list came from any vendor: ${complaint}.`] : []),
+    ...(failed.length ? [`No list of voices came from ${list(failed)}.`] : []),
+    ...(stale.length ? [`The list of ${list(stale)} is an older one; a new one did not come.`] : []),
+  ].join(" ");
+}
+
+function compare() {
+  const both = !comparing();
+  part("compare").ariaPressed = String(both);
+  part("both").hidden = !both;
+  part("whose").hidden = !both;
+  cards[1].element.hidden = !both;
+  if (!both) cards[1].stop();
+  showCode();
+}
+
+function stopAll(but = null) {
+  for (const card of cards) if (card !== but) card.stop();
+}
+
+async function playBoth() {
+  if (await cards[0].play()) await cards[1].play();
+}
+
+async function copy() {
+  const code = part("code");
+  try {
+    await navigator.clipboard.writeText(code.textContent);
+    part("copied").textContent = "Copied.";
+  } catch {
+    // No clipboard on plain http: select it, so that Ctrl C does it.
+    getSelection().selectAllChildren(code);
+    part("copied").textContent = "Selected. Copy it with Ctrl C.";
+  }
+}
+
+part("cards").append(...cards.map((card) => card.element));
+part("cards").hidden = true;
+cards[1].element.hidden = true;
+part("text").addEventListener("input", showCount);
+part("compare").addEventListener("click", compare);
+part("both").addEventListener("click", playBoth);
+part("copy").addEventListener("click", copy);
+part("language").addEventListener("change", showCode);
+part("whose").addEventListener("change", showCode);
+part("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(part("key").value.trim());
+  part("key").value = "";
+  loadVoices();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") stopAll();
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && ready) (comparing() ? playBoth() : cards[0].play());
+});
+showCount();
+loadVoices();

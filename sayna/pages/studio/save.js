@@ -1,0 +1,20 @@
+// Saves a clip as a file, in the format that was chosen.
+
+import { speak } from "./api.js";
+
+const ENDINGS = { mp3: "mp3", wav: "wav", opus: "ogg", flac: "flac", linear16: "pcm", mulaw: "ulaw", alaw: "alaw" };
+
+/** Fetch the clip, hand it to the browser as a download, and return a sentence on what it was. */
+export async function save(request, file) {
+  const response = await speak({ ...request, ...file });
+  const cache = response.headers.get("x-cache");
+  const blob = await response.blob();
+  const name = `${(request.voice_id ?? request.provider).replace(/[^A-Za-z0-9._-]+/g, "-")}.${ENDINGS[file.audio_format]}`;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  const price = cache === "HIT" ? "from the cache" : `${[...request.text].length} characters`;
+  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price}.`;
+}

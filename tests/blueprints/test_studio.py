@@ -1,0 +1,107 @@
+"""GET /studio and its files: safe to open, cheap to open again, gone when switched off."""
+
+import re
+
+import pytest
+
+from sayna.blueprints.studio import FILES
+from tests.blueprints.conftest import MakeClient
+
+FROM_ELSEWHERE = re.compile(
+    r"""(?:src|href|action)=["'](?:[a-z]+:|//|/)|\burl\(|@import|^import .* from "(?!\./)""", re.M
+)
+INLINE = re.compile(
+    r"""<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|innerHTML|outerHTML|eval\("""
+)
+PATHS = ["/studio", *(f"/studio/{name}" for name in sorted(FILES) if name != "index.html")]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_file_comes_with_a_strict_policy_and_its_own_type(make_client: MakeClient, path: str) -> None:
+    answer = make_client(AUTH_REQUIRED="true", AUTH_API_SECRET="a-secret-of-the-tests").get(path)
+
+    kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "/studio": "text/html"}
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == f"{kinds[path.rpartition('.')[2]]}; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"] == (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "media-src 'self' blob:; img-src 'self' data:; font-src 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_browser_that_has_a_file_does_not_get_it_again(make_client: MakeClient, path: str) -> None:
+    client = make_client()
+    first = client.get(path)
+    again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.data) == (304, b"")
+    assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_no_file_names_another_place_or_brings_its_own_code(name: str) -> None:
+    text = FILES[name].decode()
+
+    assert not FROM_ELSEWHERE.findall(text)
+    assert not INLINE.findall(text)
+
+
+def test_every_file_that_is_named_is_there_and_every_file_is_named() -> None:
+    named = set(re.findall(r'"studio/([a-z.]+)"', FILES["index.html"].decode()))
+    for name in FILES:
+        named |= set(re.findall(r'from "\./([a-z]+\.js)"', FILES[name].decode()))
+
+    assert named == set(FILES) - {"index.html"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/studio/", "/studio/index.html", "/studio/..", "/studio/%2e%2e%2fdocs", "/studio/x.js"]
+)
+def test_nothing_else_is_below_it(make_client: MakeClient, path: str) -> None:
+    answer = make_client().get(path)
+
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_gone_when_switched_off(make_client: MakeClient, path: str) -> None:
+    assert make_client(STUDIO_ENABLED="false").get(path).status_code == 404
+
+
+def colours() -> dict[str, dict[str, str]]:
+    """Return the colours of the page by name, in the light and in the dark."""
+    blocks = re.findall(r":root \{(.*?)\}", FILES["studio.css"].decode(), re.S)
+    light, dark = (dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", block)) for block in blocks)
+    return {"light": light, "dark": dark}
+
+
+def luminance(colour: str) -> float:
+    """Return relative luminance as WCAG 2 defines it."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+PAIRS = [
+    *[("ink", ground, 4.5) for ground in ("page", "panel", "sunken", "tint")],
+    *[("soft", ground, 4.5) for ground in ("page", "panel", "sunken", "tint")],
+    *[("accent", ground, 4.5) for ground in ("panel", "tint")],
+    ("on-accent", "accent", 4.5),
+    ("good", "panel", 4.5),
+    ("bad", "panel", 4.5),
+    *[("edge", ground, 3) for ground in ("panel", "sunken")],
+]
+
+
+@pytest.mark.parametrize("taste", ["light", "dark"])
+@pytest.mark.parametrize(("front", "ground", "least"), PAIRS)
+def test_everything_can_be_read(taste: str, front: str, ground: str, least: float) -> None:
+    one, other = sorted(luminance(colours()[taste][name]) for name in (front, ground))
+
+    assert (other + 0.05) / (one + 0.05) >= least

@@ -1,0 +1,329 @@
+"""GET /studio in a real browser: what a person does there, and what the page does for it."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from tests.e2e.conftest import StartServer
+from tests.e2e.page import Page, chromium
+from tests.e2e.servers import Gunicorn, free_port, started, started_below
+from tests.e2e.servers import answers as listens
+from tests.e2e.studio import Studio, decoded
+from tests.e2e.wire import Address
+from tests.programs import needs
+from tests.wire import answers
+from tests.wire.deepgram import MODELS, DeepgramFake
+
+pytestmark = pytest.mark.e2e
+KEY = "a-key-of-the-tests"
+HOSTILE = "<img src=x onerror=alert(1)>"
+ENDINGS = {"mp3": "mp3", "wav": "wav", "opus": "ogg", "flac": "flac", "linear16": "pcm", "mulaw": "ulaw"}
+ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16"}
+Visit = Callable[[str], Studio]
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def visit(driver: webdriver.Chrome) -> Iterator[Visit]:
+    """Open the page; fails when it has asked anybody but its server, or when the console has complained."""
+    pages: list[Page] = []
+
+    def open_at(root: str) -> Studio:
+        pages.append(Page(driver, f"{root}/studio"))
+        return Studio(pages[-1])
+
+    yield open_at
+    for page in pages:
+        assert page.strangers() == []
+        assert [line for line in page.complaints() if "401" not in line] == []
+    driver.get("about:blank")
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server that has nothing but the embedded voices; its cache remembers what tests have said."""
+    address = Address(free_port())
+    gunicorn = Gunicorn(tmp_path_factory.mktemp("studio"), address, ONE)
+    with started(gunicorn, lambda: listens(address)):
+        yield root(address)
+
+
+@pytest.fixture
+def studio(embedded: str, visit: Visit) -> Studio:
+    return visit(embedded).ready()
+
+
+def root(address: Address) -> str:
+    return f"http://127.0.0.1:{address.port}"
+
+
+def test_a_voice_is_found_and_heard_and_the_second_time_it_was_cached(studio: Studio) -> None:
+    card = studio.cards[0]
+    card.part("search").send_keys("scot british")
+    studio.page.one(".card li").click()
+    assert card.voices() == ["English (Scotland)"]
+    studio.write("Hear me twice.")
+
+    card.part("play").click()
+    card.wait_for("playing")
+    studio.page.wait(lambda: float(card.fact("position")) > 0.2, "some of it was heard")
+    card.wait_for("done")
+    first = card.figures()
+    assert float(card.fact("peak")) > 0.1
+    assert (card.fact("cache"), first["cache"], first["cost"]) == ("MISS", "New", "14 characters")
+    assert first["first"].endswith(" ms")
+    assert first["total"].endswith(" ms")
+    assert 0.5 < float(first["length"].removesuffix(" s")) < 5
+
+    card.speak()
+    again = card.figures()
+    assert (card.fact("cache"), again["cache"], again["cost"]) == ("HIT", "Cached", "0 characters")
+    assert again["length"] == first["length"]
+    assert "was cached" in card.part("status").text
+
+
+def test_speech_is_heard_before_the_vendor_has_made_the_last_of_it(server: StartServer, visit: Visit) -> None:
+    go_on = threading.Event()
+    tone = [b"\x00\x20\x00\xe0" * 12000] * 3
+    with DeepgramFake() as fake:
+        studio = visit(
+            root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)
+        ).ready()
+        card = studio.cards[0]
+        card.select("provider", "Deepgram")
+        fake.then(answers.chunked(tone, "audio/l16;rate=24000;channels=1", wait=lambda: go_on.wait(20)))
+        card.part("play").click()
+        studio.page.wait(lambda: float(card.fact("position") or 0) > 0.2, "the beginning was heard")
+        assert (card.fact("state"), go_on.is_set(), card.fact("cache")) == ("playing", False, "")
+        go_on.set()
+        card.wait_for("done")
+    assert (card.fact("cache"), card.figures()["length"]) == ("MISS", "3.0 s")
+
+
+def test_everything_can_be_done_with_the_keyboard_alone(studio: Studio) -> None:
+    page, card = studio.page, studio.cards[0]
+    active = "return document.activeElement"
+    page.keys(Keys.TAB)
+    assert page.driver.execute_script(f"{active}.hash") == "#text"
+    page.keys(Keys.ENTER, Keys.TAB)
+    reached = []
+    for _ in range(40):
+        element = page.driver.execute_script(active)
+        reached.append(element.get_attribute("id") or element.get_attribute("data-part") or element.tag_name)
+        outline = element.value_of_css_property("outline-style")
+        assert outline != "none" or element.get_attribute("type") == "radio", reached[-1]
+        page.keys(Keys.TAB)
+        if reached[-1] == "copy":
+            break
+    choosing, hearing = (
+        ["provider", "language", "voice-a-search"],
+        ["voice-a-rate", "play", "format", "sample-rate"],
+    )
+    expected = ["compare", *choosing, *hearing, "save", "copy"]
+    assert [name for name in reached if name in expected] == expected
+
+    card.part("search").send_keys("")
+    before = card.chosen()
+    page.keys(Keys.ARROW_UP)
+    assert card.chosen() != before
+    assert card.part("search").get_attribute("aria-activedescendant")
+    ActionChains(page.driver).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
+    card.wait_for("playing")
+    page.keys(Keys.ESCAPE)
+    card.wait_for("stopped")
+
+
+def test_two_voices_are_heard_one_after_the_other(studio: Studio) -> None:
+    studio.write("Which of us?")
+    studio.page.one("#compare").click()
+    one, other = studio.cards
+    assert one.chosen() != other.chosen()
+    assert one.element.rect["y"] == other.element.rect["y"]
+
+    studio.page.one("#both").click()
+    other.wait_for("waiting", "playing")
+    assert one.fact("state") == "done"
+    other.wait_for("done")
+    assert (one.fact("cache"), other.fact("cache")) == ("MISS", "MISS")
+    assert other.figures()["cost"] == "12 characters"
+
+
+@pytest.mark.parametrize("audio_format", ENDINGS)
+def test_a_clip_is_saved_in_any_format(studio: Studio, tmp_path: Path, audio_format: str) -> None:
+    card = studio.cards[0]
+    studio.page.save_downloads_in(tmp_path)
+    path = tmp_path / f"gmw-en-US.{ENDINGS[audio_format]}"
+    studio.page.driver.execute_script(
+        "const menu = arguments[0]; menu.value = arguments[1]; menu.dispatchEvent(new Event('change'))",
+        card.part("format"),
+        audio_format,
+    )
+    card.part("save").click()
+    studio.page.wait(path.exists, card.part("saved").text)
+
+    samples = decoded(path, audio_format, 8000 if audio_format == "mulaw" else 24000)
+    assert len(samples) > 8000
+    assert abs(samples).max() > 0.1
+    assert card.part("saved").text.startswith(f"Saved {path.name}: ")
+
+
+@pytest.mark.parametrize("language", ["curl", "javascript", "python"])
+def test_the_same_request_runs_as_code(
+    server: StartServer, visit: Visit, tmp_path: Path, language: str
+) -> None:
+    studio = visit(root(server(AUTH_REQUIRED="true", AUTH_API_SECRET=KEY, **ONE).address))
+    enter(studio, KEY)
+    studio.ready().write('It\'s "quoted", $HOME and `ls` \\ too: ä 😀')
+    code = studio.code(language)
+    argv = {
+        "curl": ["sh", "-c", code],
+        "javascript": [needs("node", "apt-get install nodejs"), "--input-type=module", "-e", code],
+        "python": [sys.executable, "-c", code],
+    }[language]
+
+    ran = subprocess.run(
+        argv,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "SAYNA_API_KEY": KEY},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert abs(decoded(tmp_path / "speech.mp3", "mp3", 24000)).max() > 0.1
+    assert KEY not in code
+
+
+def test_the_code_is_copied_as_it_stands(studio: Studio) -> None:
+    page = studio.page
+    page.driver.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    code = studio.code("python")
+    page.one("#copy").click()
+    page.wait(lambda: page.one("#copied").text == "Copied.", "it says so")
+    assert page.driver.execute_script("return navigator.clipboard.readText()") == code
+
+
+def enter(studio: Studio, key: str) -> None:
+    studio.page.wait(lambda: studio.page.one("#key-form").is_displayed(), "the page asks for a key")
+    studio.page.one("#key").send_keys(key, Keys.ENTER)
+
+
+def test_a_key_is_asked_for_and_kept_nowhere(server: StartServer, visit: Visit) -> None:
+    studio = visit(root(server(AUTH_REQUIRED="true", AUTH_API_SECRET=KEY, **ONE).address))
+    page = studio.page
+    enter(studio, "wrong")
+    page.wait(lambda: "refused" in page.one("#key-help").text, "a wrong key is refused")
+    enter(studio, KEY)
+    studio.ready().cards[0].speak()
+    assert studio.cards[0].fact("state") == "done"
+    assert not page.one("#key-form").is_displayed()
+    kept = "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])"
+    assert KEY not in page.driver.execute_script(kept)
+    assert KEY not in page.driver.page_source
+
+    page.driver.refresh()
+    page.wait(lambda: page.one("#key-form").is_displayed(), "a new page knows no key")
+
+
+def test_it_works_under_a_prefix_of_a_proxy(tmp_path: Path, server: StartServer, visit: Visit) -> None:
+    upstream = tmp_path / "sayna.sock"
+    server(at=Address(path=upstream), **ONE)
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    with started_below("/speech/", folder, upstream) as nginx:
+        studio = visit(f"{root(nginx.address)}/speech").ready()
+        studio.write("Below.")
+        studio.cards[0].speak()
+        assert studio.cards[0].fact("state") == "done"
+        assert f"'{root(nginx.address)}/speech/speak'" in studio.code("curl")
+
+
+def test_the_words_of_a_vendor_stay_words(server: StartServer, visit: Visit) -> None:
+    model = {**MODELS["tts"][0], "name": HOSTILE, "metadata": {"accent": HOSTILE, "tags": ["feminine"]}}
+    with DeepgramFake() as fake:
+        fake.models = {"tts": [model]}
+        studio = visit(
+            root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)
+        ).ready()
+        studio.cards[0].select("provider", "Deepgram")
+        assert studio.cards[0].voices() == [HOSTILE]
+    assert studio.page.all(".card img") == []
+
+
+def test_a_vendor_that_lists_no_voice_speaks_with_its_own(server: StartServer, visit: Visit) -> None:
+    with DeepgramFake() as fake:
+        fake.models = {"tts": []}
+        settings = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": fake.url}
+        studio = visit(root(server(**settings, **ONE).address)).ready()
+        studio.cards[0].select("provider", "Deepgram")
+        assert studio.cards[0].voices() == []
+        assert "voice_id" not in studio.code("curl")
+        studio.cards[0].speak()
+        assert studio.cards[0].fact("state") == "done"
+        assert fake.hits[-1].params["model"] == "aura-2-thalia-en"
+
+
+def test_without_any_vendor_what_is_built_in_still_speaks(server: StartServer, visit: Visit) -> None:
+    with DeepgramFake() as fake:
+        settings = {"DEEPGRAM_API_KEY": "bad", "DEEPGRAM_BASE_URL": fake.url}
+        studio = visit(root(server(**settings, **ONE).address)).ready()
+    assert studio.page.one("#notice").text.startswith("No list came from any vendor: ")
+    studio.cards[0].speak()
+    assert studio.cards[0].fact("state") == "done"
+    assert [line for line in studio.page.complaints() if "500 (INTERNAL" not in line] == []
+
+
+def test_a_refusal_is_shown_in_the_servers_words(studio: Studio) -> None:
+    studio.write("   ")
+    studio.cards[0].speak()
+    assert studio.cards[0].fact("state") == "failed"
+    assert studio.cards[0].part("status").text == "text is empty; send what is to be said"
+    assert [line for line in studio.page.complaints() if "400 (BAD REQUEST)" not in line] == []
+
+
+def test_everything_that_can_be_worked_has_a_name(studio: Studio) -> None:
+    studio.page.one("#compare").click()
+    nameless = [role for role, name in studio.page.controls() if not name]
+    assert nameless == []
+    assert len(studio.page.controls()) > 30
+
+
+@pytest.mark.parametrize("comparing", [False, True])
+def test_the_smallest_phone_needs_no_sideways_scrolling(studio: Studio, comparing: bool) -> None:
+    if comparing:
+        studio.page.one("#compare").click()
+    studio.page.size(320, 640)
+    studio.cards[0].speak()
+    right = "each.getBoundingClientRect().right"
+    wide = f"return [...document.querySelectorAll('body *')].filter(each => {right} > innerWidth)"
+    assert studio.page.driver.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    assert studio.page.driver.execute_script(wide) == []
+
+
+def test_pictures_are_kept_for_people_to_look_at(studio: Studio) -> None:
+    page, card = studio.page, studio.cards[0]
+    card.speak()
+    page.photograph("studio-light", 1280)
+    page.photograph("studio-phone", 320)
+    page.one("#compare").click()
+    card.part("play").click()
+    page.wait(lambda: float(card.fact("position")) > 1, "the picture shows speech")
+    page.photograph("studio-dark-compare", 1280, dark=True)
+    page.photograph("studio-dark-phone", 320, dark=True)
