@@ -2,18 +2,7 @@
 
 from flask import Flask
 
-from sayna.blueprints import (
-    docs,
-    errors,
-    guard,
-    health,
-    livekit,
-    recording,
-    speak,
-    studio,
-    voices,
-    webhook,
-)
+from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, studio, voices, webhook
 
 BLUEPRINTS = (
     health.blueprint,
