@@ -41,6 +41,7 @@ def post_worker_init(worker: Any) -> None:
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, worker.handle_exit)
+    worker.wsgi.extensions["sayna"].start()
 
 
 def on_reload(server: Any) -> None:

@@ -1,4 +1,4 @@
-"""`flask --app wsgi cache ...` and `voices`: what an operator does and looks up by hand."""
+"""`flask --app wsgi cache ...`, `sip ...` and `voices`: what an operator does and looks up by hand."""
 
 import itertools
 import json
@@ -12,17 +12,20 @@ from flask.cli import AppGroup, with_appcontext
 
 from sayna.errors import SaynaError
 from sayna.services import Services
+from sayna.sip.service import provision
 from sayna.tts.cache import AudioCache
 from sayna.tts.catalogue import Filter, select
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
 cache_commands = AppGroup("cache", help="Look at, check and clear the audio cache.")
+sip_commands = AppGroup("sip", help="Look after telephony.")
 
 
 def register(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(cache_commands)
+    app.cli.add_command(sip_commands)
     app.cli.add_command(voices)
 
 
@@ -47,6 +50,23 @@ def verify() -> None:
     with click.progressbar(length=_cache().stats().entries, label="Checking") as bar:
         report = _cache().verify(lambda done, total: bar.update(1))
     click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+
+
+@sip_commands.command("provision")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+def provision_sip(dry_run: bool) -> None:
+    """Create or correct LiveKit's inbound trunk and dispatch rule, as each start does."""
+    livekit, inbound = _services().livekit, _services().sip.inbound
+    if livekit is None or inbound is None:
+        raise click.ClickException(
+            "set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES"
+        )
+    try:
+        done = provision(livekit, inbound, dry_run=dry_run)
+    except SaynaError as error:
+        raise click.ClickException(error.message) from error
+    would = "would " if dry_run else ""
+    click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 
 
 @click.command("voices")

@@ -3,12 +3,15 @@
 import fcntl
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.005
+
+_creating = threading.Lock()
 
 
 def private_folder(path: Path) -> Path:
@@ -23,6 +26,17 @@ def private_folder(path: Path) -> Path:
 def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
     """Return a descriptor of the file, created with mode 0600 when missing; never through a symlink."""
     return os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def create_private(path: Path) -> None:
+    """Create the file with mode 0600 unless it is there; never open one that is.
+
+    To close a descriptor of a file drops all POSIX locks of the process on it, so a second look at a SQLite
+    database breaks it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with _creating:
+        if not path.exists():
+            os.close(open_private(path))
 
 
 def lock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:

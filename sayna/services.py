@@ -15,6 +15,7 @@ from sayna.auth import Authenticator
 from sayna.config import SLUGS, Config, Secret
 from sayna.livekit import LiveKit
 from sayna.recordings import Library, Recorder, open_library
+from sayna.sip import Sip
 from sayna.tts import PROVIDERS
 from sayna.tts.base import TTSProvider
 from sayna.tts.cache import AudioCache
@@ -39,6 +40,7 @@ class Services:
     catalogue: Catalogue
     pages: Pages
     livekit: LiveKit | None
+    sip: Sip
     recordings: Library | None
     recorder: Recorder | None
 
@@ -46,8 +48,13 @@ class Services:
         """Return what readiness depends on; no vendor is called."""
         return {"cache": self.cache.writable()}
 
+    def start(self) -> None:
+        """Begin, in a process that serves, what goes on without a request."""
+        self.sip.start()
+
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
+        self.sip.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -72,6 +79,9 @@ def build(config: Config) -> Services:
     folder = _meeting_folder(config)
     flights = Flights(folder / "flights")
     livekit = LiveKit.build(config.livekit, folder / "livekit")
+    sip = Sip.build(config, livekit, folder / "sip")
+    if livekit is not None and sip.forwarding is not None:
+        livekit = livekit.telling(sip.forwarding)
     recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
@@ -89,6 +99,7 @@ def build(config: Config) -> Services:
         ),
         pages=Pages(),
         livekit=livekit,
+        sip=sip,
         recordings=recordings,
         recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )

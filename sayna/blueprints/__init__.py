@@ -2,7 +2,19 @@
 
 from flask import Flask
 
-from sayna.blueprints import docs, errors, guard, health, livekit, recording, speak, studio, voices, webhook
+from sayna.blueprints import (
+    docs,
+    errors,
+    guard,
+    health,
+    livekit,
+    recording,
+    sip,
+    speak,
+    studio,
+    voices,
+    webhook,
+)
 
 BLUEPRINTS = (
     health.blueprint,
@@ -11,6 +23,7 @@ BLUEPRINTS = (
     livekit.blueprint,
     webhook.blueprint,
     recording.blueprint,
+    sip.blueprint,
     docs.blueprint,
     studio.blueprint,
 )

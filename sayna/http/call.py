@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -13,6 +14,7 @@ from sayna.http.pool import exchange, pool
 from sayna.http.reply import Answer, Reply
 from sayna.log import emit
 
+AS_IT_COMES: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}
 HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
 
 logger = logging.getLogger("sayna.upstream")
@@ -28,25 +30,24 @@ def send(
     max_bytes: int,
     params: Mapping[str, str] | None = None,
     data: bytes | None = None,
+    vet: Callable[[str], bool] | None = None,
 ) -> Reply:
-    """Return the answer's head as soon as it is there, whatever its status.
+    """Return the answer's head as soon as it is there, whatever its status, a redirect's too.
 
-    Raises Unreachable, TimedOut or BadAnswer. Redirects are answers like any other.
+    Raises Unreachable, TimedOut, BadAnswer, and NotAllowed when `vet` refuses an address of the host: those
+    that it saw are those that are connected.
     """
     started = time.monotonic()
-    exchange.deadline = deadline
+    exchange.deadline, exchange.vet = deadline, vet
     outcome: int | str = "error"
     try:
-        raw = pool().urlopen(
+        raw = (pool() if vet is None else pool(vetted=True)).urlopen(
             method,
             f"{url}?{urlencode(params)}" if params else url,
             body=data,
             headers={**HEADERS, **headers},
             timeout=urllib3.Timeout(connect=min(connect_seconds, deadline.left()), read=None),
-            redirect=False,
-            retries=False,
-            preload_content=False,
-            decode_content=False,
+            **AS_IT_COMES,
         )
     except (urllib3.exceptions.HTTPError, TimeoutError) as error:
         failure = GivenUp("the call was called off") if deadline.cancelled else before_the_answer(error)
@@ -69,11 +70,12 @@ def post(
     deadline: Deadline,
     connect_seconds: float,
     max_bytes: int,
+    vet: Callable[[str], bool] | None = None,
 ) -> Answer:
-    """Return a whole answer; raises Unreachable, TimedOut or BadAnswer."""
+    """Return a whole answer; raises as send() does."""
     reply = send(
         "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
-        max_bytes=max_bytes,
+        max_bytes=max_bytes, vet=vet,
     )  # fmt: skip
     return Answer(reply.status, reply.headers, reply.read())
 

@@ -2,6 +2,8 @@
 
 from urllib3 import exceptions
 
+from sayna.http.sockets import Forbidden
+
 
 class TransportError(Exception):
     """The exchange did not complete; nothing of the peer's words is in the message."""
@@ -9,6 +11,10 @@ class TransportError(Exception):
 
 class Unreachable(TransportError):
     """Refused, reset before an answer, no such name, or TLS that does not verify."""
+
+
+class NotAllowed(Unreachable):
+    """The name leads to an address that this exchange must not reach; nothing was sent."""
 
 
 class TimedOut(TransportError):
@@ -28,7 +34,8 @@ def before_the_answer(error: Exception) -> TransportError:
     cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
     # The order counts: urllib3 derives "refused" from "timed out", and a builtin time-out is an OSError.
     if isinstance(cause, exceptions.NewConnectionError):
-        return Unreachable("the connection failed")
+        forbidden = isinstance(cause.__cause__, Forbidden)
+        return NotAllowed("the address is not allowed") if forbidden else Unreachable("the connection failed")
     if isinstance(cause, (exceptions.TimeoutError, TimeoutError)):
         return TimedOut("no answer in time")
     if isinstance(cause, (exceptions.SSLError, OSError)):

@@ -4,6 +4,7 @@ import functools
 import os
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import certifi
@@ -25,6 +26,7 @@ class _Exchange(threading.local):
 
     deadline: Deadline
     lease: Lease
+    vet: Callable[[str], bool] | None = None
 
 
 exchange = _Exchange()
@@ -35,7 +37,8 @@ class _Leased:
 
     def _new_conn(self: Any) -> socket.socket:
         try:
-            return connected(self.host, self.port, Deadline.after(self.timeout), self.socket_options or ())
+            limit = Deadline.after(self.timeout)
+            return connected(self.host, self.port, limit, self.socket_options or (), exchange.vet)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "not connected in time") from error
         except OSError as error:
@@ -78,8 +81,8 @@ class _TLSPool(_Leasing, HTTPSConnectionPool):  # type: ignore[misc]
 
 
 @functools.cache
-def pool() -> urllib3.PoolManager:
-    """Return this process's connections; they are not shared over a fork."""
+def pool(*, vetted: bool = False) -> urllib3.PoolManager:
+    """Return this process's connections, or those whose addresses were vetted; not shared over a fork."""
     context = urllib3.util.create_urllib3_context()
     context.load_verify_locations(certifi.where())
     context.sslsocket_class = TLSSocket

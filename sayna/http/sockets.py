@@ -8,11 +8,15 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
 from sayna.http.deadline import Deadline
+
+
+class Forbidden(OSError):
+    """The name leads to an address that the caller does not want to be led to; nothing was connected."""
 
 
 class Lease:
@@ -51,10 +55,17 @@ class TLSSocket(_Bounded, ssl.SSLSocket):
     """The same below TLS."""
 
 
-def connected(host: str, port: int, deadline: Deadline, options: Iterable[Any]) -> Socket:
-    """Return a socket to the first address that answers; each gets a fair share of the time."""
+def connected(
+    host: str, port: int, deadline: Deadline, options: Iterable[Any], vet: Callable[[str], bool] | None = None
+) -> Socket:
+    """Return a socket to the first address that answers; each gets a fair share of the time.
+
+    Raises Forbidden when `vet` refuses any of the addresses; those that it saw are those that are connected.
+    """
     problem = OSError("the name has no address")
-    addresses = _resolved(host, port, deadline)
+    addresses = resolved(host, port, deadline)
+    if vet is not None and not all(vet(address[0]) for *_, address in addresses):
+        raise Forbidden("the name leads to an address that is not allowed")
     for untried, (family, kind, protocol, _, address) in zip(
         range(len(addresses), 0, -1), addresses, strict=True
     ):
@@ -74,7 +85,7 @@ def connected(host: str, port: int, deadline: Deadline, options: Iterable[Any]) 
     raise problem
 
 
-def _resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
+def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
     """Look a name up; the system's resolver knows no time-out, so a slow one is left behind."""
     found: Future[list[Any]] = Future()
 

@@ -41,6 +41,17 @@ def metadata_for(tenant: str | None) -> str:
     return "" if tenant is None else json.dumps({"auth_id": tenant}, separators=(",", ":"))
 
 
+def claimed(metadata: str, tenant: str) -> str | None:
+    """Return an unowned room's metadata with its new owner, or None when an owner cannot be added to it."""
+    try:
+        members = json.loads(metadata) if metadata.strip() else {}
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(members, dict):
+        return None
+    return json.dumps({**members, "auth_id": tenant}, separators=(",", ":"))
+
+
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if sum(name == "auth_id" for name, _ in pairs) > 1:

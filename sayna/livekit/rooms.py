@@ -82,7 +82,7 @@ class Rooms:
         """Disconnect a participant, whose token stays good; raises ParticipantNotFound, RemovalFailed."""
 
         async def ask(rpc: "Rpc") -> None:
-            if not await _is_open_to(visitor, rpc, name):
+            if not await is_open_to(visitor, rpc, name):
                 raise _nobody()
             await rpc.remove(name, identity)
 
@@ -96,7 +96,7 @@ class Rooms:
 
         async def ask(rpc: "Rpc") -> bool | None:
             is_open, who = await asyncio.gather(
-                _is_open_to(visitor, rpc, name), rpc.participant(name, identity)
+                is_open_to(visitor, rpc, name), rpc.participant(name, identity)
             )
             if not is_open or who is None or track_sid not in (track.sid for track in who.tracks):
                 return None
@@ -154,7 +154,7 @@ async def _heal(rpc: "Rpc", live: "models.Room") -> None:
         await rpc.set_metadata(live.name, live.metadata + " ")
 
 
-async def _is_open_to(visitor: Visitor, rpc: "Rpc", name: str) -> bool:
+async def is_open_to(visitor: Visitor, rpc: "Rpc", name: str) -> bool:
     """Return whether the visitor may act in the room; nothing is asked when there is nothing to check."""
     if visitor.everything:
         return True

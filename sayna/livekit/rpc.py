@@ -61,11 +61,12 @@ class Rpc:
 
     def __init__(self, client: api.LiveKitAPI) -> None:
         self._ask = client.room
+        self.telephone = client.sip
         self._egress = client.egress
 
     async def rooms(self, names: Iterable[str] = ()) -> list[models.Room]:
         """Return the open rooms of these names, or all."""
-        return list((await _certain(self._ask.list_rooms(api.ListRoomsRequest(names=names)))).rooms)
+        return list((await certain(self._ask.list_rooms(api.ListRoomsRequest(names=names)))).rooms)
 
     async def room(self, name: str) -> models.Room | None:
         """Return the room, if it is open."""
@@ -73,7 +74,7 @@ class Rpc:
 
     async def create(self, name: str, metadata: str) -> models.Room:
         """Return the open room of this name: as it is, or a new one with this metadata."""
-        room = await _answer(self._ask.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
+        room = await answer(self._ask.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
         if room.name != name:
             raise LiveKitUnavailable("LiveKit created another room than it was asked for")
         return room
@@ -81,17 +82,17 @@ class Rpc:
     async def set_metadata(self, name: str, metadata: str) -> None:
         """Write a room's metadata."""
         request = api.UpdateRoomMetadataRequest(room=name, metadata=metadata)
-        await _certain(self._ask.update_room_metadata(request))
+        await certain(self._ask.update_room_metadata(request))
 
     async def participants(self, room: str) -> list[models.ParticipantInfo]:
         """Return who is in a room; nobody when there is no such room."""
         request = api.ListParticipantsRequest(room=room)
-        return list((await _certain(self._ask.list_participants(request))).participants)
+        return list((await certain(self._ask.list_participants(request))).participants)
 
     async def participant(self, room: str, identity: str) -> models.ParticipantInfo | None:
         """Return the participant, if in the room."""
         try:
-            return await _answer(self._ask.get_participant(_who(room, identity)))
+            return await answer(self._ask.get_participant(_who(room, identity)))
         except LiveKitRefused as refusal:
             if refusal.twirp_code == NOT_FOUND:
                 return None
@@ -99,7 +100,7 @@ class Rpc:
 
     async def remove(self, room: str, identity: str) -> None:
         """Disconnect a participant."""
-        await _answer(self._ask.remove_participant(_who(room, identity)))
+        await answer(self._ask.remove_participant(_who(room, identity)))
 
     async def mute(self, room: str, identity: str, track_sid: str, *, muted: bool) -> bool | None:
         """Return whether the track is muted now, or None when there is no such track.
@@ -107,7 +108,7 @@ class Rpc:
         LiveKit lets a participant that it does not know wait for three seconds: ask `participant` first.
         """
         request = api.MuteRoomTrackRequest(room=room, identity=identity, track_sid=track_sid, muted=muted)
-        reply = await _answer(self._ask.mute_published_track(request))
+        reply = await answer(self._ask.mute_published_track(request))
         return reply.track.muted if reply.HasField("track") else None
 
     async def record(self, room: str, filepath: str, place: RecordingConfig) -> str:
@@ -115,33 +116,34 @@ class Rpc:
         request = api.RoomCompositeEgressRequest(
             room_name=room, audio_only=True, file_outputs=[output(filepath, place)]
         )
-        return (await _answer(self._egress.start_room_composite_egress(request))).egress_id
+        return (await answer(self._egress.start_room_composite_egress(request))).egress_id
 
     async def stop_recording(self, egress_id: str) -> None:
         """End an egress; LiveKit refuses with failed_precondition when it is over already."""
-        await _answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
+        await answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
 
     async def recordings(self, *, egress_id: str = "", room: str = "") -> list[egress.EgressInfo]:
         """Return the egress of this id, or those of a room that are not over."""
         request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=bool(room))
-        return list((await _answer(self._egress.list_egress(request))).items)
+        return list((await answer(self._egress.list_egress(request))).items)
 
 
 def _who(room: str, identity: str) -> api.RoomParticipantIdentity:
     return api.RoomParticipantIdentity(room=room, identity=identity)
 
 
-async def _answer(call: Awaitable[T]) -> T:
+async def answer(call: Awaitable[T]) -> T:
+    """Return what LiveKit answers; raises LiveKitUnavailable, and LiveKitRefused when it will not."""
     try:
         return await call
     except (aiohttp.ClientError, TimeoutError, OSError, DecodeError) as error:
         raise LiveKitUnavailable("LiveKit cannot be reached; try again") from error
 
 
-async def _certain(call: Awaitable[T]) -> T:
+async def certain(call: Awaitable[T]) -> T:
     """Answer a question that LiveKit has no reason to refuse: if it does, it is not as it should be."""
     try:
-        return await _answer(call)
+        return await answer(call)
     except LiveKitRefused as refusal:
         raise _unavailable() from refusal
 

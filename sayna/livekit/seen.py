@@ -6,7 +6,6 @@ Ids live as long as the folder: across restarts in CACHE_PATH, else as long as t
 import contextlib
 import hashlib
 import logging
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import Overloaded
-from sayna.folder import Grumbler, exclusive, open_private, private_folder
+from sayna.folder import Grumbler, create_private, exclusive, private_folder
 
 KEEP_SECONDS = 86400
 KEEP_IDS = 500_000
@@ -83,7 +82,7 @@ class Seen:
     def _do(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
         """Return what a transaction returns; a fault goes to the log only, and a broken file is set aside."""
         try:
-            os.close(open_private(self._file))
+            create_private(self._file)
             with contextlib.closing(sqlite3.connect(self._file, timeout=self._wait_seconds)) as database:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)

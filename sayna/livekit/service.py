@@ -1,17 +1,19 @@
 """What the blueprints use of LiveKit."""
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sayna.config import LiveKitConfig, Secret
 
 from .bridge import Bridge
+from .calls import Telephones
 from .egress import Egress
 from .rooms import Rooms
 from .seen import Seen
 from .tokens import TokenMint
+from .trunks import Trunks
 from .webhook import Receiver, Webhook
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class LiveKit:
     public_url: str
     tokens: TokenMint
     rooms: Rooms
+    telephones: Telephones
+    trunks: Trunks
     egress: Egress
     webhook: Webhook
     bridge: "Bridge[Rpc]"
@@ -45,10 +49,16 @@ class LiveKit:
             public_url=config.public_url,
             tokens=TokenMint(key, secret, config.token_ttl_seconds),
             rooms=Rooms(bridge, folder, config.timeout_seconds),
+            telephones=Telephones(bridge, config.timeout_seconds),
+            trunks=Trunks(bridge, config.timeout_seconds),
             egress=Egress(bridge, config.timeout_seconds),
             webhook=Webhook(key, secret, Seen(folder), receivers),
             bridge=bridge,
         )
+
+    def telling(self, receiver: Receiver) -> "LiveKit":
+        """Return the same server with one more receiver of events."""
+        return replace(self, webhook=replace(self.webhook, receivers=(*self.webhook.receivers, receiver)))
 
     def close(self) -> None:
         """End the connections, the loop and the thread of this process."""

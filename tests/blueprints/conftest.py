@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from sayna.config import load_config
 from tests.blueprints.rooms import AUTH
+from tests.wire.telephone import FakeTelephones
 from tests.wire.twirp import FakeLiveKit
 
 MakeClient = Callable[..., FlaskClient]
@@ -58,3 +59,11 @@ def tenants(livekit: FakeLiveKit, make_client: MakeClient) -> Iterator[FlaskClie
     client = make_client(**livekit.settings, **AUTH)
     yield client
     client.application.extensions["sayna"].close()
+
+
+@pytest.fixture
+def telephones() -> Iterator[FakeTelephones]:
+    """Return a fake LiveKit with telephones, as strict as the one without."""
+    with FakeTelephones() as fake:
+        yield fake
+    assert not fake.complaints

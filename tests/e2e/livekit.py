@@ -38,17 +38,23 @@ webhook:
   urls: ["http://127.0.0.1:{sayna}/livekit/webhook"]
 logging: {{level: info}}
 """
+REDIS = 'redis: {{address: "127.0.0.1:{port}"}}\n'
 
 
 class LiveKitServer(Program):
     """livekit-server on loopback; its webhooks go to `sayna_port`."""
 
-    def __init__(self, folder: Path, sayna_port: int, *, unmute: bool = True) -> None:
+    def __init__(
+        self, folder: Path, sayna_port: int, *, unmute: bool = True, redis_port: int | None = None
+    ) -> None:
         program = needs("livekit-server", HOW)
         self.address = Address(free_port())
         config = folder / "livekit.yaml"
         fields = {"tcp": free_port(), "udp": free_port(), "sayna": sayna_port, "unmute": json.dumps(unmute)}
         config.write_text(CONFIG.format(port=self.address.port, key=KEY, secret=SECRET, **fields))
+        if redis_port is not None:
+            with config.open("a") as file:
+                file.write(REDIS.format(port=redis_port))
         argv = [program, "--config", str(config)]
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "livekit.log")
 

@@ -1,8 +1,10 @@
 import contextlib
 import multiprocessing
+import os
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,21 @@ def test_event_is_new_to_one_of_many_processes(tmp_path: Path) -> None:
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
     assert sum(results.get() for _ in workers) == 50
     results.close()
+
+
+def brought(folder: Path, events: int) -> None:
+    seen = Seen(folder, wait_seconds=30)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: is_new(seen, f"EV_{os.getpid()}_{number}"), range(events)))
+
+
+def test_threads_of_many_processes_do_not_break_the_file(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=brought, args=(tmp_path, 700)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+        process.close()
+    assert not list(tmp_path.glob("*corrupt*"))

@@ -33,7 +33,16 @@ METHODS: dict[str, tuple[Any, str]] = {
     "GetParticipant": (api.RoomParticipantIdentity, "roomAdmin"),
     "RemoveParticipant": (api.RoomParticipantIdentity, "roomAdmin"),
     "MutePublishedTrack": (api.MuteRoomTrackRequest, "roomAdmin"),
+    "CreateSIPParticipant": (api.CreateSIPParticipantRequest, "call"),
+    "TransferSIPParticipant": (api.TransferSIPParticipantRequest, "call"),
+    "ListSIPInboundTrunk": (api.ListSIPInboundTrunkRequest, "admin"),
+    "CreateSIPInboundTrunk": (api.CreateSIPInboundTrunkRequest, "admin"),
+    "UpdateSIPInboundTrunk": (api.UpdateSIPInboundTrunkRequest, "admin"),
+    "ListSIPDispatchRule": (api.ListSIPDispatchRuleRequest, "admin"),
+    "CreateSIPDispatchRule": (api.CreateSIPDispatchRuleRequest, "admin"),
+    "UpdateSIPDispatchRule": (api.UpdateSIPDispatchRuleRequest, "admin"),
 }
+SIP_GRANTS = ("call", "admin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +192,8 @@ def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            method = self.path.removeprefix("/twirp/livekit.RoomService/")
-            fake.complaints += _complaints(method, dict(self.headers))
+            method = self.path.rpartition("/")[2]
+            fake.complaints += _complaints(self.path, method, dict(self.headers))
             reply = fake.answer(method, METHODS[method][0].FromString(body))
             if reply.drops:
                 self.close_connection = True
@@ -203,9 +212,11 @@ def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _complaints(method: str, headers: dict[str, str]) -> list[str]:
-    if method not in METHODS:
-        return [f"no such method: {method}"]
+def _complaints(path: str, method: str, headers: dict[str, str]) -> list[str]:
+    grant = METHODS[method][1] if method in METHODS else None
+    service = "SIP" if grant in SIP_GRANTS else "RoomService"
+    if grant is None or path != f"/twirp/livekit.{service}/{method}":
+        return [f"no such method: {path}"]
     if headers.get("Content-Type") != "application/protobuf":
         return [f"{method}: content type {headers.get('Content-Type')}"]
     token = headers.get("Authorization", headers.get("authorization", "")).removeprefix("Bearer ")
@@ -213,4 +224,5 @@ def _complaints(method: str, headers: dict[str, str]) -> list[str]:
         claims = jwt.decode(token, SECRET, algorithms=["HS256"], issuer=KEY, options={"require": ["exp"]})
     except jwt.PyJWTError as error:
         return [f"{method}: {error!r}"]
-    return [] if claims["video"].get(METHODS[method][1]) else [f"{method}: lacks {METHODS[method][1]}"]
+    grants = claims.get("sip", {}) if grant in SIP_GRANTS else claims["video"]
+    return [] if grants.get(grant) else [f"{method}: lacks {grant}"]

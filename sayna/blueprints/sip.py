@@ -1,0 +1,90 @@
+"""SIP: calls out, transfers, and the hooks that are told about calls that come in."""
+
+import re
+
+from flask import Blueprint, Response, g, request
+
+from sayna.blueprints.answers import json_answer
+from sayna.blueprints.body import read_object
+from sayna.blueprints.context import services
+from sayna.errors import InvalidRequest
+from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.openapi import documented
+from sayna.reference import sip as reference
+from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
+from sayna.sip.dialling import Dialling
+
+KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+blueprint = Blueprint("sip", __name__)
+
+
+@blueprint.post("/sip/call")
+@documented(reference.CALL)
+def call() -> Response:
+    """Begin a call and answer before anybody picks up."""
+    wanted, key = call_request(read_object(request)), _idempotency_key()
+    placed = _dialling().call(g.caller, wanted, key)
+    names = {"room_name": wanted.room, "participant_identity": wanted.identity}
+    return json_answer({"status": "initiated", **names, **placed})
+
+
+@blueprint.post("/sip/transfer")
+@documented(reference.TRANSFER)
+def transfer() -> Response:
+    """Transfer a telephone to another number; answer within two seconds, done or not."""
+    room, identity, number = transfer_request(read_object(request))
+    done = _dialling().transfer(g.caller, room, identity, number)
+    names = {"room_name": room, "participant_identity": identity, "transfer_to": f"tel:{number}"}
+    return json_answer({"status": "completed" if done else "initiated", **names})
+
+
+@blueprint.get("/sip/hooks")
+@documented(reference.LIST)
+def list_hooks() -> Response:
+    """Answer with the caller's hooks."""
+    return _hooks()
+
+
+@blueprint.post("/sip/hooks")
+@documented(reference.SAVE)
+def save_hooks() -> Response:
+    """Add or replace hooks and answer with all of the caller's."""
+    services().sip.hooks.save(g.caller, hooks_request(read_object(request)))
+    return _hooks()
+
+
+@blueprint.delete("/sip/hooks")
+@documented(reference.REMOVE)
+def remove_hooks() -> Response:
+    """Remove hooks and answer with those that are left."""
+    services().sip.hooks.remove(g.caller, HOSTS.parse(read_object(request))["hosts"])
+    return _hooks()
+
+
+@blueprint.after_request
+def allow(response: Response) -> Response:
+    """Say what may be done with a hook that cannot be changed, as HTTP wants it of a 405."""
+    if response.status_code == 405:  # noqa: PLR2004
+        response.headers.setdefault("Allow", "GET, HEAD, OPTIONS")
+    return response
+
+
+def _hooks() -> Response:
+    hooks = services().sip.hooks.visible(g.caller)
+    return json_answer(
+        {"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]}
+    )
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
+        raise InvalidRequest("Idempotency-Key must have 1 to 255 visible ASCII characters")
+    return key
+
+
+def _dialling() -> Dialling:
+    if (dialling := services().sip.dialling) is None:
+        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    return dialling

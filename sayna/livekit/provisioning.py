@@ -1,0 +1,86 @@
+"""Bringing LiveKit's inbound trunk and dispatch rule to what the settings say.
+
+What is ours is known by its name; a trunk or rule of an earlier SIP_ROOM_PREFIX is corrected rather than
+joined by another, because LiveKit refuses a second trunk that takes all numbers. Fields that an operator
+has set and that we do not know stay as they are.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+from livekit import api
+from livekit.protocol import sip
+
+from .rpc import Rpc, answer
+from .trunks import Inbound
+
+TRUNK = re.compile(r"sayna-.+-trunk")
+RULE = re.compile(r"sayna-.+-dispatch")
+NEW = "(new)"
+
+Named = TypeVar("Named", sip.SIPInboundTrunkInfo, sip.SIPDispatchRuleInfo)
+
+
+async def provision(rpc: Rpc, inbound: Inbound, *, dry_run: bool) -> list[str]:
+    """Return one sentence for each thing that was, or would be, created or corrected."""
+    done: list[str] = []
+    trunk_id = await _trunk(rpc, inbound, done, dry_run=dry_run)
+    await _rule(rpc, inbound, trunk_id, done, dry_run=dry_run)
+    return done
+
+
+async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) -> str:
+    listed = await answer(rpc.telephone.list_inbound_trunk(sip.ListSIPInboundTrunkRequest()))
+    found = _ours(listed.items, inbound.trunk_name, TRUNK)
+    wanted = sip.SIPInboundTrunkInfo()
+    wanted.CopyFrom(found or wanted)
+    wanted.name = inbound.trunk_name
+    wanted.include_headers = sip.SIPHeaderOptions.SIP_ALL_HEADERS
+    wanted.allowed_addresses[:] = inbound.allowed_addresses
+    if found == wanted:
+        return found.sip_trunk_id
+    done.append(
+        f"{_verb(found)} inbound trunk {inbound.trunk_name} for {', '.join(inbound.allowed_addresses)}"
+    )
+    if dry_run:
+        return found.sip_trunk_id if found else NEW
+    if found is None:
+        created = api.CreateSIPInboundTrunkRequest(trunk=wanted)
+        return (await answer(rpc.telephone.create_inbound_trunk(created))).sip_trunk_id
+    await answer(rpc.telephone.update_inbound_trunk(found.sip_trunk_id, wanted))
+    return found.sip_trunk_id
+
+
+async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, dry_run: bool) -> None:
+    listed = await answer(rpc.telephone.list_dispatch_rule(sip.ListSIPDispatchRuleRequest()))
+    found = _ours(listed.items, inbound.rule_name, RULE)
+    wanted = sip.SIPDispatchRuleInfo()
+    wanted.CopyFrom(found or wanted)
+    wanted.name = inbound.rule_name
+    wanted.trunk_ids[:] = [trunk_id]
+    wanted.rule.dispatch_rule_individual.room_prefix = inbound.room_prefix
+    wanted.rule.dispatch_rule_individual.pin = ""
+    if found == wanted:
+        return
+    done.append(f"{_verb(found)} dispatch rule {inbound.rule_name}: rooms named {inbound.room_prefix}_...")
+    if dry_run:
+        return
+    if found is None:
+        await answer(
+            rpc.telephone.create_dispatch_rule(api.CreateSIPDispatchRuleRequest(dispatch_rule=wanted))
+        )
+    else:
+        await answer(rpc.telephone.update_dispatch_rule(found.sip_dispatch_rule_id, wanted))
+
+
+def _ours(items: Iterable[Named], name: str, pattern: re.Pattern[str]) -> Named | None:
+    """Return the one of this name, else one that an earlier setting left."""
+    ours = sorted(
+        (item for item in items if pattern.fullmatch(item.name)), key=lambda item: item.name != name
+    )
+    return ours[0] if ours else None
+
+
+def _verb(found: object) -> str:
+    return "create" if found is None else "correct"

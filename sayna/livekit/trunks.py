@@ -1,0 +1,49 @@
+"""What LiveKit must know to take inbound calls: from where, and that each of them gets a room of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .bridge import Bridge
+
+if TYPE_CHECKING:
+    from .rpc import Rpc
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Calls from these addresses or networks each get a room whose name begins with `room_prefix`."""
+
+    room_prefix: str
+    allowed_addresses: tuple[str, ...]
+
+    @property
+    def trunk_name(self) -> str:
+        """What the trunk is called in LiveKit."""
+        return f"sayna-{self.room_prefix}-trunk"
+
+    @property
+    def rule_name(self) -> str:
+        """What the dispatch rule is called in LiveKit."""
+        return f"sayna-{self.room_prefix}-dispatch"
+
+
+class Trunks:
+    """The inbound trunk and dispatch rule, as LiveKit has them."""
+
+    def __init__(self, bridge: "Bridge[Rpc]", seconds: float) -> None:
+        self._bridge = bridge
+        self._seconds = seconds
+
+    def provision(self, inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
+        """Create or correct both and return what was, or would be, done; nothing when all is well.
+
+        Raises LiveKitRefused or LiveKitUnavailable; doing it again then begins where this ended.
+        """
+
+        async def ask(rpc: "Rpc") -> list[str]:
+            from .provisioning import provision  # noqa: PLC0415 - comes with livekit-api
+
+            return await provision(rpc, inbound, dry_run=dry_run)
+
+        return self._bridge.run(ask, 6 * self._seconds)

@@ -1,0 +1,145 @@
+"""What the SIP endpoints take."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields
+
+from sayna.config import Secret
+from sayna.errors import InvalidRequest
+from sayna.schemas.base import StrictSchema, Text
+from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
+from sayna.sip import CallRequest, OwnTrunk
+from sayna.sip.address import SipAddress
+from sayna.sip.hook_file import StoredHook
+from sayna.sip.phone import phone_number
+
+MAX_CREDENTIAL = 256
+MAX_HOOKS = 1000
+CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
+
+
+def check_phone(text: str) -> None:
+    """Raise ValidationError when there is nothing at all; what is no number is told by its own error."""
+    if not text.strip():
+        raise ValidationError("must not be blank")
+
+
+def check_credential(text: str) -> None:
+    """Raise ValidationError unless the text is one line of at most 256 characters."""
+    if len(text) > MAX_CREDENTIAL or CONTROL.search(text):
+        raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
+
+
+class Phone(Text):
+    """A telephone number that must be there."""
+
+    def __init__(self) -> None:
+        shown = {"pattern": r"^\s*\+?[0-9]{1,32}\s*$", "description": "+, if it is there, and 1-32 digits."}
+        super().__init__(required=True, validate=check_phone, error_messages=REQUIRED, metadata=shown)
+
+
+class OwnTrunkSchema(StrictSchema):
+    """The SIP server and user of a request of its own."""
+
+    outbound_address = Text(
+        metadata={
+            "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
+            "description": "A host, with a port or without. Whoever names one gets no user of the server's own.",
+        }
+    )
+    auth_username = Text(validate=check_credential, metadata=CREDENTIAL)
+    auth_password = Text(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
+
+
+class CallSchema(StrictSchema):
+    """POST /sip/call."""
+
+    room_name = Name()
+    participant_name = Name()
+    participant_identity = Name()
+    from_phone_number = Phone()
+    to_phone_number = Phone()
+    sip = fields.Nested(OwnTrunkSchema, error_messages={"type": "must be an object"})
+
+
+class TransferSchema(StrictSchema):
+    """POST /sip/transfer."""
+
+    room_name = Name()
+    participant_identity = Name()
+    transfer_to = Phone()
+
+
+class HookSchema(StrictSchema):
+    """One hook; whether it may do without auth_id depends on who asks."""
+
+    host = Text(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "The SIP domain of the calls, as in example.com."},
+    )
+    url = Text(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "Where they are told: https, on the internet, without user name."},
+    )
+    auth_id = Text(
+        load_default="",
+        validate=check_credential,
+        metadata={**CREDENTIAL, "description": "Your own id; needed where tokens are."},
+    )
+
+
+class HooksSchema(StrictSchema):
+    """POST /sip/hooks."""
+
+    hooks = fields.List(fields.Nested(HookSchema), load_default=list)
+
+
+class HostsSchema(StrictSchema):
+    """DELETE /sip/hooks."""
+
+    hosts = fields.List(Text(), load_default=list)
+
+
+CALL = CallSchema()
+TRANSFER = TransferSchema()
+HOOKS = HooksSchema()
+HOSTS = HostsSchema()
+
+
+def call_request(body: dict[str, Any]) -> CallRequest:
+    """Return the call that a body asks for; raises InvalidRequest, InvalidPhoneNumber, InvalidSipAddress."""
+    wanted = CALL.parse(body)
+    return CallRequest(
+        room=wanted["room_name"],
+        identity=wanted["participant_identity"],
+        name=wanted["participant_name"],
+        from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
+        to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
+        own=_own_trunk(wanted.get("sip", {})),
+    )
+
+
+def transfer_request(body: dict[str, Any]) -> tuple[str, str, str]:
+    """Return room, identity and number; raises InvalidRequest, InvalidPhoneNumber."""
+    wanted = TRANSFER.parse(body)
+    number = phone_number(wanted["transfer_to"], "transfer_to")
+    return wanted["room_name"], wanted["participant_identity"], number
+
+
+def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
+    """Return the hooks to save; raises InvalidRequest."""
+    hooks = HOOKS.parse(body)["hooks"]
+    if len(hooks) > MAX_HOOKS:
+        raise InvalidRequest(f"hooks must have at most {MAX_HOOKS} entries")
+    return [StoredHook(hook["host"], hook["url"], hook["auth_id"].strip()) for hook in hooks]
+
+
+def _own_trunk(wanted: dict[str, str]) -> OwnTrunk:
+    address, password = wanted.get("outbound_address"), wanted.get("auth_password")
+    return OwnTrunk(
+        address=None if address is None else SipAddress.parse(address),
+        username=wanted.get("auth_username"),
+        password=None if password is None else Secret(password),
+    )

@@ -1,0 +1,86 @@
+"""Addresses of SIP servers that are called, and the domains that inbound calls were meant for."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from sayna.config.sip import HOST
+
+from .errors import DestinationNotAllowed, InvalidSipAddress
+
+MAX_PORT = 65535
+MAX_HEADER = 4096
+
+_ADDRESS = re.compile(
+    r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
+)
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
+_BRACKETED = re.compile(r"<([^<>]*)>")
+_URI = re.compile(
+    r"\s*(?:sips?:)?(?:[^@]*@)?(?P<host>[^\s;?:<>\"@,/]+)(?::[0-9]{1,5})?\s*(?:[;?].*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SipAddress:
+    """A host name or address of a SIP server, in lower case and without brackets, and how it was written."""
+
+    host: str
+    text: str
+
+    @classmethod
+    def parse(cls, text: str) -> "SipAddress":
+        """Return the address in `host` or `host:port`; raises InvalidSipAddress."""
+        found = _ADDRESS.fullmatch(text.strip())
+        if found is None or not 0 < int(found["port"] or "1") <= MAX_PORT:
+            raise _invalid()
+        host = found["host"].lower()
+        if host.startswith("["):
+            try:
+                host = str(ipaddress.IPv6Address(host[1:-1]))
+            except ValueError as error:
+                raise _invalid() from error
+        return cls(host.rstrip("."), found[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """The SIP servers that a request may name: hosts by name, addresses also by network; any when empty."""
+
+    allowed: tuple[str, ...]
+
+    def check(self, address: SipAddress) -> None:
+        """Raise DestinationNotAllowed unless the address is one of them.
+
+        A name is never looked up here: whoever owns it could let it lead elsewhere a moment later.
+        """
+        if self.allowed and not any(_covers(entry, address.host) for entry in self.allowed):
+            raise DestinationNotAllowed("this server does not call through this SIP address")
+
+
+def sip_domain(header: str) -> str | None:
+    """Return the host in a To header, a SIP URI or a plain host, in lower case and without its port.
+
+    Whatever a caller sends has an answer; None is the one for everything that names no host.
+    """
+    text = _QUOTED.sub("", header[:MAX_HEADER])
+    bracketed = _BRACKETED.search(text)
+    found = _URI.fullmatch(bracketed[1] if bracketed else text)
+    if found is None or text.lstrip(" \t<").lower().startswith("tel:"):
+        return None
+    host = found["host"].lower().rstrip(".")
+    return host if HOST.fullmatch(host) else None
+
+
+def _covers(entry: str, host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return entry.lower().rstrip(".") == host
+
+
+def _invalid() -> InvalidSipAddress:
+    return InvalidSipAddress(
+        "sip.outbound_address must be a host name or address, as in pbx.example.com:5060"
+    )

@@ -1,0 +1,79 @@
+"""One SQLite file for all workers; opened for each transaction, so that no fork ever shares a connection."""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from sayna.folder import Grumbler, create_private, private_folder
+
+from .errors import StoreUnavailable
+
+WAIT_SECONDS = 5.0
+PAUSE_SECONDS = 0.005
+BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+T = TypeVar("T")
+
+grumbler = Grumbler(logging.getLogger("sayna.sip"))
+
+
+class Database:
+    """Tables in `folder`/`name`.sqlite; a broken file is kept aside and a new one begun."""
+
+    def __init__(self, folder: Path, name: str, schema: str) -> None:
+        self.file = folder / f"{name}.sqlite"
+        self._schema = schema
+        self._turn = threading.Lock()
+
+    def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` returns, all of it on disk or none; raises StoreUnavailable.
+
+        SQLite's own waiting is not fair, so threads take turns; nor does it cover the moment in which another
+        process closes or recovers the log.
+        """
+        limit = time.monotonic() + WAIT_SECONDS
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise self._failed(TimeoutError("too many wait"), 0)
+        try:
+            return self._patiently(work, limit)
+        finally:
+            self._turn.release()
+
+    def _patiently(self, work: Callable[[sqlite3.Connection], T], limit: float) -> T:
+        while True:
+            try:
+                return self._attempt(work)
+            except (sqlite3.Error, OSError) as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                if code not in BUSY or time.monotonic() > limit:
+                    raise self._failed(error, code) from error
+            time.sleep(PAUSE_SECONDS)
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        create_private(private_folder(self.file.parent) / self.file.name)
+        connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+        with contextlib.closing(connection) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.executescript(self._schema)
+            with database:
+                database.execute("BEGIN IMMEDIATE")
+                return work(database)
+
+    def _failed(self, error: Exception, code: int) -> StoreUnavailable:
+        grumbler.warn("%s cannot be used: %s", self.file.name, error)
+        if code in BROKEN:
+            self._set_aside()
+        return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
+
+    def _set_aside(self) -> None:
+        """Rename the file together with its log, which SQLite would write into the next one."""
+        stamp = time.time_ns()
+        for part in self.file.parent.glob(f"{self.file.name}*"):
+            if ".corrupt-" not in part.name:
+                part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))

@@ -1,0 +1,83 @@
+"""Inbound calls, from LiveKit's event to the queue of what their hook is told."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sayna.livekit.webhook import Event, EventParticipant, EventRoom
+from sayna.log import emit
+
+from .address import sip_domain
+from .hooks import Hook, Hooks
+from .queue import Queue
+from .signing import header_safe
+
+DOMAIN_HEADERS = ("sip.h.x-to-ip", "sip.h.to")
+HEADER = "sip.h."
+MAX_HEADERS = 100
+MAX_TEXT = 1024
+
+logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` tells that there is work."""
+
+    room_prefix: str
+    hooks: Hooks
+    queue: Queue
+    adopt: Callable[[str, str], bool]
+    wake: Callable[[], None]
+
+    def __call__(self, event: Event) -> None:
+        """Queue a call that came in for a hook; raises Overloaded or LiveKitUnavailable.
+
+        Only who is on the telephone counts: anybody else in a room may have any attributes.
+        """
+        room, caller = event.room, event.participant
+        if event.name != "participant_joined" or room is None or caller is None or caller.kind != "SIP":
+            return
+        hook, host = self._hook(caller.attributes)
+        if hook is None:
+            return
+        if hook.owner is not None and not self.adopt(room.name, hook.owner):
+            emit(
+                logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict"
+            )
+            return
+        body = payload(room, caller, host, self.room_prefix)
+        event_id = header_safe(event.id)
+        self.queue.put(event_id, host=host, owner=hook.owner, room=room.name, body=body)
+        self.wake()
+
+    def _hook(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
+        domains = (sip_domain(attributes.get(name, "")) for name in DOMAIN_HEADERS)
+        host = next((domain for domain in domains if domain), "")
+        return (self.hooks.find(host) if host else None), host
+
+
+def payload(room: EventRoom, caller: EventParticipant, host: str, room_prefix: str) -> str:
+    """Return what a hook is told, as compact JSON in ASCII; what the caller sent is cut to a sane size."""
+    headers = {
+        _text(name.removeprefix(HEADER)): _text(value)
+        for name, value in caller.attributes.items()
+        if name.startswith(HEADER)
+    }
+    told = {
+        "participant": {
+            "name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)
+        },
+        "room": {"name": _text(room.name), "sid": _text(room.sid)},
+        "from_phone_number": _text(caller.attributes.get("sip.phoneNumber", "")),
+        "to_phone_number": _text(caller.attributes.get("sip.trunkPhoneNumber", "")),
+        "room_prefix": room_prefix,
+        "sip_host": host,
+        "sip_headers": dict(sorted(headers.items())[:MAX_HEADERS]),
+    }  # fmt: skip
+    return json.dumps(told, separators=(",", ":"))
+
+
+def _text(text: str) -> str:
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()

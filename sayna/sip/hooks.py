@@ -1,0 +1,128 @@
+"""Who is told about inbound calls: hooks by SIP domain, from the configuration and from a file."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayna.config import Secret, SipConfig
+from sayna.config.sip import HOST
+from sayna.errors import InvalidRequest
+from sayna.livekit.ownership import Visitor
+
+from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
+from .hook_file import HookFile, StoredHook
+from .hook_url import check_hook_url
+
+MAX_HOOKS = 100
+
+logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """Where calls for one domain are told, whose they are (None: nobody's), and what signs them."""
+
+    host: str
+    url: str
+    owner: str | None
+    secret: Secret | None
+
+
+class Hooks:
+    """All hooks; those of the configuration win over those on file and cannot be changed."""
+
+    def __init__(self, config: SipConfig, folder: Path | None) -> None:
+        self._file = HookFile(folder) if folder is not None else None
+        self._secret = config.hook_secret
+        self._allow_private = config.hook_allow_private
+        self._fixed = {
+            hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.secret or config.hook_secret)
+            for hook in config.hooks
+        }
+
+    def find(self, host: str) -> Hook | None:
+        """Return the hook of a domain."""
+        return self._fixed.get(host) or self._stored().get(host)
+
+    def visible(self, visitor: Visitor) -> list[Hook]:
+        """Return the visitor's hooks by host; a server without auth shows all."""
+        hooks = {**self._stored(), **self._fixed}
+        return [hook for _, hook in sorted(hooks.items()) if visitor.may_touch(hook.owner)]
+
+    def save(self, visitor: Visitor, wanted: Iterable[StoredHook]) -> None:
+        """Add hooks, or replace those of the same hosts: all of them or none.
+
+        Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored.
+        """
+        hooks = [StoredHook(canonical_host(hook.host), hook.url.strip(), hook.auth_id) for hook in wanted]
+        for hook in hooks:
+            _check_owner(visitor, hook)
+        for host, times in Counter(hook.host for hook in hooks).items():
+            if times > 1:
+                raise InvalidRequest(f"the host {host} is there more than once; send each host once")
+        self._check_changeable(hook.host for hook in hooks)
+        for hook in hooks:
+            check_hook_url(hook.url, allow_private=self._allow_private)
+        if self._secret is None:
+            logger.warning("hooks are saved, but nothing is sent to them until SIP_HOOK_SECRET is set")
+        self._change(lambda stored: _merged(visitor, stored, hooks))
+
+    def remove(self, visitor: Visitor, hosts: Iterable[str]) -> None:
+        """Remove the visitor's hooks of these hosts; a host without one, or another's, is left as it is."""
+        gone = {canonical_host(host) for host in hosts}
+        if not gone:
+            raise InvalidRequest("hosts must name at least one host")
+        self._check_changeable(gone)
+        self._change(
+            lambda stored: {
+                host: hook
+                for host, hook in stored.items()
+                if host not in gone or not visitor.may_touch(hook.owner)
+            }
+        )
+
+    def _stored(self) -> dict[str, Hook]:
+        hooks = self._file.read() if self._file is not None else {}
+        return {host: Hook(host, hook.url, hook.owner, self._secret) for host, hook in hooks.items()}
+
+    def _check_changeable(self, hosts: Iterable[str]) -> None:
+        if fixed := sorted(set(hosts) & self._fixed.keys()):
+            raise HookImmutable(f"{', '.join(fixed)} stands in this server's configuration; change it there")
+
+    def _change(self, change: Callable[[dict[str, StoredHook]], dict[str, StoredHook]]) -> None:
+        if self._file is None:
+            raise HooksNotStored("this server has no place to keep hooks; set CACHE_PATH")
+        self._file.change(change)
+
+
+def canonical_host(text: str) -> str:
+    """Return a host as hooks are found by; raises InvalidRequest."""
+    host = text.strip().lower().rstrip(".")
+    if not HOST.fullmatch(host):
+        raise InvalidRequest("host must be a host name, as in example.com")
+    return host
+
+
+def _check_owner(visitor: Visitor, hook: StoredHook) -> None:
+    if visitor.everything:
+        return
+    if hook.owner is None:
+        raise InvalidRequest(f"the hook for {hook.host} needs your own id as auth_id")
+    if hook.owner != visitor.tenant:
+        raise HookAccessDenied(f"the hook for {hook.host} has an auth_id that is not yours")
+
+
+def _merged(
+    visitor: Visitor, stored: dict[str, StoredHook], hooks: Iterable[StoredHook]
+) -> dict[str, StoredHook]:
+    merged = dict(stored)
+    for hook in hooks:
+        present = merged.get(hook.host)
+        if present is not None and not visitor.may_touch(present.owner):
+            raise HookTaken(f"the host {hook.host} belongs to somebody else")
+        merged[hook.host] = hook
+    if any(count > MAX_HOOKS for count in Counter(hook.owner for hook in merged.values()).values()):
+        raise InvalidRequest(f"nobody may have more than {MAX_HOOKS} hooks; remove some first")
+    return merged

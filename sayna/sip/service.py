@@ -1,0 +1,87 @@
+"""What the blueprints and the command line use of telephony."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayna.config import Config
+from sayna.livekit import LiveKit
+from sayna.livekit.trunks import Inbound
+
+from .delivery import Deliverer
+from .dialling import Dialling
+from .forwarding import Forwarding
+from .hooks import Hooks
+from .leader import Leader
+from .limits import Limits
+from .once import Once
+from .provisioner import Provisioner
+from .queue import Queue
+
+logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class Sip:
+    """Telephony of one server; without LiveKit there are hooks, but nothing that calls them."""
+
+    hooks: Hooks
+    dialling: Dialling | None
+    forwarding: Forwarding | None
+    inbound: Inbound | None
+    leaders: tuple[Leader, ...]
+
+    @classmethod
+    def build(cls, config: Config, livekit: LiveKit | None, folder: Path) -> "Sip":
+        """Return telephony as the settings say; nothing is asked and nothing started.
+
+        In `folder` the workers meet. When CACHE_PATH is unset it goes with the server, and with it what waits
+        to be delivered, the answers to Idempotency-Keys and the counts of calls.
+        """
+        hooks = Hooks(config.sip, config.cache.path)
+        inbound = _inbound(config)
+        if livekit is None:
+            return cls(hooks, None, None, inbound, ())
+        timeout = config.livekit.timeout_seconds
+        limits = Limits(
+            folder,
+            per_minute=config.sip.calls_per_minute,
+            at_a_time=config.sip.max_concurrent_calls,
+            present=livekit.telephones.present,
+        )
+        dialling = Dialling(config.sip, livekit.rooms, livekit.telephones, limits, Once(folder, 3 * timeout))
+        queue = Queue(folder)
+        deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)
+        leaders = [Leader(folder, "deliveries", deliverer.run)]
+        if inbound is not None:
+            leaders.append(Leader(folder, "provisioning", Provisioner(livekit.trunks, inbound).run))
+
+        def wake() -> None:
+            leaders[0].start()
+            deliverer.wake()
+
+        forwarding = Forwarding(config.sip.room_prefix or "", hooks, queue, livekit.telephones.adopt, wake)
+        if config.cache.path is None and config.sip.hooks:
+            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
+        return cls(hooks, dialling, forwarding, inbound, tuple(leaders))
+
+    def start(self) -> None:
+        """Begin what goes on without a request: deliveries left by an earlier process, and provisioning."""
+        for leader in self.leaders:
+            leader.start()
+
+    def close(self) -> None:
+        """End the threads of this process."""
+        for leader in self.leaders:
+            leader.close()
+
+
+def _inbound(config: Config) -> Inbound | None:
+    prefix = config.sip.room_prefix
+    return Inbound(prefix, config.sip.allowed_addresses) if prefix else None
+
+
+def provision(livekit: LiveKit, inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
+    """Return what was, or would be, done; raises LiveKitRefused or LiveKitUnavailable."""
+    return livekit.trunks.provision(inbound, dry_run=dry_run)

@@ -1,0 +1,194 @@
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.blueprints.conftest import MakeClient
+from tests.blueprints.rooms import AUTH, OWNED_BY_A, failed
+from tests.blueprints.telephones import PBX, PBX_USER, dial
+from tests.wire.telephone import FakeTelephones
+from tests.wire.twirp import DROP, Reply, refusal
+
+MINE = {"outbound_address": "other.example.com:5070", "auth_username": "me", "auth_password": "mine"}
+
+
+@pytest.fixture
+def make(telephones: FakeTelephones, make_client: MakeClient) -> MakeClient:
+    return lambda **settings: make_client(**telephones.settings, **{**PBX, **settings})
+
+
+def trunk(message: Any) -> tuple[str, str, str]:
+    return message.trunk.hostname, message.trunk.auth_username, message.trunk.auth_password
+
+
+def test_call_is_begun_through_the_server_s_own_pbx(make: MakeClient, telephones: FakeTelephones) -> None:
+    answer = dial(make(**PBX_USER), from_phone_number=" +15550001 ")
+    assert (answer.status_code, answer.get_json()) == (
+        200,
+        {
+            "status": "initiated",
+            "room_name": "lobby",
+            "participant_identity": "bob",
+            "participant_id": "PA_bob",
+            "sip_call_id": "SCL_1",
+        },
+    )
+    [asked] = telephones.dialled
+    assert trunk(asked) == ("pbx.example.com:5060", "sayna", "canary-password")
+    assert (asked.sip_trunk_id, asked.sip_number, asked.sip_call_to) == ("", "+15550001", "+15550002")
+    assert (asked.room_name, asked.participant_name, asked.wait_until_answered) == ("lobby", "Bob", False)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        (MINE, ("other.example.com:5070", "me", "mine")),
+        ({"outbound_address": "other.example.com"}, ("other.example.com", "", "")),
+        ({"outbound_address": "pbx.example.com:5060"}, ("pbx.example.com:5060", "", "")),
+        ({"outbound_address": "10.0.0.9", "auth_username": "me"}, ("10.0.0.9", "me", "")),
+        ({"outbound_address": "10.0.0.9", "auth_password": "mine"}, ("10.0.0.9", "", "")),
+        ({"auth_username": "me", "auth_password": "mine"}, ("pbx.example.com:5060", "me", "mine")),
+        ({"auth_username": ""}, ("pbx.example.com:5060", "", "")),
+        (
+            {"outbound_address": None, "auth_username": None},
+            ("pbx.example.com:5060", "sayna", "canary-password"),
+        ),
+        (None, ("pbx.example.com:5060", "sayna", "canary-password")),
+    ],
+)
+def test_whoever_names_another_pbx_never_gets_the_server_s_own_password(
+    make: MakeClient, telephones: FakeTelephones, own: Any, expected: tuple[str, str, str]
+) -> None:
+    assert dial(make(**PBX_USER), sip=own).status_code == 200
+    assert trunk(telephones.dialled[0]) == expected
+
+
+@pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
+@pytest.mark.parametrize("value", ["", "  ", None, 1, "x" * 129, "a\nb"])
+def test_names_are_checked(make: MakeClient, telephones: FakeTelephones, field: str, value: Any) -> None:
+    assert failed(dial(make(), **{field: value})) == (400, "INVALID_REQUEST")
+    assert telephones.calls == []
+
+
+@pytest.mark.parametrize("field", ["from_phone_number", "to_phone_number"])
+@pytest.mark.parametrize(
+    "value", ["abc", "+", "++1", "1+1", "1 2", "1" * 33, "+١٢", "tel:+1", "1;phone-context=x"]
+)
+def test_numbers_are_checked(make: MakeClient, telephones: FakeTelephones, field: str, value: str) -> None:
+    assert failed(dial(make(), **{field: value})) == (400, "INVALID_PHONE_NUMBER")
+    assert failed(dial(make(), **{field: " "})) == (400, "INVALID_REQUEST")
+    assert telephones.calls == []
+
+
+@pytest.mark.parametrize("value", ["1234", "07123456789", "+" + "1" * 32, " +1 "])
+def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeTelephones, value: str) -> None:
+    assert dial(make(), to_phone_number=value).status_code == 200
+    assert telephones.dialled[0].sip_call_to == value.strip()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "sip:pbx",
+        "a@b",
+        "a;transport=tcp",
+        "a b",
+        "a:0",
+        "a:65536",
+        "a:x",
+        "[::1",
+        "[1.2]",
+        "a\r\nb",
+        "-a",
+        "é",
+    ],
+)
+def test_addresses_are_checked(make: MakeClient, telephones: FakeTelephones, address: str) -> None:
+    assert failed(dial(make(), sip={"outbound_address": address})) == (400, "INVALID_SIP_ADDRESS")
+    assert telephones.calls == []
+
+
+@pytest.mark.parametrize(
+    "sip", ["x", [], {"auth_username": "a\nb"}, {"auth_password": "x" * 257}, {"auth_username": 1}]
+)
+def test_what_else_a_request_brings_is_checked(make: MakeClient, sip: Any) -> None:
+    assert failed(dial(make(), sip=sip)) == (400, "INVALID_REQUEST")
+
+
+def test_without_any_pbx_there_is_no_call(
+    telephones: FakeTelephones, make_client: MakeClient, client: FlaskClient
+) -> None:
+    bare = make_client(**telephones.settings)
+    assert failed(dial(bare)) == (500, "OUTBOUND_ADDRESS_NOT_CONFIGURED")
+    assert dial(bare, sip={"outbound_address": "127.0.0.1:5070"}).status_code == 200
+    assert failed(dial(client)) == (500, "LIVEKIT_NOT_CONFIGURED")
+
+
+def test_room_is_claimed_before_anything_rings(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(**AUTH)
+    assert dial(client, "a").status_code == 200
+    assert telephones.rooms["lobby"].metadata == OWNED_BY_A
+    assert telephones.calls.index("CreateRoom") < telephones.calls.index("CreateSIPParticipant")
+
+
+@pytest.mark.parametrize("metadata", [OWNED_BY_A, "", '{"auth_id":""}'])
+def test_room_of_another_or_nobody_is_not_dialled_into(
+    make: MakeClient, telephones: FakeTelephones, metadata: str
+) -> None:
+    telephones.open("lobby", metadata)
+    assert failed(dial(make(**AUTH), "b")) == (404, "ROOM_ACCESS_DENIED")
+    assert telephones.dialled == []
+
+
+@pytest.mark.parametrize(
+    "reply", [refusal(503, "unavailable"), refusal(400, "invalid_argument"), refusal(500, "internal"), DROP]
+)
+def test_call_that_livekit_does_not_begin_fails_and_is_tried_once(
+    make: MakeClient, telephones: FakeTelephones, reply: Reply
+) -> None:
+    telephones.script = lambda method, _: reply if method == "CreateSIPParticipant" else None
+    assert failed(dial(make())) == (500, "CALL_FAILED")
+    assert telephones.calls.count("CreateSIPParticipant") == 1
+
+
+def test_livekit_that_cannot_be_asked_for_the_room_fails_the_call(
+    make: MakeClient, telephones: FakeTelephones
+) -> None:
+    telephones.script = lambda method, _: DROP
+    assert failed(dial(make(**AUTH), "a")) == (500, "CALL_FAILED")
+    assert "CreateSIPParticipant" not in telephones.calls
+
+
+def test_livekit_that_hangs_after_the_dial_is_not_asked_again(
+    make: MakeClient, telephones: FakeTelephones
+) -> None:
+    def hang(method: str, message: Any) -> None:
+        if method == "CreateSIPParticipant":
+            telephones.dialled.append(message)
+            telephones.over.wait(20)
+
+    telephones.script = hang
+    client = make(LIVEKIT_TIMEOUT_SECONDS="0.5")
+    for _ in range(2):
+        answer = dial(client, key="once")
+        assert failed(answer) == (500, "CALL_FAILED")
+        assert "did not say" in answer.get_json()["error"]
+    assert len(telephones.dialled) == 1
+
+
+def test_no_log_and_no_answer_holds_a_password_or_a_number(
+    make: MakeClient, telephones: FakeTelephones, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = make(**PBX_USER)
+    answers = [
+        dial(client, sip=MINE | {"auth_password": "canary-of-mine"}),
+        dial(client, sip={"auth_username": "a\n"}),
+    ]
+    telephones.script = lambda method, _: refusal(400, "internal", "canary-password")
+    answers.append(dial(client))
+    said = capsys.readouterr().err + "".join(answer.text for answer in answers)
+    assert "SCL_1" in said
+    assert not [secret for secret in ("canary", "+1555000") if secret in said]
+    assert [json.loads(line) for line in said.splitlines() if '"call"' in line]

@@ -1,0 +1,177 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.blueprints.conftest import MakeClient
+from tests.blueprints.rooms import AUTH, failed
+from tests.blueprints.telephones import PBX, dial, transfer
+from tests.wire.telephone import FakeTelephones
+from tests.wire.twirp import DROP
+
+
+@pytest.fixture
+def make(telephones: FakeTelephones, make_client: MakeClient) -> MakeClient:
+    return lambda **settings: make_client(**telephones.settings, **{**PBX, **settings})
+
+
+@pytest.mark.parametrize("number", ["+19005550", "19005550", "0019005550", "01119005550", "+491", "0900"])
+def test_denied_numbers_are_denied_in_every_way_to_dial_them(
+    make: MakeClient, telephones: FakeTelephones, number: str
+) -> None:
+    client = make(SIP_DENIED_DESTINATIONS="+1900,+49,0900", SIP_ALLOWED_DESTINATIONS="+1,+4,0,1")
+    assert failed(dial(client, to_phone_number=number)) == (403, "DESTINATION_NOT_ALLOWED")
+    assert failed(transfer(client, transfer_to=number)) == (403, "DESTINATION_NOT_ALLOWED")
+    assert telephones.calls == []
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [("+4930", 200), ("12", 200), ("+1", 403), ("4930", 403), ("21", 403)]
+)
+def test_only_allowed_numbers_are_dialled(make: MakeClient, number: str, status: int) -> None:
+    assert dial(make(SIP_ALLOWED_DESTINATIONS="+49,1"), to_phone_number=number).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("pbx.lan", 200),
+        ("PBX.lan.:5070", 200),
+        ("10.1.2.3:5060", 200),
+        ("[fd00::5]", 200),
+        ("11.1.2.3", 403),
+        ("evil.pbx.lan", 403),
+        ("[fd01::5]", 403),
+        ("0x0a010203", 403),
+        ("167838211", 403),
+    ],
+)
+def test_only_listed_sip_servers_may_be_named(make: MakeClient, address: str, status: int) -> None:
+    client = make(SIP_OVERRIDE_ADDRESSES="pbx.lan,10.0.0.0/8,fd00::/16")
+    assert dial(client, sip={"outbound_address": address}).status_code == status
+    assert dial(client).status_code == 200
+
+
+def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones: FakeTelephones) -> None:
+    client, other = make(**AUTH, SIP_CALLS_PER_MINUTE="2"), make(**AUTH, SIP_CALLS_PER_MINUTE="2")
+    assert [dial(each, "a", room_name="a").status_code for each in (client, other)] == [200, 200]
+    refused = dial(client, "a", room_name="a")
+    assert failed(refused) == (429, "TOO_MANY_CALLS")
+    assert 50 <= int(refused.headers["Retry-After"]) <= 60
+    assert dial(client, "b", room_name="b").status_code == 200
+    assert len(telephones.dialled) == 3
+
+
+def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
+    make: MakeClient, telephones: FakeTelephones
+) -> None:
+    client = make(SIP_MAX_CONCURRENT_CALLS="2")
+    assert [dial(client, participant_identity=who).status_code for who in ("bob", "eve")] == [200, 200]
+    refused = dial(client, participant_identity="joe")
+    assert failed(refused) == (429, "TOO_MANY_CALLS")
+    assert refused.headers["Retry-After"] == "5"
+    telephones.people["lobby"].clear()
+    assert [dial(client).status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(SIP_MAX_CONCURRENT_CALLS="1")
+    assert dial(client).status_code == 200
+    telephones.people["lobby"].clear()
+    telephones.script = lambda *_: DROP
+    assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
+    telephones.script = lambda *_: None
+    assert dial(client).status_code == 200
+
+
+def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(**AUTH, SIP_MAX_CONCURRENT_CALLS="1")
+    telephones.open("lobby", '{"auth_id":"b"}')
+    assert failed(dial(client, "a")) == (404, "ROOM_ACCESS_DENIED")
+    assert dial(client, "a", room_name="mine").status_code == 200
+
+
+def test_call_of_unknown_outcome_holds_its_line(make: MakeClient, telephones: FakeTelephones) -> None:
+    telephones.script = lambda method, _: (
+        telephones.over.wait(2) if method == "CreateSIPParticipant" else None
+    )
+    client = make(SIP_MAX_CONCURRENT_CALLS="1", LIVEKIT_TIMEOUT_SECONDS="0.3")
+    assert failed(dial(client)) == (500, "CALL_FAILED")
+    assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
+    telephones.over.set()
+
+
+def test_limits_hold_over_threads_and_applications(make: MakeClient, telephones: FakeTelephones) -> None:
+    clients = [make(SIP_CALLS_PER_MINUTE="7", SIP_MAX_CONCURRENT_CALLS="5") for _ in range(2)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda n: dial(clients[n % 2], participant_identity=str(n)).status_code, range(20))
+        )
+    assert sorted(answers) == [200] * 5 + [429] * 15
+    assert len(telephones.dialled) == 5
+
+
+def test_same_key_dials_once_and_answers_the_same(make: MakeClient, telephones: FakeTelephones) -> None:
+    clients = [make(), make()]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: dial(clients[n % 2], key="k").get_json(), range(8)))
+    assert len(telephones.dialled) == 1
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0]["sip_call_id"] == "SCL_1"
+
+
+def test_key_belongs_to_a_tenant_and_to_one_request(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(**AUTH)
+    assert dial(client, "a", key="k", room_name="a").status_code == 200
+    assert dial(client, "b", key="k", room_name="b").status_code == 200
+    for change in ({"to_phone_number": "+2"}, {"sip": {"auth_password": "x"}}):
+        answer = dial(client, "a", key="k", room_name="a", **change)
+        assert failed(answer) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert len(telephones.dialled) == 2
+
+
+@pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
+def test_key_is_one_word_of_ascii(make: MakeClient, key: str) -> None:
+    assert failed(dial(make(), key=key)) == (400, "INVALID_REQUEST")
+
+
+def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(SIP_CALLS_PER_MINUTE="1")
+    assert dial(client).status_code == 200
+    assert failed(dial(client, key="k")) == (429, "TOO_MANY_CALLS")
+    assert dial(make(SIP_CALLS_PER_MINUTE="5"), key="k").status_code == 200
+
+
+def test_same_key_at_the_same_time_is_told_to_wait_no_longer_than_a_call_takes(
+    make: MakeClient, telephones: FakeTelephones
+) -> None:
+    rings, answered = threading.Event(), threading.Event()
+
+    def slow(method: str, _: object) -> None:
+        if method == "CreateSIPParticipant":
+            rings.set()
+            answered.wait(10)
+
+    telephones.script = slow
+    clients = [make(LIVEKIT_TIMEOUT_SECONDS="10"), make(LIVEKIT_TIMEOUT_SECONDS="0.1")]
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(dial, clients[0], key="k")
+        assert rings.wait(10)
+        assert failed(dial(clients[1], key="k")) == (503, "OVERLOADED")
+        answered.set()
+        assert first.result().status_code == 200
+
+
+@pytest.mark.parametrize("name", ["calls", "answers"])
+def test_broken_database_dials_nobody_and_is_kept_aside(
+    make: MakeClient, telephones: FakeTelephones, tmp_path: Path, name: str
+) -> None:
+    client = make()
+    file = tmp_path / "cache" / "sip" / f"{name}.sqlite"
+    file.parent.mkdir(parents=True, mode=0o700)
+    file.write_bytes(b"this is no database" * 100)
+    assert failed(dial(client, key="k")) == (503, "OVERLOADED")
+    assert telephones.dialled == []
+    assert list(file.parent.glob(f"{name}.sqlite.corrupt-*"))
+    assert dial(client, key="k").status_code == 200

@@ -1,0 +1,78 @@
+"""Inbound calls as livekit-server tells of them, and a receiver that trusts nothing but the SDK."""
+
+from typing import Any
+
+from flask.testing import FlaskClient
+from sayna_client.types import WebhookSIPOutput
+from sayna_client.webhook_receiver import WebhookReceiver
+from werkzeug.test import TestResponse
+
+from tests.e2e.program import until
+from tests.livekit.events import JOINED, encoded, signed
+from tests.wire.hit import Hit
+from tests.wire.server import Exchange, FaultServer
+
+SECRET = "hook-secret-0123456789"
+SETTINGS = {"SIP_HOOK_SECRET": SECRET, "SIP_HOOK_ALLOW_PRIVATE": "true", "SIP_ROOM_PREFIX": "sip"}
+SETTINGS["SIP_ALLOWED_ADDRESSES"] = "127.0.0.1"
+ATTRIBUTES = {
+    "sip.phoneNumber": "+15559876543",
+    "sip.trunkPhoneNumber": "+15551234567",
+    "sip.h.x-to-ip": "A.example.com:5060",
+    "sip.h.to": "<sip:+15551234567@10.0.0.1>",
+    "sip.callID": "SCL_1",
+}
+
+
+def joined(
+    event_id: str = "EV_1",
+    *,
+    room: str = "lobby",
+    kind: str = "SIP",
+    attributes: dict[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return the event of somebody who joined; by telephone, if nothing else is said."""
+    return {
+        **JOINED,
+        "id": event_id,
+        "room": {"sid": f"RM_{room}", "name": room},
+        "participant": {
+            **JOINED["participant"],
+            "kind": kind,
+            "attributes": ATTRIBUTES if attributes is None else attributes,
+        },
+    }
+
+
+def tell(client: FlaskClient, event: dict[str, Any]) -> TestResponse:
+    """Send an event as LiveKit does."""
+    body = encoded(event)
+    return client.post("/livekit/webhook", data=body, headers={"Authorization": signed(body)})
+
+
+def verified(hit: Hit, secret: str = SECRET) -> WebhookSIPOutput:
+    """Return what the SDK's receiver makes of a request; raises SaynaValidationError."""
+    return WebhookReceiver(secret).receive(dict(hit.headers), hit.body.decode())
+
+
+class Target(FaultServer):
+    """Takes every event, unless a script says otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.always(taken)
+
+    def told(self, times: int, seconds: float = 20) -> list[Hit]:
+        """Return the first requests once they are there."""
+        until(lambda: len(self.hits) >= times, seconds, f"{times} requests came")
+        return self.hits[:times]
+
+
+def taken(exchange: Exchange) -> None:
+    """Answer as a receiver does."""
+    exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def refused(exchange: Exchange) -> None:
+    """Answer as a receiver in trouble does."""
+    exchange.send(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")

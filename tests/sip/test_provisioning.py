@@ -1,0 +1,115 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app import create_app
+from sayna.config import load_config
+from tests.e2e.program import until
+from tests.wire.telephone import FakeTelephones
+from tests.wire.twirp import DROP, refusal
+
+MakeApp = Callable[..., Flask]
+
+INBOUND = {"SIP_ROOM_PREFIX": "sip", "SIP_ALLOWED_ADDRESSES": "10.0.0.0/8,192.0.2.1"}
+CREATED = [
+    "create inbound trunk sayna-sip-trunk for 10.0.0.0/8, 192.0.2.1",
+    "create dispatch rule sayna-sip-dispatch: rooms named sip_...",
+]
+
+
+@pytest.fixture
+def telephones() -> Iterator[FakeTelephones]:
+    with FakeTelephones() as fake:
+        yield fake
+    assert not fake.complaints
+
+
+@pytest.fixture
+def make(telephones: FakeTelephones, tmp_path: Path) -> Iterator[MakeApp]:
+    apps: list[Flask] = []
+
+    def make(**settings: str) -> Flask:
+        environ = {"CACHE_PATH": str(tmp_path), "LOG_FORMAT": "json", **telephones.settings, **settings}
+        apps.append(create_app(load_config(environ)))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions["sayna"].close()
+
+
+def run(app: Flask, *arguments: str) -> tuple[int, list[str]]:
+    found = app.test_cli_runner().invoke(args=["sip", "provision", *arguments])
+    return found.exit_code, [line for line in found.output.splitlines() if not line.startswith("{")]
+
+
+def test_dry_run_says_what_would_be_done_and_does_nothing(make: MakeApp, telephones: FakeTelephones) -> None:
+    assert run(make(**INBOUND), "--dry-run") == (0, [f"would {each}" for each in CREATED])
+    assert telephones.calls == ["ListSIPInboundTrunk", "ListSIPDispatchRule"]
+
+
+def test_trunk_and_rule_are_created_once(make: MakeApp, telephones: FakeTelephones) -> None:
+    app = make(**INBOUND)
+    assert run(app) == (0, CREATED)
+    [trunk], [rule] = telephones.trunks, telephones.rules
+    assert (trunk.name, list(trunk.allowed_addresses)) == ("sayna-sip-trunk", ["10.0.0.0/8", "192.0.2.1"])
+    assert trunk.include_headers == 2
+    assert (rule.name, list(rule.trunk_ids)) == ("sayna-sip-dispatch", [trunk.sip_trunk_id])
+    assert rule.rule.dispatch_rule_individual.room_prefix == "sip"
+    assert run(app) == (0, ["nothing to do"])
+    assert run(app, "--dry-run") == (0, ["nothing to do"])
+
+
+def test_what_differs_is_corrected_and_what_is_not_ours_stays(
+    make: MakeApp, telephones: FakeTelephones
+) -> None:
+    run(make(**INBOUND))
+    telephones.trunks[0].krisp_enabled = True
+    telephones.rules[0].trunk_ids[:] = ["ST_gone"]
+    changed = make(SIP_ROOM_PREFIX="tel", SIP_ALLOWED_ADDRESSES="192.0.2.7")
+    expected = [
+        "correct inbound trunk sayna-tel-trunk for 192.0.2.7",
+        "correct dispatch rule sayna-tel-dispatch: rooms named tel_...",
+    ]
+    assert run(changed, "--dry-run") == (0, [f"would {each}" for each in expected])
+    assert run(changed) == (0, expected)
+    [trunk], [rule] = telephones.trunks, telephones.rules
+    assert (trunk.sip_trunk_id, list(trunk.allowed_addresses), trunk.krisp_enabled) == (
+        "ST_1",
+        ["192.0.2.7"],
+        True,
+    )
+    assert (list(rule.trunk_ids), rule.rule.dispatch_rule_individual.room_prefix) == (["ST_1"], "tel")
+
+
+@pytest.mark.parametrize("settings", [{}, {**INBOUND, "LIVEKIT_API_KEY": "", "LIVEKIT_API_SECRET": ""}])
+def test_command_says_what_to_set(make: MakeApp, settings: dict[str, str]) -> None:
+    code, lines = run(make(**settings))
+    assert code == 1
+    assert "SIP_ROOM_PREFIX" in lines[0]
+
+
+def test_command_says_that_livekit_does_not_answer(make: MakeApp, telephones: FakeTelephones) -> None:
+    telephones.script = lambda *_: DROP
+    assert run(make(**INBOUND))[0] == 1
+
+
+def test_start_provisions_once_for_all_workers_and_again_until_it_works(
+    make: MakeApp, telephones: FakeTelephones, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telephones.script = lambda *_: refusal(503, "unavailable") if len(telephones.calls) < 2 else None
+    workers = [make(**INBOUND).extensions["sayna"] for _ in range(3)]
+    for worker in workers:
+        worker.start()
+        worker.start()
+    until(lambda: telephones.rules, 10, "LiveKit is provisioned")
+    calls = list(telephones.calls)
+    assert calls.count("CreateSIPInboundTrunk") == calls.count("CreateSIPDispatchRule") == 1
+    workers[0].close()
+    until(lambda: len(telephones.calls) > len(calls), 10, "another worker takes over")
+    said = capsys.readouterr().err
+    assert "provisioning_failed" in said
+    until(lambda: telephones.calls[-1] == "ListSIPDispatchRule", 10, "it finds all well")
+    assert len(telephones.trunks) == len(telephones.rules) == 1
