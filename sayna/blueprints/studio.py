@@ -8,6 +8,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
+from sayna.openapi import documented
+from sayna.reference.pages import STUDIO
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
@@ -39,6 +41,7 @@ def _only_where_enabled() -> None:
 
 
 @blueprint.get("/studio")
+@documented(STUDIO)
 def page() -> Response:
     """Answer with the page; its links are relative, so that it works under any prefix of a proxy."""
     return _file(PAGE)

@@ -1,4 +1,4 @@
-"""The reference of the reference itself."""
+"""The reference of the pages for people, itself included."""
 
 from sayna.openapi import Answer, Operation
 
@@ -17,5 +17,11 @@ DOCS = Operation(
     tag="Server",
     summary="Playground",
     description="This document to read and to try, in a browser. Public; the calls it makes need the token.",
+    answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
+)
+STUDIO = Operation(
+    tag="Server",
+    summary="Studio",
+    description="A page to pick a voice, type and listen. Public; the calls it makes need the token.",
     answers={200: Answer("The page.", {"text/html": {"type": "string"}})},
 )

@@ -14,7 +14,7 @@ from sayna.errors import SaynaError
 from sayna.schemas.base import AnswerSchema, StrictSchema
 from tests.blueprints.conftest import MakeClient
 
-FOR_BROWSERS = {"docs.asset", "studio.page", "studio.asset"}
+FOR_BROWSERS = {"docs.asset", "studio.asset"}
 ONLY_IN_THE_LOG = {"CALLER_GONE"}
 JSON_TYPES = {
     fields.String: "string",

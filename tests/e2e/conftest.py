@@ -14,7 +14,7 @@ from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Address
 
 StartServer = Callable[..., Gunicorn]
-StartNginx = Callable[..., Nginx]
+StartNginx = Callable[[Path], Nginx]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def server(tmp_path: Path) -> Iterator[StartServer]:
 def nginx(tmp_path: Path) -> Iterator[StartNginx]:
     """Start nginx in front of what listens on a socket in the file system."""
     with ExitStack() as stack:
-        yield lambda upstream, prefix="/": stack.enter_context(_nginx(tmp_path / "nginx", upstream, prefix))
+        yield lambda upstream: stack.enter_context(_nginx(tmp_path / "nginx", upstream))
 
 
 @pytest.fixture
@@ -81,9 +81,9 @@ def _gunicorn(folder: Path, *, at: Address | None = None, **env: str) -> Gunicor
     return started(program, lambda: answers(address) and address.ask("GET", "/").status == 200)
 
 
-def _nginx(folder: Path, upstream: Path, prefix: str = "/") -> Nginx:
+def _nginx(folder: Path, upstream: Path) -> Nginx:
     folder.mkdir()
-    program = Nginx(folder, upstream, prefix=prefix)
+    program = Nginx(folder, upstream)
     return started(program, lambda: answers(program.address))
 
 

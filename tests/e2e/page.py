@@ -106,6 +106,6 @@ class Page:
         return [event["params"]["request"]["url"] for event in sent]
 
     def strangers(self) -> list[str]:
-        """Return those of the requests that went anywhere but to the page's own server."""
-        home = urlsplit(self.url)[:2]
-        return [url for url in self.requests() if urlsplit(url)[:2] != home and not url.startswith("blob:")]
+        """Return those of the requests that went anywhere but to the page's own server or into the page."""
+        home, inside = urlsplit(self.url)[:2], ("blob:", "data:")
+        return [url for url in self.requests() if urlsplit(url)[:2] != home and not url.startswith(inside)]

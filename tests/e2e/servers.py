@@ -52,25 +52,14 @@ class Gunicorn(Program):
 
 
 class Nginx(Program):
-    """The shipped deploy/nginx.conf in front of a socket; with a prefix, Sayna is one folder of a site.
-
-    `render` may write the configuration otherwise.
-    """
+    """The shipped deploy/nginx.conf in front of a socket; `render` may write it otherwise."""
 
     def __init__(
-        self,
-        folder: Path,
-        upstream: Path,
-        render: Callable[[Path, Path, int], Path] | None = None,
-        *,
-        prefix: str = "/",
+        self, folder: Path, upstream: Path, render: Callable[[Path, Path, int], Path] | None = None
     ) -> None:
         program = needs("nginx", "apt-get install nginx")
         self.address = Address(free_port())
         config = (render or rendered)(folder, upstream, self.address.port)
-        if prefix != "/":
-            under = config.read_text("utf-8").replace("location / {", f"location {prefix} {{")
-            config.write_text(under.replace("proxy_pass http://sayna;", "proxy_pass http://sayna/;"), "utf-8")
         argv = [program, "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
         self.access_log = folder / "access.log"
@@ -117,6 +106,25 @@ def started(program: P, ready: Callable[[], bool]) -> P:
         program.stop()
         raise
     return program
+
+
+def started_below(prefix: str, folder: Path, upstream: Path) -> Nginx:
+    """Return an nginx that serves Sayna as one folder of a site."""
+
+    def below(folder: Path, upstream: Path, port: int) -> Path:
+        path = rendered(folder, upstream, port)
+        text = path.read_text("utf-8")
+        for shipped, ours in (
+            ("location / {", f"location {prefix} {{"),
+            ("proxy_pass http://sayna;", "proxy_pass http://sayna/;"),
+        ):
+            assert text.count(shipped) == 1
+            text = text.replace(shipped, ours)
+        path.write_text(text, "utf-8")
+        return path
+
+    nginx = Nginx(folder, upstream, below)
+    return started(nginx, lambda: answers(nginx.address))
 
 
 def free_port() -> int:

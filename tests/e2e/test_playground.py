@@ -1,128 +1,157 @@
 """GET /docs in a real browser: nothing goes wrong, nothing comes from elsewhere, and answers are heard."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from sayna.tts.audio import FORMATS
-from tests.e2e.browser import Browser, browser
-from tests.e2e.conftest import Site, StartNginx, StartServer
+from tests.e2e.conftest import Site, StartServer
+from tests.e2e.page import Page, chromium
+from tests.e2e.servers import started_below
 from tests.e2e.wire import Address
 
 pytestmark = pytest.mark.e2e
 SECRET = "a-secret-of-the-tests"
 SPEAK = "#operations-Speech-Speak"
-PLAYED = """
-const audio = document.querySelector(".player audio");
-return audio.play().then(() => new Promise((done) => {
-  const tell = () => done([audio.duration, audio.currentTime]);
-  audio.ended ? tell() : audio.addEventListener("ended", tell);
-}));
+# Typing letter by letter takes the playground many seconds, as it draws everything anew for each.
+PASTE = """
+const field = document.querySelector(arguments[0]);
+field.focus();
+field.select();
+document.execCommand("insertText", false, arguments[1]);
 """
+LISTEN = """
+const [audio, done] = [document.querySelector(".player audio"), arguments[0]];
+const tell = () => done([audio.duration, audio.currentTime]);
+audio.addEventListener("ended", tell);
+audio.play().catch((error) => done(String(error)));
+"""
+Visit = Callable[[str], "Playground"]
+
+
+class Playground:
+    """The page, and POST /speak opened in it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        page.driver.set_script_timeout(30)
+        page.wait(lambda: page.all(f"{SPEAK} .opblock-summary-control"), "the document is shown")
+
+    def open_speak(self) -> None:
+        """Show the form of POST /speak."""
+        self.page.one(f"{SPEAK} .opblock-summary-control").click()
+        self.page.wait(lambda: self.page.all(f"{SPEAK} .execute"), "the form is there")
+
+    def body(self, **body: object) -> None:
+        """Write a request."""
+        self.page.driver.execute_script(PASTE, f"{SPEAK} textarea", json.dumps(body))
+
+    def execute(self) -> str:
+        """Send it and return what is shown."""
+        self.page.one(f"{SPEAK} .execute").click()
+        answer = f"{SPEAK} .live-responses-table"
+        self.page.wait(lambda: self.page.all(answer), "there is an answer")
+        return self.page.one(answer).text
+
+    def hear(self, *, caption: str = "") -> float:
+        """Play what came until it ends, and return its seconds."""
+        page = self.page
+        page.wait(lambda: caption in "".join(found.text for found in page.all(".caption")), "it has come")
+        heard = page.driver.execute_async_script(LISTEN)
+        assert isinstance(heard, list), heard
+        assert heard[1] == pytest.approx(heard[0], abs=0.1)
+        return float(heard[0])
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    with chromium() as driver:
+        yield driver
 
 
 @pytest.fixture
-def window() -> Iterator[Browser]:
-    """A window in which nothing may go wrong."""
-    with browser() as window:
-        yield window
-        assert window.errors() == []
+def visit(driver: webdriver.Chrome) -> Iterator[Visit]:
+    """Open the playground; fails when it has asked anybody but its server, or when the console complains."""
+    pages: list[Page] = []
+
+    def open_at(root: str) -> Playground:
+        pages.append(Page(driver, f"{root}/docs"))
+        return Playground(pages[-1])
+
+    yield open_at
+    for page in pages:
+        assert page.strangers() == []
+        assert [line for line in page.complaints() if "401" not in line] == []
+    driver.get("about:blank")
 
 
-def origin(address: Address) -> str:
+def root(address: Address) -> str:
     return f"http://127.0.0.1:{address.port}"
 
 
-def open_speak(window: Browser, url: str) -> None:
-    window.open(url)
-    window.wait(f"document.querySelector('{SPEAK} button.opblock-summary-control')")
-    window.click(f"{SPEAK} button.opblock-summary-control")
-    window.wait(f"document.querySelector('{SPEAK} .execute')")
+def test_it_is_whole_in_light_and_in_dark(common: Site, visit: Visit) -> None:
+    page = visit(root(common.public)).page
+    for dark in (False, True):
+        page.photograph("docs-dark" if dark else "docs", 1280, dark=dark)
+        assert ("dark-mode" in (page.one("html").get_attribute("class") or "")) == dark
+    page.photograph("docs-phone", 390)
+    overflow = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.driver.execute_script(overflow) == 0
 
 
-def execute(window: Browser) -> None:
-    window.click(f"{SPEAK} .execute")
-    window.wait(f"document.querySelector('{SPEAK} .live-responses-table')")
+def test_a_first_try_is_heard(common: Site, visit: Visit) -> None:
+    playground = visit(root(common.public))
+    playground.open_speak()
+    playground.body(text="Welcome to Sayna", provider="espeak")
+    assert '"content_type": "audio/wav"' in playground.execute()
+
+    assert 0.5 < playground.hear() < 3
+    playground.page.photograph("docs-speak", 1280)
 
 
-def hear(window: Browser) -> float:
-    """Play what came until it ends, and return how long it was in seconds."""
-    window.wait("document.querySelector('.player audio')?.duration > 0")
-    duration, heard_until = window.run(PLAYED)
-    assert heard_until == pytest.approx(duration, abs=0.1)
-    return float(duration)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_whole_without_errors_and_without_the_internet(common: Site, scheme: str) -> None:
-    with browser(scheme=scheme) as window:
-        window.open(f"{origin(common.public)}/docs")
-        window.wait("document.querySelectorAll('.opblock').length > 3")
-        window.screenshot(f"docs-{scheme}")
-
-        assert window.errors() == []
-        asked = window.requested()
-        assert f"{origin(common.public)}/openapi.json" in asked
-        assert {url for url in asked if not url.startswith(origin(common.public))} == set()
-        assert window.run("return document.documentElement.classList.contains('dark-mode')") == (
-            scheme == "dark"
-        )
-
-
-def test_a_first_try_is_heard(window: Browser, common: Site) -> None:
-    open_speak(window, f"{origin(common.public)}/docs")
-    window.write(f"{SPEAK} textarea", '{"text": "Welcome to Sayna", "provider": "espeak"}')
-    execute(window)
-
-    assert 0.5 < hear(window) < 3
-    window.run("document.querySelector('.player').scrollIntoView({ block: 'center' })")
-    window.screenshot("docs-speak")
-
-
-def test_every_format_is_heard_where_it_was_asked_for(window: Browser, common: Site) -> None:
-    open_speak(window, f"{origin(common.public)}/docs")
+def test_every_format_is_heard_where_it_was_asked_for(common: Site, visit: Visit) -> None:
+    playground = visit(root(common.public))
+    playground.open_speak()
     for audio_format in FORMATS:
-        config = f'{{"provider": "espeak", "audio_format": "{audio_format}"}}'
-        window.write(f"{SPEAK} textarea", f'{{"text": "Welcome to Sayna", "tts_config": {config}}}')
-        execute(window)
-        window.wait(f"document.querySelector('.player .caption')?.innerText.includes('{audio_format}')")
-        assert 0.5 < hear(window) < 3
+        config = {"provider": "espeak", "audio_format": audio_format}
+        playground.body(text="Welcome to Sayna", tts_config=config)
+        playground.execute()
+        assert 0.5 < playground.hear(caption=audio_format) < 3
 
 
-def test_a_token_is_used_and_forgotten(window: Browser, server: StartServer) -> None:
+def test_a_token_is_used_and_forgotten(server: StartServer, visit: Visit) -> None:
     gunicorn = server(AUTH_REQUIRED="true", AUTH_API_SECRET=SECRET)
-    open_speak(window, f"{origin(gunicorn.address)}/docs")
-    window.click(".auth-wrapper .authorize")
-    window.write("#auth-bearer-value", SECRET)
-    window.click(".auth-container form button[type=submit]")
-    window.click(".close-modal")
-    execute(window)
-    hear(window)
+    playground = visit(root(gunicorn.address))
+    page = playground.page
+    page.one(".auth-wrapper .authorize").click()
+    page.wait(lambda: page.all("#auth-bearer-value"), "it asks for a token")
+    page.one("#auth-bearer-value").send_keys(SECRET)
+    page.one(".auth-container form button[type=submit]").click()
+    page.one(".close-modal").click()
+    playground.open_speak()
+    playground.execute()
+    playground.hear()
 
-    kept = window.run(
-        "return JSON.stringify([localStorage, sessionStorage]) + document.cookie + location.href"
-    )
-    assert SECRET not in kept
+    kept = "return JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie, location.href])"
+    assert SECRET not in page.driver.execute_script(kept)
     assert SECRET not in gunicorn.log
-    open_speak(window, f"{origin(gunicorn.address)}/docs?again")
-    execute(window)
-    assert "missing_auth_header" in window.run(
-        f"return document.querySelector('{SPEAK} .live-responses-table').innerText"
-    )
-    assert ["401" in complaint for complaint in window.errors()] == [True]
+    again = visit(root(gunicorn.address))
+    again.open_speak()
+    assert "missing_auth_header" in again.execute()
 
 
-def test_it_works_under_a_prefix_of_a_proxy(
-    window: Browser, tmp_path: Path, server: StartServer, nginx: StartNginx
-) -> None:
-    path = tmp_path / "sayna.sock"
-    server(at=Address(path=path))
-    front = nginx(path, "/speech/")
-    open_speak(window, f"{origin(front.address)}/speech/docs")
-    execute(window)
-
-    assert 0.5 < hear(window) < 3
-    asked = [url for url in window.requested() if url.startswith("http")]
-    assert {url for url in asked if not url.startswith(f"{origin(front.address)}/speech/")} == set()
-    assert f"{origin(front.address)}/speech/speak" in asked
+def test_it_works_under_a_prefix_of_a_proxy(tmp_path: Path, server: StartServer, visit: Visit) -> None:
+    upstream = tmp_path / "sayna.sock"
+    server(at=Address(path=upstream))
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    with started_below("/speech/", folder, upstream) as nginx:
+        playground = visit(f"{root(nginx.address)}/speech")
+        playground.open_speak()
+        playground.execute()
+        asked = playground.page.one(f"{SPEAK} .request-url").text
+        assert asked.endswith(f"{root(nginx.address)}/speech/speak")
+        assert 0.5 < playground.hear() < 3

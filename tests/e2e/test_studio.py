@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.conftest import StartServer
 from tests.e2e.page import Page, chromium
-from tests.e2e.servers import Gunicorn, Nginx, free_port, rendered, started
+from tests.e2e.servers import Gunicorn, free_port, started, started_below
 from tests.e2e.servers import answers as listens
 from tests.e2e.studio import Studio, decoded
 from tests.e2e.wire import Address
@@ -253,23 +253,6 @@ def test_it_works_under_a_prefix_of_a_proxy(tmp_path: Path, server: StartServer,
         studio.cards[0].speak()
         assert studio.cards[0].fact("state") == "done"
         assert f"'{root(nginx.address)}/speech/speak'" in studio.code("curl")
-
-
-def started_below(prefix: str, folder: Path, upstream: Path) -> Nginx:
-    def below(folder: Path, upstream: Path, port: int) -> Path:
-        path = rendered(folder, upstream, port)
-        text = path.read_text("utf-8")
-        for shipped, ours in (
-            ("location / {", f"location {prefix} {{"),
-            ("proxy_pass http://sayna;", "proxy_pass http://sayna/;"),
-        ):
-            assert text.count(shipped) == 1
-            text = text.replace(shipped, ours)
-        path.write_text(text, "utf-8")
-        return path
-
-    nginx = Nginx(folder, upstream, below)
-    return started(nginx, lambda: listens(nginx.address))
 
 
 def test_the_words_of_a_vendor_stay_words(server: StartServer, visit: Visit) -> None:
