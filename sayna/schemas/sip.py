@@ -44,7 +44,7 @@ class OwnTrunkSchema(StrictSchema):
     outbound_address = Text(
         metadata={
             "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
-            "description": "A host, with a port or without. Whoever names one gets no user of the server's own.",
+            "description": "A host, maybe with a port; who names one gets no user of the server's own.",
         }
     )
     auth_username = Text(validate=check_credential, metadata=CREDENTIAL)
