@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
-from sayna.openapi import Access, Route, build, documented, operation_of
+from sayna.openapi import Access, Route, documented, operation_of
 from sayna.reference.pages import DOCS, OPENAPI
 
 POLICY = (
@@ -103,6 +103,8 @@ def _squeezed(body: bytes) -> bytes:
 
 
 def _document(app: Flask) -> bytes:
+    from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
+
     auth = services().config.auth
     document = build(_routes(app), Access(auth.required, auth.allow_query_key))
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -1,6 +1,8 @@
-"""The OpenAPI document: what stands beside each view, put together by apispec from the schemas."""
+"""The OpenAPI document: what stands beside each view, put together by apispec from the schemas.
 
-from sayna.openapi.document import Access, Route, build
-from sayna.openapi.operation import BYTES, Answer, Operation, documented, operation_of
+`build` is in sayna.openapi.document, which loads apispec; whoever only documents a view does without.
+"""
 
-__all__ = ["BYTES", "Access", "Answer", "Operation", "Route", "build", "documented", "operation_of"]
+from sayna.openapi.operation import BYTES, Access, Answer, Operation, Route, documented, operation_of
+
+__all__ = ["BYTES", "Access", "Answer", "Operation", "Route", "documented", "operation_of"]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from apispec import APISpec
@@ -11,7 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from sayna import __version__
 from sayna.errors import SaynaError
 from sayna.openapi import faults
-from sayna.openapi.operation import Answer, Operation
+from sayna.openapi.operation import Access, Answer, Operation, Route
 from sayna.openapi.schemas import Converter, schema_name
 
 Security = list[dict[str, list[str]]]
@@ -42,24 +41,6 @@ MISSED = {
     "NotFound": (404, "NOT_FOUND", "there is nothing at this path"),
     "MethodNotAllowed": (405, "METHOD_NOT_ALLOWED", "this path does not take this method; see Allow"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Whether callers need a token, and whether it may be in the query."""
-
-    required: bool
-    in_query: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one path, as `{name}` marks its variables."""
-
-    path: str
-    method: str
-    operation: Operation
-    public: bool
 
 
 def build(routes: Iterable[Route], access: Access) -> dict[str, Any]:

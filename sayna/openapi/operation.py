@@ -44,6 +44,24 @@ class Operation:
     errors: tuple[type[SaynaError], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether callers need a token, and whether it may be in the query."""
+
+    required: bool
+    in_query: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path, as `{name}` marks its variables."""
+
+    path: str
+    method: str
+    operation: Operation
+    public: bool
+
+
 def documented(operation: Operation) -> Callable[[View], View]:
     """Return a decorator that puts the operation beside a view and leaves the view as it is."""
 

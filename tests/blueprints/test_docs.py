@@ -1,6 +1,9 @@
 """The reference is public, sealed off, and small on the wire."""
 
 import gzip
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -8,6 +11,7 @@ from flask.testing import FlaskClient
 from sayna.blueprints.docs import FILES
 from tests.blueprints.conftest import MakeClient
 
+ROOT = Path(__file__).resolve().parents[2]
 PATHS = ["/openapi.json", "/docs", "/docs/playground.js", "/docs/swagger-ui-bundle.js"]
 
 
@@ -83,3 +87,9 @@ def test_the_page_names_no_address_that_a_prefix_would_break(client: FlaskClient
         assert "http:" not in text
         assert "https:" not in text
     assert client.get("/openapi.json").get_json()["servers"] == [{"url": "."}]
+
+
+def test_apispec_is_not_loaded_before_the_document_is_asked_for() -> None:
+    code = "import sys, sayna.blueprints; sys.exit('apispec' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -52,7 +52,7 @@ def run(command: str, service: Whole, folder: Path) -> str:
 
 
 def test_every_curl_of_the_guide_works(service: Whole, tmp_path: Path) -> None:
-    health, voices, speech, token, recording, *_ = commands()
+    health, voices, speech, token, recording, call, own_call = commands()
 
     assert json.loads(run(health, service, tmp_path)) == {"status": "ok"}
     assert {"id", "sample", "name", "accent", "gender", "language"} <= set(
@@ -66,6 +66,15 @@ def test_every_curl_of_the_guide_works(service: Whole, tmp_path: Path) -> None:
     assert answer["livekit_url"] == "wss://livekit.example.com"
     run(recording, service, tmp_path)
     assert (tmp_path / "support-call-789.ogg").read_bytes() == AUDIO
+    for command in (call, own_call):
+        answer = json.loads(run(command, service, tmp_path))
+        assert (answer["status"], answer["room_name"]) == ("initiated", "call-room-123")
+        assert answer["participant_id"]
+        assert answer["sip_call_id"]
+    assert [asked.trunk.hostname for asked in service.livekit.dialled] == [
+        "pbx.example.com:5060",
+        "sip.provider.com:5060",
+    ]
 
 
 def test_the_guide_names_no_endpoint_that_is_not_tried() -> None:

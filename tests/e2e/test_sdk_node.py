@@ -35,4 +35,6 @@ def test_every_call_of_the_node_sdk_works(tmp_path: Path, server: StartServer) -
         "rooms": ["support-42"],
         "details": "support-42",
         "recording": len(AUDIO),
+        "calls": [["initiated", "SCL_1"], ["initiated", "SCL_2"]],
+        "hooks": [["pbx.example.com"], ["pbx.example.com"], []],
     }

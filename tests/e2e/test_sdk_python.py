@@ -11,7 +11,7 @@ import pytest
 from livekit.protocol import models
 from sayna_client import SaynaClient, TTSConfig
 from sayna_client.errors import SaynaHttpError, SaynaServerError, SaynaValidationError
-from sayna_client.types import Pronunciation
+from sayna_client.types import Pronunciation, SipCallSipConfig, SipHook
 
 from tests.e2e.conftest import StartServer
 from tests.e2e.whole import AUDIO, STREAM_ID, TOKEN, Whole, whole
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.e2e
 AUTH = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": TOKEN}
 VOICE = TTSConfig(provider="deepgram", model="aura-asteria-en", voice_id="aura-asteria-en")
 PERSON = models.ParticipantInfo.Kind.STANDARD
+TELEPHONE = models.ParticipantInfo.Kind.SIP
 
 
 @pytest.fixture
@@ -102,6 +103,34 @@ def test_recordings_are_downloaded(with_client: Callable[..., Any]) -> None:
 
     assert audio == AUDIO
     assert headers["Content-Type"] == "audio/ogg"
+
+
+def test_calls_and_transfers(with_client: Callable[..., Any], service: Whole) -> None:
+    async def use(client: SaynaClient) -> None:
+        called = await client.sip_call("call-room", "John Doe", "caller-456", "+15105550123", "+15551234567")
+        assert (called.status, called.sip_call_id) == ("initiated", "SCL_1")
+        own = SipCallSipConfig(
+            outbound_address="sip.provider.com:5060", auth_username="user123", auth_password="secret456"
+        )
+        await client.sip_call("call-room", "Jane", "caller-457", "07123456789", "1234", own)
+        moved = await client.sip_transfer_rest("call-room", "caller-456", "+15550003")
+        assert moved.transfer_to == "tel:+15550003"
+
+    with_client(use)
+    assert [asked.trunk.hostname for asked in service.livekit.dialled] == [
+        "pbx.example.com:5060",
+        "sip.provider.com:5060",
+    ]
+
+
+def test_hooks_are_kept_and_removed(with_client: Callable[..., Any]) -> None:
+    async def use(client: SaynaClient) -> None:
+        hook = SipHook(host="pbx.example.com", url="https://hooks.example.com/call", auth_id="default")
+        assert (await client.set_sip_hooks([hook])).hooks == [hook]
+        assert (await client.get_sip_hooks()).hooks == [hook]
+        assert (await client.delete_sip_hooks(["pbx.example.com"])).hooks == []
+
+    with_client(use)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Sayna with everything that the guide speaks of: a vendor, rooms and a recording."""
+"""Sayna with everything that the guide speaks of: a vendor, rooms, telephones and a recording."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.conftest import StartServer
 from tests.recordings.places import LocalPlace
 from tests.wire.deepgram import DeepgramFake
-from tests.wire.twirp import FakeLiveKit
+from tests.wire.telephone import FakeTelephones
 
 STREAM_ID = "support-call-789"
 AUDIO = b"OggS" + bytes(range(256)) * 40
@@ -21,7 +21,7 @@ class Whole:
 
     url: str
     deepgram: DeepgramFake
-    livekit: FakeLiveKit
+    livekit: FakeTelephones
 
 
 @contextmanager
@@ -29,13 +29,16 @@ def whole(folder: Path, server: StartServer, **settings: str) -> Iterator[Whole]
     """Give a Sayna with a recording, support-call-789; what stands behind it complains of odd requests."""
     place = LocalPlace(folder / "recordings")
     place.record(STREAM_ID, AUDIO, auth_id="default")
-    with DeepgramFake() as deepgram, FakeLiveKit() as livekit:
+    with DeepgramFake() as deepgram, FakeTelephones() as livekit:
         gunicorn = server(
             **place.settings,
             **livekit.settings,
             DEEPGRAM_API_KEY="good",
             DEEPGRAM_BASE_URL=deepgram.url,
             LIVEKIT_PUBLIC_URL="wss://livekit.example.com",
+            SIP_OUTBOUND_ADDRESS="pbx.example.com:5060",
+            SIP_HOOK_SECRET="a-hook-secret-of-the-tests",
+            SIP_HOOK_ALLOW_PRIVATE="true",
             WEB_CONCURRENCY="2",
             WEB_THREADS="8",
             **settings,
