@@ -37,9 +37,11 @@ class Converter(OpenAPIConverter):
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
         """Return the parameter; a query has no null."""
         converted: dict[str, Any] = super()._field2parameter(field, name=name, location=location)
-        kind = converted["schema"].get("type")
-        if isinstance(kind, list):
-            converted["schema"]["type"] = kind[0]
+        schema = converted["schema"]
+        if isinstance(kind := schema.get("type"), list):
+            schema["type"] = kind[0]
+        if schema.get("default", "") is None:
+            del schema["default"]
         return converted
 
 
