@@ -15,7 +15,7 @@ from pathlib import Path
 
 import diskcache
 
-from sayna.folder import exclusive, open_private, private_folder
+from sayna.folder import create_private, exclusive, open_private, private_folder
 from sayna.tts.cache.disk import InlineDisk, settings
 from sayna.tts.cache.faults import BUSY_SECONDS, FAULTS, WRITE_SECONDS, is_broken, is_unfit, patiently
 
@@ -150,7 +150,7 @@ class Shelf:
     def _build(self, seconds: float) -> Handle:
         # SQLite gives its -wal and -shm files the mode of the database, whatever the umask.
         database = private_folder(self.folder) / diskcache.core.DBNAME
-        os.close(open_private(database))
+        create_private(database)
         _probe(database, seconds)
         pin = open_private(Path(self._mark))
         try:
