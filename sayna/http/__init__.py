@@ -1,11 +1,16 @@
 """Outbound HTTP: pooled, without redirects, proxies or cookies, with a total deadline and a byte cap."""
 
+from typing import TYPE_CHECKING, Any
+
 from sayna.http.addresses import is_public
-from sayna.http.call import post, send
+from sayna.http.answer import Answer
 from sayna.http.deadline import Deadline, Patience
 from sayna.http.failures import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
-from sayna.http.reply import Answer, Reply
 from sayna.http.sockets import resolved
+
+if TYPE_CHECKING:
+    from sayna.http.call import post, send
+    from sayna.http.reply import Reply
 
 __all__ = [
     "Answer",
@@ -23,3 +28,12 @@ __all__ = [
     "resolved",
     "send",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load urllib3 with the first call instead of at start, where it is a tenth of the time."""
+    if name not in ("Reply", "post", "send"):
+        raise AttributeError(name)
+    from sayna.http import call  # noqa: PLC0415
+
+    return getattr(call, name)

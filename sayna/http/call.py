@@ -8,10 +8,11 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
+from sayna.http.answer import Answer
 from sayna.http.deadline import Deadline
 from sayna.http.failures import GivenUp, before_the_answer
 from sayna.http.pool import exchange, pool
-from sayna.http.reply import Answer, Reply
+from sayna.http.reply import Reply
 from sayna.log import emit
 
 AS_IT_COMES: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}

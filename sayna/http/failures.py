@@ -1,7 +1,5 @@
 """The ways in which an exchange fails; urllib3's own errors are translated here and seen nowhere else."""
 
-from urllib3 import exceptions
-
 from sayna.http.sockets import Forbidden
 
 
@@ -31,6 +29,8 @@ class GivenUp(TransportError):
 
 def before_the_answer(error: Exception) -> TransportError:
     """Return what an error means that came before the head of an answer."""
+    from urllib3 import exceptions  # noqa: PLC0415 - see __init__
+
     cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
     # The order counts: urllib3 derives "refused" from "timed out", and a builtin time-out is an OSError.
     if isinstance(cause, exceptions.NewConnectionError):
@@ -45,6 +45,8 @@ def before_the_answer(error: Exception) -> TransportError:
 
 def within_the_answer(error: Exception) -> TransportError:
     """Return what an error means that came while the body of an answer was read."""
+    from urllib3 import exceptions  # noqa: PLC0415 - see __init__
+
     if isinstance(error, exceptions.TimeoutError):
         return TimedOut("the answer did not end in time")
     return BadAnswer("the answer broke off")

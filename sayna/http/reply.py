@@ -1,8 +1,7 @@
-"""Answers: whole ones, and ones that are still on the wire."""
+"""Answers that are still on the wire."""
 
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 import urllib3
 
@@ -10,15 +9,6 @@ from sayna.http.failures import BadAnswer, GivenUp, within_the_answer
 from sayna.http.sockets import Lease
 
 READ_BYTES = 65536
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer: header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Reply:

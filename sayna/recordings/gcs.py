@@ -114,7 +114,7 @@ class GCS(Store):
         )
         return [_listed(item) for item in answer.get("items", ())], "nextPageToken" in answer
 
-    def _is_absent(self, reply: http.Reply) -> bool:
+    def _is_absent(self, reply: "http.Reply") -> bool:
         if reply.status != ABSENT:
             return False
         reply.close()
@@ -129,7 +129,7 @@ class GCS(Store):
 
     def _send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
-    ) -> http.Reply:
+    ) -> "http.Reply":
         """Return an answer, after retries where the trouble may pass; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
@@ -153,14 +153,14 @@ class GCS(Store):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _piece(reply: http.Reply, size: int) -> bytes:
+def _piece(reply: "http.Reply", size: int) -> bytes:
     try:
         return reply.piece(size)
     except http.TransportError as error:
         raise _failure(type(error).__name__) from error
 
 
-def _json(reply: http.Reply) -> dict[str, Any]:
+def _json(reply: "http.Reply") -> dict[str, Any]:
     """Return the JSON object of a 200."""
     try:
         found = json.loads(reply.read()) if reply.status == OK else None

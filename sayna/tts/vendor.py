@@ -101,7 +101,7 @@ class CloudProvider(TTSProvider):
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
-    ) -> http.Reply:
+    ) -> "http.Reply":
         """Return the head of a 200, at the second attempt where the first cannot have cost anything.
 
         Raises ProviderError and its kinds; `own`: the credentials came with the request.
@@ -130,7 +130,7 @@ class CloudProvider(TTSProvider):
             time.sleep(pause)
             last = True
 
-    def _refused(self, reply: http.Reply, health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
+    def _refused(self, reply: "http.Reply", health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
         """Return the error of a refusal, and the seconds after which to ask once more."""
         told = self.read_error(reply.status, _beginning(reply), reply.headers)
         kind = told or refusal.KINDS.get(reply.status, ProviderError)
@@ -145,7 +145,7 @@ class CloudProvider(TTSProvider):
         error = refusal.error_for(self.slug, reply.status, kind, after, own=own)
         return error, refusal.pause(reply.status, kind, after)
 
-    def _pieces(self, reply: http.Reply, request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+    def _pieces(self, reply: "http.Reply", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
         health = self._health(own=request.credentials is not None)
         total = 0
         try:
@@ -179,7 +179,7 @@ def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
     return min((r for r in offered if r >= rate), default=max(offered))
 
 
-def _beginning(reply: http.Reply) -> bytes:
+def _beginning(reply: "http.Reply") -> bytes:
     """Return as much of an error's body as tells its kind."""
     body = b""
     try:

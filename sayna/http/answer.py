@@ -1,0 +1,13 @@
+"""Answers that are whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer: header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
