@@ -107,6 +107,8 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         },
         "security": security,
     }
+    if any(parameter["in"] == "query" for parameter in entry["parameters"]):
+        entry["responses"]["414"] = faults.TOO_LONG
     if operation.request:
         entry["requestBody"] = _body(operation)
     return entry

@@ -32,6 +32,10 @@ ERROR = {
         "request_id": {"type": "string", "description": "Finds the request in the server's log."},
     },
 }
+TOO_LONG = {
+    "description": "The address has more than 4094 bytes, and never reached Sayna.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
 _TOKEN_FAULTS = {
     "missing_auth_header": "No token came with the request.",
     "invalid_auth_header": "The Authorization header is not of the form Bearer <token>.",

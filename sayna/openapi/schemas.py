@@ -34,6 +34,16 @@ class Converter(OpenAPIConverter):
         nullable = getattr(field.parent, "null_is_absent", False) and not _is_needed(field)
         return _or_null(converted) if nullable else converted
 
+    def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
+        """Return the parameter; a query has no null."""
+        converted: dict[str, Any] = super()._field2parameter(field, name=name, location=location)
+        schema = converted["schema"]
+        if isinstance(kind := schema.get("type"), list):
+            schema["type"] = kind[0]
+        if schema.get("default", "") is None:
+            del schema["default"]
+        return converted
+
 
 def _is_needed(field: Any) -> bool:
     implied = field.required or getattr(field.parent, "all_are_there", False)

@@ -38,14 +38,14 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """Everything about the speech but its text: top level of the flat form, `tts_config` of the nested."""
 
-    provider = _text("Speech vendor; the server's preferred one when left out.", enum=PROVIDER_NAMES)
+    provider = _text("Speech vendor; the server's preferred one when left out.", enum=[*PROVIDER_NAMES, ""])
     voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
     model = _text("Model of the vendor; its default when left out.")
     speaking_rate = Number(
         validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
         metadata={"description": "1.0 is the voice's own pace; clamped to what the vendor can do."},
     )
-    audio_format = _text("`wav` in the flat form and `linear16` in the nested one.", enum=FORMAT_NAMES)
+    audio_format = _text("`wav` in the flat form and `linear16` in the nested one.", enum=[*FORMAT_NAMES, ""])
     sample_rate = Whole(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )

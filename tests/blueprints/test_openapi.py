@@ -117,6 +117,19 @@ def test_an_optional_field_may_be_null_and_a_needed_one_may_not(document: dict[s
     assert flat["properties"]["voice_id"]["type"] == ["string", "null"]
 
 
+def test_a_query_has_no_null(document: dict[str, Any]) -> None:
+    [limit] = [
+        each for each in document["paths"]["/recording"]["get"]["parameters"] if each["name"] == "limit"
+    ]
+
+    assert limit["schema"]["type"] == "integer"
+    assert (limit["schema"]["minimum"], limit["schema"]["maximum"], limit["schema"]["default"]) == (
+        1,
+        1000,
+        100,
+    )
+
+
 def test_speak_has_two_forms_of_request_and_both_forms_of_answer(document: dict[str, Any]) -> None:
     operation = document["paths"]["/speak"]["post"]
     forms = operation["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
