@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 import threading
@@ -498,3 +499,14 @@ def test_the_log_names_the_call_and_no_secret(server: FaultServer, caplog: pytes
     fields = caplog.records[0].fields
     assert (fields["method"], fields["path"], fields["status"]) == ("GET", "/path", 200)
     assert "canary" not in str(fields)
+
+
+def test_hosts_that_are_not_asked_any_more_hold_no_connection() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(80):
+        with FaultServer() as server:
+            server.always(answers.whole(b"yes"))
+            send(server.url).read()
+    gc.collect()
+
+    assert len(os.listdir("/proc/self/fd")) - before < 50

@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Callable
+from weakref import WeakMethod
 
 
 class Deadline:
     """A moment on the monotonic clock by which all must be done; it can be brought forward to now."""
 
-    __slots__ = ("_wakers", "at", "cancelled")
+    __slots__ = ("__weakref__", "_wakers", "at", "cancelled")
 
     def __init__(self, at: float) -> None:
         self.at = at
         self.cancelled = False
-        self._wakers: list[Callable[[], None]] = []
+        self._wakers: list[WeakMethod[Callable[[], None]]] = []
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
@@ -30,16 +31,21 @@ class Deadline:
         return seconds
 
     def when_cancelled(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called, from any thread, when the deadline is brought forward; at once if it was."""
-        self._wakers.append(wake)
+        """Have the method `wake` called, from any thread, when no time is left; at once if none is.
+
+        Its object is not kept alive: a socket in the pool remembers its last deadline, and through a reply
+        that deadline would hold the pool itself, for ever.
+        """
+        self._wakers.append(WeakMethod(wake))
         if self.cancelled:
             wake()
 
     def cancel(self) -> None:
         """Let no time be left, and wake those who wait."""
         self.cancelled = True
-        for wake in self._wakers:
-            wake()
+        for waker in self._wakers:
+            if (wake := waker()) is not None:
+                wake()
 
 
 class Patience(Deadline):

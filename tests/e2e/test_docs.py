@@ -43,6 +43,23 @@ SKIPPED = {
         "install -m 0400",
     ): "needs systemd; tests/e2e/test_signals.py reloads keys from files",
     ("docs/livekit.md", "LIVEKIT_URL="): "settings, not commands",
+    ("docs/sip.md", "SIP_OUTBOUND_ADDRESS="): "settings, not commands",
+    (
+        "docs/sip.md",
+        "curl -X POST http://localhost:3001/sip/call",
+    ): "dials; tests/blueprints/test_sip_call.py does",
+    (
+        "docs/sip.md",
+        "curl -X POST http://localhost:3001/sip/transfer",
+    ): "needs a call; test_sip_transfer.py has one",
+    (
+        "docs/sip.md",
+        "curl -X POST http://localhost:3001/sip/hooks",
+    ): "looks up a name; test_sip_hooks.py does all three",
+    (
+        "docs/sip.md",
+        "flask --app wsgi sip provision",
+    ): "needs LiveKit; tests/sip/test_provisioning.py runs both",
     ("docs/voices.md", "curl -s localhost:3001/voices"): "asks for Azure and Piper, which have no keys here",
 }
 

@@ -117,8 +117,10 @@ class _Wire(BaseHTTPRequestHandler):
     def _wait(self, call: Call) -> bool:
         """Return whether to go on: the caller must still be there, which its socket tells."""
         pause = self.vendor.pause
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(self.connection, select.POLLIN)
         while not self.vendor.closing.is_set():
-            if select.select([self.connection], [], [], pause)[0]:
+            if poll.poll(pause * 1000):
                 break
             if self.vendor.go_on.is_set():
                 return True

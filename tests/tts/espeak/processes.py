@@ -21,7 +21,9 @@ def ends(pid: int, within: float = 1.0) -> bool:
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([fd], [], [], within)[0])
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(within * 1000))
     finally:
         os.close(fd)
 
