@@ -502,11 +502,11 @@ def test_the_log_names_the_call_and_no_secret(server: FaultServer, caplog: pytes
 
 
 def test_hosts_that_are_not_asked_any_more_hold_no_connection() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(80):
         with FaultServer() as server:
             server.always(answers.whole(b"yes"))
             send(server.url).read()
     gc.collect()
 
-    assert len(os.listdir("/proc/self/fd")) - before < 50
+    assert len(list(Path("/proc/self/fd").iterdir())) - before < 50
