@@ -22,6 +22,7 @@ threads = _server.threads
 # room for connections that are kept alive.
 worker_connections = threads + 16
 preload_app = True
+limit_request_line = 8190  # bytes, as nginx in front allows
 keepalive = 15  # seconds; nginx must let go first: its upstream keepalive_timeout is 10
 timeout = 120  # seconds without a heartbeat, which gthread gives whatever its requests do
 graceful_timeout = _server.graceful_timeout
