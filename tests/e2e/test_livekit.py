@@ -107,7 +107,8 @@ def test_unmuting_is_refused_clearly_where_the_server_forbids_it(
     with Person(studio.livekit.url, studio.token(room)) as ann:
         ann.sees("connected")
         track = ann.sees("published")["sid"]
-        assert mute(studio, room, track, muted=True).status == 200
+        # The server lists a track a moment after its client knows of it.
+        until(lambda: mute(studio, room, track, muted=True).status == 200, 10, "LiveKit lists the track")
         ann.sees("muted")
         answer = mute(studio, room, track, muted=False)
         assert (answer.status, answer.json()["code"]) == (500, "MUTE_FAILED")
