@@ -11,7 +11,8 @@ from .recording import RecordingConfig
 from .secret import Secret
 from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from .setting import ConfigError, SettingInfo
-from .sip import SipConfig, SipHook
+from .sip import SipConfig
+from .sip_hook import SipHook
 from .urls import is_loopback
 from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config import Secret, SipConfig
-from sayna.config.sip import HOST
+from sayna.config.sip_hook import HOST
 from sayna.errors import InvalidRequest
 from sayna.livekit.ownership import Visitor
 
