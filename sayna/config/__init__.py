@@ -13,6 +13,7 @@ from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from .setting import ConfigError, SettingInfo
 from .sip import SipConfig
 from .sip_hook import SipHook
+from .sip_numbers import TenantNumbers
 from .urls import is_loopback
 from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
 
@@ -43,6 +44,7 @@ __all__ = [
     "SipConfig",
     "SipHook",
     "SpeechConfig",
+    "TenantNumbers",
     "is_loopback",
     "load_config",
     "settings",

@@ -37,6 +37,9 @@ class Config:
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
+        # A limit between tenants must not seem to hold where nobody is asked who they are.
+        if self.sip.from_numbers and not self.auth.required:
+            yield "SIP_FROM_NUMBERS_JSON holds nobody to it without tenants; set AUTH_REQUIRED to true."
         if self.auth.required:
             for hook in self.sip.hooks:
                 if hook.auth_id is None:

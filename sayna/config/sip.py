@@ -10,6 +10,7 @@ from .kinds import boolean, entries, integer, many, matching, network, secret
 from .secret import Secret
 from .setting import Kind, setting, together
 from .sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
+from .sip_numbers import TenantNumbers, tenant_numbers
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = matching(
@@ -95,6 +96,13 @@ class SipConfig:
         "First digits of numbers that may not be called.",
         yaml="sip.denied_destinations",
     )
+    from_numbers: tuple[TenantNumbers, ...] = setting(
+        "SIP_FROM_NUMBERS_JSON",
+        entries(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
+        (),
+        "Numbers that each tenant may call from, as JSON; any when unset.",
+        yaml="sip.from_numbers",
+    )
     calls_per_minute: int = setting(
         "SIP_CALLS_PER_MINUTE",
         integer(1, 100_000),
@@ -125,6 +133,9 @@ class SipConfig:
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."
+        for tenant, times in Counter(each.auth_id for each in self.from_numbers).items():
+            if times > 1:
+                yield f"SIP_FROM_NUMBERS_JSON names {tenant} more than once; set each tenant once."
         for hook in self.hooks:
             if hook.secret is None and "SIP_HOOK_SECRET" not in given:
                 yield f"SIP_HOOK_SECRET is missing for the hook of {hook.host}; set it to {SECRET_RULE}."

@@ -45,6 +45,7 @@ CALL = Operation(
         errors.InvalidSipAddress,
         errors.KeyReused,
         errors.DestinationNotAllowed,
+        errors.FromNumberNotAllowed,
         errors.TooManyCalls,
         errors.SipRoomAccessDenied,
         errors.OutboundAddressNotConfigured,
