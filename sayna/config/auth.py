@@ -83,6 +83,11 @@ class AuthConfig:
             return self.listed_secrets
         return (*self.listed_secrets, ApiSecret(self.single_secret_id, self.single_secret))
 
+    @property
+    def several_tenants(self) -> bool:
+        """Whether there may be more than one tenant; an auth service may name any."""
+        return self.required and (self.service_url is not None or len(self.secrets) > 1)
+
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for whatever would leave the door open or locked by accident."""
         ways = given & {"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"}

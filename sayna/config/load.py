@@ -32,6 +32,12 @@ class Config:
     sip: SipConfig = field(default_factory=SipConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
 
+    @property
+    def own_hook_secrets(self) -> bool:
+        """Whether each hook that is saved over HTTP is signed with a secret of its own."""
+        scope = self.sip.own_hook_secret_scope
+        return self.auth.several_tenants if scope is None else scope == "hook"
+
     def problems(self, _given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings of different subjects that contradict each other."""
         default = self.speech.default_tts_provider

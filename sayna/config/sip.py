@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .kinds import boolean, entries, integer, many, matching, network, secret
+from .kinds import boolean, choice, entries, integer, many, matching, network, secret
 from .secret import Secret
 from .setting import Kind, setting, together
 from .sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
@@ -64,6 +64,15 @@ class SipConfig:
         None,
         "Secret that signs what hooks are sent.",
         yaml="sip.hook_secret",
+    )
+    # A setting whose default depends on others is kept as own_..., see Config.own_hook_secrets.
+    own_hook_secret_scope: str | None = setting(
+        "SIP_HOOK_SECRET_SCOPE",
+        choice("hook", "server"),
+        None,
+        "Whether each hook saved over HTTP is signed with a secret of its own or all with SIP_HOOK_SECRET.",
+        yaml="sip.hook_secret_scope",
+        shown="hook; server where there is at most one tenant",
     )
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",

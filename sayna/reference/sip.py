@@ -84,7 +84,8 @@ LIST = Operation(
 SAVE = Operation(
     tag=TAG,
     summary="Save hooks",
-    description="Adds hooks and replaces those of the same hosts: all of them or none.",
+    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
+    " secret that signs their events (`flask sip secret`).",
     request=(bodies.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
     answers=HOOKS,

@@ -39,7 +39,8 @@ class Sip:
         In `folder` the workers meet. When CACHE_PATH is unset it goes with the server, and with it what waits
         to be delivered, the answers to Idempotency-Keys and the counts of calls.
         """
-        hooks = Hooks(config.sip, config.cache.path)
+        hooks = Hooks(config.sip, config.cache.path, own_secrets=config.own_hook_secrets)
+        _warn_of_shared_secret(config)
         inbound = _inbound(config)
         if livekit is None:
             return cls(hooks, None, None, inbound, ())
@@ -75,6 +76,16 @@ class Sip:
         """End the threads of this process."""
         for leader in self.leaders:
             leader.close()
+
+
+def _warn_of_shared_secret(config: Config) -> None:
+    shared = sorted(hook.host for hook in config.sip.hooks if hook.secret is None)
+    if shared and config.own_hook_secrets:
+        logger.warning(
+            "SIP_HOOK_SECRET itself signs for %s, and whoever knows it can sign for every hook; give each a"
+            " secret of its own in SIP_HOOKS_JSON before you hand it to a tenant",
+            ", ".join(shared),
+        )
 
 
 def _inbound(config: Config) -> Inbound | None:
