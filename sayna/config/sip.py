@@ -91,6 +91,13 @@ class SipConfig:
         "Whether hooks may be http or on a private network.",
         yaml="sip.hook_allow_private",
     )
+    x_to_ip_trunks: tuple[str, ...] = setting(
+        "SIP_X_TO_IP_TRUNKS",
+        many(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
+        (),
+        "LiveKit trunks whose X-To-IP says which domain was called; any when unset, none with the word none.",
+        yaml="sip.x_to_ip_trunks",
+    )
     allowed_destinations: tuple[str, ...] = setting(
         "SIP_ALLOWED_DESTINATIONS",
         many(_digits),

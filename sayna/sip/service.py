@@ -62,7 +62,9 @@ class Sip:
             leaders[0].start()
             deliverer.wake()
 
-        forwarding = Forwarding(config.sip.room_prefix or "", hooks, queue, livekit.telephones.adopt, wake)
+        trunks = frozenset(config.sip.x_to_ip_trunks)
+        adopt = livekit.telephones.adopt
+        forwarding = Forwarding(config.sip.room_prefix or "", trunks, hooks, queue, adopt, wake)
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         return cls(hooks, dialling, forwarding, inbound, tuple(leaders))

@@ -131,6 +131,31 @@ def test_only_calls_to_a_domain_with_a_hook_are_told(
     assert not (tmp_path / "cache" / "sip" / "deliveries.sqlite").exists()
 
 
+@pytest.mark.parametrize(
+    ("trunks", "attributes", "told"),
+    [
+        ("", {"sip.trunkID": "ST_1"}, "a.example.com"),
+        ("", {}, "a.example.com"),
+        ("ST_1,ST_2", {"sip.trunkID": "ST_2"}, "a.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_2"}, "b.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_11"}, "b.example.com"),
+        ("ST_1", {}, "b.example.com"),
+        ("none", {"sip.trunkID": "ST_1"}, "b.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_1", "sip.h.x-to-ip": ""}, "b.example.com"),
+    ],
+)
+def test_x_to_ip_is_believed_from_the_trunks_of_the_settings(
+    make: Inbound, target: Target, trunks: str, attributes: dict[str, str], told: str
+) -> None:
+    client = make(SIP_X_TO_IP_TRUNKS=trunks)
+    save(client, hook(target), hook(target, "b.example.com"))
+    headers = {"sip.h.x-to-ip": "a.example.com", "sip.h.to": "<sip:1@b.example.com>"}
+    assert tell(client, joined(attributes={**headers, **attributes})).status_code == 200
+    event = verified(target.told(1)[0])
+    assert event.sip_host == told
+    assert set(event.sip_headers or ()) == {"x-to-ip", "to"}
+
+
 def test_event_is_told_again_until_it_is_taken_and_then_no_more(make: Inbound, target: Target) -> None:
     client = make()
     save(client, hook(target))

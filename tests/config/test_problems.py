@@ -150,6 +150,8 @@ ROWS = [
      numbers({"auth_id": "a", "numbers": []}, {"auth_id": "a", "numbers": ["1"]})),
     ("SIP_FROM_NUMBERS_JSON", "without tenants",
      {"SIP_FROM_NUMBERS_JSON": '[{"auth_id": "a", "numbers": ["1"]}]'}),
+    ("SIP_X_TO_IP_TRUNKS", "holds 'ST 1'", {"SIP_X_TO_IP_TRUNKS": "ST_1, ST 1"}),
+    ("SIP_HOOK_SECRET_SCOPE", "unknown", {"SIP_HOOK_SECRET_SCOPE": "tenant"}),
     ("SIP_DENIED_DESTINATIONS", "holds '+49x'", {"SIP_DENIED_DESTINATIONS": "+44,+49x"}),
     ("SIP_OVERRIDE_ADDRESSES", "no address", {"SIP_OVERRIDE_ADDRESSES": "a.example, a b"}),
     ("SIP_MAX_CONCURRENT_CALLS", "out of range", {"SIP_MAX_CONCURRENT_CALLS": "0"}),
