@@ -70,6 +70,7 @@ def build(config: Config) -> Services:
     Nothing here opens a connection, a thread or a database: those begin with the first request that needs
     them.
     """
+    http.trust(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {
         slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
     }

@@ -6,6 +6,7 @@ To add a setting, add one field to the dataclass of its subject, then run `pytho
 from .auth import TENANT, ApiSecret, AuthConfig
 from .livekit import LiveKitConfig
 from .load import Config, load_config, settings
+from .outbound import Authorities, OutboundConfig
 from .providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
 from .recording import RecordingConfig
 from .secret import Secret
@@ -22,6 +23,7 @@ __all__ = [
     "TENANT",
     "ApiSecret",
     "AuthConfig",
+    "Authorities",
     "AzureConfig",
     "CacheConfig",
     "CartesiaConfig",
@@ -34,6 +36,7 @@ __all__ = [
     "GoogleConfig",
     "LiveKitConfig",
     "OpenAIConfig",
+    "OutboundConfig",
     "PiperConfig",
     "PollyConfig",
     "ProvidersConfig",

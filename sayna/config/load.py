@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from .auth import AuthConfig
 from .livekit import LiveKitConfig
+from .outbound import OutboundConfig
 from .providers import ProvidersConfig
 from .recording import RecordingConfig
 from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
@@ -30,6 +31,7 @@ class Config:
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
+    outbound: OutboundConfig = field(default_factory=OutboundConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
 
     @property

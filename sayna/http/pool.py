@@ -16,6 +16,7 @@ from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
 from sayna.http.sockets import Lease, TLSSocket, connected
+from sayna.http.trust import believing
 
 HOSTS = 32
 CONNECTIONS_PER_HOST = 64
@@ -85,6 +86,7 @@ def pool(*, vetted: bool = False) -> urllib3.PoolManager:
     """Return this process's connections, or those whose addresses were vetted; not shared over a fork."""
     context = urllib3.util.create_urllib3_context()
     context.load_verify_locations(certifi.where())
+    believing(context)
     context.sslsocket_class = TLSSocket
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sayna.config import Config, ConfigError, load_config
+from tests.wire.certificates import Authority
 
 
 def told(environ: dict[str, str], folder: Path) -> list[str]:
@@ -206,3 +207,14 @@ def test_hooks_have_secrets_of_their_own_where_tenants_may_be_several(
     environ: dict[str, str], own: bool
 ) -> None:
     assert load_config(environ).own_hook_secrets == own
+
+
+def test_authorities_are_the_certificates_of_a_file_whatever_stands_between_them(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    pem = authority.pem.read_text()
+    file = tmp_path / "bundle.pem"
+    file.write_bytes(f"# für uns\n{pem}\n# und für andere\n{pem}".encode("latin-1"))
+    found = load_config({"TLS_CA_FILE": str(file)})
+    assert found.outbound.authorities is not None
+    assert found.outbound.authorities.pem == pem * 2
+    assert "BEGIN" not in repr(found)

@@ -37,6 +37,10 @@ SKIPPED = {
         "docs/on-prem.md",
         "docker build",
     ): "needs a container engine; tests/e2e/test_container.py walks through it",
+    (
+        "docs/on-prem.md",
+        "install -m 0644 company-ca.pem",
+    ): "needs systemd; tests/blueprints/test_private_authority.py has an authority",
     ("docs/on-prem.md", "mkdir /opt/new"): "needs systemd and /opt",
     (
         "docs/on-prem.md",

@@ -1,6 +1,7 @@
 """A server on loopback whose answers a test writes, down to where they break off."""
 
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -39,7 +40,9 @@ class Reply:
 class Wire:
     """Answers by `script` first, one entry a request, then by `answer`; what neither knows is a complaint."""
 
-    def __init__(self, answer: Callable[[Asked], Reply | None] = lambda _: None) -> None:
+    def __init__(
+        self, answer: Callable[[Asked], Reply | None] = lambda _: None, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.asked: list[Asked] = []
         self.script: deque[Reply] = deque()
         self.complaints: list[str] = []
@@ -47,7 +50,9 @@ class Wire:
         self._answer = answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ server would refuse: another path or type, a token with a wrong key, or without 
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -72,7 +73,7 @@ Script = Callable[[str, Any], Reply | None]
 class FakeLiveKit:
     """Rooms and people in memory; `script` may answer in their place, or wait for `over`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.rooms: dict[str, models.Room] = {}
         self.people: dict[str, list[models.ParticipantInfo]] = {}
         self.calls: list[str] = []
@@ -84,12 +85,15 @@ class FakeLiveKit:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self.port = self._server.server_address[1]
+        self._scheme = "wss" if tls else "ws"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
 
     @property
     def settings(self) -> dict[str, str]:
         """What Sayna must be told to use this server."""
         return {
-            "LIVEKIT_URL": f"ws://127.0.0.1:{self.port}",
+            "LIVEKIT_URL": f"{self._scheme}://127.0.0.1:{self.port}",
             "LIVEKIT_API_KEY": KEY,
             "LIVEKIT_API_SECRET": SECRET,
         }
