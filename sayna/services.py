@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from sayna import http
-from sayna.auth import Authenticator
+from sayna.auth import Authenticator, Budget, Proxies
 from sayna.config import SLUGS, Config, Secret
 from sayna.livekit import LiveKit
 from sayna.recordings import Library, Recorder, open_library
@@ -32,6 +32,8 @@ class Services:
 
     config: Config
     authenticator: Authenticator | None
+    budget: Budget | None
+    proxies: Proxies
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
@@ -87,17 +89,14 @@ def build(config: Config) -> Services:
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
+        budget=Budget(config.auth.failures_per_minute) if config.auth.failures_limited else None,
+        proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
         flights=flights,
         tts=TTS(cache, flights, Gate(misses(config.server.threads))),
-        catalogue=Catalogue(
-            providers,
-            {slug: _shelf(config, slug, cache.secret) for slug in providers},
-            ttl_seconds=config.speech.voices_ttl_seconds,
-            timeout_seconds=config.speech.voices_timeout_seconds,
-        ),
+        catalogue=_catalogue(config, providers, cache.secret),
         pages=Pages(),
         livekit=livekit,
         sip=sip,
@@ -109,6 +108,15 @@ def build(config: Config) -> Services:
 def misses(threads: int) -> int:
     """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
     return max(1, threads - max(2, threads // 8))
+
+
+def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> Catalogue:
+    return Catalogue(
+        providers,
+        {slug: _shelf(config, slug, secret) for slug in providers},
+        ttl_seconds=config.speech.voices_ttl_seconds,
+        timeout_seconds=config.speech.voices_timeout_seconds,
+    )
 
 
 def _shelf(config: Config, slug: str, secret: bytes) -> Shelf:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from sayna.auth import TooManyFailures
 from sayna.errors import (
     AuthServiceFailed,
     AuthServiceUnavailable,
@@ -18,7 +19,7 @@ from sayna.errors import (
 
 ALWAYS = (SaynaError,)
 WITH_BODY = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType)
-WITH_TOKEN = (NotAuthenticated, AuthServiceFailed, AuthServiceUnavailable)
+WITH_TOKEN = (NotAuthenticated, TooManyFailures, AuthServiceFailed, AuthServiceUnavailable)
 REQUEST_ID = "7f1c9f0e5d7b4a52b1d0a3c4e5f60718"
 ERROR = {
     "type": "object",
