@@ -75,7 +75,6 @@ class AuthConfig:
     allow_query_key: bool = setting(
         "AUTH_ALLOW_QUERY_KEY", boolean, True, "Whether ?api_key= is read.", yaml="auth.allow_query_key"
     )
-
     failures_per_minute: int = setting(
         "AUTH_FAILURES_PER_MINUTE",
         integer(0, 1000),
