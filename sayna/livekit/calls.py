@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from sayna.config import Secret
 from sayna.log import emit
+from sayna.visitor import Visitor
 
 from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
-from .ownership import Visitor, claimed, owner_of
+from .ownership import claimed, owner_of
 from .rooms import is_open_to
 
 if TYPE_CHECKING:

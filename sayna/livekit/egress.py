@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
+from sayna.visitor import Visitor
 
 from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
-from .ownership import Visitor, owner_of
+from .ownership import owner_of
 
 if TYPE_CHECKING:
     from .rpc import Rpc

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.errors import InvalidRequest
 from sayna.folder import Grumbler, exclusive, private_folder
+from sayna.visitor import Visitor
 
 from .bridge import Bridge
 from .errors import (
@@ -23,7 +24,7 @@ from .errors import (
     RoomNotFound,
 )
 from .model import Participant, Room
-from .ownership import Visitor, metadata_for, owner_of
+from .ownership import metadata_for, owner_of
 
 if TYPE_CHECKING:
     from livekit.protocol import models

@@ -4,7 +4,8 @@ from sayna.recordings.base import STREAM_ID, Found, Opened, Span, Store
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.listing import Listing, Page
-from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, Visitor, read_owner
+from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.visitor import Visitor
 
 
 class Library:

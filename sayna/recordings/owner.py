@@ -2,25 +2,11 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Protocol
+
+from sayna.visitor import Visitor
 
 MAX_OWNER_BYTES = 4096
 NOBODY_KNOWN = "\x00"
-
-
-class Visitor(Protocol):
-    """Who asks; sayna.auth.Caller is one."""
-
-    @property
-    def tenant(self) -> str | None:
-        """The tenant's id; None for a caller without a tenant."""
-
-    @property
-    def everything(self) -> bool:
-        """Whether there is nothing to check, because auth is off."""
-
-    def may_touch(self, owner: str | None) -> bool:
-        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
 
 
 @dataclass(frozen=True, slots=True)

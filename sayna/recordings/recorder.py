@@ -15,7 +15,8 @@ from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, SaynaError
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check
-from sayna.recordings.owner import Owner, Visitor
+from sayna.recordings.owner import Owner
+from sayna.visitor import Visitor
 
 STALE_SECONDS = 15.0
 LOOK_SECONDS = 0.1

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sayna.config import SipConfig
 from sayna.livekit.calls import Call, Placed, Telephones
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomAccessDenied
-from sayna.livekit.ownership import Visitor
 from sayna.livekit.rooms import Rooms
 from sayna.log import emit
+from sayna.visitor import Visitor
 
 from .address import Overrides
 from .call_request import CallRequest, Trunk

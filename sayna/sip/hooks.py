@@ -9,7 +9,7 @@ from pathlib import Path
 from sayna.config import Secret, SipConfig
 from sayna.config.sip import HOST
 from sayna.errors import InvalidRequest
-from sayna.livekit.ownership import Visitor
+from sayna.visitor import Visitor
 
 from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from .hook_file import HookFile, StoredHook
