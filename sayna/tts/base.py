@@ -22,8 +22,8 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechRequest:
-    """One synthesis with every default applied; `text` has its pronunciations replaced already."""
+class Speech:
+    """What is to be said and how, with every default applied; `text` has its pronunciations replaced."""
 
     text: str
     voice_id: str
@@ -34,6 +34,12 @@ class SpeechRequest:
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] | None
     connect_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest(Speech):
+    """One synthesis, from now until its deadline."""
+
     deadline: Deadline
 
 

@@ -19,7 +19,7 @@ from sayna.errors import (
 )
 from sayna.http import Deadline
 from sayna.tts import audio
-from sayna.tts.base import AudioSpec, Knob, SpeechRequest, TTSProvider
+from sayna.tts.base import Knob, Speech, SpeechRequest, TTSProvider
 from sayna.tts.cache import cache_key
 from sayna.tts.pronounce import pronounce
 
@@ -49,19 +49,10 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Speech):
     """Everything about one synthesis but the moment at which it happens."""
 
     provider: TTSProvider
-    text: str
-    voice_id: str
-    model: str
-    language: str
-    speaking_rate: float
-    target: AudioSpec
-    settings: Mapping[str, Any]
-    credentials: Mapping[str, Any] | None
-    connect_seconds: float
     request_seconds: float
     characters: int
     key: str
