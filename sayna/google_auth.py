@@ -20,7 +20,9 @@ from sayna import http
 TOKEN_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 MAX_TOKEN_BYTES = 65536
+# Requests bring accounts of their own, so their number is not ours to know.
 ACCOUNTS = 256
+# A token that ends while its call is under way would be refused; Google's last for 3,600 s.
 SPARE_SECONDS = 60
 
 
@@ -59,6 +61,7 @@ class Tokens:
         and whatever `mint` raises.
         """
         slot = self._slot(account)
+        # A lock for each account: a slow answer about a request's own account holds up nobody else's.
         if not slot.lock.acquire(timeout=deadline.remaining()):
             raise TimeoutError("no token in time")
         try:
@@ -72,6 +75,7 @@ class Tokens:
         with self._lock:
             slot = self._slots.setdefault(account, _Slot())
             self._slots.move_to_end(account)
+            # Whoever waits at a slot that goes here still gets its token; the next one just asks again.
             if len(self._slots) > ACCOUNTS:
                 self._slots.popitem(last=False)
             return slot
@@ -132,6 +136,7 @@ def _exchange(
     url: str, method: str = "POST", body: bytes = b"", headers: Mapping[str, str] | None = None, **_: Any
 ) -> _Exchanged:
     """Send what google-auth asks for; it only ever posts."""
+    # Not google-auth's own transport: that is `requests`, with redirects, proxies and no total deadline.
     answer = http.post(
         url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
         connect_seconds=CONNECT_SECONDS, max_bytes=MAX_TOKEN_BYTES,
