@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from .errors import LiveKitUnavailable
 
 CLOSE_SECONDS = 2.0
+# The loop's own limit comes first and ends the operation there; this one is for a loop that is stuck.
 MARGIN_SECONDS = 0.5
 
 Client = TypeVar("Client")
@@ -46,6 +47,7 @@ class Bridge(Generic[Client]):
         try:
             return future.result(seconds + MARGIN_SECONDS)
         except TimeoutError as error:
+            # result() alone would leave the operation running, and its connection taken.
             future.cancel()
             raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
 
@@ -70,6 +72,8 @@ class Bridge(Generic[Client]):
     def _start(self) -> _Running[Client]:
         with self._lock:
             if self._running is None:
+                # With the first question, not at start: gunicorn forks after that, and threads stay with the
+                # parent.
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
                 thread.start()
@@ -85,6 +89,7 @@ class Bridge(Generic[Client]):
 
 
 async def _shut(running: _Running[Any]) -> None:
+    # Else aiohttp tells of unclosed sessions at every exit.
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

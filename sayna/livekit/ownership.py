@@ -13,6 +13,7 @@ def owner_of(metadata: str) -> str | None:
     try:
         members = json.loads(metadata, object_pairs_hook=_members)
     except RecursionError:
+        # Not None: such a room would be open to every caller without a tenant.
         return NOBODY_AT_ALL
     except ValueError:
         return None
@@ -39,5 +40,6 @@ def claimed(metadata: str, tenant: str) -> str | None:
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if sum(name == "auth_id" for name, _ in pairs) > 1:
+        # Another reader of this metadata may take the other of the two.
         members["auth_id"] = NOBODY_AT_ALL
     return members

@@ -89,6 +89,7 @@ class Seen:
             create_private(self._file)
             # Opened for each use: a connection must not be shared over a fork, nor by threads.
             with contextlib.closing(sqlite3.connect(self._file, timeout=self._wait_seconds)) as database:
+                # Readers and the writer do not wait for each other then: https://www.sqlite.org/wal.html
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)
                 with database:
