@@ -12,6 +12,7 @@ from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 # Many small ranges of one file are an old way to keep a server busy; RFC 9110, 14.2 lets us send the whole.
 ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+# Searched for, not split at commas: a tag may hold some.
 ETAG = re.compile(r'(?:W/)?"[^"]*"')
 MAX_DIGITS = 18
 

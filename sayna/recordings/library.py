@@ -40,6 +40,7 @@ class Library:
         check(stream_id)
         if caller.everything or (self.owner(stream_id) or Owner()).admits(caller, strict=self._strict):
             return self.audio_key(stream_id)
+        # No name that the egress or the recorder ever writes.
         return f"{self._prefix}{stream_id}/denied"
 
     def find(self, key: str) -> Found:

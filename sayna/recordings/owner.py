@@ -5,7 +5,9 @@ from dataclasses import asdict, dataclass, fields
 
 from sayna.visitor import Visitor
 
+# Five short strings; whatever is larger was not written by us.
 MAX_OWNER_BYTES = 4096
+# No alphabet of tenants has it.
 NOBODY_KNOWN = "\x00"
 
 
@@ -39,6 +41,7 @@ def read_owner(content: bytes | None) -> Owner:
         found = json.loads(content)
     except (ValueError, RecursionError):
         return UNREADABLE
+    # Closed, not open: a damaged file must not give a recording to everybody.
     if type(found) is not dict:
         return UNREADABLE
     known = {each.name: found.get(each.name) for each in fields(Owner)}
