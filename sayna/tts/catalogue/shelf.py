@@ -77,6 +77,7 @@ class Shelf:
         try:
             with os.fdopen(open_private(file, os.O_RDONLY), "rb") as opened:
                 kept = json.load(opened)
+            # A new key must not show the cloned voices of the old one's account.
             if (kept["format"], kept["account"]) != (FORMAT, self._account):
                 return None
             return Listed(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
@@ -92,6 +93,7 @@ class Shelf:
             "voices": [dataclasses.asdict(voice) for voice in listed.voices],
         }
         private_folder(file.parent)
+        # By process: without the lock, on a disk that cannot lock, two may write at once.
         fresh = file.with_suffix(f".{os.getpid()}")
         try:
             with os.fdopen(open_private(fresh), "w", encoding="utf-8") as opened:
