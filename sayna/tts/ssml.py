@@ -13,5 +13,6 @@ def nested(*elements: tuple[str, dict[str, str]], text: str) -> bytes:
     root = innermost = Tree.Element(name, attributes)
     for name, attributes in inner:
         innermost = Tree.SubElement(innermost, name, attributes)
+    # ElementTree escapes what XML can say, and writes what it cannot as it is: the vendor then answers 400.
     innermost.text = _ILLEGAL.sub("", text)
     return Tree.tostring(root, encoding="unicode").encode()

@@ -12,6 +12,7 @@ from sayna.http import Deadline
 from sayna.tts.google import account as accounts
 from sayna.tts.listing import mapping, text
 
+# It goes into a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

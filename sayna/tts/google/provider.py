@@ -22,6 +22,7 @@ from sayna.tts.locale import leading_tag
 from sayna.tts.vendor import CloudProvider
 
 GEMINI_MODEL = "gemini-2.5-flash-tts"
+# Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
 PROFILES = (
     *("wearable-class-device", "handset-class-device", "headphone-class-device"),
@@ -41,6 +42,7 @@ class Google(CloudProvider):
     slug = "google"
     default_voice = "en-US-Neural2-F"
     default_language = "en-US"
+    # Google's client library 2.38 says that more is an error; older pages say 4.0.
     rates = (0.25, 2.0)
     knobs: ClassVar[Mapping[str, Knob]] = {
         "pitch": Knob(float, -20, 20),
