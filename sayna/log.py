@@ -10,6 +10,7 @@ import logging.config
 import time
 from typing import Any
 
+# A ContextVar, so that a copy of the context takes it along into the threads that render and list.
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 
 

@@ -119,6 +119,5 @@ def _routes(app: Flask) -> list[Route]:
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
-        # Flask adds these two to every route by itself.
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

@@ -16,7 +16,6 @@ from .setting import Kind, Wrong, setting, together
 from .urls import hook as hook_url
 
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
-# As in the reference.
 _MIN_SECRET = 16
 _SECRET_RULE = f"a secret of at least {_MIN_SECRET} characters"
 
@@ -140,7 +139,6 @@ class SipConfig:
         "First digits of numbers that may not be called.",
         yaml="sip.denied_destinations",
     )
-    # Toll fraud: a stolen token must not dial a premium number all night.
     calls_per_minute: int = setting(
         "SIP_CALLS_PER_MINUTE",
         integer(1, 100_000),

@@ -47,7 +47,6 @@ class Bridge(Generic[Client]):
         try:
             return future.result(seconds + MARGIN_SECONDS)
         except TimeoutError as error:
-            # result() alone would leave the operation running, and its connection taken.
             future.cancel()
             raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
 
@@ -89,7 +88,6 @@ class Bridge(Generic[Client]):
 
 
 async def _shut(running: _Running[Any]) -> None:
-    # Else aiohttp tells of unclosed sessions at every exit.
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()

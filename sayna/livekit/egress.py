@@ -13,6 +13,7 @@ from .ownership import owner_of
 if TYPE_CHECKING:
     from .rpc import Rpc
 
+# What LiveKit says of an egress that has ended already.
 OVER = "failed_precondition"
 # EGRESS_FAILED and EGRESS_ABORTED by number: to import livekit-api costs 230 ms and 32 MB (measured).
 FAILED, ABORTED = 4, 5

@@ -49,7 +49,6 @@ async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float)
     timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout, middlewares=(_vetted,)) as session:
         key, secret = api_key.reveal(), api_secret.reveal()
-        # Failover, where LiveKit Cloud has it, would send a dial that got a 5xx once more.
         yield Rpc(api.LiveKitAPI(url, key, secret, session=session, failover=False))
 
 

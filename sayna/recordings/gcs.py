@@ -22,6 +22,7 @@ from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 
+# full_control could change who may read, too: https://cloud.google.com/storage/docs/oauth-scopes
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 CONNECT_SECONDS = 3.0
 CALL_SECONDS = 10.0
@@ -156,7 +157,6 @@ class GCS(Store):
                 return reply
             reply.close()
             refused = token if reply.status == UNAUTHORIZED else None
-            # At random, so that the requests of all workers do not come back together.
             time.sleep(random.uniform(0.05, 0.25))  # noqa: S311
         raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -173,6 +173,7 @@ def _attempt(name: str, flags: int, folder: int) -> int | None:
 
 
 def _found(seen: os.stat_result) -> Found:
+    # Whatever replaces or changes the file changes one of the three.
     etag = f'"{seen.st_ino:x}-{seen.st_size:x}-{seen.st_mtime_ns:x}"'
     return Found(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
 

@@ -61,6 +61,7 @@ class Recorder:
         Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and what the egress and the
         store raise.
         """
+        # Not to be guessed: without tenants, whoever knows the name has the recording.
         stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
         limit = time.monotonic() + STALE_SECONDS

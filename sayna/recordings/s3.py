@@ -149,7 +149,6 @@ def _make_client(config: RecordingConfig) -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if config.s3_force_path_style else "auto"},
     )
-    # Clients may be shared by threads, the default session of boto3.client() may not.
     return boto3.session.Session().client(
         "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint, config=settings, **keys
     )

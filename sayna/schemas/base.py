@@ -48,6 +48,7 @@ class AnswerSchema(Schema):
 
 def sentence(messages: Any, path: str = "") -> str:
     """Return marshmallow's tree of faults as one line, at most 500 characters."""
+    # The contract allows an error 4 kB, and each of a hundred entries may have a fault.
     return "; ".join(_faults(messages, path))[:500]
 
 

@@ -13,7 +13,6 @@ from .hooks import Hook, Hooks
 from .queue import Queue
 from .signing import header_safe
 
-# In the reference's order: a PBX that rewrites To says in X-To-IP what it was.
 DOMAIN_HEADERS = ("sip.h.x-to-ip", "sip.h.to")
 HEADER = "sip.h."
 # SIP headers are the telephone caller's: these bound what one call costs the disk and the hook.

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from .errors import DestinationNotAllowed, InvalidPhoneNumber
 
-# Not \d, which takes the digits of every script.
 NUMBER = re.compile(r"\+?[0-9]{1,32}")
 # How networks are told that what follows begins with a country: ITU E.123, and North America's own.
 INTERNATIONAL = ("+", "00", "011")

@@ -6,7 +6,6 @@ import re
 
 from sayna.config import Secret
 
-# LiveKit chooses the ids, but nothing that is not ours goes into a header unseen.
 HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,128}")
 
 

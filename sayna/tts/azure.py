@@ -40,6 +40,8 @@ NATIVE = {
     ("opus", 24000): "ogg-24khz-16bit-mono-opus",
     ("opus", 48000): "ogg-48khz-16bit-mono-opus",
 } | {("linear16", rate): name for rate, name in PCM.items()}
+# Of which each voice has some; they and the roles are told at
+# https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
 STYLES = (
     *("advertisement_upbeat", "affectionate", "angry", "assistant", "calm", "chat", "chat-casual"),
     *("cheerful", "conversation", "customerservice", "depressed", "disgruntled", "documentary-narration"),

@@ -34,6 +34,7 @@ class Cartesia(CloudProvider):
     """Cartesia's voices, the account's own ones included."""
 
     slug = "cartesia"
+    # Barbershop Man.
     default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     default_model = "sonic-3"
     voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

@@ -48,6 +48,7 @@ class ElevenLabs(CloudProvider):
     """ElevenLabs' voices, the account's own ones included."""
 
     slug = "elevenlabs"
+    # Rachel.
     default_voice = "21m00Tcm4TlvDq8ikWAM"
     # The reference's eleven_v3 takes half as much text and refuses fields that others take.
     default_model = "eleven_multilingual_v2"

@@ -84,6 +84,7 @@ class Shelf:
             self._make_room(cache, len(blob))
             replaces = key in cache
             patiently(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
+            # Other workers may hold the older clip in memory.
             if replaces:
                 self.renew()
 

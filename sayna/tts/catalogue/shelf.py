@@ -43,6 +43,7 @@ class Shelf:
     def read(self) -> Listed | None:
         """Return the list; costs one look at the file unless that has changed."""
         mark, listed = self._held
+        # Another worker may have renewed it.
         if self._file is not None and (found := _mark_of(self._file)) not in (None, mark):
             listed = self._load(self._file) or listed
             self._held = found, listed

@@ -95,6 +95,7 @@ class Flights:
             self._pid = os.getpid()
             self._running = {}
             self._pumps = ThreadPoolExecutor(PUMPS, thread_name_prefix="flight")
+            # A leader that was killed leaves its file; its locks went with it.
             sweep(self._folder)
         return self._pumps
 

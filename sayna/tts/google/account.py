@@ -19,6 +19,7 @@ from sayna.tts.listing import mapping, text
 
 # Of a request's account it may be nothing else: `token_uri` is where our server would be sent (SSRF).
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+# The one scope of the API: https://cloud.google.com/text-to-speech/docs/reference/rest/v1/text/synthesize
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "googleapis.com"
 # The longest that Google takes.

@@ -24,6 +24,7 @@ from sayna.tts.vendor import CloudProvider
 GEMINI_MODEL = "gemini-2.5-flash-tts"
 # Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
+# https://cloud.google.com/text-to-speech/docs/audio-profiles
 PROFILES = (
     *("wearable-class-device", "handset-class-device", "headphone-class-device"),
     *("small-bluetooth-speaker-class-device", "medium-bluetooth-speaker-class-device"),

@@ -83,6 +83,7 @@ class Account:
 
 def host(region: str) -> str:
     """Return Polly's public address in a region."""
+    # China's regions have a domain of their own.
     return f"https://polly.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
 
