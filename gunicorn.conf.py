@@ -1,5 +1,6 @@
 """How gunicorn runs Sayna; the reasons are in docs/architecture.md, the figures behind them in bench/."""
 
+import gc
 import signal
 import sys
 from pathlib import Path
@@ -49,6 +50,8 @@ def on_reload(server: Any) -> None:
     """Build the application anew on HUP, so that keys, secrets and settings on disk are read again."""
     sys.modules.pop("wsgi", None)
     server.app.callable = None
+    gc.unfreeze()
+    gc.collect()
     try:
         server.app.wsgi()
     except SystemExit as problems:

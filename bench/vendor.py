@@ -1,7 +1,7 @@
 """A vendor that speaks Deepgram's wire and takes its time: first audio after 100 ms, then a second of it.
 
 `python -m bench.vendor PORT`. GET /count tells how many calls were made. A text that holds the word "framed"
-is answered with Content-Length, others in chunks.
+is answered with Content-Length, others in chunks. "short" gets one piece, "endless" four times as many.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ async def _answer(head: str, reader: asyncio.StreamReader, writer: asyncio.Strea
     length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
     text = json.loads(await reader.readexactly(int(length[1]) if length else 0))["text"]
     calls += 1
-    pieces = 1 if "short" in text else PIECES
+    pieces = 1 if "short" in text else 4 * PIECES if "endless" in text else PIECES
     framed = "framed" in text
     await asyncio.sleep(FIRST_SECONDS)
     size = b"Content-Length: %d" % (pieces * PIECE_BYTES) if framed else b"Transfer-Encoding: chunked"

@@ -24,6 +24,7 @@ def alive(bind: str) -> bool:
 
 def _connect(connection: http.client.HTTPConnection, bind: str) -> None:
     if bind.startswith("unix:"):
+        # http.client knows no unix sockets, but takes one that is connected already.
         connection.sock = socket.socket(socket.AF_UNIX)
         connection.sock.settimeout(SECONDS)
         connection.sock.connect(bind.removeprefix("unix:"))

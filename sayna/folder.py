@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# flock(2) has no time-out: whoever may wait only so long has to look again and again.
 POLL_SECONDS = 0.005
 
+# Of two threads that find no file, the slower one would close its descriptor after SQLite took its locks.
 _creating = threading.Lock()
 
 
@@ -18,6 +20,8 @@ def private_folder(path: Path) -> Path:
     """Return the folder, made with mode 0700 when missing; raises OSError when others may write to it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.stat()
+    # mkdir leaves a folder that is there as it is: one that somebody else made could hold planted rows and
+    # links.
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise PermissionError(f"{path} belongs to another user or is writable by others")
     return path
@@ -54,6 +58,7 @@ def exclusive(path: Path, seconds: float) -> Iterator[None]:
     descriptor = open_private(path)
     limit = time.monotonic() + seconds
     try:
+        # A descriptor of one's own, so that flock holds off the other threads of this process too.
         while not lock(descriptor):
             if time.monotonic() > limit:
                 raise TimeoutError(f"{path} is locked by another process")
@@ -74,6 +79,7 @@ class Grumbler:
     def warn(self, sentence: str, *values: object) -> None:
         """Log one WARNING unless the last one is less than a minute old."""
         now = time.monotonic()
+        # A full disk fails every write: a line for each of them would bury all others.
         if now >= self._quiet_until:
             self._quiet_until = now + self._every
             self._log.warning(sentence, *values)

@@ -1,13 +1,17 @@
-"""Access tokens of a Google service account, kept until they run out.
+"""Google's access tokens: each asked for once and kept until a minute before its end.
 
-The flow is google-auth's own (a signed JWT exchanged at the account's `token_uri`); the request goes through
-sayna.http, and google-auth is imported with the first token.
+For recordings the flow is google-auth's own (a signed JWT exchanged at the account's `token_uri`); the
+request goes through sayna.http, and google-auth is imported with the first token.
 """
 
 import json
+import math
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,65 @@ from sayna import http
 TOKEN_SECONDS = 10.0
 CONNECT_SECONDS = 3.0
 MAX_TOKEN_BYTES = 65536
+# Requests bring accounts of their own, so their number is not ours to know.
+ACCOUNTS = 256
+# A token that ends while its call is under way would be refused; Google's last for 3,600 s.
+SPARE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and the moment, on the monotonic clock, from which it is not used any more."""
+
+    value: str
+    over: float
+
+    @classmethod
+    def lasting(cls, value: str, seconds: float) -> "Token":
+        """Return a token that ends in `seconds`."""
+        return cls(value, time.monotonic() + seconds - SPARE_SECONDS)
+
+
+@dataclass(slots=True)
+class _Slot:
+    token: Token | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Tokens:
+    """The tokens of the accounts used last."""
+
+    def __init__(self) -> None:
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(
+        self, account: str, mint: Callable[[], Token], deadline: http.Deadline, *, refused: str = ""
+    ) -> str:
+        """Return the account's token, from `mint` when there is none but a `refused` one.
+
+        Of many who ask at once one mints. Raises TimeoutError when another is still minting at the deadline,
+        and whatever `mint` raises.
+        """
+        slot = self._slot(account)
+        # A lock for each account: a slow answer about a request's own account holds up nobody else's.
+        if not slot.lock.acquire(timeout=deadline.remaining()):
+            raise TimeoutError("no token in time")
+        try:
+            if slot.token is None or slot.token.value == refused or time.monotonic() >= slot.token.over:
+                slot.token = mint()
+            return slot.token.value
+        finally:
+            slot.lock.release()
+
+    def _slot(self, account: str) -> _Slot:
+        with self._lock:
+            slot = self._slots.setdefault(account, _Slot())
+            self._slots.move_to_end(account)
+            # Whoever waits at a slot that goes here still gets its token; the next one just asks again.
+            if len(self._slots) > ACCOUNTS:
+                self._slots.popitem(last=False)
+            return slot
 
 
 class NoToken(Exception):
@@ -29,16 +92,17 @@ class GoogleTokens:
         self._account = account
         self._scopes = scopes
         self._credentials: Any = None
-        self._lock = threading.Lock()
+        self._tokens = Tokens()
 
     def token(self, refused: str | None = None) -> str:
         """Return a token that is good for some minutes, and not the one `refused`; raises NoToken."""
-        with self._lock:
-            if self._credentials is None or not self._credentials.valid or self._credentials.token == refused:
-                self._refresh()
-            return str(self._credentials.token)
+        deadline = http.Deadline.after(TOKEN_SECONDS)
+        try:
+            return self._tokens.get("", self._mint, deadline, refused=refused or "")
+        except TimeoutError as error:
+            raise NoToken("another request is still waiting for the token service") from error
 
-    def _refresh(self) -> None:
+    def _mint(self) -> Token:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only whoever asks Google pays
         from google.oauth2.service_account import Credentials  # noqa: PLC0415
 
@@ -51,6 +115,12 @@ class GoogleTokens:
             raise NoToken("the service account cannot be used") from error
         except http.TransportError as error:
             raise NoToken("the token service could not be asked") from error
+        token, end = str(self._credentials.token), self._credentials.expiry
+        # RFC 6749 only recommends `expires_in`: such a token is good until Google refuses it.
+        if end is None:
+            return Token(token, math.inf)
+        # google-auth keeps moments of UTC without a zone.
+        return Token.lasting(token, (end.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +136,7 @@ def _exchange(
     url: str, method: str = "POST", body: bytes = b"", headers: Mapping[str, str] | None = None, **_: Any
 ) -> _Exchanged:
     """Send what google-auth asks for; it only ever posts."""
+    # Not google-auth's own transport: that is `requests`, with redirects, proxies and no total deadline.
     answer = http.post(
         url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
         connect_seconds=CONNECT_SECONDS, max_bytes=MAX_TOKEN_BYTES,

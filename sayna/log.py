@@ -10,6 +10,7 @@ import logging.config
 import time
 from typing import Any
 
+# A ContextVar, so that a copy of the context takes it along into the threads that render and list.
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 
 
@@ -19,6 +20,7 @@ def emit(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
         logger.log(level, event, extra={"fields": fields})
 
 
+# Kept, because json.dumps() with a `default` makes a new encoder for every line.
 _encode = json.JSONEncoder(default=str).encode
 
 
@@ -52,14 +54,17 @@ class ConsoleFormatter(logging.Formatter):
 def dict_config(level: str, log_format: str) -> dict[str, Any]:
     """Return logging's own settings: everything to standard error, as "json" or "console" lines."""
     formatter = ConsoleFormatter if log_format == "console" else JSONFormatter
+    # At DEBUG these log whole URLs and headers: query strings, tokens and signatures.
     quiet = {"level": "WARNING"}
     return {
         "version": 1,
+        # Our modules make their loggers when they are imported; the default would silence them all.
         "disable_existing_loggers": False,
         "formatters": {"sayna": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "sayna"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
+            # Told by the root's handler too, every line of gunicorn's would stand there twice.
             "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
             **dict.fromkeys(("urllib3", "botocore", "boto3", "aiohttp", "asyncio"), quiet),
         },
@@ -69,6 +74,7 @@ def dict_config(level: str, log_format: str) -> dict[str, Any]:
 def configure(level: str, log_format: str) -> None:
     """Begin to log as dict_config() says; a log that cannot be written costs no answer."""
     logging.config.dictConfig(dict_config(level, log_format))
+    # Else each line that cannot be written is a traceback on the same full disk.
     logging.raiseExceptions = False
     # Half of what a line costs goes into fields that no format of ours shows (howto/logging, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -337,7 +337,7 @@ def assert_blocked(reading: Future[bytes]) -> None:
         reading.result(0.1)
 
 
-def test_closing_wakes_the_thread_that_reads(server: FaultServer) -> None:
+def close_while_another_thread_reads(server: FaultServer) -> None:
     server.always(answers.hang_in_body())
     reply = send(server.url, seconds=30)
     chunks = reply.chunks()
@@ -350,8 +350,12 @@ def test_closing_wakes_the_thread_that_reads(server: FaultServer) -> None:
         reply.close()
         with pytest.raises(http.GivenUp):
             reading.result(0.5)
-
     assert time.monotonic() - started < 0.5
+
+
+def test_closing_wakes_the_thread_that_reads(server: FaultServer) -> None:
+    close_while_another_thread_reads(server)
+
     assert server.left.wait(5), "the vendor still believes that somebody listens"
 
 
@@ -475,17 +479,7 @@ def test_a_handshake_that_does_not_come_ends_with_the_time_to_connect() -> None:
 def test_closing_wakes_the_thread_that_reads_over_tls(authority: Authority) -> None:
     trust(authority)
     with FaultServer(tls=authority.server()) as server:
-        server.always(answers.hang_in_body())
-        reply = send(server.url, seconds=30)
-        chunks = reply.chunks()
-        next(chunks)
-
-        with ThreadPoolExecutor(1) as threads:
-            reading = threads.submit(next, chunks)
-            assert_blocked(reading)
-            reply.close()
-            with pytest.raises(http.GivenUp):
-                reading.result(0.5)
+        close_while_another_thread_reads(server)
 
         assert server.left.wait(5)
 

@@ -15,6 +15,7 @@ class Caller:
 
     def may_touch(self, owner: str | None) -> bool:
         """Return whether a thing of this owner (None: nobody's) is the caller's; compared byte for byte."""
+        # Neither case nor Unicode forms are folded: two ids that look alike must stay two tenants.
         return self.everything or self.tenant == owner
 
 
@@ -29,11 +30,13 @@ _JOINED = re.compile(r",\s*[A-Za-z][A-Za-z0-9-]*\s+\S")
 def read_token(authorization: list[str], query_keys: list[str], *, allow_query: bool) -> str:
     """Return the token from all Authorization headers and `api_key`s; raises NotAuthenticated."""
     keys = query_keys if allow_query else []
+    # Refused, not resolved: a proxy in front may have judged the other one (ASVS 15.3.7).
     if len(authorization) > 1 or len(keys) > 1 or any(map(_JOINED.search, authorization)):
         raise _invalid("Send one Authorization header or one api_key, not several.")
     bearer = _BEARER.fullmatch(authorization[0].strip()) if authorization else None
     if bearer:
         return bearer[1]
+    # A malformed header beside a good api_key passes, as in the reference server.
     if keys and keys[0].strip():
         return keys[0]
     if authorization:

@@ -15,7 +15,9 @@ from sayna.http import Answer, Deadline, TimedOut, TransportError, Unreachable
 if TYPE_CHECKING:
     from .signing import SigningKey
 
+# An id has at most 128 characters: whoever sends more than this is no auth service.
 MAX_ANSWER_BYTES = 65536
+# The token travels in a claim of its own; what a proxy adds says nothing about the caller.
 HIDDEN_HEADERS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "x-real-ip"})
 HIDDEN_PREFIXES = ("x-forwarded-", "x-sayna-")
 
@@ -55,11 +57,13 @@ class AuthService:
         Raises NotAuthenticated, AuthServiceFailed or AuthServiceUnavailable.
         """
         answer = self._ask(self.key.sign(_auth_data(token, facts)))
+        # Redirects and other codes are no yes: the reference took a login page behind a 302 for one.
         if answer.status == 200:  # noqa: PLR2004
             return _tenant_in(answer.body)
         # 429 says nothing about the token: the service is overloaded.
         if 400 <= answer.status < 500 and answer.status != 429:  # noqa: PLR2004
             raise unauthorized()
+        # What says neither yes nor no must not look like a wrong token: clients would throw theirs away.
         raise _failed()
 
     def _ask(self, signed: str) -> Answer:
@@ -105,6 +109,7 @@ def _tenant_in(body: bytes) -> str | None:
         raise _failed() from error
     if "id" not in found:
         return None
+    # Closed, not open: in the reference a garbled id meant every tenant's rooms.
     if not isinstance(found["id"], str) or not TENANT.fullmatch(found["id"]):
         raise _failed()
     return str(found["id"])
@@ -112,6 +117,7 @@ def _tenant_in(body: bytes) -> str | None:
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
+    # Of two ids another parser may take the other one.
     if len(found) < len(pairs):
         raise ValueError("a name is there twice")
     return found

@@ -10,8 +10,11 @@ from werkzeug.exceptions import ClientDisconnected
 
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
+# json.loads gives up with RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
 MAX_DEPTH = 32
 TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
+# json.loads lets half a surrogate pair in, and every .encode() after it fails; NUL ends a text for C
+# libraries.
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -22,8 +25,11 @@ def read_object(request: Request) -> dict[str, Any]:
 
 def read_body(request: Request) -> bytes:
     """Return a raw JSON body; raises PayloadTooLarge, UnsupportedMediaType, InvalidRequest."""
+    # What a body becomes when it is unpacked, no limit on its bytes has seen.
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without Content-Encoding")
+    # A form on another site can send text/plain; application/json needs a preflight, which nothing here
+    # answers.
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
     return read_raw(request)
@@ -39,6 +45,7 @@ def read_raw(request: Request) -> bytes:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:
         body = request.stream.read(limit + 1)
+    # gunicorn tells of a bad chunk size only here, in the middle of the body.
     except (ClientDisconnected, ParseException, OSError, ValueError) as error:
         raise InvalidRequest("the body broke off or is not framed as HTTP wants it") from error
     if len(body) > limit:
@@ -49,6 +56,7 @@ def read_raw(request: Request) -> bytes:
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the body as an object; raises InvalidRequest naming what is wrong with it."""
     try:
+        # json.loads would take UTF-16 and UTF-32 too.
         text = body.decode("utf-8")
         value = _DECODER.decode(text)
     except UnicodeDecodeError as error:
@@ -61,6 +69,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise InvalidRequest("the body is JSON but not an object; send {...}")
     if _too_deep(value):
         raise InvalidRequest(TOO_DEEP)
+    # Beside the letters themselves only an escape brings one in, so most bodies need no walk.
     if _FORBIDDEN.search(text) or ("\\u" in text and _has_forbidden(value)):
         raise InvalidRequest("a string holds NUL or half of a surrogate pair")
     return value
@@ -91,12 +100,14 @@ def _has_forbidden(value: Any) -> bool:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
+        # Python takes the last of two, others the first: the auth service might judge another body.
         raise InvalidRequest("the body names a field twice")
     return members
 
 
 def _finite(text: str) -> float:
     number = float(text)
+    # 1e400 is infinite for Python, and no JSON any more when it is sent on.
     if number in (float("inf"), float("-inf")):
         raise InvalidRequest("the body holds a number that is too large")
     return number

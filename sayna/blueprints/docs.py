@@ -16,11 +16,13 @@ from sayna.blueprints.guard import PUBLIC
 from sayna.openapi import Access, Route, documented, operation_of
 from sayna.reference.pages import DOCS, OPENAPI
 
+# blob: is for audio, fetched with the token and then played; data: for Swagger UI's own icons.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
     "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 PAGE = "index.html"
+# All that there is, by name: nothing of a request becomes part of a path.
 FILES = {
     **dict.fromkeys((PAGE, "play.js", "playground.js", "playground.css"), files("sayna.pages") / "docs"),
     # Of flask-swagger-ui only the files of Swagger UI are used.
@@ -85,6 +87,7 @@ def _answer(body: bytes, content_type: str) -> Response:
     """Return the body, squeezed where the caller can take it: Swagger UI is large."""
     etag = hashlib.sha256(body).hexdigest()[:32]
     if squeezes := request.accept_encodings["gzip"] > 0:
+        # A strong ETag is of one encoding (RFC 9110, 8.8.3).
         body, etag = _squeezed(body), f"{etag}-gzip"
     response = Response(body, content_type=content_type)
     if squeezes:
@@ -99,6 +102,7 @@ def _answer(body: bytes, content_type: str) -> Response:
 
 @cache
 def _squeezed(body: bytes) -> bytes:
+    # Without the time that gzip puts in its header, all workers have the same bytes under one ETag.
     return gzip.compress(body, mtime=0)
 
 

@@ -28,6 +28,7 @@ def register(app: Flask) -> None:
 
 
 def _on_purpose(error: SaynaError) -> Response:
+    # Here, as in the reference, `error` is a word that clients compare.
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
         body = {"error": error.auth_code, "message": error.message}
     else:
@@ -36,6 +37,7 @@ def _on_purpose(error: SaynaError) -> Response:
     answer.headers.update(error.headers)
     if error.retry_after is not None:
         answer.headers["Retry-After"] = str(error.retry_after)
+    # RFC 9110, 15.5.2 and 15.5.6: a 401 names its scheme, a 405 the methods that there are.
     if error.status == HTTPStatus.UNAUTHORIZED:
         answer.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
@@ -56,6 +58,7 @@ def _from_framework(error: HTTPException) -> Response:
 
 
 def _unforeseen(error: Exception) -> Response:
+    # Nothing of it goes to the caller: an exception's text may quote a key, a path or a vendor.
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     body = {

@@ -13,6 +13,7 @@ from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
 from sayna.errors import NotAuthenticated
 
+# Named one by one: a route that is forgotten here is closed, not open.
 PUBLIC = frozenset(
     {
         "health.health",
@@ -26,6 +27,7 @@ PUBLIC = frozenset(
     }
 )
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
+# Sent back in a header, where werkzeug answers CR and LF with a 500, and gunicorn much of Unicode.
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 logger = logging.getLogger("sayna.request")
@@ -50,6 +52,7 @@ def _authenticate() -> None:
     """Settle g.caller by the matched route, so that no spelling of a path goes around it."""
     authenticator = services().authenticator
     g.caller = ANYONE
+    # Where no route matches there is nothing to guard: a 404 for everybody.
     if authenticator is None or request.url_rule is None or request.endpoint in PUBLIC:
         return
     token = read_token(
@@ -79,6 +82,7 @@ def _judged(authenticator: Authenticator, token: str) -> Caller:
 
 def _facts() -> RequestFacts:
     """Return what the auth service is shown; the body is parsed once and is what the view will see."""
+    # The auth service judges the very object that the view handles, not another reading of the same bytes.
     g.raw_body = read_body(request) if request.content_length or "chunked" in _transfer_encoding() else b""
     g.body = parse_object(g.raw_body) if g.raw_body else {}
     return RequestFacts(request.method, request.path, dict(request.headers), g.body)
@@ -91,7 +95,9 @@ def _transfer_encoding() -> str:
 def _finish(response: Response) -> Response:
     here, asked = g._get_current_object(), current_request()
     response.headers["X-Request-ID"] = here.request_id
+    # Neither audio nor an error may be taken for a page.
     response.headers["X-Content-Type-Options"] = "nosniff"
+    # Read now: Flask's `g` and the request are gone when a stream ends.
     fields = {
         "method": asked.method,
         "route": asked.url_rule.rule if asked.url_rule else None,

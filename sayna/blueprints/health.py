@@ -21,6 +21,7 @@ def health() -> Response:
 @documented(READY)
 def ready() -> Response:
     """Answer 200 when work is welcome, else 503 with the check that failed."""
+    # While it drains a balancer should go elsewhere; GET / stays 200, or it would be killed instead.
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
     is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}

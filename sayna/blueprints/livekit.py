@@ -22,6 +22,7 @@ blueprint = Blueprint("livekit", __name__)
 class RoomNameConverter(PathConverter):
     """The rest of the path, slashes and all: LiveKit lets them stand anywhere in a name."""
 
+    # `.` would not match a line break, which has to reach the check that refuses it.
     regex = r"[\s\S]+"
     part_isolating = False
 
@@ -38,6 +39,7 @@ def token() -> Response:
     wanted = TOKEN.parse(read_object(current_request()))
     room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
     livekit = _livekit()
+    # First settled, then signed: a token cannot be taken back, LiveKit keeps no list of revoked ones.
     livekit.rooms.settle(g.caller, room)
     signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
     return json_answer(
@@ -46,6 +48,7 @@ def token() -> Response:
             "room_name": room,
             "participant_identity": identity,
             "livekit_url": livekit.public_url,
+            # Under these two names stock LiveKit clients look for them.
             "participant_token": signed,
             "server_url": livekit.public_url,
         }

@@ -20,6 +20,7 @@ from sayna.schemas.recording import dump_page, dump_session, load_list, load_sta
 blueprint = Blueprint("recording", __name__)
 
 AUDIO = "audio/ogg"
+# A sandbox, for whoever opens the file in a browser: nobody vouches for what was recorded.
 HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-cache",
@@ -30,6 +31,7 @@ HEADERS = {
 class StreamIdConverter(PathConverter):
     """The rest of the path, slashes and all, so that what is no stream_id is told so."""
 
+    # werkzeug decodes %0a and %00 before it matches: they have to reach the check, too.
     regex = "(?s:.+)"
     part_isolating = False
 
@@ -73,6 +75,7 @@ def download(stream_id: str) -> Response:
     key = library.key_for(stream_id, g.caller)
     if location := services().config.recording.accel_prefix:
         response = _by_nginx(location, key, library)
+    # Nothing to judge: one call of the store instead of two.
     elif request.method == "GET" and not any(name in request.headers for name in conditions.CONDITIONAL):
         response = _streamed(library.open(key), Verdict(200, None))
     else:
@@ -80,6 +83,7 @@ def download(stream_id: str) -> Response:
         verdict = conditions.judge(request.headers, found, ranges=request.method == "GET")
         response = _judged(library, key, found, verdict)
     response.headers.update(HEADERS)
+    # The id passed the whitelist: a quote or a line break here would be a header of the caller's.
     response.headers["Content-Disposition"] = f'attachment; filename="{stream_id}.ogg"'
     return response
 
@@ -103,6 +107,7 @@ def _described(response: Response, found: Found, span: Span | None) -> Response:
     response.headers["ETag"] = found.etag
     response.headers["Last-Modified"] = conditions.http_date(found.modified)
     if span is not None:
+        # With a length a broken transfer shows, and gunicorn writes half as often as in chunks (measured).
         response.headers["Content-Length"] = str(span.length)
     if span is not None and response.status_code == 206:  # noqa: PLR2004
         response.headers["Content-Range"] = f"bytes {span.start}-{span.start + span.length - 1}/{found.size}"

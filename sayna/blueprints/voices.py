@@ -19,6 +19,7 @@ def voices() -> Response:
     wanted = Filter(_language(), _gender())
     listing = services().catalogue.listing(request.args.get("provider", ""))
     page = services().pages.page(listing, wanted)
+    # Weakly, for nginx marks an ETag as weak (W/) when it compresses the answer.
     known = request.if_none_match.contains_weak(page.etag)
     response = Response(status=304) if known else Response(page.body, mimetype="application/json")
     response.headers.update(_headers(listing, page.etag))

@@ -18,5 +18,6 @@ def livekit_webhook() -> Response:
     """Answer 200 once the event is taken in, or was before."""
     if (livekit := services().livekit) is None:
         raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    # As raw bytes of type application/webhook+json: over these LiveKit has made its hash.
     livekit.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
     return json_answer({"status": "received"})

@@ -109,6 +109,7 @@ class AuthConfig:
                 "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON, "
                 "or AUTH_API_SECRET, or AUTH_SERVICE_URL with AUTH_SIGNING_KEY_PATH."
             )
+        # Whoever sets a secret believes that the door is closed.
         if ways and "AUTH_REQUIRED" not in given:
             yield (
                 f"AUTH_REQUIRED is not set although {min(ways)} is; "
@@ -124,5 +125,6 @@ class AuthConfig:
         for tenant, times in Counter(each.id for each in self.secrets).items():
             if times > 1:
                 yield f"{where} gives {tenant} more than one secret; set each id once."
+        # Whose rooms such a token opens would be an accident.
         if len({each.secret for each in self.secrets}) < len(self.secrets):
             yield f"{where} gives one secret to several tenants; set a different one for each."

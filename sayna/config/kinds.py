@@ -27,6 +27,7 @@ _BOOLEANS = {
 
 def _boolean(text: str) -> bool:
     try:
+        # The reference takes a typo for false, and so switches auth off without a word.
         return _BOOLEANS[text.lower()]
     except KeyError:
         raise Wrong("is neither yes nor no") from None

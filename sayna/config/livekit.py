@@ -33,6 +33,8 @@ class LiveKitConfig:
     api_secret: Secret | None = setting(
         "LIVEKIT_API_SECRET", token, None, "Secret of LiveKit.", yaml="livekit.api_secret"
     )
+    # LiveKit's SDKs say six hours, but its open-source server keeps no list of revoked tokens: their end is
+    # the only one.
     token_ttl_seconds: int = setting(
         "LIVEKIT_TOKEN_TTL_SECONDS",
         integer(1, 86400),

@@ -12,11 +12,14 @@ from .setting import Kind, Wrong, setting, together
 from .urls import anywhere, cloud
 from .vendors import is_json_object
 
+# Google's names may have 222 characters with dots in them, Amazon's 63:
+# https://cloud.google.com/storage/docs/buckets#naming
 _bucket = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", "the name of a bucket")
 
 
 def _prefix(text: str) -> str:
     prefix = text.strip("/")
+    # Proxies in front of S3 normalise such parts, and another object would be meant.
     if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
         raise Wrong("has an empty or dotted part")
     return matching(r"[A-Za-z0-9._=/-]*", "").parse(prefix)
@@ -33,6 +36,7 @@ class RecordingConfig:
         "What every object key begins with.",
         yaml="recording.prefix",
     )
+    # Off, because recordings of the reference server have no owner and would be closed to everybody.
     strict_ownership: bool = setting(
         "RECORDING_STRICT_OWNERSHIP",
         boolean,

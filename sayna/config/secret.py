@@ -28,6 +28,7 @@ class Secret:
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    # dataclasses.asdict() copies deeply, and a log or a cache is soon reached from there.
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Secret is never pickled or copied; reveal() it where it is used.")
 

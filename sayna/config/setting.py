@@ -12,6 +12,7 @@ class ConfigError(Exception):
     """The settings cannot be used; `problems` holds one sentence for each thing to put right."""
 
     def __init__(self, problems: list[str]) -> None:
+        # All at once: whoever mends one setting at a start needs as many starts as mistakes.
         super().__init__("\n".join(["The configuration has problems:", *(f"- {line}" for line in problems)]))
         self.problems = problems
 

@@ -133,6 +133,7 @@ class SipConfig:
         "Outbound calls at a time, for each tenant; no limit when unset.",
         yaml="sip.max_concurrent_calls",
     )
+    # A PBX in one's own network is the usual case on premises, hence any when unset.
     override_addresses: tuple[str, ...] = setting(
         "SIP_OVERRIDE_ADDRESSES",
         many(Kind(_host_or_network, "a host name, an address or a CIDR")),

@@ -32,6 +32,7 @@ class Sources:
             self.problems.append(f"{name} and {name}_FILE are both set; set only one of them.")
             return text
         try:
+            # A file ends in a line break that is no part of the key.
             return (self.folder / place).read_text("utf-8").strip()
         except (OSError, ValueError) as error:
             self.problems.append(

@@ -50,7 +50,9 @@ def _split(text: str) -> SplitResult:
     return parts
 
 
+# Keys travel in headers; Cartesia says that it may replace one that came over plain http.
 cloud = url("https", "http")
+# On premises these are servers in one's own network, often without a certificate.
 anywhere = url("https", "http", plain_anywhere=True)
 livekit = url("ws", "wss", "http", "https", plain_anywhere=True)
 hook = url("https", "http", plain_anywhere=True, query=True)

@@ -98,6 +98,7 @@ class GoogleConfig(_Keyed):
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for missing credentials and for ones that cannot be read as a JSON object."""
         yield from _Keyed.problems(self, given)
+        # At start, or it would be the first caller who learns of a missing file.
         if self.credentials is not None and not is_json_object(self.credentials.reveal()):
             yield "GOOGLE_APPLICATION_CREDENTIALS is no JSON object, nor the path of one; set it to either."
 

@@ -6,6 +6,7 @@ old site-local ones. What a name resolves to is judged, never how it is spelled:
 
 import ipaddress
 
+# IPv4-compatible, NAT64 (RFC 6052 and 8215), Teredo, 6to4, site-local, and the relays of 6to4.
 _DENIED = tuple(
     map(
         ipaddress.ip_network,
@@ -22,4 +23,5 @@ def is_public(address: str) -> bool:
         return False
     inner = getattr(found, "ipv4_mapped", None) or found
     denied = any(inner.version == network.version and inner in network for network in _DENIED)
+    # `is_global` is true of multicast, 224.0.0.1 too.
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or denied)

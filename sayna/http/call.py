@@ -15,7 +15,11 @@ from sayna.http.pool import exchange, pool
 from sayna.http.reply import Reply
 from sayna.log import emit
 
+# A redirect could lead inside, or take a key to somebody else; a rendering that is tried again is billed
+# again.
+# read() would gather 64 kB; decoding would let 1 MB become 1 GB behind the limit on bytes.
 AS_IT_COMES: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}
+# Azure demands a User-Agent; what is not compressed cannot be a bomb.
 HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
 
 logger = logging.getLogger("sayna.upstream")
@@ -82,6 +86,7 @@ def post(
 
 
 def _log(method: str, url: str, outcome: int | str, started: float) -> None:
+    # Never the query: Deepgram's options stand there, and elsewhere keys have.
     parts = urlsplit(url)
     emit(
         logger, logging.INFO, "upstream", method=method, host=parts.netloc, path=parts.path, status=outcome,

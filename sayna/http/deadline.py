@@ -11,6 +11,7 @@ class Deadline:
     __slots__ = ("__weakref__", "_wakers", "at", "cancelled")
 
     def __init__(self, at: float) -> None:
+        # Monotonic: a clock that is set must neither end nor prolong a call.
         self.at = at
         self.cancelled = False
         self._wakers: list[WeakMethod[Callable[[], None]]] = []

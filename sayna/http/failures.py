@@ -31,6 +31,7 @@ def before_the_answer(error: Exception) -> TransportError:
     """Return what an error means that came before the head of an answer."""
     from urllib3 import exceptions  # noqa: PLC0415 - see __init__
 
+    # urllib3 wraps what a socket raised once the request was on its way.
     cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
     # The order counts: urllib3 derives "refused" from "timed out", and a builtin time-out is an OSError.
     if isinstance(cause, exceptions.NewConnectionError):

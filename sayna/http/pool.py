@@ -18,7 +18,9 @@ from sayna.http.deadline import Deadline
 from sayna.http.sockets import Lease, TLSSocket, connected
 from sayna.http.trust import believing
 
+# For one host more urllib3 closes what was used longest ago; vendors and stores are fewer than this.
 HOSTS = 32
+# As many as a worker has threads: the others would be closed at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
 
 
@@ -48,6 +50,7 @@ class _Leased:
     def send(self: Any, data: object) -> None:
         if self.sock is None:
             self.connect()
+        # A peer that reads nothing fills the socket, and would hold a large body for ever.
         self.sock.settimeout(exchange.deadline.left())
         super().send(data)  # type: ignore[misc]
 
@@ -69,6 +72,7 @@ class _TLSConnection(_Leased, HTTPSConnection):  # type: ignore[misc]
 class _Leasing:
     def _put_conn(self, conn: _Connection | _TLSConnection | None) -> None:
         if conn is not None and conn.lease is not None:
+            # From here another thread may have the socket: the old reply's close() must not cut it.
             conn.lease.end()
         super()._put_conn(conn)  # type: ignore[misc]
 
@@ -88,9 +92,11 @@ def pool(*, vetted: bool = False) -> urllib3.PoolManager:
     context.load_verify_locations(certifi.where())
     believing(context)
     context.sslsocket_class = TLSSocket
+    # Two pools: a connection that nobody vetted must not serve where addresses are vetted.
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
     return manager
 
 
+# Two processes on one connection would read each other's answers.
 os.register_at_fork(after_in_child=pool.cache_clear)

@@ -64,6 +64,7 @@ def connected(
     """
     problem = OSError("the name has no address")
     addresses = resolved(host, port, deadline)
+    # All of them: a name with one address inside would get there by the next try.
     if vet is not None and not all(vet(address[0]) for *_, address in addresses):
         raise Forbidden("the name leads to an address that is not allowed")
     for untried, (family, kind, protocol, _, address) in zip(
@@ -95,5 +96,6 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
         except (OSError, UnicodeError) as error:
             found.set_exception(OSError(f"the name cannot be looked up: {error}"))
 
+    # No pool: names that hang would fill it, and at exit its threads are waited for.
     threading.Thread(target=look_up, name="resolver", daemon=True).start()
     return found.result(deadline.left())

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from .errors import LiveKitUnavailable
 
 CLOSE_SECONDS = 2.0
+# The loop's own limit comes first and ends the operation there; this one is for a loop that is stuck.
 MARGIN_SECONDS = 0.5
 
 Client = TypeVar("Client")
@@ -85,6 +86,8 @@ class Bridge(Generic[Client]):
     def _start(self) -> _Running[Client]:
         with self._lock:
             if self._running is None:
+                # With the first question, not at start: gunicorn forks after that, and threads stay with the
+                # parent.
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
                 thread.start()

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from sayna.config import Secret
 from sayna.log import emit
+from sayna.visitor import Visitor
 
 from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
-from .ownership import Visitor, claimed, owner_of
+from .ownership import claimed, owner_of
 from .rooms import is_open_to
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Telephones:
     def __init__(self, bridge: "Bridge[Rpc]", seconds: float) -> None:
         self._bridge = bridge
         self._seconds = seconds
+        # asyncio itself holds tasks only weakly: one that nobody keeps may vanish.
         self._transfers: set[asyncio.Task[None]] = set()
 
     def dial(self, call: Call) -> Placed:
@@ -80,6 +82,10 @@ class Telephones:
             )
             if not is_open or found is None:
                 raise ParticipantNotFound("there is no such telephone in a room of yours")
+            # Not wait_for(): it would drop the request while LiveKit's REFER goes on, and the outcome would
+            # never be logged.
+            # livekit-api's own time-out does not do either: it is raised to the time that a telephone rings,
+            # 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))
             self._transfers.add(task)
             await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
@@ -106,8 +112,10 @@ class Telephones:
             if found is None or owner_of(found.metadata) == tenant:
                 return True
             metadata = claimed(found.metadata, tenant)
+            # A room of somebody else's is not told of to this tenant, even if the call was meant for it.
             if owner_of(found.metadata) is not None or metadata is None:
                 return False
+            # LiveKit has no compare-and-set for metadata, so what came of the write is read again.
             await rpc.set_metadata(room, metadata)
             found = await rpc.room(room)
             return found is None or owner_of(found.metadata) == tenant

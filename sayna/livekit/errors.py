@@ -25,6 +25,7 @@ class LiveKitNotConfigured(SaynaError):
 class WebhookNotConfigured(LiveKitNotConfigured):
     """The same, told to LiveKit, which then tries again."""
 
+    # After a 5xx LiveKit sends the event again, up to four times.
     status = 503
 
 

@@ -1,24 +1,8 @@
 """Whose a room is: its metadata is a JSON object whose `auth_id` is a string."""
 
 import json
-from typing import Protocol
 
 NOBODY_AT_ALL = ""  # no tenant has this id, so what it owns is closed to all tenants
-
-
-class Visitor(Protocol):
-    """Who asks; sayna.auth.Caller is one."""
-
-    @property
-    def tenant(self) -> str | None:
-        """The tenant's id; None for a caller without a tenant."""
-
-    @property
-    def everything(self) -> bool:
-        """Whether there is nothing to check, because auth is off."""
-
-    def may_touch(self, owner: str | None) -> bool:
-        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
 
 
 def owner_of(metadata: str) -> str | None:
@@ -29,6 +13,7 @@ def owner_of(metadata: str) -> str | None:
     try:
         members = json.loads(metadata, object_pairs_hook=_members)
     except RecursionError:
+        # Not None: such a room would be open to every caller without a tenant.
         return NOBODY_AT_ALL
     except ValueError:
         return None
@@ -55,5 +40,6 @@ def claimed(metadata: str, tenant: str) -> str | None:
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if sum(name == "auth_id" for name, _ in pairs) > 1:
+        # Another reader of this metadata may take the other of the two.
         members["auth_id"] = NOBODY_AT_ALL
     return members

@@ -36,6 +36,7 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
     wanted = sip.SIPInboundTrunkInfo()
     wanted.CopyFrom(found or wanted)
     wanted.name = inbound.trunk_name
+    # The domain of a call, and with it the hook that is told, stands in its SIP headers.
     wanted.include_headers = sip.SIPHeaderOptions.SIP_ALL_HEADERS
     wanted.allowed_addresses[:] = inbound.allowed_addresses
     if found == wanted:
@@ -58,7 +59,9 @@ async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, d
     wanted = sip.SIPDispatchRuleInfo()
     wanted.CopyFrom(found or wanted)
     wanted.name = inbound.rule_name
+    # A rule without trunks catches the calls of every trunk of the project.
     wanted.trunk_ids[:] = [trunk_id]
+    # Individual: each call gets a room of its own, named prefix_caller_random by LiveKit.
     wanted.rule.dispatch_rule_individual.room_prefix = inbound.room_prefix
     wanted.rule.dispatch_rule_individual.pin = ""
     if found == wanted:

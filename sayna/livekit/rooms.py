@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.errors import InvalidRequest
 from sayna.folder import Grumbler, exclusive, private_folder
+from sayna.visitor import Visitor
 
 from .bridge import Bridge
 from .errors import (
@@ -23,7 +24,7 @@ from .errors import (
     RoomNotFound,
 )
 from .model import Participant, Room
-from .ownership import Visitor, metadata_for, owner_of
+from .ownership import metadata_for, owner_of
 
 if TYPE_CHECKING:
     from livekit.protocol import models
@@ -52,9 +53,11 @@ class Rooms:
 
         To create with metadata is to claim: LiveKit answers with the room that is open, whoever opened it.
         """
+        # Without tenants nothing is to be claimed: LiveKit opens the room when somebody joins.
         if visitor.everything:
             return
         limit = time.monotonic() + self._seconds
+        # Asked before anything is created: the usual case, a room of one's own, is one round trip.
         room = self._bridge.run(lambda rpc: rpc.room(name), self._seconds)
         if room is None:
             with self._locked(name, limit):
@@ -64,6 +67,7 @@ class Rooms:
 
     def visible(self, visitor: Visitor) -> list[Room]:
         """Return the visitor's open rooms by name."""
+        # LiveKit cannot be asked for rooms by their metadata.
         rooms = map(Room.of, self._bridge.run(lambda rpc: rpc.rooms(), self._seconds))
         return sorted((room for room in rooms if visitor.may_touch(room.owner)), key=lambda room: room.name)
 
@@ -98,6 +102,8 @@ class Rooms:
             is_open, who = await asyncio.gather(
                 is_open_to(visitor, rpc, name), rpc.participant(name, identity)
             )
+            # An unknown track LiveKit mutes with 200 and no track, an unknown participant stalls it for 3 s
+            # (1.13.5).
             if not is_open or who is None or track_sid not in (track.sid for track in who.tracks):
                 return None
             return await rpc.mute(name, identity, track_sid, muted=muted)
@@ -115,6 +121,7 @@ class Rooms:
         """Hold the room's name against all workers of this machine; LiveKit's own claim holds without it."""
         with contextlib.ExitStack() as held:
             try:
+                # 256 files, instead of one for every name that was ever asked for.
                 stripe = hashlib.sha256(name.encode()).hexdigest()[:2]
                 file = private_folder(self._folder) / f"room-{stripe}.lock"
                 held.enter_context(exclusive(file, limit - time.monotonic()))
@@ -167,6 +174,7 @@ def _nobody() -> ParticipantNotFound:
 
 
 def _refused(refusal: LiveKitRefused, otherwise: Exception) -> Exception:
+    # By the code, never by words: "host not found" is an outage, no missing participant.
     return _nobody() if refusal.twirp_code == "not_found" else otherwise
 
 

@@ -45,6 +45,7 @@ class Seen:
         Whoever brings the same event meanwhile waits; a process that dies in the block leaves the event new.
         Raises Overloaded when the wait is longer than `wait_seconds`.
         """
+        # An id has any length, its digest has one.
         key = hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).digest()
         with self._locked(key):
             is_new = not self._knows(key)
@@ -56,6 +57,7 @@ class Seen:
     def _locked(self, key: bytes) -> Iterator[None]:
         with contextlib.ExitStack() as held:
             try:
+                # 256 files, instead of one for every event.
                 file = private_folder(self._folder) / f"event-{key[:1].hex()}.lock"
                 held.enter_context(exclusive(file, self._wait_seconds))
             except TimeoutError as error:
@@ -65,6 +67,7 @@ class Seen:
             yield
 
     def _knows(self, key: bytes) -> bool:
+        # Older ones are removed only with the next event, so they are not counted on to be gone.
         query, since = "SELECT 1 FROM seen WHERE id = ? AND at > ?", time.time() - KEEP_SECONDS
         return bool(self._do(lambda database: database.execute(query, (key, since)).fetchall()))
 
@@ -75,6 +78,7 @@ class Seen:
             insert = "INSERT OR REPLACE INTO seen (id, at) VALUES (?, ?)"
             number = database.execute(insert, (key, now)).lastrowid or 0
             database.execute("DELETE FROM seen WHERE at <= ?", (now - KEEP_SECONDS,))
+            # A flood of events within a day must not fill the disk.
             database.execute("DELETE FROM seen WHERE number <= ?", (number - self._keep_ids,))
 
         self._do(write)
@@ -83,13 +87,16 @@ class Seen:
         """Return what a transaction returns; a fault goes to the log only, and a broken file is set aside."""
         try:
             create_private(self._file)
+            # Opened for each use: a connection must not be shared over a fork, nor by threads.
             with contextlib.closing(sqlite3.connect(self._file, timeout=self._wait_seconds)) as database:
+                # Readers and the writer do not wait for each other then: https://www.sqlite.org/wal.html
                 database.execute("PRAGMA journal_mode = WAL")
                 database.executescript(SCHEMA)
                 with database:
                     return work(database)
         except (sqlite3.Error, OSError) as error:
             grumbler.warn("ids of events cannot be remembered: %s", error)
+            # The low byte is the primary code: https://www.sqlite.org/rescode.html#pve
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
                 self._set_aside()
             return None
@@ -97,4 +104,7 @@ class Seen:
     def _set_aside(self) -> None:
         """Rename the file together with its log, which SQLite would write into the next one."""
         for file in self._folder.glob("events.sqlite*"):
-            file.replace(file.with_name(file.name.replace("sqlite", "corrupt")))
+            # Another worker may have done it a moment ago, and whatever is in the way must not cost the
+            # event.
+            with contextlib.suppress(OSError):
+                file.replace(file.with_name(file.name.replace("sqlite", "corrupt")))

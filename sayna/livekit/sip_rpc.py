@@ -11,6 +11,7 @@ from livekit.protocol import models
 from .calls import Call, Placed
 from .rpc import Rpc, answer
 
+# As in the reference. LiveKit is not told to wait for an answer: that may hold a request for 80 s.
 RINGING_SECONDS = 30
 
 
@@ -48,4 +49,5 @@ async def transfer(rpc: Rpc, room: str, identity: str, uri: str) -> None:
 async def telephone(rpc: Rpc, room: str, identity: str) -> models.ParticipantInfo | None:
     """Return the participant if it is there and on the telephone."""
     info = await rpc.participant(room, identity)
+    # The kind is LiveKit's own word, while attributes may be anybody's.
     return info if info is not None and info.kind == models.ParticipantInfo.Kind.SIP else None

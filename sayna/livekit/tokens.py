@@ -38,6 +38,9 @@ class TokenMint:
             "name": name,
             "nbf": now,
             "exp": now + self.ttl_seconds,
+            # Not one grant more: roomCreate, roomList and roomRecord are bound to no room, and whoever holds
+            # them
+            # can list, delete and record the rooms of all tenants (livekit-server, pkg/service/auth.go).
             "video": {
                 "room": room,
                 "roomJoin": True,
@@ -46,6 +49,7 @@ class TokenMint:
                 "canPublishData": True,
             },
         }
+        # Read by LiveKit when the room is made by this participant's coming; an open room keeps its own.
         if tenant is not None:
             claims["roomConfig"] = {"metadata": metadata_for(tenant)}
         return self._signed(claims)

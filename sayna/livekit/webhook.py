@@ -21,6 +21,7 @@ from sayna.log import emit
 from .errors import InvalidSignature
 from .seen import Seen
 
+# As LiveKit's own receivers allow.
 LEEWAY_SECONDS = 60
 
 logger = logging.getLogger("sayna.livekit")
@@ -89,6 +90,7 @@ class Webhook:
             claims = jwt.decode(
                 token,
                 self.api_secret.reveal(),
+                # Named here, because the token's own header is the sender's word (RFC 8725, 3.1).
                 algorithms=["HS256"],
                 issuer=self.api_key.reveal(),
                 leeway=LEEWAY_SECONDS,
@@ -133,6 +135,7 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
         sid=_text(members, "sid"),
         identity=_text(members, "identity"),
         name=_text(members, "name"),
+        # protojson leaves out a field that has its default.
         kind=_text(members, "kind") or "STANDARD",
         attributes={name: _text(attributes, name) for name in attributes},
     )
@@ -140,6 +143,7 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
 
 def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
     value = members.get(name) or {}
+    # Telephone callers choose what is in attributes: another type is refused, never an error of ours.
     if type(value) is not dict:
         raise TypeError(name)
     return value

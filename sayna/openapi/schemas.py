@@ -34,6 +34,7 @@ class Converter(OpenAPIConverter):
         nullable = getattr(field.parent, "null_is_absent", False) and not _is_needed(field)
         return _or_null(converted) if nullable else converted
 
+    # Private in apispec, which has no other place for this: its pin in requirements.txt holds it still.
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
         """Return the parameter; a query has no null."""
         converted: dict[str, Any] = super()._field2parameter(field, name=name, location=location)

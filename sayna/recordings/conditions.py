@@ -10,7 +10,9 @@ from sayna.recordings.base import Found, Span
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 
 CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
+# Many small ranges of one file are an old way to keep a server busy; RFC 9110, 14.2 lets us send the whole.
 ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]*)-([0-9]*)[ \t]*", re.IGNORECASE)
+# Searched for, not split at commas: a tag may hold some.
 ETAG = re.compile(r'(?:W/)?"[^"]*"')
 MAX_DIGITS = 18
 
@@ -35,6 +37,7 @@ def judge(headers: Headers, found: Found, *, ranges: bool) -> Verdict:
 
     Raises PreconditionFailed and RangeNotSatisfiable.
     """
+    # In the order of RFC 9110, 13.2.2.
     if not _still(headers, found):
         raise PreconditionFailed("the recording is not, or no longer, the one named by the request")
     if _unchanged(headers, found):
@@ -58,6 +61,7 @@ def _still(headers: Headers, found: Found) -> bool:
 
 
 def _unchanged(headers: Headers, found: Found) -> bool:
+    # The tag decides where it is there, the date is for those who know no tags (RFC 9110, 13.1.3).
     if (known := headers.get("If-None-Match")) is not None:
         return known.strip() == "*" or found.etag in [tag.removeprefix("W/") for tag in ETAG.findall(known)]
     since = _moment(headers.get("If-Modified-Since"))
@@ -93,10 +97,12 @@ def _number(digits: str) -> int:
 def _moment(text: str | None) -> datetime | None:
     try:
         found = parsedate_to_datetime(text) if text else None
-    except ValueError:
+    # A day or a zone of twenty digits is an OverflowError of datetime's.
+    except (ValueError, OverflowError):
         return None
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _whole_seconds(found: Found) -> datetime:
+    # HTTP's dates have no fractions: a file would always be younger than its own date.
     return found.modified.replace(microsecond=0)

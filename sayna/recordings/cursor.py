@@ -12,6 +12,7 @@ class Cursors:
     """Seals and opens cursors under a key made from a secret that all workers share."""
 
     def __init__(self, secret: bytes) -> None:
+        # The prefix keeps this key apart from the other uses of the same secret.
         self._key = base64.urlsafe_b64encode(hashlib.sha256(b"recordings cursor:" + secret).digest())
 
     def seal(self, key: str) -> str:

@@ -22,13 +22,16 @@ from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 
+# full_control could change who may read, too: https://cloud.google.com/storage/docs/oauth-scopes
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 CONNECT_SECONDS = 3.0
 CALL_SECONDS = 10.0
+# Of silence within a download, which as a whole may take as long as it likes.
 PAUSE_SECONDS = 15.0
 MAX_JSON_BYTES = 8 * 2**20
 AS_JSON = {"Content-Type": "application/json"}
 OK, REMOVED, PARTIAL, UNAUTHORIZED, ABSENT, TAKEN = 200, 204, 206, 401, 404, 412
+# https://cloud.google.com/storage/docs/retry-strategy
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
 logger = logging.getLogger("sayna.recordings")
@@ -69,6 +72,8 @@ class GCS(Store):
             "GET", self._url(key), params=params, headers=part, deadline=http.Patience.after(PAUSE_SECONDS)
         )
         as_described = reply.headers.get("content-length") == str(span.length)
+        # An object stored as gzip is unpacked on the way, and then has another length than described:
+        # https://cloud.google.com/storage/docs/transcoding
         if reply.status not in (OK, PARTIAL) or not as_described or "content-encoding" in reply.headers:
             reply.close()
             raise _failure(f"status {reply.status}, or other content than described")
@@ -80,6 +85,7 @@ class GCS(Store):
         try:
             if self._is_absent(reply):
                 return None
+            # Without that header it is a captive portal's page, or somebody else's.
             if reply.status != OK or "x-goog-generation" not in reply.headers:
                 raise _failure(f"status {reply.status}")
             return reply.read()
@@ -92,6 +98,8 @@ class GCS(Store):
         """Store a small object (objects.insert); whether it is the first is settled by the server."""
         params = {"uploadType": "media", "name": key} | ({"ifGenerationMatch": "0"} if fresh else {})
         reply = self._send("POST", self._uploads, params=params, headers=AS_JSON, data=content)
+        # It may be our own: a write that was stored and answered 503 is tried again. The recorder waits it
+        # out.
         if fresh and reply.status == TAKEN:
             reply.close()
             return False

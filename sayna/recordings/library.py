@@ -4,7 +4,8 @@ from sayna.recordings.base import STREAM_ID, Found, Opened, Span, Store
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.listing import Listing, Page
-from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, Visitor, read_owner
+from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.visitor import Visitor
 
 
 class Library:
@@ -39,6 +40,7 @@ class Library:
         check(stream_id)
         if caller.everything or (self.owner(stream_id) or Owner()).admits(caller, strict=self._strict):
             return self.audio_key(stream_id)
+        # No name that the egress or the recorder ever writes.
         return f"{self._prefix}{stream_id}/denied"
 
     def find(self, key: str) -> Found:

@@ -18,6 +18,7 @@ from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
 
 MAX_PAGES = 5
 MAX_KEYS = 1000
+# audio.ogg, owner.json, and the manifest that LiveKit's egress puts beside them.
 KEYS_PER_RECORDING = 3
 REMEMBERED = 10_000
 READERS = 8
@@ -68,6 +69,7 @@ class Listing:
         for _ in range(MAX_PAGES):
             folders, reached = self._folders(after, min(MAX_KEYS, KEYS_PER_RECORDING * limit + 1))
             for folder, owner in zip(folders, self._owners(folders), strict=True):
+                # Before the place moves on: the cursor must not skip the one that did not fit.
                 if len(found) == limit:
                     return found, after
                 after = folder.last_key
@@ -82,6 +84,7 @@ class Listing:
         """Return the recordings of one listing, and the last key of it if more follow."""
         listed, more = self._store.list(self._prefix, after, keys)
         groups = [(name, list(group)) for name, group in groupby(listed, self._folder_name)]
+        # The last one may go on in the next listing: it is left for that.
         if more and len(groups) > 1:
             groups.pop()
         cut = more and len(groups) == 1

@@ -20,6 +20,7 @@ from sayna.recordings.errors import RecordingStorageUnavailable
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
+# ELOOP is what O_NOFOLLOW says of a link, ENXIO and ENODEV are what sockets and devices say (open(2)).
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
 
 logger = logging.getLogger("sayna.recordings")
@@ -64,10 +65,12 @@ class Local(Store):
                 with os.fdopen(os.open(draft, flags, 0o640, dir_fd=folder), "wb") as file:
                     file.write(content)
                     file.flush()
+                    # Else a power cut may leave the new name with nothing in it.
                     os.fsync(file.fileno())
                 if not fresh:
                     os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
                     return True
+                # link(2) fails where the name is taken; rename(2) would replace it.
                 os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
             except FileExistsError:
                 return False
@@ -111,6 +114,7 @@ class Local(Store):
     def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
         """Give the descriptor of the folder of a key, None when it is absent, and the name of its file."""
         folder, name = key.removeprefix(f"{self._prefix}/" if self._prefix else "").split("/")
+        # The operator may well have made this one a link; below it, LiveKit and others write.
         base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if make:
@@ -169,6 +173,7 @@ def _attempt(name: str, flags: int, folder: int) -> int | None:
 
 
 def _found(seen: os.stat_result) -> Found:
+    # Whatever replaces or changes the file changes one of the three.
     etag = f'"{seen.st_ino:x}-{seen.st_size:x}-{seen.st_mtime_ns:x}"'
     return Found(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
 

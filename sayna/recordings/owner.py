@@ -2,25 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Protocol
 
+from sayna.visitor import Visitor
+
+# Five short strings; whatever is larger was not written by us.
 MAX_OWNER_BYTES = 4096
+# No alphabet of tenants has it.
 NOBODY_KNOWN = "\x00"
-
-
-class Visitor(Protocol):
-    """Who asks; sayna.auth.Caller is one."""
-
-    @property
-    def tenant(self) -> str | None:
-        """The tenant's id; None for a caller without a tenant."""
-
-    @property
-    def everything(self) -> bool:
-        """Whether there is nothing to check, because auth is off."""
-
-    def may_touch(self, owner: str | None) -> bool:
-        """Return whether a thing of this owner (None: nobody's) is the visitor's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +41,7 @@ def read_owner(content: bytes | None) -> Owner:
         found = json.loads(content)
     except (ValueError, RecursionError):
         return UNREADABLE
+    # Closed, not open: a damaged file must not give a recording to everybody.
     if type(found) is not dict:
         return UNREADABLE
     known = {each.name: found.get(each.name) for each in fields(Owner)}

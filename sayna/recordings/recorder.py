@@ -13,9 +13,10 @@ from typing import Protocol
 
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, SaynaError
-from sayna.recordings.errors import RecordingExists, RecordingNotFound
+from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
 from sayna.recordings.library import Library, check
-from sayna.recordings.owner import Owner, Visitor
+from sayna.recordings.owner import Owner
+from sayna.visitor import Visitor
 
 STALE_SECONDS = 15.0
 LOOK_SECONDS = 0.1
@@ -60,21 +61,31 @@ class Recorder:
         Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and what the egress and the
         store raise.
         """
+        # Not to be guessed: without tenants, whoever knows the name has the recording.
         stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
         limit = time.monotonic() + STALE_SECONDS
         while (owner := self._library.owner(stream_id)) is None:
+            # Made by the reference server, or before owners were kept: the egress would write over it.
             if self._library.store.find(self._library.audio_key(stream_id)):
                 raise RecordingExists("there is a recording with this stream_id; choose another")
             claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
             if self._write(stream_id, claim, fresh=True):
                 return self._begin(stream_id, claim)
+            # Taken, and not there for us: a folder or a link of that name, or a store that contradicts
+            # itself.
+            if time.monotonic() > limit:
+                raise RecordingStorageUnavailable(
+                    "this stream_id can be neither claimed nor read", retry_after=5
+                )
+            time.sleep(LOOK_SECONDS)
         _check_same(owner, caller, room_name)
         while owner and not owner.egress_id and not _is_stale(owner) and time.monotonic() < limit:
             time.sleep(LOOK_SECONDS)
             owner = self._library.owner(stream_id)
         if owner is None:
             return self.start(caller, room_name, stream_id)
+        # Again: whoever gave up the name meanwhile may have left it to another tenant.
         _check_same(owner, caller, room_name)
         return _session(stream_id, owner) if owner.egress_id else self._take_over(stream_id, owner)
 
@@ -89,6 +100,7 @@ class Recorder:
         egress_id = owner.egress_id or self._egress.find(owner.room_name, self._path(stream_id))
         if egress_id is None:
             raise RecordingNotFound
+        # The id is missing when the process died between LiveKit's answer and our note of it.
         owner = replace(owner, egress_id=egress_id)
         if not owner.stopped_at:
             self._egress.stop(egress_id)

@@ -21,9 +21,13 @@ from sayna.recordings.errors import RecordingStorageUnavailable
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4
 PAUSE_SECONDS = 15
+# Before the first byte only: what a caller has begun to hear is broken off, never begun anew.
 ATTEMPTS = 3
+# As many as a worker has threads: beyond botocore's own ten each would be opened anew and thrown away.
 CONNECTIONS = 64
+# HEAD has no body, so botocore has nothing but the status for a code.
 ABSENT = frozenset({"NoSuchKey", "404"})
+# The second one is a 409: another conditional write of the same key was under way.
 TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 logger = logging.getLogger("sayna.upstream")
@@ -41,6 +45,7 @@ class S3(Store):
         """Return the description of an object (HeadObject)."""
         answer = self._call("head_object", Key=key)
         if answer is None:
+            # Raises where it is the bucket that is missing: GetObject has a body that says so.
             if appeared := self.open(key):
                 appeared.close()
             return None
@@ -61,6 +66,7 @@ class S3(Store):
             body.close()
             raise _failure("other content than described")
         if span.length:
+            # The client's time-out is for a first byte; a caller who reads slowly lets the store wait longer.
             body.set_socket_timeout(PAUSE_SECONDS)
         return Opened(found, span, partial(_read, body), body.close)
 
@@ -136,6 +142,7 @@ def _make_client(config: RecordingConfig) -> Any:
         read_timeout=FIRST_BYTE_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
+        # Neither HTTP_PROXY nor AWS_ENDPOINT_URL of the environment sends recordings elsewhere.
         proxies={},
         ignore_configured_endpoint_urls=True,
         request_checksum_calculation="when_required",

@@ -48,6 +48,7 @@ class AnswerSchema(Schema):
 
 def sentence(messages: Any, path: str = "") -> str:
     """Return marshmallow's tree of faults as one line, at most 500 characters."""
+    # The contract allows an error 4 kB, and each of a hundred entries may have a fault.
     return "; ".join(_faults(messages, path))[:500]
 
 
@@ -61,6 +62,8 @@ def _faults(messages: Any, path: str) -> list[str]:
     return [f"{path} {text}".strip() for text in messages]
 
 
+# marshmallow 4.4 itself takes bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
+# and "yes" for true. `type() is` and not isinstance(): to Python, true is an integer.
 class Text(fields.String):
     """A JSON string."""
 

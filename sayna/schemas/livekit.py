@@ -8,6 +8,7 @@ from marshmallow import ValidationError
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import Flag, StrictSchema, Text
 
+# LiveKit itself takes 256 bytes of UTF-8, and says so when a room is created.
 MAX_NAME = 128
 # C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")

@@ -36,6 +36,7 @@ class Count(fields.Integer):
     """A whole number as a query string writes it: digits, nothing else."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        # isdigit() alone is true of digits in any script, and int() takes " 12 " and 1_000.
         if not (value.isascii() and value.isdigit() and len(value) < 10):  # noqa: PLR2004
             raise ValidationError("must be a whole number")
         return int(value)

@@ -14,6 +14,7 @@ from sayna.sip.hook_file import StoredHook
 from sayna.sip.phone import phone_number
 
 MAX_CREDENTIAL = 256
+# Before any of them is looked at; how many a tenant may have is settled with those that are stored.
 MAX_HOOKS = 1000
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
@@ -30,6 +31,7 @@ def check_credential(text: str) -> None:
         raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
 
 
+# Other errors than for other fields: clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
 class Phone(Text):
     """A telephone number that must be there."""
 

@@ -11,6 +11,7 @@ from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, 
 from sayna.tts import audio
 from sayna.tts.plan import LANGUAGE, Query
 
+# Beside each other they are cheap; this bounds the one pattern that is made of them.
 MAX_PRONUNCIATIONS = 100
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
@@ -29,6 +30,7 @@ def _spoken() -> Text:
 class PronunciationSchema(StrictSchema):
     """A whole word and what to say instead."""
 
+    # An empty word matched between all letters in the reference: 1 kB of text became 1 GB.
     word = Text(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
     pronunciation = Text(
         required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
@@ -94,6 +96,7 @@ def load_speak(body: Mapping[str, Any]) -> Query:
     """Return the query of either form; raises InvalidRequest and its kinds."""
     if not is_nested(body):
         return _query(_checked(FLAT, body), audio_format="wav")
+    # Silently ignored, they would be a voice that is not the one asked for.
     if beside := sorted(name for name in VOICE_FIELDS & body.keys() if body[name] is not None):
         raise InvalidRequest(f"send {', '.join(beside)} inside tts_config, not beside it")
     loaded = _checked(NESTED, body)
@@ -103,6 +106,7 @@ def load_speak(body: Mapping[str, Any]) -> Query:
 def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
     voice = body.get("tts_config") if is_nested(body) else body
     if type(voice) is dict:
+        # These three have codes of their own in the contract, which a schema's fault could not carry.
         if type(voice.get("auth")) not in (dict, type(None)):
             raise InvalidProviderAuth('auth must be an object such as {"api_key": "..."}')
         if type(voice.get("audio_format")) not in (str, type(None)):

@@ -16,6 +16,7 @@ _ADDRESS = re.compile(
 )
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _BRACKETED = re.compile(r"<([^<>]*)>")
+# Total, whatever the caller sends: in the reference, `><` in a header ended the server.
 _URI = re.compile(
     r"\s*(?:sips?:)?(?:[^@]*@)?(?P<host>[^\s;?:<>\"@,/]+)(?::[0-9]{1,5})?\s*(?:[;?].*)?",
     re.IGNORECASE | re.DOTALL,
@@ -36,6 +37,7 @@ class SipAddress:
         if found is None or not 0 < int(found["port"] or "1") <= MAX_PORT:
             raise _invalid()
         host = found["host"].lower()
+        # One spelling for an address, or ::1 and 0:0::1 would be two to SIP_OVERRIDE_ADDRESSES.
         if host.startswith("["):
             try:
                 host = str(ipaddress.IPv6Address(host[1:-1]))
@@ -64,6 +66,7 @@ def sip_domain(header: str) -> str | None:
 
     Whatever a caller sends has an answer; None is the one for everything that names no host.
     """
+    # A display name is the caller's own and may hold anything, a second address too.
     text = _QUOTED.sub("", header[:MAX_HEADER])
     bracketed = _BRACKETED.search(text)
     found = _URI.fullmatch(bracketed[1] if bracketed else text)

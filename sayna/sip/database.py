@@ -57,6 +57,8 @@ class Database:
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         create_private(private_folder(self.file.parent) / self.file.name)
+        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses one without any
+        # waiting.
         connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
         with contextlib.closing(connection) as database:
             database.execute("PRAGMA journal_mode = WAL")
@@ -75,5 +77,6 @@ class Database:
         """Rename the file together with its log, which SQLite would write into the next one."""
         stamp = time.time_ns()
         for part in self.file.parent.glob(f"{self.file.name}*"):
+            # The pattern finds those of earlier times too.
             if ".corrupt-" not in part.name:
                 part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))

@@ -20,6 +20,7 @@ ATTEMPT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 LOOK_SECONDS = 0.2
 NOT_NOTED_SECONDS = 30.0
+# Events of one room go one by one in any case; this is for many rooms of one tenant.
 AT_A_HOST = 4
 AT_A_TIME = 64
 MAX_ANSWER_BYTES = 65536
@@ -35,6 +36,7 @@ class Deliverer:
         self._hooks = hooks
         self._vet = None if allow_private else http.is_public
         self._under_way: dict[int, str] = {}
+        # Hosts of hooks, of which there are a hundred for each tenant at most.
         self._failing: set[str] = set()
         self._lock = threading.Lock()
         self._awake = threading.Event()
@@ -110,10 +112,13 @@ class Deliverer:
                 deadline=http.Deadline.after(ATTEMPT_SECONDS),
                 connect_seconds=CONNECT_SECONDS,
                 max_bytes=MAX_ANSWER_BYTES,
+                # Looked at again with each attempt: since it was saved, the name may lead elsewhere (DNS
+                # rebinding).
                 vet=self._vet,
             )
         except http.TransportError as error:
             return type(error).__name__
+        # The status is all that counts: what a hook says is neither read nor logged.
         reply.close()
         return reply.status
 

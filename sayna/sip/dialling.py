@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from sayna.config import SipConfig
 from sayna.livekit.calls import Call, Placed, Telephones
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomAccessDenied
-from sayna.livekit.ownership import Visitor
 from sayna.livekit.rooms import Rooms
 from sayna.log import emit
+from sayna.visitor import Visitor
 
 from .address import Overrides
 from .call_request import CallRequest, Trunk
@@ -19,6 +19,7 @@ from .limits import Limits
 from .once import Answer, Attempt, Once
 from .phone import CallerNumbers, Destinations, masked
 
+# The contract says two, and the answer has its way to go; a REFER usually takes longer.
 TRANSFER_SECONDS = 1.9
 UNKNOWN = "LiveKit did not say whether the call has begun; look into the room before you call again"
 
@@ -75,8 +76,11 @@ class Dialling:
     def _dial(self, visitor: Visitor, wanted: CallRequest, trunk: Trunk, attempt: Attempt | None) -> Answer:
         line = self.limits.take(visitor.tenant or "", wanted.room, wanted.identity)
         with self._line_freed_on_error(line):
+            # Before anything rings: in the reference a conflict was noticed when the call was in the other's
+            # room.
             self._settle(visitor, wanted.room)
             if attempt is not None:
+                # Noted first: a process that dies while it dials must not leave the key unused.
                 attempt.begin()
             call = Call(
                 wanted.room, wanted.identity, wanted.name, wanted.from_number, wanted.to_number,
@@ -88,6 +92,7 @@ class Dialling:
                 raise _failed(attempt, "LiveKit does not begin this call") from error
             except LiveKitUnavailable as error:
                 failure = _failed(attempt, UNKNOWN)
+                # It may ring: the line stays taken until LiveKit says who is in the room.
                 failure.outcome_unknown = True
                 raise failure from error
         return self._placed(wanted, placed, line, attempt)

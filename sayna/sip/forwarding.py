@@ -17,6 +17,7 @@ X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"
 TRUNK = "sip.trunkID"
 HEADER = "sip.h."
+# SIP headers are the telephone caller's: these bound what one call costs the disk and the hook.
 MAX_HEADERS = 100
 MAX_TEXT = 1024
 
@@ -49,6 +50,7 @@ class Forwarding:
         hook, host = self._hook(caller.attributes)
         if hook is None:
             return
+        # First the room, then the hook: in the reference a hook heard of calls in another tenant's room.
         if hook.owner is not None and not self.adopt(room.name, hook.owner):
             emit(
                 logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict"

@@ -77,12 +77,15 @@ class HookFile:
             if not aside.exists():
                 shutil.copy2(self._file, aside)
             grumbler.warn("sip_hooks.json is damaged; a copy is kept as %s", aside.name)
+            # The reference takes a file that it cannot read for an empty one, and loses everybody's hooks by
+            # the next write.
             raise HooksNotStored("the stored hooks are damaged; an operator must look at them") from error
 
     def _load(self) -> Stored:
         try:
             with self._file.open("rb") as file:
                 found = os.fstat(file.fileno())
+                # The inode too: two changes may fall into one tick of the file system's clock.
                 version = (found.st_ino, found.st_mtime_ns, found.st_size)
                 if self._good[0] != version:
                     self._good = (version, _parsed(file.read()))
@@ -92,11 +95,13 @@ class HookFile:
 
     def _replace(self, hooks: Stored) -> None:
         text = json.dumps([asdict(hook) for _, hook in sorted(hooks.items())], indent=2) + "\n"
+        # A name of its own: in the reference two writers shared one, and mixed.
         descriptor, name = tempfile.mkstemp(prefix="sip_hooks.", suffix=".tmp", dir=self._folder)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 file.write(text)
                 file.flush()
+                # Else a power cut may leave the new name with nothing in it.
                 os.fsync(file.fileno())
             Path(name).replace(self._file)
         except BaseException:

@@ -9,6 +9,7 @@ from sayna.errors import InvalidRequest
 
 MAX_URL = 2048
 RESOLVE_SECONDS = 2.0
+# Names that never leave a site: RFC 6761, RFC 6762, RFC 8375, and .internal, which ICANN keeps for this.
 INSIDE = ("localhost", ".localhost", ".local", ".internal", ".home.arpa")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from sayna.config import Secret, SipConfig
 from sayna.config.sip_hook import HOST
 from sayna.errors import InvalidRequest
-from sayna.livekit.ownership import Visitor
+from sayna.visitor import Visitor
 
 from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from .hook_file import HookFile, StoredHook
@@ -128,6 +128,7 @@ class Hooks:
 
 def canonical_host(text: str) -> str:
     """Return a host as hooks are found by; raises InvalidRequest."""
+    # EXAMPLE.com. is example.com: two hooks of one domain would be two tenants' claims to it.
     host = text.strip().lower().rstrip(".")
     if not HOST.fullmatch(host):
         raise InvalidRequest("host must be a host name, as in example.com")
@@ -152,6 +153,7 @@ def _merged(
         if present is not None and not visitor.may_touch(present.owner):
             raise HookTaken(f"the host {hook.host} belongs to somebody else")
         merged[hook.host] = hook
+    # Counted in what will be stored, under the file's lock, so that two requests cannot both just fit.
     if any(count > MAX_HOOKS for count in Counter(hook.owner for hook in merged.values()).values()):
         raise InvalidRequest(f"nobody may have more than {MAX_HOOKS} hooks; remove some first")
     return merged

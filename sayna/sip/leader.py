@@ -37,6 +37,7 @@ class Leader:
             return
         with self._starting:
             if self._pid != os.getpid():
+                # A new one, for the parent's may have been set or waited for when it forked.
                 self._stop = threading.Event()
                 self._thread = threading.Thread(target=self._run, args=(self._stop,), daemon=True)
                 self._thread.name = self._file.stem
@@ -64,6 +65,7 @@ class Leader:
         private_folder(self._file.parent)
         descriptor = open_private(self._file)
         try:
+            # The kernel drops it with the process, kill -9 included: no leader has to be declared dead.
             if lock(descriptor):
                 self._job(stop)
         finally:

@@ -12,7 +12,9 @@ from .database import Database
 from .errors import TooManyCalls
 
 MINUTE = 60.0
+# A call of which LiveKit did not say whether it began: by then it rings, or never will.
 SETTLED_SECONDS = 60.0
+# Each is a question to LiveKit, all side by side: this bounds what one call may cost it.
 LOOKED_AT = 64
 BUSY_RETRY_SECONDS = 5
 
@@ -43,6 +45,7 @@ class Limits:
         """Count a call and return the id of its line; raises TooManyCalls."""
         if self._at_a_time is not None:
             self._forget_ended(tenant, self._at_a_time)
+        # Not room and identity: the same two may be dialled again while the first call still goes on.
         line = secrets.token_hex(8)
 
         def count(database: sqlite3.Connection) -> None:

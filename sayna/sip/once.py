@@ -59,6 +59,7 @@ class Attempt:
             return None
         if not hmac.compare_digest(row[0], self._request):
             raise KeyReused("this Idempotency-Key came with another request; use a new key for a new call")
+        # Begun by a process that died: to dial again may be to dial twice.
         if row[1] is None:
             raise CallFailed("a call with this Idempotency-Key was begun, but nobody knows how it went")
         answer: dict[str, str] = json.loads(row[1])
@@ -76,6 +77,7 @@ class Once:
     @contextlib.contextmanager
     def attempt(self, tenant: str, key: str, request: Mapping[str, object]) -> Iterator[Attempt]:
         """Lend the attempt while no other of its key runs; raises KeyReused, CallFailed."""
+        # Neither has a line break in its alphabet, so no two pairs of them read the same.
         digest = hashlib.sha256(f"{tenant}\n{key}".encode()).digest()
         text = json.dumps(request, sort_keys=True).encode()
         with self._locked(digest):

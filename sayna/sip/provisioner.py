@@ -26,6 +26,7 @@ class Provisioner:
         while not stop.is_set() and not self._provisioned():
             stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        # Holding on to the lock, or the next worker would ask LiveKit all over again.
         stop.wait()
 
     def _provisioned(self) -> bool:

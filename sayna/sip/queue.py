@@ -15,6 +15,7 @@ MAX_WAITING_AT_HOST = 2_000
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 300.0
 
+# AUTOINCREMENT: a number must not come again while a thread still delivers the event that had it.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS waiting
     (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, host TEXT NOT NULL, owner TEXT,
@@ -25,6 +26,7 @@ CREATE INDEX IF NOT EXISTS waiting_host ON waiting (host);
 """
 ONE = "SELECT number, id, host, owner, body, created, attempts FROM waiting WHERE number = ?"
 ADD = "INSERT OR IGNORE INTO waiting (id, host, owner, room, body, created, due) VALUES (?, ?, ?, ?, ?, ?, ?)"
+# What is due later than the longest pause was put off before the clock was set back.
 # Of each room its first event, if that is due; of each host no more than can be under way.
 DUE = """
 SELECT number, host FROM (

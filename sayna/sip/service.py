@@ -51,6 +51,7 @@ class Sip:
             at_a_time=config.sip.max_concurrent_calls,
             present=livekit.telephones.present,
         )
+        # Who comes second under a key waits for the first: for the room, its claim and the dial.
         dialling = Dialling(config.sip, livekit.rooms, livekit.telephones, limits, Once(folder, 3 * timeout))
         queue = Queue(folder)
         deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)

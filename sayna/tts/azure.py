@@ -19,6 +19,7 @@ from sayna.tts.locale import leading_tag
 from sayna.tts.vendor import CloudProvider, nearest_rate
 
 HOST = "https://{region}.tts.speech.microsoft.com"
+# It becomes part of a host name: in the reference `10.0.0.5:8443/x?` there led to any server.
 REGION = re.compile(r"[a-z0-9]{2,32}")
 PCM = {
     8000: "raw-8khz-16bit-mono-pcm",
@@ -28,6 +29,7 @@ PCM = {
     44100: "raw-44100hz-16bit-mono-pcm",
     48000: "raw-48khz-16bit-mono-pcm",
 }
+# Of the names for Opus, audio-*-opus has a container that is not documented; ogg-* has Ogg.
 NATIVE = {
     ("mulaw", 8000): "raw-8khz-8bit-mono-mulaw",
     ("alaw", 8000): "raw-8khz-8bit-mono-alaw",
@@ -38,6 +40,8 @@ NATIVE = {
     ("opus", 24000): "ogg-24khz-16bit-mono-opus",
     ("opus", 48000): "ogg-48khz-16bit-mono-opus",
 } | {("linear16", rate): name for rate, name in PCM.items()}
+# Of which each voice has some; they and the roles are told at
+# https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
 STYLES = (
     *("advertisement_upbeat", "affectionate", "angry", "assistant", "calm", "chat", "chat-casual"),
     *("cheerful", "conversation", "customerservice", "depressed", "disgruntled", "documentary-narration"),
@@ -58,7 +62,9 @@ class Azure(CloudProvider):
     slug = "azure"
     default_voice = "en-US-AvaMultilingualNeural"
     default_language = "en-US"
+    # With a colon, as in en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
+    # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
     rates = (0.5, 2.0)
     knobs: ClassVar[Mapping[str, Knob]] = {
         "style": Knob(str, choices=STYLES),
@@ -68,6 +74,7 @@ class Azure(CloudProvider):
         "volume": Knob(float, 0, 100),
     }
     auth_fields = ("api_key", "region")
+    # Azure's limit is one of time: so many characters stay below ten minutes in any language, at any speed.
     max_chars = 1000
 
     def __init__(self, config: AzureConfig) -> None:
@@ -145,6 +152,7 @@ def _document(request: SpeechRequest) -> bytes:
         elements.append(("prosody", prosody))
     if "Multilingual" in request.voice_id and request.language != spoken:
         elements.append(("lang", {"xml:lang": request.language}))
+    # Built, not formatted: in the reference a voice's name could close its attribute and add an <audio src>.
     return ssml.nested(*elements, text=request.text)
 
 
@@ -162,6 +170,7 @@ def _prosody(request: SpeechRequest) -> dict[str, str]:
 
 def _voice(item: Mapping[str, Any]) -> Voice:
     locale, rate = text(item, "Locale"), text(item, "SampleRateHertz")
+    # The name of the locale, "Serbian (Latin, Serbia)", already says in words what its tag encodes.
     _, _, region = text(item, "LocaleName").partition(" (")
     return Voice(
         id=text(item, "ShortName"),

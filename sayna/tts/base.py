@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 
+# Into a header such a key goes: HTTP clients fail on CR, LF and most of Unicode, and send NUL as it is.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 
@@ -22,8 +23,8 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechRequest:
-    """One synthesis with every default applied; `text` has its pronunciations replaced already."""
+class Speech:
+    """What is to be said and how, with every default applied; `text` has its pronunciations replaced."""
 
     text: str
     voice_id: str
@@ -34,6 +35,12 @@ class SpeechRequest:
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] | None
     connect_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest(Speech):
+    """One synthesis, from now until its deadline."""
+
     deadline: Deadline
 
 
@@ -84,6 +91,8 @@ class TTSProvider(ABC):
     default_voice: ClassVar[str]
     default_model: ClassVar[str] = ""
     default_language: ClassVar[str] = ""
+    # They go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be a request
+    # with our key.
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     model_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     rates: ClassVar[tuple[float, float]] = (0.25, 4.0)
@@ -124,6 +133,7 @@ class TTSProvider(ABC):
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
         known = ", ".join(self.auth_fields) or "nothing"
+        # Not ignored as elsewhere: a misspelt credential must not be left out without a word.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
             raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
         for name in self.auth_fields:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+# In a row, and only the vendor's own: one odd text or one impatient caller must not silence it for all.
 FAILURES = 20
 REST_SECONDS = 5.0
 
@@ -33,6 +34,7 @@ class Breaker:
         """Count a failure that is the vendor's own."""
         with self._lock:
             self._failures += 1
+            # Once: calls that are under way by now may fail later, and would prolong the rest.
             if self._failures == FAILURES:
                 self._rests_until = self._clock() + REST_SECONDS
 

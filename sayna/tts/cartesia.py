@@ -18,6 +18,7 @@ from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, Voice
 from sayna.tts.listing import UNKNOWN, gender, mapping, mappings, text
 from sayna.tts.vendor import CloudProvider, nearest_rate
 
+# The reference's version, whose voices are objects and whose errors are text.
 VERSION = "2025-04-16"
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 MP3_RATES = (22050, 24000, 44100, 48000)
@@ -25,6 +26,7 @@ ENCODINGS = {"linear16": "pcm_s16le", "mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
 MP3_BITS_A_SECOND = 128000
 PAGE_SIZE = 100
 MAX_PAGES = 100
+# Voices come with requests, so their number is not ours to know.
 MAX_LANGUAGES = 4096
 
 
@@ -32,6 +34,7 @@ class Cartesia(CloudProvider):
     """Cartesia's voices, the account's own ones included."""
 
     slug = "cartesia"
+    # Barbershop Man.
     default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     default_model = "sonic-3"
     voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -40,6 +43,7 @@ class Cartesia(CloudProvider):
         "volume": Knob(float, 0.5, 2),
         "emotion": Knob(str, choices=("neutral", "angry", "excited", "content", "sad", "scared")),
     }
+    # Cartesia publishes no limit; so many are known to work.
     max_chars = 2000
 
     def __init__(self, config: CartesiaConfig) -> None:
@@ -61,7 +65,9 @@ class Cartesia(CloudProvider):
         body = {
             "model_id": request.model,
             "transcript": request.text,
+            # The form of this version; the newest takes the id alone.
             "voice": {"mode": "id", "id": request.voice_id},
+            # The reference says "en" for every voice, which makes a German one read English.
             "language": request.language.partition("-")[0].lower() or self._language(request, headers),
             "output_format": _output_format(spec),
         }
@@ -83,6 +89,7 @@ class Cartesia(CloudProvider):
             page = self._get("/voices", self._headers(self.key(None)), deadline, params=params)
             if not isinstance(mapping(page).get("data"), list):
                 raise ProviderError("cartesia answered with something other than its voices")
+            # Without their previews: these cannot be fetched without the key.
             voices += [_voice(item) for item in mappings(page["data"]) if text(item, "id")]
             if mapping(page).get("has_more") is not True or not voices:
                 break

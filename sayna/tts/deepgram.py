@@ -19,7 +19,9 @@ from sayna.tts.vendor import CloudProvider, nearest_rate
 
 NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
 LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
+# Always said: one page of Deepgram's calls wav the default, the specification mp3.
 CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
+# Their rate cannot be chosen, so none is sent.
 FIXED_RATE = ("mp3", "opus")
 
 
@@ -27,6 +29,7 @@ class Deepgram(CloudProvider):
     """Deepgram's Aura voices."""
 
     slug = "deepgram"
+    # Of Aura-2: the reference's aura-asteria-en is of Aura-1, whose end a reseller has announced.
     default_voice = "aura-2-thalia-en"
     rates = (0.7, 1.5)
     knobs: ClassVar[Mapping[str, Knob]] = {"mip_opt_out": Knob(bool)}
@@ -67,6 +70,7 @@ class Deepgram(CloudProvider):
             deadline=deadline,
             connect_seconds=deadline.remaining(),
         )
+        # In the reference, which looks at no status, an error is an empty catalogue.
         if not isinstance(mapping(answer).get("tts"), list):
             raise ProviderError("deepgram answered with something other than its models")
         return [_voice(item) for item in mappings(answer["tts"]) if text(item, "canonical_name")]

@@ -18,6 +18,7 @@ from sayna.tts.base import AudioSpec, AudioStream, Knob, SpeechRequest, Voice
 from sayna.tts.listing import UNKNOWN, gender, mapping, mappings, text
 from sayna.tts.vendor import CloudProvider, nearest_rate
 
+# 44,100 Hz needs a Pro plan, and a plan cannot be asked for.
 PCM_RATES = (8000, 16000, 22050, 24000, 32000)
 NATIVE = {
     ("mp3", 22050): "mp3_22050_32",
@@ -30,6 +31,7 @@ NATIVE = {
 BODY_KNOBS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
+# The names of `status`, the older field, and of `code`; a quota that ran out is a 401 by its status.
 ERRORS: Mapping[str, type[ProviderError]] = {
     "quota_exceeded": ProviderRejectedCredentials,
     "too_many_concurrent_requests": ProviderRateLimited,
@@ -37,6 +39,7 @@ ERRORS: Mapping[str, type[ProviderError]] = {
     "system_busy": ProviderRateLimited,
     "rate_limit_exceeded": ProviderRateLimited,
 }
+# The most that it gives; unasked, it gives ten.
 PAGE_SIZE = 100
 MAX_PAGES = 50
 
@@ -45,7 +48,9 @@ class ElevenLabs(CloudProvider):
     """ElevenLabs' voices, the account's own ones included."""
 
     slug = "elevenlabs"
+    # Rachel.
     default_voice = "21m00Tcm4TlvDq8ikWAM"
+    # The reference's eleven_v3 takes half as much text and refuses fields that others take.
     default_model = "eleven_multilingual_v2"
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
     rates = (0.7, 1.2)
@@ -57,6 +62,7 @@ class ElevenLabs(CloudProvider):
         "seed": Knob(int, 0, 4294967295),
         "apply_text_normalization": Knob(str, choices=("auto", "on", "off")),
     }
+    # Of eleven_multilingual_v2; eleven_v3 takes 5,000, the flash and turbo models 30,000 and more.
     max_chars = 10000
 
     def __init__(self, config: ElevenLabsConfig) -> None:
@@ -74,6 +80,9 @@ class ElevenLabs(CloudProvider):
         wire_format = NATIVE.get((spec.audio_format, spec.sample_rate), f"pcm_{spec.sample_rate}")
         return self.audio(
             request,
+            # /stream answers the same, sooner.
+            # Encoded although the pattern allows nothing to encode: in the reference `../` led to other
+            # endpoints.
             f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
             spec,
             params={"output_format": wire_format},
@@ -122,6 +131,7 @@ class ElevenLabs(CloudProvider):
 
 def _body(request: SpeechRequest) -> dict[str, Any]:
     voice_settings = {name: value for name, value in request.settings.items() if name not in BODY_KNOBS}
+    # A 1.0 that is sent is a setting too, and takes the place of the voice's own.
     if request.speaking_rate != 1.0:
         voice_settings["speed"] = request.speaking_rate
     body: dict[str, Any] = {"text": request.text, "model_id": request.model}

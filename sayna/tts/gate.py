@@ -13,6 +13,7 @@ class Gate:
 
     def enter(self) -> None:
         """Take a place; raises Overloaded when there is none."""
+        # No queue: whoever waits here holds a thread that cached speech and health need.
         if not self._places.acquire(blocking=False):
             raise Overloaded("too much speech is being rendered; try again", retry_after=1)
 

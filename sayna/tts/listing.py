@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = "Unknown"
+# By whole words: "female" contains "male", which in the reference makes women men, or unknown.
 _GENDERS = {
     "male": "Male",
     "masculine": "Male",

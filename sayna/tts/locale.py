@@ -2,6 +2,7 @@
 
 import re
 
+# Three digits are a region too, as in es-419; a script comes before it, as in sr-Latn-RS.
 _LEADING = re.compile(
     r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4})(?=-))?(?:-(?P<region>[a-z]{2}|[0-9]{3})(?=-))?-.+",
     re.IGNORECASE,

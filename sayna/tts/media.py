@@ -4,6 +4,7 @@ import re
 
 from sayna.tts.base import AudioSpec
 
+# Far less than anybody takes to say a letter: only a body that broke off is shorter.
 _MIN_MS_PER_CHARACTER = 10
 _SAMPLE_BYTES = {"linear16": 2, "mulaw": 1, "alaw": 1}
 _G711 = ("mulaw", "alaw")
@@ -37,6 +38,7 @@ def can_be(content_type: str, spec: AudioSpec) -> bool:
     name, _, parameters = content_type.lower().partition(";")
     name = name.strip()
     rate = re.search(r"\brate=(\d+)", parameters)
+    # Played at another rate it is audio all the same, and nothing behind this would notice.
     if rate and int(rate[1]) != spec.sample_rate:
         return False
     if name in _FORMATS:

@@ -19,6 +19,7 @@ from sayna.tts.listing import UNKNOWN, gender, mapping, text
 from sayna.tts.vendor import CloudProvider
 
 RATE = 24000
+# OpenAI's SDK says that its present models end on 2027-01-06: every request may name another.
 MODEL, MODEL_ELSEWHERE = "gpt-4o-mini-tts", "tts-1"
 VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
@@ -38,6 +39,7 @@ class OpenAI(CloudProvider):
 
     slug = "openai"
     default_voice = "alloy"
+    # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
     voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     rates = (0.25, 4.0)
@@ -89,6 +91,7 @@ class OpenAI(CloudProvider):
                 deadline=deadline,
                 connect_seconds=deadline.remaining(),
             )
+        # A 404: the page is no part of OpenAI's API.
         except ProviderRejectedRequest:
             return []
         if isinstance(answer, dict):
@@ -103,6 +106,7 @@ class OpenAI(CloudProvider):
             error = mapping(mapping(json.loads(body)).get("error"))
         except (ValueError, RecursionError):
             return None
+        # Told by a 429, but not to be tried again: the account is empty.
         if "insufficient_quota" in (error.get("code"), error.get("type")):
             return ProviderRejectedCredentials
         return None
@@ -123,6 +127,7 @@ class OpenAI(CloudProvider):
 
     def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
+        # A server of one's own may want no key at all: then it is sent no header for one.
         if credentials or self._api_key or self._itself:
             headers["Authorization"] = f"Bearer {self.key(credentials)}"
         return headers

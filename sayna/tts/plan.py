@@ -19,12 +19,15 @@ from sayna.errors import (
 )
 from sayna.http import Deadline
 from sayna.tts import audio
-from sayna.tts.base import AudioSpec, Knob, SpeechRequest, TTSProvider
+from sayna.tts.base import Knob, Speech, SpeechRequest, TTSProvider
 from sayna.tts.cache import cache_key
 from sayna.tts.pronounce import pronounce
 
+# The reference's second name for it.
 ALIASES = {"microsoft-azure": "azure"}
+# The shape of RFC 5646, not its registry: which languages there are, the vendors know.
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
+# The reference's defaults, which here nobody may exceed: a thread waits so long.
 MAX_CONNECT_SECONDS = 30.0
 MAX_REQUEST_SECONDS = 60.0
 
@@ -49,19 +52,10 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Speech):
     """Everything about one synthesis but the moment at which it happens."""
 
     provider: TTSProvider
-    text: str
-    voice_id: str
-    model: str
-    language: str
-    speaking_rate: float
-    target: AudioSpec
-    settings: Mapping[str, Any]
-    credentials: Mapping[str, Any] | None
-    connect_seconds: float
     request_seconds: float
     characters: int
     key: str
@@ -156,6 +150,7 @@ class Planner:
     def _key(self, plan: Plan) -> str:
         fields: dict[str, Any] = {
             "provider": plan.provider.slug,
+            # Another server under the same name has other voices.
             "base_url": plan.provider.base_url,
             "text": plan.text,
             "voice_id": plan.voice_id,
@@ -168,6 +163,8 @@ class Planner:
         }
         if plan.credentials:
             credential = json.dumps(plan.credentials, sort_keys=True).encode()
+            # Else whoever has no good key would hear from the cache what somebody paid for with one.
+            # Keyed, for cache keys are sent to callers as ETags.
             fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
         return cache_key(fields)
 
@@ -189,6 +186,7 @@ def _settings(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, A
 
 def _check_knob(name: str, value: Any, knob: Knob) -> None:
     kinds = (int, float) if knob.kind is float else (knob.kind,)
+    # Not isinstance(): to Python, true is an integer.
     if type(value) not in kinds:
         raise InvalidRequest(f"voice_settings.{name} must be {_KINDS[knob.kind]}")
     if knob.choices and value not in knob.choices:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sayna.errors import InvalidRequest
 
+# In the reference three rules make 1 GB of 1 kB.
 MAX_GROWTH = 4
 
 
@@ -16,9 +17,11 @@ def pronounce(text: str, rules: Sequence[tuple[str, str]]) -> str:
     if not rules:
         return text
     spoken = dict(rules)
+    # The first alternative that fits wins, so the longest come first.
     words = "|".join(re.escape(word) for word in sorted(spoken, key=len, reverse=True))
     pieces: list[str] = []
     length = end = 0
+    # One pass: the reference replaces twice, and "AI" inside PAID. Not \b, which is nowhere around C++.
     for found in re.finditer(rf"(?<!\w)(?:{words})(?!\w)", text):
         pieces += (text[end : found.start()], spoken[found[0]])
         length += len(pieces[-2]) + len(pieces[-1])

@@ -13,7 +13,9 @@ from sayna.errors import (
     ProviderRejectedRequest,
 )
 
+# The contract's list; and once only, because a synthesis that failed may have been billed all the same.
 RETRIED = frozenset({429, 500, 502, 503, 504})
+# Longer, and the caller is told to come back instead: a thread that sleeps serves nobody.
 MAX_PAUSE_SECONDS = 2.0
 KINDS: Mapping[int, type[ProviderError]] = {
     **dict.fromkeys((400, 404, 413, 415, 422), ProviderRejectedRequest),
@@ -26,6 +28,7 @@ def error_for(
     slug: str, status: int, kind: type[ProviderError], retry_after: float | None, *, own: bool
 ) -> ProviderError:
     """Return the error of one refusal, in words of ours; `own` credentials came with the request."""
+    # Within the contract's bounds, whatever the vendor asks for: a client's library might obey.
     after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
     if kind is ProviderRejectedCredentials:
         whose = "the credentials in this request" if own else "this server's credentials"
@@ -40,6 +43,7 @@ def error_for(
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that Retry-After asks for, 0 or more; None when it is absent or means nothing."""
+    # Seconds or an HTTP date (RFC 9110, 10.2.3).
     value = headers.get("retry-after", "").strip()
     try:
         return max(0.0, min(float(value), 1e9))

@@ -82,6 +82,7 @@ class TTS:
             return Speech(plan, "HIT", clip, _nothing)
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; ask without only-if-cached to have it rendered")
+        # Only here: what is cached takes no place, however much is being rendered.
         self._gate.enter()
         try:
             return self._fly(plan, mode, alive)
@@ -93,6 +94,8 @@ class TTS:
         shared = mode is CacheMode.USE
         request = plan.request()
         listener = self._flights.join(
+            # Whoever wants a new rendering, or none that is kept, must not land in one that has begun
+            # already.
             plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
             functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,

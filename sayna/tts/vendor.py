@@ -16,6 +16,8 @@ from sayna.tts import media, refusal
 from sayna.tts.base import AudioSpec, AudioStream, SpeechRequest, TTSProvider
 from sayna.tts.breaker import Breaker
 
+# As much as the cache takes of one clip: 23 minutes of linear16 at 24 kHz, many times what a vendor takes at
+# once.
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
@@ -73,6 +75,7 @@ class CloudProvider(TTSProvider):
             "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
             connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
         )  # fmt: skip
+        # Error pages come with 200 as well; cached, one would be heard for a month.
         if not media.can_be(reply.headers.get("content-type", ""), spec):
             reply.close()
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
@@ -157,6 +160,7 @@ class CloudProvider(TTSProvider):
         finally:
             reply.close()
         health.succeeded()
+        # A body that ends with its connection may have been cut off, and HTTP cannot tell.
         if not reply.framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
@@ -171,6 +175,8 @@ class CloudProvider(TTSProvider):
 
     def _health(self, own: bool) -> Breaker:
         """Return what counts the failures: those of somebody else's account are nobody's business."""
+        # A breaker that is thrown away: with a bad key of one's own, a vendor could be silenced for
+        # everybody.
         return Breaker() if own else self._breaker
 
 

@@ -231,14 +231,20 @@ def test_full_queue_sends_livekit_away_for_that_host_only(
         target.told(1)
 
 
-def test_hook_that_was_removed_gets_nothing_more(
-    make: Inbound, target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def refused_once(make: Inbound, target: Target) -> FlaskClient:
+    """Return a server with one event that its hook did not take."""
     client = make()
     save(client, hook(target))
     target.then(refused)
     tell(client, joined())
     target.told(1)
+    return client
+
+
+def test_hook_that_was_removed_gets_nothing_more(
+    make: Inbound, target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = refused_once(make, target)
     drop(client, "a.example.com")
     until(lambda: waiting(tmp_path) == 0, 10, "the event was dropped")
     assert len(target.hits) == 1
@@ -248,11 +254,7 @@ def test_hook_that_was_removed_gets_nothing_more(
 def test_event_that_nobody_took_for_an_hour_is_dropped_with_its_id_in_the_log(
     make: Inbound, target: Target, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = make()
-    save(client, hook(target))
-    target.then(refused)
-    tell(client, joined())
-    target.told(1)
+    refused_once(make, target)
     with sqlite3.connect(tmp_path / "cache" / "sip" / "deliveries.sqlite") as database:
         database.execute("UPDATE waiting SET created = created - 3600")
     database.close()

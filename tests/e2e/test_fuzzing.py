@@ -1,9 +1,12 @@
 """schemathesis holds the running service to its own document, with every check that it knows."""
 
+import json
 import os
 import re
 import subprocess
 import sys
+import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,9 +18,10 @@ from tests.e2e.livekit import Studio
 from tests.e2e.servers import Gunicorn
 from tests.recordings.places import LocalPlace
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-EXAMPLES = os.environ.get("FUZZING_EXAMPLES", "60")  # of each operation; 2000 is a good night's run
+EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "60"))  # of each operation; 2000 take hours
+LIMIT = 600 + 8 * EXAMPLES  # seconds
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(LIMIT + 60)]
 SIZE = {"WEB_CONCURRENCY": "2"}
 
 
@@ -42,14 +46,14 @@ def fuzz(gunicorn: Gunicorn, folder: Path, *options: str) -> None:
         [
             str(Path(sys.executable).with_name("schemathesis")),
             *("--config-file", str(CONFIG), "run", f"{url}/openapi.json", "--url", url),
-            *("--checks", "all", "--max-examples", EXAMPLES, "--continue-on-failure"),
+            *("--checks", "all", "--max-examples", str(EXAMPLES), "--continue-on-failure"),
             *options,
         ],
         cwd=folder,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
         capture_output=True,
         text=True,
-        timeout=850,
+        timeout=LIMIT,
         check=False,
     )
 
@@ -58,3 +62,23 @@ def fuzz(gunicorn: Gunicorn, folder: Path, *options: str) -> None:
     assert selected is not None
     assert selected[1] == selected[2] != "0"
     assert "INTERNAL_ERROR" not in gunicorn.log
+    requests = asked(gunicorn.log, url)
+    print(json.dumps(requests, indent=1))
+    assert min(requests.values()) > 0
+
+
+def asked(log: str, url: str) -> dict[str, int]:
+    """Return how many requests each operation of the document got, counted in the service's own log."""
+    with urllib.request.urlopen(f"{url}/openapi.json", timeout=10) as answer:
+        paths = json.load(answer)["paths"]
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    found = Counter(
+        (line["method"], re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", line["route"]))
+        for line in lines
+        if "route" in line
+    )
+    return {
+        f"{method.upper()} {path}": found[method.upper(), path]
+        for path, methods in paths.items()
+        for method in methods
+    }

@@ -7,9 +7,10 @@ import struct
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
+
+from tests.wire.served import Served
 
 KEY = "vendor-key-of-the-tests"
 RATE = 24000
@@ -30,7 +31,7 @@ class Call:
     hung_up: threading.Event = field(default_factory=threading.Event)
 
 
-class Vendor(ThreadingHTTPServer):
+class Vendor(Served, ThreadingHTTPServer):
     """Sends `pieces` of a tone, 0.1 s each, and between them waits `pause` seconds, and for `go_on`."""
 
     daemon_threads = True
@@ -38,7 +39,8 @@ class Vendor(ThreadingHTTPServer):
     request_queue_size = 256
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Wire)
+        ThreadingHTTPServer.__init__(self, ("127.0.0.1", 0), _Wire)
+        Served.__init__(self, self)
         self.pieces = 20
         self.pause = 0.0
         self.go_on = threading.Event()
@@ -46,7 +48,6 @@ class Vendor(ThreadingHTTPServer):
         self.calls: list[Call] = []
         self.complaints: list[str] = []
         self.closing = threading.Event()
-        self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
     def settings(self) -> dict[str, str]:
@@ -58,17 +59,9 @@ class Vendor(ThreadingHTTPServer):
         """The samples of one whole clip."""
         return PIECE * self.pieces
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def let_go(self) -> None:
+        """End the pauses between pieces."""
         self.closing.set()
-        self.shutdown()
-        self._thread.join()
-        self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of callers that hang up: tests look at Call.hung_up."""

@@ -149,3 +149,10 @@ def test_threads_of_many_processes_do_not_break_the_file(tmp_path: Path) -> None
         assert process.exitcode == 0
         process.close()
     assert not list(tmp_path.glob("*corrupt*"))
+
+
+def test_event_is_accepted_even_when_a_broken_file_cannot_be_set_aside(seen: Seen, tmp_path: Path) -> None:
+    is_new(seen, "EV_1")
+    (tmp_path / "livekit" / "events.sqlite").write_bytes(b"junk" * 1000)
+    (tmp_path / "livekit" / "events.corrupt" / "in the way").mkdir(parents=True)
+    assert is_new(seen, "EV_2")

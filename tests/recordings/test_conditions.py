@@ -46,6 +46,8 @@ UNCHANGED = Verdict(304, None)
         ({"If-Modified-Since": EARLIER}, WHOLE),
         ({"If-Modified-Since": "yesterday"}, WHOLE),
         ({"If-Modified-Since": "Sun, 22 Nov 2026 15:00:00 -0000"}, UNCHANGED),
+        ({"If-Modified-Since": "Sun, 22 Nov 2026 15:00:00 +" + "9" * 20}, WHOLE),
+        ({"If-Unmodified-Since": "Sun, " + "9" * 20 + " Nov 2026 15:00:00 GMT"}, WHOLE),
         ({"If-Match": '"e"'}, WHOLE),
         ({"If-Match": "*"}, WHOLE),
         ({"If-Unmodified-Since": DATE}, WHOLE),

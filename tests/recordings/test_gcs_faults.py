@@ -54,6 +54,12 @@ def test_a_token_service_that_is_down_gives_no_token(gcs: GCS) -> None:
         GoogleTokens(account, ("scope",)).token()
 
 
+def test_a_token_without_an_end_is_kept_until_it_is_refused(gcs: GCS) -> None:
+    gcs.wire.script += [Reply(200, b'{"access_token":"first"}'), Reply(200, b'{"access_token":"second"}')]
+    tokens = GoogleTokens(json.loads(gcs.account()), ("scope",))
+    assert [tokens.token(), tokens.token(), tokens.token("first")] == ["first", "first", "second"]
+
+
 def test_the_account_may_come_from_a_file(
     gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, tmp_path: object
 ) -> None:

@@ -189,6 +189,16 @@ def test_a_start_whose_answer_was_lost_is_found_again(
     assert client.delete("/recording/call").status_code == 200
 
 
+@pytest.mark.timeout(20)
+def test_a_claim_that_can_neither_be_made_nor_read_is_given_up(
+    client: FlaskClient, local: LocalPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+    (local.root / "calls" / "call" / "owner.json").mkdir(parents=True)
+    answer = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
+    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+
+
 @pytest.mark.parametrize("started_at", ["2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00", "soon"])
 def test_a_claim_whose_maker_died_is_taken_over(
     client: FlaskClient, local: LocalPlace, livekit: Twirp, started_at: str

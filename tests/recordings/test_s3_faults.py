@@ -167,16 +167,25 @@ def test_a_store_whose_certificate_nobody_knows_is_503(make_client: MakeClient, 
         thread.join()
 
 
-def test_with_keys_set_nobody_is_asked_for_credentials(
-    s3: Wire, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(
+            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"), id="for credentials"
+        ),
+        pytest.param(("HTTP_PROXY", "AWS_ENDPOINT_URL_S3"), id="as a proxy or another endpoint"),
+    ],
+)
+def test_with_keys_and_an_endpoint_set_nobody_else_in_the_environment_is_asked(
+    s3: Wire, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
-    with Wire() as metadata_service:
-        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata_service.url)
-        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", metadata_service.url)
+    with Wire() as other:
+        for name in names:
+            monkeypatch.setenv(name, other.url)
         s3.script.append(Reply(200, AUDIO, HEAD))
         client = make_client(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == 200
-        assert metadata_service.asked == []
+        assert other.asked == []
 
 
 def test_without_keys_a_silent_metadata_service_does_not_hold_the_caller(
@@ -193,18 +202,6 @@ def test_without_keys_a_silent_metadata_service_does_not_hold_the_caller(
         answer = make_client(RECORDING_S3_ENDPOINT=s3.url, **settings).get("/recording/call")
         release.set()
     assert (answer.status_code, s3.asked) == (503, [])
-
-
-def test_a_proxy_of_the_environment_is_not_used(
-    s3: Wire, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with Wire() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        s3.script.append(Reply(200, AUDIO, HEAD))
-        client = make_client(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
-        assert client.get("/recording/call").status_code == 200
-        assert proxy.asked == []
 
 
 def test_a_claim_that_another_won_is_told_and_a_failure_is_not_a_claim(s3: Wire, client: FlaskClient) -> None:

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.wire.served import Served
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -37,7 +38,7 @@ class Reply:
     until: threading.Event | None = None
 
 
-class Wire:
+class Wire(Served):
     """Answers by `script` first, one entry a request, then by `answer`; what neither knows is a complaint."""
 
     def __init__(
@@ -48,23 +49,12 @@ class Wire:
         self.complaints: list[str] = []
         self.closed_early = threading.Event()
         self._answer = answer
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server.daemon_threads = True
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        super().__init__(server)
 
     def reply_to(self, asked: Asked) -> Reply:
         """Return what the test wants to be answered."""

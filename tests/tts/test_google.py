@@ -12,10 +12,10 @@ import pytest
 
 from sayna import errors
 from sayna.config import GoogleConfig, Secret
+from sayna.google_auth import Token, Tokens
 from sayna.http import Deadline
 from sayna.tts.base import Voice
 from sayna.tts.google import Google
-from sayna.tts.google.tokens import Token, Tokens
 from tests.wire import answers
 from tests.wire.asking import plan, request, speak
 from tests.wire.google import TOKEN_URI, GoogleFake, oauth_error, service_account

@@ -15,12 +15,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import jwt
 from livekit import api
 from livekit.protocol import models
+
+from tests.wire.served import Served
 
 KEY = "devkey"
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -70,7 +71,7 @@ NO_PARTICIPANT = refusal(404, "not_found", "participant does not exist")
 Script = Callable[[str, Any], Reply | None]
 
 
-class FakeLiveKit:
+class FakeLiveKit(Served):
     """Rooms and people in memory; `script` may answer in their place, or wait for `over`."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
@@ -82,12 +83,12 @@ class FakeLiveKit:
         self.script: Script = lambda method, message: None
         self.over = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.port = self._server.server_address[1]
+        server = _Server(("127.0.0.1", 0), _handler(self))
+        self.port = server.server_port
         self._scheme = "wss" if tls else "ws"
         if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        super().__init__(server)
 
     @property
     def settings(self) -> dict[str, str]:
@@ -110,20 +111,15 @@ class FakeLiveKit:
         self.people.setdefault(room, []).append(info)
         return info
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def let_go(self) -> None:
+        """Let the scripts go on that wait for the end."""
         self.over.set()
-        self._server.shutdown()
-        self._thread.join()
+
+    def cut(self) -> None:
+        """Wake the threads that wait for one more request."""
         for connection in self.connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-        self._server.server_close()
 
     def answer(self, method: str, message: Any) -> Reply:
         """Return the scripted answer, or what LiveKit would say."""

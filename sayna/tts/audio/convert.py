@@ -19,6 +19,7 @@ def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> It
     Raises ImplausibleAudio, while it is read, when there is no audio or it cannot be decoded.
     A wav or flac is always written anew, because vendors stream headers without a true length.
     """
+    # Not decoded: it was checked on its way in, and coding it again would only lose.
     if source == target and streams(target):
         return _some(chunks)
     return _some(_converted(chunks, source, target))

@@ -3,6 +3,7 @@
 from sayna.errors import UnsupportedFormat
 from sayna.tts.base import AudioSpec
 
+# No AAC: libsndfile has none, and PyAV, which does, is 104 MB with GPL parts.
 FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
 ALIASES = {"pcm": "linear16", "ogg": "opus", "ulaw": "mulaw"}
 SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)

@@ -54,6 +54,7 @@ def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> 
 def take_census(database: Path) -> list[Row]:
     """Count the unexpired entries of each tag; raises sqlite3.Error."""
     query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
+    # Read-only, beside diskcache's own connection: to count is not to lock writers out.
     uri = f"{database.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         return [Row(*row) for row in connection.execute(query, (time.time(),))]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 SCHEMA_VERSION = 1
 
+# The last byte is the version of this form; SCHEMA_VERSION is that of what the audio depends on.
 _MAGIC = b"SAY\x01"
 _HEAD = struct.Struct(">4sIQ32s")
 
@@ -57,6 +58,7 @@ class Clip:
 
 def cache_key(fields: Mapping[str, object]) -> str:
     """Return the SHA-256, in hex, of everything that changes the sound and of the schema version."""
+    # Canonical JSON: joined by a separator, as in the reference, ("a|b", "c") and ("a", "b|c") are one key.
     text = json.dumps(
         [SCHEMA_VERSION, dict(fields)],
         sort_keys=True,
@@ -100,6 +102,7 @@ def seal(blob: bytes) -> bytes:
 
 
 def _digest(key: str, info: bytes, audio: bytes) -> bytes:
+    # Lengths first, so that no two splits of the same bytes have one digest.
     digest = hashlib.sha256(b"%d:%d:" % (len(key), len(info)))
     for part in (key.encode(), info, audio):
         digest.update(part)

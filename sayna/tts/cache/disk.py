@@ -39,6 +39,8 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
 
     def store(self, value: bytes, read: bool, key: object = None) -> tuple[int, int, None, memoryview]:
         """Return the columns size, mode, filename and value of a blob."""
+        # Inline: 100 kB cost 0.15 ms to write, as diskcache's own file 2.5-3.8 ms, and no less to read
+        # (measured).
         return 0, diskcache.core.MODE_RAW, None, sqlite3.Binary(value)
 
     def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
@@ -59,6 +61,7 @@ def settings(max_bytes: int) -> dict[str, int]:
     log_bytes = min(4 * 2**20, max_bytes // 20)
     return {
         "size_limit": max_bytes,
+        # diskcache's own: so many old rows go with each new one, and no write waits for a great cleaning.
         "cull_limit": 10,
         # Statistics, like any eviction by use, would turn each hit into a write.
         "statistics": 0,

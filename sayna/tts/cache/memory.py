@@ -35,6 +35,7 @@ class Memory:
 
     def put(self, key: str, held: Held) -> bool:
         """Hold the clip in place of an older one; return False when it alone is too large."""
+        # Charged with its base64 too, which more than doubles it once an envelope was asked for.
         if held.clip.footprint > self.max_bytes:
             self.drop(key)
             return False

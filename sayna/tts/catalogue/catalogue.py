@@ -55,6 +55,7 @@ class Catalogue:
             lists = self._read(slugs)
         failed = tuple(slug for slug in slugs if slug not in lists)
         clouds = [slug for slug in slugs if not self._providers[slug].local]
+        # The contract's: the embedded voices must not hide that every cloud is silent.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
             raise ProviderError(f"no list of voices could be had from {', '.join(failed)}; try again soon")
         stale = tuple(slug for slug, listed in lists.items() if not self._refresher.fresh(listed))

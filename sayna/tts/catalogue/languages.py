@@ -22,6 +22,7 @@ def canonical(tag: str) -> str:
     from babel.core import get_global  # noqa: PLC0415
 
     language, *rest = tag.lower().replace("_", "-").split("-")
+    # cmn is zh and arb is ar: a filter for zh must find both spellings.
     known = get_global("language_aliases").get(language, language).replace("_", "-")
     if not rest:
         return str(known)

@@ -50,6 +50,7 @@ class Refresher:
                 return running, False
             if time.monotonic() < self._rests_until.get(slug, 0.0):
                 return None
+            # The log's request_id goes along.
             ask = contextvars.copy_context().run
             running = self._running[slug] = pool.submit(ask, self._ask, slug, deadline)
             return running, True
@@ -64,6 +65,7 @@ class Refresher:
     def _ready(self) -> ThreadPoolExecutor:
         if self._pool is None or self._pid != os.getpid():
             self._pid, self._running = os.getpid(), {}
+            # One for each vendor, so that none waits for a thread behind a slow one.
             self._pool = ThreadPoolExecutor(len(self._providers), thread_name_prefix="voices")
         return self._pool
 
@@ -80,6 +82,7 @@ class Refresher:
         except SaynaError as error:
             self._rest(slug, error.retry_after or 0)
             emit(logger, logging.WARNING, "voices_failed", provider=slug, code=error.code)
+        # Whatever a vendor's list does to its adapter, the lists of the others must come.
         except Exception:
             self._rest(slug, 0)
             logger.exception("voices_failed", extra={"fields": {"provider": slug}})

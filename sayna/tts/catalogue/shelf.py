@@ -43,6 +43,7 @@ class Shelf:
     def read(self) -> Listed | None:
         """Return the list; costs one look at the file unless that has changed."""
         mark, listed = self._held
+        # Another worker may have renewed it.
         if self._file is not None and (found := _mark_of(self._file)) not in (None, mark):
             listed = self._load(self._file) or listed
             self._held = found, listed
@@ -77,6 +78,7 @@ class Shelf:
         try:
             with os.fdopen(open_private(file, os.O_RDONLY), "rb") as opened:
                 kept = json.load(opened)
+            # A new key must not show the cloned voices of the old one's account.
             if (kept["format"], kept["account"]) != (FORMAT, self._account):
                 return None
             return Listed(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
@@ -92,6 +94,7 @@ class Shelf:
             "voices": [dataclasses.asdict(voice) for voice in listed.voices],
         }
         private_folder(file.parent)
+        # By process: without the lock, on a disk that cannot lock, two may write at once.
         fresh = file.with_suffix(f".{os.getpid()}")
         try:
             with os.fdopen(open_private(fresh), "w", encoding="utf-8") as opened:

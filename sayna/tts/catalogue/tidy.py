@@ -9,6 +9,7 @@ from sayna.tts.catalogue.languages import canonical, language_name, region_name
 
 UNKNOWN = "Unknown"
 GENDERS = ("Male", "Female", "Neutral", UNKNOWN)
+# What comes is somebody else's text: it is bounded before it is kept, sorted and shown to people.
 MAX_VOICES = 20_000
 MAX_CHARACTERS = 200
 MAX_DESCRIPTION = 1000
@@ -64,4 +65,5 @@ def _link(url: object) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
+    # Pages put it into <audio src>, where `javascript:` would be the vendor's own script.
     return url if parts.scheme == "https" and parts.hostname and " " not in url else ""

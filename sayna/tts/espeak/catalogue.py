@@ -35,6 +35,7 @@ class Catalogue:
         self._tags: dict[str, list[str]] = {}
         self._variants: dict[str, str] = {}
         self._ids: dict[str, str] = {}
+        # espeak_SetVoiceByName itself refuses some tags that it lists, en-gb and fr-fr among them.
         self._by_tag: dict[str, tuple[int, str]] = {}
         for line in table.splitlines():
             identifier, *rest = line.split("\t")

@@ -27,12 +27,14 @@ SAY, VOICES, STOP = b"s", b"v", b"x"
 AUDIO, TABLE, END, NO_VOICE, TOO_LONG, FAILED = b"a", b"t", b"e", b"n", b"l", b"f"
 
 SAMPLE_RATE = 22050
+# Corrupted memory made the library render 27,589 s (1.2 GB) once: only its callback can end that.
 MAX_SAMPLES = 3600 * SAMPLE_RATE
 # Of audio in one callback, made in 1 ms. The library's default of 60 costs the worker 0.6 ms more a sentence.
 BUFFER_MS = 1000
 
 # Names and values of espeak-ng's speak_lib.h, revision 12.
 OUTPUT_SYNCHRONOUS = 2
+# Without it the library ends the process when its data are not where they should be.
 INITIALIZE_DONT_EXIT = 0x8000
 CHARS_UTF8 = 1  # never with 0x10 (SSML opens server files) or 0x100 ([[phonemes]])
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
@@ -92,6 +94,7 @@ class Speaker:
         )
         if rate != SAMPLE_RATE:
             raise OSError(f"espeak_Initialize returned {rate}")
+        # Kept: ctypes frees a callback that only C knows of.
         self._callback = SynthCallback(self._hear)
         self._lib.espeak_SetSynthCallback(self._callback)
 

@@ -26,6 +26,7 @@ class Helper:
                 stderr=subprocess.DEVNULL,
                 env={},
                 cwd="/",
+                # Ctrl-C goes to the whole group of a terminal; when the helper ends is for the worker to say.
                 start_new_session=True,
             )
             unless_started.pop_all()

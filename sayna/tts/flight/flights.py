@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 PUMPS = 256
 
+# It becomes the name of a file.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
@@ -84,6 +85,7 @@ class Flights:
                 return flight
             flight = self._running[key] = Flight(owner)
             flight.enter()
+            # A thread of its own, so that a slow listener holds nobody back and one who leaves ends nothing.
             pumps.submit(contextvars.copy_context().run, self._fly, key, flight, order)
             return flight
 
@@ -93,6 +95,7 @@ class Flights:
             self._pid = os.getpid()
             self._running = {}
             self._pumps = ThreadPoolExecutor(PUMPS, thread_name_prefix="flight")
+            # A leader that was killed leaves its file; its locks went with it.
             sweep(self._folder)
         return self._pumps
 

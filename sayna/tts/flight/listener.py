@@ -9,6 +9,7 @@ from sayna.http import Deadline
 from sayna.tts.flight.flight import Flight, State
 from sayna.tts.flight.wire import FlightAborted, load_error
 
+# How long a thread may wait for nobody: the kernel tells of a hang-up only who asks.
 LOOK_SECONDS = 0.5
 STORE_SECONDS = 0.2
 
@@ -81,6 +82,7 @@ class Listener(Iterator[bytes]):
 
     def _land(self, flight: Flight) -> None:
         """Leave a flight that has ended: by an error, by StopIteration, or for a new flight."""
+        # Nothing was sent yet, so another rendering may be heard from its beginning.
         if flight.state is State.LOST and not self._position:
             flight.leave()
             self._flight = None

@@ -52,6 +52,7 @@ def dump_error(error: BaseException) -> bytes:
 def load_error(payload: bytes) -> SaynaError:
     """Return a new error of the class that was dumped, or a ProviderError when it is not known."""
     fields = json.loads(payload)
+    # By name from our own tree: nothing that lies in a file is unpickled.
     kind = _kinds(SaynaError).get(fields["class"], ProviderError)
     error = kind.__new__(kind)
     SaynaError.__init__(error, fields["message"], retry_after=fields["retry_after"])

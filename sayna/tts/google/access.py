@@ -7,11 +7,12 @@ from typing import Any
 
 from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
+from sayna.google_auth import Token, Tokens
 from sayna.http import Deadline
 from sayna.tts.google import account as accounts
-from sayna.tts.google.tokens import Token, Tokens
 from sayna.tts.listing import mapping, text
 
+# It goes into a header.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 

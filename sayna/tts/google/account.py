@@ -17,13 +17,17 @@ from urllib.parse import urlencode
 from sayna.errors import InvalidProviderAuth, ProviderNotConfigured
 from sayna.tts.listing import mapping, text
 
+# Of a request's account it may be nothing else: `token_uri` is where our server would be sent (SSRF).
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+# The one scope of the API: https://cloud.google.com/text-to-speech/docs/reference/rest/v1/text/synthesize
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "googleapis.com"
+# The longest that Google takes.
 GRANT_SECONDS = 3600
 MAX_KEY_CHARACTERS = 8192
 NEEDED = {
     "service_account": ("client_email", "private_key"),
+    # Only of the server's own: a person's account, as gcloud writes it.
     "authorized_user": ("client_id", "client_secret", "refresh_token"),
 }
 _EMAIL = re.compile(r"[\x21-\x7e]{1,256}@[a-z0-9.-]{1,253}")
@@ -38,6 +42,7 @@ def check(given: Any) -> None:
         home = given.get("universe_domain", UNIVERSE) == UNIVERSE
         if isinstance(email, str) and _EMAIL.fullmatch(email) and pem and google and home:
             return
+    # One sentence for all flaws, or paths in it would tell which files there are, as in the reference.
     raise InvalidProviderAuth(
         "auth.credentials must be the JSON object of a Google service account, unchanged: "
         f"type, client_email, private_key, and token_uri {TOKEN_URI}; a path is not taken"

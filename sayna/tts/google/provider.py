@@ -22,7 +22,9 @@ from sayna.tts.locale import leading_tag
 from sayna.tts.vendor import CloudProvider
 
 GEMINI_MODEL = "gemini-2.5-flash-tts"
+# Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
+# https://cloud.google.com/text-to-speech/docs/audio-profiles
 PROFILES = (
     *("wearable-class-device", "handset-class-device", "headphone-class-device"),
     *("small-bluetooth-speaker-class-device", "medium-bluetooth-speaker-class-device"),
@@ -41,6 +43,7 @@ class Google(CloudProvider):
     slug = "google"
     default_voice = "en-US-Neural2-F"
     default_language = "en-US"
+    # Google's client library 2.38 says that more is an error; older pages say 4.0.
     rates = (0.25, 2.0)
     knobs: ClassVar[Mapping[str, Knob]] = {
         "pitch": Knob(float, -20, 20),

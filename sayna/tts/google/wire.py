@@ -18,12 +18,15 @@ def spec(target: AudioSpec) -> AudioSpec:
 
 def body(request: SpeechRequest) -> dict[str, Any]:
     """Return the body of a synthesis; a language in the voice's name is the only one that the voice takes."""
+    # Demanded even where the name says it.
     voice = {"languageCode": leading_tag(request.voice_id) or request.language}
     if request.voice_id:
         voice["name"] = request.voice_id
     if request.model:
         voice["modelName"] = request.model
     audio: dict[str, Any] = {
+        # LINEAR16 has a header, MULAW and ALAW too: all are read as WAV, never cut at 44 bytes as in the
+        # reference.
         "audioEncoding": ENCODINGS.get(request.target.audio_format, "LINEAR16"),
         "sampleRateHertz": request.target.sample_rate,
     }

@@ -14,6 +14,7 @@ from sayna.tts.base import AudioSpec, AudioStream, SpeechRequest, TTSProvider
 from sayna.tts.longtext.split import Limit, split
 
 # Parts that are rendered while an earlier one is heard.
+# Enough that the next part is there when one ends; each is billed even if the listener leaves.
 AHEAD = 2
 
 
@@ -89,6 +90,7 @@ class _Job:
 
     def _ask(self, text: str) -> AudioStream:
         deadline = Deadline.after(self._seconds)
+        # Parts have deadlines of their own, but nobody listens to any of them once the whole was left.
         self._request.deadline.when_cancelled(deadline.cancel)
         stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
         with self._lock:

@@ -17,6 +17,7 @@ from sayna.errors import ProviderError, ProviderTimeout
 from sayna.http import Deadline
 from sayna.tts.piper.folder import VoiceFile
 
+# Real models are tens of MB each, in every worker.
 VOICES_KEPT = 3
 THREADS_OF_A_MODEL = max(1, min(4, (os.cpu_count() or 2) // 2))
 
@@ -69,6 +70,7 @@ class Engine:
         with self._lock:
             if self._thread is None or self._pid != os.getpid():
                 self._pid, self._voices = os.getpid(), OrderedDict()
+                # Made in the worker: onnxruntime's threads do not survive a fork.
                 self._thread = ThreadPoolExecutor(1, "piper")
             return self._thread
 

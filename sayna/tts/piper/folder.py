@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sayna.folder import Grumbler
 
+# Looked up in a scan and never joined to a path: `../../etc/passwd` is just no voice.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 SUFFIX = ".onnx"
 # The other kinds fetch models of their own from the network.

@@ -68,11 +68,13 @@ class Piper(TTSProvider):
             raise ProviderRejectedRequest("this voice of piper has no such speaker (model); see GET /voices")
         settings = {
             "speaker_id": speaker,
+            # Piper stretches: twice the length is half the rate.
             "length_scale": voice.length_scale / request.speaking_rate,
             **request.settings,
         }
         sentences = self.engine.say(voice, request.text, settings, request.deadline)
         first = next(sentences, None)
+        # Three dots, for instance; without this, an empty clip.
         if first is None:
             raise ProviderRejectedRequest("piper finds nothing to say in this text")
         return AudioStream(AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences))

@@ -13,6 +13,7 @@ from sayna import aws
 from sayna.config import PollyConfig
 from sayna.errors import InvalidProviderAuth, ProviderNotConfigured
 
+# It becomes part of a host name.
 REGION = re.compile(r"[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
 SESSION_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 Credentials = Mapping[str, Any] | None
@@ -52,6 +53,7 @@ class Account:
         from botocore.credentials import Credentials as Keys  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
+        # Never a profile, a role or an address: those of a request would be this server's.
         if credentials:
             names = ("access_key_id", "secret_access_key", "session_token")
             return Keys(*(credentials.get(name) for name in names))
@@ -81,6 +83,7 @@ class Account:
 
 def host(region: str) -> str:
     """Return Polly's public address in a region."""
+    # China's regions have a domain of their own.
     return f"https://polly.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
 
 

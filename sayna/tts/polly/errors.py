@@ -21,6 +21,7 @@ _KINDS: Mapping[str, type[ProviderError]] = {
 
 def kind(body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
     """Return the kind that the header, or else the body, names; a namespace or an address may surround it."""
+    # AWS's name decides: throttling is a 400 here, and so is a token that is over.
     name = headers.get("x-amzn-errortype", "")
     if not name:
         try:

@@ -59,9 +59,11 @@ class Polly(CloudProvider):
     default_language = "en-US"
     voice_pattern = re.compile(r"[A-Za-z]{1,64}")
     model_pattern = re.compile("|".join(ENGINES))
+    # prosody takes 20 to 200 %: https://docs.aws.amazon.com/polly/latest/dg/supportedtags.html
     rates = (0.25, 2.0)
     knobs: ClassVar[Mapping[str, Knob]] = {"volume_db": Knob(float, -20, 6)}
     auth_fields = ("access_key_id", "secret_access_key", "session_token", "region")
+    # Polly takes 3,000, but cuts the audio off at ten minutes without saying so.
     max_chars = 1000
 
     def __init__(self, config: PollyConfig) -> None:
@@ -69,6 +71,7 @@ class Polly(CloudProvider):
         super().__init__(base_url=base_url, api_key=None)
         self._configured = config.configured
         self._account = aws.Account(config)
+        # By region, because engines come to voices region by region.
         self._engines: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
     @property
@@ -159,8 +162,10 @@ class Polly(CloudProvider):
 def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any]:
     body = {
         "VoiceId": request.voice_id,
+        # Polly's own default is `standard`, which newer voices refuse.
         "Engine": engine,
         "OutputFormat": OUTPUT_FORMATS[spec.audio_format],
+        # A string, says the API.
         "SampleRate": str(spec.sample_rate),
         "Text": request.text,
     }
