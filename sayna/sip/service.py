@@ -4,20 +4,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sayna.config import Config
-from sayna.livekit import LiveKit
 from sayna.livekit.trunks import Inbound
 
-from .delivery import Deliverer
-from .dialling import Dialling
-from .forwarding import Forwarding
 from .hooks import Hooks
-from .leader import Leader
-from .limits import Limits
-from .once import Once
-from .provisioner import Provisioner
-from .queue import Queue
+
+if TYPE_CHECKING:
+    from sayna.livekit import LiveKit
+
+    from .dialling import Dialling
+    from .forwarding import Forwarding
+    from .leader import Leader
 
 logger = logging.getLogger("sayna.sip")
 
@@ -27,13 +26,13 @@ class Sip:
     """Telephony of one server; without LiveKit there are hooks, but nothing that calls them."""
 
     hooks: Hooks
-    dialling: Dialling | None
-    forwarding: Forwarding | None
+    dialling: "Dialling | None"
+    forwarding: "Forwarding | None"
     inbound: Inbound | None
-    leaders: tuple[Leader, ...]
+    leaders: "tuple[Leader, ...]"
 
     @classmethod
-    def build(cls, config: Config, livekit: LiveKit | None, folder: Path) -> "Sip":
+    def build(cls, config: Config, livekit: "LiveKit | None", folder: Path) -> "Sip":
         """Return telephony as the settings say; nothing is asked and nothing started.
 
         In `folder` the workers meet. When CACHE_PATH is unset it goes with the server, and with it what waits
@@ -44,31 +43,11 @@ class Sip:
         inbound = _inbound(config)
         if livekit is None:
             return cls(hooks, None, None, inbound, ())
-        timeout = config.livekit.timeout_seconds
-        limits = Limits(
-            folder,
-            per_minute=config.sip.calls_per_minute,
-            at_a_time=config.sip.max_concurrent_calls,
-            present=livekit.telephones.present,
-        )
-        # Who comes second under a key waits for the first: for the room, its claim and the dial.
-        dialling = Dialling(config.sip, livekit.rooms, livekit.telephones, limits, Once(folder, 3 * timeout))
-        queue = Queue(folder)
-        deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)
-        leaders = [Leader(folder, "deliveries", deliverer.run)]
-        if inbound is not None:
-            leaders.append(Leader(folder, "provisioning", Provisioner(livekit.trunks, inbound).run))
+        # Calls and deliveries need asyncio and SQLite: a tenth of a start that has no use for them.
+        from .telephony import connect  # noqa: PLC0415
 
-        def wake() -> None:
-            leaders[0].start()
-            deliverer.wake()
-
-        trunks = frozenset(config.sip.x_to_ip_trunks)
-        adopt = livekit.telephones.adopt
-        forwarding = Forwarding(config.sip.room_prefix or "", trunks, hooks, queue, adopt, wake)
-        if config.cache.path is None and config.sip.hooks:
-            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-        return cls(hooks, dialling, forwarding, inbound, tuple(leaders))
+        dialling, forwarding, leaders = connect(config, livekit, hooks, inbound, folder)
+        return cls(hooks, dialling, forwarding, inbound, leaders)
 
     def start(self) -> None:
         """Begin what goes on without a request: deliveries left by an earlier process, and provisioning."""
@@ -96,6 +75,6 @@ def _inbound(config: Config) -> Inbound | None:
     return Inbound(prefix, config.sip.allowed_addresses) if prefix else None
 
 
-def provision(livekit: LiveKit, inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
+def provision(livekit: "LiveKit", inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
     """Return what was, or would be, done; raises LiveKitRefused or LiveKitUnavailable."""
     return livekit.trunks.provision(inbound, dry_run=dry_run)
