@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.e2e.conftest import StartServer
-from tests.e2e.page import Page, chromium
+from tests.e2e.conftest import Browse, StartServer
 from tests.e2e.servers import Gunicorn, free_port, started, started_below
 from tests.e2e.servers import answers as listens
 from tests.e2e.studio import Studio, decoded
@@ -30,26 +28,9 @@ ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16"}
 Visit = Callable[[str], Studio]
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    with chromium() as driver:
-        yield driver
-
-
 @pytest.fixture
-def visit(driver: webdriver.Chrome) -> Iterator[Visit]:
-    """Open the page; fails when it has asked anybody but its server, or when the console has complained."""
-    pages: list[Page] = []
-
-    def open_at(root: str) -> Studio:
-        pages.append(Page(driver, f"{root}/studio"))
-        return Studio(pages[-1])
-
-    yield open_at
-    for page in pages:
-        assert page.strangers() == []
-        assert [line for line in page.complaints() if "401" not in line] == []
-    driver.get("about:blank")
+def visit(browse: Browse) -> Visit:
+    return lambda root: Studio(browse(f"{root}/studio"))
 
 
 @pytest.fixture(scope="module")
