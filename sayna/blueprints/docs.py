@@ -14,7 +14,7 @@ from werkzeug.exceptions import NotFound
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
 from sayna.openapi import Access, Route, documented, operation_of
-from sayna.reference.pages import DOCS, OPENAPI
+from sayna.reference.pages import DOCS, OPENAPI, asset
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
@@ -29,6 +29,7 @@ FILES = {
     ),
 }
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+ASSETS = [name for name in FILES if name != PAGE]
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -64,9 +65,10 @@ def page() -> Response:
 
 
 @blueprint.get("/docs/<name>")
-def asset(name: str) -> Response:
+@documented(asset("Playground file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+def file(name: str) -> Response:
     """Answer with one file of the playground."""
-    if name == PAGE or name not in FILES:
+    if name not in ASSETS:
         raise NotFound
     return _file(name)
 
@@ -111,9 +113,12 @@ def _document(app: Flask) -> bytes:
 
 
 def _routes(app: Flask) -> list[Route]:
+    """Return what is served; a page that is switched off is not."""
+    off = () if services().config.docs.studio_enabled else ("studio",)
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
+        and rule.endpoint.partition(".")[0] not in off
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

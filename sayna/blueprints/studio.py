@@ -9,7 +9,7 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.openapi import documented
-from sayna.reference.pages import STUDIO
+from sayna.reference.pages import STUDIO, asset
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
@@ -23,10 +23,12 @@ FILES = {
     for entry in files("sayna.pages").joinpath("studio").iterdir()
     if entry.is_file()
 }
+ASSETS = [name for name in FILES if name != PAGE]
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     # A browser may keep every file, but asks whether it is still the same: an upgrade is seen at once.
     "Cache-Control": "no-cache",
 }
@@ -48,9 +50,10 @@ def page() -> Response:
 
 
 @blueprint.get("/studio/<name>")
-def asset(name: str) -> Response:
+@documented(asset("Studio file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+def file(name: str) -> Response:
     """Answer with one file of the page."""
-    if name == PAGE or name not in FILES:
+    if name not in ASSETS:
         raise NotFound
     return _file(name)
 
