@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
+from sayna.blueprints.links import without_link
 from sayna.openapi import documented
 from sayna.reference.pages import STUDIO, asset
 
@@ -46,7 +47,8 @@ def _only_where_enabled() -> None:
 @documented(STUDIO)
 def page() -> Response:
     """Answer with the page; its links are relative, so that it works under any prefix of a proxy."""
-    return _file(PAGE)
+    there = services().config.docs.api_docs_enabled
+    return _file(PAGE, FILES[PAGE] if there else without_link(FILES[PAGE], "docs"))
 
 
 @blueprint.get("/studio/<name>")
@@ -55,12 +57,12 @@ def file(name: str) -> Response:
     """Answer with one file of the page."""
     if name not in ASSETS:
         raise NotFound
-    return _file(name)
+    return _file(name, FILES[name])
 
 
-def _file(name: str) -> Response:
-    response = Response(FILES[name], content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
+def _file(name: str, content: bytes) -> Response:
+    response = Response(content, content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
     response.headers.update(HEADERS)
-    response.set_etag(hashlib.sha256(FILES[name]).hexdigest()[:32])
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
     response.make_conditional(request)
     return response

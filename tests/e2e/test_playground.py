@@ -94,6 +94,22 @@ def test_a_first_try_is_heard(common: Site, visit: Visit) -> None:
     playground.page.photograph("docs-speak", 1280)
 
 
+def test_everything_can_be_read_on_every_screen(common: Site, visit: Visit) -> None:
+    playground = visit(root(common.public))
+    page = playground.page
+    playground.open_speak()
+    playground.execute()
+    for dark in (False, True):
+        page.size(1280, 900, dark=dark)
+        assert page.faint(4.5) == {}
+    page.size(390, 844)
+    sideways = (
+        "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth > clientWidth"
+    )
+    assert not page.driver.execute_script(sideways)
+    page.photograph("docs-speak-phone", 390)
+
+
 def test_every_format_is_heard_where_it_was_asked_for(common: Site, visit: Visit) -> None:
     playground = visit(root(common.public))
     playground.open_speak()
