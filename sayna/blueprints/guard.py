@@ -21,9 +21,9 @@ PUBLIC = frozenset(
         "webhook.livekit_webhook",
         "docs.openapi",
         "docs.page",
-        "docs.asset",
+        "docs.file",
         "studio.page",
-        "studio.asset",
+        "studio.file",
     }
 )
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
