@@ -98,7 +98,7 @@ def main() -> None:
         for _ in range(40):
             asyncio.run(listen(ours.port, hit))
         first_bytes(slow, ours)
-        own = [each.first_ms for each in together(slow.port, [direct("a long one")] * TOGETHER)]
+        own = [each.first_ms for each in together(slow.port, [direct("a long one")] * TOGETHER, 1.0)]
         ratios, late, held = [], [], 0
         for _ in range(3):
             streams, hits, _ = crowd(ours, hit, "a long one", TOGETHER)

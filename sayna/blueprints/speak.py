@@ -6,11 +6,11 @@ import socket
 import time
 from collections.abc import Callable
 
-from flask import Blueprint, Response, current_app, g, request
+from flask import Blueprint, Request, Response, current_app, g
 from flask.blueprints import BlueprintSetupState
 
 from sayna.blueprints.body import parse_object, read_body
-from sayna.blueprints.context import services
+from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
 from sayna.reference.speech import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
@@ -39,10 +39,12 @@ def _begin_to_remember(state: BlueprintSetupState) -> None:
 @documented(SPEAK)
 def speak() -> Response:
     """Answer with speech, in the form that the caller asked for."""
-    plan, nested = _plan(g.get("raw_body") or read_body(request))
-    speech = services().tts.synthesize(plan, _cache_mode(), alive=_caller_listens(request.environ))
-    response = _envelope(speech) if _wants_envelope(nested) else _bytes(speech)
-    response.headers.update(_headers(speech))
+    asked = current_request()
+    plan, nested = _plan(g.get("raw_body") or read_body(asked))
+    speech = services().tts.synthesize(plan, _cache_mode(asked), alive=_caller_listens(asked.environ))
+    response = _envelope(speech) if _wants_envelope(asked, nested) else _bytes(asked, speech)
+    # Added, not set: none of them is there yet, and each look would cost a walk over the others.
+    response.headers.extend(_headers(speech))
     return response
 
 
@@ -61,8 +63,8 @@ def _plan(body: bytes) -> tuple[Plan, bool]:
     return planned
 
 
-def _cache_mode() -> CacheMode:
-    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
+def _cache_mode(asked: Request) -> CacheMode:
+    directives = {part.strip().lower() for part in asked.headers.get("Cache-Control", "").split(",")}
     # Of several the most careful one counts: no vendor, then no trace, then a new rendering.
     for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
         if mode.value in directives:
@@ -70,8 +72,8 @@ def _cache_mode() -> CacheMode:
     return CacheMode.USE
 
 
-def _wants_envelope(nested: bool) -> bool:
-    accept = request.headers.get("Accept", "")
+def _wants_envelope(asked: Request, nested: bool) -> bool:
+    accept = asked.headers.get("Accept", "")
     if JSON_TYPE.search(accept):
         return True
     return not nested and not AUDIO_TYPE.search(accept)
@@ -101,10 +103,10 @@ def _envelope(speech: Speech) -> Response:
     return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
 
 
-def _bytes(speech: Speech) -> Response:
+def _bytes(asked: Request, speech: Speech) -> Response:
     """Return the audio, streamed where its format and the caller's HTTP can tell an end from a break."""
     target = speech.plan.target
-    if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+    if speech.clip is None and audio.streams(target) and asked.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
         response = Response(speech.pieces(), content_type=audio.content_type(target))
         # Else nginx takes all of it off us for a slow caller, into temporary files.
         response.headers["X-Accel-Buffering"] = "no"
