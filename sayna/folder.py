@@ -20,8 +20,8 @@ def private_folder(path: Path) -> Path:
     """Return the folder, made with mode 0700 when missing; raises OSError when others may write to it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.stat()
-    # mkdir leaves a folder that is there as it is: one that somebody else made could hold planted rows and
-    # links.
+    # mkdir leaves a folder that is there as it is: one that somebody else made could hold
+    # planted rows and links.
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise PermissionError(f"{path} belongs to another user or is writable by others")
     return path

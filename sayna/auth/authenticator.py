@@ -44,8 +44,8 @@ class Authenticator:
         found = None
         # Every entry is compared: leaving early would tell by the time taken which one matched.
         for known, tenant in self._secrets:
-            # Digests, because compare_digest() fails on letters outside ASCII and tells lengths apart at
-            # once.
+            # Digests, because compare_digest() fails on letters outside ASCII and tells
+            # lengths apart at once.
             if hmac.compare_digest(known, digest):
                 found = tenant
         return found

@@ -13,8 +13,8 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 # json.loads gives up with RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
 MAX_DEPTH = 32
 TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
-# json.loads lets half a surrogate pair in, and every .encode() after it fails; NUL ends a text for C
-# libraries.
+# json.loads lets half a surrogate pair in, and every .encode() after it fails; NUL ends a
+# text for C libraries.
 _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -28,8 +28,8 @@ def read_body(request: Request) -> bytes:
     # What a body becomes when it is unpacked, no limit on its bytes has seen.
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without Content-Encoding")
-    # A form on another site can send text/plain; application/json needs a preflight, which nothing here
-    # answers.
+    # A form on another site can send text/plain; application/json needs a preflight,
+    # which nothing here answers.
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
     return read_raw(request)

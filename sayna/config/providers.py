@@ -19,8 +19,8 @@ _region = matching("[a-z0-9-]{2,32}", "a region such as eu-central-1")
 class PollyConfig:
     """Amazon Polly; what is not set here boto3 finds in its own places (profile, instance role)."""
 
-    # AWS variables alone are no consent, since other programs use them; and to look for an instance role may
-    # hang.
+    # AWS variables alone are no consent, since other programs use them; and to look for an
+    # instance role may hang.
     enabled: bool = setting(
         "POLLY_ENABLED", boolean, False, "Whether Amazon Polly is used.", yaml="providers.polly_enabled"
     )

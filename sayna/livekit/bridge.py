@@ -86,8 +86,8 @@ class Bridge(Generic[Client]):
     def _start(self) -> _Running[Client]:
         with self._lock:
             if self._running is None:
-                # With the first question, not at start: gunicorn forks after that, and threads stay with the
-                # parent.
+                # With the first question, not at start: gunicorn forks after that, and threads
+                # stay with the parent.
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
                 thread.start()

@@ -83,9 +83,8 @@ class Telephones:
             if not is_open or found is None:
                 raise ParticipantNotFound("there is no such telephone in a room of yours")
             # Not wait_for(): it would drop the request while LiveKit's REFER goes on, and the outcome would
-            # never be logged.
-            # livekit-api's own time-out does not do either: it is raised to the time that a telephone rings,
-            # 32 s.
+            # never be logged. livekit-api's own time-out does not do either: it is raised to the time that a
+            # telephone rings, 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))
             self._transfers.add(task)
             await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)

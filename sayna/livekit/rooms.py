@@ -102,8 +102,8 @@ class Rooms:
             is_open, who = await asyncio.gather(
                 is_open_to(visitor, rpc, name), rpc.participant(name, identity)
             )
-            # An unknown track LiveKit mutes with 200 and no track, an unknown participant stalls it for 3 s
-            # (1.13.5).
+            # An unknown track LiveKit mutes with 200 and no track, an unknown participant stalls it
+            # for 3 s (1.13.5).
             if not is_open or who is None or track_sid not in (track.sid for track in who.tracks):
                 return None
             return await rpc.mute(name, identity, track_sid, muted=muted)

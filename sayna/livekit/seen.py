@@ -104,7 +104,7 @@ class Seen:
     def _set_aside(self) -> None:
         """Rename the file together with its log, which SQLite would write into the next one."""
         for file in self._folder.glob("events.sqlite*"):
-            # Another worker may have done it a moment ago, and whatever is in the way must not cost the
-            # event.
+            # Another worker may have done it a moment ago, and whatever is in the way must
+            # not cost the event.
             with contextlib.suppress(OSError):
                 file.replace(file.with_name(file.name.replace("sqlite", "corrupt")))

@@ -39,8 +39,7 @@ class TokenMint:
             "nbf": now,
             "exp": now + self.ttl_seconds,
             # Not one grant more: roomCreate, roomList and roomRecord are bound to no room, and whoever holds
-            # them
-            # can list, delete and record the rooms of all tenants (livekit-server, pkg/service/auth.go).
+            # them can list, delete and record the rooms of all tenants (livekit-server, pkg/service/auth.go).
             "video": {
                 "room": room,
                 "roomJoin": True,

@@ -98,8 +98,8 @@ class GCS(Store):
         """Store a small object (objects.insert); whether it is the first is settled by the server."""
         params = {"uploadType": "media", "name": key} | ({"ifGenerationMatch": "0"} if fresh else {})
         reply = self._send("POST", self._uploads, params=params, headers=AS_JSON, data=content)
-        # It may be our own: a write that was stored and answered 503 is tried again. The recorder waits it
-        # out.
+        # It may be our own: a write that was stored and answered 503 is tried again. The
+        # recorder waits it out.
         if fresh and reply.status == TAKEN:
             reply.close()
             return False

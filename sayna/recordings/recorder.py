@@ -72,8 +72,8 @@ class Recorder:
             claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
             if self._write(stream_id, claim, fresh=True):
                 return self._begin(stream_id, claim)
-            # Taken, and not there for us: a folder or a link of that name, or a store that contradicts
-            # itself.
+            # Taken, and not there for us: a folder or a link of that name, or a
+            # store that contradicts itself.
             if time.monotonic() > limit:
                 raise RecordingStorageUnavailable(
                     "this stream_id can be neither claimed nor read", retry_after=5

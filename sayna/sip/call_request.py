@@ -51,8 +51,8 @@ class Trunk:
 
         Whoever names the SIP server gets neither the user nor the password of the settings.
         """
-        # Digest authentication answers whoever asks: the settings' password must not go to a server of the
-        # caller's.
+        # Digest authentication answers whoever asks: the settings' password must not go to a
+        # server of the caller's.
         if own.address is not None:
             return cls(own.address.text, own.username or "", own.password if own.username else None)
         if config.outbound_address is None:

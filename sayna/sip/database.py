@@ -57,8 +57,8 @@ class Database:
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         create_private(private_folder(self.file.parent) / self.file.name)
-        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses one without any
-        # waiting.
+        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses
+        # one without any waiting.
         connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
         with contextlib.closing(connection) as database:
             database.execute("PRAGMA journal_mode = WAL")

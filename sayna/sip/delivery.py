@@ -112,8 +112,8 @@ class Deliverer:
                 deadline=http.Deadline.after(ATTEMPT_SECONDS),
                 connect_seconds=CONNECT_SECONDS,
                 max_bytes=MAX_ANSWER_BYTES,
-                # Looked at again with each attempt: since it was saved, the name may lead elsewhere (DNS
-                # rebinding).
+                # Looked at again with each attempt: since it was saved, the name may
+                # lead elsewhere (DNS rebinding).
                 vet=self._vet,
             )
         except http.TransportError as error:

@@ -76,8 +76,8 @@ class Dialling:
     def _dial(self, visitor: Visitor, wanted: CallRequest, trunk: Trunk, attempt: Attempt | None) -> Answer:
         line = self.limits.take(visitor.tenant or "", wanted.room, wanted.identity)
         with self._line_freed_on_error(line):
-            # Before anything rings: in the reference a conflict was noticed when the call was in the other's
-            # room.
+            # Before anything rings: in the reference a conflict was noticed when the call was
+            # in the other's room.
             self._settle(visitor, wanted.room)
             if attempt is not None:
                 # Noted first: a process that dies while it dials must not leave the key unused.

@@ -80,9 +80,8 @@ class ElevenLabs(CloudProvider):
         wire_format = NATIVE.get((spec.audio_format, spec.sample_rate), f"pcm_{spec.sample_rate}")
         return self.audio(
             request,
-            # /stream answers the same, sooner.
-            # Encoded although the pattern allows nothing to encode: in the reference `../` led to other
-            # endpoints.
+            # /stream answers the same, sooner. Encoded although the pattern allows nothing to encode: in the
+            # reference `../` led to other endpoints.
             f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
             spec,
             params={"output_format": wire_format},

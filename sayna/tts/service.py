@@ -94,8 +94,8 @@ class TTS:
         shared = mode is CacheMode.USE
         request = plan.request()
         listener = self._flights.join(
-            # Whoever wants a new rendering, or none that is kept, must not land in one that has begun
-            # already.
+            # Whoever wants a new rendering, or none that is kept, must not land in one
+            # that has begun already.
             plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
             functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,

@@ -16,8 +16,8 @@ from sayna.tts import media, refusal
 from sayna.tts.base import AudioSpec, AudioStream, SpeechRequest, TTSProvider
 from sayna.tts.breaker import Breaker
 
-# As much as the cache takes of one clip: 23 minutes of linear16 at 24 kHz, many times what a vendor takes at
-# once.
+# As much as the cache takes of one clip: 23 minutes of linear16 at 24 kHz, many times what a
+# vendor takes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
@@ -175,8 +175,8 @@ class CloudProvider(TTSProvider):
 
     def _health(self, own: bool) -> Breaker:
         """Return what counts the failures: those of somebody else's account are nobody's business."""
-        # A breaker that is thrown away: with a bad key of one's own, a vendor could be silenced for
-        # everybody.
+        # A breaker that is thrown away: with a bad key of one's own, a vendor could
+        # be silenced for everybody.
         return Breaker() if own else self._breaker
 
 

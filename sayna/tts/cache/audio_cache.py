@@ -20,8 +20,8 @@ from sayna.tts.cache.shelf import Shelf
 
 log = logging.getLogger(__name__)
 
-# Of each worker: a clip from here costs 0.5 us, one from SQLite 55 us for 100 kB, one rendered money
-# (measured).
+# Of each worker: a clip from here costs 0.5 us, one from SQLite 55 us for 100 kB,
+# one rendered money (measured).
 MEMORY_BYTES = 32 * 2**20
 # As much as a vendor's answer may have.
 LARGEST_CLIP_BYTES = 64 * 2**20

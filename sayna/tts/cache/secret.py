@@ -34,8 +34,8 @@ def _read(file: Path) -> bytes | None:
     with os.fdopen(descriptor, "rb") as opened:
         found = os.fstat(descriptor)
         key = opened.read(SECRET_BYTES + 1)
-    # A key that others could read protects nothing: a new one is made, and what it kept apart is rendered
-    # anew.
+    # A key that others could read protects nothing: a new one is made, and what it kept
+    # apart is rendered anew.
     return key if len(key) == SECRET_BYTES and not found.st_mode & 0o077 else None
 
 

@@ -158,8 +158,8 @@ class Shelf:
         _probe(database, seconds)
         pin = open_private(Path(self._mark))
         try:
-            # Not FanoutCache: with its time-out of 10 ms, 174 of some 2,200 writes were lost without a word
-            # (measured).
+            # Not FanoutCache: with its time-out of 10 ms, 174 of some 2,200 writes were lost
+            # without a word (measured).
             cache = diskcache.Cache(
                 str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(self._max_bytes)
             )

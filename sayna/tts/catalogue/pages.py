@@ -48,8 +48,8 @@ class Pages:
 
     def _keep(self, key: object, page: Page) -> None:
         if self._bytes + len(page.body) > MAX_BYTES:
-            # Keyed by the lists themselves: pages of one that was renewed are never asked for again, and go
-            # here.
+            # Keyed by the lists themselves: pages of one that was renewed are never asked for
+            # again, and go here.
             self._pages, self._bytes = {}, 0
         self._bytes += len(page.body)
         self._pages[key] = page

@@ -17,8 +17,8 @@ from sayna.folder import lock, open_private
 
 RETRY_SECONDS = 0.001
 
-# diskcache.Lock was tried: 200 waiters took 360 ms longer and 14 times the CPU, and it outlived kill -9 for
-# ever.
+# diskcache.Lock was tried: 200 waiters took 360 ms longer and 14 times the CPU, and it outlived
+# kill -9 for ever.
 _FOLLOWED, _LEADING = 0, 1
 _RECORD = struct.Struct("hhqqi0q")
 

@@ -25,8 +25,8 @@ def body(request: SpeechRequest) -> dict[str, Any]:
     if request.model:
         voice["modelName"] = request.model
     audio: dict[str, Any] = {
-        # LINEAR16 has a header, MULAW and ALAW too: all are read as WAV, never cut at 44 bytes as in the
-        # reference.
+        # LINEAR16 has a header, MULAW and ALAW too: all are read as WAV, never cut at 44 bytes
+        # as in the reference.
         "audioEncoding": ENCODINGS.get(request.target.audio_format, "LINEAR16"),
         "sampleRateHertz": request.target.sample_rate,
     }
