@@ -130,6 +130,10 @@ class TTSProvider(ABC):
         """Return the voice and the model to use where the caller named none (empty strings)."""
         return voice_id or self.default_voice, model or self.default_model
 
+    def chars_at_once(self, model: str) -> int | None:
+        """Return how many characters a model takes in one request, None where there is no limit."""
+        return self.max_chars
+
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
         known = ", ".join(self.auth_fields) or "nothing"
