@@ -149,5 +149,9 @@ class TTSProvider(ABC):
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
 
+    def version_of(self, voice_id: str) -> str | None:
+        """Return what is new once the voice was replaced under its id; None where only the vendor knows."""
+        return None
+
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing
         """Free what the vendor holds; it may be used again."""
