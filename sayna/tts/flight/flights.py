@@ -108,7 +108,9 @@ class Flights:
                 follow(flight, part)
             else:
                 flight.deserted = partial(_call_off, flight, tee, order)
-                lead(flight, tee, lambda: self._begin(flight, order))
+                # Whoever left before that line called nothing off.
+                if not flight.give_up(tee.followed):
+                    lead(flight, tee, lambda: self._begin(flight, order))
         finally:
             flight.abandon()
             self._retire(key, flight)

@@ -142,6 +142,21 @@ def test_a_rendering_that_all_have_left_is_cancelled_and_not_stored(
     assert next_tap.finished.get(timeout=20) == b"three"
 
 
+def test_a_rendering_that_all_have_left_before_it_began_never_begins(
+    flights: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayna.tts.flight.flights.PUMPS", 1)
+    busy, tap, last = Tap(), Tap(), Tap()
+    first = flights.join("busy", busy.launch)
+    assert first.header == {"call": 1}
+    flights.join("key", tap.launch).close()
+    busy.say(None)
+    assert list(first) == []
+    last.say(None)
+    assert list(flights.join("last", last.launch)) == []
+    assert (tap.calls, last.calls) == (0, 1)
+
+
 def test_who_joins_at_the_end_hears_the_same_rendering_until_it_is_stored(
     two: tuple[Flights, Flights],
 ) -> None:
