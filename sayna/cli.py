@@ -69,6 +69,20 @@ def provision_sip(dry_run: bool) -> None:
     click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 
 
+@sip_commands.command("secret")
+@click.argument("tenant")
+@click.argument("host")
+def hook_secret(tenant: str, host: str) -> None:
+    """Print the secret with which TENANT verifies what the hook of HOST is sent; '' is no tenant."""
+    try:
+        secret = _services().sip.hooks.secret_of(tenant or None, host)
+    except SaynaError as error:
+        raise click.ClickException(error.message) from error
+    if secret is None:
+        raise click.ClickException("SIP_HOOK_SECRET is not set, so nothing is sent to this hook")
+    click.echo(secret.reveal())
+
+
 @click.command("voices")
 @click.option("--provider", default="", help="Only voices of this provider.")
 @click.option("--language", default="", help="Only voices that speak this language: en, en-GB.")

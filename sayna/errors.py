@@ -23,7 +23,7 @@ SaynaError
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 ├── CallerGone                    499, seen only in the log
-└── those of rooms and recordings: sayna/livekit/errors.py, sayna/recordings/errors.py
+└── those of rooms, recordings, telephones, callers: errors.py of livekit/, recordings/, sip/, auth/
 """
 
 from collections.abc import Mapping

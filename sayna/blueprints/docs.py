@@ -13,8 +13,9 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
+from sayna.blueprints.links import without_link
 from sayna.openapi import Access, Route, documented, operation_of
-from sayna.reference.pages import DOCS, OPENAPI
+from sayna.reference.pages import DOCS, OPENAPI, asset
 
 # blob: is for audio, fetched with the token and then played; data: for Swagger UI's own icons.
 POLICY = (
@@ -26,11 +27,11 @@ PAGE = "index.html"
 FILES = {
     **dict.fromkeys((PAGE, "play.js", "playground.js", "playground.css"), files("sayna.pages") / "docs"),
     # Of flask-swagger-ui only the files of Swagger UI are used.
-    **dict.fromkeys(
-        ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"), files("flask_swagger_ui") / "dist"
-    ),
+    **dict.fromkeys(("swagger-ui-bundle.js", "swagger-ui.css"), files("flask_swagger_ui") / "dist"),
+    "icon.svg": files("sayna.pages") / "studio",
 }
-TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".png": "image/png"}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+ASSETS = [name for name in FILES if name != PAGE]
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -62,23 +63,25 @@ def openapi() -> Response:
 @documented(DOCS)
 def page() -> Response:
     """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
-    return _file(PAGE)
+    there = services().config.docs.studio_enabled
+    return _file(PAGE, _content(PAGE) if there else without_link(_content(PAGE), "studio"))
 
 
 @blueprint.get("/docs/<name>")
-def asset(name: str) -> Response:
+@documented(asset("Playground file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+def file(name: str) -> Response:
     """Answer with one file of the playground."""
-    if name == PAGE or name not in FILES:
+    if name not in ASSETS:
         raise NotFound
-    return _file(name)
+    return _file(name, _content(name))
 
 
-def _file(name: str) -> Response:
-    kind = TYPES[PurePath(name).suffix]
-    answer = _answer(
-        FILES[name].joinpath(name).read_bytes(),
-        f"{kind}; charset=utf-8" if kind.startswith("text/") else kind,
-    )
+def _content(name: str) -> bytes:
+    return FILES[name].joinpath(name).read_bytes()
+
+
+def _file(name: str, content: bytes) -> Response:
+    answer = _answer(content, f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
     answer.headers.update(HEADERS)
     return answer
 
@@ -115,9 +118,12 @@ def _document(app: Flask) -> bytes:
 
 
 def _routes(app: Flask) -> list[Route]:
+    """Return what is served; a page that is switched off is not."""
+    off = () if services().config.docs.studio_enabled else ("studio",)
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
+        and rule.endpoint.partition(".")[0] not in off
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

@@ -8,9 +8,10 @@ import time
 from flask import Flask, Response, g, request
 
 from sayna import log
-from sayna.auth import ANYONE, RequestFacts, read_token
+from sayna.auth import ANYONE, Authenticator, Caller, RequestFacts, read_token
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
+from sayna.errors import NotAuthenticated
 
 # Named one by one: a route that is forgotten here is closed, not open.
 PUBLIC = frozenset(
@@ -20,9 +21,9 @@ PUBLIC = frozenset(
         "webhook.livekit_webhook",
         "docs.openapi",
         "docs.page",
-        "docs.asset",
+        "docs.file",
         "studio.page",
-        "studio.asset",
+        "studio.file",
     }
 )
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
@@ -59,7 +60,24 @@ def _authenticate() -> None:
         request.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
     )
-    g.caller = authenticator.authenticate(token, _facts)
+    g.caller = _judged(authenticator, token)
+
+
+def _judged(authenticator: Authenticator, token: str) -> Caller:
+    """Return who holds a token; an address with too many wrong ones is refused unheard, or it could go on."""
+    budget, asked = services().budget, current_request()
+    client = services().proxies.client(
+        asked.environ.get("REMOTE_ADDR", ""), asked.environ.get("HTTP_X_FORWARDED_FOR", "")
+    )
+    if budget is None or client is None:
+        return authenticator.authenticate(token, _facts)
+    budget.check(client)
+    try:
+        return authenticator.authenticate(token, _facts)
+    except NotAuthenticated:
+        if budget.spend(client):
+            log.emit(logger, logging.WARNING, "auth_failures", client=client)
+        raise
 
 
 def _facts() -> RequestFacts:

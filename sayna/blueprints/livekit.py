@@ -1,6 +1,7 @@
 """LiveKit: tokens to enter a room, and what goes on in it."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g
 from flask.blueprints import BlueprintSetupState
@@ -9,12 +10,14 @@ from werkzeug.routing import PathConverter
 from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import current_request, services
-from sayna.livekit import LiveKit
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.reference import rooms as reference
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
 from sayna.schemas.livekit import room_name as checked
+
+if TYPE_CHECKING:
+    from sayna.livekit import LiveKit
 
 blueprint = Blueprint("livekit", __name__)
 
@@ -92,7 +95,7 @@ def mute_participant() -> Response:
     return json_answer({**wanted, "muted": muted})
 
 
-def _livekit() -> LiveKit:
+def _livekit() -> "LiveKit":
     if (livekit := services().livekit) is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     return livekit

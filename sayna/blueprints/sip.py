@@ -1,6 +1,7 @@
 """SIP: calls out, transfers, and the hooks that are told about calls that come in."""
 
 import re
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g, request
 
@@ -12,7 +13,9 @@ from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.reference import sip as reference
 from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
-from sayna.sip.dialling import Dialling
+
+if TYPE_CHECKING:
+    from sayna.sip.dialling import Dialling
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -84,7 +87,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def _dialling() -> Dialling:
+def _dialling() -> "Dialling":
     if (dialling := services().sip.dialling) is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     return dialling

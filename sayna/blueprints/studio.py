@@ -8,8 +8,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
+from sayna.blueprints.links import without_link
 from sayna.openapi import documented
-from sayna.reference.pages import STUDIO
+from sayna.reference.pages import STUDIO, asset
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
@@ -23,10 +24,12 @@ FILES = {
     for entry in files("sayna.pages").joinpath("studio").iterdir()
     if entry.is_file()
 }
+ASSETS = [name for name in FILES if name != PAGE]
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
     # A browser may keep every file, but asks whether it is still the same: an upgrade is seen at once.
     "Cache-Control": "no-cache",
 }
@@ -44,20 +47,22 @@ def _only_where_enabled() -> None:
 @documented(STUDIO)
 def page() -> Response:
     """Answer with the page; its links are relative, so that it works under any prefix of a proxy."""
-    return _file(PAGE)
+    there = services().config.docs.api_docs_enabled
+    return _file(PAGE, FILES[PAGE] if there else without_link(FILES[PAGE], "docs"))
 
 
 @blueprint.get("/studio/<name>")
-def asset(name: str) -> Response:
+@documented(asset("Studio file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+def file(name: str) -> Response:
     """Answer with one file of the page."""
-    if name == PAGE or name not in FILES:
+    if name not in ASSETS:
         raise NotFound
-    return _file(name)
+    return _file(name, FILES[name])
 
 
-def _file(name: str) -> Response:
-    response = Response(FILES[name], content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
+def _file(name: str, content: bytes) -> Response:
+    response = Response(content, content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
     response.headers.update(HEADERS)
-    response.set_etag(hashlib.sha256(FILES[name]).hexdigest()[:32])
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
     response.make_conditional(request)
     return response

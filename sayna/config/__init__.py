@@ -6,12 +6,15 @@ To add a setting, add one field to the dataclass of its subject, then run `pytho
 from .auth import TENANT, ApiSecret, AuthConfig
 from .livekit import LiveKitConfig
 from .load import Config, load_config, settings
+from .outbound import Authorities, OutboundConfig
 from .providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
 from .recording import RecordingConfig
 from .secret import Secret
 from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from .setting import ConfigError, SettingInfo
-from .sip import SipConfig, SipHook
+from .sip import SipConfig
+from .sip_hook import SipHook
+from .sip_numbers import TenantNumbers
 from .urls import is_loopback
 from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
 
@@ -20,6 +23,7 @@ __all__ = [
     "TENANT",
     "ApiSecret",
     "AuthConfig",
+    "Authorities",
     "AzureConfig",
     "CacheConfig",
     "CartesiaConfig",
@@ -32,6 +36,7 @@ __all__ = [
     "GoogleConfig",
     "LiveKitConfig",
     "OpenAIConfig",
+    "OutboundConfig",
     "PiperConfig",
     "PollyConfig",
     "ProvidersConfig",
@@ -42,6 +47,7 @@ __all__ = [
     "SipConfig",
     "SipHook",
     "SpeechConfig",
+    "TenantNumbers",
     "is_loopback",
     "load_config",
     "settings",

@@ -60,7 +60,8 @@ checked at start: all problems are told at once, and the server does not start w
 - Lists are separated by commas in the environment and are lists in YAML.
 - `recording.backend[s3].bucket` is `bucket` below `recording.backend` when its `type` is `s3`.
 - A vendor with none of its settings is off; with half of them the server does not start.
-- `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id` and their own `secret`."""
+- `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id` and their own `secret`.
+- `SIP_FROM_NUMBERS_JSON` entries have `auth_id` and `numbers`, a list of texts."""
 
 
 def write(root: Path) -> None:

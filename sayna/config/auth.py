@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import boolean, entries, matching, number, path, token
+from .kinds import boolean, entries, integer, matching, number, path, token
 from .secret import Secret
 from .setting import Wrong, setting, together
 from .urls import service
@@ -75,6 +75,13 @@ class AuthConfig:
     allow_query_key: bool = setting(
         "AUTH_ALLOW_QUERY_KEY", boolean, True, "Whether ?api_key= is read.", yaml="auth.allow_query_key"
     )
+    failures_per_minute: int = setting(
+        "AUTH_FAILURES_PER_MINUTE",
+        integer(0, 1000),
+        20,
+        "Wrong tokens that an address may try within a minute; 0 is no limit.",
+        yaml="auth.failures_per_minute",
+    )
 
     @property
     def secrets(self) -> tuple[ApiSecret, ...]:
@@ -82,6 +89,16 @@ class AuthConfig:
         if self.single_secret is None:
             return self.listed_secrets
         return (*self.listed_secrets, ApiSecret(self.single_secret_id, self.single_secret))
+
+    @property
+    def failures_limited(self) -> bool:
+        """Whether wrong tokens are counted."""
+        return self.required and self.failures_per_minute > 0
+
+    @property
+    def several_tenants(self) -> bool:
+        """Whether there may be more than one tenant; an auth service may name any."""
+        return self.required and (self.service_url is not None or len(self.secrets) > 1)
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for whatever would leave the door open or locked by accident."""

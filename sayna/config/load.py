@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from .auth import AuthConfig
 from .livekit import LiveKitConfig
+from .outbound import OutboundConfig
 from .providers import ProvidersConfig
 from .recording import RecordingConfig
 from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
@@ -30,13 +31,23 @@ class Config:
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
+    outbound: OutboundConfig = field(default_factory=OutboundConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
+
+    @property
+    def own_hook_secrets(self) -> bool:
+        """Whether each hook that is saved over HTTP is signed with a secret of its own."""
+        scope = self.sip.own_hook_secret_scope
+        return self.auth.several_tenants if scope is None else scope == "hook"
 
     def problems(self, _given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings of different subjects that contradict each other."""
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
+        # A limit between tenants must not seem to hold where nobody is asked who they are.
+        if self.sip.from_numbers and not self.auth.required:
+            yield "SIP_FROM_NUMBERS_JSON holds nobody to it without tenants; set AUTH_REQUIRED to true."
         if self.auth.required:
             for hook in self.sip.hooks:
                 if hook.auth_id is None:

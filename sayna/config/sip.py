@@ -2,22 +2,15 @@
 
 # ruff: noqa: RUF009 - setting() returns an immutable field
 
-import ipaddress
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from .auth import TENANT
-from .kinds import boolean, entries, integer, many, matching, network, secret
+from .kinds import boolean, choice, entries, integer, many, matching, network, secret
 from .secret import Secret
-from .setting import Kind, Wrong, setting, together
-from .urls import hook as hook_url
-
-HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
-_MIN_SECRET = 16
-_SECRET_RULE = f"a secret of at least {_MIN_SECRET} characters"
+from .setting import Kind, setting, together
+from .sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
+from .sip_numbers import TenantNumbers, tenant_numbers
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = matching(
@@ -26,44 +19,8 @@ _outbound = matching(
 )
 
 
-def _hook_secret(text: str) -> Secret:
-    if len(text) < _MIN_SECRET:
-        raise Wrong("has a secret that is too short")
-    return secret.parse(text)
-
-
 def _host_or_network(text: str) -> str:
     return text.lower() if HOST.fullmatch(text) else network.parse(text)
-
-
-@dataclass(frozen=True, slots=True)
-class SipHook:
-    """Who is told about inbound calls to one SIP domain; without a secret SIP_HOOK_SECRET signs."""
-
-    host: str
-    url: str
-    auth_id: str | None
-    secret: Secret | None
-
-
-def _hook(entry: dict[str, object]) -> SipHook:
-    # An empty auth_id or secret is how the reference's configuration says that there is none.
-    texts = {name: value for name, value in entry.items() if value not in (None, "")}
-    if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
-        raise Wrong("needs host and url, and may have auth_id and secret, nothing else")
-    if not all(isinstance(value, str) for value in texts.values()):
-        raise Wrong("has a value that is not text")
-    host, auth_id, own = str(texts["host"]), texts.get("auth_id"), texts.get("secret")
-    if not HOST.fullmatch(host):
-        raise Wrong("has a host that is no host name")
-    if auth_id is not None and not TENANT.fullmatch(str(auth_id)):
-        raise Wrong("has an auth_id that is no tenant id")
-    return SipHook(
-        host=host.lower().rstrip("."),
-        url=hook_url.parse(str(texts["url"])),
-        auth_id=None if auth_id is None else str(auth_id),
-        secret=None if own is None else _hook_secret(str(own)),
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +60,24 @@ class SipConfig:
     )
     hook_secret: Secret | None = setting(
         "SIP_HOOK_SECRET",
-        Kind(_hook_secret, _SECRET_RULE, secret=True),
+        Kind(hook_secret, SECRET_RULE, secret=True),
         None,
         "Secret that signs what hooks are sent.",
         yaml="sip.hook_secret",
     )
+    # A setting whose default depends on others is kept as own_..., see Config.own_hook_secrets.
+    own_hook_secret_scope: str | None = setting(
+        "SIP_HOOK_SECRET_SCOPE",
+        choice("hook", "server"),
+        None,
+        "Whether each hook saved over HTTP is signed with a secret of its own or all with SIP_HOOK_SECRET.",
+        yaml="sip.hook_secret_scope",
+        shown="hook; server where there is at most one tenant",
+    )
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",
         entries(
-            _hook,
+            sip_hook,
             'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]',
         ),
         (),
@@ -124,6 +90,13 @@ class SipConfig:
         False,
         "Whether hooks may be http or on a private network.",
         yaml="sip.hook_allow_private",
+    )
+    x_to_ip_trunks: tuple[str, ...] = setting(
+        "SIP_X_TO_IP_TRUNKS",
+        many(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
+        (),
+        "LiveKit trunks whose X-To-IP says which domain was called; any when unset, none with the word none.",
+        yaml="sip.x_to_ip_trunks",
     )
     allowed_destinations: tuple[str, ...] = setting(
         "SIP_ALLOWED_DESTINATIONS",
@@ -138,6 +111,13 @@ class SipConfig:
         (),
         "First digits of numbers that may not be called.",
         yaml="sip.denied_destinations",
+    )
+    from_numbers: tuple[TenantNumbers, ...] = setting(
+        "SIP_FROM_NUMBERS_JSON",
+        entries(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
+        (),
+        "Numbers that each tenant may call from, as JSON; any when unset.",
+        yaml="sip.from_numbers",
     )
     calls_per_minute: int = setting(
         "SIP_CALLS_PER_MINUTE",
@@ -170,22 +150,14 @@ class SipConfig:
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."
+        for tenant, times in Counter(each.auth_id for each in self.from_numbers).items():
+            if times > 1:
+                yield f"SIP_FROM_NUMBERS_JSON names {tenant} more than once; set each tenant once."
         for hook in self.hooks:
             if hook.secret is None and "SIP_HOOK_SECRET" not in given:
-                yield f"SIP_HOOK_SECRET is missing for the hook of {hook.host}; set it to {_SECRET_RULE}."
-            if not self.hook_allow_private and not _is_public(hook.url):
+                yield f"SIP_HOOK_SECRET is missing for the hook of {hook.host}; set it to {SECRET_RULE}."
+            if not self.hook_allow_private and not is_public(hook.url):
                 yield (
                     f"SIP_HOOKS_JSON sends {hook.host} to a URL without https or on a private network; "
                     "set another URL, or set SIP_HOOK_ALLOW_PRIVATE to true."
                 )
-
-
-def _is_public(url: str) -> bool:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        # Names are resolved, and checked again, at every delivery.
-        public = ipaddress.ip_address(host).is_global
-    except ValueError:
-        public = host != "localhost"
-    return parts.scheme == "https" and public

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("server", "livekit", "providers", "speech", "recording", "cache", "auth", "sip")
+SECTIONS = ("server", "livekit", "providers", "speech", "recording", "cache", "auth", "sip", "outbound")
 
 
 def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from sayna.http.answer import Answer
 from sayna.http.deadline import Deadline, Patience
 from sayna.http.failures import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
 from sayna.http.sockets import resolved
+from sayna.http.trust import bundle, system_context, trust
 
 if TYPE_CHECKING:
     from sayna.http.call import post, send
@@ -23,10 +24,13 @@ __all__ = [
     "TimedOut",
     "TransportError",
     "Unreachable",
+    "bundle",
     "is_public",
     "post",
     "resolved",
     "send",
+    "system_context",
+    "trust",
 ]
 
 

@@ -16,6 +16,7 @@ from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
 from sayna.http.sockets import Lease, TLSSocket, connected
+from sayna.http.trust import believing
 
 # For one host more urllib3 closes what was used longest ago; vendors and stores are fewer than this.
 HOSTS = 32
@@ -89,6 +90,7 @@ def pool(*, vetted: bool = False) -> urllib3.PoolManager:
     """Return this process's connections, or those whose addresses were vetted; not shared over a fork."""
     context = urllib3.util.create_urllib3_context()
     context.load_verify_locations(certifi.where())
+    believing(context)
     context.sslsocket_class = TLSSocket
     # Two pools: a connection that nobody vetted must not serve where addresses are vetted.
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)

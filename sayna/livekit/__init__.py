@@ -1,10 +1,22 @@
 """LiveKit: tokens, rooms that belong to tenants, moderation, and the events that LiveKit sends.
 
-Importing this package costs nothing: livekit-api comes with the first question to the LiveKit server, PyJWT
-with the first event.
+Importing this package costs nothing: what serves a LiveKit server comes where one is configured, livekit-api
+with the first question to it, PyJWT with the first event.
 """
 
-from .service import LiveKit
-from .webhook import Event, Receiver
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .service import LiveKit
+    from .webhook import Event, Receiver
 
 __all__ = ["Event", "LiveKit", "Receiver"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what serves LiveKit when it is first named: with asyncio it is a tenth of the start."""
+    if name not in __all__:
+        raise AttributeError(name)
+    from . import service, webhook  # noqa: PLC0415
+
+    return getattr(service if name == "LiveKit" else webhook, name)

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import concurrent.futures
 import contextlib
 import os
 import threading
@@ -39,16 +40,23 @@ class Bridge(Generic[Client]):
         _bridges.add(self)
 
     def run(self, operation: Callable[[Client], Coroutine[Any, Any, T]], seconds: float) -> T:
-        """Return what an operation returns; raises LiveKitUnavailable when all of it takes longer."""
+        """Return what an operation returns.
+
+        Raises LiveKitUnavailable when all of it takes longer, and when the client is closed meanwhile: then
+        nobody knows how far the operation has come.
+        """
         seconds = max(0.0, seconds)
         running = self._running or self._start()
-        within = asyncio.wait_for(operation(running.client), seconds)
-        future = asyncio.run_coroutine_threadsafe(within, running.loop)
+        within = _within(operation, running.client, seconds)
         try:
-            return future.result(seconds + MARGIN_SECONDS)
-        except TimeoutError as error:
-            future.cancel()
-            raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
+            future = asyncio.run_coroutine_threadsafe(within, running.loop)
+            return self._result(future, seconds + MARGIN_SECONDS)
+        # asyncio and aiohttp say RuntimeError of a loop, or a session, that is closed.
+        except (concurrent.futures.CancelledError, RuntimeError) as error:
+            within.close()
+            if isinstance(error, RuntimeError) and self._running is running:
+                raise
+            raise LiveKitUnavailable("LiveKit cannot be asked any more: this process ends") from error
 
     def close(self) -> None:
         """End the client, the loop and its thread; the next operation begins them anew."""
@@ -67,6 +75,13 @@ class Bridge(Generic[Client]):
             _left_behind.append(self._running)
         self._running = None
         self._lock = threading.Lock()
+
+    def _result(self, future: "concurrent.futures.Future[T]", seconds: float) -> T:
+        try:
+            return future.result(seconds)
+        except TimeoutError as error:
+            future.cancel()
+            raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
 
     def _start(self) -> _Running[Client]:
         with self._lock:
@@ -87,12 +102,22 @@ class Bridge(Generic[Client]):
             return self._running
 
 
+async def _within(operation: Callable[[Client], Coroutine[Any, Any, T]], client: Client, seconds: float) -> T:
+    return await asyncio.wait_for(operation(client), seconds)
+
+
 async def _shut(running: _Running[Any]) -> None:
+    await _cancel_others()
+    await running.connection.__aexit__(None, None, None)
+    # Whoever took the client before it was closed may have begun only now.
+    await _cancel_others()
+
+
+async def _cancel_others() -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    await running.connection.__aexit__(None, None, None)
 
 
 def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

@@ -11,7 +11,6 @@ from sayna.config import Secret
 from sayna.log import emit
 from sayna.visitor import Visitor
 
-from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
 from .ownership import claimed, owner_of
 from .rooms import is_open_to
@@ -19,6 +18,7 @@ from .rooms import is_open_to
 if TYPE_CHECKING:
     from livekit.protocol import models
 
+    from .bridge import Bridge
     from .rpc import Rpc
 
 MARGIN_SECONDS = 0.1

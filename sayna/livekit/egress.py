@@ -6,11 +6,11 @@ from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
 from sayna.visitor import Visitor
 
-from .bridge import Bridge
 from .errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
 from .ownership import owner_of
 
 if TYPE_CHECKING:
+    from .bridge import Bridge
     from .rpc import Rpc
 
 # What LiveKit says of an egress that has ended already.

@@ -13,7 +13,6 @@ from sayna.errors import InvalidRequest
 from sayna.folder import Grumbler, exclusive, private_folder
 from sayna.visitor import Visitor
 
-from .bridge import Bridge
 from .errors import (
     LiveKitRefused,
     LiveKitUnavailable,
@@ -29,6 +28,7 @@ from .ownership import metadata_for, owner_of
 if TYPE_CHECKING:
     from livekit.protocol import models
 
+    from .bridge import Bridge
     from .rpc import Rpc
 
 T = TypeVar("T")

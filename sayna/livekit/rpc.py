@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol import egress, models
 
+from sayna import http
 from sayna.config import RecordingConfig, Secret
 from sayna.log import emit
 
@@ -47,9 +48,9 @@ T = TypeVar("T")
 async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float) -> AsyncIterator["Rpc"]:
     """Lend a client whose connections are kept alive; call it on the loop that will use it."""
     timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout, middlewares=(_vetted,)) as session:
-        key, secret = api_key.reveal(), api_secret.reveal()
-        yield Rpc(api.LiveKitAPI(url, key, secret, session=session, failover=False))
+    connector = aiohttp.TCPConnector(ssl=http.system_context() or True)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, middlewares=(_vetted,)) as session:
+        yield Rpc(api.LiveKitAPI(url, api_key.reveal(), api_secret.reveal(), session=session, failover=False))
 
 
 class Rpc:

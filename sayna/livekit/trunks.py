@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .bridge import Bridge
-
 if TYPE_CHECKING:
+    from .bridge import Bridge
     from .rpc import Rpc
 
 

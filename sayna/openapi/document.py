@@ -21,13 +21,19 @@ TAGS = {
     "Recordings": "What was said in a room, to keep.",
     "Telephone": "Calls over SIP.",
     "Server": "Is it there, is it ready.",
+    "Pages": "For people, in a browser; public where everything else asks for a token.",
 }
 DESCRIPTION = """\
 One plain HTTP API over every text-to-speech vendor, LiveKit rooms, recordings and telephone calls.
 
 Bodies are JSON objects. Fields that an endpoint does not know are ignored, and `null` means absent.
 Every answer carries `X-Request-ID`; send your own to find a request in the server's log again.
+Every answer carries `X-Content-Type-Options: nosniff`, and every path that takes GET takes HEAD.
 """
+REQUEST_ID = {
+    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; else the server makes one up.",
+    "schema": {"type": "string"},
+}
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
     "api_key": {
@@ -56,7 +62,8 @@ def build(routes: Iterable[Route], access: Access) -> dict[str, Any]:
     for name in schemes:
         spec.components.security_scheme(name, SCHEMES[name])
     spec.components.schema("Error", faults.ERROR)
-    spec.components.header("X-Request-ID", _header("Finds the request in the server's log."))
+    spec.components.header("X-Request-ID", faults.header("Finds the request in the server's log."))
+    spec.components.parameter("X-Request-ID", "header", {"name": "X-Request-ID", **REQUEST_ID})
     for name, (_, code, sentence) in MISSED.items():
         spec.components.response(name, _missed(code, sentence))
     security: Security = [{name: []} for name in schemes]
@@ -85,7 +92,11 @@ def _info() -> dict[str, Any]:
 def _missed(code: str, sentence: str) -> dict[str, Any]:
     example = {"error": sentence, "code": code, "request_id": faults.REQUEST_ID}
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {code: {"value": example}}}
-    return {"description": sentence, "content": {"application/json": content}}
+    return {
+        "description": sentence,
+        "headers": faults.REQUEST_ID_HEADER,
+        "content": {"application/json": content},
+    }
 
 
 def _entry(route: Route, security: Security) -> dict[str, Any]:
@@ -95,19 +106,22 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         errors += faults.WITH_BODY
     if not route.public:
         errors += faults.WITH_TOKEN
+    parameters = _parameters(route)
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": unwrapped(operation.description),
-        "parameters": _parameters(route),
+        "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
             **faults.responses(errors),
         },
         "security": security,
     }
-    if any(parameter["in"] == "query" for parameter in entry["parameters"]):
+    if operation.may_be_missing:
+        entry["responses"]["404"] = "NotFound"
+    if any(parameter["in"] == "query" for parameter in parameters):
         entry["responses"]["414"] = faults.TOO_LONG
     if operation.request:
         entry["requestBody"] = _body(operation)
@@ -128,7 +142,7 @@ def _body(operation: Operation) -> dict[str, Any]:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: _header(sentence) for name, sentence in answer.headers.items()}
+    headers: dict[str, Any] = {name: faults.header(sentence) for name, sentence in answer.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
     content = {kind: {"schema": schema} for kind, schema in answer.content.items()}
     if answer.example is not None:
@@ -138,7 +152,3 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "headers": headers,
         **({"content": content} if content else {}),
     }
-
-
-def _header(sentence: str) -> dict[str, Any]:
-    return {"description": sentence, "schema": {"type": "string"}}

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from sayna.auth import TooManyFailures
 from sayna.errors import (
     AuthServiceFailed,
     AuthServiceUnavailable,
     InvalidRequest,
     NotAuthenticated,
     PayloadTooLarge,
+    ProviderError,
     ProviderRejectedCredentials,
     SaynaError,
     UnsupportedMediaType,
@@ -18,7 +20,8 @@ from sayna.errors import (
 
 ALWAYS = (SaynaError,)
 WITH_BODY = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType)
-WITH_TOKEN = (NotAuthenticated, AuthServiceFailed, AuthServiceUnavailable)
+WITH_TOKEN = (NotAuthenticated, TooManyFailures, AuthServiceFailed, AuthServiceUnavailable)
+REQUEST_ID_HEADER = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 REQUEST_ID = "7f1c9f0e5d7b4a52b1d0a3c4e5f60718"
 ERROR = {
     "type": "object",
@@ -41,6 +44,14 @@ _TOKEN_FAULTS = {
     "invalid_auth_header": "The Authorization header is not of the form Bearer <token>.",
     "unauthorized": "The token is not one that this server knows.",
 }
+_RETRY = "Seconds after which it is worth asking again, where that is known."
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Bearer"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow", "The methods that may be used."),
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range", "How many bytes there are."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", _RETRY),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", _RETRY),
+}
 _OTHER_STATUS = {ProviderRejectedCredentials: HTTPStatus.BAD_REQUEST}
 
 
@@ -52,6 +63,7 @@ class Fault:
     code: str
     sentence: str
     reason: str = ""
+    from_vendor: bool = False
 
     @property
     def example(self) -> dict[str, str]:
@@ -70,7 +82,8 @@ def faults(errors: Iterable[type[SaynaError]]) -> Iterator[Fault]:
         sentence = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
         if error is SaynaError:
             sentence = "Something went wrong here; the log knows it by this request_id."
-        yield Fault(error.status, error.code, sentence, getattr(error, "auth_code", ""))
+        reason, from_vendor = getattr(error, "auth_code", ""), issubclass(error, ProviderError)
+        yield Fault(error.status, error.code, sentence, reason, from_vendor)
         if error in _OTHER_STATUS:
             yield Fault(_OTHER_STATUS[error], error.code, sentence)
 
@@ -87,7 +100,7 @@ def _response(group: list[Fault]) -> dict[str, Any]:
     codes = sorted({fault.code for fault in group})
     return {
         "description": "\n".join(f"- `{fault.code}` {fault.sentence}" for fault in group),
-        "headers": {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}},
+        "headers": {**REQUEST_ID_HEADER, **_headers(group)},
         "content": {
             "application/json": {
                 "schema": {
@@ -100,3 +113,15 @@ def _response(group: list[Fault]) -> dict[str, Any]:
             }
         },
     }
+
+
+def header(sentence: str) -> dict[str, Any]:
+    """Return OpenAPI's object of a header of an answer."""
+    return {"description": sentence, "schema": {"type": "string"}}
+
+
+def _headers(group: list[Fault]) -> dict[str, Any]:
+    told = [_HEADERS[HTTPStatus(fault.status)] for fault in group if fault.status in _HEADERS]
+    # A vendor that wants fewer requests, or that fails too often, has its Retry-After passed on under 500.
+    told += [("Retry-After", _RETRY) for fault in group if fault.from_vendor and fault.status >= 500]  # noqa: PLR2004
+    return {name: header(sentence) for name, sentence in told}

@@ -29,7 +29,7 @@ class Operation:
 
     `request` names the forms of the body, one schema each; `examples` are bodies that work as they stand;
     `query` is a schema, `parameters` are OpenAPI's own objects; `errors` are those beside the ones that
-    every endpoint has.
+    every endpoint has; `may_be_missing` tells that not every path of it leads somewhere.
     """
 
     tag: str
@@ -42,6 +42,7 @@ class Operation:
     query: Any = None
     parameters: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[type[SaynaError], ...] = ()
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

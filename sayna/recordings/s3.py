@@ -12,6 +12,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
+from sayna import aws
 from sayna.config import RecordingConfig
 from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
@@ -130,7 +131,6 @@ class S3(Store):
 
 def _make_client(config: RecordingConfig) -> Any:
     """Return a client that looks for credentials only when none were set."""
-    import boto3  # noqa: PLC0415
     from botocore.config import Config  # noqa: PLC0415
 
     keys = {}
@@ -150,7 +150,7 @@ def _make_client(config: RecordingConfig) -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if config.s3_force_path_style else "auto"},
     )
-    return boto3.session.Session().client(
+    return aws.session().client(
         "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint, config=settings, **keys
     )
 

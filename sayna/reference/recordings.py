@@ -39,6 +39,8 @@ HEADERS = {
     "Accept-Ranges": "bytes",
     "ETag": "Changes with the audio.",
     "Last-Modified": "When it was stored.",
+    "Cache-Control": "It may be kept, and is asked for again.",
+    "Content-Security-Policy": "A browser that shows it runs nothing.",
 }
 
 
@@ -82,12 +84,16 @@ DOWNLOAD = Operation(
     parameters=(
         STREAM_ID,
         _header("Range", "One range of bytes, such as `bytes=0-1023`."),
+        _header("If-Range", "An ETag or a date: all of the audio, when it is no longer that."),
         _header("If-None-Match", "An ETag: 304 when the audio is still the same."),
+        _header("If-Modified-Since", "A date: 304 when the audio is not newer."),
+        _header("If-Match", "An ETag: 412 when the audio is no longer the same."),
+        _header("If-Unmodified-Since", "A date: 412 when the audio is newer."),
     ),
     answers={
         200: Answer("The audio.", {"audio/ogg": BYTES}, HEADERS),
         206: Answer("The range.", {"audio/ogg": BYTES}, {**HEADERS, "Content-Range": "Which bytes."}),
-        304: Answer("It is the one that the caller has."),
+        304: Answer("It is the one that the caller has.", headers=HEADERS),
     },
     errors=(
         errors.InvalidStreamId,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sayna.errors import InvalidRequest, PayloadTooLarge
+from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from sayna.livekit import errors
 from sayna.openapi import Answer, Operation
 from sayna.schemas.answers import rooms as answers
@@ -73,7 +73,8 @@ MUTE = Operation(
 WEBHOOK = Operation(
     tag=TAG,
     summary="Take in an event",
-    description="For the LiveKit server, which signs what it sends. The same event is taken in once.",
+    description="For the LiveKit server, which signs what it sends, and sends it again after a 5xx. "
+    "The same event is taken in once.",
     request=({"type": "object", "description": "LiveKit's own event."},),
     media_type="application/webhook+json",
     parameters=(
@@ -85,5 +86,12 @@ WEBHOOK = Operation(
         },
     ),
     answers={200: _json("It is taken in.", answers.ReceivedSchema, {"status": "received"})},
-    errors=(InvalidRequest, PayloadTooLarge, errors.InvalidSignature, errors.WebhookNotConfigured),
+    errors=(
+        InvalidRequest,
+        PayloadTooLarge,
+        errors.InvalidSignature,
+        errors.WebhookNotConfigured,
+        errors.LiveKitUnavailable,
+        Overloaded,
+    ),
 )

@@ -45,6 +45,7 @@ CALL = Operation(
         errors.InvalidSipAddress,
         errors.KeyReused,
         errors.DestinationNotAllowed,
+        errors.FromNumberNotAllowed,
         errors.TooManyCalls,
         errors.SipRoomAccessDenied,
         errors.OutboundAddressNotConfigured,
@@ -83,7 +84,8 @@ LIST = Operation(
 SAVE = Operation(
     tag=TAG,
     summary="Save hooks",
-    description="Adds hooks and replaces those of the same hosts: all of them or none.",
+    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
+    " secret that signs their events (`flask sip secret`).",
     request=(bodies.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
     answers=HOOKS,
@@ -98,7 +100,7 @@ SAVE = Operation(
 REMOVE = Operation(
     tag=TAG,
     summary="Remove hooks",
-    description="Removes the caller's hooks of these hosts and leaves all others as they are.",
+    description="Removes the caller's hooks of these hosts; a host of nobody or of another is passed over.",
     request=(bodies.HOSTS,),
     examples={"hook": {"hosts": ["example.com"]}},
     answers=HOOKS,

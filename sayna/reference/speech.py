@@ -29,6 +29,7 @@ HEADERS = {
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long the audio stays the same.",
     "Server-Timing": "Milliseconds until the answer began.",
+    "X-Accel-Buffering": "no, where bytes are streamed: nginx passes them on at once.",
 }
 MEDIA_TYPES = (
     "audio/wav",

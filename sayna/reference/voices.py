@@ -17,6 +17,12 @@ VOICE = {
     "language": "en-US",
     "provider": "espeak",
 }
+HEADERS = {
+    "ETag": "Changes with the list.",
+    "Cache-Control": "It may be kept, and is asked for again.",
+    "X-Voices-Stale": "Vendors that did not answer, and whose last list this is.",
+    "X-Voices-Failed": "Vendors that did not answer, and are left out.",
+}
 
 
 def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -61,14 +67,10 @@ VOICES = Operation(
                     },
                 }
             },
-            {
-                "ETag": "Changes with the list.",
-                "X-Voices-Stale": "Vendors that did not answer, and whose last list this is.",
-                "X-Voices-Failed": "Vendors that did not answer, and are left out.",
-            },
+            HEADERS,
             {"espeak": [VOICE], "voices": [VOICE]},
         ),
-        304: Answer("It is the one that the caller has."),
+        304: Answer("It is the one that the caller has.", headers=HEADERS),
     },
     errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
 )

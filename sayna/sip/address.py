@@ -4,7 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from sayna.config.sip import HOST
+from sayna.config.sip_hook import HOST
 
 from .errors import DestinationNotAllowed, InvalidSipAddress
 

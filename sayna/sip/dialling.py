@@ -17,7 +17,7 @@ from .call_request import CallRequest, Trunk
 from .errors import CallFailed, SipRoomAccessDenied, StoreUnavailable, TransferFailed
 from .limits import Limits
 from .once import Answer, Attempt, Once
-from .phone import Destinations, masked
+from .phone import CallerNumbers, Destinations, masked
 
 # The contract says two, and the answer has its way to go; a REFER usually takes longer.
 TRANSFER_SECONDS = 1.9
@@ -39,9 +39,10 @@ class Dialling:
     def call(self, visitor: Visitor, wanted: CallRequest, key: str | None) -> Answer:
         """Return participant_id and sip_call_id of the call that has begun, now or earlier under this key.
 
-        Raises DestinationNotAllowed, OutboundAddressNotConfigured, TooManyCalls, SipRoomAccessDenied,
-        KeyReused, StoreUnavailable, CallFailed.
+        Raises DestinationNotAllowed, FromNumberNotAllowed, OutboundAddressNotConfigured, TooManyCalls,
+        SipRoomAccessDenied, KeyReused, StoreUnavailable, CallFailed.
         """
+        CallerNumbers(self.config.from_numbers).check(visitor.tenant, wanted.from_number)
         self._destinations().check(wanted.to_number)
         if wanted.own.address is not None:
             Overrides(self.config.override_addresses).check(wanted.own.address)

@@ -6,6 +6,7 @@ SaynaError
 │   ├── InvalidSipAddress               400 INVALID_SIP_ADDRESS
 │   └── KeyReused                       422 IDEMPOTENCY_KEY_REUSED
 ├── DestinationNotAllowed               403 DESTINATION_NOT_ALLOWED
+├── FromNumberNotAllowed                403 FROM_NUMBER_NOT_ALLOWED
 ├── TooManyCalls                        429 TOO_MANY_CALLS, with Retry-After
 ├── SipRoomAccessDenied                 404 ROOM_ACCESS_DENIED
 ├── OutboundAddressNotConfigured        500 OUTBOUND_ADDRESS_NOT_CONFIGURED
@@ -45,6 +46,13 @@ class DestinationNotAllowed(SaynaError):
 
     status = 403
     code = "DESTINATION_NOT_ALLOWED"
+
+
+class FromNumberNotAllowed(SaynaError):
+    """The settings do not let this tenant call from this number."""
+
+    status = 403
+    code = "FROM_NUMBER_NOT_ALLOWED"
 
 
 class TooManyCalls(SaynaError):

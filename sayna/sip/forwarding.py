@@ -13,7 +13,9 @@ from .hooks import Hook, Hooks
 from .queue import Queue
 from .signing import header_safe
 
-DOMAIN_HEADERS = ("sip.h.x-to-ip", "sip.h.to")
+X_TO_IP = "sip.h.x-to-ip"
+TO = "sip.h.to"
+TRUNK = "sip.trunkID"
 HEADER = "sip.h."
 # SIP headers are the telephone caller's: these bound what one call costs the disk and the hook.
 MAX_HEADERS = 100
@@ -24,9 +26,14 @@ logger = logging.getLogger("sayna.sip")
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` tells that there is work."""
+    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` tells that there is work.
+
+    Callers write their own headers, and X-To-IP decides whose call it is: `trunks` are those whose SIP
+    servers set or remove it, all when empty.
+    """
 
     room_prefix: str
+    trunks: frozenset[str]
     hooks: Hooks
     queue: Queue
     adopt: Callable[[str, str], bool]
@@ -55,7 +62,8 @@ class Forwarding:
         self.wake()
 
     def _hook(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
-        domains = (sip_domain(attributes.get(name, "")) for name in DOMAIN_HEADERS)
+        trusted = not self.trunks or attributes.get(TRUNK) in self.trunks
+        domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))
         host = next((domain for domain in domains if domain), "")
         return (self.hooks.find(host) if host else None), host
 

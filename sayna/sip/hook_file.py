@@ -53,10 +53,15 @@ class HookFile:
             return self._good[1]
 
     def change(self, change: Callable[[Stored], Stored]) -> None:
-        """Replace the file in one step, against all workers; raises HooksNotStored, StoreUnavailable."""
+        """Replace the file in one step, against all workers, unless nothing changes.
+
+        Raises HooksNotStored, StoreUnavailable.
+        """
         try:
             with exclusive(private_folder(self._folder) / "sip_hooks.lock", WAIT_SECONDS):
-                self._replace(change(self._unharmed()))
+                stored = self._unharmed()
+                if (changed := change(stored)) != stored:
+                    self._replace(changed)
         except TimeoutError as error:
             raise StoreUnavailable("hooks are being changed by others; try again", retry_after=1) from error
         except OSError as error:

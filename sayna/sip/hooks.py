@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config import Secret, SipConfig
-from sayna.config.sip import HOST
+from sayna.config.sip_hook import HOST
 from sayna.errors import InvalidRequest
 from sayna.visitor import Visitor
 
 from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from .hook_file import HookFile, StoredHook
 from .hook_url import check_hook_url
+from .signing import own_secret
 
 MAX_HOOKS = 100
 
@@ -31,11 +32,16 @@ class Hook:
 
 
 class Hooks:
-    """All hooks; those of the configuration win over those on file and cannot be changed."""
+    """All hooks; those of the configuration win over those on file and cannot be changed.
 
-    def __init__(self, config: SipConfig, folder: Path | None) -> None:
+    With `own_secrets` each of those on file is signed with a secret of its own, made of SIP_HOOK_SECRET:
+    tenants save them, and one who verifies its events must not be able to sign another's.
+    """
+
+    def __init__(self, config: SipConfig, folder: Path | None, *, own_secrets: bool) -> None:
         self._file = HookFile(folder) if folder is not None else None
         self._secret = config.hook_secret
+        self._own_secrets = own_secrets
         self._allow_private = config.hook_allow_private
         self._fixed = {
             hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.secret or config.hook_secret)
@@ -44,11 +50,26 @@ class Hooks:
 
     def find(self, host: str) -> Hook | None:
         """Return the hook of a domain."""
-        return self._fixed.get(host) or self._stored().get(host)
+        if host in self._fixed:
+            return self._fixed[host]
+        hook = self._stored().get(host)
+        return self._signed(hook) if hook else None
+
+    def secret_of(self, tenant: str | None, host: str) -> Secret | None:
+        """Return what signs the events of a tenant's hook, saved or not; None without SIP_HOOK_SECRET.
+
+        Raises InvalidRequest, and HookAccessDenied when the configuration gives the host to another.
+        """
+        host = canonical_host(host)
+        hook = self._fixed.get(host) or self._signed(StoredHook(host, "", tenant or ""))
+        if hook.owner != tenant:
+            raise HookAccessDenied(f"the configuration gives {host} to another tenant")
+        return hook.secret
 
     def visible(self, visitor: Visitor) -> list[Hook]:
         """Return the visitor's hooks by host; a server without auth shows all."""
-        hooks = {**self._stored(), **self._fixed}
+        stored = {host: self._signed(hook) for host, hook in self._stored().items()}
+        hooks = {**stored, **self._fixed}
         return [hook for _, hook in sorted(hooks.items()) if visitor.may_touch(hook.owner)]
 
     def save(self, visitor: Visitor, wanted: Iterable[StoredHook]) -> None:
@@ -70,7 +91,10 @@ class Hooks:
         self._change(lambda stored: _merged(visitor, stored, hooks))
 
     def remove(self, visitor: Visitor, hosts: Iterable[str]) -> None:
-        """Remove the visitor's hooks of these hosts; a host without one, or another's, is left as it is."""
+        """Remove the visitor's hooks of these hosts; a host without one, or another's, is left as it is.
+
+        Both are passed over alike, so nobody learns here which hosts other tenants have.
+        """
         gone = {canonical_host(host) for host in hosts}
         if not gone:
             raise InvalidRequest("hosts must name at least one host")
@@ -83,9 +107,14 @@ class Hooks:
             }
         )
 
-    def _stored(self) -> dict[str, Hook]:
-        hooks = self._file.read() if self._file is not None else {}
-        return {host: Hook(host, hook.url, hook.owner, self._secret) for host, hook in hooks.items()}
+    def _stored(self) -> dict[str, StoredHook]:
+        return self._file.read() if self._file is not None else {}
+
+    def _signed(self, hook: StoredHook) -> Hook:
+        secret = self._secret
+        if secret is not None and self._own_secrets:
+            secret = own_secret(secret, hook.auth_id, hook.host)
+        return Hook(hook.host, hook.url, hook.owner, secret)
 
     def _check_changeable(self, hosts: Iterable[str]) -> None:
         if fixed := sorted(set(hosts) & self._fixed.keys()):

@@ -1,11 +1,13 @@
-"""Telephone numbers: what they look like, and which of them may be called."""
+"""Telephone numbers: what they look like, which of them may be called, and who may call from which."""
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .errors import DestinationNotAllowed, InvalidPhoneNumber
+from sayna.config import TenantNumbers
+from sayna.config.sip_numbers import NUMBER
 
-NUMBER = re.compile(r"\+?[0-9]{1,32}")
+from .errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
+
 # How networks are told that what follows begins with a country: ITU E.123, and North America's own.
 INTERNATIONAL = ("+", "00", "011")
 
@@ -42,3 +44,16 @@ class Destinations:
             raise DestinationNotAllowed("this server does not call this number")
         if self.allowed and not number.startswith(self.allowed):
             raise DestinationNotAllowed("this server does not call this number")
+
+
+@dataclass(frozen=True, slots=True)
+class CallerNumbers:
+    """The numbers that each tenant may call from: any when there are no entries, else only its own."""
+
+    entries: Iterable[TenantNumbers]
+
+    def check(self, tenant: str | None, number: str) -> None:
+        """Raise FromNumberNotAllowed unless the tenant may call from the number, as it is written."""
+        allowed = {each.auth_id: each.numbers for each in self.entries}
+        if allowed and number not in allowed.get(tenant or "", frozenset()):
+            raise FromNumberNotAllowed("from_phone_number is not one that you may call from")

@@ -4,20 +4,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sayna.config import Config
-from sayna.livekit import LiveKit
 from sayna.livekit.trunks import Inbound
 
-from .delivery import Deliverer
-from .dialling import Dialling
-from .forwarding import Forwarding
 from .hooks import Hooks
-from .leader import Leader
-from .limits import Limits
-from .once import Once
-from .provisioner import Provisioner
-from .queue import Queue
+
+if TYPE_CHECKING:
+    from sayna.livekit import LiveKit
+
+    from .dialling import Dialling
+    from .forwarding import Forwarding
+    from .leader import Leader
 
 logger = logging.getLogger("sayna.sip")
 
@@ -27,45 +26,28 @@ class Sip:
     """Telephony of one server; without LiveKit there are hooks, but nothing that calls them."""
 
     hooks: Hooks
-    dialling: Dialling | None
-    forwarding: Forwarding | None
+    dialling: "Dialling | None"
+    forwarding: "Forwarding | None"
     inbound: Inbound | None
-    leaders: tuple[Leader, ...]
+    leaders: "tuple[Leader, ...]"
 
     @classmethod
-    def build(cls, config: Config, livekit: LiveKit | None, folder: Path) -> "Sip":
+    def build(cls, config: Config, livekit: "LiveKit | None", folder: Path) -> "Sip":
         """Return telephony as the settings say; nothing is asked and nothing started.
 
         In `folder` the workers meet. When CACHE_PATH is unset it goes with the server, and with it what waits
         to be delivered, the answers to Idempotency-Keys and the counts of calls.
         """
-        hooks = Hooks(config.sip, config.cache.path)
+        hooks = Hooks(config.sip, config.cache.path, own_secrets=config.own_hook_secrets)
+        _warn_of_shared_secret(config)
         inbound = _inbound(config)
         if livekit is None:
             return cls(hooks, None, None, inbound, ())
-        timeout = config.livekit.timeout_seconds
-        limits = Limits(
-            folder,
-            per_minute=config.sip.calls_per_minute,
-            at_a_time=config.sip.max_concurrent_calls,
-            present=livekit.telephones.present,
-        )
-        # Who comes second under a key waits for the first: for the room, its claim and the dial.
-        dialling = Dialling(config.sip, livekit.rooms, livekit.telephones, limits, Once(folder, 3 * timeout))
-        queue = Queue(folder)
-        deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)
-        leaders = [Leader(folder, "deliveries", deliverer.run)]
-        if inbound is not None:
-            leaders.append(Leader(folder, "provisioning", Provisioner(livekit.trunks, inbound).run))
+        # Calls and deliveries need asyncio and SQLite: a tenth of a start that has no use for them.
+        from .telephony import connect  # noqa: PLC0415
 
-        def wake() -> None:
-            leaders[0].start()
-            deliverer.wake()
-
-        forwarding = Forwarding(config.sip.room_prefix or "", hooks, queue, livekit.telephones.adopt, wake)
-        if config.cache.path is None and config.sip.hooks:
-            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-        return cls(hooks, dialling, forwarding, inbound, tuple(leaders))
+        dialling, forwarding, leaders = connect(config, livekit, hooks, inbound, folder)
+        return cls(hooks, dialling, forwarding, inbound, leaders)
 
     def start(self) -> None:
         """Begin what goes on without a request: deliveries left by an earlier process, and provisioning."""
@@ -78,11 +60,21 @@ class Sip:
             leader.close()
 
 
+def _warn_of_shared_secret(config: Config) -> None:
+    shared = sorted(hook.host for hook in config.sip.hooks if hook.secret is None)
+    if shared and config.own_hook_secrets:
+        logger.warning(
+            "SIP_HOOK_SECRET itself signs for %s, and whoever knows it can sign for every hook; give each a"
+            " secret of its own in SIP_HOOKS_JSON before you hand it to a tenant",
+            ", ".join(shared),
+        )
+
+
 def _inbound(config: Config) -> Inbound | None:
     prefix = config.sip.room_prefix
     return Inbound(prefix, config.sip.allowed_addresses) if prefix else None
 
 
-def provision(livekit: LiveKit, inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
+def provision(livekit: "LiveKit", inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
     """Return what was, or would be, done; raises LiveKitRefused or LiveKitUnavailable."""
     return livekit.trunks.provision(inbound, dry_run=dry_run)

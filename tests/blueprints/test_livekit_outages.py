@@ -1,4 +1,5 @@
 import socket
+import threading
 import time
 from collections.abc import Callable
 
@@ -46,6 +47,18 @@ def test_what_is_no_answer_of_livekit_is_never_a_404_or_a_token(
     tenants: FlaskClient, livekit: FakeLiveKit, route: str, outage: str
 ) -> None:
     livekit.script = lambda method, message: OUTAGES[outage]
+    assert failed(ROUTES[route](tenants)) == UNAVAILABLE
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_answer_that_is_awaited_when_the_server_ends_is_unavailable(
+    tenants: FlaskClient, livekit: FakeLiveKit, route: str
+) -> None:
+    def begin_the_end(method: str, message: object) -> None:
+        threading.Thread(target=tenants.application.extensions["sayna"].close).start()
+        livekit.over.wait(1)
+
+    livekit.script = begin_the_end
     assert failed(ROUTES[route](tenants)) == UNAVAILABLE
 
 

@@ -15,7 +15,7 @@ from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A
 from tests.blueprints.telephones import drop, save
 from tests.e2e.program import until
-from tests.sip.inbound import ATTRIBUTES, SETTINGS, Target, joined, refused, tell, verified
+from tests.sip.inbound import ATTRIBUTES, SETTINGS, Target, joined, own_secret, refused, tell, verified
 from tests.wire import FaultServer
 from tests.wire.telephone import FakeTelephones
 from tests.wire.twirp import DROP
@@ -55,7 +55,7 @@ def test_inbound_call_is_told_to_the_hook_of_its_domain_as_the_sdk_wants_it(
     telephones.open("lobby", '{"kept":1}')
     assert tell(client, joined()).status_code == 200
     [hit] = target.told(1)
-    event = verified(hit)
+    event = verified(hit, own_secret("a"))
     assert (event.from_phone_number, event.to_phone_number) == ("+15559876543", "+15551234567")
     assert (event.room.name, event.room.sid, event.room_prefix) == ("lobby", "RM_lobby", "sip")
     assert (event.participant.identity, event.participant.sid) == ("sip_+15551234", "PA_1")
@@ -93,7 +93,7 @@ def test_room_of_another_is_not_told_to_anybody(
     telephones.open("other", OWNED_BY_A)
     assert tell(client, joined("EV_2", room="other")).status_code == 200
     [hit] = target.told(1)
-    assert verified(hit).room.name == "other"
+    assert verified(hit, own_secret("a")).room.name == "other"
     assert telephones.rooms["lobby"].metadata == metadata
     assert len(target.hits) == 1
 
@@ -108,7 +108,7 @@ def test_livekit_that_cannot_be_asked_whose_the_room_is_sends_the_event_again(
     assert tell(client, joined()).status_code == 500
     telephones.script = lambda *_: None
     assert tell(client, joined()).status_code == 200
-    assert verified(target.told(1)[0]).room.name == "lobby"
+    assert verified(target.told(1)[0], own_secret("a")).room.name == "lobby"
 
 
 @pytest.mark.parametrize(
@@ -129,6 +129,31 @@ def test_only_calls_to_a_domain_with_a_hook_are_told(
     save(client, hook(target))
     assert tell(client, event).status_code == 200
     assert not (tmp_path / "cache" / "sip" / "deliveries.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("trunks", "attributes", "told"),
+    [
+        ("", {"sip.trunkID": "ST_1"}, "a.example.com"),
+        ("", {}, "a.example.com"),
+        ("ST_1,ST_2", {"sip.trunkID": "ST_2"}, "a.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_2"}, "b.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_11"}, "b.example.com"),
+        ("ST_1", {}, "b.example.com"),
+        ("none", {"sip.trunkID": "ST_1"}, "b.example.com"),
+        ("ST_1", {"sip.trunkID": "ST_1", "sip.h.x-to-ip": ""}, "b.example.com"),
+    ],
+)
+def test_x_to_ip_is_believed_from_the_trunks_of_the_settings(
+    make: Inbound, target: Target, trunks: str, attributes: dict[str, str], told: str
+) -> None:
+    client = make(SIP_X_TO_IP_TRUNKS=trunks)
+    save(client, hook(target), hook(target, "b.example.com"))
+    headers = {"sip.h.x-to-ip": "a.example.com", "sip.h.to": "<sip:1@b.example.com>"}
+    assert tell(client, joined(attributes={**headers, **attributes})).status_code == 200
+    event = verified(target.told(1)[0])
+    assert event.sip_host == told
+    assert set(event.sip_headers or ()) == {"x-to-ip", "to"}
 
 
 def test_event_is_told_again_until_it_is_taken_and_then_no_more(make: Inbound, target: Target) -> None:

@@ -75,6 +75,24 @@ def test_tenants_see_and_touch_only_their_own_hooks(make_client: MakeClient) -> 
     assert client.get("/sip/hooks").status_code == 401
 
 
+def test_removal_tells_nobody_which_hosts_others_have_and_writes_nothing(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    client = make_client(**AUTH)
+    save(client, hook("one.example.com", auth_id="a"), tenant="a")
+    save(client, hook("mine.example.com", auth_id="b"), tenant="b")
+    file = tmp_path / "cache" / "sip_hooks.json"
+    before = file.stat()
+    theirs = drop(client, "one.example.com", tenant="b")
+    nobodys = drop(client, "two.example.com", tenant="b")
+    assert (theirs.status_code, theirs.data) == (nobodys.status_code, nobodys.data)
+    assert [each["host"] for each in theirs.get_json()["hooks"]] == ["mine.example.com"]
+    assert [*theirs.headers.keys()] == [*nobodys.headers.keys()]
+    assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert drop(client, "one.example.com", "mine.example.com", tenant="b").get_json() == {"hooks": []}
+    assert len(listed(client, "a")) == 1
+
+
 def test_hooks_of_the_configuration_cannot_be_changed(make_client: MakeClient) -> None:
     client = make_client(**FIXED)
     for answer in (save(client, hook("Fixed.example.com")), drop(client, "fixed.example.com.")):

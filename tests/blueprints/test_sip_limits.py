@@ -1,3 +1,4 @@
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,38 @@ def test_denied_numbers_are_denied_in_every_way_to_dial_them(
 )
 def test_only_allowed_numbers_are_dialled(make: MakeClient, number: str, status: int) -> None:
     assert dial(make(SIP_ALLOWED_DESTINATIONS="+49,1"), to_phone_number=number).status_code == status
+
+
+NUMBERS = json.dumps(
+    [{"auth_id": "a", "numbers": [" +15550001 ", "07"]}, {"auth_id": "c", "numbers": ["+15550009"]}]
+)
+
+
+@pytest.mark.parametrize("number", ["+15550009", "15550001", "0015550001", "+1555000", "7", "+155500011"])
+def test_nobody_calls_from_a_number_of_another(
+    make: MakeClient, telephones: FakeTelephones, number: str
+) -> None:
+    client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
+    own = {"outbound_address": "pbx.of.my.own"}
+    for change in ({}, {"sip": own}):
+        answer = dial(client, "a", from_phone_number=number, **change)
+        assert failed(answer) == (403, "FROM_NUMBER_NOT_ALLOWED")
+    assert failed(dial(client, "b", from_phone_number="+15550001")) == (403, "FROM_NUMBER_NOT_ALLOWED")
+    assert failed(dial(client, "a", from_phone_number="+1 555")) == (400, "INVALID_PHONE_NUMBER")
+    assert telephones.calls == []
+
+
+def test_everybody_calls_from_numbers_of_their_own(make: MakeClient, telephones: FakeTelephones) -> None:
+    client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
+    for number in ("+15550001", "  +15550001\t", "07"):
+        assert dial(client, "a", from_phone_number=number).status_code == 200
+    assert len(telephones.dialled) == 3
+
+
+def test_call_from_a_foreign_number_does_not_use_its_key_up(make: MakeClient) -> None:
+    client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
+    assert dial(client, "a", key="k", from_phone_number="+15550009").status_code == 403
+    assert dial(client, "a", key="k").status_code == 200
 
 
 @pytest.mark.parametrize(

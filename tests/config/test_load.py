@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sayna.config import Config, ConfigError, load_config
+from tests.wire.certificates import Authority
 
 
 def told(environ: dict[str, str], folder: Path) -> list[str]:
@@ -183,3 +184,37 @@ def test_a_hook_has_a_canonical_host_and_its_own_secret_or_none() -> None:
     (hook,) = load_config({"SIP_HOOKS_JSON": entry, "SIP_HOOK_ALLOW_PRIVATE": "true"}).sip.hooks
     assert (hook.host, hook.url, hook.auth_id) == ("sip.example.com", "http://127.0.0.1:9/x?y=1", None)
     assert hook.secret is not None
+
+
+ONE = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": "s"}
+TWO = {**ONE, "AUTH_API_SECRETS_JSON": '[{"id": "a", "secret": "t"}]'}
+SERVICE = {"AUTH_SERVICE_URL": "https://auth.example", "AUTH_SIGNING_KEY_PATH": "/key.pem"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "own"),
+    [
+        ({}, False),
+        (ONE, False),
+        (TWO, True),
+        ({**TWO, "AUTH_REQUIRED": "false"}, False),
+        ({"AUTH_REQUIRED": "true", **SERVICE}, True),
+        ({"SIP_HOOK_SECRET_SCOPE": "hook"}, True),
+        ({**TWO, "SIP_HOOK_SECRET_SCOPE": "SERVER"}, False),
+    ],
+)
+def test_hooks_have_secrets_of_their_own_where_tenants_may_be_several(
+    environ: dict[str, str], own: bool
+) -> None:
+    assert load_config(environ).own_hook_secrets == own
+
+
+def test_authorities_are_the_certificates_of_a_file_whatever_stands_between_them(tmp_path: Path) -> None:
+    authority = Authority.create(tmp_path)
+    pem = authority.pem.read_text()
+    file = tmp_path / "bundle.pem"
+    file.write_bytes(f"# für uns\n{pem}\n# und für andere\n{pem}".encode("latin-1"))
+    found = load_config({"TLS_CA_FILE": str(file)})
+    assert found.outbound.authorities is not None
+    assert found.outbound.authorities.pem == pem * 2
+    assert "BEGIN" not in repr(found)

@@ -27,6 +27,11 @@ def hooks(*entries: object, **more: str) -> dict[str, str]:
     return {"SIP_HOOKS_JSON": json.dumps(entries), "SIP_HOOK_SECRET": "0123456789abcdef", **more}
 
 
+def numbers(*entries: object) -> dict[str, str]:
+    auth = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": "s"}
+    return {"SIP_FROM_NUMBERS_JSON": json.dumps(entries), **auth}
+
+
 ROWS = [
     ("PORT", "out of range", {"PORT": "0"}),
     ("PORT", "out of range", {"PORT": "65536"}),
@@ -136,6 +141,20 @@ ROWS = [
     ("SIP_HOOKS_JSON", "private network", hooks({**HOOK, "url": "https://localhost"})),
     ("SIP_HOOKS_JSON", "no auth_id",
      {**hooks({"host": "a.example", "url": "https://h"}), "AUTH_REQUIRED": "1", "AUTH_API_SECRET": "s"}),
+    ("SIP_FROM_NUMBERS_JSON", "not just an auth_id", numbers({"auth_id": "a"})),
+    ("SIP_FROM_NUMBERS_JSON", "not just an auth_id", numbers({"auth_id": "a", "numbers": "+49"})),
+    ("SIP_FROM_NUMBERS_JSON", "no tenant id", numbers({"auth_id": " a", "numbers": []})),
+    ("SIP_FROM_NUMBERS_JSON", "has a number", numbers({"auth_id": "a", "numbers": [4930]})),
+    ("SIP_FROM_NUMBERS_JSON", "has a number", numbers({"auth_id": "a", "numbers": ["+49 30"]})),
+    ("SIP_FROM_NUMBERS_JSON", "more than once",
+     numbers({"auth_id": "a", "numbers": []}, {"auth_id": "a", "numbers": ["1"]})),
+    ("SIP_FROM_NUMBERS_JSON", "without tenants",
+     {"SIP_FROM_NUMBERS_JSON": '[{"auth_id": "a", "numbers": ["1"]}]'}),
+    ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": "/no/such/file"}),
+    ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": "/"}),
+    ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": __file__}),
+    ("SIP_X_TO_IP_TRUNKS", "holds 'ST 1'", {"SIP_X_TO_IP_TRUNKS": "ST_1, ST 1"}),
+    ("SIP_HOOK_SECRET_SCOPE", "unknown", {"SIP_HOOK_SECRET_SCOPE": "tenant"}),
     ("SIP_DENIED_DESTINATIONS", "holds '+49x'", {"SIP_DENIED_DESTINATIONS": "+44,+49x"}),
     ("SIP_OVERRIDE_ADDRESSES", "no address", {"SIP_OVERRIDE_ADDRESSES": "a.example, a b"}),
     ("SIP_MAX_CONCURRENT_CALLS", "out of range", {"SIP_MAX_CONCURRENT_CALLS": "0"}),

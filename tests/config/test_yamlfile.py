@@ -29,6 +29,7 @@ sip:
   room_prefix: sip-
   allowed_addresses: [192.168.1.0/24, 10.0.0.1]
   allowed_destinations: [+49, 0049]
+  from_numbers: [{auth_id: default, numbers: [+4930, 07]}]
   hook_secret: 0123456789abcdef
   hooks:
     - {host: example.com, url: "https://webhook.example.com/events", auth_id: default}
@@ -63,6 +64,7 @@ def test_values_are_taken_as_they_are_written(tmp_path: Path) -> None:
     assert [each.secret.reveal() for each in config.auth.secrets] == ["007", "yes"]
     assert config.providers.deepgram.api_key == Secret("2026-01-01t00:00:00z")
     assert config.sip.allowed_destinations == ("+49", "0049")
+    assert config.sip.from_numbers[0].numbers == {"+4930", "07"}
     assert config.livekit.api_secret == Secret("0123")
 
 

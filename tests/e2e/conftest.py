@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from tests.e2e.livekit import LiveKitServer, Studio
+from tests.e2e.page import Page, chromium
 from tests.e2e.servers import Gunicorn, Nginx, answers, free_port, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Address
 
 StartServer = Callable[..., Gunicorn]
 StartNginx = Callable[[Path], Nginx]
+Browse = Callable[[str], Page]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,29 @@ def _nginx(folder: Path, upstream: Path) -> Nginx:
     folder.mkdir()
     program = Nginx(folder, upstream)
     return started(program, lambda: answers(program.address))
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[webdriver.Chrome]:
+    """One browser for all tests of a module; each opens its own pages in it."""
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture
+def browse(driver: webdriver.Chrome) -> Iterator[Browse]:
+    """Open a page; fails when it has asked anybody but its server, or when the console has complained."""
+    pages: list[Page] = []
+
+    def open_at(url: str) -> Page:
+        pages.append(Page(driver, url))
+        return pages[-1]
+
+    yield open_at
+    for page in pages:
+        assert page.strangers() == []
+        assert [line for line in page.complaints() if "401" not in line] == []
+    driver.get("about:blank")
 
 
 @pytest.fixture(scope="session")

@@ -1,21 +1,10 @@
-// The guide's Node calls with the wire shape of the official SDK (node-sdk/src/sayna-client.ts): addresses are
-// joined with one slash, a body makes it JSON, the token goes into Authorization, path variables are encoded.
+// Every REST call of the official Node SDK, one after the other.
 // Usage: node node_calls.mjs <url> <token>; prints what each call came to, as JSON.
 
-const [url, token] = process.argv.slice(2);
+import { clientOf } from "./node_client.mjs";
 
-async function ask(endpoint, { method = "GET", body, binary = false } = {}) {
-  const response = await fetch(`${url}/${endpoint}`, {
-    method,
-    headers: {
-      Authorization: `Bearer ${token}`,
-      ...(body && { "Content-Type": "application/json" }),
-    },
-    body: body && JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`${endpoint}: ${response.status} ${await response.text()}`);
-  return binary ? response.arrayBuffer() : response.json();
-}
+const [url, token] = process.argv.slice(2);
+const { ask } = clientOf(url, token);
 
 const room = { room_name: "support-42", participant_identity: "alex-support" };
 const call = {

@@ -21,6 +21,8 @@ SECONDS = 30
 HOW = "apt-get install chromium chromium-driver"
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--lang=en-US")
 
+CONTRAST = Path(__file__).with_name("contrast.js")
+
 
 @contextmanager
 def chromium() -> Iterator[webdriver.Chrome]:
@@ -84,6 +86,11 @@ class Page:
         """Let the browser save files without asking."""
         where = {"behavior": "allow", "downloadPath": str(folder)}
         self.driver.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+
+    def faint(self, least: float) -> dict[str, float]:
+        """Return every text that can be seen with less contrast to its ground than WCAG 2 asks for."""
+        found: dict[str, float] = self.driver.execute_async_script(CONTRAST.read_text("utf-8"), least)
+        return found
 
     def controls(self) -> list[tuple[str, str]]:
         """Return role and name, as a screen reader has them, of everything that can be worked."""

@@ -1,15 +1,14 @@
 """GET /docs in a real browser: nothing goes wrong, nothing comes from elsewhere, and answers are heard."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
 
 from sayna.tts.audio import FORMATS
-from tests.e2e.conftest import Site, StartServer
-from tests.e2e.page import Page, chromium
+from tests.e2e.conftest import Browse, Site, StartServer
+from tests.e2e.page import Page
 from tests.e2e.servers import started_below
 from tests.e2e.wire import Address
 
@@ -66,26 +65,9 @@ class Playground:
         return float(heard[0])
 
 
-@pytest.fixture(scope="module")
-def driver() -> Iterator[webdriver.Chrome]:
-    with chromium() as driver:
-        yield driver
-
-
 @pytest.fixture
-def visit(driver: webdriver.Chrome) -> Iterator[Visit]:
-    """Open the playground; fails when it has asked anybody but its server, or when the console complains."""
-    pages: list[Page] = []
-
-    def open_at(root: str) -> Playground:
-        pages.append(Page(driver, f"{root}/docs"))
-        return Playground(pages[-1])
-
-    yield open_at
-    for page in pages:
-        assert page.strangers() == []
-        assert [line for line in page.complaints() if "401" not in line] == []
-    driver.get("about:blank")
+def visit(browse: Browse) -> Visit:
+    return lambda root: Playground(browse(f"{root}/docs"))
 
 
 def root(address: Address) -> str:
@@ -110,6 +92,22 @@ def test_a_first_try_is_heard(common: Site, visit: Visit) -> None:
 
     assert 0.5 < playground.hear() < 3
     playground.page.photograph("docs-speak", 1280)
+
+
+def test_everything_can_be_read_on_every_screen(common: Site, visit: Visit) -> None:
+    playground = visit(root(common.public))
+    page = playground.page
+    playground.open_speak()
+    playground.execute()
+    for dark in (False, True):
+        page.size(1280, 900, dark=dark)
+        assert page.faint(4.5) == {}
+    page.size(390, 844)
+    sideways = (
+        "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth > clientWidth"
+    )
+    assert not page.driver.execute_script(sideways)
+    page.photograph("docs-speak-phone", 390)
 
 
 def test_every_format_is_heard_where_it_was_asked_for(common: Site, visit: Visit) -> None:

@@ -1,7 +1,9 @@
 """Every REST method of the official Python SDK, as PyPI has it, with a token."""
 
 import asyncio
+import inspect
 import io
+import re
 import wave
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,9 +14,13 @@ from livekit.protocol import models
 from sayna_client import SaynaClient, TTSConfig
 from sayna_client.errors import SaynaHttpError, SaynaServerError, SaynaValidationError
 from sayna_client.types import Pronunciation, SipCallSipConfig, SipHook
+from sayna_client.webhook_receiver import WebhookReceiver
 
 from tests.e2e.conftest import StartServer
-from tests.e2e.whole import AUDIO, STREAM_ID, TOKEN, Whole, whole
+from tests.e2e.whole import AUDIO, HOOK_SECRET, STREAM_ID, TOKEN, Whole, whole
+from tests.e2e.wire import Address
+from tests.livekit.events import encoded, signed
+from tests.sip.inbound import Target, joined
 
 pytestmark = pytest.mark.e2e
 AUTH = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": TOKEN}
@@ -158,3 +164,43 @@ def test_failures_are_the_sdks_own_errors(
 ) -> None:
     with pytest.raises(error, match=words):
         with_client(use, token)
+
+
+def test_a_call_that_comes_in_is_told_to_the_sdks_receiver(
+    with_client: Callable[..., Any], service: Whole
+) -> None:
+    """Save a hook with the SDK, sign an event as LiveKit does, and take in what the service sends then."""
+    service.livekit.open("lobby", "")
+    with Target() as target:
+        hook = SipHook(host="a.example.com", url=f"{target.url}/call", auth_id="default")
+        with_client(lambda client: client.set_sip_hooks([hook]))
+        body = encoded(joined())
+        sent = Address(service.port).ask(
+            "POST",
+            "/livekit/webhook",
+            body,
+            **{"Content-Type": "application/webhook+json", "Authorization": signed(body)},
+        )
+        assert (sent.status, sent.json()) == (200, {"status": "received"})
+        [hit] = target.told(1)
+
+    receiver = WebhookReceiver(HOOK_SECRET)
+    event = receiver.receive(dict(hit.headers), hit.body.decode())
+    assert (event.from_phone_number, event.to_phone_number) == ("+15559876543", "+15551234567")
+    assert (event.room.name, event.sip_host) == ("lobby", "a.example.com")
+    with pytest.raises(SaynaValidationError):
+        receiver.receive(dict(hit.headers), hit.body.decode().replace("+1555", "+1666"))
+    with pytest.raises(SaynaValidationError):
+        WebhookReceiver("another-secret-0123456789").receive(dict(hit.headers), hit.body.decode())
+
+
+def test_no_rest_method_of_the_sdk_is_left_out() -> None:
+    methods = {
+        name
+        for name, method in inspect.getmembers(SaynaClient, inspect.isfunction)
+        if not name.startswith("_") and re.search(r"_http_client\.(?!close)", inspect.getsource(method))
+    }
+    called = set(re.findall(r"client\.(\w+)\(", Path(__file__).read_text("utf-8")))
+
+    assert len(methods) >= 14
+    assert methods <= called

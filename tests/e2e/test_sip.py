@@ -23,7 +23,7 @@ from tests.e2e.servers import Gunicorn, answers, free_port, started
 from tests.e2e.telephony import Exchange, Redis
 from tests.e2e.wire import Address
 from tests.livekit.events import encoded, signed
-from tests.sip.inbound import SETTINGS, Target, joined, refused, verified
+from tests.sip.inbound import SETTINGS, Target, joined, own_secret, refused, verified
 from tests.wire.telephone import FakeTelephones
 
 pytestmark = pytest.mark.e2e
@@ -110,7 +110,7 @@ def test_caller_in_a_real_room_becomes_an_event_that_the_sdk_takes_and_the_room_
     room = f"sip_+1555_{uuid.uuid4()}"
     with Person(exchange.livekit.url, exchange.caller_token(room, "sip_+1555")) as caller:
         caller.sees("connected")
-        event = verified(target.told(1, 60)[0])
+        event = verified(target.told(1, 60)[0], own_secret("a"))
         assert (event.room.name, event.sip_host, event.room_prefix) == (room, "a.example.com", "sip")
         assert (event.participant.identity, event.participant.name) == ("sip_+1555", "Phone")
         assert event.from_phone_number == "+15559876543"

@@ -13,6 +13,7 @@ from tests.wire.telephone import FakeTelephones
 STREAM_ID = "support-call-789"
 AUDIO = b"OggS" + bytes(range(256)) * 40
 TOKEN = "a-secret-of-the-tests"
+HOOK_SECRET = "a-hook-secret-of-the-tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Whole:
     url: str
     deepgram: DeepgramFake
     livekit: FakeTelephones
+
+    @property
+    def port(self) -> int:
+        """The port that Sayna listens on."""
+        return int(self.url.rpartition(":")[2])
 
 
 @contextmanager
@@ -37,7 +43,7 @@ def whole(folder: Path, server: StartServer, **settings: str) -> Iterator[Whole]
             DEEPGRAM_BASE_URL=deepgram.url,
             LIVEKIT_PUBLIC_URL="wss://livekit.example.com",
             SIP_OUTBOUND_ADDRESS="pbx.example.com:5060",
-            SIP_HOOK_SECRET="a-hook-secret-of-the-tests",
+            SIP_HOOK_SECRET=HOOK_SECRET,
             SIP_HOOK_ALLOW_PRIVATE="true",
             WEB_CONCURRENCY="2",
             WEB_THREADS="8",

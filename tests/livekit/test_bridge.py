@@ -91,9 +91,59 @@ def test_close_ends_what_is_under_way(bridge: Bridge[str]) -> None:
         begun.wait(5)
         started = time.monotonic()
         bridge.close()
-        with pytest.raises(BaseException):  # noqa: B017 - cancelled, in whatever way
+        with pytest.raises(LiveKitUnavailable):
             waiting.result(5)
     assert time.monotonic() - started < 2
+
+
+def test_operation_that_finds_its_client_closed_is_unavailable(bridge: Bridge[str]) -> None:
+    begun = threading.Event()
+
+    async def use(client: str) -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            # As aiohttp says it to whoever still asks.
+            raise RuntimeError("Session is closed") from None
+
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(bridge.run, use, 30)
+        assert begun.wait(5)
+        bridge.close()
+        with pytest.raises(LiveKitUnavailable):
+            late.result(5)
+
+
+def test_operations_at_the_moment_of_a_close_succeed_or_are_unavailable(bridge: Bridge[str]) -> None:
+    over = threading.Event()
+
+    def ask() -> list[BaseException]:
+        odd: list[BaseException] = []
+        while not over.is_set():
+            try:
+                bridge.run(who, 0.2)
+            except LiveKitUnavailable:
+                pass
+            except BaseException as error:  # noqa: BLE001 - all of them are shown
+                odd.append(error)
+        return odd
+
+    with ThreadPoolExecutor(8) as pool:
+        asking = [pool.submit(ask) for _ in range(8)]
+        for _ in range(100):
+            bridge.close()
+            time.sleep(0.005)
+        over.set()
+    assert [error for each in asking for error in each.result()] == []
+
+
+def test_operation_s_own_mistake_is_not_taken_for_a_close(bridge: Bridge[str]) -> None:
+    async def fail(client: str) -> None:
+        raise RuntimeError("a mistake")
+
+    with pytest.raises(RuntimeError, match="a mistake"):
+        bridge.run(fail, 5)
 
 
 def test_operation_after_a_close_starts_anew(bridge: Bridge[str]) -> None:

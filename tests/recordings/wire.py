@@ -1,6 +1,7 @@
 """A server on loopback whose answers a test writes, down to where they break off."""
 
 import socket
+import ssl
 import struct
 import threading
 from collections import deque
@@ -40,7 +41,9 @@ class Reply:
 class Wire(Served):
     """Answers by `script` first, one entry a request, then by `answer`; what neither knows is a complaint."""
 
-    def __init__(self, answer: Callable[[Asked], Reply | None] = lambda _: None) -> None:
+    def __init__(
+        self, answer: Callable[[Asked], Reply | None] = lambda _: None, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.asked: list[Asked] = []
         self.script: deque[Reply] = deque()
         self.complaints: list[str] = []
@@ -48,7 +51,9 @@ class Wire(Served):
         self._answer = answer
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{server.server_port}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         super().__init__(server)
 
     def reply_to(self, asked: Asked) -> Reply:

@@ -1,5 +1,7 @@
 """Inbound calls as livekit-server tells of them, and a receiver that trusts nothing but the SDK."""
 
+import hashlib
+import hmac
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -76,3 +78,8 @@ def taken(exchange: Exchange) -> None:
 def refused(exchange: Exchange) -> None:
     """Answer as a receiver in trouble does."""
     exchange.send(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+
+def own_secret(tenant: str, host: str = "a.example.com") -> str:
+    """Return the secret of a tenant's hook as docs/sip.md says that it is made."""
+    return hmac.new(SECRET.encode(), f"sayna-hook:v1:{tenant}:{host}".encode(), hashlib.sha256).hexdigest()

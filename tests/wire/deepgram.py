@@ -1,5 +1,6 @@
 """Deepgram as far as Sayna talks to it: shared/reference/providers.md, section 1."""
 
+import ssl
 from typing import ClassVar
 
 from sayna.config import DeepgramConfig, Secret
@@ -86,8 +87,8 @@ class DeepgramFake(VendorFake):
         "a" * 129,
     )
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.models: object = MODELS
         self.busy = 0
 

@@ -8,6 +8,7 @@ server would refuse: another path or type, a token with a wrong key, or without 
 
 import json
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -73,7 +74,7 @@ Script = Callable[[str, Any], Reply | None]
 class FakeLiveKit(Served):
     """Rooms and people in memory; `script` may answer in their place, or wait for `over`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.rooms: dict[str, models.Room] = {}
         self.people: dict[str, list[models.ParticipantInfo]] = {}
         self.calls: list[str] = []
@@ -84,13 +85,16 @@ class FakeLiveKit(Served):
         self._lock = threading.Lock()
         server = _Server(("127.0.0.1", 0), _handler(self))
         self.port = server.server_port
+        self._scheme = "wss" if tls else "ws"
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         super().__init__(server)
 
     @property
     def settings(self) -> dict[str, str]:
         """What Sayna must be told to use this server."""
         return {
-            "LIVEKIT_URL": f"ws://127.0.0.1:{self.port}",
+            "LIVEKIT_URL": f"{self._scheme}://127.0.0.1:{self.port}",
             "LIVEKIT_API_KEY": KEY,
             "LIVEKIT_API_SECRET": SECRET,
         }

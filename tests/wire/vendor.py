@@ -1,6 +1,7 @@
 """What the fakes of vendors share: they refuse what the vendor refuses, and fail the test for it."""
 
 import json
+import ssl
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar
@@ -42,8 +43,8 @@ class VendorFake(FaultServer):
     beginning: ClassVar[bytes] = bytes(100)
     calls: ClassVar[Mapping[str, int]] = {}
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(tls=tls)
         self.texts: list[str] = []
         self.sent: list[bytes] = []
         self.specs: list[AudioSpec] = []

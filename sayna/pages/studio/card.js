@@ -3,7 +3,7 @@
 import { Refusal } from "./api.js";
 import { Chooser } from "./chooser.js";
 import { Player } from "./player.js";
-import { save } from "./save.js";
+import { price, save } from "./save.js";
 import { RATE, listen } from "./stream.js";
 import { Wave } from "./wave.js";
 
@@ -67,6 +67,7 @@ export class Card {
       this.#figures(figures, request);
       await Promise.race([run.player.ended(), aborted(run.abort.signal)]);
       if (this.#running !== run) return false;
+      this.#wave.draw(figures.seconds);
       this.#show("done", summary(figures));
       return true;
     } catch (error) {
@@ -75,10 +76,7 @@ export class Card {
     } finally {
       cancelAnimationFrame(frames.id);
       run.player.close();
-      if (this.#running === run) {
-        this.#running = null;
-        this.#wave.draw(0);
-      }
+      if (this.#running === run) this.#running = null;
     }
   }
 
@@ -129,14 +127,12 @@ export class Card {
 
   #figures(figures, request) {
     const { cache, first, total, length, cost, wave } = this.#parts;
-    const characters = [...request.text].length;
     cache.textContent = figures ? (SOURCES[figures.cache] ?? figures.cache) : "–";
     this.element.dataset.cache = figures?.cache ?? "";
     first.textContent = figures ? milliseconds(figures.first) : "–";
     total.textContent = figures ? milliseconds(figures.total) : "–";
     length.textContent = figures ? `${figures.seconds.toFixed(1)} s` : "–";
-    const paid = figures && ["MISS", "BYPASS"].includes(figures.cache) ? characters : 0;
-    cost.textContent = figures ? counted(paid) : "–";
+    cost.textContent = figures ? price(request.text, figures.cache) : "–";
     wave.ariaLabel = figures ? `${figures.seconds.toFixed(1)} seconds of speech` : "Nothing heard yet";
   }
 
@@ -165,10 +161,6 @@ export class Card {
       button.disabled = false;
     }
   }
-}
-
-function counted(characters) {
-  return characters === 1 ? "1 character" : `${characters} characters`;
 }
 
 function aborted(signal) {

@@ -1,6 +1,6 @@
 // Chooses a voice: first the provider, then the language, then one of the voices that are left.
 
-import { Picker } from "./picker.js";
+import { Picker, SHOWN } from "./picker.js";
 import { ANY, favourite, languagesOf, matching, providerName, tagFor } from "./voices.js";
 
 export class Chooser {
@@ -9,14 +9,15 @@ export class Chooser {
   #catalogue = {};
   #onLanguage;
 
-  /** `parts` has provider, language, search, list and found. */
+  /** `parts` has provider, language, search, list, found and widen. */
   constructor(parts, prefix, { onChange, onLanguage }) {
     this.#parts = parts;
     this.#onLanguage = onLanguage;
-    const { search, list, provider, language } = parts;
+    const { search, list, provider, language, widen } = parts;
     this.#picker = new Picker({ search, list, prefix, onSearch: () => this.#listVoices(), onChange });
     provider.addEventListener("change", () => this.#changeProvider());
     language.addEventListener("change", () => this.#changeLanguage());
+    widen.addEventListener("click", () => this.#widen());
   }
 
   /** Offer the voices of every provider; begin with another voice than `other` has, when there is one. */
@@ -65,12 +66,26 @@ export class Chooser {
     this.#onLanguage(this.#parts.language.value);
   }
 
+  /** Look for the same words in every language. */
+  #widen() {
+    this.#parts.language.value = ANY;
+    this.#listVoices();
+    this.#parts.search.focus();
+    this.#onLanguage(ANY);
+  }
+
   #listVoices() {
     const voices = this.#voices();
     this.#picker.show(voices, favourite(voices, navigator.languages));
-    const [none, one, many] = ["No voice is like this.", "1 voice", `${voices.length} voices`];
-    this.#parts.found.textContent = { 0: none, 1: one }[voices.length] ?? many;
+    this.#parts.found.textContent = counted(voices.length);
+    const elsewhere = voices.length ? [] : matching(this.#ofProvider(), ANY, this.#picker.words);
+    this.#parts.widen.hidden = elsewhere.length === 0;
   }
+}
+
+function counted(number) {
+  if (number > SHOWN) return `The first ${SHOWN} of ${number} voices; type to find the others.`;
+  return { 0: "No voice is like this.", 1: "1 voice" }[number] ?? `${number} voices`;
 }
 
 function fill(select, pairs) {

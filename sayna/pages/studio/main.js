@@ -63,7 +63,7 @@ async function loadVoices() {
     const { byProvider, ...troubles } = await fetchVoices();
     notice(sentences(troubles));
     part("key-form").hidden = true;
-    part("cards").hidden = false;
+    for (const id of ["cards", "compare", "code-panel"]) part(id).hidden = false;
     ready = true;
     cards[0].offer(byProvider);
     cards[1].offer(byProvider, cards[0]);

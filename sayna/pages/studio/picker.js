@@ -2,7 +2,8 @@
 
 import { details } from "./voices.js";
 
-const SHOWN = 300;
+/** How many voices are listed at once, and one more when it is the chosen one. */
+export const SHOWN = 300;
 
 export class Picker {
   #search;
@@ -34,14 +35,17 @@ export class Picker {
 
   /** List these voices; the chosen one stays when it is among them, else the `favourite` takes its place. */
   show(voices, favourite) {
-    this.#options = voices.slice(0, SHOWN).map((voice, at) => ({ voice, item: this.#item(voice, at) }));
+    const wanted = voices.find(({ id }) => id === this.chosen?.id) ?? favourite;
+    const shown = voices.slice(0, SHOWN);
+    if (wanted && !shown.includes(wanted)) shown.unshift(wanted);
+    this.#options = shown.map((voice, at) => ({ voice, item: this.#item(voice, at) }));
     this.#list.replaceChildren(...this.#options.map(({ item }) => item));
     if (!this.#options.length) {
       this.#search.removeAttribute("aria-activedescendant");
       this.#onChange();
       return;
     }
-    this.choose(this.#at() < 0 ? favourite : this.chosen);
+    this.choose(wanted);
   }
 
   /** Choose a voice of the list; anything else changes nothing. */

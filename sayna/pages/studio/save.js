@@ -15,6 +15,11 @@ export async function save(request, file) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  const price = cache === "HIT" ? "from the cache" : `${[...request.text].length} characters`;
-  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price}.`;
+  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price(request.text, cache)}.`;
+}
+
+/** Return what a vendor counts for a text: nothing when it was not asked, or was asked by somebody else. */
+export function price(text, cache) {
+  const characters = ["MISS", "BYPASS"].includes(cache) ? [...text].length : 0;
+  return characters === 1 ? "1 character" : `${characters} characters`;
 }

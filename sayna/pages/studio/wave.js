@@ -8,11 +8,14 @@ export class Wave {
   #rate;
   #peaks = [];
   #seconds = 0;
+  #position = 0;
 
   constructor(canvas, rate) {
     this.#canvas = canvas;
     this.#rate = rate;
-    new ResizeObserver(() => this.draw(this.#seconds)).observe(canvas);
+    const again = () => this.draw(this.#position);
+    new ResizeObserver(again).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
   }
 
   /** Loudest sample so far, from 0 to 1. */
@@ -36,6 +39,7 @@ export class Wave {
 
   /** Paint everything; `position` is in seconds. */
   draw(position) {
+    this.#position = position;
     const { clientWidth: width, clientHeight: height } = this.#canvas;
     const scale = window.devicePixelRatio;
     this.#canvas.width = width * scale;

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from sayna import aws
 from sayna.config import PollyConfig
 from sayna.errors import InvalidProviderAuth, ProviderNotConfigured
 
@@ -72,11 +73,10 @@ class Account:
 
     @cached_property
     def _session(self) -> Any:
-        import boto3  # noqa: PLC0415
         from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
         try:
-            return boto3.Session()
+            return aws.session()
         except BotoCoreError as error:
             raise ProviderNotConfigured("the AWS profile of polly cannot be read") from error
 

@@ -1,0 +1,66 @@
+"""Hooks of the configuration: who is told about inbound calls."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .auth import TENANT
+from .kinds import secret
+from .secret import Secret
+from .setting import Wrong
+from .urls import hook as hook_url
+
+HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
+MIN_SECRET = 16
+SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class SipHook:
+    """Who is told about inbound calls to one SIP domain; without a secret SIP_HOOK_SECRET signs."""
+
+    host: str
+    url: str
+    auth_id: str | None
+    secret: Secret | None
+
+
+def sip_hook(entry: dict[str, object]) -> SipHook:
+    """Return the hook of one entry of SIP_HOOKS_JSON; raises Wrong."""
+    # An empty auth_id or secret is how the reference's configuration says that there is none.
+    texts = {name: value for name, value in entry.items() if value not in (None, "")}
+    if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
+        raise Wrong("needs host and url, and may have auth_id and secret, nothing else")
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise Wrong("has a value that is not text")
+    host, auth_id, own = str(texts["host"]), texts.get("auth_id"), texts.get("secret")
+    if not HOST.fullmatch(host):
+        raise Wrong("has a host that is no host name")
+    if auth_id is not None and not TENANT.fullmatch(str(auth_id)):
+        raise Wrong("has an auth_id that is no tenant id")
+    return SipHook(
+        host=host.lower().rstrip("."),
+        url=hook_url.parse(str(texts["url"])),
+        auth_id=None if auth_id is None else str(auth_id),
+        secret=None if own is None else hook_secret(str(own)),
+    )
+
+
+def hook_secret(text: str) -> Secret:
+    """Return a secret that signs events; raises Wrong when it is too short for the SDKs."""
+    if len(text) < MIN_SECRET:
+        raise Wrong("has a secret that is too short")
+    return secret.parse(text)
+
+
+def is_public(url: str) -> bool:
+    """Return whether a URL is https and, as far as its spelling tells, not on a private network."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        # Names are resolved, and checked again, at every delivery.
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = host != "localhost"
+    return parts.scheme == "https" and public

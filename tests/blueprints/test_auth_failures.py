@@ -1,0 +1,131 @@
+"""Guessing of tokens ends soon, for whoever guesses and for nobody else."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.blueprints.conftest import MakeClient
+from tests.blueprints.rooms import AUTH, TENANTS
+from tests.wire import FaultServer, answers
+
+GUESSER = "198.51.100.1"
+Ask = Callable[..., TestResponse]
+
+
+def ask(client: FlaskClient, token: str | None, *, peer: str = GUESSER, forwarded: str = "") -> TestResponse:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    if token is not None:
+        headers["Authorization"] = token if " " in token else f"Bearer {token}"
+    return client.get("/sip/hooks", headers=headers, environ_overrides={"REMOTE_ADDR": peer})
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> FlaskClient:
+    return make_client(**AUTH)
+
+
+def test_more_than_twenty_wrong_tokens_a_minute_are_429_and_others_do_not_notice(client: FlaskClient) -> None:
+    for number in range(20):
+        assert ask(client, f"guess-{number}").status_code == 401
+    refused = ask(client, "guess-20")
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "TOO_MANY_AUTH_FAILURES")
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    assert refused.get_json().keys() == {"error", "code", "request_id"}
+    assert GUESSER not in refused.text
+    assert ask(client, TENANTS["a"], peer="198.51.100.2").status_code == 200
+    assert ask(client, "guess", peer="198.51.100.2").status_code == 401
+    assert client.get("/", environ_overrides={"REMOTE_ADDR": GUESSER}).status_code == 200
+
+
+def test_the_right_token_is_not_told_from_a_wrong_one_then(client: FlaskClient) -> None:
+    for number in range(20):
+        ask(client, f"guess-{number}")
+    wrong, right = ask(client, "guess"), ask(client, TENANTS["a"])
+    assert wrong.status_code == right.status_code == 429
+    assert wrong.get_json()["error"] == right.get_json()["error"]
+
+
+def test_good_tokens_use_nothing_up(client: FlaskClient) -> None:
+    for _ in range(100):
+        assert ask(client, TENANTS["a"]).status_code == 200
+    for number in range(19):
+        ask(client, f"guess-{number}")
+    assert ask(client, TENANTS["a"]).status_code == 200
+
+
+@pytest.mark.parametrize("token", [None, "Basic abc", "Bearer  ", "Bearer a b"])
+def test_request_without_a_token_is_no_guess(client: FlaskClient, token: str | None) -> None:
+    for _ in range(30):
+        assert ask(client, token).status_code == 401
+    assert ask(client, "guess").status_code == 401
+
+
+def test_what_a_client_says_of_its_address_changes_nothing(client: FlaskClient) -> None:
+    for number in range(20):
+        assert ask(client, "guess", forwarded=f"203.0.113.{number}").status_code == 401
+    assert ask(client, "guess", forwarded="203.0.113.99").status_code == 429
+    for name in ("X-Real-IP", "Forwarded", "X-Client-IP"):
+        answer = client.get(
+            "/sip/hooks",
+            headers={name: "for=203.0.113.99", "Authorization": "Bearer guess"},
+            environ_overrides={"REMOTE_ADDR": GUESSER},
+        )
+        assert answer.status_code == 429
+    assert ask(client, "guess", peer="127.0.0.1", forwarded="203.0.113.1").status_code == 401
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", ""])
+def test_address_is_the_one_that_the_proxy_saw(client: FlaskClient, peer: str) -> None:
+    for number in range(20):
+        assert ask(client, "guess", peer=peer, forwarded=f"6.6.6.{number}, {GUESSER}").status_code == 401
+    assert ask(client, "guess", peer=peer, forwarded=GUESSER).status_code == 429
+    assert ask(client, TENANTS["a"], peer=peer, forwarded="203.0.113.1").status_code == 200
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", ""])
+def test_local_callers_and_whole_proxies_are_never_locked_out(client: FlaskClient, peer: str) -> None:
+    for _ in range(50):
+        assert ask(client, "guess", peer=peer).status_code == 401
+    assert ask(client, TENANTS["a"], peer=peer).status_code == 200
+
+
+def test_the_limit_can_be_set_and_taken_away(make_client: MakeClient) -> None:
+    few, any_number = (make_client(**AUTH, AUTH_FAILURES_PER_MINUTE=text) for text in ("2", "0"))
+    assert [ask(few, "guess").status_code for _ in range(3)] == [401, 401, 429]
+    assert {ask(any_number, "guess").status_code for _ in range(50)} == {401}
+
+
+def test_the_log_names_the_address_once_and_no_token(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        for number in range(30):
+            ask(client, f"canary-{number}")
+    lines = [record for record in caplog.records if record.getMessage() == "auth_failures"]
+    assert [line.fields["client"] for line in lines] == [GUESSER]  # type: ignore[attr-defined]
+    assert "canary" not in str([getattr(record, "fields", "") for record in caplog.records])
+
+
+def test_auth_service_is_not_asked_for_a_guesser_and_its_own_faults_count_for_nothing(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    key = tmp_path / "key.pem"
+    private = ec.generate_private_key(ec.SECP256R1())
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    with FaultServer() as service:
+        client = make_client(
+            AUTH_REQUIRED="true", AUTH_SERVICE_URL=service.url, AUTH_SIGNING_KEY_PATH=str(key)
+        )
+        service.always(answers.status(500, b""))
+        assert {ask(client, "guess").status_code for _ in range(30)} == {502}
+        service.always(answers.status(401, b""))
+        assert {ask(client, "guess").status_code for _ in range(20)} == {401}
+        assert ask(client, "guess").status_code == 429
+    assert len(service.hits) == 50
