@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 # flock(2) has no time-out: whoever may wait only so long has to look again and again.
@@ -52,14 +52,23 @@ def lock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-@contextmanager
-def exclusive(path: Path, seconds: float) -> Iterator[None]:
+def exclusive(path: Path, seconds: float) -> AbstractContextManager[None]:
     """Hold the lock file against every thread and process; raises TimeoutError after `seconds`."""
+    return _held(path, seconds, fcntl.LOCK_EX)
+
+
+def shared(path: Path, seconds: float) -> AbstractContextManager[None]:
+    """Hold the lock file against those alone who hold it exclusively; raises TimeoutError too."""
+    return _held(path, seconds, fcntl.LOCK_SH)
+
+
+@contextmanager
+def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
     descriptor = open_private(path)
     limit = time.monotonic() + seconds
     try:
         # A descriptor of one's own, so that flock holds off the other threads of this process too.
-        while not lock(descriptor):
+        while not lock(descriptor, operation):
             if time.monotonic() > limit:
                 raise TimeoutError(f"{path} is locked by another process")
             time.sleep(POLL_SECONDS)

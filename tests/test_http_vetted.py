@@ -1,6 +1,7 @@
 """Requests that may only reach some addresses: what was vetted is what is connected."""
 
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -85,3 +86,12 @@ def test_name_that_changes_its_mind_is_vetted_anew_and_no_connection_is_inherite
             ask(url, http.is_public)
         assert ask(url, None) == 200
         assert server.connections == 1
+
+
+def test_a_deadline_that_is_over_begins_no_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: asked.append(name))
+    with pytest.raises(TimeoutError):
+        http.resolved("vendor.example", 443, http.Deadline(0.0))
+    assert not any(thread.name == "resolver" for thread in threading.enumerate())
+    assert asked == []

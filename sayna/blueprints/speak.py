@@ -49,13 +49,16 @@ def speak() -> Response:
 
 
 def _plan(body: bytes) -> tuple[Plan, bool]:
-    """Return the plan of a body; one seen before costs nothing, one with credentials is not kept."""
+    """Return the plan of a body; one seen before costs nothing.
+
+    One with credentials is not kept, nor one of a voice that may be replaced under its name.
+    """
     known: dict[bytes, tuple[Plan, bool]] = current_app.extensions["sayna.plans"]
     if (found := known.get(body)) is not None:
         return found
     parsed = parse_object(body)
     planned = services().planner.plan(load_speak(parsed)), is_nested(parsed)
-    if len(body) <= REMEMBERED_BYTES and planned[0].credentials is None:
+    if len(body) <= REMEMBERED_BYTES and planned[0].credentials is None and planned[0].version is None:
         if len(known) >= REMEMBERED_BODIES:
             # Bodies that come but once fill it, and to sort those out would cost every hit something.
             known.clear()

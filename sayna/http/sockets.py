@@ -88,6 +88,8 @@ def connected(
 
 def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
     """Look a name up; the system's resolver knows no time-out, so a slow one is left behind."""
+    # First: a thread must not begin what nobody can wait for.
+    seconds = deadline.left()
     found: Future[list[Any]] = Future()
 
     def look_up() -> None:
@@ -98,4 +100,4 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
 
     # No pool: names that hang would fill it, and at exit its threads are waited for.
     threading.Thread(target=look_up, name="resolver", daemon=True).start()
-    return found.result(deadline.left())
+    return found.result(seconds)

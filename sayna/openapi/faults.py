@@ -36,7 +36,7 @@ ERROR = {
     },
 }
 TOO_LONG = {
-    "description": "The address has more than 4094 bytes, and never reached Sayna.",
+    "description": "The request line, address included, has more than 8190 bytes, and never reached Sayna.",
     "content": {"text/html": {"schema": {"type": "string"}}},
 }
 _TOKEN_FAULTS = {

@@ -99,8 +99,11 @@ class Store(ABC):
         return b"".join(opened.pieces())
 
     @abstractmethod
-    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
-        """Store a small object whole; with `fresh` only where there is none, and tell whether that was so."""
+    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+        """Store a small object whole, and tell whether that was possible.
+
+        With `fresh` only where there is none, with `over` only in place of that very content.
+        """
 
     @abstractmethod
     def delete(self, key: str) -> None:

@@ -94,13 +94,14 @@ class GCS(Store):
         finally:
             reply.close()
 
-    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
         """Store a small object (objects.insert); whether it is the first is settled by the server."""
-        params = {"uploadType": "media", "name": key} | ({"ifGenerationMatch": "0"} if fresh else {})
+        only = {"ifGenerationMatch": over.etag.strip('"') if over else "0"} if fresh or over else {}
+        params = {"uploadType": "media", "name": key, **only}
         reply = self._send("POST", self._uploads, params=params, headers=AS_JSON, data=content)
-        # It may be our own: a write that was stored and answered 503 is tried again. The
-        # recorder waits it out.
-        if fresh and reply.status == TAKEN:
+        # It may be our own: a write that was stored and answered 503 is tried again. The recorder waits it
+        # out.
+        if only and reply.status == TAKEN:
             reply.close()
             return False
         _json(reply)
@@ -146,8 +147,7 @@ class GCS(Store):
                 token = self._tokens.token(refused)
                 reply = http.send(
                     method, url, headers={**(headers or {}), "Authorization": f"Bearer {token}"},
-                    connect_seconds=CONNECT_SECONDS,
- **call,
+                    connect_seconds=CONNECT_SECONDS, **call,
                 )  # fmt: skip
             except (NoToken, http.TransportError) as error:
                 if last or not isinstance(error, http.Unreachable):

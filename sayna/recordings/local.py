@@ -5,25 +5,16 @@ the folder leads out of it; only regular files count, and opening one never wait
 """
 
 import contextlib
-import errno
-import logging
 import os
 import secrets
 import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from sayna.log import emit
+from sayna.folder import lock
 from sayna.recordings.base import STREAM_ID, Found, Listed, Opened, Span, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
-
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-# ELOOP is what O_NOFOLLOW says of a link, ENXIO and ENODEV are what sockets and devices say (open(2)).
-ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV})
-
-logger = logging.getLogger("sayna.recordings")
+from sayna.recordings.files import FILE, FOLDER, attempt, describe, open_file, translated
 
 
 class Local(Store):
@@ -35,19 +26,19 @@ class Local(Store):
 
     def find(self, key: str) -> Found | None:
         """Return the description of a regular file."""
-        with _translated(), self._folder(key) as (folder, name):
-            descriptor = _open(name, folder)
+        with translated(), self._folder(key) as (folder, name):
+            descriptor = open_file(name, folder)
             if descriptor is None:
                 return None
             try:
-                return _found(os.fstat(descriptor))
+                return describe(os.fstat(descriptor))
             finally:
                 os.close(descriptor)
 
     def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
         """Return an open file; its end is only handed out when the file is still what it was at the start."""
-        with _translated(), self._folder(key) as (folder, name):
-            descriptor = _open(name, folder)
+        with translated(), self._folder(key) as (folder, name):
+            descriptor = open_file(name, folder)
         if descriptor is None:
             return None
         reader = _Reader(descriptor, span)
@@ -56,9 +47,12 @@ class Local(Store):
             raise RecordingStorageUnavailable("the recording is changing; ask again", retry_after=1)
         return Opened(reader.found, reader.span, reader.read, reader.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
         """Write beside the file and put it in place whole: by link where it must be new, else by rename."""
-        with _translated(), self._folder(key, make=True) as (folder, name):
+        if over is not None:
+            with self._still(key, over) as found:
+                return found and self.write(key, content, fresh=False)
+        with translated(), self._folder(key, make=True) as (folder, name):
             draft = f".{name}.{secrets.token_hex(8)}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             try:
@@ -81,14 +75,14 @@ class Local(Store):
 
     def delete(self, key: str) -> None:
         """Remove a file; its folder stays, for LiveKit may be about to write there."""
-        with _translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
+        with translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)
 
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
         """Return the files two levels deep; the whole folder is read and sorted for every page."""
         listed: list[Listed] = []
-        with _translated():
+        with translated():
             names = filter(STREAM_ID.fullmatch, (entry.name for entry in self._base().iterdir()))
             for folder in sorted(f"{prefix}{name}/" for name in names):
                 if folder + "\U0010ffff" <= after:
@@ -104,8 +98,25 @@ class Local(Store):
                 with contextlib.suppress(FileNotFoundError):
                     seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     if stat.S_ISREG(seen.st_mode):
-                        found = _found(seen)
+                        found = describe(seen)
                         yield Listed(folder + name, found.size, found.etag, found.modified)
+
+    @contextlib.contextmanager
+    def _still(self, key: str, over: Found) -> Iterator[bool]:
+        """Tell whether a file is still that one; of those who ask at once, only one is told so."""
+        with translated(), self._folder(key) as (folder, name):
+            # Writable, because NFS gives an exclusive flock to nobody else.
+            descriptor = open_file(name, folder, FILE | os.O_RDWR)
+        if descriptor is None:
+            yield False
+            return
+        try:
+            with translated():
+                held = lock(descriptor)
+            # By name, after the lock: who held it before has put another file in its place.
+            yield held and self.find(key) == over
+        finally:
+            os.close(descriptor)
 
     def _base(self) -> Path:
         return self._root / self._prefix
@@ -120,7 +131,7 @@ class Local(Store):
             if make:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, dir_fd=base)
-            inner = _attempt(folder, FOLDER, base)
+            inner = attempt(folder, FOLDER, base)
         finally:
             os.close(base)
         try:
@@ -135,59 +146,20 @@ class _Reader:
 
     def __init__(self, descriptor: int, span: Span | None) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
-        self.found = _found(os.fstat(descriptor))
+        self.found = describe(os.fstat(descriptor))
         self.span = span or Span(0, self.found.size)
         self._left = self.span.length
         self._file.seek(self.span.start)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes; the last of them only when the file is still the same."""
-        with _translated():
+        with translated():
             piece = self._file.read(size)
             self._left -= len(piece)
-            if self._left <= 0 and _found(os.fstat(self._file.fileno())) != self.found:
+            if self._left <= 0 and describe(os.fstat(self._file.fileno())) != self.found:
                 raise RecordingStorageUnavailable("the recording was changed while it was read")
             return piece
 
     def close(self) -> None:
         """Free the descriptor."""
         self._file.close()
-
-
-def _open(name: str, folder: int | None) -> int | None:
-    """Return a descriptor of a regular file, or None for anything else."""
-    descriptor = None if folder is None else _attempt(name, FILE, folder)
-    if descriptor is not None and not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    return descriptor
-
-
-def _attempt(name: str, flags: int, folder: int) -> int | None:
-    try:
-        return os.open(name, flags, dir_fd=folder)
-    except OSError as error:
-        if error.errno in ABSENT:
-            return None
-        raise
-
-
-def _found(seen: os.stat_result) -> Found:
-    # Whatever replaces or changes the file changes one of the three.
-    etag = f'"{seen.st_ino:x}-{seen.st_size:x}-{seen.st_mtime_ns:x}"'
-    return Found(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        emit(
-            logger,
-            logging.WARNING,
-            "store_failed",
-            backend="local",
-            fault=errno.errorcode.get(error.errno or 0),
-        )
-        raise RecordingStorageUnavailable("the storage of recordings cannot be used right now") from error

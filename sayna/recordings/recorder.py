@@ -2,7 +2,8 @@
 
 A stream_id is claimed by creating its `owner.json`, which only one can do; the `egress_id` is added once
 LiveKit records. A claim without one is of somebody who is just starting, or who died: after STALE_SECONDS
-LiveKit is asked whether it records to that place, and else the recording is started in their stead.
+somebody replaces it by a claim of their own, which again only one can do, and asks LiveKit whether it records
+to that place; else the recording is started in the dead one's stead.
 """
 
 import secrets
@@ -13,6 +14,7 @@ from typing import Protocol
 
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, SaynaError
+from sayna.recordings.base import Found
 from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner
@@ -20,6 +22,8 @@ from sayna.visitor import Visitor
 
 STALE_SECONDS = 15.0
 LOOK_SECONDS = 0.1
+# Each claim that changes hands is waited for anew, but nginx in front gives up after 75 s.
+HANDS = 3
 
 
 class Egress(Protocol):
@@ -64,30 +68,28 @@ class Recorder:
         # Not to be guessed: without tenants, whoever knows the name has the recording.
         stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
-        limit = time.monotonic() + STALE_SECONDS
-        while (owner := self._library.owner(stream_id)) is None:
-            # Made by the reference server, or before owners were kept: the egress would write over it.
-            if self._library.store.find(self._library.audio_key(stream_id)):
-                raise RecordingExists("there is a recording with this stream_id; choose another")
-            claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
-            if self._write(stream_id, claim, fresh=True):
-                return self._begin(stream_id, claim)
-            # Taken, and not there for us: a folder or a link of that name, or a
-            # store that contradicts itself.
-            if time.monotonic() > limit:
+        limit, seen, end = time.monotonic() + STALE_SECONDS, None, time.monotonic() + HANDS * STALE_SECONDS
+        while True:
+            if (owner := self._library.owner(stream_id)) != seen:
+                limit, seen = time.monotonic() + STALE_SECONDS, owner
+            is_late = time.monotonic() > limit
+            if owner is None:
+                session = self._claim(caller, stream_id, room_name)
+            else:
+                _check_same(owner, caller, room_name)
+                if owner.egress_id:
+                    return _session(stream_id, owner)
+                # By our own clock too: that of whoever wrote it may be ahead.
+                session = self._take_over(stream_id, owner) if is_late or _is_stale(owner) else None
+            if session is not None:
+                return session
+            # Taken, and not there for us: a folder or a link of that name, or a store that contradicts
+            # itself. Or one after the other dies over it.
+            if (owner is None and is_late) or time.monotonic() > end:
                 raise RecordingStorageUnavailable(
                     "this stream_id can be neither claimed nor read", retry_after=5
                 )
             time.sleep(LOOK_SECONDS)
-        _check_same(owner, caller, room_name)
-        while owner and not owner.egress_id and not _is_stale(owner) and time.monotonic() < limit:
-            time.sleep(LOOK_SECONDS)
-            owner = self._library.owner(stream_id)
-        if owner is None:
-            return self.start(caller, room_name, stream_id)
-        # Again: whoever gave up the name meanwhile may have left it to another tenant.
-        _check_same(owner, caller, room_name)
-        return _session(stream_id, owner) if owner.egress_id else self._take_over(stream_id, owner)
 
     def stop(self, caller: Visitor, stream_id: str) -> Session:
         """End a recording and return it; one that was stopped before is just returned.
@@ -104,7 +106,7 @@ class Recorder:
         owner = replace(owner, egress_id=egress_id)
         if not owner.stopped_at:
             self._egress.stop(egress_id)
-            self._write(stream_id, replace(owner, stopped_at=_now()), fresh=False)
+            self._write(stream_id, replace(owner, stopped_at=_now()))
         return _session(stream_id, owner)
 
     def _begin(self, stream_id: str, claim: Owner) -> Session:
@@ -117,17 +119,33 @@ class Recorder:
             raise
         return self._note(stream_id, replace(claim, egress_id=egress_id))
 
-    def _take_over(self, stream_id: str, owner: Owner) -> Session:
-        claim = replace(owner, started_at=_now())
-        self._write(stream_id, claim, fresh=False)
-        return self._begin(stream_id, claim)
+    def _claim(self, caller: Visitor, stream_id: str, room_name: str) -> Session | None:
+        """Return the recording started under a new name, or None when somebody else has just claimed it."""
+        # Made by the reference server, or before owners were kept: the egress would write over it.
+        if self._library.store.find(self._library.audio_key(stream_id)):
+            raise RecordingExists("there is a recording with this stream_id; choose another")
+        claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
+        return self._begin(stream_id, claim) if self._write(stream_id, claim, fresh=True) else None
+
+    def _take_over(self, stream_id: str, dead: Owner) -> Session | None:
+        """Return the recording started in place of a dead claim, or None when somebody else was quicker.
+
+        LiveKit lists a recording a moment after its start: of two who ask it, both would start one.
+        """
+        found = self._library.store.find(self._library.owner_key(stream_id))
+        # Read after it was found: so it is this very claim that is replaced, or nothing is.
+        if found is None or self._library.owner(stream_id) != dead:
+            return None
+        claim = replace(dead, started_at=_now())
+        return self._begin(stream_id, claim) if self._write(stream_id, claim, over=found) else None
 
     def _note(self, stream_id: str, owner: Owner) -> Session:
-        self._write(stream_id, owner, fresh=False)
+        self._write(stream_id, owner)
         return _session(stream_id, owner)
 
-    def _write(self, stream_id: str, owner: Owner, *, fresh: bool) -> bool:
-        return self._library.store.write(self._library.owner_key(stream_id), owner.to_json(), fresh=fresh)
+    def _write(self, stream_id: str, owner: Owner, *, fresh: bool = False, over: Found | None = None) -> bool:
+        key = self._library.owner_key(stream_id)
+        return self._library.store.write(key, owner.to_json(), fresh=fresh, over=over)
 
     def _path(self, stream_id: str) -> str:
         """Return where the egress writes to: a key, or a path on the disk that it shares with us."""

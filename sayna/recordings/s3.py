@@ -27,8 +27,9 @@ ATTEMPTS = 3
 CONNECTIONS = 64
 # HEAD has no body, so botocore has nothing but the status for a code.
 ABSENT = frozenset({"NoSuchKey", "404"})
-# The second one is a 409: another conditional write of the same key was under way.
-TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+# The second one is a 409: another conditional write of the same key was under way. The third one is what
+# If-Match gets where the object is gone.
+TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 
 logger = logging.getLogger("sayna.upstream")
 
@@ -70,9 +71,9 @@ class S3(Store):
             body.set_socket_timeout(PAUSE_SECONDS)
         return Opened(found, span, partial(_read, body), body.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool) -> bool:
-        """Store a small object (PutObject); whether it is the first is settled by S3 (If-None-Match)."""
-        only: dict[str, Any] = {"IfNoneMatch": "*"} if fresh else {}
+    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+        """Store a small object (PutObject); what is there is judged by S3 (If-None-Match, If-Match)."""
+        only: dict[str, Any] = {"IfNoneMatch": "*"} if fresh else {"IfMatch": over.etag} if over else {}
         put = self._call("put_object", TAKEN, Key=key, Body=content, ContentType="application/json", **only)
         return put is not None
 

@@ -94,6 +94,7 @@ SAVE = Operation(
         errors.HookImmutable,
         errors.HookTaken,
         errors.HooksNotStored,
+        errors.HookNamesTooSlow,
         errors.StoreUnavailable,
     ),
 )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sayna.folder import Grumbler, create_private, private_folder
+from sayna.folder import Grumbler, create_private, exclusive, private_folder, shared
 
 from .errors import StoreUnavailable
 
@@ -30,6 +30,9 @@ class Database:
         self.file = folder / f"{name}.sqlite"
         self._schema = schema
         self._turn = threading.Lock()
+        # Not the file itself: to close a second descriptor of it would drop SQLite's locks.
+        self._lock = folder / f"{name}-database.lock"
+        self._inode = 0
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` returns, all of it on disk or none; raises StoreUnavailable.
@@ -56,9 +59,15 @@ class Database:
             time.sleep(PAUSE_SECONDS)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        create_private(private_folder(self.file.parent) / self.file.name)
-        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses
-        # one without any waiting.
+        private_folder(self.file.parent)
+        with shared(self._lock, WAIT_SECONDS):
+            return self._transaction(work)
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        create_private(self.file)
+        self._inode = self.file.stat().st_ino
+        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses one without any
+        # waiting.
         connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
         with contextlib.closing(connection) as database:
             database.execute("PRAGMA journal_mode = WAL")
@@ -74,9 +83,19 @@ class Database:
         return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
 
     def _set_aside(self) -> None:
-        """Rename the file together with its log, which SQLite would write into the next one."""
+        """Rename the file together with its log, which SQLite would write into the next one.
+
+        While nobody has it open, and only if it is the one that was found broken: another process may have
+        set that aside, and written into the next one, a moment ago.
+        """
         stamp = time.time_ns()
-        for part in self.file.parent.glob(f"{self.file.name}*"):
-            # The pattern finds those of earlier times too.
-            if ".corrupt-" not in part.name:
-                part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
+        try:
+            with exclusive(self._lock, WAIT_SECONDS):
+                if self.file.stat().st_ino != self._inode:
+                    return
+                for part in self.file.parent.glob(f"{self.file.name}*"):
+                    # The pattern finds those of earlier times too.
+                    if ".corrupt-" not in part.name:
+                        part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
+        except OSError as error:
+            grumbler.warn("%s cannot be set aside: %s", self.file.name, error)

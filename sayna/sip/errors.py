@@ -16,6 +16,7 @@ SaynaError
 ├── HookImmutable                       405 HOOK_IMMUTABLE
 ├── HookTaken                           409 HOOK_TAKEN
 ├── HooksNotStored                      500 HOOKS_NOT_STORED
+├── HookNamesTooSlow                    503 OVERLOADED
 └── StoreUnavailable                    503 OVERLOADED
 """
 
@@ -113,6 +114,10 @@ class HooksNotStored(SaynaError):
     """There is no place for hooks, or what is in it cannot be read; nothing was changed."""
 
     code = "HOOKS_NOT_STORED"
+
+
+class HookNamesTooSlow(Overloaded):
+    """The hosts of the URLs could not be looked up in time; nothing was saved."""
 
 
 class StoreUnavailable(Overloaded):

@@ -13,7 +13,7 @@ from sayna.visitor import Visitor
 
 from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from .hook_file import HookFile, StoredHook
-from .hook_url import check_hook_url
+from .hook_url import check_hook_urls
 from .signing import own_secret
 
 MAX_HOOKS = 100
@@ -75,7 +75,8 @@ class Hooks:
     def save(self, visitor: Visitor, wanted: Iterable[StoredHook]) -> None:
         """Add hooks, or replace those of the same hosts: all of them or none.
 
-        Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored.
+        Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored,
+        HookNamesTooSlow, StoreUnavailable.
         """
         hooks = [StoredHook(canonical_host(hook.host), hook.url.strip(), hook.auth_id) for hook in wanted]
         for hook in hooks:
@@ -84,8 +85,7 @@ class Hooks:
             if times > 1:
                 raise InvalidRequest(f"the host {host} is there more than once; send each host once")
         self._check_changeable(hook.host for hook in hooks)
-        for hook in hooks:
-            check_hook_url(hook.url, allow_private=self._allow_private)
+        check_hook_urls((hook.url for hook in hooks), allow_private=self._allow_private)
         if self._secret is None:
             logger.warning("hooks are saved, but nothing is sent to them until SIP_HOOK_SECRET is set")
         self._change(lambda stored: _merged(visitor, stored, hooks))

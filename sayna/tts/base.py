@@ -130,6 +130,10 @@ class TTSProvider(ABC):
         """Return the voice and the model to use where the caller named none (empty strings)."""
         return voice_id or self.default_voice, model or self.default_model
 
+    def chars_at_once(self, model: str) -> int | None:
+        """Return how many characters a model takes in one request, None where there is no limit."""
+        return self.max_chars
+
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
         known = ", ".join(self.auth_fields) or "nothing"
@@ -144,6 +148,10 @@ class TTSProvider(ABC):
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
+
+    def version_of(self, voice_id: str) -> str | None:
+        """Return what is new once the voice was replaced under its id; None where only the vendor knows."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing
         """Free what the vendor holds; it may be used again."""

@@ -31,6 +31,8 @@ NATIVE = {
 BODY_KNOBS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
+# The other models take twice as much, or more: https://elevenlabs.io/docs/models
+V3_CHARS = 5000
 # The names of `status`, the older field, and of `code`; a quota that ran out is a 401 by its status.
 ERRORS: Mapping[str, type[ProviderError]] = {
     "quota_exceeded": ProviderRejectedCredentials,
@@ -62,7 +64,7 @@ class ElevenLabs(CloudProvider):
         "seed": Knob(int, 0, 4294967295),
         "apply_text_normalization": Knob(str, choices=("auto", "on", "off")),
     }
-    # Of eleven_multilingual_v2; eleven_v3 takes 5,000, the flash and turbo models 30,000 and more.
+    # The flash and turbo models take 30,000 and more, but so much audio is beyond MAX_AUDIO_BYTES.
     max_chars = 10000
 
     def __init__(self, config: ElevenLabsConfig) -> None:
@@ -73,6 +75,10 @@ class ElevenLabs(CloudProvider):
         if (target.audio_format, target.sample_rate) in NATIVE:
             return target
         return AudioSpec("linear16", nearest_rate(target.sample_rate, PCM_RATES))
+
+    def chars_at_once(self, model: str) -> int | None:
+        """Return half as much for eleven_v3 and its kin as for the other models."""
+        return V3_CHARS if model.startswith("eleven_v3") else self.max_chars
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""

@@ -19,8 +19,9 @@ from sayna.errors import (
 )
 from sayna.http import Deadline
 from sayna.tts import audio
-from sayna.tts.base import Knob, Speech, SpeechRequest, TTSProvider
+from sayna.tts.base import Speech, SpeechRequest, TTSProvider
 from sayna.tts.cache import cache_key
+from sayna.tts.knobs import checked
 from sayna.tts.pronounce import pronounce
 
 # The reference's second name for it.
@@ -58,6 +59,8 @@ class Plan(Speech):
     provider: TTSProvider
     request_seconds: float
     characters: int
+    # Of the voice, where it may change under its name; else None.
+    version: str | None
     key: str
 
     @property
@@ -112,11 +115,12 @@ class Planner:
             language=language or provider.language_of(voice_id),
             speaking_rate=min(high, max(low, query.speaking_rate or 1.0)),
             target=audio.resolve(query.audio_format or "wav", query.sample_rate),
-            settings=_settings(query.voice_settings, provider),
+            settings=checked(query.voice_settings, provider),
             credentials=credentials,
             connect_seconds=min(query.connection_timeout or MAX_CONNECT_SECONDS, MAX_CONNECT_SECONDS),
             request_seconds=min(query.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(text),
+            version=provider.version_of(voice_id),
             key="",
         )
         return dataclasses.replace(plan, key=self._key(plan))
@@ -161,6 +165,8 @@ class Planner:
             "audio_format": plan.target.audio_format,
             "sample_rate": plan.target.sample_rate,
         }
+        if plan.version is not None:
+            fields["version"] = plan.version
         if plan.credentials:
             credential = json.dumps(plan.credentials, sort_keys=True).encode()
             # Else whoever has no good key would hear from the cache what somebody paid for with one.
@@ -173,26 +179,3 @@ def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> s
     if value and not pattern.fullmatch(value):
         raise InvalidRequest(f"{name} has characters or a length that no such name has; send {wanted}")
     return value
-
-
-def _settings(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any]:
-    known = ", ".join(sorted(provider.knobs)) or "none"
-    for name, value in given.items():
-        if name not in provider.knobs:
-            raise InvalidRequest(f"voice_settings for {provider.slug}: known are {known}; not {name[:64]!r}")
-        _check_knob(name, value, provider.knobs[name])
-    return given
-
-
-def _check_knob(name: str, value: Any, knob: Knob) -> None:
-    kinds = (int, float) if knob.kind is float else (knob.kind,)
-    # Not isinstance(): to Python, true is an integer.
-    if type(value) not in kinds:
-        raise InvalidRequest(f"voice_settings.{name} must be {_KINDS[knob.kind]}")
-    if knob.choices and value not in knob.choices:
-        raise InvalidRequest(f"voice_settings.{name} must be one of {', '.join(knob.choices)}")
-    if (knob.low is not None and value < knob.low) or (knob.high is not None and value > knob.high):
-        raise InvalidRequest(f"voice_settings.{name} must lie between {knob.low:g} and {knob.high:g}")
-
-
-_KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}

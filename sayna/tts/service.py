@@ -99,7 +99,7 @@ class TTS:
             plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
             functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
             recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
-            deadline=longtext.allowance(plan.provider, plan.text, plan.request_seconds),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             alive=alive,
             cancel=request.deadline.cancel,
         )

@@ -74,3 +74,16 @@ def test_a_body_over_the_limit_is_refused_however_it_is_framed(common: Site, way
 
     assert ask(LIMIT) == (200, None)
     assert ask(LIMIT + 1) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_the_longest_request_line_is_the_one_that_the_document_names(common: Site) -> None:
+    said = common.direct.ask("GET", "/openapi.json").json()["paths"]["/voices"]["get"]["responses"]["414"]
+    [limit] = [int(number) for number in re.findall(r"\d+", said["description"])]
+
+    def status(size: int) -> int:
+        line = f"GET /?{'x' * (size - len('GET /? HTTP/1.1'))} HTTP/1.1"
+        with closing(common.direct.connect()) as sock:
+            sock.sendall(f"{line}\r\nHost: sayna.test\r\nConnection: close\r\n\r\n".encode())
+            return int(read_until_quiet(sock, 5)[0].split()[1])
+
+    assert (status(limit), status(limit + 1)) == (200, 414)

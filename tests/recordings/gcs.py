@@ -95,7 +95,8 @@ class GCS:
     def _insert(self, asked: Asked) -> Reply | None:
         if asked.query.get("uploadType") != "media":
             return None
-        if asked.query.get("ifGenerationMatch") == "0" and asked.query["name"] in self.objects:
+        present = str(self.objects.get(asked.query["name"], (b"", 0, ""))[1])
+        if asked.query.get("ifGenerationMatch", present) != present:
             return _error(412, "At least one of the pre-conditions you specified did not hold.")
         self.put(asked.query["name"], asked.body)
         return _json(self._described(asked.query["name"]))

@@ -154,3 +154,16 @@ def test_nginx_is_told_where_the_file_is(local: LocalPlace, make_client: MakeCli
     assert answer.headers["X-Accel-Redirect"] == "/_recordings/calls/call/audio.ogg"
     assert answer.headers["Content-Type"] == "audio/ogg"
     assert client.get("/recording/none").status_code == 404
+
+
+def test_what_has_changed_or_gone_since_it_was_found_is_not_replaced(store: Local) -> None:
+    key, before = "calls/call/owner.json", _descriptors()
+    store.write(key, b"{}", fresh=False)
+    found = store.find(key)
+    assert store.write(key, b"{1}", fresh=False, over=found)
+    assert not store.write(key, b"{2}", fresh=False, over=found)
+    assert store.read(key, 10) == b"{1}"
+    store.delete(key)
+    assert not store.write(key, b"{3}", fresh=False, over=found)
+    assert store.find(key) is None
+    assert _descriptors() == before

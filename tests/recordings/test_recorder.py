@@ -89,22 +89,43 @@ def test_the_same_start_again_is_the_same_recording(client: FlaskClient, livekit
     assert len({answer.json["egress_id"] for answer in answers}) == len(livekit.started) == 1
 
 
-def test_many_at_once_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
-    clients = [make_client(**place.settings, **livekit.settings) for _ in range(3)]
+def started_at_once(clients: list[FlaskClient]) -> list[object]:
+    """Return the answers of six who start the same recording together."""
     barrier, answers = threading.Barrier(6), []
 
     def start(number: int) -> None:
         barrier.wait()
         body = {"room_name": "open", "stream_id": "call"}
-        answers.append(clients[number % 3].post("/recording", json=body).json)
+        answers.append(clients[number % len(clients)].post("/recording", json=body).json)
 
     threads = [threading.Thread(target=start, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    return answers
+
+
+def test_many_at_once_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+    clients = [make_client(**place.settings, **livekit.settings) for _ in range(3)]
+    answers = started_at_once(clients)
     assert len(livekit.started) == 1
     assert answers == [answers[0]] * 6
+
+
+def test_many_who_see_the_same_dead_claim_start_one(
+    place: Place, livekit: Twirp, make_client: MakeClient
+) -> None:
+    claim = {"room_name": "open", "started_at": "2026-01-01T00:00:00+00:00"}
+    place.put("calls/call/owner.json", json.dumps(claim).encode())
+    livekit.lists = False
+    clients = [make_client(**place.settings, **livekit.settings) for _ in range(3)]
+
+    assert all(
+        answer == {"status": "recording", "stream_id": "call", "room_name": "open", "egress_id": "EG_1"}
+        for answer in started_at_once(clients)
+    )
+    assert len(livekit.started) == 1
 
 
 def test_a_recording_belongs_to_who_started_it(

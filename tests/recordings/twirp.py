@@ -10,7 +10,10 @@ from tests.recordings.wire import Asked, Reply, Wire
 
 
 class Twirp:
-    """Rooms with metadata, and recordings that were started; `refusals` has a status and a code by method."""
+    """Rooms with metadata, and recordings that were started; `refusals` has a status and a code by method.
+
+    While `lists` is off, what was started does not show yet.
+    """
 
     def __init__(self) -> None:
         self.rooms: dict[str, str] = {}
@@ -18,6 +21,7 @@ class Twirp:
         self.started: list[api.RoomCompositeEgressRequest] = []
         self.refusals: dict[str, tuple[int, str]] = {}
         self.forgets_to_answer = False
+        self.lists = True
         self.lock = threading.Lock()
         self.wire = Wire(self.answer)
         self.settings = {
@@ -72,7 +76,8 @@ class Twirp:
         found = [
             info
             for info in self.recordings.values()
-            if request.egress_id in ("", info.egress_id)
+            if (self.lists or request.egress_id)
+            and request.egress_id in ("", info.egress_id)
             and request.room_name in ("", info.room_name)
             and (not request.active or info.status <= egress.EgressStatus.EGRESS_ACTIVE)
         ]

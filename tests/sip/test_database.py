@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 import stat
 import threading
@@ -40,7 +41,7 @@ def test_threads_of_many_processes_lose_and_break_nothing(tmp_path: Path) -> Non
     store = Database(tmp_path, "marks", SCHEMA)
     assert store.transact(count) == 3 * WRITES
     assert stat.S_IMODE(store.file.stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["marks.sqlite"]
+    assert {path.name for path in tmp_path.iterdir()} == {"marks.sqlite", "marks-database.lock"}
 
 
 def test_failed_work_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -86,3 +87,28 @@ def test_database_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.Mo
             store.transact(count)
         leave.set()
         slow.result()
+
+
+def test_many_who_find_the_same_broken_file_lose_nothing_that_was_written_since(tmp_path: Path) -> None:
+    for number in range(20):
+        folder = tmp_path / str(number)
+        folder.mkdir(mode=0o700)
+        (folder / "marks.sqlite").write_bytes(b"no database" * 100)
+        barrier = threading.Barrier(8)
+
+        def put(_: int, folder: Path = folder, barrier: threading.Barrier = barrier) -> int:
+            # Each with an instance of its own, as processes have.
+            store = Database(folder, "marks", SCHEMA)
+            barrier.wait()
+            written = 0
+            for _ in range(5):
+                with contextlib.suppress(StoreUnavailable):
+                    store.transact(add)
+                    written += 1
+            return written
+
+        with ThreadPoolExecutor(8) as pool:
+            written = sum(pool.map(put, range(8)))
+        assert written > 0
+        assert Database(folder, "marks", SCHEMA).transact(count) == written
+        assert len(list(folder.glob("marks.sqlite.corrupt-*"))) == 1

@@ -5,7 +5,7 @@ import pytest
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.tts import elevenlabs
+from sayna.tts import elevenlabs, longtext
 from sayna.tts.base import Voice
 from tests.wire import answers
 from tests.wire.asking import TEXT, request, speak
@@ -71,6 +71,20 @@ def test_the_language_is_sent_to_models_that_take_one(
     fake: ElevenLabsFake, model: str, language: str | None, code: str | None
 ) -> None:
     assert sent_body(fake, model=model, language=language).get("language_code") == code
+
+
+@pytest.mark.parametrize(("model", "calls"), [("eleven_v3", 2), ("eleven_multilingual_v2", 1)])
+def test_a_text_is_cut_to_what_its_model_takes(fake: ElevenLabsFake, model: str, calls: int) -> None:
+    words = {"text": "SQL. " * 1000, "pronunciations": [("SQL", "sequel")]}
+    provider = fake.provider()
+    asked = request(provider, model=model, **words)
+
+    assert b"".join(longtext.synthesize(provider, asked, 20).chunks)
+
+    texts = sorted(hit.json()["text"] for hit in fake.hits)
+    assert len(texts) == calls
+    assert "".join(" ".join(texts).split()) == "sequel." * 1000
+    assert longtext.allowance(provider, asked, 20) == calls * 20
 
 
 def test_an_unknown_voice_is_the_caller_s_failure(fake: ElevenLabsFake) -> None:

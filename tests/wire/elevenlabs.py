@@ -144,6 +144,7 @@ def _checked(body: dict[str, object]) -> str:
     assert isinstance(text, str), "text"
     assert text.strip(), "text"
     assert isinstance(model, str), "model_id"
+    assert len(text) <= (5000 if model.startswith("eleven_v3") else 10000), "max_character_limit_exceeded"
     assert isinstance(settings, dict), "voice_settings"
     assert set(settings) <= {*SETTINGS, "use_speaker_boost"}, f"voice_settings: {settings}"
     for name, high in SETTINGS.items():

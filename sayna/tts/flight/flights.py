@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sayna.errors import Overloaded
 from sayna.folder import Grumbler, private_folder
 from sayna.http import Deadline
 from sayna.tts.flight.flight import Flight, Rendering
@@ -62,7 +63,7 @@ class Flights:
         rendering: what it returns is heard instead, and is not counted as led. `deadline` is a moment, or
         seconds from now. `alive` is asked now and then whether the caller still listens; `cancel` must wake
         a `launch` or a rendering that waits for its vendor when nobody does any more. Raises ValueError for
-        a key that is not 1 to 128 letters, digits, `-` and `_`.
+        a key that is not 1 to 128 letters, digits, `-` and `_`, Overloaded where no thread is to be had.
         """
         if not _KEY.fullmatch(key):
             raise ValueError("a flight's key is 1 to 128 letters, digits, hyphens and underscores")
@@ -86,7 +87,14 @@ class Flights:
             flight = self._running[key] = Flight(owner)
             flight.enter()
             # A thread of its own, so that a slow listener holds nobody back and one who leaves ends nothing.
-            pumps.submit(contextvars.copy_context().run, self._fly, key, flight, order)
+            try:
+                pumps.submit(contextvars.copy_context().run, self._fly, key, flight, order)
+            except RuntimeError as error:
+                # Who comes next must not wait for a flight that never begins.
+                del self._running[key]
+                flight.leave()
+                flight.abandon()
+                raise Overloaded("no thread is to be had for a rendering", retry_after=1) from error
             return flight
 
     def _ready(self) -> ThreadPoolExecutor:
@@ -108,7 +116,9 @@ class Flights:
                 follow(flight, part)
             else:
                 flight.deserted = partial(_call_off, flight, tee, order)
-                lead(flight, tee, lambda: self._begin(flight, order))
+                # Whoever left before that line called nothing off.
+                if not flight.give_up(tee.followed):
+                    lead(flight, tee, lambda: self._begin(flight, order))
         finally:
             flight.abandon()
             self._retire(key, flight)

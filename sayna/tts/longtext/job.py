@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna.http import Deadline
 from sayna.tts import audio
-from sayna.tts.base import AudioSpec, AudioStream, SpeechRequest, TTSProvider
+from sayna.tts.base import AudioSpec, AudioStream, Speech, SpeechRequest, TTSProvider
 from sayna.tts.longtext.split import Limit, split
 
 # Parts that are rendered while an earlier one is heard.
@@ -23,18 +23,18 @@ def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) ->
 
     Raises as TTSProvider.synthesize does. A part that fails, fails the whole.
     """
-    if _limit(provider).parts(request.text) == 1:
+    if _limit(provider, request).parts(request.text) == 1:
         return provider.synthesize(request)
     return _Job(provider, request, seconds).start()
 
 
-def allowance(provider: TTSProvider, text: str, seconds: float) -> float:
+def allowance(provider: TTSProvider, speech: Speech, seconds: float) -> float:
     """Return the seconds that a whole text may take when each of its parts may take `seconds`."""
-    return seconds * _limit(provider).parts(text)
+    return seconds * _limit(provider, speech).parts(speech.text)
 
 
-def _limit(provider: TTSProvider) -> Limit:
-    return Limit(provider.max_chars, provider.max_bytes)
+def _limit(provider: TTSProvider, speech: Speech) -> Limit:
+    return Limit(provider.chars_at_once(speech.model), provider.max_bytes)
 
 
 class _Job:
@@ -44,7 +44,7 @@ class _Job:
         self._provider = provider
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
-        self._texts = split(request.text, request.language, _limit(provider))
+        self._texts = split(request.text, request.language, _limit(provider, request))
         self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="part")
         self._lock = threading.Lock()
         self._open: list[AudioStream] = []

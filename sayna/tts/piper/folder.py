@@ -20,11 +20,11 @@ _grumbler = Grumbler(logging.getLogger(__name__))
 
 @dataclass(frozen=True, slots=True)
 class VoiceFile:
-    """One voice on disk, in the words of its .onnx.json; `changed` is new when the files are."""
+    """One voice on disk, in the words of its .onnx.json; `version` is new when its files are."""
 
     id: str
     model: Path
-    changed: int
+    version: str
     sample_rate: int
     language: str
     dataset: str
@@ -58,14 +58,16 @@ def scan(folder: Path) -> dict[str, VoiceFile]:
 def _voice(model: Path) -> VoiceFile | None:
     try:
         told = model.with_name(f"{model.name}.json")
-        return _read(model, told, max(model.stat().st_mtime_ns, told.stat().st_mtime_ns))
+        seen = (model.stat(), told.stat())
+        # Of each file: one that is replaced by an older one leaves the later of the two times as it was.
+        return _read(model, told, "-".join(f"{each.st_mtime_ns}-{each.st_size}" for each in seen))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _grumbler.warn("the Piper voice %s cannot be used: %r", model.stem, error)
         return None
 
 
 @functools.lru_cache(maxsize=1024)
-def _read(model: Path, config: Path, changed: int) -> VoiceFile:
+def _read(model: Path, config: Path, version: str) -> VoiceFile:
     told = json.loads(config.read_bytes())
     if told.get("phoneme_type", "espeak") not in PHONEME_TYPES:
         raise ValueError(f"phoneme_type is none of {', '.join(PHONEME_TYPES)}")
@@ -74,7 +76,7 @@ def _read(model: Path, config: Path, changed: int) -> VoiceFile:
     return VoiceFile(
         id=model.stem,
         model=model,
-        changed=changed,
+        version=version,
         sample_rate=int(told["audio"]["sample_rate"]),
         language=str(told.get("language", {}).get("code") or told["espeak"]["voice"]).replace("_", "-"),
         dataset=str(told.get("dataset") or model.stem),

@@ -101,6 +101,10 @@ class Piper(TTSProvider):
         """Return the tag in the voice's own description, empty for an unknown voice."""
         return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
 
+    def version_of(self, voice_id: str) -> str:
+        """Return the version of the voice's files, empty while there are none."""
+        return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
+
     def close(self) -> None:
         """Forget the models."""
         self.engine.close()

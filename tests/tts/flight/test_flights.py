@@ -15,6 +15,7 @@ import pytest
 from sayna.errors import (
     EmptyText,
     InvalidRequest,
+    Overloaded,
     ProviderError,
     ProviderRejectedCredentials,
     ProviderTimeout,
@@ -140,6 +141,37 @@ def test_a_rendering_that_all_have_left_is_cancelled_and_not_stored(
     next_tap.say(b"three", None)
     assert b"".join(newcomer) == b"three"
     assert next_tap.finished.get(timeout=20) == b"three"
+
+
+def test_a_rendering_that_all_have_left_before_it_began_never_begins(
+    flights: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sayna.tts.flight.flights.PUMPS", 1)
+    busy, tap, last = Tap(), Tap(), Tap()
+    first = flights.join("busy", busy.launch)
+    assert first.header == {"call": 1}
+    flights.join("key", tap.launch).close()
+    busy.say(None)
+    assert list(first) == []
+    last.say(None)
+    assert list(flights.join("last", last.launch)) == []
+    assert (tap.calls, last.calls) == (0, 1)
+
+
+def test_a_thread_that_cannot_be_had_leaves_the_key_free(
+    flights: Flights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    tap, next_tap = Tap(), Tap()
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(Overloaded):
+            flights.join("key", tap.launch)
+    next_tap.say(b"audio", None)
+    assert b"".join(flights.join("key", next_tap.launch, deadline=5)) == b"audio"
+    assert (tap.calls, next_tap.calls) == (0, 1)
 
 
 def test_who_joins_at_the_end_hears_the_same_rendering_until_it_is_stored(

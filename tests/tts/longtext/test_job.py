@@ -112,5 +112,5 @@ def test_every_part_has_the_time_of_a_whole_request() -> None:
     began = time.monotonic()
     b"".join(longtext.synthesize(singer, request(TEXT), 50).chunks)
     assert all(began + 49 < deadline.at < time.monotonic() + 51 for deadline in singer.deadlines)
-    assert longtext.allowance(singer, TEXT, 60) == 60 * -(-len(TEXT) // 100)
-    assert longtext.allowance(singer, "Short.", 60) == 60
+    assert longtext.allowance(singer, request(TEXT), 60) == 60 * -(-len(TEXT) // 100)
+    assert longtext.allowance(singer, request("Short."), 60) == 60
