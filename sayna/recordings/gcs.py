@@ -99,8 +99,8 @@ class GCS(Store):
         only = {"ifGenerationMatch": over.etag.strip('"') if over else "0"} if fresh or over else {}
         params = {"uploadType": "media", "name": key, **only}
         reply = self._send("POST", self._uploads, params=params, headers=AS_JSON, data=content)
-        # It may be our own: a write that was stored and answered 503 is tried again. The recorder waits it
-        # out.
+        # It may be our own: a write that was stored and answered 503 is tried again. The
+        # recorder waits it out.
         if only and reply.status == TAKEN:
             reply.close()
             return False

@@ -66,8 +66,8 @@ class Database:
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         create_private(self.file)
         self._inode = self.file.stat().st_ino
-        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses one without any
-        # waiting.
+        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses
+        # one without any waiting.
         connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
         with contextlib.closing(connection) as database:
             database.execute("PRAGMA journal_mode = WAL")
