@@ -48,6 +48,7 @@ SKIPPED = {
         "install -m 0400",
     ): "needs systemd; tests/e2e/test_signals.py reloads keys from files",
     ("docs/livekit.md", "LIVEKIT_URL="): "settings, not commands",
+    ("docs/performance.md", "scripts/bench"): "takes minutes, and says something only on a quiet machine",
     ("docs/sip.md", "SIP_OUTBOUND_ADDRESS="): "settings, not commands",
     (
         "docs/sip.md",
