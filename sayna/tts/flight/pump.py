@@ -26,7 +26,8 @@ class Tee:
     def __init__(self, part: Part | None, grumbler: Grumbler) -> None:
         self._part = part
         self._grumbler = grumbler
-        self._lock = threading.Lock()
+        # Taken again where the collector, at work while this thread holds it, drops a listener.
+        self._lock = threading.RLock()
 
     def write(self, kind: bytes, payload: bytes = b"") -> None:
         """Append one frame for the followers in other processes."""
