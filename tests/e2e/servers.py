@@ -2,9 +2,11 @@
 
 import getpass
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -128,11 +130,18 @@ def started_below(prefix: str, folder: Path, upstream: Path) -> Nginx:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """Return a port of 127.0.0.1 that nothing listens on.
+
+    Not one that the kernel gives to clients: whoever connects too early to such a port may be given that very
+    port, is connected to itself, and takes the server for running.
+    """
+    clients_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ours = range(max(1024, clients_from - 16384), max(2048, clients_from))
+    while True:
+        port = secrets.choice(ours)
+        with socket.socket() as sock, suppress(OSError):
+            sock.bind(("127.0.0.1", port))
+            return port
 
 
 def _inodes(port: int) -> list[str]:
