@@ -49,14 +49,30 @@ def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(che
         until(lambda: program.exited() or answers(address), 30, "it listens")
         command = next(line for line in program.log.splitlines() if line.startswith("  curl "))
         subprocess.run(shlex.split(command), cwd=checkout, check=True, timeout=20)
+        again = [address.speak("Hello from Sayna", accept="audio/wav") for _ in range(12)]
         family = program.family()
         program.signal(signal.SIGINT)
 
         assert program.wait() == 0
         until(lambda: not running(family), 5, "nothing of it runs")
         assert "Traceback" not in program.log
+    # Four workers answer, and each new connection may come to another one.
+    assert {answer.headers["x-cache"] for answer in again} == {"HIT"}
     with wave.open(io.BytesIO((checkout / "hello.wav").read_bytes())) as clip:
         assert clip.getnframes() / clip.getframerate() > 0.5
+
+
+def test_run_keeps_its_cache_where_the_settings_say(checkout: Path) -> None:
+    elsewhere = checkout / "elsewhere"
+    (checkout / ".env").write_text(f"CACHE_PATH={elsewhere}\n")
+    address = Address(free_port())
+    env = {"PATH": os.environ["PATH"], "BIND": f"127.0.0.1:{address.port}", "TMPDIR": str(checkout)}
+    with Program(["scripts/run"], cwd=checkout, env=env, log=checkout / "run.log") as program:
+        until(lambda: program.exited() or answers(address), 30, "it listens")
+        assert address.speak("Hello").status == 200
+
+    assert (elsewhere / "audio").is_dir()
+    assert not (checkout / "var").exists()
 
 
 def test_run_tells_every_problem_of_the_settings_and_does_not_start(checkout: Path) -> None:
