@@ -12,7 +12,10 @@ from sayna.log import dict_config
 try:
     _server = load_config().server
 except ConfigError as problems:
-    sys.exit(str(problems))
+    # At a reload the application is there already, and goes on with the settings that it has: see on_reload.
+    if "wsgi" not in sys.modules:
+        sys.exit(str(problems))
+    _server = sys.modules["wsgi"].app.extensions["sayna"].config.server
 
 bind = [_server.bind]
 backlog = 2048
@@ -47,13 +50,22 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_reload(server: Any) -> None:
-    """Build the application anew on HUP, so that keys, secrets and settings on disk are read again."""
-    sys.modules.pop("wsgi", None)
+    """Build the application anew on HUP, so that keys, secrets and settings on disk are read again.
+
+    Where that cannot be done the one that is there goes on: a mistake must not end a server that serves.
+    """
+    module, application = sys.modules.pop("wsgi", None), server.app.callable
     server.app.callable = None
-    gc.unfreeze()
-    gc.collect()
     try:
         server.app.wsgi()
     except SystemExit as problems:
-        server.log.critical("The settings are not usable: %s", problems)
-        raise
+        server.log.critical("The settings are not usable, the old ones stay: %s", problems)
+        server.app.callable = application
+        if module is not None:
+            sys.modules["wsgi"] = module
+    del module, application
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+    # wsgi.py has not come to it where the settings are not usable.
+    gc.enable()

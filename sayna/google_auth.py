@@ -6,6 +6,7 @@ request goes through sayna.http, and google-auth is imported with the first toke
 
 import json
 import math
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -24,6 +25,8 @@ MAX_TOKEN_BYTES = 65536
 ACCOUNTS = 256
 # A token that ends while its call is under way would be refused; Google's last for 3,600 s.
 SPARE_SECONDS = 60
+# It goes into a header.
+TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +114,14 @@ class GoogleTokens:
                 make: Any = Credentials.from_service_account_info
                 self._credentials = make(self._account, scopes=self._scopes)
             self._credentials.refresh(_exchange)
-        except (GoogleAuthError, ValueError) as error:
+        # The last two are what google-auth raises over a 200 that is something else, a portal's page.
+        except (GoogleAuthError, ValueError, TypeError, OverflowError) as error:
             raise NoToken("the service account cannot be used") from error
         except http.TransportError as error:
             raise NoToken("the token service could not be asked") from error
-        token, end = str(self._credentials.token), self._credentials.expiry
+        token, end = self._credentials.token, self._credentials.expiry
+        if not isinstance(token, str) or not TOKEN.fullmatch(token):
+            raise NoToken("the token service gave something other than a token")
         # RFC 6749 only recommends `expires_in`: such a token is good until Google refuses it.
         if end is None:
             return Token(token, math.inf)

@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 import time
+from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
@@ -11,7 +12,7 @@ from sayna import log
 from sayna.auth import ANYONE, Authenticator, Caller, RequestFacts, read_token
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
-from sayna.errors import NotAuthenticated
+from sayna.errors import NotAuthenticated, SaynaError
 
 # Named one by one: a route that is forgotten here is closed, not open.
 PUBLIC = frozenset(
@@ -73,8 +74,11 @@ def _judged(authenticator: Authenticator, token: str) -> Caller:
     budget.check(client)
     try:
         return authenticator.authenticate(token, _facts)
-    except NotAuthenticated:
-        if budget.spend(client):
+    except SaynaError as error:
+        # A body that the auth service cannot be shown is refused after the secrets were tried, so that says
+        # that the token is none of them.
+        is_guess = error.status < HTTPStatus.INTERNAL_SERVER_ERROR and built.config.auth.secrets
+        if (is_guess or isinstance(error, NotAuthenticated)) and budget.spend(client):
             log.emit(logger, logging.WARNING, "auth_failures", client=client)
         raise
 

@@ -50,8 +50,13 @@ class Reply:
         """Free the connection: one not read to its end is cut, which wakes a thread that reads it."""
         self._closed = True
         self._lease.cut()
-        with self._reading:
-            self._raw.close()
+        # Never waited for: the collector may call this within a read of this very thread. Who reads now is
+        # woken, and comes here again.
+        if self._reading.acquire(blocking=False):
+            try:
+                self._raw.close()
+            finally:
+                self._reading.release()
 
     def piece(self, size: int) -> bytes:
         """Return what has come of the body, at most `size` bytes, nothing at its end; raises as chunks()."""
@@ -61,7 +66,11 @@ class Reply:
             with self._reading:
                 piece = b"" if self._closed else self._raw.read1(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise GivenUp("the answer was closed") if self._closed else within_the_answer(error) from error
+            raise self._given_up() if self._closed else within_the_answer(error) from error
         if self._closed:
-            raise GivenUp("the answer was closed")
+            raise self._given_up()
         return piece
+
+    def _given_up(self) -> GivenUp:
+        self.close()
+        return GivenUp("the answer was closed")

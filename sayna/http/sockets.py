@@ -24,7 +24,8 @@ class Lease:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
-        self._lock = threading.Lock()
+        # Taken again where the collector, at work while this thread holds it, drops who listened.
+        self._lock = threading.RLock()
 
     def end(self) -> None:
         """Let the socket go to the next exchange."""

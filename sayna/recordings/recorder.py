@@ -114,7 +114,9 @@ class Recorder:
         try:
             egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
         except SaynaError as error:
-            if not (isinstance(error, EgressUnavailable) and error.unanswered):
+            unanswered = isinstance(error, EgressUnavailable) and error.unanswered
+            # Whoever had to wait long for LiveKit may have lost it to somebody who records by now.
+            if not unanswered and self._library.owner(stream_id) == claim:
                 self._library.store.delete(self._library.owner_key(stream_id))
             raise
         return self._note(stream_id, replace(claim, egress_id=egress_id))

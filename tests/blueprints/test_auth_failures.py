@@ -1,7 +1,7 @@
 """Guessing of tokens ends soon, for whoever guesses and for nobody else."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -112,20 +112,48 @@ def test_the_log_names_the_address_once_and_no_token(
     assert "canary" not in str([getattr(record, "fields", "") for record in caplog.records])
 
 
-def test_auth_service_is_not_asked_for_a_guesser_and_its_own_faults_count_for_nothing(
-    make_client: MakeClient, tmp_path: Path
-) -> None:
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[tuple[FaultServer, dict[str, str]]]:
+    """An auth service and the settings that name it."""
     key = tmp_path / "key.pem"
     private = ec.generate_private_key(ec.SECP256R1())
     key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     key.chmod(0o600)
-    with FaultServer() as service:
-        client = make_client(
-            AUTH_REQUIRED="true", AUTH_SERVICE_URL=service.url, AUTH_SIGNING_KEY_PATH=str(key)
-        )
-        service.always(answers.status(500, b""))
-        assert {ask(client, "guess").status_code for _ in range(30)} == {502}
-        service.always(answers.status(401, b""))
-        assert {ask(client, "guess").status_code for _ in range(20)} == {401}
-        assert ask(client, "guess").status_code == 429
-    assert len(service.hits) == 50
+    with FaultServer() as server:
+        yield server, {"AUTH_SERVICE_URL": server.url, "AUTH_SIGNING_KEY_PATH": str(key)}
+
+
+def test_auth_service_is_not_asked_for_a_guesser_and_its_own_faults_count_for_nothing(
+    make_client: MakeClient, service: tuple[FaultServer, dict[str, str]]
+) -> None:
+    server, settings = service
+    client = make_client(AUTH_REQUIRED="true", **settings)
+    server.always(answers.status(500, b""))
+    assert {ask(client, "guess").status_code for _ in range(30)} == {502}
+    server.always(answers.status(401, b""))
+    assert {ask(client, "guess").status_code for _ in range(20)} == {401}
+    assert ask(client, "guess").status_code == 429
+    assert len(server.hits) == 50
+
+
+@pytest.mark.parametrize(("shared_secrets", "at_last"), [(AUTH, 429), ({"AUTH_REQUIRED": "true"}, 415)])
+def test_body_that_cannot_be_judged_lets_nobody_guess_shared_secrets(
+    make_client: MakeClient,
+    service: tuple[FaultServer, dict[str, str]],
+    shared_secrets: dict[str, str],
+    at_last: int,
+) -> None:
+    client = make_client(**shared_secrets, **service[1])
+
+    def guess() -> int:
+        return client.get(
+            "/sip/hooks",
+            headers={"Authorization": "Bearer guess"},
+            data=b"x",
+            content_type="text/plain",
+            environ_overrides={"REMOTE_ADDR": GUESSER},
+        ).status_code
+
+    assert {guess() for _ in range(20)} == {415}
+    assert guess() == at_last
+    assert service[0].hits == []

@@ -1,12 +1,14 @@
 """Stops, reloads and deaths, while requests are in flight."""
 
 import http.client
+import json
 import os
 import random
 import signal
 import threading
 import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -92,6 +94,30 @@ def test_a_reload_lets_every_request_in_flight_finish(site: Site) -> None:
         until(lambda: set(site.gunicorn.workers()) - set(old), 10, "new workers have begun")
         site.vendor.go_on.set()
         assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
+
+
+def test_a_reload_with_settings_that_are_not_usable_leaves_the_old_ones(
+    tmp_path: Path, server: StartServer
+) -> None:
+    file, old, new = tmp_path / "secrets.json", "old" * 12, "new" * 12
+
+    def write(secret: str) -> None:
+        file.write_text(json.dumps([{"id": "a", "secret": secret}]), "utf-8")
+
+    write(old)
+    gunicorn = server(AUTH_REQUIRED="true", AUTH_API_SECRETS_JSON_FILE=str(file))
+
+    def status(secret: str) -> int:
+        return gunicorn.address.ask("GET", "/voices", Authorization=f"Bearer {secret}").status
+
+    assert (status(old), status(new)) == (200, 401)
+    file.write_text("[", "utf-8")
+    reload(gunicorn)
+    assert (status(old), status(new)) == (200, 401)
+    assert "AUTH_API_SECRETS_JSON is not JSON" in gunicorn.log
+    write(new)
+    reload(gunicorn)
+    assert (status(old), status(new)) == (401, 200)
 
 
 def test_a_killed_worker_takes_only_its_own_requests_along(site: Site) -> None:

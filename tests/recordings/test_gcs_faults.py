@@ -54,6 +54,24 @@ def test_a_token_service_that_is_down_gives_no_token(gcs: GCS) -> None:
         GoogleTokens(account, ("scope",)).token()
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>canary</html>",
+        b"[]",
+        b'"canary"',
+        b'{"access_token":"canary","expires_in":1e400}',
+        b'{"access_token":"canary\\nX-Header: 1","expires_in":3600}',
+        b'{"access_token":null,"expires_in":3600}',
+    ],
+)
+def test_what_is_no_token_is_503(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, body: bytes) -> None:
+    gcs.wire.script += [Reply(200, body)] * 3
+    answer = make_client(**gcs_place.settings).get("/recording/call")
+    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert "canary" not in answer.text
+
+
 def test_a_token_without_an_end_is_kept_until_it_is_refused(gcs: GCS) -> None:
     gcs.wire.script += [Reply(200, b'{"access_token":"first"}'), Reply(200, b'{"access_token":"second"}')]
     tokens = GoogleTokens(json.loads(gcs.account()), ("scope",))

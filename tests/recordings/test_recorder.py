@@ -16,6 +16,7 @@ from tests.recordings.gcs import GCS
 from tests.recordings.places import GCSPlace, LocalPlace, Place, S3Place
 from tests.recordings.test_ownership import AUTH, A, B
 from tests.recordings.twirp import Twirp
+from tests.recordings.wire import Reply
 
 
 @pytest.fixture
@@ -218,6 +219,21 @@ def test_a_claim_that_can_neither_be_made_nor_read_is_given_up(
     (local.root / "calls" / "call" / "owner.json").mkdir(parents=True)
     answer = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+
+
+def test_a_start_that_fails_late_leaves_the_claim_of_who_took_it_over(
+    place: Place, livekit: Twirp, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {"room_name": "open", "egress_id": "EG_9", "started_at": "2026-01-01T00:00:00+00:00"}
+
+    def late(body: bytes) -> Reply:
+        place.put("calls/call/owner.json", json.dumps(theirs).encode())
+        return Reply(503, b'{"code":"unavailable"}', {"Content-Type": "application/json"})
+
+    monkeypatch.setattr(livekit, "_list", late)
+    client = make_client(**place.settings, **livekit.settings)
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).status_code == 503
+    assert owner(place, "call") == theirs
 
 
 @pytest.mark.parametrize("started_at", ["2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00", "soon"])

@@ -1,19 +1,16 @@
 """What opens Google's doors: an access token for the account of the server, or of a request."""
 
-import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
 from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
-from sayna.google_auth import Token, Tokens
+from sayna.google_auth import TOKEN, Token, Tokens
 from sayna.http import Deadline
 from sayna.tts.google import account as accounts
 from sayna.tts.listing import mapping, text
 
-# It goes into a header.
-_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}")
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -73,6 +70,6 @@ def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
 
 def _token(answer: Any) -> Token:
     value, seconds = text(mapping(answer), "access_token"), mapping(answer).get("expires_in")
-    if not _TOKEN.fullmatch(value) or not isinstance(seconds, int):
+    if not TOKEN.fullmatch(value) or not isinstance(seconds, int):
         raise ProviderError("google answered with something other than an access token")
     return Token.lasting(value, seconds)
