@@ -37,9 +37,14 @@ class Token:
     over: float
 
     @classmethod
-    def lasting(cls, value: str, seconds: float) -> "Token":
-        """Return a token that ends in `seconds`."""
-        return cls(value, time.monotonic() + seconds - SPARE_SECONDS)
+    def lasting(cls, value: object, seconds: float) -> "Token":
+        """Return a token that ends in `seconds`; raises ValueError for what is none, or has no such end."""
+        if not isinstance(value, str) or not TOKEN.fullmatch(value):
+            raise ValueError("this is no token")
+        try:
+            return cls(value, time.monotonic() + seconds - SPARE_SECONDS)
+        except OverflowError as error:
+            raise ValueError("no clock goes so far") from error
 
 
 @dataclass(slots=True)
@@ -119,14 +124,14 @@ class GoogleTokens:
             raise NoToken("the service account cannot be used") from error
         except http.TransportError as error:
             raise NoToken("the token service could not be asked") from error
-        token, end = self._credentials.token, self._credentials.expiry
-        if not isinstance(token, str) or not TOKEN.fullmatch(token):
-            raise NoToken("the token service gave something other than a token")
-        # RFC 6749 only recommends `expires_in`: such a token is good until Google refuses it.
-        if end is None:
-            return Token(token, math.inf)
-        # google-auth keeps moments of UTC without a zone.
-        return Token.lasting(token, (end.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds())
+        end = self._credentials.expiry
+        # google-auth keeps moments of UTC without a zone. RFC 6749 only recommends `expires_in`: a token
+        # without one is good until Google refuses it.
+        seconds = (end.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds() if end else math.inf
+        try:
+            return Token.lasting(self._credentials.token, seconds)
+        except ValueError as error:
+            raise NoToken("the token service gave something other than a token") from error
 
 
 @dataclass(frozen=True, slots=True)

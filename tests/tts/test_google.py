@@ -101,6 +101,8 @@ def test_every_account_has_its_own_token(fake: GoogleFake) -> None:
         {"access_token": "a\r\nb", "expires_in": 3599},
         {"access_token": "", "expires_in": 3599},
         {"access_token": "a", "expires_in": "soon"},
+        {"access_token": "a", "expires_in": 3599.5},
+        {"access_token": "a", "expires_in": 10**400},
         {"id_token": "a"},
         [],
     ],

@@ -1,12 +1,13 @@
 """What opens Google's doors: an access token for the account of the server, or of a request."""
 
+import operator
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
-from sayna.google_auth import TOKEN, Token, Tokens
+from sayna.google_auth import Token, Tokens
 from sayna.http import Deadline
 from sayna.tts.google import account as accounts
 from sayna.tts.listing import mapping, text
@@ -69,7 +70,8 @@ def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
 
 
 def _token(answer: Any) -> Token:
-    value, seconds = text(mapping(answer), "access_token"), mapping(answer).get("expires_in")
-    if not TOKEN.fullmatch(value) or not isinstance(seconds, int):
-        raise ProviderError("google answered with something other than an access token")
-    return Token.lasting(value, seconds)
+    value, seconds = mapping(answer).get("access_token"), cast("Any", mapping(answer).get("expires_in"))
+    try:
+        return Token.lasting(value, operator.index(seconds))
+    except (TypeError, ValueError) as error:
+        raise ProviderError("google answered with something other than an access token") from error
