@@ -1,19 +1,17 @@
 """GET /openapi.json, and GET /docs to read it and to try it; nothing of it is fetched from elsewhere."""
 
 import gzip
-import hashlib
 import json
 import re
 from functools import cache
 from importlib.resources import files
-from pathlib import PurePath
 
 from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
-from sayna.blueprints.links import without_link
+from sayna.blueprints.page import PAGE, etag, headers, media_type, revalidated, without_link
 from sayna.openapi import Access, Route, documented, operation_of
 from sayna.reference.pages import DOCS, OPENAPI, asset
 
@@ -22,7 +20,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src blob:; "
     "img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-PAGE = "index.html"
 # All that there is, by name: nothing of a request becomes part of a path.
 FILES = {
     **dict.fromkeys((PAGE, "play.js", "playground.js", "playground.css"), files("sayna.pages") / "docs"),
@@ -30,14 +27,7 @@ FILES = {
     **dict.fromkeys(("swagger-ui-bundle.js", "swagger-ui.css"), files("flask_swagger_ui") / "dist"),
     "icon.svg": files("sayna.pages") / "studio",
 }
-TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 ASSETS = [name for name in FILES if name != PAGE]
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Frame-Options": "DENY",
-}
 VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 
 blueprint = Blueprint("docs", __name__)
@@ -68,7 +58,7 @@ def page() -> Response:
 
 
 @blueprint.get("/docs/<name>")
-@documented(asset("Playground file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+@documented(asset("Playground file", ASSETS, map(media_type, ASSETS)))
 def file(name: str) -> Response:
     """Answer with one file of the playground."""
     if name not in ASSETS:
@@ -81,26 +71,22 @@ def _content(name: str) -> bytes:
 
 
 def _file(name: str, content: bytes) -> Response:
-    answer = _answer(content, f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
-    answer.headers.update(HEADERS)
+    answer = _answer(content, f"{media_type(name)}; charset=utf-8")
+    answer.headers.update(headers(POLICY))
     return answer
 
 
 def _answer(body: bytes, content_type: str) -> Response:
     """Return the body, squeezed where the caller can take it: Swagger UI is large."""
-    etag = hashlib.sha256(body).hexdigest()[:32]
+    tag = etag(body)
     if squeezes := request.accept_encodings["gzip"] > 0:
         # A strong ETag is of one encoding (RFC 9110, 8.8.3).
-        body, etag = _squeezed(body), f"{etag}-gzip"
+        body, tag = _squeezed(body), f"{tag}-gzip"
     response = Response(body, content_type=content_type)
     if squeezes:
         response.headers["Content-Encoding"] = "gzip"
     response.headers["Vary"] = "Accept-Encoding"
-    # A browser may keep it, but asks whether it is still the same: an upgrade is seen at once.
-    response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(etag)
-    response.make_conditional(request)
-    return response
+    return revalidated(response, tag)
 
 
 @cache

@@ -1,14 +1,12 @@
 """GET /studio: a page for people, to pick a voice, type and listen; its files come with this package."""
 
-import hashlib
 from importlib.resources import files
-from pathlib import PurePath
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
-from sayna.blueprints.links import without_link
+from sayna.blueprints.page import PAGE, etag, headers, media_type, revalidated, without_link
 from sayna.openapi import documented
 from sayna.reference.pages import STUDIO, asset
 
@@ -16,8 +14,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "
     "img-src 'self' data:; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-PAGE = "index.html"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 # Read once, before the workers are forked: a name that is not among these is no path of this server.
 FILES = {
     entry.name: entry.read_bytes()
@@ -25,14 +21,6 @@ FILES = {
     if entry.is_file()
 }
 ASSETS = [name for name in FILES if name != PAGE]
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    # A browser may keep every file, but asks whether it is still the same: an upgrade is seen at once.
-    "Cache-Control": "no-cache",
-}
 
 blueprint = Blueprint("studio", __name__)
 
@@ -52,7 +40,7 @@ def page() -> Response:
 
 
 @blueprint.get("/studio/<name>")
-@documented(asset("Studio file", ASSETS, (TYPES[PurePath(name).suffix] for name in ASSETS)))
+@documented(asset("Studio file", ASSETS, map(media_type, ASSETS)))
 def file(name: str) -> Response:
     """Answer with one file of the page."""
     if name not in ASSETS:
@@ -61,8 +49,6 @@ def file(name: str) -> Response:
 
 
 def _file(name: str, content: bytes) -> Response:
-    response = Response(content, content_type=f"{TYPES[PurePath(name).suffix]}; charset=utf-8")
-    response.headers.update(HEADERS)
-    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    response.make_conditional(request)
-    return response
+    response = Response(content, content_type=f"{media_type(name)}; charset=utf-8")
+    response.headers.update(headers(POLICY))
+    return revalidated(response, etag(content))
