@@ -11,7 +11,7 @@ import time
 from urllib.parse import urlsplit
 
 from bench.harness import TOKEN, free_port, gunicorn, load, median, report, running, sayna, wait_for
-from sayna.tts import PROVIDERS
+from sayna.providers import PROVIDERS
 
 ROUNDS, VENDOR_SECONDS, VOICES = 7, 0.8, 200
 

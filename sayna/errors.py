@@ -198,3 +198,14 @@ class CallerGone(SaynaError):
 
     status = 499
     code = "CALLER_GONE"
+
+
+class StoreUnavailable(Overloaded):
+    """The database on disk is busy or broken; nothing was done."""
+
+
+class TooManyFailures(SaynaError):
+    """Too many wrong tokens came from this address within a minute; this one was not looked at."""
+
+    status = 429
+    code = "TOO_MANY_AUTH_FAILURES"

@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sayna import http
-from sayna.auth import Authenticator, Budget, Proxies
+from sayna.auth import Authenticator, Proxies
 from sayna.config import SLUGS, Config, Secret
+from sayna.providers import PROVIDERS
+from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
 from sayna.sip import Sip
-from sayna.tts import PROVIDERS
-from sayna.tts.base import TTSProvider
-from sayna.tts.cache import AudioCache
-from sayna.tts.catalogue import Catalogue, Pages, Shelf
-from sayna.tts.flight import Flights
-from sayna.tts.gate import Gate
-from sayna.tts.plan import Planner
-from sayna.tts.service import TTS
+from sayna.speech.cache import AudioCache
+from sayna.speech.gate import Gate
+from sayna.speech.plan import Planner
+from sayna.speech.service import TTS
+from sayna.speech.single_flight import Flights
+from sayna.speech.voices import Catalogue, Pages, Shelf
+from sayna.state.failure_counter import Budget
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from sayna.config import load_config
+from sayna.providers import PROVIDERS
 from sayna.schemas.speak import FLAT
-from sayna.tts import PROVIDERS
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 MANY = re.compile(r"`(?:(GET|POST|DELETE) )?(/[^`]*)`|`(GET|POST|DELETE)`")

@@ -4,10 +4,9 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
+from sayna.auth.service import AuthService, Post, RequestFacts, unauthorized
+from sayna.caller import Caller
 from sayna.config import AuthConfig
-
-from .caller import Caller
-from .service import AuthService, Post, RequestFacts, unauthorized
 
 
 class Authenticator:
@@ -21,7 +20,7 @@ class Authenticator:
         self._service: AuthService | None = None
         if config.service_url and config.signing_key_path:
             # Loaded only here: PyJWT and cryptography would cost every start 50 ms.
-            from .signing import load_signing_key  # noqa: PLC0415
+            from sayna.auth.signing import load_signing_key  # noqa: PLC0415
 
             key = load_signing_key(config.signing_key_path)
             self._service = AuthService(config.service_url, key, config.timeout_seconds, post)

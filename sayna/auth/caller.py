@@ -1,26 +1,8 @@
 """Who is calling, and the token that they brought."""
 
 import re
-from dataclasses import dataclass
 
 from sayna.errors import NotAuthenticated
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is calling; without a tenant only what has no owner is theirs, unless auth is off."""
-
-    tenant: str | None = None
-    everything: bool = False
-
-    def may_touch(self, owner: str | None) -> bool:
-        """Return whether a thing of this owner (None: nobody's) is the caller's; compared byte for byte."""
-        # Neither case nor Unicode forms are folded: two ids that look alike must stay two tenants.
-        return self.everything or self.tenant == owner
-
-
-ANYONE = Caller(everything=True)
-
 
 # gunicorn joins repeated headers by commas, so a second one shows as ", Scheme credentials".
 _BEARER = re.compile(r"bearer +(\S+)", re.IGNORECASE)

@@ -13,7 +13,7 @@ from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthentic
 from sayna.http import Answer, Deadline, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
-    from .signing import SigningKey
+    from sayna.auth.signing import SigningKey
 
 # An id has at most 128 characters: whoever sends more than this is no auth service.
 MAX_ANSWER_BYTES = 65536

@@ -11,9 +11,9 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
-from sayna.blueprints.page import PAGE, etag, headers, media_type, revalidated, without_link
+from sayna.blueprints.static_pages import PAGE, etag, headers, media_type, revalidated, without_link
 from sayna.openapi import Access, Route, documented, operation_of
-from sayna.reference.pages import DOCS, OPENAPI, asset
+from sayna.openapi.pages import DOCS, OPENAPI, asset
 
 # blob: is for audio, fetched with the token and then played; data: for Swagger UI's own icons.
 POLICY = (

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from sayna.blueprints.answers import json_answer
+from sayna.blueprints.responses import json_answer
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 
 FRAMEWORK = {

@@ -9,9 +9,10 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 
 from sayna import log
-from sayna.auth import ANYONE, Authenticator, Caller, RequestFacts, read_token
+from sayna.auth import Authenticator, RequestFacts, read_token
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
+from sayna.caller import ANYONE, Caller
 from sayna.errors import NotAuthenticated, SaynaError
 
 # Named one by one: a route that is forgotten here is closed, not open.

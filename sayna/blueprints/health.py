@@ -2,10 +2,10 @@
 
 from flask import Blueprint, Response, current_app
 
-from sayna.blueprints.answers import json_answer
 from sayna.blueprints.context import services
+from sayna.blueprints.responses import json_answer
 from sayna.openapi import documented
-from sayna.reference.server import HEALTH, READY
+from sayna.openapi.operations.server import HEALTH, READY
 
 blueprint = Blueprint("health", __name__)
 

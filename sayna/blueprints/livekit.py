@@ -7,12 +7,12 @@ from flask import Blueprint, Response, g
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
-from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import current_request, services
+from sayna.blueprints.responses import json_answer
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
-from sayna.reference import rooms as reference
+from sayna.openapi.operations import rooms as reference
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
 from sayna.schemas.livekit import room_name as checked
 

@@ -7,14 +7,14 @@ from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
-from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
+from sayna.blueprints.responses import json_answer
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
+from sayna.openapi.operations import recordings as reference
 from sayna.recordings import Found, Library, Opened, Recorder, Span, Verdict, check, conditions
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.reference import recordings as reference
 from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
 blueprint = Blueprint("recording", __name__)

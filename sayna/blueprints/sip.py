@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g, request
 
-from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
+from sayna.blueprints.responses import json_answer
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
-from sayna.reference import sip as reference
+from sayna.openapi.operations import sip as reference
 from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from flask import Blueprint, Request, Response, current_app, g
 from flask.blueprints import BlueprintSetupState
 
+from sayna import audio
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
-from sayna.reference.speech import SPEAK
+from sayna.openapi.operations.speech import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
-from sayna.tts import audio
-from sayna.tts.plan import Plan
-from sayna.tts.service import CacheMode, Speech
+from sayna.speech.plan import Plan
+from sayna.speech.service import CacheMode, Speech
 
 blueprint = Blueprint("speak", __name__)
 

@@ -6,9 +6,9 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
-from sayna.blueprints.page import PAGE, etag, headers, media_type, revalidated, without_link
+from sayna.blueprints.static_pages import PAGE, etag, headers, media_type, revalidated, without_link
 from sayna.openapi import documented
-from sayna.reference.pages import STUDIO, asset
+from sayna.openapi.pages import STUDIO, asset
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src 'self' blob:; "

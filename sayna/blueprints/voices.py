@@ -5,9 +5,9 @@ from flask import Blueprint, Response, request
 from sayna.blueprints.context import services
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
-from sayna.reference.voices import VOICES
-from sayna.tts.catalogue import GENDERS, Filter, Listing
-from sayna.tts.plan import LANGUAGE
+from sayna.openapi.operations.voices import VOICES
+from sayna.speech.plan import LANGUAGE
+from sayna.speech.voices import GENDERS, Filter, Listing
 
 blueprint = Blueprint("voices", __name__)
 

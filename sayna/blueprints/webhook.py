@@ -2,12 +2,12 @@
 
 from flask import Blueprint, Response, request
 
-from sayna.blueprints.answers import json_answer
 from sayna.blueprints.body import read_raw
 from sayna.blueprints.context import services
+from sayna.blueprints.responses import json_answer
 from sayna.livekit.errors import WebhookNotConfigured
 from sayna.openapi import documented
-from sayna.reference.rooms import WEBHOOK
+from sayna.openapi.operations.rooms import WEBHOOK
 
 blueprint = Blueprint("webhook", __name__)
 

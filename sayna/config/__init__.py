@@ -3,20 +3,27 @@
 To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`.
 """
 
-from .auth import TENANT, ApiSecret, AuthConfig
-from .livekit import LiveKitConfig
-from .load import Config, load_config, settings
-from .outbound import Authorities, OutboundConfig
-from .providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
-from .recording import RecordingConfig
-from .secret import Secret
-from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
-from .setting import ConfigError, SettingInfo
-from .sip import SipConfig
-from .sip_hook import SipHook
-from .sip_numbers import TenantNumbers
-from .urls import is_loopback
-from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
+from sayna.config.auth import TENANT, ApiSecret, AuthConfig
+from sayna.config.fields import ConfigError, SettingInfo
+from sayna.config.livekit import LiveKitConfig
+from sayna.config.load import Config, load_config, settings
+from sayna.config.outbound import Authorities, OutboundConfig
+from sayna.config.providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
+from sayna.config.recording import RecordingConfig
+from sayna.config.secret import Secret
+from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.sip import SipConfig
+from sayna.config.sip_hook import SipHook
+from sayna.config.sip_numbers import TenantNumbers
+from sayna.config.urls import is_loopback
+from sayna.config.vendors import (
+    AzureConfig,
+    CartesiaConfig,
+    DeepgramConfig,
+    ElevenLabsConfig,
+    GoogleConfig,
+    OpenAIConfig,
+)
 
 __all__ = [
     "SLUGS",

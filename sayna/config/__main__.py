@@ -3,8 +3,8 @@
 from itertools import groupby
 from pathlib import Path
 
-from .load import settings
-from .setting import SettingInfo
+from sayna.config.fields import SettingInfo
+from sayna.config.load import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

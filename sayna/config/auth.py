@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import boolean, entries, integer, matching, number, path, token
-from .secret import Secret
-from .setting import Wrong, setting, together
-from .urls import service
+from sayna.config.fields import Wrong, setting, together
+from sayna.config.secret import Secret
+from sayna.config.types import boolean, entries, integer, matching, number, path, token
+from sayna.config.urls import service
 
 # A closed alphabet: look-alike letters cannot make two tenants that people take for one.
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")

@@ -5,10 +5,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .kinds import integer, number, token
-from .secret import Secret
-from .setting import setting, together
-from .urls import livekit
+from sayna.config.fields import setting, together
+from sayna.config.secret import Secret
+from sayna.config.types import integer, number, token
+from sayna.config.urls import livekit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from .auth import AuthConfig
-from .livekit import LiveKitConfig
-from .outbound import OutboundConfig
-from .providers import ProvidersConfig
-from .recording import RecordingConfig
-from .server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
-from .setting import ConfigError, SettingInfo, Wrong, walk
-from .sip import SipConfig
-from .sources import Sources, find
+from sayna.config.auth import AuthConfig
+from sayna.config.fields import ConfigError, SettingInfo, Wrong, walk
+from sayna.config.livekit import LiveKitConfig
+from sayna.config.outbound import OutboundConfig
+from sayna.config.providers import ProvidersConfig
+from sayna.config.recording import RecordingConfig
+from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.sip import SipConfig
+from sayna.config.sources import Sources, find
 
 T = TypeVar("T")
 

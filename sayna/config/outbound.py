@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .kinds import path
-from .setting import Kind, Wrong, setting
+from sayna.config.fields import Kind, Wrong, setting
+from sayna.config.types import path
 
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 

@@ -6,11 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from .kinds import boolean, folder, matching, token
-from .secret import Secret
-from .setting import setting, together
-from .urls import cloud
-from .vendors import AzureConfig, CartesiaConfig, DeepgramConfig, ElevenLabsConfig, GoogleConfig, OpenAIConfig
+from sayna.config.fields import setting, together
+from sayna.config.secret import Secret
+from sayna.config.types import boolean, folder, matching, token
+from sayna.config.urls import cloud
+from sayna.config.vendors import (
+    AzureConfig,
+    CartesiaConfig,
+    DeepgramConfig,
+    ElevenLabsConfig,
+    GoogleConfig,
+    OpenAIConfig,
+)
 
 _region = matching("[a-z0-9-]{2,32}", "a region such as eu-central-1")
 

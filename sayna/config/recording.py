@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import boolean, choice, matching, path, token
-from .secret import Secret
-from .setting import Kind, Wrong, setting, together
-from .urls import anywhere, cloud
-from .vendors import is_json_object
+from sayna.config.fields import Kind, Wrong, setting, together
+from sayna.config.secret import Secret
+from sayna.config.types import boolean, choice, matching, path, token
+from sayna.config.urls import anywhere, cloud
+from sayna.config.vendors import is_json_object
 
 # Google's names may have 222 characters with dots in them, Amazon's 63:
 # https://cloud.google.com/storage/docs/buckets#naming

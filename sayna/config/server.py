@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import boolean, choice, integer, many, matching, network, number, path
-from .providers import SLUGS
-from .setting import Kind, setting
+from sayna.config.fields import Kind, setting
+from sayna.config.providers import SLUGS
+from sayna.config.types import boolean, choice, integer, many, matching, network, number, path
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(

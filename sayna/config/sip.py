@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .kinds import boolean, choice, entries, integer, many, matching, network, secret
-from .secret import Secret
-from .setting import Kind, setting, together
-from .sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
-from .sip_numbers import TenantNumbers, tenant_numbers
+from sayna.config.fields import Kind, setting, together
+from sayna.config.secret import Secret
+from sayna.config.sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
+from sayna.config.sip_numbers import TenantNumbers, tenant_numbers
+from sayna.config.types import boolean, choice, entries, integer, many, matching, network, secret
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = matching(

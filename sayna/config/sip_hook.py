@@ -5,11 +5,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .auth import TENANT
-from .kinds import secret
-from .secret import Secret
-from .setting import Wrong
-from .urls import hook as hook_url
+from sayna.config.auth import TENANT
+from sayna.config.fields import Wrong
+from sayna.config.secret import Secret
+from sayna.config.types import secret
+from sayna.config.urls import hook as hook_url
 
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
 MIN_SECRET = 16

@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from .auth import TENANT
-from .setting import Wrong
+from sayna.config.auth import TENANT
+from sayna.config.fields import Wrong
 
 NUMBER = re.compile(r"\+?[0-9]{1,32}")
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .setting import SettingInfo
-from .yamlfile import read_yaml
+from sayna.config.fields import SettingInfo
+from sayna.config.yamlfile import read_yaml
 
 
 @dataclass(frozen=True, slots=True)

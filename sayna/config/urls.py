@@ -4,7 +4,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from .setting import Kind, Wrong
+from sayna.config.fields import Kind, Wrong
 
 
 def is_loopback(host: str) -> bool:

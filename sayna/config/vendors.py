@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .kinds import matching, parse_json, secret, token
-from .secret import Secret
-from .setting import Wrong, setting, walk
-from .urls import anywhere, cloud
+from sayna.config.fields import Wrong, setting, walk
+from sayna.config.secret import Secret
+from sayna.config.types import matching, parse_json, secret, token
+from sayna.config.urls import anywhere, cloud
 
 OPENAI = "https://api.openai.com/v1"
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from sayna.http.addresses import is_public
 from sayna.http.answer import Answer
 from sayna.http.deadline import Deadline, Patience
-from sayna.http.failures import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
+from sayna.http.errors import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
 from sayna.http.sockets import resolved
-from sayna.http.trust import bundle, system_context, trust
+from sayna.http.tls import bundle, system_context, trust
 
 if TYPE_CHECKING:
-    from sayna.http.call import post, send
-    from sayna.http.reply import Reply
+    from sayna.http.client import post, send
+    from sayna.http.response import Reply
 
 __all__ = [
     "Answer",
@@ -38,6 +38,6 @@ def __getattr__(name: str) -> Any:
     """Load urllib3 with the first call instead of at start, where it is a tenth of the time."""
     if name not in ("Reply", "post", "send"):
         raise AttributeError(name)
-    from sayna.http import call  # noqa: PLC0415
+    from sayna.http import client as call  # noqa: PLC0415
 
     return getattr(call, name)

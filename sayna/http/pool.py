@@ -16,7 +16,7 @@ from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
 from sayna.http.sockets import Lease, TLSSocket, connected
-from sayna.http.trust import believing
+from sayna.http.tls import believing
 
 # For one host more urllib3 closes what was used longest ago; vendors and stores are fewer than this.
 HOSTS = 32

@@ -7,8 +7,8 @@ with the first question to it, PyJWT with the first event.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .service import LiveKit
-    from .webhook import Event, Receiver
+    from sayna.livekit.service import LiveKit
+    from sayna.livekit.webhook import Event, Receiver
 
 __all__ = ["Event", "LiveKit", "Receiver"]
 
@@ -17,6 +17,6 @@ def __getattr__(name: str) -> Any:
     """Load what serves LiveKit when it is first named: with asyncio it is a tenth of the start."""
     if name not in __all__:
         raise AttributeError(name)
-    from . import service, webhook  # noqa: PLC0415
+    from sayna.livekit import service, webhook  # noqa: PLC0415
 
     return getattr(service if name == "LiveKit" else webhook, name)

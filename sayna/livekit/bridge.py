@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from .errors import LiveKitUnavailable
+from sayna.livekit.errors import LiveKitUnavailable
 
 CLOSE_SECONDS = 2.0
 # The loop's own limit comes first and ends the operation there; this one is for a loop that is stuck.

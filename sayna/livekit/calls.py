@@ -4,48 +4,24 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sayna.config import Secret
+from sayna.caller import Visitor
+from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
+from sayna.livekit.model import Call, Placed
+from sayna.livekit.ownership import claimed, owner_of
+from sayna.livekit.rooms import is_open_to
 from sayna.log import emit
-from sayna.visitor import Visitor
-
-from .errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
-from .ownership import claimed, owner_of
-from .rooms import is_open_to
 
 if TYPE_CHECKING:
     from livekit.protocol import models
 
-    from .bridge import Bridge
-    from .rpc import Rpc
+    from sayna.livekit.bridge import Bridge
+    from sayna.livekit.rpc import Rpc
 
 MARGIN_SECONDS = 0.1
 
 logger = logging.getLogger("sayna.sip")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Who calls whom, through which SIP server and as which of its users, into which room."""
-
-    room: str
-    identity: str
-    name: str
-    from_number: str
-    to_number: str
-    address: str
-    username: str
-    password: Secret | None
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A call that has begun: LiveKit's ids of the participant and of the call."""
-
-    participant_id: str
-    sip_call_id: str
 
 
 class Telephones:
@@ -61,7 +37,7 @@ class Telephones:
         """Begin a call; raises LiveKitRefused when nothing rings, LiveKitUnavailable when nobody knows."""
 
         async def ask(rpc: "Rpc") -> Placed:
-            from .sip_rpc import dial  # noqa: PLC0415 - comes with livekit-api, which is loaded by now
+            from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - comes with livekit-api, which is loaded by now
 
             return await dial(rpc, call)
 
@@ -75,7 +51,7 @@ class Telephones:
         limit = time.monotonic() + seconds
 
         async def ask(rpc: "Rpc") -> bool:
-            from .sip_rpc import telephone, transfer  # noqa: PLC0415
+            from sayna.livekit.sip_rpc import telephone, transfer  # noqa: PLC0415
 
             is_open, found = await asyncio.gather(
                 is_open_to(visitor, rpc, room), telephone(rpc, room, identity)

@@ -2,16 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from sayna.caller import Visitor
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
-from sayna.visitor import Visitor
-
-from .errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
-from .ownership import owner_of
+from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
+from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
-    from .bridge import Bridge
-    from .rpc import Rpc
+    from sayna.livekit.bridge import Bridge
+    from sayna.livekit.rpc import Rpc
 
 # What LiveKit says of an egress that has ended already.
 OVER = "failed_precondition"

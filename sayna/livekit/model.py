@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .ownership import owner_of
+from sayna.config import Secret
+from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
     from livekit.protocol import models
@@ -67,3 +68,43 @@ class Participant:
             attributes=dict(info.attributes),
             is_publisher=info.is_publisher,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls whom, through which SIP server and as which of its users, into which room."""
+
+    room: str
+    identity: str
+    name: str
+    from_number: str
+    to_number: str
+    address: str
+    username: str
+    password: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A call that has begun: LiveKit's ids of the participant and of the call."""
+
+    participant_id: str
+    sip_call_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Calls from these addresses or networks each get a room whose name begins with `room_prefix`."""
+
+    room_prefix: str
+    allowed_addresses: tuple[str, ...]
+
+    @property
+    def trunk_name(self) -> str:
+        """What the trunk is called in LiveKit."""
+        return f"sayna-{self.room_prefix}-trunk"
+
+    @property
+    def rule_name(self) -> str:
+        """What the dispatch rule is called in LiveKit."""
+        return f"sayna-{self.room_prefix}-dispatch"

@@ -12,8 +12,8 @@ from typing import TypeVar
 from livekit import api
 from livekit.protocol import sip
 
-from .rpc import Rpc, answer
-from .trunks import Inbound
+from sayna.livekit.model import Inbound
+from sayna.livekit.rpc import Rpc, answer
 
 TRUNK = re.compile(r"sayna-.+-trunk")
 RULE = re.compile(r"sayna-.+-dispatch")

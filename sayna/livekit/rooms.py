@@ -9,11 +9,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sayna.caller import Visitor
 from sayna.errors import InvalidRequest
-from sayna.folder import Grumbler, exclusive, private_folder
-from sayna.visitor import Visitor
-
-from .errors import (
+from sayna.livekit.errors import (
     LiveKitRefused,
     LiveKitUnavailable,
     MuteFailed,
@@ -22,14 +20,15 @@ from .errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from .model import Participant, Room
-from .ownership import metadata_for, owner_of
+from sayna.livekit.model import Participant, Room
+from sayna.livekit.ownership import metadata_for, owner_of
+from sayna.state.files import Grumbler, exclusive, private_folder
 
 if TYPE_CHECKING:
     from livekit.protocol import models
 
-    from .bridge import Bridge
-    from .rpc import Rpc
+    from sayna.livekit.bridge import Bridge
+    from sayna.livekit.rpc import Rpc
 
 T = TypeVar("T")
 Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]

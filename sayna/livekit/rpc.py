@@ -18,10 +18,9 @@ from livekit.protocol import egress, models
 
 from sayna import http
 from sayna.config import RecordingConfig, Secret
+from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable
+from sayna.livekit.output import output
 from sayna.log import emit
-
-from .errors import LiveKitRefused, LiveKitUnavailable
-from .output import output
 
 logger = logging.getLogger("sayna.livekit")
 

@@ -6,18 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sayna.config import LiveKitConfig, Secret
-
-from .bridge import Bridge
-from .calls import Telephones
-from .egress import Egress
-from .rooms import Rooms
-from .seen import Seen
-from .tokens import TokenMint
-from .trunks import Trunks
-from .webhook import Receiver, Webhook
+from sayna.livekit.bridge import Bridge
+from sayna.livekit.calls import Telephones
+from sayna.livekit.egress import Egress
+from sayna.livekit.rooms import Rooms
+from sayna.livekit.tokens import TokenMint
+from sayna.livekit.trunks import Trunks
+from sayna.livekit.webhook import Receiver, Webhook
+from sayna.state.seen import Seen
 
 if TYPE_CHECKING:
-    from .rpc import Rpc
+    from sayna.livekit.rpc import Rpc
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +65,6 @@ class LiveKit:
 
 
 def _connect(url: str, key: Secret, secret: Secret, seconds: float) -> "AbstractAsyncContextManager[Rpc]":
-    from .rpc import connect  # noqa: PLC0415 - livekit-api costs 230 ms and 32 MB: only whoever asks LiveKit pays
+    from sayna.livekit.rpc import connect  # noqa: PLC0415 - livekit-api costs 230 ms and 32 MB: only whoever asks LiveKit pays
 
     return connect(url, key, secret, seconds)

@@ -8,8 +8,8 @@ from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol import models
 
-from .calls import Call, Placed
-from .rpc import Rpc, answer
+from sayna.livekit.model import Call, Placed
+from sayna.livekit.rpc import Rpc, answer
 
 # As in the reference. LiveKit is not told to wait for an answer: that may hold a request for 80 s.
 RINGING_SECONDS = 30

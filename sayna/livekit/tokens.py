@@ -11,8 +11,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from sayna.config import Secret
-
-from .ownership import metadata_for
+from sayna.livekit.ownership import metadata_for
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 

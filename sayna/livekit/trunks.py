@@ -1,30 +1,13 @@
 """What LiveKit must know to take inbound calls: from where, and that each of them gets a room of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sayna.livekit.model import Inbound
+
 if TYPE_CHECKING:
-    from .bridge import Bridge
-    from .rpc import Rpc
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """Calls from these addresses or networks each get a room whose name begins with `room_prefix`."""
-
-    room_prefix: str
-    allowed_addresses: tuple[str, ...]
-
-    @property
-    def trunk_name(self) -> str:
-        """What the trunk is called in LiveKit."""
-        return f"sayna-{self.room_prefix}-trunk"
-
-    @property
-    def rule_name(self) -> str:
-        """What the dispatch rule is called in LiveKit."""
-        return f"sayna-{self.room_prefix}-dispatch"
+    from sayna.livekit.bridge import Bridge
+    from sayna.livekit.rpc import Rpc
 
 
 class Trunks:
@@ -41,7 +24,7 @@ class Trunks:
         """
 
         async def ask(rpc: "Rpc") -> list[str]:
-            from .provisioning import provision  # noqa: PLC0415 - comes with livekit-api
+            from sayna.livekit.provisioning import provision  # noqa: PLC0415 - comes with livekit-api
 
             return await provision(rpc, inbound, dry_run=dry_run)
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
+from sayna.livekit.errors import InvalidSignature
 from sayna.log import emit
-
-from .errors import InvalidSignature
-from .seen import Seen
+from sayna.state.seen import Seen
 
 # As LiveKit's own receivers allow.
 LEEWAY_SECONDS = 60

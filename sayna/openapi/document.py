@@ -9,9 +9,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__
 from sayna.errors import SaynaError
-from sayna.openapi import faults
+from sayna.openapi import errors as faults
+from sayna.openapi.converter import Converter, schema_name
 from sayna.openapi.operation import Access, Answer, Operation, Route
-from sayna.openapi.schemas import Converter, schema_name
 
 Security = list[dict[str, list[str]]]
 

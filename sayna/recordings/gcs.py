@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from sayna import http
+from sayna.cloud.google import GoogleTokens, NoToken, read_account
 from sayna.config import RecordingConfig
-from sayna.google_auth import GoogleTokens, NoToken, read_account
 from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store
 from sayna.recordings.errors import RecordingStorageUnavailable

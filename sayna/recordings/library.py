@@ -1,11 +1,11 @@
 """The recordings as a caller sees them: found by stream_id, and only where they are the caller's."""
 
+from sayna.caller import Visitor
 from sayna.recordings.base import STREAM_ID, Found, Opened, Span, Store
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.listing import Listing, Page
 from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
-from sayna.visitor import Visitor
 
 
 class Library:

@@ -11,10 +11,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sayna.folder import lock
 from sayna.recordings.base import STREAM_ID, Found, Listed, Opened, Span, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 from sayna.recordings.files import FILE, FOLDER, attempt, describe, open_file, translated
+from sayna.state.files import lock
 
 
 class Local(Store):

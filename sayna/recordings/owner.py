@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 
-from sayna.visitor import Visitor
+from sayna.caller import Visitor
 
 # Five short strings; whatever is larger was not written by us.
 MAX_OWNER_BYTES = 4096

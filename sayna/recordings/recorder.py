@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from sayna.caller import Visitor
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, SaynaError
 from sayna.recordings.base import Found
 from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner
-from sayna.visitor import Visitor
 
 STALE_SECONDS = 15.0
 LOOK_SECONDS = 0.1

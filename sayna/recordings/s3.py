@@ -12,7 +12,7 @@ import time
 from functools import partial
 from typing import Any, cast
 
-from sayna import aws
+from sayna.cloud import aws
 from sayna.config import RecordingConfig
 from sayna.log import emit
 from sayna.recordings.base import Found, Listed, Opened, Span, Store

@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, validate
 
+from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.schemas.base import Number, Object, StrictSchema, Text, Whole
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
-from sayna.tts import audio
-from sayna.tts.plan import LANGUAGE, Query
+from sayna.speech.plan import LANGUAGE, Query
 
 # Beside each other they are cheap; this bounds the one pattern that is made of them.
 MAX_PRONUNCIATIONS = 100

@@ -1,8 +1,8 @@
 """The words that the speech schemas know, told to readers of the reference by those who understand them."""
 
-from sayna.tts import PROVIDERS, audio
-from sayna.tts.base import Knob
-from sayna.tts.plan import ALIASES
+from sayna import audio
+from sayna.providers import ALIASES, PROVIDERS
+from sayna.providers.base import Knob
 
 PROVIDER_NAMES = [*sorted(PROVIDERS), *(alias for alias, slug in ALIASES.items() if slug in PROVIDERS)]
 FORMAT_NAMES = [*audio.FORMATS, *audio.ALIASES]

@@ -1,6 +1,6 @@
 """Telephony: calls out, their limits, and signed events about calls that come in."""
 
-from .call_request import CallRequest, OwnTrunk
-from .service import Sip
+from sayna.sip.call_request import CallRequest, OwnTrunk
+from sayna.sip.service import Sip
 
 __all__ = ["CallRequest", "OwnTrunk", "Sip"]

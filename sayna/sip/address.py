@@ -5,8 +5,7 @@ import re
 from dataclasses import dataclass
 
 from sayna.config.sip_hook import HOST
-
-from .errors import DestinationNotAllowed, InvalidSipAddress
+from sayna.sip.errors import DestinationNotAllowed, InvalidSipAddress
 
 MAX_PORT = 65535
 MAX_HEADER = 4096

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from sayna.config import Secret, SipConfig
-
-from .address import SipAddress
-from .errors import OutboundAddressNotConfigured
+from sayna.sip.address import SipAddress
+from sayna.sip.errors import OutboundAddressNotConfigured
 
 
 @dataclass(frozen=True, slots=True)

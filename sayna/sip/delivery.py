@@ -9,12 +9,11 @@ import time
 from collections import Counter
 
 from sayna import http
+from sayna.errors import StoreUnavailable
 from sayna.log import emit
-
-from .errors import StoreUnavailable
-from .hooks import Hook, Hooks
-from .queue import Delivery, Queue
-from .signing import event_headers
+from sayna.sip.hooks import Hook, Hooks
+from sayna.sip.outbox import Delivery, Queue
+from sayna.sip.signing import event_headers
 
 ATTEMPT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0

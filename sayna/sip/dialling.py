@@ -5,19 +5,20 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from sayna.caller import Visitor
 from sayna.config import SipConfig
-from sayna.livekit.calls import Call, Placed, Telephones
+from sayna.errors import StoreUnavailable
+from sayna.livekit.calls import Telephones
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomAccessDenied
+from sayna.livekit.model import Call, Placed
 from sayna.livekit.rooms import Rooms
 from sayna.log import emit
-from sayna.visitor import Visitor
-
-from .address import Overrides
-from .call_request import CallRequest, Trunk
-from .errors import CallFailed, SipRoomAccessDenied, StoreUnavailable, TransferFailed
-from .limits import Limits
-from .once import Answer, Attempt, Once
-from .phone import CallerNumbers, Destinations, masked
+from sayna.sip.address import Overrides
+from sayna.sip.call_request import CallRequest, Trunk
+from sayna.sip.errors import CallFailed, SipRoomAccessDenied, TransferFailed
+from sayna.sip.idempotency import Answer, Attempt, Once
+from sayna.sip.limits import Limits
+from sayna.sip.phone import CallerNumbers, Destinations, masked
 
 # The contract says two, and the answer has its way to go; a REFER usually takes longer.
 TRANSFER_SECONDS = 1.9

@@ -118,7 +118,3 @@ class HooksNotStored(SaynaError):
 
 class HookNamesTooSlow(Overloaded):
     """The hosts of the URLs could not be looked up in time; nothing was saved."""
-
-
-class StoreUnavailable(Overloaded):
-    """The database on disk is busy or broken; nothing was done."""

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 from sayna.livekit.webhook import Event, EventParticipant, EventRoom
 from sayna.log import emit
-
-from .address import sip_domain
-from .hooks import Hook, Hooks
-from .queue import Queue
-from .signing import header_safe
+from sayna.sip.address import sip_domain
+from sayna.sip.hooks import Hook, Hooks
+from sayna.sip.outbox import Queue
+from sayna.sip.signing import header_safe
 
 X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sayna.folder import Grumbler, exclusive, private_folder
-
-from .errors import HooksNotStored, StoreUnavailable
+from sayna.errors import StoreUnavailable
+from sayna.sip.errors import HooksNotStored
+from sayna.state.files import Grumbler, exclusive, private_folder
 
 WAIT_SECONDS = 5.0
 

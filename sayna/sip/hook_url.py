@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from sayna import http
-from sayna.config.setting import Wrong
+from sayna.config.fields import Wrong
 from sayna.config.urls import hook
 from sayna.errors import InvalidRequest
-
-from .errors import HookNamesTooSlow
+from sayna.sip.errors import HookNamesTooSlow
 
 MAX_URL = 2048
 RESOLVE_SECONDS = 2.0

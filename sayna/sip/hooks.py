@@ -6,15 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sayna.caller import Visitor
 from sayna.config import Secret, SipConfig
 from sayna.config.sip_hook import HOST
 from sayna.errors import InvalidRequest
-from sayna.visitor import Visitor
-
-from .errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
-from .hook_file import HookFile, StoredHook
-from .hook_url import check_hook_urls
-from .signing import own_secret
+from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
+from sayna.sip.hook_file import HookFile, StoredHook
+from sayna.sip.hook_url import check_hook_urls
+from sayna.sip.signing import own_secret
 
 MAX_HOOKS = 100
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from sayna.livekit.errors import LiveKitUnavailable
-
-from .database import Database
-from .errors import TooManyCalls
+from sayna.sip.errors import TooManyCalls
+from sayna.state.database import Database
 
 MINUTE = 60.0
 # A call of which LiveKit did not say whether it began: by then it rings, or never will.

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from sayna.config import TenantNumbers
 from sayna.config.sip_numbers import NUMBER
-
-from .errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
+from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
 
 # How networks are told that what follows begins with a country: ITU E.123, and North America's own.
 INTERNATIONAL = ("+", "00", "011")

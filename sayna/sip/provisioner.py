@@ -4,7 +4,8 @@ import logging
 import threading
 
 from sayna.livekit.errors import LiveKitUnavailable
-from sayna.livekit.trunks import Inbound, Trunks
+from sayna.livekit.model import Inbound
+from sayna.livekit.trunks import Trunks
 from sayna.log import emit
 
 FIRST_PAUSE_SECONDS = 1.0

@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sayna.config import Config
-from sayna.livekit.trunks import Inbound
-
-from .hooks import Hooks
+from sayna.livekit.model import Inbound
+from sayna.sip.hooks import Hooks
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
-
-    from .dialling import Dialling
-    from .forwarding import Forwarding
-    from .leader import Leader
+    from sayna.sip.dialling import Dialling
+    from sayna.sip.forwarding import Forwarding
+    from sayna.state.leader import Leader
 
 logger = logging.getLogger("sayna.sip")
 
@@ -44,7 +42,7 @@ class Sip:
         if livekit is None:
             return cls(hooks, None, None, inbound, ())
         # Calls and deliveries need asyncio and SQLite: a tenth of a start that has no use for them.
-        from .telephony import connect  # noqa: PLC0415
+        from sayna.sip.telephony import connect  # noqa: PLC0415
 
         dialling, forwarding, leaders = connect(config, livekit, hooks, inbound, folder)
         return cls(hooks, dialling, forwarding, inbound, leaders)

@@ -5,17 +5,16 @@ from pathlib import Path
 
 from sayna.config import Config
 from sayna.livekit import LiveKit
-from sayna.livekit.trunks import Inbound
-
-from .delivery import Deliverer
-from .dialling import Dialling
-from .forwarding import Forwarding
-from .hooks import Hooks
-from .leader import Leader
-from .limits import Limits
-from .once import Once
-from .provisioner import Provisioner
-from .queue import Queue
+from sayna.livekit.model import Inbound
+from sayna.sip.delivery import Deliverer
+from sayna.sip.dialling import Dialling
+from sayna.sip.forwarding import Forwarding
+from sayna.sip.hooks import Hooks
+from sayna.sip.idempotency import Once
+from sayna.sip.limits import Limits
+from sayna.sip.outbox import Queue
+from sayna.sip.provisioner import Provisioner
+from sayna.state.leader import Leader
 
 logger = logging.getLogger("sayna.sip")
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 import pytest
 
 from sayna import http
-from sayna.auth import Authenticator, Caller, RequestFacts
+from sayna.auth import Authenticator, RequestFacts
+from sayna.caller import Caller
 from sayna.config import load_config
 from sayna.errors import NotAuthenticated
-
-from .conftest import FakeService
+from tests.auth.conftest import FakeService
 
 FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
 

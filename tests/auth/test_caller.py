@@ -2,7 +2,8 @@
 
 import pytest
 
-from sayna.auth import ANYONE, Caller, read_token
+from sayna.auth import read_token
+from sayna.caller import ANYONE, Caller
 from sayna.errors import NotAuthenticated
 
 

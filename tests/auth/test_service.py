@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sayna.auth import Authenticator, Caller, RequestFacts
+from sayna.auth import Authenticator, RequestFacts
+from sayna.caller import Caller
 from sayna.errors import AuthServiceFailed, NotAuthenticated
-
-from .conftest import FakeService
+from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
 FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})

@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sayna.auth import Authenticator, RequestFacts
 from sayna.auth.signing import load_signing_key
 from sayna.config import ConfigError
-
-from .conftest import FakeService
+from tests.auth.conftest import FakeService
 
 FACTS = RequestFacts("GET", "/voices", {})
 

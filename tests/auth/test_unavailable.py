@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from sayna.auth import Authenticator, RequestFacts
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable
-
-from .conftest import FakeService
+from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
 FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})

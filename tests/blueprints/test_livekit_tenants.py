@@ -9,9 +9,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from sayna.auth import Caller
-from sayna.folder import exclusive
+from sayna.caller import Caller
 from sayna.livekit.rooms import Rooms
+from sayna.state.files import exclusive
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A, bearer, failed, mute, read, remove, token
 from tests.wire.twirp import FakeLiveKit, Reply, refusal

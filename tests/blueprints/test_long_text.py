@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from sayna.tts.base import AudioSpec
+from sayna.audio.spec import AudioSpec
+from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient
-from tests.tts.audio.sounds import heard
 from tests.wire import Hit, answers
 from tests.wire.deepgram import DeepgramFake
 from tests.wire.server import Answer

@@ -219,7 +219,7 @@ def test_dead_targets_hold_up_nobody_and_livekit_is_answered_at_once(make: Inbou
 def test_full_queue_sends_livekit_away_for_that_host_only(
     make: Inbound, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sayna.sip.queue.MAX_WAITING_AT_HOST", 2)
+    monkeypatch.setattr("sayna.sip.outbox.MAX_WAITING_AT_HOST", 2)
     client = make()
     with FaultServer() as dead:
         dead.always(lambda exchange: exchange.hang())

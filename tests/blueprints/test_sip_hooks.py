@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sayna import http
-from sayna.folder import exclusive
+from sayna.state.files import exclusive
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH
 from tests.blueprints.telephones import drop, listed, save

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.audio.sounds import HERTZ, heard
 from tests.blueprints.conftest import MakeClient
-from tests.tts.audio.sounds import HERTZ, heard
 from tests.wire import VendorFake
 from tests.wire.asking import TEXT, resolved
 from tests.wire.azure import AzureFake

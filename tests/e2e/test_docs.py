@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from sayna.tts import PROVIDERS
+from sayna.providers import PROVIDERS
 from tests.e2e.servers import ROOT, Gunicorn, answers, free_port, started
 from tests.e2e.wire import Address
 

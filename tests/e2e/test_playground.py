@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.tts.audio import FORMATS
+from sayna.audio import FORMATS
 from tests.e2e.conftest import Browse, Site, StartServer
 from tests.e2e.page import Page
 from tests.e2e.servers import started_below

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from sayna.config import load_config
-from sayna.tts import PROVIDERS
-from sayna.tts.base import TTSProvider
+from sayna.providers import PROVIDERS
+from sayna.providers.base import TTSProvider
 
 # What turns a vendor on; `scripts/test --no-cov tests/live` asks all that are.
 SETTINGS = {

@@ -7,8 +7,8 @@ import pytest
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.tts.base import TTSProvider
-from tests.tts.audio.sounds import heard
+from sayna.providers.base import TTSProvider
+from tests.audio.sounds import heard
 from tests.wire.asking import request, resolved, speak
 
 TEXT = 'Tom & Jerry said: "one < two".'

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from sayna.auth import Caller
+from sayna.caller import Caller
 from sayna.livekit.ownership import metadata_for, owner_of
 
 DEEP = "[" * 100_000

@@ -12,9 +12,9 @@ from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit import Event, Receiver
 from sayna.livekit.errors import InvalidSignature
-from sayna.livekit.seen import Seen
 from sayna.livekit.tokens import TokenMint
 from sayna.livekit.webhook import Webhook
+from sayna.state.seen import Seen
 from tests.livekit.events import JOINED, encoded, signed
 from tests.wire.twirp import KEY, SECRET
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sayna.google_auth import GoogleTokens, NoToken
+from sayna.cloud.google import GoogleTokens, NoToken
 from tests.blueprints.conftest import MakeClient
 from tests.recordings.gcs import GCS
 from tests.recordings.places import GCSPlace

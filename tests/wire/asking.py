@@ -3,12 +3,13 @@
 import dataclasses
 from typing import Any
 
+from sayna import audio
+from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig
 from sayna.errors import ProviderError
 from sayna.http import Deadline
-from sayna.tts import audio
-from sayna.tts.base import AudioSpec, SpeechRequest, TTSProvider
-from sayna.tts.plan import Plan, Planner, Query
+from sayna.providers.base import SpeechRequest, TTSProvider
+from sayna.speech.plan import Plan, Planner, Query
 
 TEXT = 'Ben & Jerry\'s <b>"quoted"</b> 😀 שלום 你好'
 

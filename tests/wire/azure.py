@@ -3,9 +3,9 @@
 from typing import ClassVar
 from xml.etree import ElementTree
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import AzureConfig, Secret
-from sayna.tts.azure import ROLES, STYLES, Azure
-from sayna.tts.base import AudioSpec
+from sayna.providers.azure import ROLES, STYLES, Azure
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

@@ -3,9 +3,9 @@
 import re
 from typing import Any, ClassVar
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import CartesiaConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.cartesia import Cartesia
+from sayna.providers.cartesia import Cartesia
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

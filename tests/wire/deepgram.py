@@ -3,9 +3,9 @@
 import ssl
 from typing import ClassVar
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import DeepgramConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.deepgram import Deepgram
+from sayna.providers.deepgram import Deepgram
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

@@ -3,9 +3,9 @@
 import re
 from typing import ClassVar
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import ElevenLabsConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.elevenlabs import ElevenLabs
+from sayna.providers.elevenlabs import ElevenLabs
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

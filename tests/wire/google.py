@@ -14,10 +14,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import GoogleConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.google import Google
-from tests.tts.audio.sounds import sine, written
+from sayna.providers.google import Google
+from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer, FaultServer

@@ -2,10 +2,10 @@
 
 from typing import Any, ClassVar
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import OpenAIConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.openai import OpenAI
-from tests.tts.audio.sounds import sine, written
+from sayna.providers.openai import OpenAI
+from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

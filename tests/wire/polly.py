@@ -10,9 +10,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import PollyConfig, Secret
-from sayna.tts.base import AudioSpec
-from sayna.tts.polly import Polly
+from sayna.providers.polly import Polly
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

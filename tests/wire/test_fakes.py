@@ -3,8 +3,8 @@ import importlib
 import pytest
 
 from sayna import http
-from sayna.tts import PROVIDERS
-from sayna.tts.vendor import CloudProvider
+from sayna.providers import PROVIDERS
+from sayna.providers.cloud import CloudProvider
 from tests.wire import FaultServer, VendorFake, answers
 
 CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, ClassVar
 
-from sayna.tts.audio import convert
-from sayna.tts.base import AudioSpec
-from sayna.tts.vendor import CloudProvider
-from tests.tts.audio.sounds import sine, written
+from sayna.audio import convert
+from sayna.audio.spec import AudioSpec
+from sayna.providers.cloud import CloudProvider
+from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer, FaultServer

@@ -1,0 +1,113 @@
+"""Any audio of the contract turned into any other, as a stream where the target can be one."""
+
+from collections.abc import Iterable, Iterator
+
+from sayna.audio.formats import streams
+from sayna.audio.plausible import ImplausibleAudio
+from sayna.audio.spec import AudioSpec
+from sayna.audio.wav import read_wav, wav_header
+
+_ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
+_SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
+_BLOCKS_PER_SECOND = 50
+_WAV_HEAD_BYTES = 4096
+
+
+def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> Iterator[bytes]:
+    """Yield the audio as `target` (mono, from `formats.resolve`); never an empty chunk.
+
+    Raises ImplausibleAudio, while it is read, when there is no audio or it cannot be decoded.
+    A wav or flac is always written anew, because vendors stream headers without a true length.
+    """
+    # Not decoded: it was checked on its way in, and coding it again would only lose.
+    if source == target and streams(target):
+        return _some(chunks)
+    return _some(_converted(chunks, source, target))
+
+
+def duration_ms(data: bytes, spec: AudioSpec) -> int:
+    """Return how long a finished clip plays, in milliseconds; raises ImplausibleAudio."""
+    if spec.audio_format == "wav":
+        wav, samples = read_wav([data[:_WAV_HEAD_BYTES], data[_WAV_HEAD_BYTES:]])
+        return _milliseconds(sum(map(len, samples)), wav.encoding, wav.sample_rate * wav.channels)
+    if spec.audio_format in _ENCODINGS:
+        return _milliseconds(len(data), _ENCODINGS[spec.audio_format], spec.sample_rate * spec.channels)
+    from sayna.audio.decoder import seconds  # noqa: PLC0415
+
+    return round(1000 * seconds(data))
+
+
+def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:
+    return round(1000 * size / (_SAMPLE_BYTES[encoding] * samples_per_second))
+
+
+def _converted(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> Iterator[bytes]:
+    rate, blocks = _decode(chunks, source)
+    if rate != target.sample_rate:
+        from sayna.audio.resample import resample  # noqa: PLC0415
+
+        blocks = resample(blocks, rate, target.sample_rate)
+    # _some here too, because an encoder writes a header even when no audio follows.
+    yield from _encode(_some(blocks), target)
+
+
+def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[bytes]]:
+    """Return rate in Hz and blocks of 16-bit little-endian mono."""
+    if source.audio_format == "wav":
+        wav, samples = read_wav(chunks)
+        return wav.sample_rate, _mono(samples, wav.encoding, wav.sample_rate, wav.channels)
+    if source.audio_format in _ENCODINGS:
+        encoding = _ENCODINGS[source.audio_format]
+        return source.sample_rate, _mono(chunks, encoding, source.sample_rate, source.channels)
+    from sayna.audio.decoder import read  # noqa: PLC0415
+
+    return read(b"".join(chunks))
+
+
+def _mono(chunks: Iterator[bytes], encoding: str, rate: int, channels: int) -> Iterator[bytes]:
+    blocks = _grouped(chunks, frame=_SAMPLE_BYTES[encoding] * channels, rate=rate)
+    if (encoding, channels) == ("s16", 1):
+        return blocks
+    from sayna.audio.samples import to_mono  # noqa: PLC0415
+
+    return to_mono(blocks, encoding, channels)
+
+
+def _grouped(chunks: Iterable[bytes], *, frame: int, rate: int) -> Iterator[bytes]:
+    """Yield whole frames, at least 20 ms of them at once, so that tiny chunks cost little."""
+    enough = rate // _BLOCKS_PER_SECOND * frame
+    held = bytearray()
+    for chunk in chunks:
+        held += chunk
+        if len(held) >= enough:
+            whole = len(held) - len(held) % frame
+            yield bytes(held[:whole])
+            del held[:whole]
+    if len(held) % frame:
+        raise ImplausibleAudio("The audio ends within a sample.")
+    yield bytes(held)
+
+
+def _encode(blocks: Iterator[bytes], target: AudioSpec) -> Iterator[bytes]:
+    if target.audio_format == "linear16":
+        return blocks
+    if target.audio_format == "wav":
+        return iter([_wav(blocks, target)])
+    from sayna.audio.encoder import write, write_whole  # noqa: PLC0415
+
+    return write(blocks, target) if streams(target) else iter([write_whole(blocks, target)])
+
+
+def _wav(blocks: Iterator[bytes], target: AudioSpec) -> bytes:
+    samples = b"".join(blocks)
+    return wav_header(target, len(samples)) + samples
+
+
+def _some(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass on what is not empty; raises ImplausibleAudio when nothing is."""
+    nothing = True
+    for chunk in filter(None, chunks):
+        nothing = False
+        yield chunk
+    if nothing:
+        raise ImplausibleAudio("The audio is empty.")

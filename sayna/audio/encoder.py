@@ -1,0 +1,69 @@
+"""Coded audio written through libsndfile; loads soundfile, so it is imported when first needed."""
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import soundfile
+
+from sayna.audio.sink import Sink
+from sayna.audio.spec import AudioSpec
+
+_MPEG_1_FROM = 32000
+
+
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """How libsndfile names a format; a level of 0 is the best quality, 1 the smallest file."""
+
+    container: str
+    subtype: str
+    level: float | None = None
+    bitrate_mode: str | None = None
+
+
+_CODECS = {
+    "mulaw": _Codec("RAW", "ULAW"),
+    "alaw": _Codec("RAW", "ALAW"),
+    "flac": _Codec("FLAC", "PCM_16"),
+    # 58 kb/s: at 45 kb/s libopus leaves CELT for SILK, which costs more than twice the CPU
+    "opus": _Codec("OGG", "OPUS", 0.8),
+    # 64 kb/s; 32 kb/s at 8 kHz
+    "mp3": _Codec("MP3", "MPEG_LAYER_III", 0.6, "CONSTANT"),
+}
+# MPEG-1 (32 kHz and above) spreads the levels over 32..320 kb/s: this one is 64 kb/s
+_MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.87, "CONSTANT")
+
+
+def write(blocks: Iterable[bytes], target: AudioSpec) -> Iterator[bytes]:
+    """Yield the coded bytes of 16-bit mono blocks as soon as the encoder has some."""
+    sink = Sink(skip_info=target.audio_format == "mp3")
+    with _writer(sink, target) as file:
+        for block in blocks:
+            file.buffer_write(block, dtype="int16")
+            yield sink.drain()
+    yield sink.drain()
+
+
+def write_whole(blocks: Iterable[bytes], target: AudioSpec) -> bytes:
+    """Return the whole file of 16-bit mono blocks, its header written last."""
+    buffer = io.BytesIO()
+    with _writer(buffer, target) as file:
+        for block in blocks:
+            file.buffer_write(block, dtype="int16")
+    return buffer.getvalue()
+
+
+def _writer(file: io.BytesIO | Sink, target: AudioSpec) -> soundfile.SoundFile:
+    mpeg_1 = target.audio_format == "mp3" and target.sample_rate >= _MPEG_1_FROM
+    codec = _MPEG_1 if mpeg_1 else _CODECS[target.audio_format]
+    return soundfile.SoundFile(
+        file,
+        "w",
+        target.sample_rate,
+        1,
+        format=codec.container,
+        subtype=codec.subtype,
+        compression_level=codec.level,
+        bitrate_mode=codec.bitrate_mode,
+    )

@@ -1,0 +1,106 @@
+"""Whether the bytes that a vendor sends can be the audio they are said to be."""
+
+import re
+from collections.abc import Iterator
+
+from sayna.audio.spec import AudioSpec
+
+# A vendor's error page that came with status 200. Six or more fixed letters do not happen in sound;
+# `{"` does, so JSON must be text to its end.
+_MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
+_JSON_TEXT = re.compile(rb'\s*\{\s*"[\t\n\r -~]*')
+_SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
+# Bytes by which the kind can be told. Raw audio has no magic: that many keep a chance `{"` from counting.
+_HEAD_BYTES = {"wav": 12, "mp3": 3, "opus": 40, "flac": 4}
+_RAW_HEAD_BYTES = 64
+# One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has
+# 42 bytes; the last page of Opus says how long it is.
+_SMALLEST = {"mp3": 96, "flac": 56, "opus": 0}
+_WAV_HEADER_BYTES = 44
+_OGG_HEADER_BYTES = 27
+_LARGEST_OGG_PAGE = 65307
+_END_OF_STREAM = 0x04
+_NO_PACKET_ENDS = -1
+_OPUS_TEN_MS = 480
+
+
+class ImplausibleAudio(ValueError):
+    """The bytes are not the audio they were said to be, or not all of it."""
+
+
+def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
+    """Pass a stream on; raises ImplausibleAudio when it is something else, cut off or shorter than 10 ms.
+
+    A wrong head raises before the first byte is passed on. Only the head is ever held back.
+    """
+    name = spec.audio_format
+    head = _first(chunks, _HEAD_BYTES.get(name, _RAW_HEAD_BYTES))
+    _check_head(head, name)
+    yield head
+    size, tail = len(head), head
+    # The vendor's last page can only be known when the stream has ended: keep as much as one page may have.
+    for chunk in chunks:
+        size += len(chunk)
+        if name == "opus":
+            tail = (tail + chunk)[-_LARGEST_OGG_PAGE:]
+        yield chunk
+    if name == "opus":
+        _check_last_page(tail, pre_skip=int.from_bytes(head[38:40], "little"))
+    _check_size(size, spec)
+
+
+def _first(chunks: Iterator[bytes], enough: int) -> bytes:
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        if len(head) >= enough:
+            break
+    return head
+
+
+def _check_head(head: bytes, name: str) -> None:
+    if not head:
+        raise ImplausibleAudio("The audio is empty.")
+    if not _looks_like(head, name):
+        raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
+
+
+def _looks_like(head: bytes, name: str) -> bool:
+    match name:
+        case "wav":
+            return head.startswith(b"RIFF") and head[8:12] == b"WAVE"
+        case "mp3":
+            return head.startswith(b"ID3") or _is_layer_three(head)
+        case "opus":
+            return head.startswith(b"OggS") and head[28:36] == b"OpusHead"
+        case "flac":
+            return head.startswith(b"fLaC")
+    return not (_MARKUP.match(head) or _JSON_TEXT.fullmatch(head))
+
+
+def _is_layer_three(head: bytes) -> bool:
+    """Return whether eleven sync bits and the bits of layer III come first; AAC in ADTS has layer 0."""
+    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2  # noqa: PLR2004
+
+
+def _check_last_page(tail: bytes, *, pre_skip: int) -> None:
+    """Look for a whole Ogg page that says it is the last and when it ends (RFC 3533, section 6)."""
+    start = tail.rfind(b"OggS")
+    page = tail[start:]
+    lacing = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]] if len(page) >= _OGG_HEADER_BYTES else b""
+    whole = len(page) == _OGG_HEADER_BYTES + len(lacing) + sum(lacing)
+    if start < 0 or not whole or not page[5] & _END_OF_STREAM:
+        raise ImplausibleAudio("The opus audio ends before its last page.")
+    end = int.from_bytes(page[6:14], "little", signed=True)
+    if end != _NO_PACKET_ENDS and end - pre_skip < _OPUS_TEN_MS:
+        raise ImplausibleAudio("The opus audio is shorter than 10 ms.")
+
+
+def _check_size(size: int, spec: AudioSpec) -> None:
+    name = spec.audio_format
+    frame = _SAMPLE_BYTES.get(name, 1) * spec.channels
+    if name == "linear16" and size % frame:
+        raise ImplausibleAudio("The linear16 audio ends within a sample.")
+    header = _WAV_HEADER_BYTES if name == "wav" else 0
+    if size < header + _SMALLEST.get(name, spec.sample_rate * frame // 100):
+        raise ImplausibleAudio(f"The {name} audio is shorter than 10 ms.")

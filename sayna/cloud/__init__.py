@@ -1,0 +1,1 @@
+"""Accounts and tokens of cloud platforms, which speech and recordings share."""

@@ -1,0 +1,105 @@
+"""The reference of the recording endpoints."""
+
+from typing import Any
+
+from sayna.errors import EgressUnavailable, InvalidRequest, RecordingFailed
+from sayna.livekit.errors import LiveKitNotConfigured, LiveKitUnavailable, RoomAccessDenied, RoomNotFound
+from sayna.openapi import BYTES, Answer, Operation
+from sayna.recordings import errors
+from sayna.schemas.recording import LIST as LIST_QUERY
+from sayna.schemas.recording import START as START_BODY
+from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
+from sayna.schemas.recordings_answers import RecordingsSchema, SessionSchema
+
+TAG = "Recordings"
+STORAGE = (errors.RecordingStorageNotConfigured, errors.RecordingStorageUnavailable)
+EGRESS = (
+    RoomNotFound,
+    RoomAccessDenied,
+    RecordingFailed,
+    EgressUnavailable,
+    LiveKitNotConfigured,
+    LiveKitUnavailable,
+)
+STREAM_ID: dict[str, Any] = {
+    "in": "path",
+    "name": "stream_id",
+    "required": True,
+    "description": "Letters, digits and `. _ -`, no two dots in a row.",
+    "schema": {"type": "string", **STREAM_ID_RULES},
+    "example": "support-call-789",
+}
+SESSION = {
+    "stream_id": "support-call-789",
+    "room_name": "support-42",
+    "egress_id": "EG_4dRzjkWQyYkV",
+}
+HEADERS = {
+    "Content-Disposition": "A file name to save it under.",
+    "Accept-Ranges": "bytes",
+    "ETag": "Changes with the audio.",
+    "Last-Modified": "When it was stored.",
+    "Cache-Control": "It may be kept, and is asked for again.",
+    "Content-Security-Policy": "A browser that shows it runs nothing.",
+}
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
+
+
+def _session(description: str, status: str) -> Answer:
+    return Answer(description, {"application/json": SessionSchema}, example={"status": status, **SESSION})
+
+
+LIST = Operation(
+    tag=TAG,
+    summary="List recordings",
+    description="The caller's recordings, a page at a time.",
+    query=LIST_QUERY,
+    answers={200: Answer("A page.", {"application/json": RecordingsSchema})},
+    errors=(InvalidRequest, *STORAGE),
+)
+START = Operation(
+    tag=TAG,
+    summary="Start a recording",
+    description="Records the sound of a room until it is stopped or the room is empty.",
+    request=(START_BODY,),
+    examples={"support": {"room_name": "support-42", "stream_id": "support-call-789"}},
+    answers={201: _session("It records.", "recording")},
+    errors=(errors.InvalidStreamId, errors.RecordingExists, *STORAGE, *EGRESS),
+)
+STOP = Operation(
+    tag=TAG,
+    summary="Stop a recording",
+    description="Ends a recording; its audio can be downloaded once LiveKit has stored it.",
+    parameters=(STREAM_ID,),
+    answers={200: _session("It has ended.", "stopped")},
+    errors=(errors.InvalidStreamId, errors.RecordingNotFound, *STORAGE, *EGRESS),
+)
+DOWNLOAD = Operation(
+    tag=TAG,
+    summary="Download a recording",
+    description="The audio, or one range of its bytes.",
+    parameters=(
+        STREAM_ID,
+        _header("Range", "One range of bytes, such as `bytes=0-1023`."),
+        _header("If-Range", "An ETag or a date: all of the audio, when it is no longer that."),
+        _header("If-None-Match", "An ETag: 304 when the audio is still the same."),
+        _header("If-Modified-Since", "A date: 304 when the audio is not newer."),
+        _header("If-Match", "An ETag: 412 when the audio is no longer the same."),
+        _header("If-Unmodified-Since", "A date: 412 when the audio is newer."),
+    ),
+    answers={
+        200: Answer("The audio.", {"audio/ogg": BYTES}, HEADERS),
+        206: Answer("The range.", {"audio/ogg": BYTES}, {**HEADERS, "Content-Range": "Which bytes."}),
+        304: Answer("It is the one that the caller has.", headers=HEADERS),
+    },
+    errors=(
+        errors.InvalidStreamId,
+        errors.RecordingNotFound,
+        errors.PreconditionFailed,
+        errors.RangeNotSatisfiable,
+        *STORAGE,
+    ),
+)

@@ -1,0 +1,97 @@
+"""The reference of the LiveKit endpoints."""
+
+from typing import Any
+
+from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
+from sayna.livekit import errors
+from sayna.openapi import Answer, Operation
+from sayna.schemas import rooms_answers as answers
+from sayna.schemas.livekit import MUTE as MUTE_BODY
+from sayna.schemas.livekit import PARTICIPANT, Name
+from sayna.schemas.livekit import TOKEN as TOKEN_BODY
+
+TAG = "Rooms"
+LIVEKIT = (errors.LiveKitNotConfigured, errors.LiveKitUnavailable)
+WHO = {"room_name": "support-42", "participant_identity": "alex-support"}
+TRACK = {**WHO, "track_sid": "TR_AMx4fG2jvRZ7", "muted": True}
+ROOM_NAME: dict[str, Any] = {
+    "in": "path",
+    "name": "room_name",
+    "required": True,
+    "description": "Percent-encoded, a slash in it too.",
+    "schema": {"type": "string", **Name().metadata},
+    "example": "support-42",
+}
+
+
+def _json(description: str, schema: Any, example: Any = None) -> Answer:
+    return Answer(description, {"application/json": schema}, example=example)
+
+
+TOKEN = Operation(
+    tag=TAG,
+    summary="Create a token",
+    description="A token for one participant to enter one room. A tenant's room is made if it is not there.",
+    request=(TOKEN_BODY,),
+    examples={"support": {**WHO, "participant_name": "alex"}},
+    answers={200: _json("The token.", answers.RoomTokenSchema)},
+    errors=(errors.RoomAccessDenied, *LIVEKIT),
+)
+LIST = Operation(
+    tag=TAG,
+    summary="List rooms",
+    description="The open rooms that are the caller's.",
+    answers={200: _json("The rooms.", answers.RoomsSchema)},
+    errors=LIVEKIT,
+)
+READ = Operation(
+    tag=TAG,
+    summary="Read a room",
+    description="One room, and who is in it.",
+    parameters=(ROOM_NAME,),
+    answers={200: _json("The room.", answers.RoomDetailsSchema)},
+    errors=(InvalidRequest, errors.RoomNotFound, *LIVEKIT),
+)
+REMOVE = Operation(
+    tag=TAG,
+    summary="Remove a participant",
+    description="Disconnects somebody from a room.",
+    request=(PARTICIPANT,),
+    examples={"support": WHO},
+    answers={200: _json("Who was removed.", answers.RemovedSchema, {"status": "removed", **WHO})},
+    errors=(errors.ParticipantNotFound, errors.RemovalFailed, *LIVEKIT),
+)
+MUTE = Operation(
+    tag=TAG,
+    summary="Mute a track",
+    description="Mutes a track, or unmutes it where the LiveKit server allows that.",
+    request=(MUTE_BODY,),
+    examples={"mute": TRACK},
+    answers={200: _json("The track.", answers.MutedSchema, TRACK)},
+    errors=(errors.ParticipantNotFound, errors.MuteFailed, *LIVEKIT),
+)
+WEBHOOK = Operation(
+    tag=TAG,
+    summary="Take in an event",
+    description="For the LiveKit server, which signs what it sends, and sends it again after a 5xx. "
+    "The same event is taken in once.",
+    request=({"type": "object", "description": "LiveKit's own event."},),
+    media_type="application/webhook+json",
+    parameters=(
+        {
+            "in": "header",
+            "name": "Authorization",
+            "description": "LiveKit's token over the body, with or without `Bearer`.",
+            "schema": {"type": "string"},
+        },
+    ),
+    answers={200: _json("It is taken in.", answers.ReceivedSchema, {"status": "received"})},
+    errors=(
+        InvalidRequest,
+        PayloadTooLarge,
+        errors.InvalidSignature,
+        errors.WebhookNotConfigured,
+        errors.LiveKitUnavailable,
+        Overloaded,
+    ),
+)

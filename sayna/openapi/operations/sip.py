@@ -1,0 +1,110 @@
+"""The reference of the SIP endpoints."""
+
+from typing import Any
+
+from sayna.errors import StoreUnavailable
+from sayna.livekit.errors import LiveKitNotConfigured, ParticipantNotFound
+from sayna.openapi import Answer, Operation
+from sayna.schemas import sip as bodies
+from sayna.schemas import sip_answers as answers
+from sayna.sip import errors
+
+TAG = "Telephone"
+WHO = {"room_name": "support-42", "participant_identity": "bob"}
+CALLED = {**WHO, "participant_name": "Bob", "from_phone_number": "+15550001", "to_phone_number": "+15550002"}
+HOOK = {"host": "example.com", "url": "https://backoffice.example.com/calls", "auth_id": "tenant-a"}
+PBX = {"outbound_address": "pbx.example.com:5060", "auth_username": "me", "auth_password": "mine"}
+KEY: dict[str, Any] = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "The same request under the same key is dialled once in 24 hours and answered the same.",
+    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+}
+
+
+def _json(description: str, schema: Any, example: Any) -> Answer:
+    return Answer(description, {"application/json": schema}, example=example)
+
+
+HOOKS = {200: _json("The caller's hooks.", answers.HookListSchema, {"hooks": [HOOK]})}
+CALL = Operation(
+    tag=TAG,
+    summary="Begin a call",
+    description="Dials a telephone into a room, which is made the caller's before anything rings.",
+    request=(bodies.CALL,),
+    parameters=(KEY,),
+    examples={"call": CALLED, "through a PBX of one's own": {**CALLED, "sip": PBX}},
+    answers={
+        200: _json(
+            "It rings, or will in a moment.",
+            answers.PlacedCallSchema,
+            {"status": "initiated", **WHO, "participant_id": "PA_8HbQ2", "sip_call_id": "SCL_7dGh1"},
+        )
+    },
+    errors=(
+        errors.InvalidPhoneNumber,
+        errors.InvalidSipAddress,
+        errors.KeyReused,
+        errors.DestinationNotAllowed,
+        errors.FromNumberNotAllowed,
+        errors.TooManyCalls,
+        errors.SipRoomAccessDenied,
+        errors.OutboundAddressNotConfigured,
+        errors.CallFailed,
+        StoreUnavailable,
+        LiveKitNotConfigured,
+    ),
+)
+TRANSFER = Operation(
+    tag=TAG,
+    summary="Transfer a call",
+    description="Sends a telephone in a room to another number; answered within two seconds, done or not.",
+    request=(bodies.TRANSFER,),
+    examples={"transfer": {**WHO, "transfer_to": "+15550003"}},
+    answers={
+        200: _json(
+            "The transfer is done, or under way.",
+            answers.TransferredSchema,
+            {"status": "initiated", **WHO, "transfer_to": "tel:+15550003"},
+        )
+    },
+    errors=(
+        errors.InvalidPhoneNumber,
+        errors.DestinationNotAllowed,
+        errors.TransferFailed,
+        ParticipantNotFound,
+        LiveKitNotConfigured,
+    ),
+)
+LIST = Operation(
+    tag=TAG,
+    summary="List hooks",
+    description="Who is told about calls that come in, for the domains that are the caller's.",
+    answers=HOOKS,
+)
+SAVE = Operation(
+    tag=TAG,
+    summary="Save hooks",
+    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
+    " secret that signs their events (`flask sip secret`).",
+    request=(bodies.HOOKS,),
+    examples={"hook": {"hooks": [HOOK]}},
+    answers=HOOKS,
+    errors=(
+        errors.HookAccessDenied,
+        errors.HookImmutable,
+        errors.HookTaken,
+        errors.HooksNotStored,
+        errors.HookNamesTooSlow,
+        StoreUnavailable,
+    ),
+)
+REMOVE = Operation(
+    tag=TAG,
+    summary="Remove hooks",
+    description="Removes the caller's hooks of these hosts; a host of nobody or of another is passed over.",
+    request=(bodies.HOSTS,),
+    examples={"hook": {"hosts": ["example.com"]}},
+    answers=HOOKS,
+    errors=(errors.HookImmutable, errors.HooksNotStored, StoreUnavailable),
+)

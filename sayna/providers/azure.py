@@ -1,0 +1,186 @@
+"""Azure Speech, as told at https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech .
+
+Quirks: the request is SSML; a 400 has no body; audio is cut off after ten minutes without a word, which
+`max_chars` keeps out of reach; speed is 0.5-2.0. Only multilingual voices change the language that
+their name begins with. µ-law and A-law exist at 8,000 Hz only.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import AzureConfig
+from sayna.errors import InvalidProviderAuth, ProviderError
+from sayna.http import Deadline
+from sayna.providers import ssml
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.locale import leading_tag
+from sayna.providers.parsing import UNKNOWN, gender, mappings, text, texts
+
+HOST = "https://{region}.tts.speech.microsoft.com"
+# It becomes part of a host name: in the reference `10.0.0.5:8443/x?` there led to any server.
+REGION = re.compile(r"[a-z0-9]{2,32}")
+PCM = {
+    8000: "raw-8khz-16bit-mono-pcm",
+    16000: "raw-16khz-16bit-mono-pcm",
+    22050: "raw-22050hz-16bit-mono-pcm",
+    24000: "raw-24khz-16bit-mono-pcm",
+    44100: "raw-44100hz-16bit-mono-pcm",
+    48000: "raw-48khz-16bit-mono-pcm",
+}
+# Of the names for Opus, audio-*-opus has a container that is not documented; ogg-* has Ogg.
+NATIVE = {
+    ("mulaw", 8000): "raw-8khz-8bit-mono-mulaw",
+    ("alaw", 8000): "raw-8khz-8bit-mono-alaw",
+    ("mp3", 16000): "audio-16khz-64kbitrate-mono-mp3",
+    ("mp3", 24000): "audio-24khz-96kbitrate-mono-mp3",
+    ("mp3", 48000): "audio-48khz-192kbitrate-mono-mp3",
+    ("opus", 16000): "ogg-16khz-16bit-mono-opus",
+    ("opus", 24000): "ogg-24khz-16bit-mono-opus",
+    ("opus", 48000): "ogg-48khz-16bit-mono-opus",
+} | {("linear16", rate): name for rate, name in PCM.items()}
+# Of which each voice has some; they and the roles are told at
+# https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
+STYLES = (
+    *("advertisement_upbeat", "affectionate", "angry", "assistant", "calm", "chat", "chat-casual"),
+    *("cheerful", "conversation", "customerservice", "depressed", "disgruntled", "documentary-narration"),
+    *("embarrassed", "empathetic", "encouraging", "envious", "excited", "fearful", "friendly", "gentle"),
+    *("hopeful", "livecommercial", "lyrical", "narration-professional", "narration-relaxed", "newscast"),
+    *("newscast-casual", "newscast-formal", "poetry-reading", "sad", "serious", "shouting"),
+    *("sports_commentary", "sports_commentary_excited", "story", "terrified", "unfriendly", "whispering"),
+)
+ROLES = (
+    *("Girl", "Boy", "YoungAdultFemale", "YoungAdultMale"),
+    *("OlderAdultFemale", "OlderAdultMale", "SeniorFemale", "SeniorMale"),
+)
+
+
+class Azure(CloudProvider):
+    """Azure's neural voices, of the region of the key."""
+
+    slug = "azure"
+    default_voice = "en-US-AvaMultilingualNeural"
+    default_language = "en-US"
+    # With a colon, as in en-US-Andrew:DragonHDLatestNeural.
+    voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
+    # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
+    rates = (0.5, 2.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "style": Knob(str, choices=STYLES),
+        "styledegree": Knob(float, 0.01, 2),
+        "role": Knob(str, choices=ROLES),
+        "pitch": Knob(float, -50, 50),
+        "volume": Knob(float, 0, 100),
+    }
+    auth_fields = ("api_key", "region")
+    # Azure's limit is one of time: so many characters stay below ten minutes in any language, at any speed.
+    max_chars = 1000
+
+    def __init__(self, config: AzureConfig) -> None:
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
+        self._own_base_url = config.own_base_url
+
+    def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the credentials; the region becomes part of a host name, so it may hold nothing else."""
+        super().check_auth(auth)
+        if not REGION.fullmatch(auth["region"]):
+            raise InvalidProviderAuth(
+                "auth.region must be a region such as eastus: 2-32 small letters and digits"
+            )
+        return auth
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice, else what stands in `model` as in the reference; Azure knows no models."""
+        return voice_id or model or self.default_voice, ""
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return the target itself where Azure makes it, else linear16 at the nearest rate."""
+        if (target.audio_format, target.sample_rate) in NATIVE:
+            return target
+        return AudioSpec("linear16", nearest_rate(target.sample_rate, tuple(PCM)))
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio as it is made."""
+        spec = self.native(request.target)
+        headers = {
+            "Ocp-Apim-Subscription-Key": self.key(request.credentials),
+            "Content-Type": "application/ssml+xml",
+            "X-Microsoft-OutputFormat": NATIVE[spec.audio_format, spec.sample_rate],
+        }
+        url = f"{self._base(request.credentials)}/cognitiveservices/v1"
+        return self.audio(request, url, spec, headers=headers, body=_document(request))
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return every voice of the region."""
+        answer = self.json(
+            "GET",
+            f"{self.base_url}/cognitiveservices/voices/list",
+            headers={"Ocp-Apim-Subscription-Key": self.key(None)},
+            deadline=deadline,
+            connect_seconds=deadline.remaining(),
+        )
+        if not isinstance(answer, list):
+            raise ProviderError("azure answered with something other than its voices")
+        return [_voice(item) for item in mappings(answer) if text(item, "ShortName")]
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the locale that the name begins with: sr-Latn-RS of sr-Latn-RS-NicholasNeural."""
+        return leading_tag(voice_id) or self.default_language
+
+    def _base(self, credentials: Mapping[str, Any] | None) -> str:
+        """Return where to ask: an address that the operator set holds for everybody."""
+        if credentials and not self._own_base_url:
+            return HOST.format(region=credentials["region"])
+        return self.base_url
+
+
+def _document(request: SpeechRequest) -> bytes:
+    spoken = leading_tag(request.voice_id) or request.language
+    namespaces = {
+        "version": "1.0",
+        "xmlns": "http://www.w3.org/2001/10/synthesis",
+        "xmlns:mstts": "https://www.w3.org/2001/mstts",
+        "xml:lang": spoken,
+    }
+    known = request.settings
+    expression = {name: str(known[name]) for name in ("style", "styledegree", "role") if name in known}
+    elements = [("speak", namespaces), ("voice", {"name": request.voice_id})]
+    if expression:
+        elements.append(("mstts:express-as", expression))
+    if prosody := _prosody(request):
+        elements.append(("prosody", prosody))
+    if "Multilingual" in request.voice_id and request.language != spoken:
+        elements.append(("lang", {"xml:lang": request.language}))
+    # Built, not formatted: in the reference a voice's name could close its attribute and add an <audio src>.
+    return ssml.nested(*elements, text=request.text)
+
+
+def _prosody(request: SpeechRequest) -> dict[str, str]:
+    prosody = {}
+    if request.speaking_rate != 1.0:
+        # A number without a sign is a multiplier, while "150%" would be understood as 2.5 times.
+        prosody["rate"] = f"{request.speaking_rate:g}"
+    if "pitch" in request.settings:
+        prosody["pitch"] = f"{request.settings['pitch']:+g}%"
+    if "volume" in request.settings:
+        prosody["volume"] = f"{request.settings['volume']:g}"
+    return prosody
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    locale, rate = text(item, "Locale"), text(item, "SampleRateHertz")
+    # The name of the locale, "Serbian (Latin, Serbia)", already says in words what its tag encodes.
+    _, _, region = text(item, "LocaleName").partition(" (")
+    return Voice(
+        id=text(item, "ShortName"),
+        name=text(item, "DisplayName", "LocalName", "ShortName"),
+        provider=Azure.slug,
+        accent=region.rstrip(")") or UNKNOWN,
+        gender=gender(text(item, "Gender")),
+        language=locale or UNKNOWN,
+        languages=tuple(filter(None, (locale, *texts(item.get("SecondaryLocaleList"))))),
+        sample_rates=(int(rate),) if rate.isdecimal() else (),
+        tags=texts(item.get("StyleList")),
+    )

@@ -1,0 +1,149 @@
+"""What every speech vendor is given and gives back."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.errors import InvalidProviderAuth
+from sayna.http import Deadline
+
+# Into a header such a key goes: HTTP clients fail on CR, LF and most of Unicode, and send NUL as it is.
+CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What is to be said and how, with every default applied; `text` has its pronunciations replaced."""
+
+    text: str
+    voice_id: str
+    model: str
+    language: str
+    speaking_rate: float
+    target: AudioSpec
+    settings: Mapping[str, Any]
+    credentials: Mapping[str, Any] | None
+    connect_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest(Speech):
+    """One synthesis, from now until its deadline."""
+
+    deadline: Deadline
+
+
+@dataclass(slots=True)
+class AudioStream:
+    """Audio as the vendor sends it; `spec` says what the bytes are, `close` frees the vendor."""
+
+    spec: AudioSpec
+    chunks: Iterator[bytes]
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """One voice of a vendor's catalogue, in the words of GET /voices."""
+
+    id: str
+    name: str
+    provider: str
+    sample: str = ""
+    accent: str = "Unknown"
+    gender: str = "Unknown"
+    language: str = "Unknown"
+    languages: tuple[str, ...] = ()
+    sample_rates: tuple[int, ...] = ()
+    tags: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One vendor-specific setting: what `voice_settings` may hold under its name."""
+
+    kind: type
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+class TTSProvider(ABC):
+    """A speech vendor: holds its configuration and nothing else.
+
+    Every known vendor has an instance; `configured` says whether this server has credentials for it.
+    A request that brings its own `credentials` works with an unconfigured one too.
+    """
+
+    slug: ClassVar[str]
+    default_voice: ClassVar[str]
+    default_model: ClassVar[str] = ""
+    default_language: ClassVar[str] = ""
+    # They go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be a request
+    # with our key.
+    voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    model_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+    rates: ClassVar[tuple[float, float]] = (0.25, 4.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {}
+    auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
+    max_chars: ClassVar[int | None] = None
+    max_bytes: ClassVar[int | None] = None
+    local: ClassVar[bool] = False
+    how_to_configure: ClassVar[str] = ""
+
+    base_url: str = ""
+
+    @abstractmethod
+    def __init__(self, config: Any) -> None:
+        """Take the vendor's own part of the configuration."""
+
+    @property
+    @abstractmethod
+    def configured(self) -> bool:
+        """Whether this server can call the vendor without a request's own credentials."""
+
+    @abstractmethod
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio of one text; its spec is what the vendor really sends.
+
+        The nearest native format to `request.target` is asked for, and the caller converts.
+        Raises ProviderError and its kinds, before the first byte or while the stream is read.
+        """
+
+    @abstractmethod
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return the vendor's whole catalogue; raises ProviderError and its kinds."""
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice and the model to use where the caller named none (empty strings)."""
+        return voice_id or self.default_voice, model or self.default_model
+
+    def chars_at_once(self, model: str) -> int | None:
+        """Return how many characters a model takes in one request, None where there is no limit."""
+        return self.max_chars
+
+    def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
+        known = ", ".join(self.auth_fields) or "nothing"
+        # Not ignored as elsewhere: a misspelt credential must not be left out without a word.
+        if unknown := sorted(set(auth) - set(self.auth_fields)):
+            raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
+        for name in self.auth_fields:
+            if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
+                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters")
+        return auth
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
+        return self.default_language
+
+    def version_of(self, voice_id: str) -> str | None:
+        """Return what is new once the voice was replaced under its id; None where only the vendor knows."""
+        return None
+
+    def close(self) -> None:  # noqa: B027 - most vendors hold nothing
+        """Free what the vendor holds; it may be used again."""

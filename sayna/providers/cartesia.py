@@ -1,0 +1,154 @@
+"""Cartesia Sonic, as told at https://docs.cartesia.ai/api-reference/tts/bytes .
+
+Quirks: each request names the version of the API; a voice is a UUID and has a language of its own, which
+only the catalogue tells; speed is 0.6-1.5 and exists from sonic-3 on. Errors of this version are plain
+text, those of later ones JSON.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import CartesiaConfig
+from sayna.errors import ProviderError
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
+
+# The reference's version, whose voices are objects and whose errors are text.
+VERSION = "2025-04-16"
+RATES = (8000, 16000, 22050, 24000, 44100, 48000)
+MP3_RATES = (22050, 24000, 44100, 48000)
+ENCODINGS = {"linear16": "pcm_s16le", "mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
+MP3_BITS_A_SECOND = 128000
+PAGE_SIZE = 100
+MAX_PAGES = 100
+# Voices come with requests, so their number is not ours to know.
+MAX_LANGUAGES = 4096
+
+
+class Cartesia(CloudProvider):
+    """Cartesia's voices, the account's own ones included."""
+
+    slug = "cartesia"
+    # Barbershop Man.
+    default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
+    default_model = "sonic-3"
+    voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+    rates = (0.6, 1.5)
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "volume": Knob(float, 0.5, 2),
+        "emotion": Knob(str, choices=("neutral", "angry", "excited", "content", "sad", "scared")),
+    }
+    # Cartesia publishes no limit; so many are known to work.
+    max_chars = 2000
+
+    def __init__(self, config: CartesiaConfig) -> None:
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
+        self._languages = {self.default_voice: "en"}
+        self._lock = threading.Lock()
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return the target itself where Sonic speaks it, else linear16 at the nearest rate."""
+        offered = MP3_RATES if target.audio_format == "mp3" else RATES
+        if target.audio_format in (*ENCODINGS, "mp3") and target.sample_rate in offered:
+            return target
+        return AudioSpec("linear16", nearest_rate(target.sample_rate, RATES))
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio as it is made."""
+        spec = self.native(request.target)
+        headers = self._headers(self.key(request.credentials))
+        body = {
+            "model_id": request.model,
+            "transcript": request.text,
+            # The form of this version; the newest takes the id alone.
+            "voice": {"mode": "id", "id": request.voice_id},
+            # The reference says "en" for every voice, which makes a German one read English.
+            "language": request.language.partition("-")[0].lower() or self._language(request, headers),
+            "output_format": _output_format(spec),
+        }
+        generation = dict(request.settings)
+        if request.speaking_rate != 1.0:
+            generation["speed"] = request.speaking_rate
+        if generation:
+            body["generation_config"] = generation
+        url = f"{self.base_url}/tts/bytes"
+        return self.audio(
+            request, url, spec, headers=headers, body=json.dumps(body, ensure_ascii=False).encode()
+        )
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return every voice that the key may use, all pages."""
+        voices: list[Voice] = []
+        params = {"limit": str(PAGE_SIZE)}
+        for _ in range(MAX_PAGES):
+            page = self._get("/voices", self._headers(self.key(None)), deadline, params=params)
+            if not isinstance(mapping(page).get("data"), list):
+                raise ProviderError("cartesia answered with something other than its voices")
+            # Without their previews: these cannot be fetched without the key.
+            voices += [_voice(item) for item in mappings(page["data"]) if text(item, "id")]
+            if mapping(page).get("has_more") is not True or not voices:
+                break
+            params["starting_after"] = voices[-1].id
+        return voices
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the language of the default voice; that of others only the vendor knows."""
+        return "en" if voice_id == self.default_voice else ""
+
+    def _language(self, request: SpeechRequest, headers: Mapping[str, str]) -> str:
+        """Return the language of a voice, asked for once."""
+        voice_id = request.voice_id.lower()
+        if known := self._languages.get(voice_id):
+            return known
+        own = request.credentials is not None
+        voice = self._get(f"/voices/{voice_id}", headers, request.deadline, own=own)
+        language = text(mapping(voice), "language") or "en"
+        with self._lock:
+            if len(self._languages) < MAX_LANGUAGES:
+                self._languages[voice_id] = language
+        return language
+
+    def _get(self, path: str, headers: Mapping[str, str], deadline: Deadline, **call: Any) -> Any:
+        return self.json(
+            "GET",
+            f"{self.base_url}{path}",
+            headers=headers,
+            deadline=deadline,
+            connect_seconds=deadline.remaining(),
+            **call,
+        )
+
+    @staticmethod
+    def _headers(key: str) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {key}",
+            "Cartesia-Version": VERSION,
+            "Content-Type": "application/json",
+        }
+
+
+def _output_format(spec: AudioSpec) -> dict[str, Any]:
+    if spec.audio_format == "mp3":
+        return {"container": "mp3", "sample_rate": spec.sample_rate, "bit_rate": MP3_BITS_A_SECOND}
+    return {"container": "raw", "encoding": ENCODINGS[spec.audio_format], "sample_rate": spec.sample_rate}
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    locales = tuple(filter(None, (text(each, "locale") for each in mappings(item.get("locales")))))
+    languages = locales or tuple(filter(None, (text(item, "language"),)))
+    return Voice(
+        id=text(item, "id"),
+        name=text(item, "name", "id"),
+        provider=Cartesia.slug,
+        accent=text(item, "accent") or UNKNOWN,
+        gender=gender(text(item, "gender")),
+        language=languages[0] if languages else UNKNOWN,
+        languages=languages,
+        description=text(item, "description"),
+    )

@@ -1,0 +1,114 @@
+"""Deepgram Aura, as told at https://developers.deepgram.com/reference/text-to-speech/speak-request .
+
+Quirks: the voice is the model (`aura-2-thalia-en`), and a `model` wins over a `voice_id`, as in the
+reference server. MP3 exists only at 22,050 Hz and Opus only at 48,000 Hz. Everything but the text
+travels in the query. Speed is 0.7-1.5. A text of more than 2000 characters is refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import DeepgramConfig
+from sayna.errors import ProviderError
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
+
+NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
+LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
+# Always said: one page of Deepgram's calls wav the default, the specification mp3.
+CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
+# Their rate cannot be chosen, so none is sent.
+FIXED_RATE = ("mp3", "opus")
+
+
+class Deepgram(CloudProvider):
+    """Deepgram's Aura voices."""
+
+    slug = "deepgram"
+    # Of Aura-2: the reference's aura-asteria-en is of Aura-1, whose end a reseller has announced.
+    default_voice = "aura-2-thalia-en"
+    rates = (0.7, 1.5)
+    knobs: ClassVar[Mapping[str, Knob]] = {"mip_opt_out": Knob(bool)}
+    max_chars = 2000
+
+    def __init__(self, config: DeepgramConfig) -> None:
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the one name twice: a Deepgram voice is a model."""
+        name = model or voice_id or self.default_voice
+        return name, name
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return the target itself where Aura speaks it, else linear16 at the nearest rate."""
+        if target.sample_rate in NATIVE_RATES.get(target.audio_format, ()):
+            return target
+        return AudioSpec("linear16", nearest_rate(target.sample_rate, LINEAR16_RATES))
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return Aura's audio as it is made."""
+        spec = self.native(request.target)
+        return self.audio(
+            request,
+            f"{self.base_url}/v1/speak",
+            spec,
+            params=_params(request, spec),
+            headers=self._headers(self.key(request.credentials)),
+            body=json.dumps({"text": request.text}, ensure_ascii=False).encode(),
+        )
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return every Aura voice that the key may use."""
+        answer = self.json(
+            "GET",
+            f"{self.base_url}/v1/models",
+            headers=self._headers(self.key(None)),
+            deadline=deadline,
+            connect_seconds=deadline.remaining(),
+        )
+        # In the reference, which looks at no status, an error is an empty catalogue.
+        if not isinstance(mapping(answer).get("tts"), list):
+            raise ProviderError("deepgram answered with something other than its models")
+        return [_voice(item) for item in mappings(answer["tts"]) if text(item, "canonical_name")]
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
+        found = re.fullmatch(r"aura-(?:2-)?[a-z]+-([a-z]{2})", voice_id)
+        return found[1] if found else ""
+
+    @staticmethod
+    def _headers(key: str) -> dict[str, str]:
+        return {"Authorization": f"Token {key}", "Content-Type": "application/json"}
+
+
+def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
+    params = {"model": request.model, "encoding": spec.audio_format}
+    if spec.audio_format in CONTAINERS:
+        params["container"] = CONTAINERS[spec.audio_format]
+    if spec.audio_format not in FIXED_RATE:
+        params["sample_rate"] = str(spec.sample_rate)
+    if request.speaking_rate != 1.0:
+        params["speed"] = f"{request.speaking_rate:g}"
+    return params | {name: json.dumps(value) for name, value in request.settings.items()}
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    told = mapping(item.get("metadata"))
+    languages = texts(item.get("languages"))
+    tags = texts(told.get("tags"))
+    return Voice(
+        id=text(item, "canonical_name"),
+        name=text(item, "name", "canonical_name"),
+        provider=Deepgram.slug,
+        sample=text(told, "sample"),
+        accent=text(told, "accent") or UNKNOWN,
+        gender=gender(*tags),
+        language=languages[0] if languages else UNKNOWN,
+        languages=languages,
+        tags=tags,
+    )

@@ -1,0 +1,184 @@
+"""The supervisor of the helper: started on first use, killed when late, replaced when dead, gone at exit."""
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+
+from sayna import errors
+from sayna.http import Deadline
+from sayna.providers.espeak import engine as wire
+from sayna.providers.espeak.answer import Answer
+from sayna.providers.espeak.helper import Helper
+
+# A helper that obeys STOP does so within one buffer of audio, about 1 ms; a new helper costs 25 ms.
+STOP_SECONDS = 0.25
+# How long a listener may pause before whoever waits reads on for it: longer than a sentence takes.
+PATIENCE_SECONDS = 0.05
+
+FAILURES: dict[bytes, Callable[[], errors.ProviderError]] = {
+    wire.NO_VOICE: lambda: errors.ProviderRejectedRequest("espeak has no such voice; see GET /voices."),
+    wire.TOO_LONG: lambda: errors.ProviderRejectedRequest("The speech would last longer than an hour."),
+    wire.FAILED: lambda: errors.ProviderError("The embedded engine could not be initialised."),
+}
+
+
+class Engine:
+    """One helper per process: safe in threads, over forks, and against any text.
+
+    A request has the turn until its last frame is read. Whoever waits for the turn reads on for a listener
+    who pauses, into that one's memory (44 kB a second of audio), so a slow client holds nobody up.
+    """
+
+    def __init__(self, locate: Callable[[], tuple[str, str]]) -> None:
+        """`locate`, asked at every request, returns the paths of library and data or raises ProviderError."""
+        self._locate = locate
+        self._forget()
+        _engines.add(self)
+
+    def _forget(self) -> None:
+        self._turn = threading.Lock()
+        self._reading = threading.Lock()
+        self._current: Answer | None = None
+        self._helper: Helper | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the helper, None before it is first needed."""
+        return self._helper.pid if self._helper else None
+
+    def ask(self, kind: bytes, payload: bytes, deadline: Deadline) -> Answer:
+        """Send a request and return its answer once that has begun; raises ProviderError and its kinds."""
+        library, data = self._locate()
+        self._take_turn(deadline)
+        answer = self._current = Answer(self.read, self.stop, deadline)
+        with self._reading:
+            try:
+                self._living_helper(library, data).send(kind, payload, deadline)
+            except OSError as error:
+                self._fail(answer, error)
+        while not answer.ready and not answer.ended:
+            self.read(answer)
+        if answer.error and not answer.ready:
+            raise answer.error
+        return answer
+
+    def _take_turn(self, deadline: Deadline) -> None:
+        while not self._turn.acquire(timeout=min(PATIENCE_SECONDS, deadline.remaining())):
+            if not deadline.remaining():
+                raise errors.ProviderTimeout("The embedded engine was busy until the deadline.")
+            self._read_for_somebody_slow(deadline)
+
+    def _read_for_somebody_slow(self, deadline: Deadline) -> None:
+        slow = self._current
+        if not slow or time.monotonic() - slow.read_at < PATIENCE_SECONDS:
+            return
+        if self._reading.acquire(blocking=False):
+            try:
+                while not slow.ended and deadline.remaining():
+                    self._read(slow, min(deadline, slow.deadline, key=lambda moment: moment.at))
+            finally:
+                self._reading.release()
+
+    def _living_helper(self, library: str, data: str) -> Helper:
+        if self._helper and not self._helper.alive():
+            self._discard()
+        if not self._helper:
+            self._helper = Helper(library, data)
+        return self._helper
+
+    def read(self, answer: Answer) -> None:
+        """Wait until more of an answer has come, or it has ended."""
+        with self._reading:
+            if not answer.ended:
+                self._read(answer, answer.deadline)
+
+    def _read(self, answer: Answer, until: Deadline) -> None:
+        assert self._helper
+        try:
+            frames = self._helper.receive(until)
+        except TimeoutError as error:
+            if not answer.deadline.remaining():
+                self._fail(answer, error)
+            return
+        except (OSError, EOFError) as error:
+            self._fail(answer, error)
+            return
+        answer.read_at = time.monotonic()
+        audio = [payload for _, payload in frames if payload]
+        if audio:
+            answer.ready.append(b"".join(audio))
+        if frames and frames[-1][0] not in (wire.AUDIO, wire.TABLE):
+            failure = FAILURES.get(frames[-1][0])
+            self._end(answer, failure() if failure else None)
+
+    def stop(self, answer: Answer) -> None:
+        """Make the helper give up an answer; it is killed when it does not within a moment."""
+        # `ended` changes only under this lock, so STOP never reaches the helper during the next request.
+        with self._reading:
+            if answer.ended or not self._helper:
+                return
+            answer.deadline = Deadline.after(STOP_SECONDS)
+            try:
+                self._helper.send(wire.STOP, b"", answer.deadline)
+            except OSError as error:
+                self._fail(answer, error)
+            while not answer.ended:
+                self._read(answer, answer.deadline)
+            answer.ready.clear()
+
+    def _fail(self, answer: Answer, cause: Exception) -> None:
+        """End an answer for a helper that is late or dead, and the helper with it."""
+        self._discard()
+        error: errors.ProviderError
+        if isinstance(cause, TimeoutError):
+            error = errors.ProviderTimeout("The embedded engine did not finish within the deadline.")
+        else:
+            error = errors.ProviderError("The embedded engine died while it rendered this text.")
+        error.__cause__ = cause
+        self._end(answer, error)
+
+    def _end(self, answer: Answer, error: errors.ProviderError | None) -> None:
+        answer.error, answer.ended = error, True
+        self._current = None
+        self._turn.release()
+
+    def _discard(self) -> None:
+        if self._helper:
+            self._helper.kill()
+            self._helper.release()
+            self._helper = None
+
+    def close(self) -> None:
+        """Kill the helper; a request that is running gets ProviderError, a later one a new helper."""
+        helper = self._helper
+        if helper:
+            helper.kill()
+            with self._reading:
+                if self._helper is helper and not self._current:
+                    self._discard()
+
+    def disown(self) -> None:
+        """Start from nothing in a forked child, where other threads' locks would stay locked for ever."""
+        if self._helper:
+            self._helper.disown()
+        self._forget()
+
+
+_engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for engine in list(_engines):
+        engine.close()
+
+
+def _disown_all() -> None:
+    for engine in list(_engines):
+        engine.disown()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_disown_all)

@@ -1,0 +1,5 @@
+"""Google Cloud Text-to-Speech as a vendor."""
+
+from sayna.providers.google.provider import Google
+
+__all__ = ["Google"]

@@ -1,0 +1,154 @@
+"""Google Cloud Text-to-Speech, as told at https://cloud.google.com/text-to-speech/docs/reference/rest .
+
+Quirks: the answer is JSON with the audio in base64, so nothing streams; LINEAR16, MULAW and ALAW come with
+a WAV header of any length; the limit of 5,000 is one of bytes; speed is 0.25-2.0. A voice without a
+language in its name (Achernar) belongs to Gemini and needs a model.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import GoogleConfig
+from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
+from sayna.http import Deadline
+from sayna.providers import vendor_errors as refusal
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider
+from sayna.providers.google import account, wire
+from sayna.providers.google.access import Access
+from sayna.providers.locale import leading_tag
+from sayna.providers.parsing import mapping, mappings, text
+
+GEMINI_MODEL = "gemini-2.5-flash-tts"
+# Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
+MAX_ANSWER_BYTES = 96 * 2**20
+# https://cloud.google.com/text-to-speech/docs/audio-profiles
+PROFILES = (
+    *("wearable-class-device", "handset-class-device", "headphone-class-device"),
+    *("small-bluetooth-speaker-class-device", "medium-bluetooth-speaker-class-device"),
+    *("large-home-entertainment-class-device", "large-automotive-class-device"),
+    "telephony-class-application",
+)
+
+
+class TokenRefused(ProviderError):
+    """The access token is over or was revoked; another may be taken."""
+
+
+class Google(CloudProvider):
+    """Google's voices, by a service account."""
+
+    slug = "google"
+    default_voice = "en-US-Neural2-F"
+    default_language = "en-US"
+    # Google's client library 2.38 says that more is an error; older pages say 4.0.
+    rates = (0.25, 2.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "pitch": Knob(float, -20, 20),
+        "volume_gain_db": Knob(float, -96, 16),
+        "effects_profile": Knob(str, choices=PROFILES),
+    }
+    auth_fields = ("credentials",)
+    max_bytes = 5000
+
+    def __init__(self, config: GoogleConfig) -> None:
+        super().__init__(base_url=config.base_url, api_key=None)
+        self._configured = config.configured
+        self._access = Access(config, self.json)
+
+    @property
+    def configured(self) -> bool:
+        """Whether this server has an account."""
+        return self._configured
+
+    def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a request's own service account: an object, never a path."""
+        if set(auth) != set(self.auth_fields):
+            raise InvalidProviderAuth("auth for google takes credentials and nothing else")
+        account.check(auth["credentials"])
+        return auth
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice, none where Google is to choose one for a language, and the model."""
+        if not voice_id and leading_tag(model):
+            # Clients of the reference may name the voice as the model.
+            return model, ""
+        if voice_id and not leading_tag(voice_id):
+            return voice_id, model or GEMINI_MODEL
+        elsewhere = language.lower() not in ("", "en", self.default_language.lower())
+        return voice_id or ("" if elsewhere else self.default_voice), model
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
+        return leading_tag(voice_id) or self.default_language
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return the target itself, samples in a wav: Google makes any rate."""
+        return wire.spec(target)
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the whole audio."""
+        answer = self._ask(
+            "POST",
+            "/v1/text:synthesize",
+            credentials=request.credentials,
+            deadline=request.deadline,
+            connect_seconds=request.connect_seconds,
+            max_bytes=MAX_ANSWER_BYTES,
+            body=json.dumps(wire.body(request), ensure_ascii=False).encode(),
+        )
+        return AudioStream(self.native(request.target), iter((_audio(answer),)))
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return every voice."""
+        answer = self._ask("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
+        if not isinstance(mapping(answer).get("voices"), list):
+            raise ProviderError("google answered with something other than its voices")
+        return [wire.voice(item) for item in mappings(answer["voices"]) if text(item, "name")]
+
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+        """Return the kind of an error; where tokens are made, `error` is a word instead of an object."""
+        try:
+            error = mapping(json.loads(body)).get("error")
+        except (ValueError, RecursionError):
+            error = None
+        if isinstance(error, str) and status in (400, 401):
+            return ProviderRejectedCredentials
+        return TokenRefused if status == 401 else None  # noqa: PLR2004
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline: Deadline,
+        connect_seconds: float,
+        credentials: Mapping[str, Any] | None = None,
+        **call: Any,
+    ) -> Any:
+        """Return an answer; a token that Google does not take any more is replaced once."""
+        own, refused = credentials is not None, ""
+        timing: dict[str, Any] = {"deadline": deadline, "connect_seconds": connect_seconds}
+        while True:
+            headers = self._access.headers(credentials, refused=refused, **timing)
+            headers["Content-Type"] = "application/json"
+            try:
+                return self.json(method, self.base_url + path, headers=headers, own=own, **timing, **call)
+            except TokenRefused as error:
+                if refused:
+                    kind = ProviderRejectedCredentials
+                    raise refusal.error_for(self.slug, 401, kind, None, own=own) from error
+                refused = headers["Authorization"]
+
+
+def _audio(answer: Any) -> bytes:
+    try:
+        audio = base64.b64decode(text(mapping(answer), "audioContent"), validate=True)
+    except ValueError:
+        audio = b""
+    if not audio:
+        raise ProviderError("google answered with something other than audio")
+    return audio

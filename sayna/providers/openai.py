@@ -1,0 +1,156 @@
+"""OpenAI and servers like it, as told at https://platform.openai.com/docs/api-reference/audio .
+
+Quirks: the rate of the audio cannot be chosen. OpenAI's own PCM has 24,000 Hz; other servers speak at the
+rate of their models, so they are asked for WAV, whose header tells. OpenAI lists no voices; others may,
+in several shapes. A quota that ran out is a 429 like too many requests.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import OpenAIConfig
+from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider
+from sayna.providers.parsing import UNKNOWN, gender, mapping, text
+
+RATE = 24000
+# OpenAI's SDK says that its present models end on 2027-01-06: every request may name another.
+MODEL, MODEL_ELSEWHERE = "gpt-4o-mini-tts", "tts-1"
+VOICES = (
+    *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
+    *("marin", "nova", "onyx", "sage", "shimmer", "verse"),
+)
+CUSTOM_VOICE = "voice_"
+# https://huggingface.co/hexgrad/Kokoro-82M/blob/main/VOICES.md: the letters before the underscore.
+KOKORO = re.compile(r"(?P<language>[abefhijpz])(?P<gender>[fm])_[a-z]+")
+KOKORO_LANGUAGES = {
+    "a": "en-US", "b": "en-GB", "e": "es", "f": "fr-FR", "h": "hi",
+    "i": "it", "j": "ja", "p": "pt-BR", "z": "zh-CN",
+}  # fmt: skip
+
+
+class OpenAI(CloudProvider):
+    """OpenAI's voices, or those of the server at OPENAI_BASE_URL."""
+
+    slug = "openai"
+    default_voice = "alloy"
+    # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
+    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
+    model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
+    rates = (0.25, 4.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {
+        "instructions": Knob(str),
+        "response_format": Knob(str, choices=("wav", "pcm")),
+    }
+    max_chars = 4096
+
+    def __init__(self, config: OpenAIConfig) -> None:
+        super().__init__(base_url=config.base_url, api_key=config.api_key)
+        self._configured = config.configured
+        self._itself = urlsplit(config.base_url).hostname == "api.openai.com"
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a key, or a server other than OpenAI's own."""
+        return self._configured
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice and the model; servers that imitate OpenAI know at least its oldest model."""
+        return voice_id or self.default_voice, model or (MODEL if self._itself else MODEL_ELSEWHERE)
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return linear16 for OpenAI, else wav: compressed audio would not tell its rate beforehand."""
+        return AudioSpec("linear16" if self._itself else "wav", RATE)
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio as it is made; the header of a wav knows the rate better than its spec."""
+        formats = {"pcm": AudioSpec("linear16", RATE), "wav": AudioSpec("wav", RATE)}
+        spec = formats.get(request.settings.get("response_format", ""), self.native(request.target))
+        return self.audio(
+            request,
+            f"{self.base_url}/audio/speech",
+            spec,
+            headers=self._headers(request.credentials),
+            body=json.dumps(self._body(request, spec), ensure_ascii=False).encode(),
+        )
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return OpenAI's known voices, or what the server lists; one that lists none has an empty list."""
+        if self._itself:
+            return [Voice(id=name, name=name.title(), provider=self.slug) for name in VOICES]
+        try:
+            answer = self.json(
+                "GET",
+                f"{self.base_url}/audio/voices",
+                headers=self._headers(None),
+                deadline=deadline,
+                connect_seconds=deadline.remaining(),
+            )
+        # A 404: the page is no part of OpenAI's API.
+        except ProviderRejectedRequest:
+            return []
+        if isinstance(answer, dict):
+            answer = answer.get("voices", answer.get("data"))
+        if not isinstance(answer, list):
+            raise ProviderError("openai's server answered with something other than its voices")
+        return [voice for item in answer if (voice := _voice(item))]
+
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+        """Return the kind that `error.code` names where it is clearer than the status."""
+        try:
+            error = mapping(mapping(json.loads(body)).get("error"))
+        except (ValueError, RecursionError):
+            return None
+        # Told by a 429, but not to be tried again: the account is empty.
+        if "insufficient_quota" in (error.get("code"), error.get("type")):
+            return ProviderRejectedCredentials
+        return None
+
+    def _body(self, request: SpeechRequest, spec: AudioSpec) -> dict[str, Any]:
+        custom = self._itself and request.voice_id.startswith(CUSTOM_VOICE)
+        body: dict[str, Any] = {
+            "model": request.model,
+            "input": request.text,
+            "voice": {"id": request.voice_id} if custom else request.voice_id,
+            "response_format": "pcm" if spec.audio_format == "linear16" else "wav",
+        }
+        if request.speaking_rate != 1.0:
+            body["speed"] = request.speaking_rate
+        if "instructions" in request.settings:
+            body["instructions"] = request.settings["instructions"]
+        return body
+
+    def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
+        headers = {"Content-Type": "application/json"}
+        # A server of one's own may want no key at all: then it is sent no header for one.
+        if credentials or self._api_key or self._itself:
+            headers["Authorization"] = f"Bearer {self.key(credentials)}"
+        return headers
+
+
+def _voice(item: Any) -> Voice | None:
+    """Return a voice of either shape, a name or an object; None for anything else."""
+    told = {"id": item} if isinstance(item, str) else mapping(item)
+    voice_id = text(told, "id", "voice_id", "name", "voice")
+    if not voice_id:
+        return None
+    kokoro = KOKORO.fullmatch(voice_id)
+    language = text(told, "language", "lang", "locale")
+    if kokoro and not language:
+        language = KOKORO_LANGUAGES[kokoro["language"]]
+    sex = {"f": "female", "m": "male"}[kokoro["gender"]] if kokoro else ""
+    return Voice(
+        id=voice_id,
+        name=text(told, "name", "id", "voice_id", "voice"),
+        provider=OpenAI.slug,
+        gender=gender(text(told, "gender"), sex),
+        language=language or UNKNOWN,
+        languages=(language,) if language else (),
+        description=text(told, "description"),
+    )

@@ -1,0 +1,111 @@
+"""Piper's models in this worker: loaded when first asked for, few at a time, run by one thread.
+
+Sentences are queued one by one, so that a short text does not wait for the end of a long one, and so that
+cached speech, other vendors and health find the processor free. The thread keeps its priority: a lower one
+was measured to slow health down, because whoever waits with the interpreter lock holds up all others.
+"""
+
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sayna.errors import ProviderError, ProviderTimeout
+from sayna.http import Deadline
+from sayna.providers.piper.folder import VoiceFile
+
+# Real models are tens of MB each, in every worker.
+VOICES_KEPT = 3
+THREADS_OF_A_MODEL = max(1, min(4, (os.cpu_count() or 2) // 2))
+
+T = TypeVar("T")
+logger = logging.getLogger("sayna.piper")
+
+
+class Engine:
+    """The models of one process; a fork begins with none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._thread: ThreadPoolExecutor | None = None
+        self._voices: OrderedDict[VoiceFile, Any] = OrderedDict()
+
+    @property
+    def loaded(self) -> tuple[str, ...]:
+        """The ids of the voices in memory, the one used last at the end."""
+        return tuple(file.id for file in self._voices)
+
+    def say(
+        self, file: VoiceFile, text: str, settings: dict[str, Any], deadline: Deadline
+    ) -> Iterator[bytes]:
+        """Yield 16-bit samples a sentence at a time; raises ProviderError and ProviderTimeout."""
+        sentences = self._run(lambda: self._begin(file, text, settings), deadline)
+        while (audio := self._run(lambda: next(sentences, None), deadline)) is not None:
+            yield audio
+
+    def close(self) -> None:
+        """Forget the models and end the thread; the next text begins anew."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None and self._pid == os.getpid():
+            thread.shutdown(wait=True, cancel_futures=True)
+        self._voices.clear()
+
+    def _run(self, job: Callable[[], T], deadline: Deadline) -> T:
+        future = self._ready().submit(job)
+        try:
+            return future.result(deadline.remaining())
+        except TimeoutError as error:
+            future.cancel()
+            raise ProviderTimeout("piper did not finish within the deadline") from error
+        except Exception as error:
+            logger.exception("piper_failed")
+            raise ProviderError("piper failed with this voice; the log knows why") from error
+
+    def _ready(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._thread is None or self._pid != os.getpid():
+                self._pid, self._voices = os.getpid(), OrderedDict()
+                # Made in the worker: onnxruntime's threads do not survive a fork.
+                self._thread = ThreadPoolExecutor(1, "piper")
+            return self._thread
+
+    def _begin(self, file: VoiceFile, text: str, settings: dict[str, Any]) -> Iterator[bytes]:
+        from piper import SynthesisConfig  # noqa: PLC0415 - an optional extra of 120 MB
+
+        voice = self._voice(file)
+        return (chunk.audio_int16_bytes for chunk in voice.synthesize(text, SynthesisConfig(**settings)))
+
+    def _voice(self, file: VoiceFile) -> Any:
+        voice = self._voices.pop(file, None) or _load(file)
+        self._voices[file] = voice
+        while len(self._voices) > VOICES_KEPT:
+            self._voices.popitem(last=False)
+        return voice
+
+
+def _load(file: VoiceFile) -> Any:
+    """Return a voice whose model runs on few threads, which PiperVoice.load() cannot be told."""
+    import json  # noqa: PLC0415
+
+    import onnxruntime  # noqa: PLC0415
+    from piper import PiperVoice  # noqa: PLC0415
+    from piper.config import PiperConfig  # noqa: PLC0415
+
+    # At DEBUG it logs the text that it speaks.
+    logging.getLogger("piper").setLevel(logging.WARNING)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS_OF_A_MODEL
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # Else its threads burn processor time while they wait for work.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    told = json.loads(file.model.with_name(f"{file.model.name}.json").read_bytes())
+    session = onnxruntime.InferenceSession(
+        str(file.model), sess_options=options, providers=["CPUExecutionProvider"]
+    )
+    return PiperVoice(session=session, config=PiperConfig.from_dict(told))

@@ -1,0 +1,198 @@
+"""Amazon Polly, as told at https://docs.aws.amazon.com/polly/latest/dg/API_SynthesizeSpeech.html .
+
+Quirks: throttling is a 400; the kind of an error stands in a header; PCM exists at 8,000 and 16,000 Hz
+only; speed is SSML (20-200 %); a voice speaks with some engines only, which the catalogue tells; audio is
+cut off after ten minutes without a word, which `max_chars` keeps out of reach. boto3 finds the credentials
+and signs; the calls themselves keep to the deadlines, limits and retries of all other vendors.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlencode
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import PollyConfig
+from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
+from sayna.http import Deadline
+from sayna.providers import ssml
+from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
+from sayna.providers.polly import aws, errors
+
+RATES = {
+    "linear16": (8000, 16000),
+    "mulaw": (8000,),
+    "alaw": (8000,),
+    "mp3": (8000, 16000, 22050, 24000, 44100, 48000),
+    "opus": (48000,),
+}
+OUTPUT_FORMATS = {"linear16": "pcm", "mulaw": "mulaw", "alaw": "alaw", "mp3": "mp3", "opus": "ogg_opus"}
+# By what is heard for the price; the generative engine follows a speaking rate only loosely.
+ENGINES = ("neural", "generative", "long-form", "standard")
+# A neural voice for each of the larger languages, by tag or by language alone.
+VOICES = {
+    "en": "Joanna", "en-GB": "Amy", "en-AU": "Olivia", "en-IN": "Kajal", "ar": "Hala", "da": "Sofie",
+    "de": "Vicki", "es": "Lucia", "es-US": "Lupe", "es-MX": "Mia", "fi": "Suvi", "fr": "Lea",
+    "fr-CA": "Gabrielle", "hi": "Kajal", "it": "Bianca", "ja": "Takumi", "ko": "Seoyeon", "nb": "Ida",
+    "nl": "Laura", "pl": "Ola", "pt": "Ines", "pt-BR": "Camila", "sv": "Elin", "tr": "Burcu",
+    "cmn": "Zhiyu", "zh": "Zhiyu",
+}  # fmt: skip
+# What LanguageCode may be, from the service model of botocore 1.44.5; other tags are not sent.
+LANGUAGE_CODES = {
+    "ar-AE", "arb", "ca-ES", "cmn-CN", "cs-CZ", "cy-GB", "da-DK", "de-AT", "de-CH",
+    "de-DE", "en-AU", "en-GB", "en-GB-WLS", "en-IE", "en-IN", "en-NZ", "en-SG", "en-US",
+    "en-ZA", "es-ES", "es-MX", "es-US", "fi-FI", "fr-BE", "fr-CA", "fr-FR", "hi-IN",
+    "is-IS", "it-IT", "ja-JP", "ko-KR", "nb-NO", "nl-BE", "nl-NL", "pl-PL", "pt-BR",
+    "pt-PT", "ro-RO", "ru-RU", "sv-SE", "tr-TR", "yue-CN",
+}  # fmt: skip
+MAX_PAGES = 50
+
+
+class Polly(CloudProvider):
+    """Amazon's voices; a model is an engine: standard, neural, long-form or generative."""
+
+    slug = "polly"
+    default_voice = VOICES["en"]
+    default_model = ENGINES[0]
+    default_language = "en-US"
+    voice_pattern = re.compile(r"[A-Za-z]{1,64}")
+    model_pattern = re.compile("|".join(ENGINES))
+    # prosody takes 20 to 200 %: https://docs.aws.amazon.com/polly/latest/dg/supportedtags.html
+    rates = (0.25, 2.0)
+    knobs: ClassVar[Mapping[str, Knob]] = {"volume_db": Knob(float, -20, 6)}
+    auth_fields = ("access_key_id", "secret_access_key", "session_token", "region")
+    # Polly takes 3,000, but cuts the audio off at ten minutes without saying so.
+    max_chars = 1000
+
+    def __init__(self, config: PollyConfig) -> None:
+        base_url = config.endpoint_url or (aws.host(config.region) if config.region else "")
+        super().__init__(base_url=base_url, api_key=None)
+        self._configured = config.configured
+        self._account = aws.Account(config)
+        # By region, because engines come to voices region by region.
+        self._engines: dict[str, Mapping[str, tuple[str, ...]]] = {}
+
+    @property
+    def configured(self) -> bool:
+        """Whether Polly was switched on; its credentials are looked for with the first call."""
+        return self._configured
+
+    def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a request's own keys; the region becomes part of a host name, so it holds nothing else."""
+        super().check_auth({"region": "-", **auth, "session_token": "-"})
+        aws.check(auth)
+        return auth
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the voice, else one for the language, and the engine unless only the catalogue knows it.
+
+        Raises ProviderRejectedRequest for a language without a voice.
+        """
+        wanted = language or self.default_language
+        voice = voice_id or VOICES.get(wanted) or VOICES.get(wanted.partition("-")[0].lower())
+        if not voice:
+            raise ProviderRejectedRequest(
+                "polly has no default voice for this language; name one of its voices"
+            )
+        return voice, model or (self.default_model if voice in VOICES.values() else "")
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the language of the default voice; that of others only the vendor knows."""
+        return self.default_language if voice_id == self.default_voice else ""
+
+    def native(self, target: AudioSpec) -> AudioSpec:
+        """Return the target itself where Polly makes it, else linear16 at the nearest rate."""
+        if target.sample_rate in RATES.get(target.audio_format, ()):
+            return target
+        return AudioSpec("linear16", nearest_rate(target.sample_rate, RATES["linear16"]))
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio as it is made."""
+        spec = self.native(request.target)
+        engine = request.model or self._engine(request)
+        body = json.dumps(_body(request, spec, engine), ensure_ascii=False).encode()
+        url = f"{self._account.base(request.credentials)}/v1/speech"
+        headers = self._account.signed("POST", url, request.credentials, body)
+        return self.audio(request, url, spec, headers=headers, body=body)
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return every voice of the region, all pages."""
+        return [_voice(item) for item in self._catalogue(None, deadline)]
+
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+        """Return the kind that AWS's own name for the error tells."""
+        return errors.kind(body, headers)
+
+    def _engine(self, request: SpeechRequest) -> str:
+        """Return the best engine of a voice; an account that may not list voices gets the default."""
+        region = self._account.region(request.credentials)
+        if region not in self._engines:
+            try:
+                items = self._catalogue(request.credentials, request.deadline)
+            except ProviderRejectedCredentials:
+                return self.default_model
+            self._engines[region] = {item["Id"]: texts(item.get("SupportedEngines")) for item in items}
+        offered = self._engines[region].get(request.voice_id, ())
+        return next((engine for engine in ENGINES if engine in offered), self.default_model)
+
+    def _catalogue(self, credentials: aws.Credentials, deadline: Deadline) -> list[Mapping[str, Any]]:
+        items: list[Mapping[str, Any]] = []
+        address = url = f"{self._account.base(credentials)}/v1/voices"
+        for _ in range(MAX_PAGES):
+            page = self.json(
+                "GET",
+                url,
+                headers=self._account.signed("GET", url, credentials),
+                own=credentials is not None,
+                deadline=deadline,
+                connect_seconds=deadline.remaining(),
+            )
+            if not isinstance(mapping(page).get("Voices"), list):
+                raise ProviderError("polly answered with something other than its voices")
+            items += [item for item in mappings(page["Voices"]) if text(item, "Id")]
+            if not (token := text(page, "NextToken")):
+                break
+            # The signature covers the query as it is sent, and knows no plus sign for a space.
+            url = f"{address}?{urlencode({'NextToken': token}, quote_via=quote, safe='')}"
+        return items
+
+
+def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any]:
+    body = {
+        "VoiceId": request.voice_id,
+        # Polly's own default is `standard`, which newer voices refuse.
+        "Engine": engine,
+        "OutputFormat": OUTPUT_FORMATS[spec.audio_format],
+        # A string, says the API.
+        "SampleRate": str(spec.sample_rate),
+        "Text": request.text,
+    }
+    prosody = {}
+    if request.speaking_rate != 1.0:
+        prosody["rate"] = f"{round(100 * request.speaking_rate)}%"
+    if "volume_db" in request.settings:
+        prosody["volume"] = f"{request.settings['volume_db']:+g}dB"
+    if prosody:
+        document = ssml.nested(("speak", {}), ("prosody", prosody), text=request.text)
+        body |= {"TextType": "ssml", "Text": document.decode()}
+    if request.language in LANGUAGE_CODES:
+        body["LanguageCode"] = request.language
+    return body
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    codes = (text(item, "LanguageCode"), *texts(item.get("AdditionalLanguageCodes")))
+    # Welsh English has no tag of its own.
+    languages = tuple(code.removesuffix("-WLS") for code in codes if code)
+    return Voice(
+        id=text(item, "Id"),
+        name=text(item, "Name", "Id"),
+        provider=Polly.slug,
+        gender=gender(text(item, "Gender")),
+        language=languages[0] if languages else UNKNOWN,
+        languages=languages,
+        tags=texts(item.get("SupportedEngines")),
+    )

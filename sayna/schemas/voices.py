@@ -1,0 +1,25 @@
+"""Answers of GET /voices."""
+
+from marshmallow import fields, validate
+
+from sayna.schemas.base import AnswerSchema, Text, Whole
+from sayna.schemas.words import text
+from sayna.speech.voices import GENDERS
+
+MAYBE = {"needed": False, "description": "Where the vendor tells."}
+
+
+class VoiceDescriptionSchema(AnswerSchema):
+    """One voice."""
+
+    id = text("What `voice_id` of `POST /speak` takes.")
+    sample = text("Address of a clip to listen to; may be empty.")
+    name = text()
+    accent = text("`Unknown` where the vendor does not tell.")
+    gender = Text(validate=validate.OneOf(GENDERS))
+    language = text("BCP 47, or `Unknown`.")
+    provider = text("Whose voice it is.")
+    languages = fields.List(Text(), metadata=MAYBE)
+    sample_rates = fields.List(Whole(), metadata=MAYBE)
+    tags = fields.List(Text(), metadata=MAYBE)
+    description = Text(metadata=MAYBE)

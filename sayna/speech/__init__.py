@@ -1,0 +1,1 @@
+"""What POST /speak does below HTTP."""

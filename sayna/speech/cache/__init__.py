@@ -1,0 +1,7 @@
+"""Rendered clips, kept in memory and on disk for as long and as large as the configuration says."""
+
+from sayna.speech.cache.audio_cache import AudioCache
+from sayna.speech.cache.clip import SCHEMA_VERSION, Clip, ClipInfo, cache_key
+from sayna.speech.cache.stats import CacheStats, VerifyReport
+
+__all__ = ["SCHEMA_VERSION", "AudioCache", "CacheStats", "Clip", "ClipInfo", "VerifyReport", "cache_key"]

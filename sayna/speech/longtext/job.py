@@ -1,0 +1,109 @@
+"""The parts of a long text rendered a few at a time and joined, in order, as one run of samples."""
+
+import contextvars
+import dataclasses
+import itertools
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from sayna import audio
+from sayna.audio.spec import AudioSpec
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, Speech, SpeechRequest, TTSProvider
+from sayna.speech.longtext.split import Limit, split
+
+# Parts that are rendered while an earlier one is heard.
+# Enough that the next part is there when one ends; each is billed even if the listener leaves.
+AHEAD = 2
+
+
+def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) -> AudioStream:
+    """Return the speech of a text of any length; each part of a long one may take `seconds`.
+
+    Raises as TTSProvider.synthesize does. A part that fails, fails the whole.
+    """
+    if _limit(provider, request).parts(request.text) == 1:
+        return provider.synthesize(request)
+    return _Job(provider, request, seconds).start()
+
+
+def allowance(provider: TTSProvider, speech: Speech, seconds: float) -> float:
+    """Return the seconds that a whole text may take when each of its parts may take `seconds`."""
+    return seconds * _limit(provider, speech).parts(speech.text)
+
+
+def _limit(provider: TTSProvider, speech: Speech) -> Limit:
+    return Limit(provider.chars_at_once(speech.model), provider.max_bytes)
+
+
+class _Job:
+    """Vendors render samples only: coded audio cannot be joined without a gap or a click."""
+
+    def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float) -> None:
+        self._provider = provider
+        self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
+        self._seconds = seconds
+        self._texts = split(request.text, request.language, _limit(provider, request))
+        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="part")
+        self._lock = threading.Lock()
+        self._open: list[AudioStream] = []
+        self._closed = False
+        self._spec = self._request.target
+
+    def start(self) -> AudioStream:
+        """Return the joined stream once the vendor has accepted the first part."""
+        try:
+            first = self._ask(next(self._texts))
+        except BaseException:
+            self.close()
+            raise
+        self._spec = AudioSpec("linear16", first.spec.sample_rate)
+        return AudioStream(self._spec, self._joined(first), self.close)
+
+    def close(self) -> None:
+        """Give up what is under way; may be called again, and from any thread."""
+        with self._lock:
+            self._closed = True
+            streams, self._open = self._open, []
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for stream in streams:
+            stream.close()
+
+    def _joined(self, first: AudioStream) -> Iterator[bytes]:
+        try:
+            ahead = deque(self._later(AHEAD))
+            yield from self._samples(first)
+            while ahead:
+                part = ahead.popleft().result()
+                ahead.extend(self._later(1))
+                yield from part
+        finally:
+            self.close()
+
+    def _later(self, count: int) -> Iterator[Future[list[bytes]]]:
+        for text in itertools.islice(self._texts, count):
+            yield self._pool.submit(contextvars.copy_context().run, self._whole, text)
+
+    def _whole(self, text: str) -> list[bytes]:
+        return list(self._samples(self._ask(text)))
+
+    def _ask(self, text: str) -> AudioStream:
+        deadline = Deadline.after(self._seconds)
+        # Parts have deadlines of their own, but nobody listens to any of them once the whole was left.
+        self._request.deadline.when_cancelled(deadline.cancel)
+        stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
+        with self._lock:
+            self._open.append(stream)
+            closed = self._closed
+        if closed:
+            stream.close()
+        return stream
+
+    def _samples(self, stream: AudioStream) -> Iterator[bytes]:
+        yield from audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
+        with self._lock:
+            if stream in self._open:
+                self._open.remove(stream)
+        stream.close()

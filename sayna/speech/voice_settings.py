@@ -1,0 +1,30 @@
+"""`voice_settings`: what a caller may set is what the vendor's knobs say."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sayna.errors import InvalidRequest
+from sayna.providers.base import Knob, TTSProvider
+
+_KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
+
+
+def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any]:
+    """Return the settings; raises InvalidRequest for one that the vendor does not know or take."""
+    known = ", ".join(sorted(provider.knobs)) or "none"
+    for name, value in given.items():
+        if name not in provider.knobs:
+            raise InvalidRequest(f"voice_settings for {provider.slug}: known are {known}; not {name[:64]!r}")
+        _check(name, value, provider.knobs[name])
+    return given
+
+
+def _check(name: str, value: Any, knob: Knob) -> None:
+    kinds = (int, float) if knob.kind is float else (knob.kind,)
+    # Not isinstance(): to Python, true is an integer.
+    if type(value) not in kinds:
+        raise InvalidRequest(f"voice_settings.{name} must be {_KINDS[knob.kind]}")
+    if knob.choices and value not in knob.choices:
+        raise InvalidRequest(f"voice_settings.{name} must be one of {', '.join(knob.choices)}")
+    if (knob.low is not None and value < knob.low) or (knob.high is not None and value > knob.high):
+        raise InvalidRequest(f"voice_settings.{name} must lie between {knob.low:g} and {knob.high:g}")

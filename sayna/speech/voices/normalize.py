@@ -1,0 +1,69 @@
+"""Vendors' voices made uniform and harmless: bounded strings, known genders, https samples, tidy tags."""
+
+import dataclasses
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from sayna.providers.base import TTSProvider, Voice
+from sayna.speech.voices.languages import canonical, language_name, region_name
+
+UNKNOWN = "Unknown"
+GENDERS = ("Male", "Female", "Neutral", UNKNOWN)
+# What comes is somebody else's text: it is bounded before it is kept, sorted and shown to people.
+MAX_VOICES = 20_000
+MAX_CHARACTERS = 200
+MAX_DESCRIPTION = 1000
+MAX_URL = 2000
+MAX_ITEMS = 100
+
+
+def tidy(voices: Iterable[Voice], provider: TTSProvider) -> tuple[Voice, ...]:
+    """Return the voices that can be asked for, each once, in the words of GET /voices."""
+    usable = {
+        voice.id: voice
+        for voice in voices
+        if isinstance(voice.id, str) and provider.voice_pattern.fullmatch(voice.id)
+    }
+    return tuple(_tidied(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
+
+
+def _tidied(voice: Voice, slug: str) -> Voice:
+    spoken = [canonical(_text(tag)) for tag in (*voice.languages[:MAX_ITEMS], voice.language)]
+    tags = tuple(dict.fromkeys(filter(None, spoken[:-1]))) or tuple(filter(None, spoken))
+    language = (language_name(tags[0]) if tags else "") or _text(voice.language)
+    accent = _text(voice.accent)
+    if accent in ("", UNKNOWN):
+        accent = region_name(tags)
+    return dataclasses.replace(
+        voice,
+        name=_text(voice.name) or voice.id,
+        provider=slug,
+        sample=_link(voice.sample),
+        accent=accent[:1].upper() + accent[1:] or UNKNOWN,
+        gender=voice.gender if voice.gender in GENDERS else UNKNOWN,
+        language=language or UNKNOWN,
+        languages=tags,
+        sample_rates=tuple(rate for rate in voice.sample_rates if type(rate) is int)[:MAX_ITEMS],
+        tags=tuple(filter(None, map(_text, voice.tags[:MAX_ITEMS]))),
+        description=_text(voice.description, MAX_DESCRIPTION),
+    )
+
+
+def _text(value: object, longest: int = MAX_CHARACTERS) -> str:
+    """Return a string on one line without control characters; an empty one for what is no string."""
+    if not isinstance(value, str):
+        return ""
+    shown = "".join(character if character.isprintable() else " " for character in value[: 4 * longest])
+    return " ".join(shown.split())[:longest]
+
+
+def _link(url: object) -> str:
+    """Return an https URL, or an empty string for anything else: pages for people play samples."""
+    if not isinstance(url, str) or len(url) > MAX_URL or not url.isascii() or not url.isprintable():
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    # Pages put it into <audio src>, where `javascript:` would be the vendor's own script.
+    return url if parts.scheme == "https" and parts.hostname and " " not in url else ""

@@ -1,0 +1,1 @@
+"""What workers share: files, locks, a database, a leader, counters."""

@@ -1,0 +1,52 @@
+"""The key under which credentials enter cache keys: made once, shared by all who have the folder."""
+
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from sayna.state.files import exclusive, open_private, private_folder
+
+log = logging.getLogger("sayna.cache")
+
+SECRET_BYTES = 32
+WAIT_SECONDS = 5.0
+
+
+def load_secret(path: Path | None) -> bytes:
+    """Return the 32 bytes in `path`/credential.key, made when missing; without a folder, its own."""
+    if path is None:
+        return secrets.token_bytes(SECRET_BYTES)
+    try:
+        with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
+            return _read(path / "credential.key") or _create(path / "credential.key")
+    except OSError as error:
+        log.warning("no credential key in %s (%s): this process uses one of its own", path, error)
+        return secrets.token_bytes(SECRET_BYTES)
+
+
+def _read(file: Path) -> bytes | None:
+    """Return the key, or nothing when the file is missing, of another length or readable by others."""
+    try:
+        descriptor = open_private(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(descriptor, "rb") as opened:
+        found = os.fstat(descriptor)
+        key = opened.read(SECRET_BYTES + 1)
+    # A key that others could read protects nothing: a new one is made, and what it kept
+    # apart is rendered anew.
+    return key if len(key) == SECRET_BYTES and not found.st_mode & 0o077 else None
+
+
+def _create(file: Path) -> bytes:
+    """Write a new key beside the file and put it in its place whole."""
+    key = secrets.token_bytes(SECRET_BYTES)
+    fresh = file.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(open_private(fresh), "wb") as opened:
+        opened.write(key)
+        opened.flush()
+        os.fsync(opened.fileno())
+    fresh.replace(file)
+    return key

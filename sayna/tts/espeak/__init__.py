@@ -1,5 +1,0 @@
-"""espeak-ng, the embedded engine: no key, no network, a hundred languages; rendered in a helper process."""
-
-from sayna.tts.espeak.provider import Espeak
-
-__all__ = ["Espeak"]

@@ -1,5 +1,0 @@
-"""Piper, the neural engine on this machine: https://github.com/OHF-Voice/piper1-gpl; an optional extra."""
-
-from sayna.tts.piper.provider import Piper
-
-__all__ = ["Piper"]

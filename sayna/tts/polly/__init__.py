@@ -1,5 +1,0 @@
-"""Amazon Polly as a vendor."""
-
-from sayna.tts.polly.provider import Polly
-
-__all__ = ["Polly"]

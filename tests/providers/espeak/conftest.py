@@ -1,0 +1,23 @@
+"""The embedded engine, ended after each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sayna.config import EspeakConfig
+from sayna.providers.espeak import Espeak
+
+
+@pytest.fixture
+def espeak() -> Iterator[Espeak]:
+    espeak = Espeak(EspeakConfig(enabled=True))
+    yield espeak
+    espeak.close()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Espeak]:
+    """One engine for all tests of a module that leave it in order."""
+    espeak = Espeak(EspeakConfig(enabled=True))
+    yield espeak
+    espeak.close()

@@ -1,0 +1,213 @@
+"""Piper's promises, kept with the real library and a tiny voice."""
+
+import logging
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import PiperConfig
+from sayna.errors import ProviderError, ProviderRejectedRequest, ProviderTimeout
+from sayna.http import Deadline
+from sayna.providers.piper import Piper
+from sayna.providers.piper.engine import VOICES_KEPT
+from tests.audio.sounds import heard
+from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
+from tests.providers.piper.voices import LETTER_SAMPLES, RATE, install
+from tests.wire.asking import plan, request, speak
+
+
+def samples(piper: Piper, text: str = "aaaa", **query: Any) -> int:
+    asked = request(piper, text=text, sample_rate=16000, **query)
+    return len(b"".join(piper.synthesize(asked).chunks)) // 2
+
+
+def test_speech_has_the_rate_of_the_voice_and_is_converted_to_any_other(piper: Piper) -> None:
+    assert piper.synthesize(request(piper, text="aaaa")).spec == AudioSpec("linear16", RATE)
+    sound = heard(speak(piper, request(piper, "mp3", 24000, text="a" * 20)), AudioSpec("mp3", 24000))
+    assert (sound.rate, sound.channels) == (24000, 1)
+    assert sound.loudness > 0.05
+
+
+def test_speaking_rate_changes_the_length_in_proportion(piper: Piper) -> None:
+    normal = samples(piper)
+    assert normal % LETTER_SAMPLES == 0
+    assert samples(piper, speaking_rate=2.0) * 2 == normal
+    assert samples(piper, speaking_rate=0.5) == normal * 2
+
+
+def test_each_sentence_comes_for_itself(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    stream = piper.synthesize(request(piper, text="Hello there. How are you? Fine."))
+    assert len(list(stream.chunks)) == 3
+
+
+def test_a_short_text_does_not_wait_for_the_end_of_a_long_one(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    stream = piper.synthesize(request(piper, text="One sentence here. " * 50))
+    next(stream.chunks)
+    assert b"".join(piper.synthesize(request(piper, text="Short.")).chunks)
+    assert len(list(stream.chunks)) == 49
+
+
+def test_model_names_a_speaker(folder: Path, piper: Piper) -> None:
+    install(folder, "en_GB-choir-low", speakers={"alto": 0, "soprano": 1})
+
+    def pitch(model: str) -> float:
+        asked = request(piper, "linear16", 16000, text="a" * 10, voice_id="en_GB-choir-low", model=model)
+        return heard(speak(piper, asked), AudioSpec("linear16", 16000)).hertz
+
+    assert pitch("soprano") == pytest.approx(pitch("alto") + 1000, abs=60)
+    assert pitch("1") == pitch("soprano")
+    assert pitch("") == pitch("alto")
+    for unknown in ("bass", "2", "01x"):
+        with pytest.raises(ProviderRejectedRequest, match="speaker"):
+            pitch(unknown)
+
+
+def test_volume_is_a_setting(piper: Piper) -> None:
+    def loudness(**settings: float) -> float:
+        asked = request(piper, "linear16", 16000, text="a" * 10, voice_settings=settings)
+        return heard(speak(piper, asked), AudioSpec("linear16", 16000)).loudness
+
+    assert loudness(volume=0.5) == pytest.approx(loudness() / 2, rel=0.02)
+    assert loudness(noise_scale=0.1, noise_w_scale=0.2) == pytest.approx(loudness(), rel=0.02)
+
+
+@pytest.mark.parametrize("voice", ["unknown", "en_US-tiny-low.onnx", "en_US-tiny"])
+def test_unknown_voice_is_refused(piper: Piper, voice: str) -> None:
+    with pytest.raises(ProviderRejectedRequest, match="no such voice"):
+        piper.synthesize(request(piper, voice_id=voice))
+
+
+@pytest.mark.parametrize("voice", ["../../etc/passwd", "/etc/passwd", ".hidden", "a/b", "..", "a\\b"])
+def test_path_is_no_voice_and_touches_nothing(
+    make_client: MakeClient,  # noqa: F811
+    folder: Path,
+    voice: str,
+) -> None:
+    client = make_client(PIPER_VOICES_PATH=str(folder))
+    answer = client.post("/speak", json={"text": "x", "provider": "piper", "voice_id": voice})
+    assert answer.status_code == 400
+    assert b"passwd" not in answer.data
+
+
+def test_text_without_anything_to_say_is_the_callers_mistake(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    with pytest.raises(ProviderRejectedRequest, match="nothing to say"):
+        piper.synthesize(request(piper, text="..."))
+
+
+def test_voices_are_listed_as_the_folder_holds_them(folder: Path, piper: Piper) -> None:
+    install(folder, "en_GB-choir-low", speakers={"alto": 0, "soprano": 1})
+    install(folder, "zh_CN-net-low", phoneme_type="pinyin")
+    install(folder, ".hidden")
+    (folder / "lonely.onnx").write_bytes(b"")
+    (folder / "broken.onnx").write_bytes(b"")
+    (folder / "broken.onnx.json").write_text("[1, 2")
+    choir, tiny = piper.list_voices(Deadline.after(5))
+    assert (choir.id, choir.description) == ("en_GB-choir-low", "Speakers (model): alto, soprano")
+    assert (tiny.id, tiny.name, tiny.sample_rates) == ("en_US-tiny-low", "tiny (low)", (RATE,))
+
+
+def test_catalogue_tells_language_and_region(make_client: MakeClient, folder: Path) -> None:  # noqa: F811
+    answer = make_client(PIPER_VOICES_PATH=str(folder)).get("/voices?provider=piper&language=en")
+    (voice,) = answer.get_json()["piper"]
+    assert (voice["language"], voice["accent"], voice["languages"]) == ("English", "United States", ["en-US"])
+
+
+def test_language_alone_picks_a_voice(folder: Path, piper: Piper) -> None:
+    install(folder, "de_DE-tiny-low")
+    assert plan(piper, language="en-US").voice_id == "en_US-tiny-low"
+    assert plan(piper, language="en-AU").voice_id == "en_US-tiny-low"
+    assert plan(piper).voice_id == "de_DE-tiny-low"
+    assert plan(piper, voice_id="en_US-tiny-low").language == "en-US"
+    with pytest.raises(ProviderRejectedRequest):
+        plan(piper, language="tlh")
+
+
+def test_broken_model_is_the_servers_failure(folder: Path, piper: Piper) -> None:
+    (folder / "en_US-tiny-low.onnx").write_bytes(b"no model")
+    with pytest.raises(ProviderError, match="failed with this voice") as raised:
+        piper.synthesize(request(piper))
+    assert raised.value.status == 500
+
+
+def test_voice_that_was_replaced_on_disk_is_loaded_anew(folder: Path, piper: Piper) -> None:
+    before = samples(piper)
+    install(folder, inference={"length_scale": 2.0})
+    assert samples(piper) == 2 * before
+
+
+def test_few_voices_are_kept_in_memory(folder: Path, piper: Piper) -> None:
+    for number in range(VOICES_KEPT + 2):
+        install(folder, f"en_US-v{number}-low")
+        assert samples(piper, voice_id=f"en_US-v{number}-low")
+    assert piper.engine.loaded == tuple(f"en_US-v{number}-low" for number in range(2, VOICES_KEPT + 2))
+    samples(piper, voice_id="en_US-v2-low")
+    samples(piper)
+    assert piper.engine.loaded == ("en_US-v4-low", "en_US-v2-low", "en_US-tiny-low")
+
+
+def test_deadline_holds_for_who_waits_behind_others(folder: Path, piper: Piper) -> None:
+    holding, go_on = threading.Event(), threading.Event()
+    piper.engine._ready().submit(lambda: (holding.set(), go_on.wait(10)))
+    assert holding.wait(5)
+    began = time.monotonic()
+    with pytest.raises(ProviderTimeout):
+        piper.synthesize(request(piper, request_timeout=0.2))
+    assert time.monotonic() - began < 2
+    go_on.set()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_child_of_a_fork_has_an_engine_of_its_own(piper: Piper) -> None:
+    samples(piper)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if samples(piper) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_closed_engine_begins_anew(piper: Piper) -> None:
+    samples(piper)
+    piper.close()
+    assert piper.engine.loaded == ()
+    assert samples(piper)
+
+
+def test_spoken_text_reaches_no_log(piper: Piper, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        samples(piper, "CANARY")
+        samples(piper, "CANARY")
+    assert "CANARY" not in caplog.text
+
+
+def test_missing_folder_or_extra_is_said_clearly(make_client: MakeClient) -> None:  # noqa: F811
+    assert not Piper(PiperConfig()).configured
+    answer = make_client().post("/speak", json={"text": "x", "provider": "piper"})
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_NOT_CONFIGURED")
+    assert "PIPER_VOICES_PATH" in answer.get_json()["error"]
+
+
+def test_twenty_texts_at_once_leave_health_quick(make_client: MakeClient, folder: Path) -> None:  # noqa: F811
+    client = make_client(PIPER_VOICES_PATH=str(folder))
+
+    def say(number: int) -> int:
+        body = {"text": f"{number} " + "abcdefg. " * 60, "provider": "piper", "audio_format": "linear16"}
+        return client.application.test_client().post("/speak", json=body).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        renderings = [pool.submit(say, number) for number in range(20)]
+        waits = []
+        while not all(rendering.done() for rendering in renderings):
+            began = time.monotonic()
+            assert client.get("/").status_code == 200
+            waits.append(time.monotonic() - began)
+    assert {rendering.result() for rendering in renderings} == {200}
+    assert sorted(waits)[int(len(waits) * 0.99)] < 0.5

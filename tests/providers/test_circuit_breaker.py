@@ -1,0 +1,80 @@
+import pytest
+
+from sayna.providers.circuit_breaker import FAILURES, REST_SECONDS, Breaker
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tripped(clock: Clock) -> Breaker:
+    breaker = Breaker(clock)
+    for _ in range(FAILURES):
+        breaker.failed()
+    return breaker
+
+
+def test_a_handful_of_failures_changes_nothing(clock: Clock) -> None:
+    breaker = Breaker(clock)
+
+    for _ in range(FAILURES - 1):
+        breaker.failed()
+
+    assert breaker.wait() == 0
+
+
+def test_a_success_begins_a_new_count(clock: Clock) -> None:
+    breaker = Breaker(clock)
+
+    for _ in range(3):
+        for _ in range(FAILURES - 1):
+            breaker.failed()
+        breaker.succeeded()
+
+    assert breaker.wait() == 0
+
+
+def test_many_failures_in_a_row_give_the_vendor_a_rest(tripped: Breaker, clock: Clock) -> None:
+    assert tripped.wait() == REST_SECONDS
+    clock.now += REST_SECONDS - 1
+    assert tripped.wait() == 1
+
+
+def test_failures_that_were_under_way_do_not_prolong_the_rest(tripped: Breaker, clock: Clock) -> None:
+    clock.now += 1
+    tripped.failed()
+
+    assert tripped.wait() == REST_SECONDS - 1
+
+
+def test_one_call_tries_after_the_rest(tripped: Breaker, clock: Clock) -> None:
+    clock.now += REST_SECONDS
+
+    assert [tripped.wait() for _ in range(3)] == [0, REST_SECONDS, REST_SECONDS]
+
+
+def test_a_try_that_succeeds_ends_it(tripped: Breaker, clock: Clock) -> None:
+    clock.now += REST_SECONDS
+    tripped.wait()
+    tripped.succeeded()
+
+    assert [tripped.wait() for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_try_that_fails_or_never_ends_is_followed_by_another(tripped: Breaker, clock: Clock) -> None:
+    for fails in (True, False):
+        clock.now += REST_SECONDS
+        assert tripped.wait() == 0
+        if fails:
+            tripped.failed()
+        assert tripped.wait() == REST_SECONDS

@@ -1,0 +1,44 @@
+"""The collector may drop a listener anywhere, also where this very thread asks who listens."""
+
+import gc
+import logging
+import threading
+from pathlib import Path
+
+from sayna.speech.single_flight.part_file import Part
+from sayna.speech.single_flight.producer import Tee
+from sayna.state.files import Grumbler
+
+
+class Collecting(Part):
+    """A part file at which the collector happens to be at work."""
+
+    def followed(self) -> bool:
+        gc.collect()
+        return super().followed()
+
+
+class Dropped:
+    """Asks, like the last listener of a flight, whether anybody else follows; alive until it is collected."""
+
+    def __init__(self, tee: Tee) -> None:
+        self.tee = tee
+        self.itself = self
+
+    def __del__(self) -> None:
+        self.tee.followed()
+
+
+def test_a_listener_dropped_by_the_collector_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
+    tee = Tee(Collecting.open(tmp_path / "key.part"), Grumbler(logging.getLogger(__name__)))
+
+    def ask() -> None:
+        Dropped(tee)
+        tee.followed()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(5)
+
+    assert not asking.is_alive()
+    tee.close()

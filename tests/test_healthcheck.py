@@ -1,0 +1,58 @@
+"""What a container's health check asks."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sayna.healthcheck import alive
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+BAD = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
+Bind = Callable[[Path], tuple[socket.socket, str]]
+
+
+def tcp(host: str) -> Bind:
+    def bind(_: Path) -> tuple[socket.socket, str]:
+        sock = socket.create_server(("127.0.0.1", 0))
+        return sock, f"{host}:{sock.getsockname()[1]}"
+
+    return bind
+
+
+def unix(folder: Path) -> tuple[socket.socket, str]:
+    sock = socket.socket(socket.AF_UNIX)
+    sock.bind(str(folder / "s"))
+    sock.listen()
+    return sock, f"unix:{folder}/s"
+
+
+@pytest.mark.parametrize("bind", [tcp("127.0.0.1"), tcp("0.0.0.0"), tcp("localhost"), unix])
+@pytest.mark.parametrize(
+    ("said", "expected"), [(OK, True), (BAD, False), (b"SSH-2.0\r\n", False), (b"", False)]
+)
+def test_only_a_server_that_says_200_is_alive(
+    tmp_path: Path, bind: Bind, said: bytes, expected: bool
+) -> None:
+    listener, name = bind(tmp_path)
+
+    def answer() -> None:
+        with closing(listener.accept()[0]) as sock:
+            sock.recv(4096)
+            sock.sendall(said)
+
+    with closing(listener):
+        thread = threading.Thread(target=answer)
+        thread.start()
+        assert alive(name) is expected
+        thread.join(5)
+
+
+def test_nobody_there_is_not_alive(tmp_path: Path) -> None:
+    listener, name = tcp("127.0.0.1")(tmp_path)
+    listener.close()
+    assert not alive(name)
+    assert not alive(f"unix:{tmp_path}/nothing")
