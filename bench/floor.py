@@ -54,7 +54,5 @@ def token() -> Response:
 def espeak() -> Response:
     """Start `espeak-ng --stdout`, as a first draft of a speech service would."""
     text = request.get_json()["text"]
-    run = subprocess.run(
-        ["espeak-ng", "--stdout", "-v", "en-us", "--", text], capture_output=True, check=True
-    )
+    run = subprocess.run(["espeak-ng", "--stdout", "-v", "en-us", "--", text], capture_output=True, check=True)
     return Response(run.stdout, mimetype="audio/wav")

@@ -104,13 +104,9 @@ def running(command: list[str], **env: str) -> Iterator[int]:
 def sayna(vendor_port: int | None = None, **env: str) -> contextlib.AbstractContextManager[Server]:
     """Run Sayna as it is deployed: four workers, auth on, logged; with the slow vendor when there is one."""
     deepgram = (
-        {"DEEPGRAM_API_KEY": "key", "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{vendor_port}"}
-        if vendor_port
-        else {}
+        {"DEEPGRAM_API_KEY": "key", "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{vendor_port}"} if vendor_port else {}
     )
-    return gunicorn(
-        "wsgi:app", AUTH_REQUIRED="true", AUTH_API_SECRET=TOKEN, LOG_FORMAT="json", **deepgram, **env
-    )
+    return gunicorn("wsgi:app", AUTH_REQUIRED="true", AUTH_API_SECRET=TOKEN, LOG_FORMAT="json", **deepgram, **env)
 
 
 def wait_for(port: int, path: str = "/", seconds: float = 30) -> None:

@@ -14,9 +14,7 @@ _numbers = itertools.count()
 
 def speak(words: str) -> bytes:
     """Return a request for a text that nobody asked for before."""
-    return request(
-        "/speak", {"text": f"{words} {next(_numbers)}", "provider": "deepgram", "audio_format": "linear16"}
-    )
+    return request("/speak", {"text": f"{words} {next(_numbers)}", "provider": "deepgram", "audio_format": "linear16"})
 
 
 def direct(words: str) -> bytes:
@@ -60,9 +58,7 @@ def together(port: int, payloads: list[bytes], seconds: float = 0) -> list[Heard
 
 
 async def _probes(port: int, hit: bytes) -> list[float]:
-    return [
-        each for part in await asyncio.gather(*(probe(port, hit, 2.0) for _ in range(4))) for each in part
-    ]
+    return [each for part in await asyncio.gather(*(probe(port, hit, 2.0) for _ in range(4))) for each in part]
 
 
 def probes(port: int, hit: bytes) -> list[float]:

@@ -21,10 +21,7 @@ def _catalogues() -> dict[str, object]:
     numbers = range(VOICES)
     return {
         "/v1/models": {
-            "tts": [
-                {"canonical_name": f"aura-2-v{n}-en", "name": f"v{n}", "languages": ["en-US"]}
-                for n in numbers
-            ]
+            "tts": [{"canonical_name": f"aura-2-v{n}-en", "name": f"v{n}", "languages": ["en-US"]} for n in numbers]
         },
         "/v2/voices": {
             "voices": [{"voice_id": f"v{n}", "name": f"v{n}", "labels": {"gender": "male"}} for n in numbers],

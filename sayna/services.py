@@ -19,12 +19,12 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
 from sayna.sip import Sip
 from sayna.speech.cache import AudioCache
-from sayna.speech.gate import Gate
+from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Planner
-from sayna.speech.service import TTS
-from sayna.speech.single_flight import Flights
-from sayna.speech.voices import Catalogue, Pages, Shelf
-from sayna.state.failure_counter import Budget
+from sayna.speech.service import SpeechService
+from sayna.speech.single_flight import SingleFlight
+from sayna.speech.voices import Catalogue, Pages, VoiceListStore
+from sayna.state.failure_counter import FailureLimiter
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -36,13 +36,13 @@ class Services:
 
     config: Config
     authenticator: Authenticator | None
-    budget: Budget | None
+    budget: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
-    flights: Flights
-    tts: TTS
+    flights: SingleFlight
+    tts: SpeechService
     catalogue: Catalogue
     pages: Pages
     livekit: "LiveKit | None"
@@ -77,29 +77,25 @@ def build(config: Config) -> Services:
     them.
     """
     http.trust(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {
-        slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS
-    }
-    cache = AudioCache(
-        config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes
-    )
+    providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
+    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _meeting_folder(config)
-    flights = Flights(folder / "flights")
+    flights = SingleFlight(folder / "flights")
     livekit = _livekit(config, folder / "livekit")
     sip = Sip.build(config, livekit, folder / "sip")
     if livekit is not None and sip.forwarding is not None:
-        livekit = livekit.telling(sip.forwarding)
+        livekit = livekit.with_receiver(sip.forwarding)
     recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
-        budget=Budget(config.auth.failures_per_minute) if config.auth.failures_limited else None,
+        budget=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
         flights=flights,
-        tts=TTS(cache, flights, Gate(misses(config.server.threads))),
+        tts=SpeechService(cache, flights, SynthesisLimiter(misses(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
         pages=Pages(),
         livekit=livekit,
@@ -132,16 +128,14 @@ def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes)
     )
 
 
-def _shelf(config: Config, slug: str, secret: bytes) -> Shelf:
+def _shelf(config: Config, slug: str, secret: bytes) -> VoiceListStore:
     """Return where a vendor's list is kept; a list fetched under other settings counts for nothing."""
     vendor = getattr(config.providers, slug)
     settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
-    plain = {
-        name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()
-    }
+    plain = {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()}
     # Keyed, because the digest lies on disk, where a plain one of a short key could be guessed.
     account = hmac.new(secret, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
-    return Shelf(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
+    return VoiceListStore(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
 
 
 def _meeting_folder(config: Config) -> Path:

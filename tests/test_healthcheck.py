@@ -31,12 +31,8 @@ def unix(folder: Path) -> tuple[socket.socket, str]:
 
 
 @pytest.mark.parametrize("bind", [tcp("127.0.0.1"), tcp("0.0.0.0"), tcp("localhost"), unix])
-@pytest.mark.parametrize(
-    ("said", "expected"), [(OK, True), (BAD, False), (b"SSH-2.0\r\n", False), (b"", False)]
-)
-def test_only_a_server_that_says_200_is_alive(
-    tmp_path: Path, bind: Bind, said: bytes, expected: bool
-) -> None:
+@pytest.mark.parametrize(("said", "expected"), [(OK, True), (BAD, False), (b"SSH-2.0\r\n", False), (b"", False)])
+def test_only_a_server_that_says_200_is_alive(tmp_path: Path, bind: Bind, said: bytes, expected: bool) -> None:
     listener, name = bind(tmp_path)
 
     def answer() -> None:

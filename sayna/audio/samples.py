@@ -35,9 +35,7 @@ def _g711(subtype: str) -> Int16:
     """Return the 256 values of a companding law as libsndfile has them."""
     codes = io.BytesIO(bytes(range(256)))
     values: Int16
-    values, _ = soundfile.read(
-        codes, dtype="int16", format="RAW", subtype=subtype, samplerate=8000, channels=1
-    )
+    values, _ = soundfile.read(codes, dtype="int16", format="RAW", subtype=subtype, samplerate=8000, channels=1)
     return values
 
 

@@ -3,12 +3,12 @@
 from sayna.auth.authenticator import Authenticator
 from sayna.auth.caller import read_token
 from sayna.auth.client import Proxies
-from sayna.auth.service import Post, RequestFacts
+from sayna.auth.service import AuthRequest, Post
 
 __all__ = [
+    "AuthRequest",
     "Authenticator",
     "Post",
     "Proxies",
-    "RequestFacts",
     "read_token",
 ]

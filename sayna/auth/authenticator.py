@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from sayna.auth.service import AuthService, Post, RequestFacts, unauthorized
+from sayna.auth.service import AuthRequest, AuthService, Post, unauthorized
 from sayna.caller import Caller
 from sayna.config import AuthConfig
 
@@ -25,7 +25,7 @@ class Authenticator:
             key = load_signing_key(config.signing_key_path)
             self._service = AuthService(config.service_url, key, config.timeout_seconds, post)
 
-    def authenticate(self, token: str, facts: Callable[[], RequestFacts]) -> Caller:
+    def authenticate(self, token: str, facts: Callable[[], AuthRequest]) -> Caller:
         """Return who holds a token; `facts` is called only when the service has to be asked.
 
         Raises NotAuthenticated, or AuthServiceFailed and its kinds when the service does not say.

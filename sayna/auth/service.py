@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
-from sayna.http import Answer, Deadline, TimedOut, TransportError, Unreachable
+from sayna.http import Deadline, Response, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
     from sayna.auth.signing import SigningKey
@@ -23,7 +23,7 @@ HIDDEN_PREFIXES = ("x-forwarded-", "x-sayna-")
 
 
 @dataclass(frozen=True, slots=True)
-class RequestFacts:
+class AuthRequest:
     """What the auth service is told of a request; `body` is the object that the endpoint will handle."""
 
     method: str
@@ -38,7 +38,7 @@ class Post(Protocol):
     def __call__(
         self, url: str, *, data: bytes, headers: Mapping[str, str], deadline: Deadline,
         connect_seconds: float, max_bytes: int,
-    ) -> Answer:  # fmt: skip
+    ) -> Response:  # fmt: skip
         """Return a whole answer; raises TransportError and its kinds."""
 
 
@@ -51,7 +51,7 @@ class AuthService:
     timeout_seconds: float
     post: Post
 
-    def tenant_of(self, token: str, facts: RequestFacts) -> str | None:
+    def tenant_of(self, token: str, facts: AuthRequest) -> str | None:
         """Return the tenant of a token, or None when the service lets it in without naming one.
 
         Raises NotAuthenticated, AuthServiceFailed or AuthServiceUnavailable.
@@ -66,7 +66,7 @@ class AuthService:
         # What says neither yes nor no must not look like a wrong token: clients would throw theirs away.
         raise _failed()
 
-    def _ask(self, signed: str) -> Answer:
+    def _ask(self, signed: str) -> Response:
         try:
             return self.post(
                 self.url,
@@ -82,7 +82,7 @@ class AuthService:
             raise _failed() from error
 
 
-def _auth_data(token: str, facts: RequestFacts) -> dict[str, object]:
+def _auth_data(token: str, facts: AuthRequest) -> dict[str, object]:
     return {
         "token": token,
         "request_body": {} if facts.body is None else facts.body,

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import PUBLIC
 from sayna.blueprints.static_pages import PAGE, etag, headers, media_type, revalidated, without_link
-from sayna.openapi import Access, Route, documented, operation_of
+from sayna.openapi import AccessRule, Route, documented, operation_of
 from sayna.openapi.pages import DOCS, OPENAPI, asset
 
 # blob: is for audio, fetched with the token and then played; data: for Swagger UI's own icons.
@@ -99,7 +99,7 @@ def _document(app: Flask) -> bytes:
     from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
 
     auth = services().config.auth
-    document = build(_routes(app), Access(auth.required, auth.allow_query_key))
+    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key))
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 

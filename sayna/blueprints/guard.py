@@ -9,10 +9,10 @@ from http import HTTPStatus
 from flask import Flask, Response, g, request
 
 from sayna import log
-from sayna.auth import Authenticator, RequestFacts, read_token
+from sayna.auth import Authenticator, AuthRequest, read_token
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
-from sayna.caller import ANYONE, Caller
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
 
 # Named one by one: a route that is forgotten here is closed, not open.
@@ -53,7 +53,7 @@ def _begin() -> None:
 def _authenticate() -> None:
     """Settle g.caller by the matched route, so that no spelling of a path goes around it."""
     authenticator, asked = services().authenticator, current_request()
-    g.caller = ANYONE
+    g.caller = UNRESTRICTED
     # Where no route matches there is nothing to guard: a 404 for everybody.
     if authenticator is None or asked.url_rule is None or asked.endpoint in PUBLIC:
         return
@@ -62,34 +62,34 @@ def _authenticate() -> None:
         asked.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
     )
-    g.caller = _judged(authenticator, token)
+    g.caller = _authenticate_limited(authenticator, token)
 
 
-def _judged(authenticator: Authenticator, token: str) -> Caller:
+def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
     """Return who holds a token; an address with too many wrong ones is refused unheard, or it could go on."""
     built, environ = services(), current_request().environ
     budget = built.budget
     client = built.proxies.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
     if budget is None or client is None:
-        return authenticator.authenticate(token, _facts)
+        return authenticator.authenticate(token, _auth_request)
     budget.check(client)
     try:
-        return authenticator.authenticate(token, _facts)
+        return authenticator.authenticate(token, _auth_request)
     except SaynaError as error:
         # A body that the auth service cannot be shown is refused after the secrets were tried, so that says
         # that the token is none of them.
         is_guess = error.status < HTTPStatus.INTERNAL_SERVER_ERROR and built.config.auth.secrets
-        if (is_guess or isinstance(error, NotAuthenticated)) and budget.spend(client):
+        if (is_guess or isinstance(error, NotAuthenticated)) and budget.record_failure(client):
             log.emit(logger, logging.WARNING, "auth_failures", client=client)
         raise
 
 
-def _facts() -> RequestFacts:
+def _auth_request() -> AuthRequest:
     """Return what the auth service is shown; the body is parsed once and is what the view will see."""
     # The auth service judges the very object that the view handles, not another reading of the same bytes.
     g.raw_body = read_body(request) if request.content_length or "chunked" in _transfer_encoding() else b""
     g.body = parse_object(g.raw_body) if g.raw_body else {}
-    return RequestFacts(request.method, request.path, dict(request.headers), g.body)
+    return AuthRequest(request.method, request.path, dict(request.headers), g.body)
 
 
 def _transfer_encoding() -> str:
@@ -107,7 +107,7 @@ def _finish(response: Response) -> Response:
         "method": asked.method,
         "route": asked.url_rule.rule if asked.url_rule else None,
         "status": response.status_code,
-        "tenant": here.get("caller", ANYONE).tenant,
+        "tenant": here.get("caller", UNRESTRICTED).tenant,
         "request_id": here.request_id,
         "code": here.get("error_code"),
         **here.get("log", {}),

@@ -25,6 +25,4 @@ def ready() -> Response:
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
     is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
-    return json_answer(
-        {"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503
-    )
+    return json_answer({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)

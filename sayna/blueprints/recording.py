@@ -13,7 +13,16 @@ from sayna.blueprints.responses import json_answer
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import recordings as reference
-from sayna.recordings import Found, Library, Opened, Recorder, Span, Verdict, check, conditions
+from sayna.recordings import (
+    ByteRange,
+    Library,
+    ObjectInfo,
+    ObjectStream,
+    RangeDecision,
+    Recorder,
+    check,
+    conditions,
+)
 from sayna.recordings.errors import RecordingStorageNotConfigured
 from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
@@ -77,10 +86,10 @@ def download(stream_id: str) -> Response:
         response = _by_nginx(location, key, library)
     # Nothing to judge: one call of the store instead of two.
     elif request.method == "GET" and not any(name in request.headers for name in conditions.CONDITIONAL):
-        response = _streamed(library.open(key), Verdict(200, None))
+        response = _streamed(library.open(key), RangeDecision(200, None))
     else:
         found = library.find(key)
-        verdict = conditions.judge(request.headers, found, ranges=request.method == "GET")
+        verdict = conditions.evaluate(request.headers, found, ranges=request.method == "GET")
         response = _judged(library, key, found, verdict)
     response.headers.update(HEADERS)
     # The id passed the whitelist: a quote or a line break here would be a header of the caller's.
@@ -88,13 +97,13 @@ def download(stream_id: str) -> Response:
     return response
 
 
-def _judged(library: Library, key: str, found: Found, verdict: Verdict) -> Response:
+def _judged(library: Library, key: str, found: ObjectInfo, verdict: RangeDecision) -> Response:
     if verdict.span is None or request.method == "HEAD":
         return _described(Response(status=verdict.status, content_type=AUDIO), found, verdict.span)
     return _streamed(library.open(key, verdict.span, found), verdict)
 
 
-def _streamed(opened: Opened, verdict: Verdict) -> Response:
+def _streamed(opened: ObjectStream, verdict: RangeDecision) -> Response:
     """Wait for the first bytes: a store that breaks off before them can still be told as an error."""
     pieces = opened.pieces()
     first = next(pieces, b"")
@@ -103,7 +112,7 @@ def _streamed(opened: Opened, verdict: Verdict) -> Response:
     return _described(response, opened.found, opened.span)
 
 
-def _described(response: Response, found: Found, span: Span | None) -> Response:
+def _described(response: Response, found: ObjectInfo, span: ByteRange | None) -> Response:
     response.headers["ETag"] = found.etag
     response.headers["Last-Modified"] = conditions.http_date(found.modified)
     if span is not None:

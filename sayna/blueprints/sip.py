@@ -15,7 +15,7 @@ from sayna.openapi.operations import sip as reference
 from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
 
 if TYPE_CHECKING:
-    from sayna.sip.dialling import Dialling
+    from sayna.sip.dialling import CallService
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -75,9 +75,7 @@ def allow(response: Response) -> Response:
 
 def _hooks() -> Response:
     hooks = services().sip.hooks.visible(g.caller)
-    return json_answer(
-        {"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]}
-    )
+    return json_answer({"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]})
 
 
 def _idempotency_key() -> str | None:
@@ -87,7 +85,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def _dialling() -> "Dialling":
+def _dialling() -> "CallService":
     if (dialling := services().sip.dialling) is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     return dialling

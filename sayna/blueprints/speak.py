@@ -16,7 +16,7 @@ from sayna.openapi import documented
 from sayna.openapi.operations.speech import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
 from sayna.speech.plan import Plan
-from sayna.speech.service import CacheMode, Speech
+from sayna.speech.service import CacheMode, SpeechResult
 
 blueprint = Blueprint("speak", __name__)
 
@@ -82,7 +82,7 @@ def _wants_envelope(asked: Request, nested: bool) -> bool:
     return not nested and not AUDIO_TYPE.search(accept)
 
 
-def _envelope(speech: Speech) -> Response:
+def _envelope(speech: SpeechResult) -> Response:
     """Return JSON by concatenation: the clip remembers its base64, and json.dumps would copy it twice."""
     clip = speech.whole()
     info = clip.info
@@ -106,7 +106,7 @@ def _envelope(speech: Speech) -> Response:
     return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
 
 
-def _bytes(asked: Request, speech: Speech) -> Response:
+def _bytes(asked: Request, speech: SpeechResult) -> Response:
     """Return the audio, streamed where its format and the caller's HTTP can tell an end from a break."""
     target = speech.plan.target
     if speech.clip is None and audio.streams(target) and asked.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
@@ -118,12 +118,10 @@ def _bytes(asked: Request, speech: Speech) -> Response:
     return Response(speech.audio(), content_type=audio.content_type(target))
 
 
-def _headers(speech: Speech) -> dict[str, str]:
+def _headers(speech: SpeechResult) -> dict[str, str]:
     plan = speech.plan
     ttl = services().config.cache.ttl_seconds
-    age = (
-        max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
-    )
+    age = max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
     headers = {
         "x-provider": plan.provider.slug,
         "x-voice-id": plan.voice_id,
@@ -133,9 +131,7 @@ def _headers(speech: Speech) -> dict[str, str]:
         "x-cache": speech.outcome,
         # The key, not a hash of the clip: that would be 127-210 us for 100 kB on each hit (measured).
         "ETag": f'"{plan.key}"',
-        "Cache-Control": "private, no-store"
-        if speech.outcome == "BYPASS"
-        else f"private, max-age={max(0, ttl - age)}",
+        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if speech.outcome == "HIT":

@@ -16,9 +16,7 @@ POLICY = (
 )
 # Read once, before the workers are forked: a name that is not among these is no path of this server.
 FILES = {
-    entry.name: entry.read_bytes()
-    for entry in files("sayna.pages").joinpath("studio").iterdir()
-    if entry.is_file()
+    entry.name: entry.read_bytes() for entry in files("sayna.pages").joinpath("studio").iterdir() if entry.is_file()
 }
 ASSETS = [name for name in FILES if name != PAGE]
 

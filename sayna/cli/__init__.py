@@ -58,9 +58,7 @@ def provision_sip(dry_run: bool) -> None:
     """Create or correct LiveKit's inbound trunk and dispatch rule, as each start does."""
     livekit, inbound = _services().livekit, _services().sip.inbound
     if livekit is None or inbound is None:
-        raise click.ClickException(
-            "set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES"
-        )
+        raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
     try:
         done = provision(livekit, inbound, dry_run=dry_run)
     except SaynaError as error:

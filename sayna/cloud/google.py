@@ -60,9 +60,7 @@ class Tokens:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(
-        self, account: str, mint: Callable[[], Token], deadline: http.Deadline, *, refused: str = ""
-    ) -> str:
+    def get(self, account: str, mint: Callable[[], Token], deadline: http.Deadline, *, refused: str = "") -> str:
         """Return the account's token, from `mint` when there is none but a `refused` one.
 
         Of many who ask at once one mints. Raises TimeoutError when another is still minting at the deadline,

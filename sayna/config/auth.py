@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import Wrong, setting, together
+from sayna.config.fields import InvalidValue, require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.types import boolean, entries, integer, matching, number, path, token
+from sayna.config.types import boolean, integer, json_list, matching, number, path, token
 from sayna.config.urls import service
 
 # A closed alphabet: look-alike letters cannot make two tenants that people take for one.
@@ -29,9 +29,9 @@ class ApiSecret:
 def _api_secret(entry: dict[str, object]) -> ApiSecret:
     tenant, secret = entry.get("id"), entry.get("secret")
     if set(entry) != {"id", "secret"} or not isinstance(tenant, str) or not isinstance(secret, str):
-        raise Wrong("is not just an id and a secret, both texts")
+        raise InvalidValue("is not just an id and a secret, both texts")
     if not TENANT.fullmatch(tenant):
-        raise Wrong(f"has an id that is not {_tenant.wants}")
+        raise InvalidValue(f"has an id that is not {_tenant.wants}")
     return ApiSecret(tenant, token.parse(secret))
 
 
@@ -39,12 +39,10 @@ def _api_secret(entry: dict[str, object]) -> ApiSecret:
 class AuthConfig:
     """Shared secrets, an auth service, or both; times in seconds."""
 
-    required: bool = setting(
-        "AUTH_REQUIRED", boolean, False, "Whether callers need a token.", yaml="auth.required"
-    )
+    required: bool = setting("AUTH_REQUIRED", boolean, False, "Whether callers need a token.", yaml="auth.required")
     listed_secrets: tuple[ApiSecret, ...] = setting(
         "AUTH_API_SECRETS_JSON",
-        entries(_api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
+        json_list(_api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
         (),
         "Secrets of the tenants, as JSON.",
         yaml="auth.api_secrets",
@@ -115,7 +113,7 @@ class AuthConfig:
                 f"AUTH_REQUIRED is not set although {min(ways)} is; "
                 "set it to true, or to false to leave every endpoint open."
             )
-        yield from together(given, "AUTH_SERVICE_URL", "AUTH_SIGNING_KEY_PATH")
+        yield from require_both(given, "AUTH_SERVICE_URL", "AUTH_SIGNING_KEY_PATH")
         if "AUTH_API_SECRET_ID" in given and "AUTH_API_SECRET" not in given:
             yield "AUTH_API_SECRET_ID is set but AUTH_API_SECRET is not; set both or neither."
         yield from self._doubles()

@@ -17,7 +17,7 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-class Wrong(ValueError):
+class InvalidValue(ValueError):
     """A value that its kind refuses; each reason continues a sentence begun by the variable's name."""
 
     def __init__(self, *reasons: str) -> None:
@@ -26,7 +26,7 @@ class Wrong(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class SettingType(Generic[T]):
     """What a setting's text may be: `parse` raises Wrong, `wants` says what to set instead."""
 
     parse: Callable[[str], T]
@@ -45,7 +45,7 @@ class SettingInfo:
     name: str
     default: str
     doc: str
-    kind: Kind[object]
+    kind: SettingType[object]
     yaml: str | None
     computed: bool = False
     group: str = ""
@@ -57,11 +57,17 @@ class SettingInfo:
 
 
 def setting(
-    name: str, kind: Kind[T], default: D, doc: str, *, yaml: str | None = None, shown: str | None = None
+    name: str,
+    kind: SettingType[T],
+    default: D,
+    doc: str,
+    *,
+    yaml: str | None = None,
+    shown: str | None = None,
 ) -> T | D:
     """Return the dataclass field of one setting; `shown` is the default in words where it is computed."""
     words = _text(default) if shown is None else shown
-    info = SettingInfo(name, words, doc, cast("Kind[object]", kind), yaml, computed=shown is not None)
+    info = SettingInfo(name, words, doc, cast("SettingType[object]", kind), yaml, computed=shown is not None)
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 
@@ -83,7 +89,7 @@ def walk(section: type, group: str = "") -> Iterator[SettingInfo]:
             yield from walk(each.type, each.name)
 
 
-def together(given: frozenset[str], one: str, other: str) -> Iterator[str]:
+def require_both(given: frozenset[str], one: str, other: str) -> Iterator[str]:
     """Yield a sentence when only one of two settings is given."""
     if (one in given) != (other in given):
         yield f"{one} and {other} come together; set both or neither."

@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sayna.config.fields import setting, together
+from sayna.config.fields import require_both, setting
 from sayna.config.secret import Secret
 from sayna.config.types import integer, number, token
 from sayna.config.urls import livekit
@@ -15,9 +15,7 @@ from sayna.config.urls import livekit
 class LiveKitConfig:
     """The LiveKit server; its URL may be of the ws or the http form."""
 
-    url: str = setting(
-        "LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url"
-    )
+    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url")
     # Behind a proxy, or in containers, clients reach LiveKit under another name than we do.
     own_public_url: str | None = setting(
         "LIVEKIT_PUBLIC_URL",
@@ -27,9 +25,7 @@ class LiveKitConfig:
         yaml="livekit.public_url",
         shown="LIVEKIT_URL",
     )
-    api_key: Secret | None = setting(
-        "LIVEKIT_API_KEY", token, None, "Key of LiveKit.", yaml="livekit.api_key"
-    )
+    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None, "Key of LiveKit.", yaml="livekit.api_key")
     api_secret: Secret | None = setting(
         "LIVEKIT_API_SECRET", token, None, "Secret of LiveKit.", yaml="livekit.api_secret"
     )
@@ -62,4 +58,4 @@ class LiveKitConfig:
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence when only one of key and secret is there."""
-        yield from together(given, "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
+        yield from require_both(given, "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")

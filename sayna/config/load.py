@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sayna.config.auth import AuthConfig
-from sayna.config.fields import ConfigError, SettingInfo, Wrong, walk
+from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, walk
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.outbound import OutboundConfig
 from sayna.config.providers import ProvidersConfig
@@ -89,7 +89,7 @@ def _build(section: type[T], sources: Sources, given: set[str]) -> T:
                 # An empty list, [] in JSON, is as good as not set.
                 if values[each.name] == ():
                     given.remove(info.name)
-            except Wrong as wrong:
+            except InvalidValue as wrong:
                 sources.problems.extend(_sentence(info, text, reason) for reason in wrong.reasons)
     return section(**values)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sayna.config.fields import Kind, Wrong, setting
+from sayna.config.fields import InvalidValue, SettingType, setting
 from sayna.config.types import path
 
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
@@ -29,7 +29,7 @@ def _authorities(text: str) -> Authorities:
         pem = "\n".join(_CERTIFICATE.findall(file.read_text("utf-8", "replace"))) + "\n"
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (OSError, ValueError) as error:
-        raise Wrong("is not a readable file of certificates") from error
+        raise InvalidValue("is not a readable file of certificates") from error
     return Authorities(file, pem)
 
 
@@ -39,7 +39,7 @@ class OutboundConfig:
 
     authorities: Authorities | None = setting(
         "TLS_CA_FILE",
-        Kind(_authorities, "the path of a PEM file with one or more CA certificates"),
+        SettingType(_authorities, "the path of a PEM file with one or more CA certificates"),
         None,
         "Certificate authorities of your own, believed beside the public ones by everything that goes out.",
         yaml="outbound.tls_ca_file",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from sayna.config.fields import setting, together
+from sayna.config.fields import require_both, setting
 from sayna.config.secret import Secret
 from sayna.config.types import boolean, folder, matching, token
 from sayna.config.urls import cloud
@@ -48,9 +48,7 @@ class PollyConfig:
     session_token: Secret | None = setting(
         "AWS_SESSION_TOKEN", token, None, "AWS session token for Polly.", yaml="providers.aws_session_token"
     )
-    aws_region: str | None = setting(
-        "AWS_REGION", _region, None, "AWS region of Polly.", yaml="providers.aws_region"
-    )
+    aws_region: str | None = setting("AWS_REGION", _region, None, "AWS region of Polly.", yaml="providers.aws_region")
     aws_default_region: str | None = setting(
         "AWS_DEFAULT_REGION",
         _region,
@@ -75,7 +73,7 @@ class PollyConfig:
             yield "POLLY_ENDPOINT_URL is set but POLLY_ENABLED is not; set POLLY_ENABLED to true or false."
         # Half a pair would make boto3 look elsewhere without a word.
         if self.enabled:
-            yield from together(given, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+            yield from require_both(given, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 @dataclass(frozen=True, slots=True)

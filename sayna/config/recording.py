@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import Kind, Wrong, setting, together
+from sayna.config.fields import InvalidValue, SettingType, require_both, setting
 from sayna.config.secret import Secret
 from sayna.config.types import boolean, choice, matching, path, token
 from sayna.config.urls import anywhere, cloud
@@ -21,7 +21,7 @@ def _prefix(text: str) -> str:
     prefix = text.strip("/")
     # Proxies in front of S3 normalise such parts, and another object would be meant.
     if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
-        raise Wrong("has an empty or dotted part")
+        raise InvalidValue("has an empty or dotted part")
     return matching(r"[A-Za-z0-9._=/-]*", "").parse(prefix)
 
 
@@ -31,7 +31,7 @@ class RecordingConfig:
 
     prefix: str = setting(
         "RECORDING_PREFIX",
-        Kind(_prefix, "a path of letters, digits and . _ = -"),
+        SettingType(_prefix, "a path of letters, digits and . _ = -"),
         "",
         "What every object key begins with.",
         yaml="recording.prefix",
@@ -98,7 +98,7 @@ class RecordingConfig:
     )
     gcs_credentials_json: Secret | None = setting(
         "RECORDING_GCS_CREDENTIALS_JSON",
-        Kind(Secret, "the JSON of a service account", secret=True),
+        SettingType(Secret, "the JSON of a service account", secret=True),
         None,
         "The service account itself, as JSON.",
         yaml="recording.backend[gcs].credentials_json",
@@ -148,7 +148,7 @@ class RecordingConfig:
         # Servers other than Amazon's take any region in a signature; us-east-1 is the usual one.
         if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
             yield "RECORDING_S3_REGION is missing; set it, or RECORDING_S3_ENDPOINT for a server of your own."
-        yield from together(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
+        yield from require_both(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
 
     def _gcs(self, given: frozenset[str]) -> Iterator[str]:
         path, text = "RECORDING_GCS_CREDENTIALS_PATH", "RECORDING_GCS_CREDENTIALS_JSON"

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sayna.config.fields import Kind, setting, together
+from sayna.config.fields import SettingType, require_both, setting
 from sayna.config.secret import Secret
 from sayna.config.sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
 from sayna.config.sip_numbers import TenantNumbers, tenant_numbers
-from sayna.config.types import boolean, choice, entries, integer, many, matching, network, secret
+from sayna.config.types import boolean, choice, integer, json_list, list_of, matching, network, secret
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = matching(
@@ -36,7 +36,7 @@ class SipConfig:
     )
     allowed_addresses: tuple[str, ...] = setting(
         "SIP_ALLOWED_ADDRESSES",
-        many(network),
+        list_of(network),
         (),
         "Where inbound calls may come from.",
         yaml="sip.allowed_addresses",
@@ -60,7 +60,7 @@ class SipConfig:
     )
     hook_secret: Secret | None = setting(
         "SIP_HOOK_SECRET",
-        Kind(hook_secret, SECRET_RULE, secret=True),
+        SettingType(hook_secret, SECRET_RULE, secret=True),
         None,
         "Secret that signs what hooks are sent.",
         yaml="sip.hook_secret",
@@ -76,7 +76,7 @@ class SipConfig:
     )
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",
-        entries(
+        json_list(
             sip_hook,
             'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]',
         ),
@@ -93,28 +93,28 @@ class SipConfig:
     )
     x_to_ip_trunks: tuple[str, ...] = setting(
         "SIP_X_TO_IP_TRUNKS",
-        many(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
+        list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
         (),
         "LiveKit trunks whose X-To-IP says which domain was called; any when unset, none with the word none.",
         yaml="sip.x_to_ip_trunks",
     )
     allowed_destinations: tuple[str, ...] = setting(
         "SIP_ALLOWED_DESTINATIONS",
-        many(_digits),
+        list_of(_digits),
         (),
         "First digits of numbers that may be called; any when unset.",
         yaml="sip.allowed_destinations",
     )
     denied_destinations: tuple[str, ...] = setting(
         "SIP_DENIED_DESTINATIONS",
-        many(_digits),
+        list_of(_digits),
         (),
         "First digits of numbers that may not be called.",
         yaml="sip.denied_destinations",
     )
     from_numbers: tuple[TenantNumbers, ...] = setting(
         "SIP_FROM_NUMBERS_JSON",
-        entries(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
+        json_list(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
         (),
         "Numbers that each tenant may call from, as JSON; any when unset.",
         yaml="sip.from_numbers",
@@ -136,7 +136,7 @@ class SipConfig:
     # A PBX in one's own network is the usual case on premises, hence any when unset.
     override_addresses: tuple[str, ...] = setting(
         "SIP_OVERRIDE_ADDRESSES",
-        many(Kind(_host_or_network, "a host name, an address or a CIDR")),
+        list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")),
         (),
         "SIP servers that a request may name; any when unset.",
         yaml="sip.override_addresses",
@@ -145,8 +145,8 @@ class SipConfig:
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that need one another and for hooks that cannot work."""
         # An inbound trunk without allowed addresses would take calls from everybody.
-        yield from together(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
-        yield from together(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
+        yield from require_both(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
+        yield from require_both(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."

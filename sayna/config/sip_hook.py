@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from sayna.config.auth import TENANT
-from sayna.config.fields import Wrong
+from sayna.config.fields import InvalidValue
 from sayna.config.secret import Secret
 from sayna.config.types import secret
 from sayna.config.urls import hook as hook_url
@@ -31,14 +31,14 @@ def sip_hook(entry: dict[str, object]) -> SipHook:
     # An empty auth_id or secret is how the reference's configuration says that there is none.
     texts = {name: value for name, value in entry.items() if value not in (None, "")}
     if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
-        raise Wrong("needs host and url, and may have auth_id and secret, nothing else")
+        raise InvalidValue("needs host and url, and may have auth_id and secret, nothing else")
     if not all(isinstance(value, str) for value in texts.values()):
-        raise Wrong("has a value that is not text")
+        raise InvalidValue("has a value that is not text")
     host, auth_id, own = str(texts["host"]), texts.get("auth_id"), texts.get("secret")
     if not HOST.fullmatch(host):
-        raise Wrong("has a host that is no host name")
+        raise InvalidValue("has a host that is no host name")
     if auth_id is not None and not TENANT.fullmatch(str(auth_id)):
-        raise Wrong("has an auth_id that is no tenant id")
+        raise InvalidValue("has an auth_id that is no tenant id")
     return SipHook(
         host=host.lower().rstrip("."),
         url=hook_url.parse(str(texts["url"])),
@@ -50,7 +50,7 @@ def sip_hook(entry: dict[str, object]) -> SipHook:
 def hook_secret(text: str) -> Secret:
     """Return a secret that signs events; raises Wrong when it is too short for the SDKs."""
     if len(text) < MIN_SECRET:
-        raise Wrong("has a secret that is too short")
+        raise InvalidValue("has a secret that is too short")
     return secret.parse(text)
 
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from sayna.config.auth import TENANT
-from sayna.config.fields import Wrong
+from sayna.config.fields import InvalidValue
 
 NUMBER = re.compile(r"\+?[0-9]{1,32}")
 
@@ -21,11 +21,11 @@ def tenant_numbers(entry: dict[str, object]) -> TenantNumbers:
     """Return the numbers of one entry of SIP_FROM_NUMBERS_JSON; raises Wrong."""
     tenant, numbers = entry.get("auth_id"), entry.get("numbers")
     if entry.keys() != {"auth_id", "numbers"} or not isinstance(tenant, str) or not isinstance(numbers, list):
-        raise Wrong("is not just an auth_id and a list of numbers")
+        raise InvalidValue("is not just an auth_id and a list of numbers")
     if not TENANT.fullmatch(tenant):
-        raise Wrong("has an auth_id that is no tenant id")
+        raise InvalidValue("has an auth_id that is no tenant id")
     # As a request's own number is read: without blanks around it, and as text, for 07 is not 7.
     texts = [number.strip() if isinstance(number, str) else "" for number in numbers]
     if not all(map(NUMBER.fullmatch, texts)):
-        raise Wrong("has a number that is not a text of an optional + and 1 to 32 digits")
+        raise InvalidValue("has a number that is not a text of an optional + and 1 to 32 digits")
     return TenantNumbers(tenant, frozenset(texts))

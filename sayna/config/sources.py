@@ -35,9 +35,7 @@ class Sources:
             # A file ends in a line break that is no part of the key.
             return (self.folder / place).read_text("utf-8").strip()
         except (OSError, ValueError) as error:
-            self.problems.append(
-                f"{name}_FILE cannot be read ({type(error).__name__}); set it to a readable file."
-            )
+            self.problems.append(f"{name}_FILE cannot be read ({type(error).__name__}); set it to a readable file.")
             return ""
 
 

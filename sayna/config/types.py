@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from sayna.config.fields import Kind, Wrong
+from sayna.config.fields import InvalidValue, SettingType
 from sayna.config.secret import Secret
 
 S = TypeVar("S")
@@ -30,112 +30,112 @@ def _boolean(text: str) -> bool:
         # The reference takes a typo for false, and so switches auth off without a word.
         return _BOOLEANS[text.lower()]
     except KeyError:
-        raise Wrong("is neither yes nor no") from None
+        raise InvalidValue("is neither yes nor no") from None
 
 
 def _path(text: str) -> Path:
     # Not printable are also the lone surrogates that stand for undecodable bytes of the environment.
     if not text.isprintable():
-        raise Wrong("has control characters")
+        raise InvalidValue("has control characters")
     return Path(text)
 
 
 def _folder(text: str) -> Path:
     path = _path(text)
     if not path.is_dir():
-        raise Wrong("is not a folder")
+        raise InvalidValue("is not a folder")
     return path
 
 
 def _secret(text: str) -> Secret:
     if not text.isprintable():
-        raise Wrong("has control characters")
+        raise InvalidValue("has control characters")
     return Secret(text)
 
 
 def _token(text: str) -> Secret:
     # Such a key travels in an HTTP header, where nothing else would arrive as it was meant.
     if not re.fullmatch(r"[\x21-\x7e]+", text):
-        raise Wrong("is empty, or has spaces, control characters or letters outside ASCII")
+        raise InvalidValue("is empty, or has spaces, control characters or letters outside ASCII")
     return Secret(text)
 
 
-boolean = Kind(_boolean, "true or false")
-path = Kind(_path, "a path")
-folder = Kind(_folder, "an existing folder")
-secret = Kind(_secret, "one line of text", secret=True)
-token = Kind(_token, "the key alone, without spaces or line breaks", secret=True)
+boolean = SettingType(_boolean, "true or false")
+path = SettingType(_path, "a path")
+folder = SettingType(_folder, "an existing folder")
+secret = SettingType(_secret, "one line of text", secret=True)
+token = SettingType(_token, "the key alone, without spaces or line breaks", secret=True)
 
 
-def integer(low: int, high: int) -> Kind[int]:
+def integer(low: int, high: int) -> SettingType[int]:
     """Return the kind of a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         # int() would also take "1_000" and the digits of other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise Wrong("is not a whole number")
+            raise InvalidValue("is not a whole number")
         if not low <= int(text) <= high:
-            raise Wrong("is out of range")
+            raise InvalidValue("is out of range")
         return int(text)
 
-    return Kind(parse, f"a whole number from {low} to {high}")
+    return SettingType(parse, f"a whole number from {low} to {high}")
 
 
-def number(low: float, high: float) -> Kind[float]:
+def number(low: float, high: float) -> SettingType[float]:
     """Return the kind of a decimal number from `low` to `high`."""
 
     def parse(text: str) -> float:
         # float() would also take "nan" and "inf".
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-            raise Wrong("is not a number")
+            raise InvalidValue("is not a number")
         if not low <= float(text) <= high:
-            raise Wrong("is out of range")
+            raise InvalidValue("is out of range")
         return float(text)
 
-    return Kind(parse, f"a number from {low:g} to {high:g}")
+    return SettingType(parse, f"a number from {low:g} to {high:g}")
 
 
-def choice(*names: str, aliases: dict[str, str] | None = None) -> Kind[str]:
+def choice(*names: str, aliases: dict[str, str] | None = None) -> SettingType[str]:
     """Return the kind of one of some names, in any case, given back as written here."""
     known = {name.lower(): name for name in names} | (aliases or {})
 
     def parse(text: str) -> str:
         if text.lower() not in known:
-            raise Wrong("is unknown")
+            raise InvalidValue("is unknown")
         return known[text.lower()]
 
-    return Kind(parse, "one of " + ", ".join(names))
+    return SettingType(parse, "one of " + ", ".join(names))
 
 
-def matching(pattern: str, wants: str) -> Kind[str]:
+def matching(pattern: str, wants: str) -> SettingType[str]:
     """Return the kind of a text that the whole of `pattern` matches."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
-            raise Wrong("has the wrong form")
+            raise InvalidValue("has the wrong form")
         return text
 
-    return Kind(parse, wants)
+    return SettingType(parse, wants)
 
 
-def many(one: Kind[T]) -> Kind[tuple[T, ...]]:
+def list_of(one: SettingType[T]) -> SettingType[tuple[T, ...]]:
     """Return the kind of a comma-separated list whose entries are all of one kind."""
 
     def parse(text: str) -> tuple[T, ...]:
         texts = [entry for entry in map(str.strip, text.split(",")) if entry]
         return _every(one.parse, texts, [repr(entry[:80]) for entry in texts])
 
-    return Kind(parse, f"a comma-separated list, each entry {one.wants}", shown=False)
+    return SettingType(parse, f"a comma-separated list, each entry {one.wants}", shown=False)
 
 
-def entries(parse_one: Callable[[dict[str, object]], T], wants: str) -> Kind[tuple[T, ...]]:
+def json_list(parse_one: Callable[[dict[str, object]], T], wants: str) -> SettingType[tuple[T, ...]]:
     """Return the secret kind of a JSON array of objects; bad entries are told by their place alone."""
 
     def parse(text: str) -> tuple[T, ...]:
         found = _array(text)
         return _every(parse_one, found, [f"entry {place}" for place in range(1, len(found) + 1)])
 
-    return Kind(parse, wants, secret=True)
+    return SettingType(parse, wants, secret=True)
 
 
 def _every(parse: Callable[[S], T], texts: list[S], names: list[str]) -> tuple[T, ...]:
@@ -144,17 +144,17 @@ def _every(parse: Callable[[S], T], texts: list[S], names: list[str]) -> tuple[T
     for name, text in zip(names, texts, strict=True):
         try:
             found.append(parse(text))
-        except Wrong as wrong:
+        except InvalidValue as wrong:
             reasons += (f"holds {name}, which {reason}" for reason in wrong.reasons)
     if reasons:
-        raise Wrong(*reasons)
+        raise InvalidValue(*reasons)
     return tuple(found)
 
 
 def _array(text: str) -> list[dict[str, object]]:
     found = parse_json(text)
     if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise Wrong("is not a JSON array of objects")
+        raise InvalidValue("is not a JSON array of objects")
     return found
 
 
@@ -163,14 +163,14 @@ def parse_json(text: str) -> object:
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) < len(pairs):
-            raise Wrong("has an object that gives one name twice")
+            raise InvalidValue("has an object that gives one name twice")
         return dict(pairs)
 
     try:
         return json.loads(text, object_pairs_hook=once)
     # The parser's own words may quote the text, and with it a secret.
     except (json.JSONDecodeError, RecursionError):
-        raise Wrong("is not JSON") from None
+        raise InvalidValue("is not JSON") from None
 
 
 def _network(text: str) -> str:
@@ -178,8 +178,8 @@ def _network(text: str) -> str:
         # Not strict: 10.0.0.1/8 means its network, as it does for LiveKit and nginx.
         ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise Wrong("is no address") from None
+        raise InvalidValue("is no address") from None
     return text
 
 
-network = Kind(_network, "an IPv4 or IPv6 address or CIDR such as 10.0.0.0/8")
+network = SettingType(_network, "an IPv4 or IPv6 address or CIDR such as 10.0.0.0/8")

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from sayna.config.fields import Kind, Wrong
+from sayna.config.fields import InvalidValue, SettingType
 
 
 def is_loopback(host: str) -> bool:
@@ -15,7 +15,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Kind[str]:
+def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> SettingType[str]:
     """Return the kind of a URL; without `plain_anywhere` the schemes without TLS need a loopback host.
 
     A URL that may have a query is kept as it is, any other loses its trailing slashes.
@@ -24,16 +24,16 @@ def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Kin
     def parse(text: str) -> str:
         parts = _split(text)
         if parts.scheme not in schemes:
-            raise Wrong("is no URL of a known scheme")
+            raise InvalidValue("is no URL of a known scheme")
         if parts.scheme in ("http", "ws") and not plain_anywhere and not is_loopback(parts.hostname or ""):
-            raise Wrong("would send secrets without TLS")
+            raise InvalidValue("would send secrets without TLS")
         if "#" in text or ("?" in text and not query):
-            raise Wrong("has a query or a fragment")
+            raise InvalidValue("has a query or a fragment")
         # The paths of vendors are added behind a slash; a URL that is called as it is keeps its own.
         return text if query else text.rstrip("/")
 
     where = "" if plain_anywhere else " (http only for this machine itself)"
-    return Kind(parse, " or ".join(f"{scheme}://..." for scheme in schemes) + where, shown=False)
+    return SettingType(parse, " or ".join(f"{scheme}://..." for scheme in schemes) + where, shown=False)
 
 
 def _split(text: str) -> SplitResult:
@@ -44,9 +44,9 @@ def _split(text: str) -> SplitResult:
         usable = False
     # Some clients read a backslash as a slash, and so find another host than we do.
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text) or "\\" in text:
-        raise Wrong("is not a usable URL")
+        raise InvalidValue("is not a usable URL")
     if "@" in parts.netloc:
-        raise Wrong("has a user name or password")
+        raise InvalidValue("has a user name or password")
     return parts
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import Wrong, setting, walk
+from sayna.config.fields import InvalidValue, setting, walk
 from sayna.config.secret import Secret
 from sayna.config.types import matching, parse_json, secret, token
 from sayna.config.urls import anywhere, cloud
@@ -107,7 +107,7 @@ def is_json_object(text: str) -> bool:
     """Return whether a text is a JSON object or the path of a file that holds one."""
     try:
         return isinstance(parse_json(text if text.startswith("{") else Path(text).read_text("utf-8")), dict)
-    except (Wrong, OSError, ValueError):
+    except (InvalidValue, OSError, ValueError):
         return False
 
 

@@ -47,9 +47,7 @@ def _loader(yaml: Any) -> Any:
 
 def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator[tuple[str, str]]:
     if not isinstance(document, dict | None):
-        problems.append(
-            "SAYNA_CONFIG names a file that is not a mapping; write sections such as `server:` in it."
-        )
+        problems.append("SAYNA_CONFIG names a file that is not a mapping; write sections such as `server:` in it.")
         return
     for section in SECTIONS:
         content = (document or {}).get(section)

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from sayna.http.addresses import is_public
-from sayna.http.answer import Answer
-from sayna.http.deadline import Deadline, Patience
-from sayna.http.errors import BadAnswer, GivenUp, NotAllowed, TimedOut, TransportError, Unreachable
+from sayna.http.answer import Response
+from sayna.http.deadline import Deadline, IdleTimeout
+from sayna.http.errors import BadAnswer, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
 from sayna.http.sockets import resolved
 from sayna.http.tls import bundle, system_context, trust
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from sayna.http.response import Reply
 
 __all__ = [
-    "Answer",
     "BadAnswer",
+    "Cancelled",
     "Deadline",
-    "GivenUp",
+    "IdleTimeout",
     "NotAllowed",
-    "Patience",
     "Reply",
+    "Response",
     "TimedOut",
     "TransportError",
     "Unreachable",

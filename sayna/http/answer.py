@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A whole answer: header names are in lower case."""
 
     status: int

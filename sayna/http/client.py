@@ -8,9 +8,9 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from sayna.http.answer import Answer
+from sayna.http.answer import Response
 from sayna.http.deadline import Deadline
-from sayna.http.errors import GivenUp, before_the_answer
+from sayna.http.errors import Cancelled, before_the_answer
 from sayna.http.pool import exchange, pool
 from sayna.http.response import Reply
 from sayna.log import emit
@@ -35,18 +35,18 @@ def send(
     max_bytes: int,
     params: Mapping[str, str] | None = None,
     data: bytes | None = None,
-    vet: Callable[[str], bool] | None = None,
+    address_filter: Callable[[str], bool] | None = None,
 ) -> Reply:
     """Return the answer's head as soon as it is there, whatever its status, a redirect's too.
 
-    Raises Unreachable, TimedOut, BadAnswer, and NotAllowed when `vet` refuses an address of the host: those
+    Raises Unreachable, TimedOut, BadAnswer, and NotAllowed when `address_filter` refuses an address of the host: those
     that it saw are those that are connected.
     """
     started = time.monotonic()
-    exchange.deadline, exchange.vet = deadline, vet
+    exchange.deadline, exchange.address_filter = deadline, address_filter
     outcome: int | str = "error"
     try:
-        raw = (pool() if vet is None else pool(vetted=True)).urlopen(
+        raw = (pool() if address_filter is None else pool(vetted=True)).urlopen(
             method,
             f"{url}?{urlencode(params)}" if params else url,
             body=data,
@@ -55,7 +55,7 @@ def send(
             **AS_IT_COMES,
         )
     except (urllib3.exceptions.HTTPError, TimeoutError) as error:
-        failure = GivenUp("the call was called off") if deadline.cancelled else before_the_answer(error)
+        failure = Cancelled("the call was called off") if deadline.cancelled else before_the_answer(error)
         outcome = type(failure).__name__
         raise failure from error
     else:
@@ -75,14 +75,14 @@ def post(
     deadline: Deadline,
     connect_seconds: float,
     max_bytes: int,
-    vet: Callable[[str], bool] | None = None,
-) -> Answer:
+    address_filter: Callable[[str], bool] | None = None,
+) -> Response:
     """Return a whole answer; raises as send() does."""
     reply = send(
         "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
-        max_bytes=max_bytes, vet=vet,
+        max_bytes=max_bytes, address_filter=address_filter,
     )  # fmt: skip
-    return Answer(reply.status, reply.headers, reply.read())
+    return Response(reply.status, reply.headers, reply.read())
 
 
 def _log(method: str, url: str, outcome: int | str, started: float) -> None:

@@ -49,13 +49,13 @@ class Deadline:
                 wake()
 
 
-class Patience(Deadline):
+class IdleTimeout(Deadline):
     """A limit to each pause of the peer instead of to the whole exchange: for large downloads."""
 
     __slots__ = ()
 
     @classmethod
-    def after(cls, seconds: float) -> "Patience":
+    def after(cls, seconds: float) -> "IdleTimeout":
         """Return a patience with pauses of at most this many seconds."""
         return cls(seconds)
 

@@ -23,7 +23,7 @@ class BadAnswer(TransportError):
     """What came back is not HTTP, is cut short, is encoded, or is larger than allowed."""
 
 
-class GivenUp(TransportError):
+class Cancelled(TransportError):
     """This side closed the answer while it was still being read."""
 
 

@@ -15,8 +15,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
-from sayna.http.sockets import Lease, TLSSocket, connected
-from sayna.http.tls import believing
+from sayna.http.sockets import ConnectionGuard, TLSSocket, connected
+from sayna.http.tls import add_ca_certificates
 
 # For one host more urllib3 closes what was used longest ago; vendors and stores are fewer than this.
 HOSTS = 32
@@ -28,20 +28,20 @@ class _Exchange(threading.local):
     """What a connection must know of the request that this thread sends, and what it tells in return."""
 
     deadline: Deadline
-    lease: Lease
-    vet: Callable[[str], bool] | None = None
+    lease: ConnectionGuard
+    address_filter: Callable[[str], bool] | None = None
 
 
 exchange = _Exchange()
 
 
 class _Leased:
-    lease: Lease | None = None
+    lease: ConnectionGuard | None = None
 
     def _new_conn(self: Any) -> socket.socket:
         try:
             limit = Deadline.after(self.timeout)
-            return connected(self.host, self.port, limit, self.socket_options or (), exchange.vet)
+            return connected(self.host, self.port, limit, self.socket_options or (), exchange.address_filter)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "not connected in time") from error
         except OSError as error:
@@ -56,8 +56,8 @@ class _Leased:
 
     def getresponse(self: Any) -> BaseHTTPResponse:
         self.sock.deadline = exchange.deadline
-        self.lease = exchange.lease = Lease(self.sock)
-        exchange.deadline.when_cancelled(self.lease.cut)
+        self.lease = exchange.lease = ConnectionGuard(self.sock)
+        exchange.deadline.when_cancelled(self.lease.abort)
         return super().getresponse()  # type: ignore[misc, no-any-return]
 
 
@@ -90,7 +90,7 @@ def pool(*, vetted: bool = False) -> urllib3.PoolManager:
     """Return this process's connections, or those whose addresses were vetted; not shared over a fork."""
     context = urllib3.util.create_urllib3_context()
     context.load_verify_locations(certifi.where())
-    believing(context)
+    add_ca_certificates(context)
     context.sslsocket_class = TLSSocket
     # Two pools: a connection that nobody vetted must not serve where addresses are vetted.
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import urllib3
 
-from sayna.http.errors import BadAnswer, GivenUp, within_the_answer
-from sayna.http.sockets import Lease
+from sayna.http.errors import BadAnswer, Cancelled, within_the_answer
+from sayna.http.sockets import ConnectionGuard
 
 READ_BYTES = 65536
 
@@ -14,7 +14,7 @@ READ_BYTES = 65536
 class Reply:
     """An answer whose body is still on the wire; header names are in lower case."""
 
-    def __init__(self, raw: urllib3.BaseHTTPResponse, lease: Lease, max_bytes: int) -> None:
+    def __init__(self, raw: urllib3.BaseHTTPResponse, lease: ConnectionGuard, max_bytes: int) -> None:
         self.status = raw.status
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in raw.headers.items()}
         self._raw = raw
@@ -29,7 +29,7 @@ class Reply:
         return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "")
 
     def chunks(self) -> Iterator[bytes]:
-        """Yield the body as it arrives; raises TimedOut, BadAnswer, or GivenUp once it is closed."""
+        """Yield the body as it arrives; raises TimedOut, BadAnswer, or Cancelled once it is closed."""
         # Asked for or not, some servers compress; decoded, it would escape the limit on bytes.
         if self.headers.get("content-encoding", "identity").lower() != "identity":
             raise BadAnswer("the answer is compressed, which was not asked for")
@@ -49,7 +49,7 @@ class Reply:
     def close(self) -> None:
         """Free the connection: one not read to its end is cut, which wakes a thread that reads it."""
         self._closed = True
-        self._lease.cut()
+        self._lease.abort()
         # Never waited for: the collector may call this within a read of this very thread. Who reads now is
         # woken, and comes here again.
         if self._reading.acquire(blocking=False):
@@ -66,11 +66,11 @@ class Reply:
             with self._reading:
                 piece = b"" if self._closed else self._raw.read1(size)
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._given_up() if self._closed else within_the_answer(error) from error
+            raise self._cancelled() if self._closed else within_the_answer(error) from error
         if self._closed:
-            raise self._given_up()
+            raise self._cancelled()
         return piece
 
-    def _given_up(self) -> GivenUp:
+    def _cancelled(self) -> Cancelled:
         self.close()
-        return GivenUp("the answer was closed")
+        return Cancelled("the answer was closed")

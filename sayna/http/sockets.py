@@ -19,7 +19,7 @@ class Forbidden(OSError):
     """The name leads to an address that the caller does not want to be led to; nothing was connected."""
 
 
-class Lease:
+class ConnectionGuard:
     """The hold of one exchange on a socket, from its request until its answer has been read."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -32,7 +32,7 @@ class Lease:
         with self._lock:
             self._socket = None
 
-    def cut(self) -> None:
+    def abort(self) -> None:
         """Break the connection, from any thread, unless the exchange is over already."""
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
@@ -57,20 +57,22 @@ class TLSSocket(_Bounded, ssl.SSLSocket):
 
 
 def connected(
-    host: str, port: int, deadline: Deadline, options: Iterable[Any], vet: Callable[[str], bool] | None = None
+    host: str,
+    port: int,
+    deadline: Deadline,
+    options: Iterable[Any],
+    address_filter: Callable[[str], bool] | None = None,
 ) -> Socket:
     """Return a socket to the first address that answers; each gets a fair share of the time.
 
-    Raises Forbidden when `vet` refuses any of the addresses; those that it saw are those that are connected.
+    Raises Forbidden when `address_filter` refuses any of the addresses; those that it saw are those that are connected.
     """
     problem = OSError("the name has no address")
     addresses = resolved(host, port, deadline)
     # All of them: a name with one address inside would get there by the next try.
-    if vet is not None and not all(vet(address[0]) for *_, address in addresses):
+    if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
         raise Forbidden("the name leads to an address that is not allowed")
-    for untried, (family, kind, protocol, _, address) in zip(
-        range(len(addresses), 0, -1), addresses, strict=True
-    ):
+    for untried, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         sock = Socket(family, kind, protocol)
         try:
             for option in options:

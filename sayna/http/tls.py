@@ -23,7 +23,7 @@ def trust(pem: str) -> None:
     _own.pem = pem
 
 
-def believing(context: ssl.SSLContext) -> ssl.SSLContext:
+def add_ca_certificates(context: ssl.SSLContext) -> ssl.SSLContext:
     """Return the context, which believes the operator's authorities beside its own."""
     if _own.pem:
         context.load_verify_locations(cadata=_own.pem)
@@ -34,7 +34,7 @@ def system_context() -> ssl.SSLContext | None:
     """Return a context for aiohttp: the machine's authorities and the operator's; None without the latter."""
     if not _own.pem:
         return None
-    context = believing(ssl.create_default_context())
+    context = add_ca_certificates(ssl.create_default_context())
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -1,4 +1,4 @@
-"""Telephones in rooms: dialled, transferred, and rooms that inbound calls opened."""
+"""SipClient in rooms: dialled, transferred, and rooms that inbound calls opened."""
 
 import asyncio
 import logging
@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
 from sayna.livekit.model import Call, Placed
 from sayna.livekit.ownership import claimed, owner_of
@@ -24,7 +24,7 @@ MARGIN_SECONDS = 0.1
 logger = logging.getLogger("sayna.sip")
 
 
-class Telephones:
+class SipClient:
     """What LiveKit does with telephones; it answers within `seconds`, or LiveKitUnavailable is raised."""
 
     def __init__(self, bridge: "Bridge[Rpc]", seconds: float) -> None:
@@ -43,7 +43,7 @@ class Telephones:
 
         return self._bridge.run(ask, self._seconds)
 
-    def transfer(self, visitor: Visitor, room: str, identity: str, uri: str, seconds: float) -> bool:
+    def transfer(self, visitor: Caller, room: str, identity: str, uri: str, seconds: float) -> bool:
         """Return whether the far end took the transfer within `seconds`; a slower one goes on and is logged.
 
         Raises ParticipantNotFound when no such telephone is in a room of the visitor's, or LiveKitRefused.
@@ -53,9 +53,7 @@ class Telephones:
         async def ask(rpc: "Rpc") -> bool:
             from sayna.livekit.sip_rpc import telephone, transfer  # noqa: PLC0415
 
-            is_open, found = await asyncio.gather(
-                is_open_to(visitor, rpc, room), telephone(rpc, room, identity)
-            )
+            is_open, found = await asyncio.gather(is_open_to(visitor, rpc, room), telephone(rpc, room, identity))
             if not is_open or found is None:
                 raise ParticipantNotFound("there is no such telephone in a room of yours")
             # Not wait_for(): it would drop the request while LiveKit's REFER goes on, and the outcome would

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
@@ -26,10 +26,10 @@ class Egress:
         self._bridge = bridge
         self._seconds = seconds
 
-    def check_room(self, visitor: Visitor, name: str) -> None:
+    def check_room(self, visitor: Caller, name: str) -> None:
         """Raise RoomNotFound unless the room is open and the visitor's."""
         room = self._bridge.run(lambda rpc: rpc.room(name), self._seconds)
-        if room is None or not visitor.may_touch(owner_of(room.metadata)):
+        if room is None or not visitor.may_access(owner_of(room.metadata)):
             raise RoomNotFound("there is no such room, or it is not yours")
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:

@@ -41,9 +41,7 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
     wanted.allowed_addresses[:] = inbound.allowed_addresses
     if found == wanted:
         return found.sip_trunk_id
-    done.append(
-        f"{_verb(found)} inbound trunk {inbound.trunk_name} for {', '.join(inbound.allowed_addresses)}"
-    )
+    done.append(f"{_verb(found)} inbound trunk {inbound.trunk_name} for {', '.join(inbound.allowed_addresses)}")
     if dry_run:
         return found.sip_trunk_id if found else NEW
     if found is None:
@@ -70,18 +68,14 @@ async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, d
     if dry_run:
         return
     if found is None:
-        await answer(
-            rpc.telephone.create_dispatch_rule(api.CreateSIPDispatchRuleRequest(dispatch_rule=wanted))
-        )
+        await answer(rpc.telephone.create_dispatch_rule(api.CreateSIPDispatchRuleRequest(dispatch_rule=wanted)))
     else:
         await answer(rpc.telephone.update_dispatch_rule(found.sip_dispatch_rule_id, wanted))
 
 
 def _ours(items: Iterable[Named], name: str, pattern: re.Pattern[str]) -> Named | None:
     """Return the one of this name, else one that an earlier setting left."""
-    ours = sorted(
-        (item for item in items if pattern.fullmatch(item.name)), key=lambda item: item.name != name
-    )
+    ours = sorted((item for item in items if pattern.fullmatch(item.name)), key=lambda item: item.name != name)
     return ours[0] if ours else None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import (
     LiveKitRefused,
@@ -22,7 +22,7 @@ from sayna.livekit.errors import (
 )
 from sayna.livekit.model import Participant, Room
 from sayna.livekit.ownership import metadata_for, owner_of
-from sayna.state.files import Grumbler, exclusive, private_folder
+from sayna.state.files import RateLimitedLogger, exclusive, private_folder
 
 if TYPE_CHECKING:
     from livekit.protocol import models
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]
 
-grumbler = Grumbler(logging.getLogger("sayna.livekit"))
+grumbler = RateLimitedLogger(logging.getLogger("sayna.livekit"))
 
 
 class Rooms:
@@ -47,13 +47,13 @@ class Rooms:
         self._folder = folder
         self._seconds = seconds
 
-    def settle(self, visitor: Visitor, name: str) -> None:
+    def settle(self, visitor: Caller, name: str) -> None:
         """Make the room the visitor's, creating it if need be; raises RoomAccessDenied when it cannot be.
 
         To create with metadata is to claim: LiveKit answers with the room that is open, whoever opened it.
         """
         # Without tenants nothing is to be claimed: LiveKit opens the room when somebody joins.
-        if visitor.everything:
+        if visitor.is_unrestricted:
             return
         limit = time.monotonic() + self._seconds
         # Asked before anything is created: the usual case, a room of one's own, is one round trip.
@@ -61,27 +61,27 @@ class Rooms:
         if room is None:
             with self._locked(name, limit):
                 room = self._bridge.run(_claim(visitor, name), limit - time.monotonic())
-        if not visitor.may_touch(owner_of(room.metadata)):
+        if not visitor.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room cannot be yours; choose another name")
 
-    def visible(self, visitor: Visitor) -> list[Room]:
+    def visible(self, visitor: Caller) -> list[Room]:
         """Return the visitor's open rooms by name."""
         # LiveKit cannot be asked for rooms by their metadata.
         rooms = map(Room.of, self._bridge.run(lambda rpc: rpc.rooms(), self._seconds))
-        return sorted((room for room in rooms if visitor.may_touch(room.owner)), key=lambda room: room.name)
+        return sorted((room for room in rooms if visitor.may_access(room.owner)), key=lambda room: room.name)
 
-    def details(self, visitor: Visitor, name: str) -> tuple[Room, tuple[Participant, ...]]:
+    def details(self, visitor: Caller, name: str) -> tuple[Room, tuple[Participant, ...]]:
         """Return a room and who is in it; raises RoomNotFound."""
 
         async def ask(rpc: "Rpc") -> "tuple[models.Room | None, list[models.ParticipantInfo]]":
             return await asyncio.gather(rpc.room(name), rpc.participants(name))
 
         room, participants = self._bridge.run(ask, self._seconds)
-        if room is None or not visitor.may_touch(owner_of(room.metadata)):
+        if room is None or not visitor.may_access(owner_of(room.metadata)):
             raise RoomNotFound("there is no such room, or it is not yours")
         return Room.of(room), tuple(map(Participant.of, participants))
 
-    def remove(self, visitor: Visitor, name: str, identity: str) -> None:
+    def remove(self, visitor: Caller, name: str, identity: str) -> None:
         """Disconnect a participant, whose token stays good; raises ParticipantNotFound, RemovalFailed."""
 
         async def ask(rpc: "Rpc") -> None:
@@ -94,13 +94,11 @@ class Rooms:
         except LiveKitRefused as refusal:
             raise _refused(refusal, RemovalFailed("LiveKit does not remove this participant")) from refusal
 
-    def mute(self, visitor: Visitor, name: str, identity: str, track_sid: str, *, muted: bool) -> bool:
+    def mute(self, visitor: Caller, name: str, identity: str, track_sid: str, *, muted: bool) -> bool:
         """Return whether the track is muted now; raises ParticipantNotFound, MuteFailed."""
 
         async def ask(rpc: "Rpc") -> bool | None:
-            is_open, who = await asyncio.gather(
-                is_open_to(visitor, rpc, name), rpc.participant(name, identity)
-            )
+            is_open, who = await asyncio.gather(is_open_to(visitor, rpc, name), rpc.participant(name, identity))
             # An unknown track LiveKit mutes with 200 and no track, an unknown participant stalls it
             # for 3 s (1.13.5).
             if not is_open or who is None or track_sid not in (track.sid for track in who.tracks):
@@ -131,7 +129,7 @@ class Rooms:
             yield
 
 
-def _claim(visitor: Visitor, name: str) -> "Operation[models.Room]":
+def _claim(visitor: Caller, name: str) -> "Operation[models.Room]":
     """Return the operation that answers with the open room, new or not."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
@@ -141,7 +139,7 @@ def _claim(visitor: Visitor, name: str) -> "Operation[models.Room]":
             if refusal.twirp_code == "invalid_argument":
                 raise InvalidRequest("LiveKit does not take this room_name; send a shorter one") from refusal
             raise
-        if not visitor.may_touch(owner_of(room.metadata)):
+        if not visitor.may_access(owner_of(room.metadata)):
             with contextlib.suppress(LiveKitUnavailable):
                 await _heal(rpc, room)
         return room
@@ -160,12 +158,12 @@ async def _heal(rpc: "Rpc", live: "models.Room") -> None:
         await rpc.set_metadata(live.name, live.metadata + " ")
 
 
-async def is_open_to(visitor: Visitor, rpc: "Rpc", name: str) -> bool:
+async def is_open_to(visitor: Caller, rpc: "Rpc", name: str) -> bool:
     """Return whether the visitor may act in the room; nothing is asked when there is nothing to check."""
-    if visitor.everything:
+    if visitor.is_unrestricted:
         return True
     room = await rpc.room(name)
-    return room is not None and visitor.may_touch(owner_of(room.metadata))
+    return room is not None and visitor.may_access(owner_of(room.metadata))
 
 
 def _nobody() -> ParticipantNotFound:

@@ -194,6 +194,4 @@ def _failure(status: int, body: bytes, path: str) -> LiveKitUnavailable:
         return _unavailable()
     fits = status >= 400 and (code == NOT_FOUND) == (status == 404)  # noqa: PLR2004
     no_answer = NO_ANSWER - EGRESS_ANSWERS if "/livekit.Egress/" in path else NO_ANSWER
-    return (
-        LiveKitRefused(code) if isinstance(code, str) and code not in no_answer and fits else _unavailable()
-    )
+    return LiveKitRefused(code) if isinstance(code, str) and code not in no_answer and fits else _unavailable()

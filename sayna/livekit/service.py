@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.bridge import Bridge
-from sayna.livekit.calls import Telephones
+from sayna.livekit.calls import SipClient
 from sayna.livekit.egress import Egress
 from sayna.livekit.rooms import Rooms
 from sayna.livekit.tokens import TokenMint
 from sayna.livekit.trunks import Trunks
 from sayna.livekit.webhook import Receiver, Webhook
-from sayna.state.seen import Seen
+from sayna.state.seen import EventDeduplicator
 
 if TYPE_CHECKING:
     from sayna.livekit.rpc import Rpc
@@ -26,16 +26,14 @@ class LiveKit:
     public_url: str
     tokens: TokenMint
     rooms: Rooms
-    telephones: Telephones
+    telephones: SipClient
     trunks: Trunks
     egress: Egress
     webhook: Webhook
     bridge: "Bridge[Rpc]"
 
     @classmethod
-    def build(
-        cls, config: LiveKitConfig, folder: Path, receivers: tuple[Receiver, ...] = ()
-    ) -> "LiveKit | None":
+    def build(cls, config: LiveKitConfig, folder: Path, receivers: tuple[Receiver, ...] = ()) -> "LiveKit | None":
         """Return the server of the settings, if they name one; nothing is asked and nothing started.
 
         In `folder` the workers meet; `receivers` get each new event, in the request that brings it.
@@ -48,14 +46,14 @@ class LiveKit:
             public_url=config.public_url,
             tokens=TokenMint(key, secret, config.token_ttl_seconds),
             rooms=Rooms(bridge, folder, config.timeout_seconds),
-            telephones=Telephones(bridge, config.timeout_seconds),
+            telephones=SipClient(bridge, config.timeout_seconds),
             trunks=Trunks(bridge, config.timeout_seconds),
             egress=Egress(bridge, config.timeout_seconds),
-            webhook=Webhook(key, secret, Seen(folder), receivers),
+            webhook=Webhook(key, secret, EventDeduplicator(folder), receivers),
             bridge=bridge,
         )
 
-    def telling(self, receiver: Receiver) -> "LiveKit":
+    def with_receiver(self, receiver: Receiver) -> "LiveKit":
         """Return the same server with one more receiver of events."""
         return replace(self, webhook=replace(self.webhook, receivers=(*self.webhook.receivers, receiver)))
 

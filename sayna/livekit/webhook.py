@@ -18,7 +18,7 @@ from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import InvalidSignature
 from sayna.log import emit
-from sayna.state.seen import Seen
+from sayna.state.seen import EventDeduplicator
 
 # As LiveKit's own receivers allow.
 LEEWAY_SECONDS = 60
@@ -69,14 +69,14 @@ class Webhook:
 
     api_key: Secret
     api_secret: Secret
-    seen: Seen
+    seen: EventDeduplicator
     receivers: tuple[Receiver, ...]
 
     def accept(self, body: bytes, authorization: str) -> None:
         """Take in an event; raises InvalidSignature, InvalidRequest, Overloaded."""
         self._verify(body, authorization)
         event = read_event(body)
-        with self.seen.once(event.id) as is_new:
+        with self.seen.first_delivery(event.id) as is_new:
             for receive in self.receivers if is_new else ():
                 receive(event)
         emit(logger, logging.INFO, "livekit_event", name=event.name, id=event.id, new=is_new)
@@ -98,9 +98,7 @@ class Webhook:
             signed = base64.b64decode(claims["sha256"], validate=True)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, binascii.Error) as error:
             emit(logger, logging.WARNING, "webhook_refused", reason=type(error).__name__)
-            raise InvalidSignature(
-                "the event is not signed as LiveKit signs it, or its time is off"
-            ) from error
+            raise InvalidSignature("the event is not signed as LiveKit signs it, or its time is off") from error
         if not hmac.compare_digest(signed, hashlib.sha256(body).digest()):
             raise InvalidSignature("the event's body is not the one that was signed")
 

@@ -3,6 +3,6 @@
 `build` is in sayna.openapi.document, which loads apispec; whoever only documents a view does without.
 """
 
-from sayna.openapi.operation import BYTES, Access, Answer, Operation, Route, documented, operation_of
+from sayna.openapi.operation import BYTES, AccessRule, Operation, ResponseDoc, Route, documented, operation_of
 
-__all__ = ["BYTES", "Access", "Answer", "Operation", "Route", "documented", "operation_of"]
+__all__ = ["BYTES", "AccessRule", "Operation", "ResponseDoc", "Route", "documented", "operation_of"]

@@ -11,7 +11,7 @@ from sayna import __version__
 from sayna.errors import SaynaError
 from sayna.openapi import errors as faults
 from sayna.openapi.converter import Converter, schema_name
-from sayna.openapi.operation import Access, Answer, Operation, Route
+from sayna.openapi.operation import AccessRule, Operation, ResponseDoc, Route
 
 Security = list[dict[str, list[str]]]
 
@@ -49,7 +49,7 @@ MISSED = {
 }
 
 
-def build(routes: Iterable[Route], access: Access) -> dict[str, Any]:
+def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of these routes; addresses in it are relative to its own."""
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
@@ -141,7 +141,7 @@ def _body(operation: Operation) -> dict[str, Any]:
     return {"required": True, "content": {operation.media_type: content}}
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: ResponseDoc) -> dict[str, Any]:
     headers: dict[str, Any] = {name: faults.header(sentence) for name, sentence in answer.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
     content = {kind: {"schema": schema} for kind, schema in answer.content.items()}

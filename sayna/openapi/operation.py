@@ -14,7 +14,7 @@ _OPERATIONS: dict[Callable[..., Any], "Operation"] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseDoc:
     """A good answer: `content` is media type -> schema, `headers` name -> sentence."""
 
     description: str
@@ -34,7 +34,7 @@ class Operation:
 
     tag: str
     summary: str
-    answers: Mapping[int, Answer]
+    answers: Mapping[int, ResponseDoc]
     description: str = ""
     request: tuple[Any, ...] = ()
     media_type: str = "application/json"
@@ -46,7 +46,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessRule:
     """Whether callers need a token, and whether it may be in the query."""
 
     required: bool

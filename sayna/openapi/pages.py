@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from sayna.openapi import BYTES, Answer, Operation
+from sayna.openapi import BYTES, Operation, ResponseDoc
 
 TAG = "Pages"
 TEXT = {"type": "string"}
@@ -28,10 +28,10 @@ SEALED = {
 }
 
 
-def _answers(description: str, content: dict[str, Any], headers: dict[str, str]) -> dict[int, Answer]:
+def _answers(description: str, content: dict[str, Any], headers: dict[str, str]) -> dict[int, ResponseDoc]:
     return {
-        200: Answer(description, content, headers),
-        304: Answer("It is the one that If-None-Match names.", {}, headers),
+        200: ResponseDoc(description, content, headers),
+        304: ResponseDoc("It is the one that If-None-Match names.", {}, headers),
     }
 
 

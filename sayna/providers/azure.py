@@ -14,7 +14,7 @@ from sayna.config import AzureConfig
 from sayna.errors import InvalidProviderAuth, ProviderError
 from sayna.http import Deadline
 from sayna.providers import ssml
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.locale import leading_tag
 from sayna.providers.parsing import UNKNOWN, gender, mappings, text, texts
@@ -67,12 +67,12 @@ class Azure(CloudProvider):
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
     # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
     rates = (0.5, 2.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "style": Knob(str, choices=STYLES),
-        "styledegree": Knob(float, 0.01, 2),
-        "role": Knob(str, choices=ROLES),
-        "pitch": Knob(float, -50, 50),
-        "volume": Knob(float, 0, 100),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "style": SettingSpec(str, choices=STYLES),
+        "styledegree": SettingSpec(float, 0.01, 2),
+        "role": SettingSpec(str, choices=ROLES),
+        "pitch": SettingSpec(float, -50, 50),
+        "volume": SettingSpec(float, 0, 100),
     }
     auth_fields = ("api_key", "region")
     # Azure's limit is one of time: so many characters stay below ten minutes in any language, at any speed.
@@ -86,9 +86,7 @@ class Azure(CloudProvider):
         """Return the credentials; the region becomes part of a host name, so it may hold nothing else."""
         super().check_auth(auth)
         if not REGION.fullmatch(auth["region"]):
-            raise InvalidProviderAuth(
-                "auth.region must be a region such as eastus: 2-32 small letters and digits"
-            )
+            raise InvalidProviderAuth("auth.region must be a region such as eastus: 2-32 small letters and digits")
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:

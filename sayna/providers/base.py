@@ -15,7 +15,7 @@ CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class SynthesisParams:
     """What is to be said and how, with every default applied; `text` has its pronunciations replaced."""
 
     text: str
@@ -30,7 +30,7 @@ class Speech:
 
 
 @dataclass(frozen=True, slots=True)
-class SpeechRequest(Speech):
+class SpeechRequest(SynthesisParams):
     """One synthesis, from now until its deadline."""
 
     deadline: Deadline
@@ -63,7 +63,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Knob:
+class SettingSpec:
     """One vendor-specific setting: what `voice_settings` may hold under its name."""
 
     kind: type
@@ -88,7 +88,7 @@ class TTSProvider(ABC):
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     model_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     rates: ClassVar[tuple[float, float]] = (0.25, 4.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {}
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {}
     auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None

@@ -15,7 +15,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import CartesiaConfig
 from sayna.errors import ProviderError
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
@@ -40,9 +40,9 @@ class Cartesia(CloudProvider):
     default_model = "sonic-3"
     voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
     rates = (0.6, 1.5)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "volume": Knob(float, 0.5, 2),
-        "emotion": Knob(str, choices=("neutral", "angry", "excited", "content", "sad", "scared")),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "volume": SettingSpec(float, 0.5, 2),
+        "emotion": SettingSpec(str, choices=("neutral", "angry", "excited", "content", "sad", "scared")),
     }
     # Cartesia publishes no limit; so many are known to work.
     max_chars = 2000
@@ -78,9 +78,7 @@ class Cartesia(CloudProvider):
         if generation:
             body["generation_config"] = generation
         url = f"{self.base_url}/tts/bytes"
-        return self.audio(
-            request, url, spec, headers=headers, body=json.dumps(body, ensure_ascii=False).encode()
-        )
+        return self.audio(request, url, spec, headers=headers, body=json.dumps(body, ensure_ascii=False).encode())
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice that the key may use, all pages."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 # In a row, and only the vendor's own: one odd text or one impatient caller must not silence it for all.
 FAILURES = 20
-REST_SECONDS = 5.0
+OPEN_SECONDS = 5.0
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts failures in a row: after 20 a vendor is left alone for 5 seconds, then tried by one call."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class Breaker:
             if now < self._rests_until:
                 return self._rests_until - now
             # This call is the probe; a probe that never comes back only costs another rest.
-            self._rests_until = now + REST_SECONDS
+            self._rests_until = now + OPEN_SECONDS
             return 0.0
 
     def failed(self) -> None:
@@ -36,7 +36,7 @@ class Breaker:
             self._failures += 1
             # Once: calls that are under way by now may fail later, and would prolong the rest.
             if self._failures == FAILURES:
-                self._rests_until = self._clock() + REST_SECONDS
+                self._rests_until = self._clock() + OPEN_SECONDS
 
     def succeeded(self) -> None:
         """Begin to count anew: the vendor is there."""

@@ -16,7 +16,7 @@ from sayna.log import emit
 from sayna.providers import content_type as media
 from sayna.providers import vendor_errors as refusal
 from sayna.providers.base import AudioStream, SpeechRequest, TTSProvider
-from sayna.providers.circuit_breaker import Breaker
+from sayna.providers.circuit_breaker import CircuitBreaker
 
 # As much as the cache takes of one clip: 23 minutes of linear16 at 24 kHz, many times what a
 # vendor takes at once.
@@ -38,7 +38,7 @@ class CloudProvider(TTSProvider):
     def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
         self._api_key = api_key
-        self._breaker = Breaker()
+        self._breaker = CircuitBreaker()
 
     @property
     def configured(self) -> bool:
@@ -135,13 +135,11 @@ class CloudProvider(TTSProvider):
             time.sleep(pause)
             last = True
 
-    def _refused(self, reply: "http.Reply", health: Breaker, *, own: bool) -> tuple[ProviderError, float]:
+    def _refused(self, reply: "http.Reply", health: CircuitBreaker, *, own: bool) -> tuple[ProviderError, float]:
         """Return the error of a refusal, and the seconds after which to ask once more."""
         told = self.read_error(reply.status, _beginning(reply), reply.headers)
         kind = told or refusal.KINDS.get(reply.status, ProviderError)
-        emit(
-            logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code
-        )
+        emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
         if reply.status >= 500:  # noqa: PLR2004
             health.failed()
         else:
@@ -166,20 +164,20 @@ class CloudProvider(TTSProvider):
         if not reply.framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
-    def _failure(self, error: http.TransportError, health: Breaker, patience: float = 0.0) -> ProviderError:
+    def _failure(self, error: http.TransportError, health: CircuitBreaker, patience: float = 0.0) -> ProviderError:
         """Return what a transport error means to a caller, and count it when it is the vendor's."""
         timed_out = isinstance(error, http.TimedOut)
-        if not isinstance(error, http.GivenUp) and (not timed_out or patience >= self.patience_seconds):
+        if not isinstance(error, http.Cancelled) and (not timed_out or patience >= self.patience_seconds):
             health.failed()
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
         return ProviderError(f"{self.slug} could not be asked: {error}")
 
-    def _health(self, own: bool) -> Breaker:
+    def _health(self, own: bool) -> CircuitBreaker:
         """Return what counts the failures: those of somebody else's account are nobody's business."""
         # A breaker that is thrown away: with a bad key of one's own, a vendor could
         # be silenced for everybody.
-        return Breaker() if own else self._breaker
+        return CircuitBreaker() if own else self._breaker
 
 
 def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:

@@ -14,7 +14,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import DeepgramConfig
 from sayna.errors import ProviderError
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
 
@@ -33,7 +33,7 @@ class Deepgram(CloudProvider):
     # Of Aura-2: the reference's aura-asteria-en is of Aura-1, whose end a reseller has announced.
     default_voice = "aura-2-thalia-en"
     rates = (0.7, 1.5)
-    knobs: ClassVar[Mapping[str, Knob]] = {"mip_opt_out": Knob(bool)}
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
 
     def __init__(self, config: DeepgramConfig) -> None:

@@ -15,7 +15,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import ElevenLabsConfig
 from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
@@ -57,13 +57,13 @@ class ElevenLabs(CloudProvider):
     default_model = "eleven_multilingual_v2"
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
     rates = (0.7, 1.2)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "stability": Knob(float, 0, 1),
-        "similarity_boost": Knob(float, 0, 1),
-        "style": Knob(float, 0, 1),
-        "use_speaker_boost": Knob(bool),
-        "seed": Knob(int, 0, 4294967295),
-        "apply_text_normalization": Knob(str, choices=("auto", "on", "off")),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "stability": SettingSpec(float, 0, 1),
+        "similarity_boost": SettingSpec(float, 0, 1),
+        "style": SettingSpec(float, 0, 1),
+        "use_speaker_boost": SettingSpec(bool),
+        "seed": SettingSpec(int, 0, 4294967295),
+        "apply_text_normalization": SettingSpec(str, choices=("auto", "on", "off")),
     }
     # The flash and turbo models take 30,000 and more, but so much audio is beyond MAX_AUDIO_BYTES.
     max_chars = 10000

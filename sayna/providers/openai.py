@@ -15,7 +15,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import OpenAIConfig
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text
 
@@ -44,9 +44,9 @@ class OpenAI(CloudProvider):
     voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     rates = (0.25, 4.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "instructions": Knob(str),
-        "response_format": Knob(str, choices=("wav", "pcm")),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "instructions": SettingSpec(str),
+        "response_format": SettingSpec(str, choices=("wav", "pcm")),
     }
     max_chars = 4096
 

@@ -1,10 +1,10 @@
 """Recordings of calls: kept in one store, read by whoever may."""
 
 from sayna.config import RecordingConfig
-from sayna.recordings.base import Found, Opened, Span, Store
-from sayna.recordings.conditions import Verdict
+from sayna.recordings.base import ByteRange, ObjectInfo, ObjectStream, Store
+from sayna.recordings.conditions import RangeDecision
 from sayna.recordings.library import Library, check
-from sayna.recordings.listing import Page
+from sayna.recordings.listing import RecordingPage
 from sayna.recordings.recorder import Recorder, Session
 
 
@@ -33,15 +33,15 @@ def _store(config: RecordingConfig) -> Store | None:
 
 
 __all__ = [
-    "Found",
+    "ByteRange",
     "Library",
-    "Opened",
-    "Page",
+    "ObjectInfo",
+    "ObjectStream",
+    "RangeDecision",
     "Recorder",
+    "RecordingPage",
     "Session",
-    "Span",
     "Store",
-    "Verdict",
     "check",
     "open_library",
 ]

@@ -17,7 +17,7 @@ PIECE_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ObjectInfo:
     """An object as the store describes it: size in bytes, strong ETag in its quotes, moment with its zone."""
 
     size: int
@@ -26,7 +26,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class ByteRange:
     """A run of bytes inside an object."""
 
     start: int
@@ -34,7 +34,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ObjectSummary:
     """An object as a listing shows it; `version` changes whenever its content does."""
 
     key: str
@@ -44,11 +44,11 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class ObjectStream:
     """An object whose bytes are still in the store; whoever gets one closes it, once or more often."""
 
-    found: Found
-    span: Span
+    found: ObjectInfo
+    span: ByteRange
     read: Callable[[int], bytes]
     close: Callable[[], None]
 
@@ -78,11 +78,11 @@ class Store(ABC):
     """
 
     @abstractmethod
-    def find(self, key: str) -> Found | None:
+    def find(self, key: str) -> ObjectInfo | None:
         """Return the description of an object, or None when there is none."""
 
     @abstractmethod
-    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an object ready to be read, or None when there is none.
 
         With `found` it must still be that very content; a `span` comes with the `found` it lies in.
@@ -99,7 +99,7 @@ class Store(ABC):
         return b"".join(opened.pieces())
 
     @abstractmethod
-    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
         """Store a small object whole, and tell whether that was possible.
 
         With `fresh` only where there is none, with `over` only in place of that very content.
@@ -110,5 +110,5 @@ class Store(ABC):
         """Remove an object; one that is not there is removed already."""
 
     @abstractmethod
-    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return at most `limit` objects behind `after`, in byte order of keys, and whether more follow."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Protocol
 
-from sayna.recordings.base import Found, Span
+from sayna.recordings.base import ByteRange, ObjectInfo
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 
 CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
@@ -25,14 +25,14 @@ class Headers(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RangeDecision:
     """The status to answer with, and the bytes to send; None for an answer without."""
 
     status: int
-    span: Span | None
+    span: ByteRange | None
 
 
-def judge(headers: Headers, found: Found, *, ranges: bool) -> Verdict:
+def evaluate(headers: Headers, found: ObjectInfo, *, ranges: bool) -> RangeDecision:
     """Return what to send; without `ranges` the Range is not looked at, as HEAD wants it.
 
     Raises PreconditionFailed and RangeNotSatisfiable.
@@ -41,11 +41,11 @@ def judge(headers: Headers, found: Found, *, ranges: bool) -> Verdict:
     if not _still(headers, found):
         raise PreconditionFailed("the recording is not, or no longer, the one named by the request")
     if _unchanged(headers, found):
-        return Verdict(304, None)
+        return RangeDecision(304, None)
     wanted = headers.get("Range") if ranges and _in_range(headers.get("If-Range"), found) else None
     if wanted is not None and (span := _span(wanted, found.size)):
-        return Verdict(206, span)
-    return Verdict(200, Span(0, found.size))
+        return RangeDecision(206, span)
+    return RangeDecision(200, ByteRange(0, found.size))
 
 
 def http_date(moment: datetime) -> str:
@@ -53,14 +53,14 @@ def http_date(moment: datetime) -> str:
     return format_datetime(moment.astimezone(UTC).replace(microsecond=0), usegmt=True)
 
 
-def _still(headers: Headers, found: Found) -> bool:
+def _still(headers: Headers, found: ObjectInfo) -> bool:
     if (wanted := headers.get("If-Match")) is not None:
         return wanted.strip() == "*" or found.etag in ETAG.findall(wanted)
     since = _moment(headers.get("If-Unmodified-Since"))
     return since is None or _whole_seconds(found) <= since
 
 
-def _unchanged(headers: Headers, found: Found) -> bool:
+def _unchanged(headers: Headers, found: ObjectInfo) -> bool:
     # The tag decides where it is there, the date is for those who know no tags (RFC 9110, 13.1.3).
     if (known := headers.get("If-None-Match")) is not None:
         return known.strip() == "*" or found.etag in [tag.removeprefix("W/") for tag in ETAG.findall(known)]
@@ -68,12 +68,12 @@ def _unchanged(headers: Headers, found: Found) -> bool:
     return since is not None and _whole_seconds(found) <= since
 
 
-def _in_range(condition: str | None, found: Found) -> bool:
+def _in_range(condition: str | None, found: ObjectInfo) -> bool:
     """Return whether If-Range still holds: only a strong ETag or the exact date do."""
     return condition is None or condition.strip() in (found.etag, http_date(found.modified))
 
 
-def _span(header: str, size: int) -> Span | None:
+def _span(header: str, size: int) -> ByteRange | None:
     """Return the bytes of a Range, or None where the whole is to be sent; raises RangeNotSatisfiable."""
     match = ONE_RANGE.fullmatch(header.strip())
     if not match or not (match[1] or match[2]):
@@ -86,7 +86,7 @@ def _span(header: str, size: int) -> Span | None:
             return None
     if start >= size:
         raise RangeNotSatisfiable(size)
-    return Span(start, end - start)
+    return ByteRange(start, end - start)
 
 
 def _number(digits: str) -> int:
@@ -103,6 +103,6 @@ def _moment(text: str | None) -> datetime | None:
     return found if found is None or found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _whole_seconds(found: Found) -> datetime:
+def _whole_seconds(found: ObjectInfo) -> datetime:
     # HTTP's dates have no fractions: a file would always be younger than its own date.
     return found.modified.replace(microsecond=0)

@@ -28,6 +28,4 @@ class Cursors:
         try:
             return Fernet(self._key).decrypt(cursor[:MAX_CURSOR].encode()).decode()
         except InvalidToken as error:
-            raise InvalidRequest(
-                "cursor is not one that this server gave out; begin again without it"
-            ) from error
+            raise InvalidRequest("cursor is not one that this server gave out; begin again without it") from error

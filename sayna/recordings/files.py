@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from sayna.log import emit
-from sayna.recordings.base import Found
+from sayna.recordings.base import ObjectInfo
 from sayna.recordings.errors import RecordingStorageUnavailable
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -39,11 +39,11 @@ def attempt(name: str, flags: int, folder: int) -> int | None:
         raise
 
 
-def describe(seen: os.stat_result) -> Found:
+def describe(seen: os.stat_result) -> ObjectInfo:
     """Return size, ETag and time of a file."""
     # Whatever replaces or changes the file changes one of the three.
     etag = f'"{seen.st_ino:x}-{seen.st_size:x}-{seen.st_mtime_ns:x}"'
-    return Found(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
+    return ObjectInfo(seen.st_size, etag, datetime.fromtimestamp(seen.st_mtime_ns // 10**9, UTC))
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from sayna import http
 from sayna.cloud.google import GoogleTokens, NoToken, read_account
 from sayna.config import RecordingConfig
 from sayna.log import emit
-from sayna.recordings.base import Found, Listed, Opened, Span, Store
+from sayna.recordings.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 
 # full_control could change who may read, too: https://cloud.google.com/storage/docs/oauth-scopes
@@ -41,35 +41,27 @@ class GCS(Store):
     """One bucket, read and written with a service account."""
 
     def __init__(self, config: RecordingConfig) -> None:
-        text = (
-            config.gcs_credentials_json.reveal()
-            if config.gcs_credentials_json
-            else str(config.gcs_credentials_path)
-        )
+        text = config.gcs_credentials_json.reveal() if config.gcs_credentials_json else str(config.gcs_credentials_path)
         self._tokens = GoogleTokens(read_account(text), SCOPES)
         bucket = quote(config.gcs_bucket or "", safe="")
         self._objects = f"{config.gcs_endpoint}/storage/v1/b/{bucket}/o"
         self._uploads = f"{config.gcs_endpoint}/upload/storage/v1/b/{bucket}/o"
 
-    def find(self, key: str) -> Found | None:
+    def find(self, key: str) -> ObjectInfo | None:
         """Return the description of an object (objects.get)."""
         reply = self._send("GET", self._url(key), params={"fields": "size,generation,updated"})
         return None if self._is_absent(reply) else _found(_json(reply))
 
-    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an object whose body is still on the wire (objects.get with alt=media)."""
         found = found or self.find(key)
         if found is None:
             return None
-        span = span or Span(0, found.size)
-        part = (
-            {"Range": f"bytes={span.start}-{span.start + span.length - 1}"}
-            if span.length < found.size
-            else {}
-        )
+        span = span or ByteRange(0, found.size)
+        part = {"Range": f"bytes={span.start}-{span.start + span.length - 1}"} if span.length < found.size else {}
         params = {"alt": "media", "generation": found.etag.strip('"')}
         reply = self._send(
-            "GET", self._url(key), params=params, headers=part, deadline=http.Patience.after(PAUSE_SECONDS)
+            "GET", self._url(key), params=params, headers=part, deadline=http.IdleTimeout.after(PAUSE_SECONDS)
         )
         as_described = reply.headers.get("content-length") == str(span.length)
         # An object stored as gzip is unpacked on the way, and then has another length than described:
@@ -77,7 +69,7 @@ class GCS(Store):
         if reply.status not in (OK, PARTIAL) or not as_described or "content-encoding" in reply.headers:
             reply.close()
             raise _failure(f"status {reply.status}, or other content than described")
-        return Opened(found, span, partial(_piece, reply), reply.close)
+        return ObjectStream(found, span, partial(_piece, reply), reply.close)
 
     def read(self, key: str, limit: int) -> bytes | None:
         """Return a small object in one exchange (objects.get with alt=media)."""
@@ -94,7 +86,7 @@ class GCS(Store):
         finally:
             reply.close()
 
-    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
         """Store a small object (objects.insert); whether it is the first is settled by the server."""
         only = {"ifGenerationMatch": over.etag.strip('"') if over else "0"} if fresh or over else {}
         params = {"uploadType": "media", "name": key, **only}
@@ -114,7 +106,7 @@ class GCS(Store):
         if reply.status not in (REMOVED, ABSENT):
             raise _failure(f"status {reply.status}")
 
-    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return one page (objects.list); startOffset is inclusive, and just behind `after` is nothing."""
         fields = "items(name,size,generation,updated),nextPageToken"
         params = {"prefix": prefix, "maxResults": str(limit), "fields": fields}
@@ -136,9 +128,7 @@ class GCS(Store):
     def _url(self, key: str) -> str:
         return f"{self._objects}/{quote(key, safe='')}"
 
-    def _send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
-    ) -> "http.Reply":
+    def _send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any) -> "http.Reply":
         """Return an answer, after retries where the trouble may pass; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
@@ -181,18 +171,16 @@ def _json(reply: "http.Reply") -> dict[str, Any]:
     return found
 
 
-def _found(item: Mapping[str, Any]) -> Found:
+def _found(item: Mapping[str, Any]) -> ObjectInfo:
     try:
-        return Found(
-            int(item["size"]), f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"])
-        )
+        return ObjectInfo(int(item["size"]), f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"]))
     except (KeyError, TypeError, ValueError) as error:
         raise _failure("no description of an object") from error
 
 
-def _listed(item: Mapping[str, Any]) -> Listed:
+def _listed(item: Mapping[str, Any]) -> ObjectSummary:
     found = _found(item)
-    return Listed(str(item["name"]), found.size, found.etag, found.modified)
+    return ObjectSummary(str(item["name"]), found.size, found.etag, found.modified)
 
 
 def _failure(reason: str) -> RecordingStorageUnavailable:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sayna.recordings.base import STREAM_ID, Listed, Store
+from sayna.recordings.base import STREAM_ID, ObjectSummary, Store
 from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
 
 MAX_PAGES = 5
@@ -35,7 +35,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RecordingPage:
     """Recordings in the order of their keys; with a cursor there may be more, even if there are none here."""
 
     recordings: list[Recording]
@@ -47,13 +47,13 @@ class _Folder:
     """What a listing shows of one recording; `cut` says that the listing ended in the middle of it."""
 
     stream_id: str
-    audio: Listed
-    owner: Listed | None
+    audio: ObjectSummary
+    owner: ObjectSummary | None
     last_key: str
     cut: bool
 
 
-class Listing:
+class RecordingLister:
     """Reads pages and remembers owners by the version of the file that named them."""
 
     def __init__(self, store: Store, prefix: str) -> None:
@@ -61,9 +61,7 @@ class Listing:
         self._prefix = prefix
         self._known: OrderedDict[tuple[str, str], Owner] = OrderedDict()
 
-    def page(
-        self, admits: Callable[[Owner], bool], limit: int, after: str
-    ) -> tuple[list[Recording], str | None]:
+    def page(self, allows: Callable[[Owner], bool], limit: int, after: str) -> tuple[list[Recording], str | None]:
         """Return at most `limit` recordings behind the key `after`, and the last key seen if more follow."""
         found: list[Recording] = []
         for _ in range(MAX_PAGES):
@@ -73,7 +71,7 @@ class Listing:
                 if len(found) == limit:
                     return found, after
                 after = folder.last_key
-                if admits(owner):
+                if allows(owner):
                     found.append(_line(folder, owner))
             if reached is None:
                 return found, None
@@ -91,10 +89,10 @@ class Listing:
         shown = [folder for name, group in groups if (folder := self._folder(name, group, cut=cut))]
         return shown, groups[-1][1][-1].key if more and groups else None
 
-    def _folder_name(self, entry: Listed) -> str:
+    def _folder_name(self, entry: ObjectSummary) -> str:
         return entry.key.removeprefix(self._prefix).partition("/")[0]
 
-    def _folder(self, name: str, group: list[Listed], *, cut: bool) -> _Folder | None:
+    def _folder(self, name: str, group: list[ObjectSummary], *, cut: bool) -> _Folder | None:
         entries = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
         audio = entries.get("audio.ogg")
         if audio is None or not STREAM_ID.fullmatch(name):

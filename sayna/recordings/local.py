@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sayna.recordings.base import STREAM_ID, Found, Listed, Opened, Span, Store
+from sayna.recordings.base import STREAM_ID, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 from sayna.recordings.files import FILE, FOLDER, attempt, describe, open_file, translated
 from sayna.state.files import lock
@@ -24,7 +24,7 @@ class Local(Store):
         self._root = root
         self._prefix = prefix
 
-    def find(self, key: str) -> Found | None:
+    def find(self, key: str) -> ObjectInfo | None:
         """Return the description of a regular file."""
         with translated(), self._folder(key) as (folder, name):
             descriptor = open_file(name, folder)
@@ -35,7 +35,7 @@ class Local(Store):
             finally:
                 os.close(descriptor)
 
-    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an open file; its end is only handed out when the file is still what it was at the start."""
         with translated(), self._folder(key) as (folder, name):
             descriptor = open_file(name, folder)
@@ -45,9 +45,9 @@ class Local(Store):
         if found and found.etag != reader.found.etag:
             reader.close()
             raise RecordingStorageUnavailable("the recording is changing; ask again", retry_after=1)
-        return Opened(reader.found, reader.span, reader.read, reader.close)
+        return ObjectStream(reader.found, reader.span, reader.read, reader.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
         """Write beside the file and put it in place whole: by link where it must be new, else by rename."""
         if over is not None:
             with self._still(key, over) as found:
@@ -79,9 +79,9 @@ class Local(Store):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)
 
-    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return the files two levels deep; the whole folder is read and sorted for every page."""
-        listed: list[Listed] = []
+        listed: list[ObjectSummary] = []
         with translated():
             names = filter(STREAM_ID.fullmatch, (entry.name for entry in self._base().iterdir()))
             for folder in sorted(f"{prefix}{name}/" for name in names):
@@ -92,17 +92,17 @@ class Local(Store):
                     return listed[:limit], True
         return listed, False
 
-    def _within(self, folder: str) -> Iterator[Listed]:
+    def _within(self, folder: str) -> Iterator[ObjectSummary]:
         with self._folder(folder + "-") as (descriptor, _):
             for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():  # noqa: PTH208
                 with contextlib.suppress(FileNotFoundError):
                     seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                     if stat.S_ISREG(seen.st_mode):
                         found = describe(seen)
-                        yield Listed(folder + name, found.size, found.etag, found.modified)
+                        yield ObjectSummary(folder + name, found.size, found.etag, found.modified)
 
     @contextlib.contextmanager
-    def _still(self, key: str, over: Found) -> Iterator[bool]:
+    def _still(self, key: str, over: ObjectInfo) -> Iterator[bool]:
         """Tell whether a file is still that one; of those who ask at once, only one is told so."""
         with translated(), self._folder(key) as (folder, name):
             # Writable, because NFS gives an exclusive flock to nobody else.
@@ -144,10 +144,10 @@ class Local(Store):
 class _Reader:
     """An open file that notices when it is changed while it is being read."""
 
-    def __init__(self, descriptor: int, span: Span | None) -> None:
+    def __init__(self, descriptor: int, span: ByteRange | None) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
         self.found = describe(os.fstat(descriptor))
-        self.span = span or Span(0, self.found.size)
+        self.span = span or ByteRange(0, self.found.size)
         self._left = self.span.length
         self._file.seek(self.span.start)
 

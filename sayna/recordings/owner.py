@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, fields
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 
 # Five short strings; whatever is larger was not written by us.
 MAX_OWNER_BYTES = 4096
@@ -25,9 +25,9 @@ class Owner:
         """Return the file's content."""
         return json.dumps({name: value for name, value in asdict(self).items() if value is not None}).encode()
 
-    def admits(self, caller: Visitor, *, strict: bool) -> bool:
+    def allows(self, caller: Caller, *, strict: bool) -> bool:
         """Return whether the caller may have it; `strict` keeps tenants from recordings without owner."""
-        return (self.auth_id is None and not strict) or caller.may_touch(self.auth_id)
+        return (self.auth_id is None and not strict) or caller.may_access(self.auth_id)
 
 
 UNREADABLE = Owner(auth_id=NOBODY_KNOWN)

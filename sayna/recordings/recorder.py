@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnavailable, SaynaError
-from sayna.recordings.base import Found
+from sayna.recordings.base import ObjectInfo
 from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
 from sayna.recordings.library import Library, check
 from sayna.recordings.owner import Owner
@@ -23,13 +23,13 @@ from sayna.recordings.owner import Owner
 STALE_SECONDS = 15.0
 LOOK_SECONDS = 0.1
 # Each claim that changes hands is waited for anew, but nginx in front gives up after 75 s.
-HANDS = 3
+MAX_TAKEOVERS = 3
 
 
-class Egress(Protocol):
+class EgressClient(Protocol):
     """Whoever records; see sayna.livekit.Egress for what its methods raise."""
 
-    def check_room(self, visitor: Visitor, name: str) -> None:
+    def check_room(self, visitor: Caller, name: str) -> None:
         """Raise RoomNotFound unless the room is the visitor's."""
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
@@ -54,12 +54,12 @@ class Session:
 class Recorder:
     """Recordings of rooms into the library's store."""
 
-    def __init__(self, library: Library, egress: Egress, config: RecordingConfig) -> None:
+    def __init__(self, library: Library, egress: EgressClient, config: RecordingConfig) -> None:
         self._library = library
         self._egress = egress
         self._config = config
 
-    def start(self, caller: Visitor, room_name: str, stream_id: str | None) -> Session:
+    def start(self, caller: Caller, room_name: str, stream_id: str | None) -> Session:
         """Return the recording of a room, the one that runs already if it has this stream_id.
 
         Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and what the egress and the
@@ -68,7 +68,11 @@ class Recorder:
         # Not to be guessed: without tenants, whoever knows the name has the recording.
         stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
-        limit, seen, end = time.monotonic() + STALE_SECONDS, None, time.monotonic() + HANDS * STALE_SECONDS
+        limit, seen, end = (
+            time.monotonic() + STALE_SECONDS,
+            None,
+            time.monotonic() + MAX_TAKEOVERS * STALE_SECONDS,
+        )
         while True:
             if (owner := self._library.owner(stream_id)) != seen:
                 limit, seen = time.monotonic() + STALE_SECONDS, owner
@@ -86,18 +90,16 @@ class Recorder:
             # Taken, and not there for us: a folder or a link of that name, or a store that contradicts
             # itself. Or one after the other dies over it.
             if (owner is None and is_late) or time.monotonic() > end:
-                raise RecordingStorageUnavailable(
-                    "this stream_id can be neither claimed nor read", retry_after=5
-                )
+                raise RecordingStorageUnavailable("this stream_id can be neither claimed nor read", retry_after=5)
             time.sleep(LOOK_SECONDS)
 
-    def stop(self, caller: Visitor, stream_id: str) -> Session:
+    def stop(self, caller: Caller, stream_id: str) -> Session:
         """End a recording and return it; one that was stopped before is just returned.
 
         Raises InvalidStreamId, RecordingNotFound, and what the egress and the store raise.
         """
         owner = self._library.owner(check(stream_id))
-        if owner is None or not caller.may_touch(owner.auth_id) or not owner.room_name:
+        if owner is None or not caller.may_access(owner.auth_id) or not owner.room_name:
             raise RecordingNotFound
         egress_id = owner.egress_id or self._egress.find(owner.room_name, self._path(stream_id))
         if egress_id is None:
@@ -121,7 +123,7 @@ class Recorder:
             raise
         return self._note(stream_id, replace(claim, egress_id=egress_id))
 
-    def _claim(self, caller: Visitor, stream_id: str, room_name: str) -> Session | None:
+    def _claim(self, caller: Caller, stream_id: str, room_name: str) -> Session | None:
         """Return the recording started under a new name, or None when somebody else has just claimed it."""
         # Made by the reference server, or before owners were kept: the egress would write over it.
         if self._library.store.find(self._library.audio_key(stream_id)):
@@ -145,7 +147,7 @@ class Recorder:
         self._write(stream_id, owner)
         return _session(stream_id, owner)
 
-    def _write(self, stream_id: str, owner: Owner, *, fresh: bool = False, over: Found | None = None) -> bool:
+    def _write(self, stream_id: str, owner: Owner, *, fresh: bool = False, over: ObjectInfo | None = None) -> bool:
         key = self._library.owner_key(stream_id)
         return self._library.store.write(key, owner.to_json(), fresh=fresh, over=over)
 
@@ -156,13 +158,11 @@ class Recorder:
         return str(self._config.local_path.absolute() / key) if is_local and self._config.local_path else key
 
 
-def _check_same(owner: Owner, caller: Visitor, room_name: str) -> None:
-    if not caller.may_touch(owner.auth_id):
+def _check_same(owner: Owner, caller: Caller, room_name: str) -> None:
+    if not caller.may_access(owner.auth_id):
         raise RecordingNotFound
     if owner.stopped_at or owner.room_name != room_name:
-        raise RecordingExists(
-            "this stream_id is of a recording that is over or of another room; choose another"
-        )
+        raise RecordingExists("this stream_id is of a recording that is over or of another room; choose another")
 
 
 def _session(stream_id: str, owner: Owner) -> Session:

@@ -15,7 +15,7 @@ from typing import Any, cast
 from sayna.cloud import aws
 from sayna.config import RecordingConfig
 from sayna.log import emit
-from sayna.recordings.base import Found, Listed, Opened, Span, Store
+from sayna.recordings.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
 from sayna.recordings.errors import RecordingStorageUnavailable
 
 CONNECT_SECONDS = 2
@@ -42,7 +42,7 @@ class S3(Store):
         self._clients: dict[int, Any] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: str) -> Found | None:
+    def find(self, key: str) -> ObjectInfo | None:
         """Return the description of an object (HeadObject)."""
         answer = self._call("head_object", Key=key)
         if answer is None:
@@ -52,7 +52,7 @@ class S3(Store):
             return None
         return _found(answer)
 
-    def open(self, key: str, span: Span | None = None, found: Found | None = None) -> Opened | None:
+    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an object whose body is still on the wire (GetObject)."""
         wanted: dict[str, Any] = {"IfMatch": found.etag} if found else {}
         if span and found and span.length < found.size:
@@ -62,16 +62,16 @@ class S3(Store):
             return None
         body = answer["Body"]
         found = found or _found(answer)
-        span = span or Span(0, found.size)
+        span = span or ByteRange(0, found.size)
         if (answer["ContentLength"], answer.get("ETag")) != (span.length, found.etag):
             body.close()
             raise _failure("other content than described")
         if span.length:
             # The client's time-out is for a first byte; a caller who reads slowly lets the store wait longer.
             body.set_socket_timeout(PAUSE_SECONDS)
-        return Opened(found, span, partial(_read, body), body.close)
+        return ObjectStream(found, span, partial(_read, body), body.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool, over: Found | None = None) -> bool:
+    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
         """Store a small object (PutObject); what is there is judged by S3 (If-None-Match, If-Match)."""
         only: dict[str, Any] = {"IfNoneMatch": "*"} if fresh else {"IfMatch": over.etag} if over else {}
         put = self._call("put_object", TAKEN, Key=key, Body=content, ContentType="application/json", **only)
@@ -81,19 +81,17 @@ class S3(Store):
         """Remove an object (DeleteObject); S3 says yes to one that is not there."""
         self._call("delete_object", Key=key)
 
-    def list(self, prefix: str, after: str, limit: int) -> tuple[list[Listed], bool]:
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return one page (ListObjectsV2)."""
         answer = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
         if answer is None or "IsTruncated" not in answer:
             raise _failure("no list")
         return [
-            Listed(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+            ObjectSummary(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
             for entry in answer.get("Contents", ())
         ], bool(answer["IsTruncated"])
 
-    def _call(
-        self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any
-    ) -> dict[str, Any] | None:
+    def _call(self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any) -> dict[str, Any] | None:
         """Return the answer, or None for an error code that is expected."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 costs 100 ms: only whoever asks S3 pays
 
@@ -164,11 +162,11 @@ def _read(body: Any, size: int) -> bytes:
         raise _failure(type(error).__name__) from error
 
 
-def _found(answer: dict[str, Any]) -> Found:
+def _found(answer: dict[str, Any]) -> ObjectInfo:
     """Read the description of an object; a captive portal's page has no ETag."""
     if not answer.get("ETag") or "LastModified" not in answer:
         raise _failure("no description of an object")
-    return Found(answer["ContentLength"], answer["ETag"], answer["LastModified"])
+    return ObjectInfo(answer["ContentLength"], answer["ETag"], answer["LastModified"])
 
 
 def _failure(reason: str) -> RecordingStorageUnavailable:

@@ -23,9 +23,7 @@ class StrictSchema(Schema):
     @pre_load
     def drop_nulls(self, data: Any, **_: Any) -> Any:
         """Return the body without its nulls: the Python SDK sends every optional field."""
-        return (
-            {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
-        )
+        return {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
 
     def parse(self, body: Mapping[str, Any]) -> Any:
         """Return the loaded body; raises InvalidRequest with one sentence about the first few faults."""
@@ -64,7 +62,7 @@ def _faults(messages: Any, path: str) -> list[str]:
 
 # marshmallow 4.4 itself takes bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
 # and "yes" for true. `type() is` and not isinstance(): to Python, true is an integer.
-class Text(fields.String):
+class StrictString(fields.String):
     """A JSON string."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -73,7 +71,7 @@ class Text(fields.String):
         return value
 
 
-class Whole(fields.Integer):
+class StrictInteger(fields.Integer):
     """A JSON number without a fraction; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
@@ -82,7 +80,7 @@ class Whole(fields.Integer):
         return value
 
 
-class Number(fields.Float):
+class StrictFloat(fields.Float):
     """A finite JSON number; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
@@ -91,7 +89,7 @@ class Number(fields.Float):
         return float(value)
 
 
-class Flag(fields.Boolean):
+class StrictBoolean(fields.Boolean):
     """JSON true or false."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
@@ -100,7 +98,7 @@ class Flag(fields.Boolean):
         return value
 
 
-class Object(fields.Dict):
+class StrictDict(fields.Dict):
     """A JSON object with any fields."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> dict[str, Any]:

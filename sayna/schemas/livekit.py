@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import Flag, StrictSchema, Text
+from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
 
 # LiveKit itself takes 256 bytes of UTF-8, and says so when a room is created.
 MAX_NAME = 128
@@ -37,7 +37,7 @@ def room_name(text: str) -> str:
     return text
 
 
-class Name(Text):
+class Name(StrictString):
     """A name that must be there."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class MuteSchema(ParticipantSchema):
     """POST /livekit/participant/mute."""
 
     track_sid = Name()
-    muted = Flag(required=True, error_messages=REQUIRED)
+    muted = StrictBoolean(required=True, error_messages=REQUIRED)
 
 
 TOKEN = TokenSchema()

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna.recordings import Page, Session
-from sayna.schemas.base import StrictSchema, Text
+from sayna.recordings import RecordingPage, Session
+from sayna.schemas.base import StrictSchema, StrictString
 from sayna.schemas.livekit import Name
 
 DEFAULT_LIMIT = 100
@@ -46,7 +46,7 @@ class StartRecordingSchema(StrictSchema):
     """The body of POST /recording."""
 
     room_name = Name()
-    stream_id = Text(metadata=STREAM_ID)
+    stream_id = StrictString(metadata=STREAM_ID)
 
 
 class ListRecordingsSchema(StrictSchema):
@@ -56,7 +56,7 @@ class ListRecordingsSchema(StrictSchema):
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(1, MAX_LIMIT, error=f"must lie between 1 and {MAX_LIMIT}"),
     )
-    cursor = Text(load_default=None)
+    cursor = StrictString(load_default=None)
 
 
 START = StartRecordingSchema()
@@ -79,7 +79,7 @@ def dump_session(status: str, session: Session) -> dict[str, str]:
     return {"status": status, **asdict(session)}
 
 
-def dump_page(page: Page) -> dict[str, Any]:
+def dump_page(page: RecordingPage) -> dict[str, Any]:
     """Return a page as the wire shows it; moments are ISO 8601 in UTC, sizes in bytes."""
     recordings = [
         {

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sayna.schemas.base import AnswerSchema, Text
+from sayna.schemas.base import AnswerSchema, StrictString
 from sayna.schemas.words import one_of, text, whole
 
 
@@ -21,11 +21,11 @@ class RecordingLineSchema(AnswerSchema):
     stream_id = text()
     size_bytes = whole("Size of the audio.")
     last_modified = text("ISO 8601, UTC.", format="date-time")
-    room_name = Text(allow_none=True, metadata={"description": "Null where it is not known."})
+    room_name = StrictString(allow_none=True, metadata={"description": "Null where it is not known."})
 
 
 class RecordingsSchema(AnswerSchema):
     """A page of the caller's recordings."""
 
     recordings = fields.List(fields.Nested(RecordingLineSchema))
-    next_cursor = Text(allow_none=True, metadata={"description": "Null on the last page."})
+    next_cursor = StrictString(allow_none=True, metadata={"description": "Null on the last page."})

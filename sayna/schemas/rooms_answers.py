@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from sayna.schemas.base import AnswerSchema, Flag, Text
+from sayna.schemas.base import AnswerSchema, StrictBoolean, StrictString
 from sayna.schemas.words import one_of, text, whole
 
 
@@ -41,8 +41,8 @@ class ParticipantDetailsSchema(AnswerSchema):
     kind = one_of("STANDARD", "AGENT", "SIP", "EGRESS", "INGRESS", "UNKNOWN")
     joined_at = whole("Seconds since 1970.")
     metadata = text()
-    attributes = fields.Dict(values=Text())
-    is_publisher = Flag()
+    attributes = fields.Dict(values=StrictString())
+    is_publisher = StrictBoolean()
 
 
 class RoomDetailsSchema(RoomSummarySchema):
@@ -51,7 +51,7 @@ class RoomDetailsSchema(RoomSummarySchema):
     sid = text()
     max_participants = whole("0 is no limit.")
     metadata = text()
-    active_recording = Flag()
+    active_recording = StrictBoolean()
     participants = fields.List(fields.Nested(ParticipantDetailsSchema))
 
 
@@ -69,7 +69,7 @@ class MutedSchema(AnswerSchema):
     room_name = text()
     participant_identity = text()
     track_sid = text()
-    muted = Flag(metadata={"description": "As LiveKit says."})
+    muted = StrictBoolean(metadata={"description": "As LiveKit says."})
 
 
 class ReceivedSchema(AnswerSchema):

@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import StrictSchema, Text
+from sayna.schemas.base import StrictSchema, StrictString
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
 from sayna.sip import CallRequest, OwnTrunk
 from sayna.sip.address import SipAddress
@@ -32,7 +32,7 @@ def check_credential(text: str) -> None:
 
 
 # Other errors than for other fields: clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
-class Phone(Text):
+class Phone(StrictString):
     """A telephone number that must be there."""
 
     def __init__(self) -> None:
@@ -43,14 +43,14 @@ class Phone(Text):
 class OwnTrunkSchema(StrictSchema):
     """The SIP server and user of a request of its own."""
 
-    outbound_address = Text(
+    outbound_address = StrictString(
         metadata={
             "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
             "description": "A host, maybe with a port; who names one gets no user of the server's own.",
         }
     )
-    auth_username = Text(validate=check_credential, metadata=CREDENTIAL)
-    auth_password = Text(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
+    auth_username = StrictString(validate=check_credential, metadata=CREDENTIAL)
+    auth_password = StrictString(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
 
 
 class CallSchema(StrictSchema):
@@ -75,17 +75,17 @@ class TransferSchema(StrictSchema):
 class HookSchema(StrictSchema):
     """One hook; whether it may do without auth_id depends on who asks."""
 
-    host = Text(
+    host = StrictString(
         required=True,
         error_messages=REQUIRED,
         metadata={"description": "The SIP domain of the calls, as in example.com."},
     )
-    url = Text(
+    url = StrictString(
         required=True,
         error_messages=REQUIRED,
         metadata={"description": "Where they are told: https, on the internet, without user name."},
     )
-    auth_id = Text(
+    auth_id = StrictString(
         load_default="",
         validate=check_credential,
         metadata={**CREDENTIAL, "description": "Your own id; needed where tokens are."},
@@ -101,7 +101,7 @@ class HooksSchema(StrictSchema):
 class HostsSchema(StrictSchema):
     """DELETE /sip/hooks."""
 
-    hosts = fields.List(Text(), load_default=list)
+    hosts = fields.List(StrictString(), load_default=list)
 
 
 CALL = CallSchema()

@@ -7,32 +7,30 @@ from marshmallow import fields, validate
 
 from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
-from sayna.schemas.base import Number, Object, StrictSchema, Text, Whole
+from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
-from sayna.speech.plan import LANGUAGE, Query
+from sayna.speech.plan import LANGUAGE, SpeakRequest
 
 # Beside each other they are cheap; this bounds the one pattern that is made of them.
 MAX_PRONUNCIATIONS = 100
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 
-def _text(description: str, **metadata: Any) -> Text:
-    return Text(metadata={"description": description, **metadata})
+def _text(description: str, **metadata: Any) -> StrictString:
+    return StrictString(metadata={"description": description, **metadata})
 
 
-def _spoken() -> Text:
+def _spoken() -> StrictString:
     # Needed, but EMPTY_TEXT is the planner's word for it.
-    return _text(
-        "What is to be said; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S"
-    )
+    return _text("What is to be said; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S")
 
 
 class PronunciationSchema(StrictSchema):
     """A whole word and what to say instead."""
 
     # An empty word matched between all letters in the reference: 1 kB of text became 1 GB.
-    word = Text(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
-    pronunciation = Text(
+    word = StrictString(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
+    pronunciation = StrictString(
         required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
     )
 
@@ -43,28 +41,28 @@ class VoiceSchema(StrictSchema):
     provider = _text("Speech vendor; the server's preferred one when left out.", enum=[*PROVIDER_NAMES, ""])
     voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
     model = _text("Model of the vendor; its default when left out.")
-    speaking_rate = Number(
+    speaking_rate = StrictFloat(
         validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
         metadata={"description": "1.0 is the voice's own pace; clamped to what the vendor can do."},
     )
     audio_format = _text("`wav` in the flat form and `linear16` in the nested one.", enum=[*FORMAT_NAMES, ""])
-    sample_rate = Whole(
+    sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
     language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
-    voice_settings = Object(metadata={"description": knobs()})
+    voice_settings = StrictDict(metadata={"description": knobs()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
         validate=validate.Length(0, MAX_PRONUNCIATIONS, error="has more than 100 entries"),
         metadata={"description": "Whole words, case-sensitive, replaced in one pass."},
     )
-    connection_timeout = Number(
+    connection_timeout = StrictFloat(
         validate=POSITIVE, metadata={"description": "Seconds; the server allows at most 30."}
     )
-    request_timeout = Number(
+    request_timeout = StrictFloat(
         validate=POSITIVE, metadata={"description": "Seconds for the whole; the server allows at most 60."}
     )
-    auth = Object(metadata={"description": credentials()})
+    auth = StrictDict(metadata={"description": credentials()})
 
 
 class FlatSpeakSchema(VoiceSchema):
@@ -92,7 +90,7 @@ def is_nested(body: Mapping[str, Any]) -> bool:
     return body.get("tts_config") is not None
 
 
-def load_speak(body: Mapping[str, Any]) -> Query:
+def load_speak(body: Mapping[str, Any]) -> SpeakRequest:
     """Return the query of either form; raises InvalidRequest and its kinds."""
     if not is_nested(body):
         return _query(_checked(FLAT, body), audio_format="wav")
@@ -117,9 +115,9 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def _query(loaded: dict[str, Any], *, audio_format: str) -> Query:
+def _query(loaded: dict[str, Any], *, audio_format: str) -> SpeakRequest:
     rules = loaded.pop("pronunciations", [])
-    return Query(
+    return SpeakRequest(
         text=loaded.pop("text", None),
         audio_format=loaded.pop("audio_format", "") or audio_format,
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),

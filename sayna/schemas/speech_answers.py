@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from sayna import audio
-from sayna.schemas.base import AnswerSchema, Flag, Text
+from sayna.schemas.base import AnswerSchema, StrictBoolean, StrictString
 from sayna.schemas.words import one_of, text, whole
 
 
@@ -22,7 +22,7 @@ class SpeechMetadataSchema(AnswerSchema):
     size_bytes = whole("Size of the audio before base64.")
     characters = whole("What the vendor was given to say, which is what it counts.")
     speaking_rate = fields.Float(metadata={"description": "The one used."})
-    cached = Flag(metadata={"description": "Whether the audio was there already."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio was there already."})
     cache_key = text("SHA-256 of everything that changes the sound.", pattern="^[0-9a-f]{64}$")
 
 
@@ -30,4 +30,4 @@ class SpeechEnvelopeSchema(AnswerSchema):
     """Audio in JSON."""
 
     metadata = fields.Nested(SpeechMetadataSchema)
-    audio = Text(metadata={"description": "Base64.", "format": "byte"})
+    audio = StrictString(metadata={"description": "Base64.", "format": "byte"})

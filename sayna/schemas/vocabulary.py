@@ -2,13 +2,13 @@
 
 from sayna import audio
 from sayna.providers import ALIASES, PROVIDERS
-from sayna.providers.base import Knob
+from sayna.providers.base import SettingSpec
 
 PROVIDER_NAMES = [*sorted(PROVIDERS), *(alias for alias, slug in ALIASES.items() if slug in PROVIDERS)]
 FORMAT_NAMES = [*audio.FORMATS, *audio.ALIASES]
 
 
-def _knob(name: str, knob: Knob) -> str:
+def _knob(name: str, knob: SettingSpec) -> str:
     if knob.choices:
         return f"`{name}` ({', '.join(knob.choices)})"
     if knob.low is not None and knob.high is not None:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from sayna.schemas.base import AnswerSchema, Text, Whole
+from sayna.schemas.base import AnswerSchema, StrictInteger, StrictString
 from sayna.schemas.words import text
 from sayna.speech.voices import GENDERS
 
@@ -16,10 +16,10 @@ class VoiceDescriptionSchema(AnswerSchema):
     sample = text("Address of a clip to listen to; may be empty.")
     name = text()
     accent = text("`Unknown` where the vendor does not tell.")
-    gender = Text(validate=validate.OneOf(GENDERS))
+    gender = StrictString(validate=validate.OneOf(GENDERS))
     language = text("BCP 47, or `Unknown`.")
     provider = text("Whose voice it is.")
-    languages = fields.List(Text(), metadata=MAYBE)
-    sample_rates = fields.List(Whole(), metadata=MAYBE)
-    tags = fields.List(Text(), metadata=MAYBE)
-    description = Text(metadata=MAYBE)
+    languages = fields.List(StrictString(), metadata=MAYBE)
+    sample_rates = fields.List(StrictInteger(), metadata=MAYBE)
+    tags = fields.List(StrictString(), metadata=MAYBE)
+    description = StrictString(metadata=MAYBE)

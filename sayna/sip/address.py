@@ -10,9 +10,7 @@ from sayna.sip.errors import DestinationNotAllowed, InvalidSipAddress
 MAX_PORT = 65535
 MAX_HEADER = 4096
 
-_ADDRESS = re.compile(
-    r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?"
-)
+_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _BRACKETED = re.compile(r"<([^<>]*)>")
 # Total, whatever the caller sends: in the reference, `><` in a header ended the server.
@@ -83,6 +81,4 @@ def _covers(entry: str, host: str) -> bool:
 
 
 def _invalid() -> InvalidSipAddress:
-    return InvalidSipAddress(
-        "sip.outbound_address must be a host name or address, as in pbx.example.com:5060"
-    )
+    return InvalidSipAddress("sip.outbound_address must be a host name or address, as in pbx.example.com:5060")

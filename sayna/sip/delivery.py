@@ -113,7 +113,7 @@ class Deliverer:
                 max_bytes=MAX_ANSWER_BYTES,
                 # Looked at again with each attempt: since it was saved, the name may
                 # lead elsewhere (DNS rebinding).
-                vet=self._vet,
+                address_filter=self._vet,
             )
         except http.TransportError as error:
             return type(error).__name__

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.config import SipConfig
 from sayna.errors import StoreUnavailable
-from sayna.livekit.calls import Telephones
+from sayna.livekit.calls import SipClient
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomAccessDenied
 from sayna.livekit.model import Call, Placed
 from sayna.livekit.rooms import Rooms
@@ -16,7 +16,7 @@ from sayna.log import emit
 from sayna.sip.address import Overrides
 from sayna.sip.call_request import CallRequest, Trunk
 from sayna.sip.errors import CallFailed, SipRoomAccessDenied, TransferFailed
-from sayna.sip.idempotency import Answer, Attempt, Once
+from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
 from sayna.sip.limits import Limits
 from sayna.sip.phone import CallerNumbers, Destinations, masked
 
@@ -28,16 +28,16 @@ logger = logging.getLogger("sayna.sip")
 
 
 @dataclass(frozen=True, slots=True)
-class Dialling:
+class CallService:
     """Dials once for one request, within the limits of the settings."""
 
     config: SipConfig
     rooms: Rooms
-    telephones: Telephones
+    telephones: SipClient
     limits: Limits
-    once: Once
+    once: IdempotencyStore
 
-    def call(self, visitor: Visitor, wanted: CallRequest, key: str | None) -> Answer:
+    def call(self, visitor: Caller, wanted: CallRequest, key: str | None) -> Answer:
         """Return participant_id and sip_call_id of the call that has begun, now or earlier under this key.
 
         Raises DestinationNotAllowed, FromNumberNotAllowed, OutboundAddressNotConfigured, TooManyCalls,
@@ -58,7 +58,7 @@ class Dialling:
                 raise CallFailed(attempt.answer["error"])
             return attempt.answer
 
-    def transfer(self, visitor: Visitor, room: str, identity: str, number: str) -> bool:
+    def transfer(self, visitor: Caller, room: str, identity: str, number: str) -> bool:
         """Return whether the telephone was transferred by now, else it is under way.
 
         Raises DestinationNotAllowed, ParticipantNotFound, TransferFailed.
@@ -74,7 +74,7 @@ class Dialling:
     def _destinations(self) -> Destinations:
         return Destinations(self.config.allowed_destinations, self.config.denied_destinations)
 
-    def _dial(self, visitor: Visitor, wanted: CallRequest, trunk: Trunk, attempt: Attempt | None) -> Answer:
+    def _dial(self, visitor: Caller, wanted: CallRequest, trunk: Trunk, attempt: IdempotencyRecord | None) -> Answer:
         line = self.limits.take(visitor.tenant or "", wanted.room, wanted.identity)
         with self._line_freed_on_error(line):
             # Before anything rings: in the reference a conflict was noticed when the call was
@@ -98,7 +98,7 @@ class Dialling:
                 raise failure from error
         return self._placed(wanted, placed, line, attempt)
 
-    def _placed(self, wanted: CallRequest, placed: Placed, line: str, attempt: Attempt | None) -> Answer:
+    def _placed(self, wanted: CallRequest, placed: Placed, line: str, attempt: IdempotencyRecord | None) -> Answer:
         answer = {"participant_id": placed.participant_id, "sip_call_id": placed.sip_call_id}
         # The telephone rings: what cannot be written down now must not become an error.
         with contextlib.suppress(StoreUnavailable):
@@ -107,7 +107,7 @@ class Dialling:
         emit(logger, logging.INFO, "call", to=masked(wanted.to_number), sip_call_id=placed.sip_call_id)
         return answer
 
-    def _settle(self, visitor: Visitor, room: str) -> None:
+    def _settle(self, visitor: Caller, room: str) -> None:
         try:
             self.rooms.settle(visitor, room)
         except RoomAccessDenied as error:
@@ -126,12 +126,12 @@ class Dialling:
             raise
 
 
-def _failed(attempt: Attempt | None, sentence: str) -> CallFailed:
+def _failed(attempt: IdempotencyRecord | None, sentence: str) -> CallFailed:
     _keep(attempt, {"error": sentence})
     return CallFailed(sentence)
 
 
-def _keep(attempt: Attempt | None, answer: Answer) -> None:
+def _keep(attempt: IdempotencyRecord | None, answer: Answer) -> None:
     with contextlib.suppress(StoreUnavailable):
         if attempt is not None:
             attempt.end(answer)

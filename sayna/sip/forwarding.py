@@ -51,9 +51,7 @@ class Forwarding:
             return
         # First the room, then the hook: in the reference a hook heard of calls in another tenant's room.
         if hook.owner is not None and not self.adopt(room.name, hook.owner):
-            emit(
-                logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict"
-            )
+            emit(logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict")
             return
         body = payload(room, caller, host, self.room_prefix)
         event_id = header_safe(event.id)

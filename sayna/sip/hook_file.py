@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sayna.errors import StoreUnavailable
 from sayna.sip.errors import HooksNotStored
-from sayna.state.files import Grumbler, exclusive, private_folder
+from sayna.state.files import RateLimitedLogger, exclusive, private_folder
 
 WAIT_SECONDS = 5.0
 
-grumbler = Grumbler(logging.getLogger("sayna.sip"))
+grumbler = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from sayna import http
-from sayna.config.fields import Wrong
+from sayna.config.fields import InvalidValue
 from sayna.config.urls import hook
 from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookNamesTooSlow
@@ -28,9 +28,7 @@ def check_hook_urls(urls: Iterable[str], *, allow_private: bool) -> None:
         if name.endswith(INSIDE) or not _may_be_public(name, min(RESOLVE_SECONDS, end.remaining())):
             raise InvalidRequest("url must lead to a host on the internet, not to a private network")
         if not end.remaining():
-            raise HookNamesTooSlow(
-                "the hosts of the urls take too long to look up; send fewer hooks", retry_after=5
-            )
+            raise HookNamesTooSlow("the hosts of the urls take too long to look up; send fewer hooks", retry_after=5)
 
 
 def _name(url: str, *, allow_private: bool) -> str:
@@ -39,7 +37,7 @@ def _name(url: str, *, allow_private: bool) -> str:
         raise InvalidRequest(f"url must have at most {MAX_URL} characters")
     try:
         hook.parse(url)
-    except Wrong as problem:
+    except InvalidValue as problem:
         raise InvalidRequest(f"url {problem}; send an https URL without user name and password") from problem
     parts = urlsplit(url)
     if parts.scheme != "https" and not allow_private:

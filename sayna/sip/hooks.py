@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.caller import Visitor
+from sayna.caller import Caller
 from sayna.config import Secret, SipConfig
 from sayna.config.sip_hook import HOST
 from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from sayna.sip.hook_file import HookFile, StoredHook
 from sayna.sip.hook_url import check_hook_urls
-from sayna.sip.signing import own_secret
+from sayna.sip.signing import per_hook_secret
 
 MAX_HOOKS = 100
 
@@ -65,13 +65,13 @@ class Hooks:
             raise HookAccessDenied(f"the configuration gives {host} to another tenant")
         return hook.secret
 
-    def visible(self, visitor: Visitor) -> list[Hook]:
+    def visible(self, visitor: Caller) -> list[Hook]:
         """Return the visitor's hooks by host; a server without auth shows all."""
         stored = {host: self._signed(hook) for host, hook in self._stored().items()}
         hooks = {**stored, **self._fixed}
-        return [hook for _, hook in sorted(hooks.items()) if visitor.may_touch(hook.owner)]
+        return [hook for _, hook in sorted(hooks.items()) if visitor.may_access(hook.owner)]
 
-    def save(self, visitor: Visitor, wanted: Iterable[StoredHook]) -> None:
+    def save(self, visitor: Caller, wanted: Iterable[StoredHook]) -> None:
         """Add hooks, or replace those of the same hosts: all of them or none.
 
         Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored,
@@ -89,7 +89,7 @@ class Hooks:
             logger.warning("hooks are saved, but nothing is sent to them until SIP_HOOK_SECRET is set")
         self._change(lambda stored: _merged(visitor, stored, hooks))
 
-    def remove(self, visitor: Visitor, hosts: Iterable[str]) -> None:
+    def remove(self, visitor: Caller, hosts: Iterable[str]) -> None:
         """Remove the visitor's hooks of these hosts; a host without one, or another's, is left as it is.
 
         Both are passed over alike, so nobody learns here which hosts other tenants have.
@@ -100,9 +100,7 @@ class Hooks:
         self._check_changeable(gone)
         self._change(
             lambda stored: {
-                host: hook
-                for host, hook in stored.items()
-                if host not in gone or not visitor.may_touch(hook.owner)
+                host: hook for host, hook in stored.items() if host not in gone or not visitor.may_access(hook.owner)
             }
         )
 
@@ -112,7 +110,7 @@ class Hooks:
     def _signed(self, hook: StoredHook) -> Hook:
         secret = self._secret
         if secret is not None and self._own_secrets:
-            secret = own_secret(secret, hook.auth_id, hook.host)
+            secret = per_hook_secret(secret, hook.auth_id, hook.host)
         return Hook(hook.host, hook.url, hook.owner, secret)
 
     def _check_changeable(self, hosts: Iterable[str]) -> None:
@@ -134,8 +132,8 @@ def canonical_host(text: str) -> str:
     return host
 
 
-def _check_owner(visitor: Visitor, hook: StoredHook) -> None:
-    if visitor.everything:
+def _check_owner(visitor: Caller, hook: StoredHook) -> None:
+    if visitor.is_unrestricted:
         return
     if hook.owner is None:
         raise InvalidRequest(f"the hook for {hook.host} needs your own id as auth_id")
@@ -143,13 +141,11 @@ def _check_owner(visitor: Visitor, hook: StoredHook) -> None:
         raise HookAccessDenied(f"the hook for {hook.host} has an auth_id that is not yours")
 
 
-def _merged(
-    visitor: Visitor, stored: dict[str, StoredHook], hooks: Iterable[StoredHook]
-) -> dict[str, StoredHook]:
+def _merged(visitor: Caller, stored: dict[str, StoredHook], hooks: Iterable[StoredHook]) -> dict[str, StoredHook]:
     merged = dict(stored)
     for hook in hooks:
         present = merged.get(hook.host)
-        if present is not None and not visitor.may_touch(present.owner):
+        if present is not None and not visitor.may_access(present.owner):
             raise HookTaken(f"the host {hook.host} belongs to somebody else")
         merged[hook.host] = hook
     # Counted in what will be stored, under the file's lock, so that two requests cannot both just fit.

@@ -25,7 +25,7 @@ CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
 Answer = Mapping[str, str]
 
 
-class Attempt:
+class IdempotencyRecord:
     """One request under one key: `answer` is what an earlier one was told, if there was one."""
 
     def __init__(self, database: Database, key: bytes, request: bytes) -> None:
@@ -66,7 +66,7 @@ class Attempt:
         return answer
 
 
-class Once:
+class IdempotencyStore:
     """Answers by tenant and key; of the request, which may hold a password, a keyed digest is kept."""
 
     def __init__(self, folder: Path, wait_seconds: float) -> None:
@@ -75,13 +75,13 @@ class Once:
         self._wait_seconds = wait_seconds
 
     @contextlib.contextmanager
-    def attempt(self, tenant: str, key: str, request: Mapping[str, object]) -> Iterator[Attempt]:
+    def attempt(self, tenant: str, key: str, request: Mapping[str, object]) -> Iterator[IdempotencyRecord]:
         """Lend the attempt while no other of its key runs; raises KeyReused, CallFailed."""
         # Neither has a line break in its alphabet, so no two pairs of them read the same.
         digest = hashlib.sha256(f"{tenant}\n{key}".encode()).digest()
         text = json.dumps(request, sort_keys=True).encode()
         with self._locked(digest):
-            yield Attempt(self._database, digest, hmac.digest(key.encode(), text, "sha256"))
+            yield IdempotencyRecord(self._database, digest, hmac.digest(key.encode(), text, "sha256"))
 
     @contextlib.contextmanager
     def _locked(self, digest: bytes) -> Iterator[None]:
@@ -90,7 +90,5 @@ class Once:
                 file = private_folder(self._folder) / f"answer-{digest[:1].hex()}.lock"
                 held.enter_context(exclusive(file, self._wait_seconds))
             except (TimeoutError, OSError) as error:
-                raise StoreUnavailable(
-                    "a call with this Idempotency-Key is under way", retry_after=1
-                ) from error
+                raise StoreUnavailable("a call with this Idempotency-Key is under way", retry_after=1) from error
             yield

@@ -12,7 +12,7 @@ from sayna.sip.hooks import Hooks
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
-    from sayna.sip.dialling import Dialling
+    from sayna.sip.dialling import CallService
     from sayna.sip.forwarding import Forwarding
     from sayna.state.leader import Leader
 
@@ -24,7 +24,7 @@ class Sip:
     """Telephony of one server; without LiveKit there are hooks, but nothing that calls them."""
 
     hooks: Hooks
-    dialling: "Dialling | None"
+    dialling: "CallService | None"
     forwarding: "Forwarding | None"
     inbound: Inbound | None
     leaders: "tuple[Leader, ...]"

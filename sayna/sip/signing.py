@@ -11,7 +11,7 @@ HOOK_TEXT = "sayna-hook:v1:{tenant}:{host}"
 HEADER_SAFE = re.compile(r"[\x21-\x7e]{1,128}")
 
 
-def own_secret(secret: Secret, tenant: str, host: str) -> Secret:
+def per_hook_secret(secret: Secret, tenant: str, host: str) -> Secret:
     """Return the secret of one tenant's hook for one host: 64 hex digits, made of the server's own secret.
 
     No host has a colon, so no two hooks have the same text.

@@ -7,10 +7,10 @@ from sayna.config import Config
 from sayna.livekit import LiveKit
 from sayna.livekit.model import Inbound
 from sayna.sip.delivery import Deliverer
-from sayna.sip.dialling import Dialling
+from sayna.sip.dialling import CallService
 from sayna.sip.forwarding import Forwarding
 from sayna.sip.hooks import Hooks
-from sayna.sip.idempotency import Once
+from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import Limits
 from sayna.sip.outbox import Queue
 from sayna.sip.provisioner import Provisioner
@@ -21,7 +21,7 @@ logger = logging.getLogger("sayna.sip")
 
 def connect(
     config: Config, livekit: LiveKit, hooks: Hooks, inbound: Inbound | None, folder: Path
-) -> tuple[Dialling, Forwarding, tuple[Leader, ...]]:
+) -> tuple[CallService, Forwarding, tuple[Leader, ...]]:
     """Return who dials, who forwards events, and whose threads `Sip.start` begins."""
     timeout = config.livekit.timeout_seconds
     limits = Limits(
@@ -31,7 +31,7 @@ def connect(
         present=livekit.telephones.present,
     )
     # Who comes second under a key waits for the first: for the room, its claim and the dial.
-    dialling = Dialling(config.sip, livekit.rooms, livekit.telephones, limits, Once(folder, 3 * timeout))
+    dialling = CallService(config.sip, livekit.rooms, livekit.telephones, limits, IdempotencyStore(folder, 3 * timeout))
     queue = Queue(folder)
     deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)
     leaders = [Leader(folder, "deliveries", deliverer.run)]

@@ -14,7 +14,7 @@ from sayna.config import SpeechConfig
 from sayna.errors import EmptyText, InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
-from sayna.providers.base import Speech, SpeechRequest, TTSProvider
+from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import cache_key
 from sayna.speech.pronunciation import pronounce
 from sayna.speech.voice_settings import checked
@@ -27,7 +27,7 @@ MAX_REQUEST_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SpeakRequest:
     """A speech request as it came over the wire; None and "" mean that the caller left it out."""
 
     text: str | None
@@ -46,7 +46,7 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan(Speech):
+class Plan(SynthesisParams):
     """Everything about one synthesis but the moment at which it happens."""
 
     provider: TTSProvider
@@ -88,7 +88,7 @@ class Planner:
         self._speech = speech
         self._secret = secret
 
-    def plan(self, query: Query) -> Plan:
+    def plan(self, query: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
         text = self._text(query)
         provider = self._provider(query.provider)
@@ -118,13 +118,11 @@ class Planner:
         )
         return dataclasses.replace(plan, key=self._key(plan))
 
-    def _text(self, query: Query) -> str:
+    def _text(self, query: SpeakRequest) -> str:
         if query.text is None or not query.text.strip():
             raise EmptyText("text is empty; send what is to be said")
         if len(query.text) > self._speech.max_text_chars:
-            raise TextTooLong(
-                f"text has {len(query.text)} characters; at most {self._speech.max_text_chars} are taken"
-            )
+            raise TextTooLong(f"text has {len(query.text)} characters; at most {self._speech.max_text_chars} are taken")
         text = pronounce(query.text, query.pronunciations)
         if not text.strip():
             raise EmptyText("nothing is left to say after the pronunciations")
@@ -135,9 +133,7 @@ class Planner:
         if name:
             name = ALIASES.get(name, name)
             if name not in self._providers:
-                raise UnknownProvider(
-                    f"provider is unknown; send one of {', '.join(sorted(self._providers))}"
-                )
+                raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
             return self._providers[name]
         for provider in self._providers.values():
             if provider.configured:

@@ -12,9 +12,9 @@ from sayna.errors import NotCached, ProviderError
 from sayna.providers.base import SpeechRequest
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
-from sayna.speech.gate import Gate
+from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Plan
-from sayna.speech.single_flight import Flights, Listener, Rendering
+from sayna.speech.single_flight import Rendering, SingleFlight, Subscriber
 
 
 class CacheMode(enum.Enum):
@@ -26,15 +26,15 @@ class CacheMode(enum.Enum):
     ONLY = "only-if-cached"
 
 
-class Speech:
+class SpeechResult:
     """One answer: either a clip that is whole already, or audio that is still being made."""
 
-    def __init__(self, plan: Plan, outcome: str, source: Clip | Listener, leave: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, outcome: str, source: Clip | Subscriber, release: Callable[[], None]) -> None:
         self.plan = plan
         self.outcome = outcome
         self.clip = source if isinstance(source, Clip) else None
-        self._listener = source if isinstance(source, Listener) else None
-        self._leave: Callable[[], None] | None = leave
+        self._listener = source if isinstance(source, Subscriber) else None
+        self._leave: Callable[[], None] | None = release
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the audio as it comes; raises when it breaks off: no end is clean but the true one."""
@@ -58,40 +58,40 @@ class Speech:
 
     def close(self) -> None:
         """Free what the answer holds: the flight, and the place in the gate; may be called again."""
-        leave, self._leave = self._leave, None
-        if leave is not None:
+        release, self._leave = self._leave, None
+        if release is not None:
             if self._listener is not None:
                 self._listener.close()
-            leave()
+            release()
 
 
-class TTS:
+class SpeechService:
     """The only orchestration: everything else here knows nothing of its neighbours."""
 
-    def __init__(self, cache: AudioCache, flights: Flights, gate: Gate) -> None:
+    def __init__(self, cache: AudioCache, flights: SingleFlight, gate: SynthesisLimiter) -> None:
         self._cache = cache
         self._flights = flights
         self._gate = gate
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, alive: Callable[[], bool]) -> Speech:
+    def synthesize(self, plan: Plan, mode: CacheMode, *, alive: Callable[[], bool]) -> SpeechResult:
         """Return the speech of a plan once its first audio is there.
 
         `alive` tells whether the caller still listens. Raises ProviderError and its kinds, Overloaded,
         NotCached, CallerGone.
         """
         if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return Speech(plan, "HIT", clip, _nothing)
+            return SpeechResult(plan, "HIT", clip, _nothing)
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; ask without only-if-cached to have it rendered")
         # Only here: what is cached takes no place, however much is being rendered.
-        self._gate.enter()
+        self._gate.acquire()
         try:
-            return self._fly(plan, mode, alive)
+            return self._run(plan, mode, alive)
         except BaseException:
-            self._gate.leave()
+            self._gate.release()
             raise
 
-    def _fly(self, plan: Plan, mode: CacheMode, alive: Callable[[], bool]) -> Speech:
+    def _run(self, plan: Plan, mode: CacheMode, alive: Callable[[], bool]) -> SpeechResult:
         shared = mode is CacheMode.USE
         request = plan.request()
         listener = self._flights.join(
@@ -109,8 +109,8 @@ class TTS:
         except BaseException:
             listener.close()
             raise
-        outcome = "BYPASS" if mode is CacheMode.BYPASS else "MISS" if listener.led else "COALESCED"
-        return Speech(plan, outcome, listener, self._gate.leave)
+        outcome = "BYPASS" if mode is CacheMode.BYPASS else "MISS" if listener.is_leader else "COALESCED"
+        return SpeechResult(plan, outcome, listener, self._gate.release)
 
     def _recheck(self, key: str) -> Rendering | None:
         """Return what another worker stored between our look into the cache and our flight."""
@@ -128,9 +128,7 @@ class TTS:
             stream.close()
             raise
         finish = functools.partial(self._store, plan) if store else _ignore
-        return Rendering(
-            header={}, chunks=itertools.chain((first,), pieces), close=stream.close, finish=finish
-        )
+        return Rendering(header={}, chunks=itertools.chain((first,), pieces), close=stream.close, finish=finish)
 
     def _store(self, plan: Plan, whole: bytes) -> None:
         self._cache.put(plan.key, _clip(plan, whole))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sayna.errors import InvalidRequest
-from sayna.providers.base import Knob, TTSProvider
+from sayna.providers.base import SettingSpec, TTSProvider
 
 _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a string"}
 
@@ -19,7 +19,7 @@ def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any
     return given
 
 
-def _check(name: str, value: Any, knob: Knob) -> None:
+def _check(name: str, value: Any, knob: SettingSpec) -> None:
     kinds = (int, float) if knob.kind is float else (knob.kind,)
     # Not isinstance(): to Python, true is an integer.
     if type(value) not in kinds:

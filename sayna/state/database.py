@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import StoreUnavailable
-from sayna.state.files import Grumbler, create_private, exclusive, private_folder, shared
+from sayna.state.files import RateLimitedLogger, create_private, exclusive, private_folder, shared
 
 WAIT_SECONDS = 5.0
 PAUSE_SECONDS = 0.005
@@ -19,7 +19,7 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-grumbler = Grumbler(logging.getLogger("sayna.sip"))
+grumbler = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
 
 class Database:
@@ -78,10 +78,10 @@ class Database:
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
         grumbler.warn("%s cannot be used: %s", self.file.name, error)
         if code in BROKEN:
-            self._set_aside()
+            self._quarantine()
         return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
 
-    def _set_aside(self) -> None:
+    def _quarantine(self) -> None:
         """Rename the file together with its log, which SQLite would write into the next one.
 
         While nobody has it open, and only if it is the one that was found broken: another process may have

@@ -15,11 +15,11 @@ from sayna.errors import TooManyFailures
 
 MINUTE = 60
 SETS = 2048
-WAYS = 4
+ASSOCIATIVITY = 4
 WORD_BYTES = 4
 
 
-class Budget:
+class FailureLimiter:
     """The times of each address's last failures; where it is full, who failed longest ago is forgotten.
 
     An entry is a fingerprint, the place of the oldest time, and as many times as failures are allowed.
@@ -29,7 +29,7 @@ class Budget:
         self._times = per_minute
         self._size = 2 + per_minute
         # One word in front: when anybody failed last.
-        self._memory = mmap.mmap(-1, WORD_BYTES * (1 + SETS * WAYS * self._size))
+        self._memory = mmap.mmap(-1, WORD_BYTES * (1 + SETS * ASSOCIATIVITY * self._size))
         self._words = memoryview(self._memory).cast("I")
         self._blank = memoryview(bytes(WORD_BYTES * self._size)).cast("I")
         # Whoever knew it could choose addresses that drive out another.
@@ -48,7 +48,7 @@ class Budget:
                 retry_after=MINUTE - (now - oldest),
             )
 
-    def spend(self, client: str) -> bool:
+    def record_failure(self, client: str) -> bool:
         """Count a failure; return whether it was the last that is left."""
         entry = self._find(client)
         if entry is None:
@@ -61,14 +61,14 @@ class Budget:
 
     def _find(self, client: str) -> int | None:
         first, fingerprint = self._place(client)
-        for entry in range(first, first + WAYS * self._size, self._size):
+        for entry in range(first, first + ASSOCIATIVITY * self._size, self._size):
             if self._words[entry] == fingerprint:
                 return entry
         return None
 
     def _claim(self, client: str) -> int:
         first, fingerprint = self._place(client)
-        entry = min(range(first, first + WAYS * self._size, self._size), key=self._last)
+        entry = min(range(first, first + ASSOCIATIVITY * self._size, self._size), key=self._last)
         self._words[entry : entry + self._size] = self._blank
         self._words[entry] = fingerprint
         return entry
@@ -77,11 +77,9 @@ class Budget:
         return self._words[entry + 2 + (self._words[entry + 1] - 1) % self._times]
 
     def _placed(self, client: str) -> tuple[int, int]:
-        digest = hashlib.blake2b(
-            client.encode("utf-8", "surrogatepass"), digest_size=8, key=self._salt
-        ).digest()
+        digest = hashlib.blake2b(client.encode("utf-8", "surrogatepass"), digest_size=8, key=self._salt).digest()
         number = int.from_bytes(digest, "big")
-        return 1 + number % SETS * WAYS * self._size, number >> 32 | 1
+        return 1 + number % SETS * ASSOCIATIVITY * self._size, number >> 32 | 1
 
 
 def _now() -> int:

@@ -77,7 +77,7 @@ def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
         os.close(descriptor)
 
 
-class Grumbler:
+class RateLimitedLogger:
     """Says that something is wrong, and then nothing more for a minute."""
 
     def __init__(self, log: logging.Logger, *, every_seconds: float = 60.0) -> None:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from sayna.state.files import Grumbler, lock, open_private, private_folder
+from sayna.state.files import RateLimitedLogger, lock, open_private, private_folder
 
 STAND_BY_SECONDS = 1.0
 END_SECONDS = 2.0
@@ -14,7 +14,7 @@ END_SECONDS = 2.0
 Job = Callable[[threading.Event], None]
 
 logger = logging.getLogger("sayna.sip")
-grumbler = Grumbler(logger)
+grumbler = RateLimitedLogger(logger)
 
 
 class Leader:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import Overloaded
-from sayna.state.files import Grumbler, create_private, exclusive, private_folder
+from sayna.state.files import RateLimitedLogger, create_private, exclusive, private_folder
 
 KEEP_SECONDS = 86400
 KEEP_IDS = 500_000
@@ -26,10 +26,10 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-grumbler = Grumbler(logging.getLogger("sayna.livekit"))
+grumbler = RateLimitedLogger(logging.getLogger("sayna.livekit"))
 
 
-class Seen:
+class EventDeduplicator:
     """Remembers event ids; when it cannot, every event is new, which costs at most a second delivery."""
 
     def __init__(self, folder: Path, *, keep_ids: int = KEEP_IDS, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -39,7 +39,7 @@ class Seen:
         self._wait_seconds = wait_seconds
 
     @contextlib.contextmanager
-    def once(self, event_id: str) -> Iterator[bool]:
+    def first_delivery(self, event_id: str) -> Iterator[bool]:
         """Yield whether the event is new, and remember it when the block ends without an error.
 
         Whoever brings the same event meanwhile waits; a process that dies in the block leaves the event new.
@@ -87,7 +87,7 @@ class Seen:
         """Return what a transaction returns; a fault goes to the log only, and a broken file is set aside."""
         try:
             create_private(self._file)
-            # Opened for each use: a connection must not be shared over a fork, nor by threads.
+            # ObjectStream for each use: a connection must not be shared over a fork, nor by threads.
             with contextlib.closing(sqlite3.connect(self._file, timeout=self._wait_seconds)) as database:
                 # Readers and the writer do not wait for each other then: https://www.sqlite.org/wal.html
                 database.execute("PRAGMA journal_mode = WAL")
@@ -98,10 +98,10 @@ class Seen:
             grumbler.warn("ids of events cannot be remembered: %s", error)
             # The low byte is the primary code: https://www.sqlite.org/rescode.html#pve
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
-                self._set_aside()
+                self._quarantine()
             return None
 
-    def _set_aside(self) -> None:
+    def _quarantine(self) -> None:
         """Rename the file together with its log, which SQLite would write into the next one."""
         for file in self._folder.glob("events.sqlite*"):
             # Another worker may have done it a moment ago, and whatever is in the way must

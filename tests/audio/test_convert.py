@@ -27,9 +27,7 @@ def test_every_audio_becomes_every_other(
     source_format: str, source_rate: int, target_format: str, target_rate: int
 ) -> None:
     source, target = resolve(source_format, source_rate), resolve(target_format, target_rate)
-    data = b"".join(
-        checked(convert(pieces(written(sine(source.sample_rate), source), 4096), source, target), target)
-    )
+    data = b"".join(checked(convert(pieces(written(sine(source.sample_rate), source), 4096), source, target), target))
     result = heard(data, target)
     late = DELAY_FRAMES.get(source_format, 0) / source.sample_rate
     late += DELAY_FRAMES.get(target_format, 0) / target.sample_rate

@@ -24,9 +24,7 @@ def test_true_audio_passes_unchanged(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4096])
-@pytest.mark.parametrize(
-    "body", [HTML, JSON, b"\n <HTML>", b'<?xml version="1.0"?><Error/>', b"", b'{"a":1}\n']
-)
+@pytest.mark.parametrize("body", [HTML, JSON, b"\n <HTML>", b'<?xml version="1.0"?><Error/>', b"", b'{"a":1}\n'])
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_page_instead_of_audio_raises_before_the_first_byte(name: str, body: bytes, size: int) -> None:
     with pytest.raises(ImplausibleAudio):

@@ -45,9 +45,7 @@ def service() -> Iterator[FakeService]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-            fake.asked.append(
-                (self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            )
+            fake.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             if fake.silent:
                 fake.released.wait(30)
                 return

@@ -8,13 +8,13 @@ from contextlib import suppress
 import pytest
 
 from sayna import http
-from sayna.auth import Authenticator, RequestFacts
+from sayna.auth import Authenticator, AuthRequest
 from sayna.caller import Caller
 from sayna.config import load_config
 from sayna.errors import NotAuthenticated
 from tests.auth.conftest import FakeService
 
-FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
+FACTS = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 
 
 def with_secrets(secrets: dict[str, str]) -> Authenticator:

@@ -3,15 +3,15 @@
 import pytest
 
 from sayna.auth import read_token
-from sayna.caller import ANYONE, Caller
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated
 
 
 @pytest.mark.parametrize(
     ("caller", "owner", "allowed"),
     [
-        (ANYONE, None, True),
-        (ANYONE, "tenant-a", True),
+        (UNRESTRICTED, None, True),
+        (UNRESTRICTED, "tenant-a", True),
         (Caller("tenant-a"), "tenant-a", True),
         (Caller("tenant-a"), "tenant-b", False),
         (Caller("tenant-a"), "Tenant-A", False),
@@ -23,7 +23,7 @@ from sayna.errors import NotAuthenticated
     ],
 )
 def test_a_caller_touches_only_what_is_its_own(caller: Caller, owner: str | None, allowed: bool) -> None:
-    assert caller.may_touch(owner) is allowed
+    assert caller.may_access(owner) is allowed
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,7 @@ def test_a_caller_touches_only_what_is_its_own(caller: Caller, owner: str | None
         (["Bearer é€\udc80"], [], "é€\udc80"),
     ],
 )
-def test_a_well_formed_header_counts_before_the_query(
-    headers: list[str], keys: list[str], token: str
-) -> None:
+def test_a_well_formed_header_counts_before_the_query(headers: list[str], keys: list[str], token: str) -> None:
     assert read_token(headers, keys, allow_query=True) == token
 
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sayna.auth import Authenticator, RequestFacts
+from sayna.auth import Authenticator, AuthRequest
 from sayna.caller import Caller
 from sayna.errors import AuthServiceFailed, NotAuthenticated
 from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
-FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
+FACTS = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 CANARY = b"canary-of-the-service"
 
 
@@ -32,7 +32,7 @@ def test_the_service_is_told_what_will_be_handled(
     ]
     headers = dict.fromkeys(hidden, "canary") | {"User-Agent": "curl", "X-API-Key": "kept"}
     body = {"text": "Grüße", "nested": {"n": [1, None]}}
-    delegated().authenticate("tökèn\udc80", lambda: RequestFacts("POST", "/speak", headers, body))
+    delegated().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body))
     (path, sent, _) = service.asked[0]
     claims = service.claims(rsa_key)
     assert (path, sent["content-type"]) == ("/verify", "application/jwt")
@@ -55,7 +55,7 @@ def test_a_request_without_a_body_shows_an_empty_object_and_an_id_of_its_own(
     authenticator = delegated()
     ids = set()
     for _ in range(3):
-        authenticator.authenticate("token", lambda: RequestFacts("GET", "/voices", {}))
+        authenticator.authenticate("token", lambda: AuthRequest("GET", "/voices", {}))
         ids.add(service.claims(rsa_key)["jti"])
     assert len(ids) == 3
     assert service.claims(rsa_key)["auth_data"]["request_body"] == {}

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from sayna.auth import Authenticator, RequestFacts
+from sayna.auth import Authenticator, AuthRequest
 from sayna.auth.signing import load_signing_key
 from sayna.config import ConfigError
 from tests.auth.conftest import FakeService
 
-FACTS = RequestFacts("GET", "/voices", {})
+FACTS = AuthRequest("GET", "/voices", {})
 
 
 def test_an_rsa_key_signs_rs256(rsa_key: rsa.RSAPrivateKey, save_key: Callable[[Any], Path]) -> None:
@@ -46,9 +46,7 @@ def weak_rsa() -> rsa.RSAPrivateKey:
     [weak_rsa, lambda: ec.generate_private_key(ec.SECP384R1()), ed25519.Ed25519PrivateKey.generate],
     ids=["RSA 1024", "P-384", "Ed25519"],
 )
-def test_other_kinds_and_sizes_of_keys_stop_the_start(
-    make: Callable[[], Any], save_key: Callable[[Any], Path]
-) -> None:
+def test_other_kinds_and_sizes_of_keys_stop_the_start(make: Callable[[], Any], save_key: Callable[[Any], Path]) -> None:
     assert_refused(save_key(make()), "type or size")
 
 
@@ -103,9 +101,7 @@ def test_a_rotated_key_is_used_from_the_next_start_on(
     rotated.replace(tmp_path / "key.pem")
     before.authenticate("token", lambda: FACTS)
     assert service.claims(rsa_key)["sub"] == "sayna-auth"
-    delegated(AUTH_SIGNING_KEY_PATH=str(rotated_again(tmp_path, new_key))).authenticate(
-        "token", lambda: FACTS
-    )
+    delegated(AUTH_SIGNING_KEY_PATH=str(rotated_again(tmp_path, new_key))).authenticate("token", lambda: FACTS)
     assert service.claims(new_key, "ES256")["sub"] == "sayna-auth"
 
 

@@ -17,12 +17,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sayna.auth import Authenticator, RequestFacts
+from sayna.auth import Authenticator, AuthRequest
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable
 from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
-FACTS = RequestFacts("POST", "/speak", {}, {"text": "Hello"})
+FACTS = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 
 
 def assert_unavailable(authenticator: Authenticator) -> AuthServiceUnavailable:
@@ -95,9 +95,7 @@ def self_signed(key: rsa.RSAPrivateKey, folder: Path) -> Path:
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
     builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    builder = (
-        builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    )
+    builder = builder.serial_number(1).not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
     path = folder / "cert.pem"
     path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
     return path

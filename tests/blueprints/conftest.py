@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from sayna.config import load_config
 from tests.blueprints.rooms import AUTH
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import FakeLiveKit
 
 MakeClient = Callable[..., FlaskClient]
@@ -62,8 +62,8 @@ def tenants(livekit: FakeLiveKit, make_client: MakeClient) -> Iterator[FlaskClie
 
 
 @pytest.fixture
-def telephones() -> Iterator[FakeTelephones]:
+def telephones() -> Iterator[FakeSipClient]:
     """Return a fake LiveKit with telephones, as strict as the one without."""
-    with FakeTelephones() as fake:
+    with FakeSipClient() as fake:
         yield fake
     assert not fake.complaints

@@ -18,9 +18,7 @@ CALL = {
 }
 
 
-def dial(
-    client: FlaskClient, tenant: str | None = None, *, key: str | None = None, **change: Any
-) -> TestResponse:
+def dial(client: FlaskClient, tenant: str | None = None, *, key: str | None = None, **change: Any) -> TestResponse:
     """Ask for a call."""
     headers = bearer(tenant) | ({"Idempotency-Key": key} if key is not None else {})
     return client.post("/sip/call", json={**CALL, **change}, headers=headers)

@@ -101,9 +101,7 @@ def test_the_limit_can_be_set_and_taken_away(make_client: MakeClient) -> None:
     assert {ask(any_number, "guess").status_code for _ in range(50)} == {401}
 
 
-def test_the_log_names_the_address_once_and_no_token(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_log_names_the_address_once_and_no_token(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for number in range(30):
             ask(client, f"canary-{number}")

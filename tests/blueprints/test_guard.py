@@ -25,9 +25,7 @@ def guarded(make_client: MakeClient) -> FlaskClient:
 
 
 def ask(client: FlaskClient, path: str = "/speak", **headers: str) -> Any:
-    return client.post(
-        path, json=BODY, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    return client.post(path, json=BODY, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def test_every_route_but_the_public_ones_is_guarded(guarded: FlaskClient) -> None:
@@ -151,9 +149,7 @@ def test_one_line_a_request_without_secrets_text_or_query(
     assert BODY["text"] not in str(fields)
 
 
-def test_unforeseen_failure_is_json_without_a_traceback(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unforeseen_failure_is_json_without_a_traceback(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     app: Flask = client.application
     app.extensions["sayna.draining"] = lambda: 1 / 0
     answer = client.get("/ready", headers={"X-Request-ID": "boom"})

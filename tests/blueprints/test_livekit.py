@@ -53,9 +53,7 @@ NAMES = [
 
 @pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
 @pytest.mark.parametrize("value", NAMES)
-def test_bad_names_are_refused_by_the_name_of_their_field(
-    open_client: FlaskClient, field: str, value: object
-) -> None:
+def test_bad_names_are_refused_by_the_name_of_their_field(open_client: FlaskClient, field: str, value: object) -> None:
     answer = token(open_client, **{field: value}) if field != "room_name" else token(open_client, value)  # type: ignore[arg-type]
     assert failed(answer) == (400, "INVALID_REQUEST")
     assert field in answer.get_json()["error"]
@@ -153,18 +151,14 @@ def test_states_and_kinds_have_the_contract_s_words(
         ("a%252Fb", "a%2Fb"),
     ],
 )
-def test_name_in_a_path_is_decoded_once(
-    open_client: FlaskClient, livekit: FakeLiveKit, path: str, name: str
-) -> None:
+def test_name_in_a_path_is_decoded_once(open_client: FlaskClient, livekit: FakeLiveKit, path: str, name: str) -> None:
     livekit.open(name)
     assert read(open_client, path).get_json()["name"] == name
     assert open_client.head(f"/livekit/rooms/{path}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["%20", "%0A", "x" * 129, "%E2%80%AE"])
-def test_bad_name_in_a_path_never_reaches_livekit(
-    open_client: FlaskClient, livekit: FakeLiveKit, path: str
-) -> None:
+def test_bad_name_in_a_path_never_reaches_livekit(open_client: FlaskClient, livekit: FakeLiveKit, path: str) -> None:
     assert failed(read(open_client, path)) == (400, "INVALID_REQUEST")
     assert livekit.calls == []
 
@@ -201,9 +195,7 @@ def test_mute_answers_what_livekit_says(open_client: FlaskClient, livekit: FakeL
     assert livekit.calls == ["GetParticipant", "MutePublishedTrack"] * 2
 
 
-def test_mute_of_who_is_not_there_never_waits_for_livekit(
-    open_client: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_mute_of_who_is_not_there_never_waits_for_livekit(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.join("lobby", "ben", "TR_2")
     livekit.join("lobby", "ann", "TR_1")
     started = time.monotonic()
@@ -215,17 +207,13 @@ def test_mute_of_who_is_not_there_never_waits_for_livekit(
     assert time.monotonic() - started < 2
 
 
-def test_track_that_vanishes_before_it_is_muted_is_not_found(
-    open_client: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_track_that_vanishes_before_it_is_muted_is_not_found(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.join("lobby", "ann", "TR_1")
     livekit.script = lambda method, message: Reply() if method == "MutePublishedTrack" else None
     assert failed(mute(open_client)) == (404, "PARTICIPANT_NOT_FOUND")
 
 
-def test_unmuting_where_the_server_forbids_it_names_the_reason(
-    open_client: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_unmuting_where_the_server_forbids_it_names_the_reason(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.join("lobby", "ann", "TR_1")
     no = refusal(412, "failed_precondition", "remote unmute not enabled")
     livekit.script = lambda method, message: no if method == "MutePublishedTrack" else None

@@ -65,9 +65,7 @@ def test_answer_that_is_awaited_when_the_server_ends_is_unavailable(
 @pytest.mark.parametrize(
     "outage", ["HTML with 200", "HTML with 404", "unavailable", "no protobuf", "permission_denied"]
 )
-def test_room_that_cannot_be_created_has_no_token(
-    tenants: FlaskClient, livekit: FakeLiveKit, outage: str
-) -> None:
+def test_room_that_cannot_be_created_has_no_token(tenants: FlaskClient, livekit: FakeLiveKit, outage: str) -> None:
     livekit.script = lambda method, message: OUTAGES[outage] if method == "CreateRoom" else None
     assert failed(token(tenants, tenant="a")) == UNAVAILABLE
 
@@ -99,9 +97,7 @@ def test_act_that_livekit_refuses_is_told_apart_from_an_outage(
 
 def test_refused_look_at_a_participant_is_an_outage(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.open("lobby", OWNED_BY_A)
-    livekit.script = lambda method, message: (
-        refusal(403, "permission_denied") if method == "GetParticipant" else None
-    )
+    livekit.script = lambda method, message: refusal(403, "permission_denied") if method == "GetParticipant" else None
     assert failed(mute(tenants, tenant="a")) == UNAVAILABLE
 
 
@@ -115,9 +111,7 @@ def test_nobody_listening_is_an_outage(make_client: MakeClient, livekit: FakeLiv
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_hanging_livekit_is_given_up_in_time(
-    make_client: MakeClient, livekit: FakeLiveKit, route: str
-) -> None:
+def test_hanging_livekit_is_given_up_in_time(make_client: MakeClient, livekit: FakeLiveKit, route: str) -> None:
     client = make_client(**livekit.settings, **AUTH, LIVEKIT_TIMEOUT_SECONDS="0.3")
     token(client, "another", tenant="a")
 
@@ -179,9 +173,7 @@ def test_question_lost_with_a_kept_connection_is_asked_again(
     assert livekit.calls.count(method) == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "route"), [("RemoveParticipant", "remove"), ("MutePublishedTrack", "mute")]
-)
+@pytest.mark.parametrize(("method", "route"), [("RemoveParticipant", "remove"), ("MutePublishedTrack", "mute")])
 def test_act_lost_with_a_kept_connection_is_not_done_twice(
     tenants: FlaskClient, livekit: FakeLiveKit, method: str, route: str
 ) -> None:

@@ -25,9 +25,7 @@ def rooms_of(client: FlaskClient) -> Rooms:
     return rooms
 
 
-def test_new_room_belongs_to_the_tenant_before_its_token_is_signed(
-    tenants: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_new_room_belongs_to_the_tenant_before_its_token_is_signed(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     assert token(tenants, tenant="b").status_code == 200
     assert livekit.rooms["lobby"].metadata == '{"auth_id":"b"}'
     assert livekit.calls == ["ListRooms", "CreateRoom"]
@@ -69,9 +67,7 @@ def test_room_that_is_not_yours_answers_like_one_that_is_not_there(
         livekit.calls.clear()
         answer = ACTIONS[action](tenants, tenant="b")
         assert answer.status_code == 404
-        return {**answer.get_json(), "request_id": "", "headers": sorted(answer.headers.keys())}, sorted(
-            livekit.calls
-        )
+        return {**answer.get_json(), "request_id": "", "headers": sorted(answer.headers.keys())}, sorted(livekit.calls)
 
     missing = ask()
     livekit.open("lobby", metadata)
@@ -111,9 +107,7 @@ def test_first_two_questions_are_asked_side_by_side(
     assert action(tenants, tenant="a").status_code == 200
 
 
-def test_caller_without_a_tenant_has_the_rooms_without_an_owner(
-    tenants: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_caller_without_a_tenant_has_the_rooms_without_an_owner(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     rooms, guest = rooms_of(tenants), Caller()
     rooms.settle(guest, "new")
     assert livekit.rooms["new"].metadata == ""
@@ -139,9 +133,7 @@ def test_two_tenants_at_once_get_one_winner_each_time(tenants: FlaskClient, live
         assert livekit.rooms[f"room {number}"].metadata == f'{{"auth_id":"{winners[0]}"}}'
 
 
-def test_loser_of_a_race_on_another_machine_heals_the_list(
-    tenants: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_loser_of_a_race_on_another_machine_heals_the_list(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     """The live room is a's; the store, which ListRooms reads, was overwritten by b's CreateRoom."""
 
     def race(method: str, message: Any) -> Reply | None:
@@ -170,9 +162,7 @@ def test_loser_stays_a_loser_when_healing_fails(tenants: FlaskClient, livekit: F
     assert failed(token(tenants, tenant="b")) == (403, "ROOM_ACCESS_DENIED")
 
 
-def test_claim_holds_without_a_folder_for_its_lock(
-    tenants: FlaskClient, livekit: FakeLiveKit, tmp_path: Path
-) -> None:
+def test_claim_holds_without_a_folder_for_its_lock(tenants: FlaskClient, livekit: FakeLiveKit, tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir(exist_ok=True)
     (tmp_path / "cache" / "livekit").write_text("a file where the folder should be")
     assert token(tenants, tenant="a").status_code == 200
@@ -191,12 +181,8 @@ def test_room_that_somebody_else_is_creating_for_too_long_has_no_token(
     assert livekit.rooms == {}
 
 
-def test_name_that_livekit_does_not_take_is_the_caller_s_mistake(
-    tenants: FlaskClient, livekit: FakeLiveKit
-) -> None:
+def test_name_that_livekit_does_not_take_is_the_caller_s_mistake(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.script = lambda method, message: (
-        refusal(400, "invalid_argument", "room name length exceeds limits")
-        if method == "CreateRoom"
-        else None
+        refusal(400, "invalid_argument", "room name length exceeds limits") if method == "CreateRoom" else None
     )
     assert failed(token(tenants, "😀" * 128, tenant="a")) == (400, "INVALID_REQUEST")

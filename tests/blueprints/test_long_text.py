@@ -45,9 +45,7 @@ def said(deepgram: Deepgram) -> list[tuple[str, bytes]]:
     return sorted(zip(deepgram.texts, deepgram.sent, strict=True), key=lambda part: TEXT.index(part[0]))
 
 
-def test_every_sentence_is_said_once_and_no_sample_is_lost_or_added(
-    client: FlaskClient, deepgram: Deepgram
-) -> None:
+def test_every_sentence_is_said_once_and_no_sample_is_lost_or_added(client: FlaskClient, deepgram: Deepgram) -> None:
     whole = speak(client, TEXT).data
     parts = said(deepgram)
     assert " ".join(text for text, _ in parts) == TEXT
@@ -68,9 +66,7 @@ def test_coded_clip_is_one_clip_as_long_as_its_parts(
     assert all("encoding=linear16" in hit.query for hit in deepgram.hits)
 
 
-def test_text_within_the_limit_is_one_call_in_the_vendors_own_coding(
-    client: FlaskClient, deepgram: Deepgram
-) -> None:
+def test_text_within_the_limit_is_one_call_in_the_vendors_own_coding(client: FlaskClient, deepgram: Deepgram) -> None:
     assert speak(client, "x" * LIMIT, "mulaw").status_code == 200
     assert [hit.params["encoding"] for hit in deepgram.hits] == ["mulaw"]
 

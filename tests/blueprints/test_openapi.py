@@ -73,9 +73,7 @@ def test_every_variable_of_a_path_is_described(document: dict[str, Any]) -> None
 
 def test_every_schema_and_every_field_is_in_it(document: dict[str, Any]) -> None:
     shown = document["components"]["schemas"]
-    queries = {
-        each.get("name") for operation in operations(document).values() for each in operation["parameters"]
-    }
+    queries = {each.get("name") for operation in operations(document).values() for each in operation["parameters"]}
     for cls in (*schema_classes(StrictSchema), *schema_classes(AnswerSchema)):
         known = shown.get(cls.__name__.removesuffix("Schema"), {"properties": queries})["properties"]
         assert set(cls().fields) <= set(known), cls
@@ -84,9 +82,7 @@ def test_every_schema_and_every_field_is_in_it(document: dict[str, Any]) -> None
 def test_a_strict_field_has_the_json_type_that_it_takes(document: dict[str, Any]) -> None:
     for cls in schema_classes(StrictSchema):
         properties = (
-            document["components"]["schemas"]
-            .get(cls.__name__.removesuffix("Schema"), {})
-            .get("properties", {})
+            document["components"]["schemas"].get(cls.__name__.removesuffix("Schema"), {}).get("properties", {})
         )
         for name, shown in properties.items():
             field = cls().fields.get(name)
@@ -116,9 +112,7 @@ def test_an_optional_field_may_be_null_and_a_needed_one_may_not(document: dict[s
 
 
 def test_a_query_has_no_null(document: dict[str, Any]) -> None:
-    [limit] = [
-        each for each in document["paths"]["/recording"]["get"]["parameters"] if each.get("name") == "limit"
-    ]
+    [limit] = [each for each in document["paths"]["/recording"]["get"]["parameters"] if each.get("name") == "limit"]
 
     assert limit["schema"]["type"] == "integer"
     assert (limit["schema"]["minimum"], limit["schema"]["maximum"], limit["schema"]["default"]) == (
@@ -176,9 +170,7 @@ def test_error_examples_have_the_shape_that_errors_have(document: dict[str, Any]
 def test_it_says_how_a_token_is_sent(
     make_client: MakeClient, settings: dict[str, str], schemes: set[str], needed: list[Any]
 ) -> None:
-    document = (
-        make_client(AUTH_API_SECRET="a-secret-of-the-tests", **settings).get("/openapi.json").get_json()
-    )
+    document = make_client(AUTH_API_SECRET="a-secret-of-the-tests", **settings).get("/openapi.json").get_json()
 
     assert set(document["components"]["securitySchemes"]) == schemes
     assert document["paths"]["/speak"]["post"]["security"] == needed

@@ -114,8 +114,7 @@ def test_every_header_that_is_read_is_a_parameter(document: dict[str, Any]) -> N
     for path in (SAYNA / "blueprints").glob("*.py"):
         read |= set(re.findall(r'request\.headers\.get(?:list)?\("([A-Za-z-]+)"', path.read_text("utf-8")))
     every = [
-        [resolved(document, each) for each in operation["parameters"]]
-        for operation in operations(document).values()
+        [resolved(document, each) for each in operation["parameters"]] for operation in operations(document).values()
     ]
     told = {each["name"] for parameters in every for each in parameters if each["in"] == "header"}
 
@@ -154,9 +153,7 @@ def test_every_header_of_an_answer_is_described(make_client: MakeClient, tmp_pat
     client = make_client(**place.settings)
     document = client.get("/openapi.json").get_json()
     for method, path, answer in answers_of(client):
-        response = resolved(
-            document, operations(document)[method, path]["responses"][str(answer.status_code)]
-        )
+        response = resolved(document, operations(document)[method, path]["responses"][str(answer.status_code)])
         told = {name.lower() for name in response["headers"]} | EVERYWHERE
         assert {name.lower() for name in answer.headers.keys()} <= told, (path, answer.status)  # noqa: SIM118
 

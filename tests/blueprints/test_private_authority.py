@@ -20,7 +20,7 @@ from tests.sip import inbound
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
 from tests.wire.deepgram import DeepgramFake
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import FakeLiveKit
 
 Make = Callable[..., FlaskClient]
@@ -78,7 +78,7 @@ def test_storage_behind_it_gives_its_recordings(make: Make, tls: ssl.SSLContext,
 
 
 def test_hook_behind_it_is_told(make: Make, tls: ssl.SSLContext, known: bool) -> None:
-    with FaultServer(tls=tls) as target, FakeTelephones() as telephones:
+    with FaultServer(tls=tls) as target, FakeSipClient() as telephones:
         target.always(inbound.taken)
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
@@ -88,9 +88,7 @@ def test_hook_behind_it_is_told(make: Make, tls: ssl.SSLContext, known: bool) ->
     assert bool(target.hits) == known
 
 
-def test_auth_service_behind_it_is_asked(
-    make: Make, tls: ssl.SSLContext, known: bool, tmp_path: Path
-) -> None:
+def test_auth_service_behind_it_is_asked(make: Make, tls: ssl.SSLContext, known: bool, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = tmp_path / "key.pem"
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))

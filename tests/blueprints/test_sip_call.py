@@ -7,14 +7,14 @@ from flask.testing import FlaskClient
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A, failed
 from tests.blueprints.telephones import PBX, PBX_USER, dial
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP, Reply, refusal
 
 MINE = {"outbound_address": "other.example.com:5070", "auth_username": "me", "auth_password": "mine"}
 
 
 @pytest.fixture
-def make(telephones: FakeTelephones, make_client: MakeClient) -> MakeClient:
+def make(telephones: FakeSipClient, make_client: MakeClient) -> MakeClient:
     return lambda **settings: make_client(**telephones.settings, **{**PBX, **settings})
 
 
@@ -22,7 +22,7 @@ def trunk(message: Any) -> tuple[str, str, str]:
     return message.trunk.hostname, message.trunk.auth_username, message.trunk.auth_password
 
 
-def test_call_is_begun_through_the_server_s_own_pbx(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_call_is_begun_through_the_server_s_own_pbx(make: MakeClient, telephones: FakeSipClient) -> None:
     answer = dial(make(**PBX_USER), from_phone_number=" +15550001 ")
     assert (answer.status_code, answer.get_json()) == (
         200,
@@ -58,7 +58,7 @@ def test_call_is_begun_through_the_server_s_own_pbx(make: MakeClient, telephones
     ],
 )
 def test_whoever_names_another_pbx_never_gets_the_server_s_own_password(
-    make: MakeClient, telephones: FakeTelephones, own: Any, expected: tuple[str, str, str]
+    make: MakeClient, telephones: FakeSipClient, own: Any, expected: tuple[str, str, str]
 ) -> None:
     assert dial(make(**PBX_USER), sip=own).status_code == 200
     assert trunk(telephones.dialled[0]) == expected
@@ -66,23 +66,21 @@ def test_whoever_names_another_pbx_never_gets_the_server_s_own_password(
 
 @pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
 @pytest.mark.parametrize("value", ["", "  ", None, 1, "x" * 129, "a\nb"])
-def test_names_are_checked(make: MakeClient, telephones: FakeTelephones, field: str, value: Any) -> None:
+def test_names_are_checked(make: MakeClient, telephones: FakeSipClient, field: str, value: Any) -> None:
     assert failed(dial(make(), **{field: value})) == (400, "INVALID_REQUEST")
     assert telephones.calls == []
 
 
 @pytest.mark.parametrize("field", ["from_phone_number", "to_phone_number"])
-@pytest.mark.parametrize(
-    "value", ["abc", "+", "++1", "1+1", "1 2", "1" * 33, "+١٢", "tel:+1", "1;phone-context=x"]
-)
-def test_numbers_are_checked(make: MakeClient, telephones: FakeTelephones, field: str, value: str) -> None:
+@pytest.mark.parametrize("value", ["abc", "+", "++1", "1+1", "1 2", "1" * 33, "+١٢", "tel:+1", "1;phone-context=x"])
+def test_numbers_are_checked(make: MakeClient, telephones: FakeSipClient, field: str, value: str) -> None:
     assert failed(dial(make(), **{field: value})) == (400, "INVALID_PHONE_NUMBER")
     assert failed(dial(make(), **{field: " "})) == (400, "INVALID_REQUEST")
     assert telephones.calls == []
 
 
 @pytest.mark.parametrize("value", ["1234", "07123456789", "+" + "1" * 32, " +1 "])
-def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeTelephones, value: str) -> None:
+def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeSipClient, value: str) -> None:
     assert dial(make(), to_phone_number=value).status_code == 200
     assert telephones.dialled[0].sip_call_to == value.strip()
 
@@ -105,7 +103,7 @@ def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeTel
         "é",
     ],
 )
-def test_addresses_are_checked(make: MakeClient, telephones: FakeTelephones, address: str) -> None:
+def test_addresses_are_checked(make: MakeClient, telephones: FakeSipClient, address: str) -> None:
     assert failed(dial(make(), sip={"outbound_address": address})) == (400, "INVALID_SIP_ADDRESS")
     assert telephones.calls == []
 
@@ -118,7 +116,7 @@ def test_what_else_a_request_brings_is_checked(make: MakeClient, sip: Any) -> No
 
 
 def test_without_any_pbx_there_is_no_call(
-    telephones: FakeTelephones, make_client: MakeClient, client: FlaskClient
+    telephones: FakeSipClient, make_client: MakeClient, client: FlaskClient
 ) -> None:
     bare = make_client(**telephones.settings)
     assert failed(dial(bare)) == (500, "OUTBOUND_ADDRESS_NOT_CONFIGURED")
@@ -126,7 +124,7 @@ def test_without_any_pbx_there_is_no_call(
     assert failed(dial(client)) == (500, "LIVEKIT_NOT_CONFIGURED")
 
 
-def test_room_is_claimed_before_anything_rings(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_room_is_claimed_before_anything_rings(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH)
     assert dial(client, "a").status_code == 200
     assert telephones.rooms["lobby"].metadata == OWNED_BY_A
@@ -135,7 +133,7 @@ def test_room_is_claimed_before_anything_rings(make: MakeClient, telephones: Fak
 
 @pytest.mark.parametrize("metadata", [OWNED_BY_A, "", '{"auth_id":""}'])
 def test_room_of_another_or_nobody_is_not_dialled_into(
-    make: MakeClient, telephones: FakeTelephones, metadata: str
+    make: MakeClient, telephones: FakeSipClient, metadata: str
 ) -> None:
     telephones.open("lobby", metadata)
     assert failed(dial(make(**AUTH), "b")) == (404, "ROOM_ACCESS_DENIED")
@@ -146,24 +144,20 @@ def test_room_of_another_or_nobody_is_not_dialled_into(
     "reply", [refusal(503, "unavailable"), refusal(400, "invalid_argument"), refusal(500, "internal"), DROP]
 )
 def test_call_that_livekit_does_not_begin_fails_and_is_tried_once(
-    make: MakeClient, telephones: FakeTelephones, reply: Reply
+    make: MakeClient, telephones: FakeSipClient, reply: Reply
 ) -> None:
     telephones.script = lambda method, _: reply if method == "CreateSIPParticipant" else None
     assert failed(dial(make())) == (500, "CALL_FAILED")
     assert telephones.calls.count("CreateSIPParticipant") == 1
 
 
-def test_livekit_that_cannot_be_asked_for_the_room_fails_the_call(
-    make: MakeClient, telephones: FakeTelephones
-) -> None:
+def test_livekit_that_cannot_be_asked_for_the_room_fails_the_call(make: MakeClient, telephones: FakeSipClient) -> None:
     telephones.script = lambda method, _: DROP
     assert failed(dial(make(**AUTH), "a")) == (500, "CALL_FAILED")
     assert "CreateSIPParticipant" not in telephones.calls
 
 
-def test_livekit_that_hangs_after_the_dial_is_not_asked_again(
-    make: MakeClient, telephones: FakeTelephones
-) -> None:
+def test_livekit_that_hangs_after_the_dial_is_not_asked_again(make: MakeClient, telephones: FakeSipClient) -> None:
     def hang(method: str, message: Any) -> None:
         if method == "CreateSIPParticipant":
             telephones.dialled.append(message)
@@ -179,7 +173,7 @@ def test_livekit_that_hangs_after_the_dial_is_not_asked_again(
 
 
 def test_no_log_and_no_answer_holds_a_password_or_a_number(
-    make: MakeClient, telephones: FakeTelephones, capsys: pytest.CaptureFixture[str]
+    make: MakeClient, telephones: FakeSipClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = make(**PBX_USER)
     answers = [

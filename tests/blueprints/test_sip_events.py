@@ -15,9 +15,9 @@ from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A
 from tests.blueprints.telephones import drop, save
 from tests.e2e.program import until
-from tests.sip.inbound import ATTRIBUTES, SETTINGS, Target, joined, own_secret, refused, tell, verified
+from tests.sip.inbound import ATTRIBUTES, SETTINGS, Target, joined, per_hook_secret, refused, tell, verified
 from tests.wire import FaultServer
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP
 
 Inbound = Callable[..., FlaskClient]
@@ -30,7 +30,7 @@ def target() -> Iterator[Target]:
 
 
 @pytest.fixture
-def make(telephones: FakeTelephones, make_client: MakeClient) -> Inbound:
+def make(telephones: FakeSipClient, make_client: MakeClient) -> Inbound:
     return lambda **settings: make_client(**telephones.settings, **SETTINGS, **settings)
 
 
@@ -48,14 +48,14 @@ def waiting(folder: Path) -> int:
 
 
 def test_inbound_call_is_told_to_the_hook_of_its_domain_as_the_sdk_wants_it(
-    make: Inbound, telephones: FakeTelephones, target: Target, tmp_path: Path
+    make: Inbound, telephones: FakeSipClient, target: Target, tmp_path: Path
 ) -> None:
     client = make(**AUTH)
     save(client, hook(target, auth_id="a"), tenant="a")
     telephones.open("lobby", '{"kept":1}')
     assert tell(client, joined()).status_code == 200
     [hit] = target.told(1)
-    event = verified(hit, own_secret("a"))
+    event = verified(hit, per_hook_secret("a"))
     assert (event.from_phone_number, event.to_phone_number) == ("+15559876543", "+15551234567")
     assert (event.room.name, event.room.sid, event.room_prefix) == ("lobby", "RM_lobby", "sip")
     assert (event.participant.identity, event.participant.sid) == ("sip_+15551234", "PA_1")
@@ -84,7 +84,7 @@ def test_hook_s_own_secret_signs_for_it(make: Inbound, target: Target) -> None:
 
 @pytest.mark.parametrize("metadata", ['{"auth_id":"b"}', "no json", "[]", '{"auth_id":"a","auth_id":"b"}'])
 def test_room_of_another_is_not_told_to_anybody(
-    make: Inbound, telephones: FakeTelephones, target: Target, metadata: str
+    make: Inbound, telephones: FakeSipClient, target: Target, metadata: str
 ) -> None:
     client = make(**AUTH)
     save(client, hook(target, auth_id="a"), tenant="a")
@@ -93,13 +93,13 @@ def test_room_of_another_is_not_told_to_anybody(
     telephones.open("other", OWNED_BY_A)
     assert tell(client, joined("EV_2", room="other")).status_code == 200
     [hit] = target.told(1)
-    assert verified(hit, own_secret("a")).room.name == "other"
+    assert verified(hit, per_hook_secret("a")).room.name == "other"
     assert telephones.rooms["lobby"].metadata == metadata
     assert len(target.hits) == 1
 
 
 def test_livekit_that_cannot_be_asked_whose_the_room_is_sends_the_event_again(
-    make: Inbound, telephones: FakeTelephones, target: Target
+    make: Inbound, telephones: FakeSipClient, target: Target
 ) -> None:
     client = make(**AUTH)
     save(client, hook(target, auth_id="a"), tenant="a")
@@ -108,7 +108,7 @@ def test_livekit_that_cannot_be_asked_whose_the_room_is_sends_the_event_again(
     assert tell(client, joined()).status_code == 500
     telephones.script = lambda *_: None
     assert tell(client, joined()).status_code == 200
-    assert verified(target.told(1)[0], own_secret("a")).room.name == "lobby"
+    assert verified(target.told(1)[0], per_hook_secret("a")).room.name == "lobby"
 
 
 @pytest.mark.parametrize(
@@ -203,10 +203,7 @@ def test_dead_targets_hold_up_nobody_and_livekit_is_answered_at_once(make: Inbou
         for number in range(1000):
             attributes = {**ATTRIBUTES, "sip.h.x-to-ip": "dead.example.com"}
             started = time.monotonic()
-            assert (
-                tell(client, joined(f"D_{number}", room=f"{number}", attributes=attributes)).status_code
-                == 200
-            )
+            assert tell(client, joined(f"D_{number}", room=f"{number}", attributes=attributes)).status_code == 200
             took.append(time.monotonic() - started)
         started = time.monotonic()
         tell(client, joined())
@@ -265,7 +262,7 @@ def test_event_that_nobody_took_for_an_hour_is_dropped_with_its_id_in_the_log(
 
 
 def test_private_target_is_refused_at_delivery_too(
-    telephones: FakeTelephones, make_client: MakeClient, target: Target, capsys: pytest.CaptureFixture[str]
+    telephones: FakeSipClient, make_client: MakeClient, target: Target, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The name may lead to the internet when the hook is saved, and home when it is used."""
     client = make_client(**telephones.settings, **SETTINGS)
@@ -292,9 +289,7 @@ def test_whatever_a_caller_sends_has_an_answer(make: Inbound, target: Target) ->
     for number in range(100):
         header = "".join(dice.choices(alphabet, k=dice.randrange(60)))
         attributes = {**ATTRIBUTES, "sip.h.x-to-ip": header, f"sip.h.{header}": header * 100}
-        assert (
-            tell(client, joined(f"F_{number}", room=f"r{number}", attributes=attributes)).status_code == 200
-        )
+        assert tell(client, joined(f"F_{number}", room=f"r{number}", attributes=attributes)).status_code == 200
     strange = {**ATTRIBUTES, "sip.h.x-evil": "\ud800\r\n" + "x" * 5000}
     assert tell(client, joined("EV é\r\n", attributes=strange)).status_code == 200
     until(
@@ -321,7 +316,7 @@ def test_disk_that_takes_nothing_sends_livekit_away(make: Inbound, target: Targe
 
 
 def test_without_a_secret_nothing_is_sent(
-    telephones: FakeTelephones,
+    telephones: FakeSipClient,
     make_client: MakeClient,
     target: Target,
     capsys: pytest.CaptureFixture[str],

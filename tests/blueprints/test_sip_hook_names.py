@@ -35,10 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 
 
 def hooks(count: int, where: str) -> list[dict[str, str]]:
-    return [
-        {"host": f"{number}.example.com", "url": f"https://{where.format(number)}/hook"}
-        for number in range(count)
-    ]
+    return [{"host": f"{number}.example.com", "url": f"https://{where.format(number)}/hook"} for number in range(count)]
 
 
 def test_names_that_nobody_answers_for_hold_a_request_for_one_deadline(

@@ -43,9 +43,7 @@ def test_hooks_are_saved_replaced_and_removed_in_order_of_host(client: FlaskClie
     assert save(client).get_json()["hooks"] == listed(client)
 
 
-def test_hooks_live_in_one_private_file_for_all_workers_and_restarts(
-    make_client: MakeClient, tmp_path: Path
-) -> None:
+def test_hooks_live_in_one_private_file_for_all_workers_and_restarts(make_client: MakeClient, tmp_path: Path) -> None:
     first, second = make_client(**FIXED), make_client(**FIXED)
     save(first, hook("a.example.com"))
     assert [each["host"] for each in listed(second)] == ["a.example.com", "fixed.example.com"]
@@ -202,12 +200,8 @@ def test_without_a_place_hooks_are_listed_but_not_changed(make_client: MakeClien
     assert failed(drop(client, "a.example.com")) == (500, "HOOKS_NOT_STORED")
 
 
-@pytest.mark.parametrize(
-    "junk", [b"junk", b"{}", b'["x"]', b'[{"host": 1, "url": "x"}]', b"[" * 100_000, b"\xff"]
-)
-def test_damaged_file_is_kept_and_never_overwritten(
-    make_client: MakeClient, tmp_path: Path, junk: bytes
-) -> None:
+@pytest.mark.parametrize("junk", [b"junk", b"{}", b'["x"]', b'[{"host": 1, "url": "x"}]', b"[" * 100_000, b"\xff"])
+def test_damaged_file_is_kept_and_never_overwritten(make_client: MakeClient, tmp_path: Path, junk: bytes) -> None:
     client = make_client(**FIXED)
     save(client, hook("a.example.com"))
     file = tmp_path / "cache" / "sip_hooks.json"
@@ -245,9 +239,7 @@ def test_parallel_changes_are_all_there(make_client: MakeClient) -> None:
     def put(number: int) -> int:
         together.wait()
         tenant = "ab"[number % 2]
-        return save(
-            clients[number % 4], hook(f"{number}.example.com", auth_id=tenant), tenant=tenant
-        ).status_code
+        return save(clients[number % 4], hook(f"{number}.example.com", auth_id=tenant), tenant=tenant).status_code
 
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(put, range(20))) == {200}

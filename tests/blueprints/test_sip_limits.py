@@ -8,18 +8,18 @@ import pytest
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, failed
 from tests.blueprints.telephones import PBX, dial, transfer
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP
 
 
 @pytest.fixture
-def make(telephones: FakeTelephones, make_client: MakeClient) -> MakeClient:
+def make(telephones: FakeSipClient, make_client: MakeClient) -> MakeClient:
     return lambda **settings: make_client(**telephones.settings, **{**PBX, **settings})
 
 
 @pytest.mark.parametrize("number", ["+19005550", "19005550", "0019005550", "01119005550", "+491", "0900"])
 def test_denied_numbers_are_denied_in_every_way_to_dial_them(
-    make: MakeClient, telephones: FakeTelephones, number: str
+    make: MakeClient, telephones: FakeSipClient, number: str
 ) -> None:
     client = make(SIP_DENIED_DESTINATIONS="+1900,+49,0900", SIP_ALLOWED_DESTINATIONS="+1,+4,0,1")
     assert failed(dial(client, to_phone_number=number)) == (403, "DESTINATION_NOT_ALLOWED")
@@ -27,22 +27,16 @@ def test_denied_numbers_are_denied_in_every_way_to_dial_them(
     assert telephones.calls == []
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [("+4930", 200), ("12", 200), ("+1", 403), ("4930", 403), ("21", 403)]
-)
+@pytest.mark.parametrize(("number", "status"), [("+4930", 200), ("12", 200), ("+1", 403), ("4930", 403), ("21", 403)])
 def test_only_allowed_numbers_are_dialled(make: MakeClient, number: str, status: int) -> None:
     assert dial(make(SIP_ALLOWED_DESTINATIONS="+49,1"), to_phone_number=number).status_code == status
 
 
-NUMBERS = json.dumps(
-    [{"auth_id": "a", "numbers": [" +15550001 ", "07"]}, {"auth_id": "c", "numbers": ["+15550009"]}]
-)
+NUMBERS = json.dumps([{"auth_id": "a", "numbers": [" +15550001 ", "07"]}, {"auth_id": "c", "numbers": ["+15550009"]}])
 
 
 @pytest.mark.parametrize("number", ["+15550009", "15550001", "0015550001", "+1555000", "7", "+155500011"])
-def test_nobody_calls_from_a_number_of_another(
-    make: MakeClient, telephones: FakeTelephones, number: str
-) -> None:
+def test_nobody_calls_from_a_number_of_another(make: MakeClient, telephones: FakeSipClient, number: str) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     own = {"outbound_address": "pbx.of.my.own"}
     for change in ({}, {"sip": own}):
@@ -53,7 +47,7 @@ def test_nobody_calls_from_a_number_of_another(
     assert telephones.calls == []
 
 
-def test_everybody_calls_from_numbers_of_their_own(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_everybody_calls_from_numbers_of_their_own(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     for number in ("+15550001", "  +15550001\t", "07"):
         assert dial(client, "a", from_phone_number=number).status_code == 200
@@ -86,7 +80,7 @@ def test_only_listed_sip_servers_may_be_named(make: MakeClient, address: str, st
     assert dial(client).status_code == 200
 
 
-def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones: FakeSipClient) -> None:
     client, other = make(**AUTH, SIP_CALLS_PER_MINUTE="2"), make(**AUTH, SIP_CALLS_PER_MINUTE="2")
     assert [dial(each, "a", room_name="a").status_code for each in (client, other)] == [200, 200]
     refused = dial(client, "a", room_name="a")
@@ -97,7 +91,7 @@ def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones
 
 
 def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
-    make: MakeClient, telephones: FakeTelephones
+    make: MakeClient, telephones: FakeSipClient
 ) -> None:
     client = make(SIP_MAX_CONCURRENT_CALLS="2")
     assert [dial(client, participant_identity=who).status_code for who in ("bob", "eve")] == [200, 200]
@@ -108,7 +102,7 @@ def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
     assert [dial(client).status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(SIP_MAX_CONCURRENT_CALLS="1")
     assert dial(client).status_code == 200
     telephones.people["lobby"].clear()
@@ -118,34 +112,30 @@ def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones
     assert dial(client).status_code == 200
 
 
-def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH, SIP_MAX_CONCURRENT_CALLS="1")
     telephones.open("lobby", '{"auth_id":"b"}')
     assert failed(dial(client, "a")) == (404, "ROOM_ACCESS_DENIED")
     assert dial(client, "a", room_name="mine").status_code == 200
 
 
-def test_call_of_unknown_outcome_holds_its_line(make: MakeClient, telephones: FakeTelephones) -> None:
-    telephones.script = lambda method, _: (
-        telephones.over.wait(2) if method == "CreateSIPParticipant" else None
-    )
+def test_call_of_unknown_outcome_holds_its_line(make: MakeClient, telephones: FakeSipClient) -> None:
+    telephones.script = lambda method, _: telephones.over.wait(2) if method == "CreateSIPParticipant" else None
     client = make(SIP_MAX_CONCURRENT_CALLS="1", LIVEKIT_TIMEOUT_SECONDS="0.3")
     assert failed(dial(client)) == (500, "CALL_FAILED")
     assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
     telephones.over.set()
 
 
-def test_limits_hold_over_threads_and_applications(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_limits_hold_over_threads_and_applications(make: MakeClient, telephones: FakeSipClient) -> None:
     clients = [make(SIP_CALLS_PER_MINUTE="7", SIP_MAX_CONCURRENT_CALLS="5") for _ in range(2)]
     with ThreadPoolExecutor(8) as pool:
-        answers = list(
-            pool.map(lambda n: dial(clients[n % 2], participant_identity=str(n)).status_code, range(20))
-        )
+        answers = list(pool.map(lambda n: dial(clients[n % 2], participant_identity=str(n)).status_code, range(20)))
     assert sorted(answers) == [200] * 5 + [429] * 15
     assert len(telephones.dialled) == 5
 
 
-def test_same_key_dials_once_and_answers_the_same(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_same_key_dials_once_and_answers_the_same(make: MakeClient, telephones: FakeSipClient) -> None:
     clients = [make(), make()]
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: dial(clients[n % 2], key="k").get_json(), range(8)))
@@ -154,7 +144,7 @@ def test_same_key_dials_once_and_answers_the_same(make: MakeClient, telephones: 
     assert answers[0]["sip_call_id"] == "SCL_1"
 
 
-def test_key_belongs_to_a_tenant_and_to_one_request(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_key_belongs_to_a_tenant_and_to_one_request(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH)
     assert dial(client, "a", key="k", room_name="a").status_code == 200
     assert dial(client, "b", key="k", room_name="b").status_code == 200
@@ -169,7 +159,7 @@ def test_key_is_one_word_of_ascii(make: MakeClient, key: str) -> None:
     assert failed(dial(make(), key=key)) == (400, "INVALID_REQUEST")
 
 
-def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones: FakeTelephones) -> None:
+def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(SIP_CALLS_PER_MINUTE="1")
     assert dial(client).status_code == 200
     assert failed(dial(client, key="k")) == (429, "TOO_MANY_CALLS")
@@ -177,7 +167,7 @@ def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones
 
 
 def test_same_key_at_the_same_time_is_told_to_wait_no_longer_than_a_call_takes(
-    make: MakeClient, telephones: FakeTelephones
+    make: MakeClient, telephones: FakeSipClient
 ) -> None:
     rings, answered = threading.Event(), threading.Event()
 
@@ -198,7 +188,7 @@ def test_same_key_at_the_same_time_is_told_to_wait_no_longer_than_a_call_takes(
 
 @pytest.mark.parametrize("name", ["calls", "answers"])
 def test_broken_database_dials_nobody_and_is_kept_aside(
-    make: MakeClient, telephones: FakeTelephones, tmp_path: Path, name: str
+    make: MakeClient, telephones: FakeSipClient, tmp_path: Path, name: str
 ) -> None:
     client = make()
     file = tmp_path / "cache" / "sip" / f"{name}.sqlite"

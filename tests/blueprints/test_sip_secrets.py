@@ -10,9 +10,9 @@ from sayna_client.errors import SaynaValidationError
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH
 from tests.blueprints.telephones import save
-from tests.sip.inbound import SECRET, SETTINGS, Target, joined, own_secret, tell, verified
+from tests.sip.inbound import SECRET, SETTINGS, Target, joined, per_hook_secret, tell, verified
 from tests.wire.hit import Hit
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 
 HOSTS = {"a": ("one.example.com", "two.example.com"), "b": ("three.example.com",)}
 ONE_TENANT = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": "secret-of-a-0123456789", "AUTH_API_SECRET_ID": "a"}
@@ -26,7 +26,7 @@ def target() -> Iterator[Target]:
 
 
 @pytest.fixture
-def make(telephones: FakeTelephones, make_client: MakeClient) -> Make:
+def make(telephones: FakeSipClient, make_client: MakeClient) -> Make:
     return lambda **settings: make_client(**telephones.settings, **SETTINGS, **settings)
 
 
@@ -49,7 +49,7 @@ def printed(client: FlaskClient, *arguments: str) -> tuple[int, str]:
 
 
 def test_signature_for_one_hook_does_not_verify_with_the_secret_of_another(
-    make: Make, telephones: FakeTelephones, target: Target
+    make: Make, telephones: FakeSipClient, target: Target
 ) -> None:
     client = make(**AUTH)
     secrets: dict[str, str] = {}
@@ -58,7 +58,7 @@ def test_signature_for_one_hook_does_not_verify_with_the_secret_of_another(
         for host in hosts:
             telephones.open(host)
             code, secrets[host] = printed(client, tenant, host.upper() + ".")
-            assert (code, secrets[host]) == (0, own_secret(tenant, host))
+            assert (code, secrets[host]) == (0, per_hook_secret(tenant, host))
     assert len({SECRET, *secrets.values()}) == 4
     for host, secret in secrets.items():
         hit = told(client, target, host)
@@ -72,7 +72,7 @@ def test_signature_for_one_hook_does_not_verify_with_the_secret_of_another(
     ("settings", "tenant"), [({}, ""), (ONE_TENANT, "a"), ({**AUTH, "SIP_HOOK_SECRET_SCOPE": "server"}, "a")]
 )
 def test_where_there_is_one_tenant_or_the_operator_wants_it_the_server_s_secret_signs(
-    make: Make, telephones: FakeTelephones, target: Target, settings: dict[str, str], tenant: str
+    make: Make, telephones: FakeSipClient, target: Target, settings: dict[str, str], tenant: str
 ) -> None:
     client = make(**settings)
     host = "one.example.com"
@@ -83,16 +83,16 @@ def test_where_there_is_one_tenant_or_the_operator_wants_it_the_server_s_secret_
 
 
 def test_hooks_may_have_secrets_of_their_own_without_tenants(
-    make: Make, telephones: FakeTelephones, target: Target
+    make: Make, telephones: FakeSipClient, target: Target
 ) -> None:
     client = make(SIP_HOOK_SECRET_SCOPE="hook")
     save(client, hook(target, "one.example.com"))
-    assert verified(told(client, target, "one.example.com"), own_secret("", "one.example.com"))
-    assert printed(client, "", "one.example.com") == (0, own_secret("", "one.example.com"))
+    assert verified(told(client, target, "one.example.com"), per_hook_secret("", "one.example.com"))
+    assert printed(client, "", "one.example.com") == (0, per_hook_secret("", "one.example.com"))
 
 
 def test_hooks_of_the_configuration_are_signed_as_it_says(
-    make: Make, telephones: FakeTelephones, target: Target, capsys: pytest.CaptureFixture[str]
+    make: Make, telephones: FakeSipClient, target: Target, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own = {**hook(target, "own.example.com", "a"), "secret": "its-own-secret-0123456789"}
     plain = hook(target, "plain.example.com", "b")
@@ -110,7 +110,7 @@ def test_hooks_of_the_configuration_are_signed_as_it_says(
     assert (code, "another tenant" in why) == (1, True)
 
 
-def test_operator_is_told_what_is_missing(telephones: FakeTelephones, make_client: MakeClient) -> None:
+def test_operator_is_told_what_is_missing(telephones: FakeSipClient, make_client: MakeClient) -> None:
     client = make_client(**telephones.settings, **AUTH)
     code, why = printed(client, "a", "one.example.com")
     assert (code, "SIP_HOOK_SECRET" in why) == (1, True)

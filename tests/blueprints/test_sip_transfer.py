@@ -7,21 +7,19 @@ import pytest
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A, failed
 from tests.blueprints.telephones import transfer
-from tests.wire.telephone import SIP, FakeTelephones
+from tests.wire.telephone import SIP, FakeSipClient
 from tests.wire.twirp import DROP, HTML, NO_PARTICIPANT, Reply, refusal
 
 
 @pytest.fixture
-def talking(telephones: FakeTelephones) -> FakeTelephones:
+def talking(telephones: FakeSipClient) -> FakeSipClient:
     telephones.open("lobby", OWNED_BY_A)
     telephones.join("lobby", "bob", kind=SIP)
     telephones.join("lobby", "ann")
     return telephones
 
 
-def test_transfer_that_is_taken_at_once_is_completed(
-    talking: FakeTelephones, make_client: MakeClient
-) -> None:
+def test_transfer_that_is_taken_at_once_is_completed(talking: FakeSipClient, make_client: MakeClient) -> None:
     answer = transfer(make_client(**talking.settings, **AUTH), "a", transfer_to=" +15550003 ")
     assert (answer.status_code, answer.get_json()) == (
         200,
@@ -41,7 +39,7 @@ def test_transfer_that_is_taken_at_once_is_completed(
     ("outcome", "logged"), [(None, "completed"), (refusal(400, "aborted"), "aborted"), (DROP, "unavailable")]
 )
 def test_slow_transfer_is_initiated_within_two_seconds_and_its_outcome_is_logged(
-    talking: FakeTelephones,
+    talking: FakeSipClient,
     make_client: MakeClient,
     capsys: pytest.CaptureFixture[str],
     outcome: Reply | None,
@@ -79,7 +77,7 @@ def test_slow_transfer_is_initiated_within_two_seconds_and_its_outcome_is_logged
     ],
 )
 def test_who_is_not_on_a_telephone_of_the_caller_s_is_not_found(
-    talking: FakeTelephones, make_client: MakeClient, tenant: str, change: dict[str, str]
+    talking: FakeSipClient, make_client: MakeClient, tenant: str, change: dict[str, str]
 ) -> None:
     answer = transfer(make_client(**talking.settings, **AUTH), tenant, **change)
     assert failed(answer) == (404, "PARTICIPANT_NOT_FOUND")
@@ -88,7 +86,7 @@ def test_who_is_not_on_a_telephone_of_the_caller_s_is_not_found(
 
 @pytest.mark.parametrize("reply", [refusal(400, "invalid_argument"), NO_PARTICIPANT, HTML, DROP])
 def test_transfer_that_livekit_refuses_has_failed(
-    talking: FakeTelephones, make_client: MakeClient, reply: Reply
+    talking: FakeSipClient, make_client: MakeClient, reply: Reply
 ) -> None:
     talking.script = lambda method, _: reply if method == "TransferSIPParticipant" else None
     assert failed(transfer(make_client(**talking.settings))) == (500, "TRANSFER_FAILED")
@@ -96,7 +94,7 @@ def test_transfer_that_livekit_refuses_has_failed(
 
 
 def test_livekit_that_hangs_holds_nobody_for_more_than_two_seconds(
-    talking: FakeTelephones, make_client: MakeClient
+    talking: FakeSipClient, make_client: MakeClient
 ) -> None:
     talking.script = lambda *_: talking.over.wait(20)  # type: ignore[func-returns-value]
     started = time.monotonic()
@@ -114,7 +112,7 @@ def test_livekit_that_hangs_holds_nobody_for_more_than_two_seconds(
     ],
 )
 def test_transfer_is_checked(
-    talking: FakeTelephones, make_client: MakeClient, change: dict[str, str], code: str
+    talking: FakeSipClient, make_client: MakeClient, change: dict[str, str], code: str
 ) -> None:
     assert failed(transfer(make_client(**talking.settings), **change)) == (400, code)
     assert talking.calls == []

@@ -40,16 +40,12 @@ def speak(client: FlaskClient, body: dict[str, Any], **headers: str) -> Any:
 
 @pytest.mark.parametrize("audio_format", FORMATS)
 @pytest.mark.parametrize("rate", RATES)
-def test_embedded_engine_speaks_every_format_at_every_rate(
-    client: FlaskClient, audio_format: str, rate: int
-) -> None:
+def test_embedded_engine_speaks_every_format_at_every_rate(client: FlaskClient, audio_format: str, rate: int) -> None:
     body = {"text": "Hello there.", "provider": "espeak", "audio_format": audio_format, "sample_rate": rate}
     answer = speak(client, body, Accept="audio/*")
     assert answer.status_code == 200
     told = int(answer.headers["x-sample-rate"])
-    assert told == (
-        rate if audio_format != "opus" else {22050: 24000, 32000: 48000, 44100: 48000}.get(rate, rate)
-    )
+    assert told == (rate if audio_format != "opus" else {22050: 24000, 32000: 48000, 44100: 48000}.get(rate, rate))
     samples, found = decoded(answer.data, audio_format, told)
     assert (found, samples.ndim) == (told, 1)
     assert 0.5 < len(samples) / found < 2.0
@@ -85,9 +81,7 @@ def test_flat_form_answers_with_an_envelope_of_wav(client: FlaskClient) -> None:
 
 
 def test_nested_form_answers_with_bytes_of_linear16(client: FlaskClient) -> None:
-    answer = speak(
-        client, {"text": "Welcome", "tts_config": {"provider": "espeak", "model": "", "voice_id": ""}}
-    )
+    answer = speak(client, {"text": "Welcome", "tts_config": {"provider": "espeak", "model": "", "voice_id": ""}})
     assert answer.content_type == "audio/pcm"
     assert answer.headers["x-audio-format"] == "linear16"
     assert len(answer.data) % 2 == 0
@@ -107,9 +101,7 @@ def test_nested_form_answers_with_bytes_of_linear16(client: FlaskClient) -> None
         ("application/jsonp", True, "audio/pcm"),
     ],
 )
-def test_accept_decides_what_the_answer_looks_like(
-    client: FlaskClient, accept: str, nested: bool, kind: str
-) -> None:
+def test_accept_decides_what_the_answer_looks_like(client: FlaskClient, accept: str, nested: bool, kind: str) -> None:
     body = {"text": "Hi", "tts_config": {}} if nested else {"text": "Hi"}
     assert speak(client, body, Accept=accept).content_type == kind
 
@@ -194,9 +186,7 @@ def test_cache_control_of_the_request_is_honoured(client: FlaskClient) -> None:
         ),
     ],
 )
-def test_bad_values_are_refused_and_reach_no_header(
-    client: FlaskClient, change: dict[str, Any], code: str
-) -> None:
+def test_bad_values_are_refused_and_reach_no_header(client: FlaskClient, change: dict[str, Any], code: str) -> None:
     answer = speak(client, {"text": "x", **change})
     assert (answer.status_code, answer.get_json()["code"]) == (400, code)
     assert "X-Inj" not in answer.headers

@@ -10,9 +10,7 @@ from tests.blueprints.conftest import MakeClient
 FROM_ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:[a-z]+:|//|/)|\burl\(|@import|^import .* from "(?!\./)""", re.M
 )
-INLINE = re.compile(
-    r"""<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|innerHTML|outerHTML|eval\("""
-)
+INLINE = re.compile(r"""<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=|javascript:|innerHTML|outerHTML|eval\(""")
 PATHS = ["/studio", *(f"/studio/{name}" for name in sorted(FILES) if name != "index.html")]
 
 

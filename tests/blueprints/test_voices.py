@@ -51,9 +51,7 @@ def client(make_client: MakeClient, settings: dict[str, str]) -> FlaskClient:
 
 
 def get(client: FlaskClient, query: str = "", **headers: str) -> Any:
-    return client.get(
-        f"/voices?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    return client.get(f"/voices?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
 def ids(answer: Any, key: str = "voices") -> list[str]:
@@ -126,9 +124,7 @@ def test_filters_narrow_the_list(client: FlaskClient, query: str, found: list[st
         assert ids(answer) == found
 
 
-def test_named_provider_is_the_only_one_that_is_asked(
-    client: FlaskClient, elevenlabs: ElevenLabsFake
-) -> None:
+def test_named_provider_is_the_only_one_that_is_asked(client: FlaskClient, elevenlabs: ElevenLabsFake) -> None:
     assert list(get(client, "provider=deepgram").get_json()) == ["deepgram", "voices"]
     assert elevenlabs.hits == []
 
@@ -140,9 +136,7 @@ def test_unknown_provider_is_refused(client: FlaskClient, provider: str) -> None
     assert len(answer.data) < 4096
 
 
-def test_known_provider_without_credentials_is_said_to_be_so(
-    make_client: MakeClient, settings: dict[str, str]
-) -> None:
+def test_known_provider_without_credentials_is_said_to_be_so(make_client: MakeClient, settings: dict[str, str]) -> None:
     only = {name: value for name, value in settings.items() if not name.startswith("ELEVENLABS")}
     answer = get(make_client(**only), "provider=elevenlabs")
     assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_NOT_CONFIGURED")
@@ -178,9 +172,7 @@ def test_without_a_cache_folder_lists_are_kept_in_memory(
     assert len(deepgram.hits) == 1
 
 
-def test_a_hundred_callers_at_once_cost_one_call_a_vendor(
-    client: FlaskClient, deepgram: DeepgramFake
-) -> None:
+def test_a_hundred_callers_at_once_cost_one_call_a_vendor(client: FlaskClient, deepgram: DeepgramFake) -> None:
     with ThreadPoolExecutor(20) as pool:
         found = set(pool.map(lambda number: get(client.application.test_client()).data, range(100)))
     assert len(found) == 1
@@ -305,9 +297,7 @@ def test_embedded_voices_do_not_hide_that_every_cloud_vendor_failed(
     assert get(client, "provider=espeak").status_code == 200
 
 
-def test_500_when_the_named_vendor_fails_whatever_the_others_do(
-    client: FlaskClient, deepgram: DeepgramFake
-) -> None:
+def test_500_when_the_named_vendor_fails_whatever_the_others_do(client: FlaskClient, deepgram: DeepgramFake) -> None:
     deepgram.then(*[answers.status(401)] * 2)
     answer = get(client, "provider=deepgram")
     assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_ERROR")

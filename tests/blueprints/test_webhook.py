@@ -24,9 +24,7 @@ def send(client: FlaskClient, body: bytes, authorization: str | None = None) -> 
 
 
 @pytest.mark.parametrize("auth", [{}, AUTH])
-def test_webhook_needs_livekit_s_signature_and_no_token_of_ours(
-    make_client: MakeClient, auth: dict[str, str]
-) -> None:
+def test_webhook_needs_livekit_s_signature_and_no_token_of_ours(make_client: MakeClient, auth: dict[str, str]) -> None:
     client = make_client(**SETTINGS, **auth)
     for _ in range(2):
         answer = send(client, encoded(JOINED))

@@ -153,10 +153,7 @@ def test_the_recording_backend_is_found_from_its_settings(environ: dict[str, str
 
 
 def test_a_recording_prefix_loses_its_outer_slashes() -> None:
-    assert (
-        load_config({"RECORDING_PREFIX": "/recordings/production/"}).recording.prefix
-        == "recordings/production"
-    )
+    assert load_config({"RECORDING_PREFIX": "/recordings/production/"}).recording.prefix == "recordings/production"
 
 
 @pytest.mark.parametrize(
@@ -203,9 +200,7 @@ SERVICE = {"AUTH_SERVICE_URL": "https://auth.example", "AUTH_SIGNING_KEY_PATH": 
         ({**TWO, "SIP_HOOK_SECRET_SCOPE": "SERVER"}, False),
     ],
 )
-def test_hooks_have_secrets_of_their_own_where_tenants_may_be_several(
-    environ: dict[str, str], own: bool
-) -> None:
+def test_hooks_have_secrets_of_their_own_where_tenants_may_be_several(environ: dict[str, str], own: bool) -> None:
     assert load_config(environ).own_hook_secrets == own
 
 

@@ -27,9 +27,7 @@ EVERYTHING = {
     "RECORDING_S3_ACCESS_KEY": CANARY,
     "RECORDING_S3_SECRET_KEY": CANARY,
     "SIP_HOOK_SECRET": CANARY,
-    "SIP_HOOKS_JSON": json.dumps(
-        [{"host": "a.example", "url": "https://a.example", "auth_id": "a", "secret": CANARY}]
-    ),
+    "SIP_HOOKS_JSON": json.dumps([{"host": "a.example", "url": "https://a.example", "auth_id": "a", "secret": CANARY}]),
     "SIP_OUTBOUND_AUTH_USERNAME": "user",
     "SIP_OUTBOUND_AUTH_PASSWORD": CANARY,
 }

@@ -104,6 +104,4 @@ def test_what_is_empty_or_not_ours_changes_nothing(text: str, tmp_path: Path) ->
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config({"SAYNA_CONFIG": "none.yaml"}, cwd=tmp_path)
-    assert caught.value.problems == [
-        "SAYNA_CONFIG cannot be read (FileNotFoundError); set it to a YAML file."
-    ]
+    assert caught.value.problems == ["SAYNA_CONFIG cannot be read (FileNotFoundError); set it to a YAML file."]

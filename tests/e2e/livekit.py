@@ -44,9 +44,7 @@ REDIS = 'redis: {{address: "127.0.0.1:{port}"}}\n'
 class LiveKitServer(Program):
     """livekit-server on loopback; its webhooks go to `sayna_port`."""
 
-    def __init__(
-        self, folder: Path, sayna_port: int, *, unmute: bool = True, redis_port: int | None = None
-    ) -> None:
+    def __init__(self, folder: Path, sayna_port: int, *, unmute: bool = True, redis_port: int | None = None) -> None:
         program = needs("livekit-server", HOW)
         self.address = Address(free_port())
         config = folder / "livekit.yaml"

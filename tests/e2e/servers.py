@@ -56,9 +56,7 @@ class Gunicorn(Program):
 class Nginx(Program):
     """The shipped deploy/nginx.conf in front of a socket; `render` may write it otherwise."""
 
-    def __init__(
-        self, folder: Path, upstream: Path, render: Callable[[Path, Path, int], Path] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, upstream: Path, render: Callable[[Path, Path, int], Path] | None = None) -> None:
         program = needs("nginx", "apt-get install nginx")
         self.address = Address(free_port())
         config = (render or rendered)(folder, upstream, self.address.port)

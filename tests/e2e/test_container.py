@@ -103,9 +103,7 @@ def test_nobody_is_root_and_every_command_can_be_read() -> None:
 
 
 def test_what_is_copied_is_not_ignored() -> None:
-    kept = {
-        line[1:] for line in Path(f"{DOCKERFILE}.dockerignore").read_text().splitlines() if line[0] == "!"
-    }
+    kept = {line[1:] for line in Path(f"{DOCKERFILE}.dockerignore").read_text().splitlines() if line[0] == "!"}
     copied = {name for line in said("COPY") if "--from" not in line for name in line.split()[:-1]}
 
     assert copied == kept

@@ -107,9 +107,7 @@ def run(page: Path, folder: Path, gunicorn: Gunicorn) -> str:
     return ran.stdout
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if any(kind == MARK for kind, _ in blocks(page))], ids=name
-)
+@pytest.mark.parametrize("page", [page for page in PAGES if any(kind == MARK for kind, _ in blocks(page))], ids=name)
 def test_the_commands_of_a_page_run_as_written(page: Path, tmp_path: Path, running: Gunicorn) -> None:
     said = run(page, tmp_path, running)
 
@@ -132,9 +130,7 @@ def test_prompts_for_telephones_are_what_telephones_take(tmp_path: Path, running
     assert (info.format, info.subtype, info.samplerate, info.channels) == ("WAV", "PCM_16", 8000, 1)
     seconds = {path.suffix: len(heard(path)[0]) / 8000 for path in tmp_path.glob("welcome.*law")}
     wide = (tmp_path / "welcome.sln16").stat().st_size / 2 / 16000
-    assert all(1 < each < 6 and abs(each - info.duration) < 0.2 for each in (*seconds.values(), wide)), (
-        seconds
-    )
+    assert all(1 < each < 6 and abs(each - info.duration) < 0.2 for each in (*seconds.values(), wide)), seconds
     assert len(list(tmp_path.glob("*.ulaw"))) == 4
     assert re.search(r"^first byte after 0\.\d+ s, last after \d\.\d+ s$", said, re.M)
 
@@ -144,8 +140,7 @@ def test_shell_that_is_not_run_says_why() -> None:
         (name(page), text.splitlines()[0])
         for page in PAGES
         for kind, text in blocks(page)
-        if kind == "sh"
-        and not any(name(page) == where and text.startswith(begin) for where, begin in SKIPPED)
+        if kind == "sh" and not any(name(page) == where and text.startswith(begin) for where, begin in SKIPPED)
     ]
     assert silent == [], "mark it as ```sh test, or say in SKIPPED why it cannot run here"
 

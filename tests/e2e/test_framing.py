@@ -23,9 +23,7 @@ SHAPES = {
     "length with a sign": HEAD + b"Content-Length: +2\r\n\r\n{}" + SMUGGLED,
     "two codings": HEAD + CHUNKED + CHUNKED + b"\r\n0\r\n\r\n" + SMUGGLED,
     "unknown coding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
-    "folded header": HEAD
-    + b"Transfer-Encoding:\r\n chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n"
-    + SMUGGLED,
+    "folded header": HEAD + b"Transfer-Encoding:\r\n chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "space before the colon": HEAD + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + SMUGGLED,
     "chunk size that is no number": HEAD + CHUNKED + b"\r\nzz\r\n{}\r\n0\r\n\r\n" + SMUGGLED,
     "chunk size with a sign": HEAD + CHUNKED + b"\r\n+2\r\n{}\r\n0\r\n\r\n" + SMUGGLED,
@@ -67,9 +65,7 @@ def test_a_body_over_the_limit_is_refused_however_it_is_framed(common: Site, way
 
     def ask(size: int) -> tuple[int, str | None]:
         body = chunks(size) if framing == "chunks" else b"".join(chunks(size))
-        answer = address.ask(
-            "POST", "/speak", body, Content_Type="application/json", Accept="application/json"
-        )
+        answer = address.ask("POST", "/speak", body, Content_Type="application/json", Accept="application/json")
         return answer.status, answer.json().get("code")
 
     assert ask(LIMIT) == (200, None)

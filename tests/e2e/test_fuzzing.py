@@ -80,12 +80,8 @@ def asked(log: str, url: str) -> dict[str, int]:
         paths = json.load(answer)["paths"]
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     found = Counter(
-        (line["method"], re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", line["route"]))
-        for line in lines
-        if "route" in line
+        (line["method"], re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", line["route"])) for line in lines if "route" in line
     )
     return {
-        f"{method.upper()} {path}": found[method.upper(), path]
-        for path, methods in paths.items()
-        for method in methods
+        f"{method.upper()} {path}": found[method.upper(), path] for path, methods in paths.items() for method in methods
     }

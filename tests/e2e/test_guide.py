@@ -55,9 +55,7 @@ def test_every_curl_of_the_guide_works(service: Whole, tmp_path: Path) -> None:
     health, voices, speech, token, recording, call, own_call = commands()
 
     assert json.loads(run(health, service, tmp_path)) == {"status": "ok"}
-    assert {"id", "sample", "name", "accent", "gender", "language"} <= set(
-        json.loads(run(voices, service, tmp_path))
-    )
+    assert {"id", "sample", "name", "accent", "gender", "language"} <= set(json.loads(run(voices, service, tmp_path)))
     metadata = json.loads(run(speech, service, tmp_path))
     assert (metadata["provider"], metadata["audio_format"]) == ("deepgram", "wav")
     assert service.deepgram.texts == ["Welcome to Sayna"]

@@ -100,9 +100,7 @@ def test_unknown_participants_are_not_found_at_once(studio: Studio, room: str) -
     assert {(answer.status, answer.json()["code"]) for answer in answers} == {(404, "PARTICIPANT_NOT_FOUND")}
 
 
-def test_unmuting_is_refused_clearly_where_the_server_forbids_it(
-    make_studio: Callable[..., Studio], room: str
-) -> None:
+def test_unmuting_is_refused_clearly_where_the_server_forbids_it(make_studio: Callable[..., Studio], room: str) -> None:
     studio = make_studio(unmute=False)
     with Person(studio.livekit.url, studio.token(room)) as ann:
         ann.sees("connected")

@@ -88,9 +88,7 @@ def test_keys_that_livekit_does_not_know(make_studio: Callable[..., Studio], wro
 
 
 @pytest.mark.parametrize("offset", [120, -7 * 3600])
-def test_clock_that_livekit_does_not_believe(
-    make_studio: Callable[..., Studio], tmp_path: Path, offset: int
-) -> None:
+def test_clock_that_livekit_does_not_believe(make_studio: Callable[..., Studio], tmp_path: Path, offset: int) -> None:
     (tmp_path / "skew").mkdir()
     (tmp_path / "skew" / "sitecustomize.py").write_text(SKEW.format(offset=offset))
     assert_unavailable(make_studio(PYTHONPATH=f"{tmp_path / 'skew'}:{ROOT}"))

@@ -68,10 +68,7 @@ def test_what_nginx_refuses_by_itself_has_the_shape_of_saynas_errors(common: Sit
 def test_saynas_own_errors_pass_through_as_they_are(common: Site) -> None:
     missing, refused = (
         [ask("GET", "/nowhere", X_Request_ID="mine") for ask in (common.public.ask, common.direct.ask)],
-        [
-            ask("POST", "/speak", {"text": " "}, X_Request_ID="mine")
-            for ask in (common.public.ask, common.direct.ask)
-        ],
+        [ask("POST", "/speak", {"text": " "}, X_Request_ID="mine") for ask in (common.public.ask, common.direct.ask)],
     )
 
     assert [answer.status for answer in missing + refused] == [404, 404, 400, 400]

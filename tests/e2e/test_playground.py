@@ -103,9 +103,7 @@ def test_everything_can_be_read_on_every_screen(common: Site, visit: Visit) -> N
         page.size(1280, 900, dark=dark)
         assert page.faint(4.5) == {}
     page.size(390, 844)
-    sideways = (
-        "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth > clientWidth"
-    )
+    sideways = "const { scrollWidth, clientWidth } = document.documentElement; return scrollWidth > clientWidth"
     assert not page.driver.execute_script(sideways)
     page.photograph("docs-speak-phone", 390)
 

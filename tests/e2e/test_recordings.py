@@ -28,9 +28,7 @@ pytestmark = pytest.mark.e2e
 AUDIO = b"OggS" + bytes(range(256)) * 20_000
 AUTH = {
     "AUTH_REQUIRED": "true",
-    "AUTH_API_SECRETS_JSON": json.dumps(
-        [{"id": "a", "secret": "secret-a"}, {"id": "b", "secret": "secret-b"}]
-    ),
+    "AUTH_API_SECRETS_JSON": json.dumps([{"id": "a", "secret": "secret-a"}, {"id": "b", "secret": "secret-b"}]),
 }
 SECRET = "0123456789abcdef0123456789abcdef"
 S3 = {
@@ -113,9 +111,7 @@ def test_a_caller_who_leaves_frees_the_connection_to_the_store(server: StartServ
         assert store.closed_early.wait(20)
 
 
-def test_nginx_sends_the_file_once_sayna_allows_it(
-    server: StartServer, nginx: StartNginx, tmp_path: Path
-) -> None:
+def test_nginx_sends_the_file_once_sayna_allows_it(server: StartServer, nginx: StartNginx, tmp_path: Path) -> None:
     place = LocalPlace(tmp_path / "nginx" / "recordings")
     (tmp_path / "nginx").rename(tmp_path / "kept")
     server(
@@ -147,9 +143,7 @@ def test_nginx_sends_the_file_once_sayna_allows_it(
         assert front.ask("GET", path).status in (401, 404)
 
 
-def test_a_hundred_slow_readers_do_not_slow_health(
-    server: StartServer, nginx: StartNginx, tmp_path: Path
-) -> None:
+def test_a_hundred_slow_readers_do_not_slow_health(server: StartServer, nginx: StartNginx, tmp_path: Path) -> None:
     place = LocalPlace(tmp_path / "recordings")
     place.record("call", AUDIO)
     server(at=Address(path=tmp_path / "sayna.sock"), **place.settings)

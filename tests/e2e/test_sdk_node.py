@@ -69,9 +69,7 @@ def test_every_line_of_the_guide_for_node_runs_as_it_stands(tmp_path: Path, serv
     # The one word of TypeScript, `streamId!`, is for the compiler.
     runs = [snippet.replace("streamId!", "streamId") for snippet in snippets()]
     imports = {line for run in runs for line in run.splitlines() if line.startswith("import ")}
-    blocks = [
-        "{\n" + "\n".join(line for line in run.splitlines() if line not in imports) + "\n}" for run in runs
-    ]
+    blocks = ["{\n" + "\n".join(line for line in run.splitlines() if line not in imports) + "\n}" for run in runs]
     script = tmp_path / "guide.mjs"
     with whole(tmp_path, server) as service:
         opening = [

@@ -166,9 +166,7 @@ def test_failures_are_the_sdks_own_errors(
         with_client(use, token)
 
 
-def test_a_call_that_comes_in_is_told_to_the_sdks_receiver(
-    with_client: Callable[..., Any], service: Whole
-) -> None:
+def test_a_call_that_comes_in_is_told_to_the_sdks_receiver(with_client: Callable[..., Any], service: Whole) -> None:
     """Save a hook with the SDK, sign an event as LiveKit does, and take in what the service sends then."""
     service.livekit.open("lobby", "")
     with Target() as target:

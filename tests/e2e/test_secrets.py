@@ -48,9 +48,7 @@ def test_no_token_key_or_text_reaches_a_log_or_the_cache(tmp_path: Path, guarded
             address.ask("POST", "/speak", speech, Authorization=f"Basic {CANARY}").status,
             address.ask("GET", f"/nowhere?api_key={CANARY}").status,
             address.ask("POST", f"/speak?api_key={TOKEN}", b"{" + CANARY.encode()).status,
-            address.ask(
-                "POST", f"/speak?api_key={TOKEN}", {"text": "a", CANARY: 1, "voice_id": f"/{CANARY}/"}
-            ).status,
+            address.ask("POST", f"/speak?api_key={TOKEN}", {"text": "a", CANARY: 1, "voice_id": f"/{CANARY}/"}).status,
         ]
         assert asked == [200, 200, 400, 401, 401, 401, 404, 415, 400]
     guarded.gunicorn.signal(signal.SIGTERM)

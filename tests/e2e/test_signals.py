@@ -96,9 +96,7 @@ def test_a_reload_lets_every_request_in_flight_finish(site: Site) -> None:
         assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
 
 
-def test_a_reload_with_settings_that_are_not_usable_leaves_the_old_ones(
-    tmp_path: Path, server: StartServer
-) -> None:
+def test_a_reload_with_settings_that_are_not_usable_leaves_the_old_ones(tmp_path: Path, server: StartServer) -> None:
     file, old, new = tmp_path / "secrets.json", "old" * 12, "new" * 12
 
     def write(secret: str) -> None:

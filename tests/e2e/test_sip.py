@@ -23,8 +23,8 @@ from tests.e2e.servers import Gunicorn, answers, free_port, started
 from tests.e2e.telephony import Exchange, Redis
 from tests.e2e.wire import Address
 from tests.livekit.events import encoded, signed
-from tests.sip.inbound import SETTINGS, Target, joined, own_secret, refused, verified
-from tests.wire.telephone import FakeTelephones
+from tests.sip.inbound import SETTINGS, Target, joined, per_hook_secret, refused, verified
+from tests.wire.telephone import FakeSipClient
 
 pytestmark = pytest.mark.e2e
 
@@ -62,8 +62,8 @@ def _redis(folder: Path) -> Redis:
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeTelephones]:
-    with FakeTelephones() as fake:
+def fake() -> Iterator[FakeSipClient]:
+    with FakeSipClient() as fake:
         yield fake
     assert not fake.complaints
 
@@ -77,9 +77,7 @@ def hook(target: Target, host: str = "a.example.com", auth_id: str = "a") -> dic
     return {"host": host, "url": f"{target.url}/hook", "auth_id": auth_id}
 
 
-def test_start_provisions_the_real_livekit_once_and_corrects_it_later(
-    exchange: Exchange, server: StartServer
-) -> None:
+def test_start_provisions_the_real_livekit_once_and_corrects_it_later(exchange: Exchange, server: StartServer) -> None:
     until(lambda: logged(exchange.sayna, "provisioned"), 20, "LiveKit is provisioned")
     [trunk] = exchange.sip_admin("ListSIPInboundTrunk")["items"]
     [rule] = exchange.sip_admin("ListSIPDispatchRule")["items"]
@@ -110,7 +108,7 @@ def test_caller_in_a_real_room_becomes_an_event_that_the_sdk_takes_and_the_room_
     room = f"sip_+1555_{uuid.uuid4()}"
     with Person(exchange.livekit.url, exchange.caller_token(room, "sip_+1555")) as caller:
         caller.sees("connected")
-        event = verified(target.told(1, 60)[0], own_secret("a"))
+        event = verified(target.told(1, 60)[0], per_hook_secret("a"))
         assert (event.room.name, event.sip_host, event.room_prefix) == (room, "a.example.com", "sip")
         assert (event.participant.identity, event.participant.name) == ("sip_+1555", "Phone")
         assert event.from_phone_number == "+15559876543"
@@ -126,10 +124,7 @@ def test_caller_in_a_real_room_becomes_an_event_that_the_sdk_takes_and_the_room_
             answer = exchange.ask("POST", path, tenant, **request)
             assert (answer.status, answer.json()["code"]) == (status, code), path
         # LiveKit looks a second long for a LiveKit SIP that is not there; on a busy machine that is too late.
-        assert (
-            exchange.ask("POST", "/sip/transfer", **body).json().get("code", "TRANSFER_FAILED")
-            == "TRANSFER_FAILED"
-        )
+        assert exchange.ask("POST", "/sip/transfer", **body).json().get("code", "TRANSFER_FAILED") == "TRANSFER_FAILED"
         until(lambda: logged(exchange.sayna, "transfer"), 10, "the outcome is logged")
         assert logged(exchange.sayna, "transfer")[0]["outcome"] == "unavailable"
         assert exchange.ask("GET", "/sip/hooks", "b").json() == {"hooks": []}
@@ -137,9 +132,7 @@ def test_caller_in_a_real_room_becomes_an_event_that_the_sdk_takes_and_the_room_
     assert len(target.hits) == 1
 
 
-def test_ordinary_participant_with_a_caller_s_attributes_is_no_caller(
-    exchange: Exchange, target: Target
-) -> None:
+def test_ordinary_participant_with_a_caller_s_attributes_is_no_caller(exchange: Exchange, target: Target) -> None:
     assert exchange.ask("POST", "/sip/hooks", hooks=[hook(target)]).status == 200
     with Person(exchange.livekit.url, exchange.token("lobby")) as ann:
         ann.sees("connected")
@@ -169,7 +162,7 @@ def deliver(sayna: Gunicorn, event: dict[str, Any]) -> int:
 
 
 def test_what_was_accepted_is_delivered_after_kill_9(
-    fake: FakeTelephones, server: StartServer, target: Target, tmp_path: Path
+    fake: FakeSipClient, server: StartServer, target: Target, tmp_path: Path
 ) -> None:
     target.always(refused)
     settings = {**fake.settings, **SETTINGS, "CACHE_PATH": str(tmp_path / "kept"), "WEB_CONCURRENCY": "2"}
@@ -193,7 +186,7 @@ def taken_by_sdk(exchange: Any) -> None:
 
 
 def test_events_over_many_workers_are_each_told_once_in_the_order_of_their_room(
-    fake: FakeTelephones, server: StartServer, target: Target
+    fake: FakeSipClient, server: StartServer, target: Target
 ) -> None:
     sayna = server(**fake.settings, **SETTINGS, WEB_CONCURRENCY="4", WEB_THREADS="4")
     assert sayna.address.ask("POST", "/sip/hooks", {"hooks": [hook(target, auth_id="")]}).status == 200
@@ -212,12 +205,8 @@ def test_events_over_many_workers_are_each_told_once_in_the_order_of_their_room(
         assert mine == sorted(mine)
 
 
-def test_tokens_and_calls_of_two_tenants_never_share_a_room(
-    fake: FakeTelephones, server: StartServer
-) -> None:
-    sayna = server(
-        **fake.settings, **AUTH, **PBX, WEB_CONCURRENCY="4", WEB_THREADS="4", SIP_CALLS_PER_MINUTE="1000"
-    )
+def test_tokens_and_calls_of_two_tenants_never_share_a_room(fake: FakeSipClient, server: StartServer) -> None:
+    sayna = server(**fake.settings, **AUTH, **PBX, WEB_CONCURRENCY="4", WEB_THREADS="4", SIP_CALLS_PER_MINUTE="1000")
 
     def ask(path: str, tenant: str, room: str, barrier: threading.Barrier) -> tuple[str, int]:
         body = {"room_name": room, **CALL, "participant_identity": f"{tenant} {path}"}
@@ -246,7 +235,7 @@ def test_tokens_and_calls_of_two_tenants_never_share_a_room(
 
 
 def test_hooks_written_over_all_workers_at_once_are_all_there(
-    fake: FakeTelephones, server: StartServer, target: Target
+    fake: FakeSipClient, server: StartServer, target: Target
 ) -> None:
     sayna = server(**fake.settings, **SETTINGS, WEB_CONCURRENCY="4", WEB_THREADS="8")
     together = threading.Barrier(20)
@@ -264,7 +253,7 @@ def test_hooks_written_over_all_workers_at_once_are_all_there(
 
 
 def test_dead_target_costs_a_worker_neither_memory_nor_livekit_s_patience(
-    fake: FakeTelephones, server: StartServer, target: Target
+    fake: FakeSipClient, server: StartServer, target: Target
 ) -> None:
     sayna = server(**fake.settings, **SETTINGS, WEB_CONCURRENCY="2", WEB_THREADS="4")
     with Target() as dead:

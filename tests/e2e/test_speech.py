@@ -24,8 +24,7 @@ def test_a_clip_is_made_once_and_then_the_same_bytes_on_every_way(common: Site, 
     made = common.public.speak(text, provider=provider)
     again = [address.speak(text, provider=provider) for address in (common.public, common.direct)]
     envelopes = [
-        address.speak(text, "application/json", provider=provider).json()
-        for address in (common.public, common.direct)
+        address.speak(text, "application/json", provider=provider).json() for address in (common.public, common.direct)
     ]
 
     assert [made.headers["x-cache"], *(answer.headers["x-cache"] for answer in again)] == [
@@ -51,9 +50,7 @@ def test_the_embedded_engine_speaks_a_playable_wav(common: Site) -> None:
 
 @pytest.mark.parametrize("form", ["audio/pcm", "application/json"])
 def test_every_answer_has_one_request_id_in_both_logs(common: Site, form: str) -> None:
-    answer = common.public.ask(
-        "POST", "/speak", {"text": new_text()}, Accept=form, X_Request_ID=f"id-{form[:5]}"
-    )
+    answer = common.public.ask("POST", "/speak", {"text": new_text()}, Accept=form, X_Request_ID=f"id-{form[:5]}")
 
     identity = f'"request_id": "{answer.headers["x-request-id"]}"'
     until(lambda: identity in common.gunicorn.log, 5, "Sayna has logged it")

@@ -80,9 +80,7 @@ def test_speech_is_heard_before_the_vendor_has_made_the_last_of_it(server: Start
     go_on = threading.Event()
     tone = [b"\x00\x20\x00\xe0" * 12000] * 3
     with DeepgramFake() as fake:
-        studio = visit(
-            root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)
-        ).ready()
+        studio = visit(root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)).ready()
         card = studio.cards[0]
         card.select("provider", "Deepgram")
         fake.then(answers.chunked(tone, "audio/l16;rate=24000;channels=1", wait=lambda: go_on.wait(20)))
@@ -162,9 +160,7 @@ def test_a_clip_is_saved_in_any_format(studio: Studio, tmp_path: Path, audio_for
 
 
 @pytest.mark.parametrize("language", ["curl", "javascript", "python"])
-def test_the_same_request_runs_as_code(
-    server: StartServer, visit: Visit, tmp_path: Path, language: str
-) -> None:
+def test_the_same_request_runs_as_code(server: StartServer, visit: Visit, tmp_path: Path, language: str) -> None:
     studio = visit(root(server(AUTH_REQUIRED="true", AUTH_API_SECRET=KEY, **ONE).address))
     enter(studio, KEY)
     studio.ready().write('It\'s "quoted", $HOME and `ls` \\ too: ä 😀')
@@ -240,9 +236,7 @@ def test_the_words_of_a_vendor_stay_words(server: StartServer, visit: Visit) -> 
     model = {**MODELS["tts"][0], "name": HOSTILE, "metadata": {"accent": HOSTILE, "tags": ["feminine"]}}
     with DeepgramFake() as fake:
         fake.models = {"tts": [model]}
-        studio = visit(
-            root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)
-        ).ready()
+        studio = visit(root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)).ready()
         studio.cards[0].select("provider", "Deepgram")
         assert studio.cards[0].voices() == [HOSTILE]
     assert studio.page.all(".card img") == []

@@ -112,9 +112,7 @@ def test_the_chosen_voice_is_in_the_list_however_many_there_are(
     assert [name.lower() for name in card.voices()] == ["voice 399"]
 
 
-def test_a_word_that_no_voice_of_the_language_has_is_looked_for_in_all(
-    server: StartServer, open_at: Open
-) -> None:
+def test_a_word_that_no_voice_of_the_language_has_is_looked_for_in_all(server: StartServer, open_at: Open) -> None:
     studio = open_at(server(**ONE)).ready()
     card = studio.cards[0]
     card.part("search").send_keys("esperanto")
@@ -128,9 +126,7 @@ def test_a_word_that_no_voice_of_the_language_has_is_looked_for_in_all(
     assert not card.part("widen").is_displayed()
 
 
-def test_a_long_text_scrolls_in_its_own_field_and_is_refused_in_words(
-    server: StartServer, open_at: Open
-) -> None:
+def test_a_long_text_scrolls_in_its_own_field_and_is_refused_in_words(server: StartServer, open_at: Open) -> None:
     studio = open_at(server(**ONE)).ready()
     write = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
     studio.page.driver.execute_script(write, studio.text, "word " * 1300)

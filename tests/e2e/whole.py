@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.conftest import StartServer
 from tests.recordings.places import LocalPlace
 from tests.wire.deepgram import DeepgramFake
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 
 STREAM_ID = "support-call-789"
 AUDIO = b"OggS" + bytes(range(256)) * 40
@@ -22,7 +22,7 @@ class Whole:
 
     url: str
     deepgram: DeepgramFake
-    livekit: FakeTelephones
+    livekit: FakeSipClient
 
     @property
     def port(self) -> int:
@@ -35,7 +35,7 @@ def whole(folder: Path, server: StartServer, **settings: str) -> Iterator[Whole]
     """Give a Sayna with a recording, support-call-789; what stands behind it complains of odd requests."""
     place = LocalPlace(folder / "recordings")
     place.record(STREAM_ID, AUDIO, auth_id="default")
-    with DeepgramFake() as deepgram, FakeTelephones() as livekit:
+    with DeepgramFake() as deepgram, FakeSipClient() as livekit:
         gunicorn = server(
             **place.settings,
             **livekit.settings,

@@ -78,17 +78,13 @@ class Client(http.client.HTTPConnection):
             body = json.dumps(body).encode()
             headers = {"Content-Type": "application/json", **headers}
         with suppress(BrokenPipeError):
-            self.request(
-                method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
-            )
+            self.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         return self.getresponse()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request and return the whole answer; raises IncompleteRead when it breaks off."""
         response = self.begin(method, path, body, **headers)
-        return Answer(
-            response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
-        )
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
 def read_until_quiet(sock: socket.socket, seconds: float) -> tuple[bytes, bool]:

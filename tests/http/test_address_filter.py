@@ -27,7 +27,7 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     return names
 
 
-def ask(url: str, vet: Callable[[str], bool] | None) -> int:
+def ask(url: str, address_filter: Callable[[str], bool] | None) -> int:
     answer = http.post(
         url,
         data=b"{}",
@@ -35,7 +35,7 @@ def ask(url: str, vet: Callable[[str], bool] | None) -> int:
         deadline=http.Deadline.after(5),
         connect_seconds=2,
         max_bytes=100,
-        vet=vet,
+        address_filter=address_filter,
     )
     return answer.status
 
@@ -47,17 +47,13 @@ def test_vetted_address_is_connected_under_the_name_that_was_asked_for(
     seen: list[str] = []
     with FaultServer() as server:
         server.always(answers.whole(b""))
-        assert (
-            ask(f"http://hook.example.com:{server.port}/x", lambda address: not seen.append(address)) == 200
-        )
+        assert ask(f"http://hook.example.com:{server.port}/x", lambda address: not seen.append(address)) == 200
         [hit] = server.hits
     assert seen == ["127.0.0.1"]
     assert hit.headers["host"] == f"hook.example.com:{server.port}"
 
 
-@pytest.mark.parametrize(
-    "addresses", [["127.0.0.1"], ["::1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]]
-)
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]])
 def test_name_that_leads_home_is_not_connected(resolver: dict[str, list[str]], addresses: list[str]) -> None:
     resolver["hook.example.com"] = addresses
     with FaultServer() as server:

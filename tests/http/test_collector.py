@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from sayna import http
-from sayna.http.sockets import Lease
+from sayna.http.sockets import ConnectionGuard
 from tests.wire import FaultServer, answers
 
 
@@ -45,15 +45,13 @@ def test_a_call_that_its_own_reader_calls_off_ends() -> None:
     with FaultServer() as server:
         server.always(answers.hang_in_body())
         deadline = Collecting.after(30)
-        reply = http.send(
-            "GET", server.url, headers={}, deadline=deadline, connect_seconds=5, max_bytes=10**6
-        )
+        reply = http.send("GET", server.url, headers={}, deadline=deadline, connect_seconds=5, max_bytes=10**6)
         chunks = reply.chunks()
         next(chunks)
 
         def read() -> None:
             Dropped(deadline.cancel)
-            with pytest.raises(http.GivenUp):
+            with pytest.raises(http.Cancelled):
                 next(chunks)
 
         assert ends(read)
@@ -62,18 +60,18 @@ def test_a_call_that_its_own_reader_calls_off_ends() -> None:
 
 def test_a_connection_that_is_cut_while_it_is_cut_does_not_wait_for_itself() -> None:
     ours, theirs = socket.socketpair()
-    lease = Lease(ours)
+    lease = ConnectionGuard(ours)
 
     def collect(*_: object) -> object:
-        Dropped(lease.cut)
+        Dropped(lease.abort)
         gc.collect()
         return collect
 
-    def cut() -> None:
+    def abort() -> None:
         # The collector comes at every line of it.
-        sys.settrace(lambda frame, *_: collect if frame.f_code is Lease.cut.__code__ else None)
-        lease.cut()
+        sys.settrace(lambda frame, *_: collect if frame.f_code is ConnectionGuard.abort.__code__ else None)
+        lease.abort()
 
-    assert ends(cut)
+    assert ends(abort)
     ours.close()
     theirs.close()

@@ -47,9 +47,7 @@ def test_every_script_is_taken(provider: TTSProvider) -> None:
 def test_the_speaking_rate_is_heard(provider: TTSProvider) -> None:
     slow, fast = provider.rates
 
-    assert seconds(provider, speaking_rate=max(slow, 0.7)) > 1.1 * seconds(
-        provider, speaking_rate=min(fast, 1.4)
-    )
+    assert seconds(provider, speaking_rate=max(slow, 0.7)) > 1.1 * seconds(provider, speaking_rate=min(fast, 1.4))
 
 
 def test_the_catalogue_is_complete_and_has_the_default_voice(provider: TTSProvider) -> None:

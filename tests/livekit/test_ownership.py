@@ -29,12 +29,10 @@ def test_owner_is_the_auth_id_of_a_json_object(metadata: str, owner: str | None)
     assert owner_of(metadata) == owner
 
 
-@pytest.mark.parametrize(
-    "metadata", ['{"auth_id":"a","auth_id":"b"}', '{"auth_id":null,"auth_id":"a"}', DEEP]
-)
+@pytest.mark.parametrize("metadata", ['{"auth_id":"a","auth_id":"b"}', '{"auth_id":null,"auth_id":"a"}', DEEP])
 def test_metadata_that_names_its_owner_in_no_clear_way_belongs_to_nobody_at_all(metadata: str) -> None:
     owner = owner_of(metadata)
-    assert not any(Caller(tenant).may_touch(owner) for tenant in ("a", "b", None))
+    assert not any(Caller(tenant).may_access(owner) for tenant in ("a", "b", None))
 
 
 @pytest.mark.parametrize("tenant", ["a", "tenant:1@example.org", None])
@@ -46,4 +44,4 @@ def test_metadata_of_a_new_room_names_its_owner(tenant: str | None) -> None:
 
 @pytest.mark.parametrize("owner", [" a", "a ", "A", "\u0430", "a\u200b", "Å", ""])
 def test_tenants_are_compared_byte_for_byte(owner: str) -> None:
-    assert not Caller("a").may_touch(owner_of(json.dumps({"auth_id": owner})))
+    assert not Caller("a").may_access(owner_of(json.dumps({"auth_id": owner})))

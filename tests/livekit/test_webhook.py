@@ -14,7 +14,7 @@ from sayna.livekit import Event, Receiver
 from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.tokens import TokenMint
 from sayna.livekit.webhook import Webhook
-from sayna.state.seen import Seen
+from sayna.state.seen import EventDeduplicator
 from tests.livekit.events import JOINED, encoded, signed
 from tests.wire.twirp import KEY, SECRET
 
@@ -32,7 +32,7 @@ def webhook(tmp_path: Path, received: list[Event]) -> Webhook:
 
 
 def make(tmp_path: Path, *receivers: Receiver) -> Webhook:
-    return Webhook(Secret(KEY), Secret(SECRET), Seen(tmp_path / "livekit"), receivers)
+    return Webhook(Secret(KEY), Secret(SECRET), EventDeduplicator(tmp_path / "livekit"), receivers)
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer "])
@@ -128,9 +128,7 @@ def test_forged_events_are_refused(webhook: Webhook, received: list[Event], forg
 
 
 @pytest.mark.parametrize("seconds", [-119, -59, 0, 59])
-def test_clock_that_is_a_little_off_does_no_harm(
-    webhook: Webhook, received: list[Event], seconds: int
-) -> None:
+def test_clock_that_is_a_little_off_does_no_harm(webhook: Webhook, received: list[Event], seconds: int) -> None:
     body, theirs = encoded(JOINED), int(time.time()) + seconds
     webhook.accept(body, signed(body, nbf=theirs, exp=theirs + 300))
     assert len(received) == 1
@@ -154,9 +152,7 @@ def test_clock_that_is_a_little_off_does_no_harm(
         b"[" * 100_000,
     ],
 )
-def test_signed_body_that_is_no_event_is_refused(
-    webhook: Webhook, received: list[Event], body: bytes
-) -> None:
+def test_signed_body_that_is_no_event_is_refused(webhook: Webhook, received: list[Event], body: bytes) -> None:
     with pytest.raises(InvalidRequest):
         webhook.accept(body, signed(body))
     assert not received
@@ -169,8 +165,6 @@ def test_whatever_a_telephone_caller_sends_is_accepted(webhook: Webhook, receive
     for number in range(200):
         header = "".join(dice.choices(letters, k=dice.randrange(200)))
         attributes = {"sip.h.x-to-ip": header, f"sip.h.{header}": header * 10}
-        body = encoded(
-            {**JOINED, "id": f"EV_{number}", "participant": {**participant, "attributes": attributes}}
-        )
+        body = encoded({**JOINED, "id": f"EV_{number}", "participant": {**participant, "attributes": attributes}})
         webhook.accept(body, signed(body))
     assert len(received) == 200

@@ -66,9 +66,7 @@ def test_key_and_region_of_a_request_come_together(fake: AzureFake, auth: dict[s
         ({"api_key": "k", "region": "westeurope"}, "westeurope.tts.speech.microsoft.com"),
     ],
 )
-def test_the_region_is_the_host_asked(
-    monkeypatch: pytest.MonkeyPatch, auth: dict[str, str] | None, host: str
-) -> None:
+def test_the_region_is_the_host_asked(monkeypatch: pytest.MonkeyPatch, auth: dict[str, str] | None, host: str) -> None:
     looked_up: list[str] = []
 
     def nobody(name: str, *_: object, **__: object) -> None:
@@ -117,9 +115,7 @@ def test_any_other_voice_speaks_its_own(fake: AzureFake) -> None:
 
 
 def test_a_voice_may_be_named_as_the_model_as_in_the_reference(fake: AzureFake) -> None:
-    assert document(fake, model="en-US-Andrew:DragonHDLatestNeural")["voice"]["name"].startswith(
-        "en-US-Andrew:"
-    )
+    assert document(fake, model="en-US-Andrew:DragonHDLatestNeural")["voice"]["name"].startswith("en-US-Andrew:")
 
 
 def test_control_characters_are_not_sent(fake: AzureFake) -> None:

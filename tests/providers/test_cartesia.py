@@ -48,9 +48,7 @@ def test_the_language_of_the_request_needs_no_look(fake: CartesiaFake) -> None:
 
 @pytest.mark.parametrize("modern", [False, True])
 @pytest.mark.parametrize("language", ["en", None])
-def test_an_unknown_voice_is_the_caller_s_mistake(
-    fake: CartesiaFake, modern: bool, language: str | None
-) -> None:
+def test_an_unknown_voice_is_the_caller_s_mistake(fake: CartesiaFake, modern: bool, language: str | None) -> None:
     fake.modern = modern
     provider = fake.provider()
 

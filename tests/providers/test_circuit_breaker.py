@@ -1,6 +1,6 @@
 import pytest
 
-from sayna.providers.circuit_breaker import FAILURES, REST_SECONDS, Breaker
+from sayna.providers.circuit_breaker import FAILURES, OPEN_SECONDS, CircuitBreaker
 
 
 class Clock:
@@ -17,15 +17,15 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tripped(clock: Clock) -> Breaker:
-    breaker = Breaker(clock)
+def tripped(clock: Clock) -> CircuitBreaker:
+    breaker = CircuitBreaker(clock)
     for _ in range(FAILURES):
         breaker.failed()
     return breaker
 
 
 def test_a_handful_of_failures_changes_nothing(clock: Clock) -> None:
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
 
     for _ in range(FAILURES - 1):
         breaker.failed()
@@ -34,7 +34,7 @@ def test_a_handful_of_failures_changes_nothing(clock: Clock) -> None:
 
 
 def test_a_success_begins_a_new_count(clock: Clock) -> None:
-    breaker = Breaker(clock)
+    breaker = CircuitBreaker(clock)
 
     for _ in range(3):
         for _ in range(FAILURES - 1):
@@ -44,37 +44,37 @@ def test_a_success_begins_a_new_count(clock: Clock) -> None:
     assert breaker.wait() == 0
 
 
-def test_many_failures_in_a_row_give_the_vendor_a_rest(tripped: Breaker, clock: Clock) -> None:
-    assert tripped.wait() == REST_SECONDS
-    clock.now += REST_SECONDS - 1
+def test_many_failures_in_a_row_give_the_vendor_a_rest(tripped: CircuitBreaker, clock: Clock) -> None:
+    assert tripped.wait() == OPEN_SECONDS
+    clock.now += OPEN_SECONDS - 1
     assert tripped.wait() == 1
 
 
-def test_failures_that_were_under_way_do_not_prolong_the_rest(tripped: Breaker, clock: Clock) -> None:
+def test_failures_that_were_under_way_do_not_prolong_the_rest(tripped: CircuitBreaker, clock: Clock) -> None:
     clock.now += 1
     tripped.failed()
 
-    assert tripped.wait() == REST_SECONDS - 1
+    assert tripped.wait() == OPEN_SECONDS - 1
 
 
-def test_one_call_tries_after_the_rest(tripped: Breaker, clock: Clock) -> None:
-    clock.now += REST_SECONDS
+def test_one_call_tries_after_the_rest(tripped: CircuitBreaker, clock: Clock) -> None:
+    clock.now += OPEN_SECONDS
 
-    assert [tripped.wait() for _ in range(3)] == [0, REST_SECONDS, REST_SECONDS]
+    assert [tripped.wait() for _ in range(3)] == [0, OPEN_SECONDS, OPEN_SECONDS]
 
 
-def test_a_try_that_succeeds_ends_it(tripped: Breaker, clock: Clock) -> None:
-    clock.now += REST_SECONDS
+def test_a_try_that_succeeds_ends_it(tripped: CircuitBreaker, clock: Clock) -> None:
+    clock.now += OPEN_SECONDS
     tripped.wait()
     tripped.succeeded()
 
     assert [tripped.wait() for _ in range(3)] == [0, 0, 0]
 
 
-def test_a_try_that_fails_or_never_ends_is_followed_by_another(tripped: Breaker, clock: Clock) -> None:
+def test_a_try_that_fails_or_never_ends_is_followed_by_another(tripped: CircuitBreaker, clock: Clock) -> None:
     for fails in (True, False):
-        clock.now += REST_SECONDS
+        clock.now += OPEN_SECONDS
         assert tripped.wait() == 0
         if fails:
             tripped.failed()
-        assert tripped.wait() == REST_SECONDS
+        assert tripped.wait() == OPEN_SECONDS

@@ -57,9 +57,7 @@ def test_a_model_wins_over_a_voice(fake: DeepgramFake, named: dict[str, str], sp
     assert sent_query(fake, **named)["model"] == spoken
 
 
-@pytest.mark.parametrize(
-    ("rate", "speed"), [(None, None), (1, None), (0.25, "0.7"), (1.234567, "1.23457"), (4, "1.5")]
-)
+@pytest.mark.parametrize(("rate", "speed"), [(None, None), (1, None), (0.25, "0.7"), (1.234567, "1.23457"), (4, "1.5")])
 def test_the_speed_is_sent_when_it_is_not_the_usual_one(
     fake: DeepgramFake, rate: float | None, speed: str | None
 ) -> None:

@@ -64,9 +64,7 @@ def test_a_token_that_is_over_is_replaced_unnoticed(fake: GoogleFake) -> None:
 
 
 @pytest.mark.parametrize(("own", "status"), [(False, 500), (True, 400)])
-def test_a_new_token_that_is_refused_too_is_the_account_s_fault(
-    fake: GoogleFake, own: bool, status: int
-) -> None:
+def test_a_new_token_that_is_refused_too_is_the_account_s_fault(fake: GoogleFake, own: bool, status: int) -> None:
     provider = fake.provider()
     fake.always(answers.status(401)).then(answers.status(401), answers.status(401))
 
@@ -251,9 +249,7 @@ def test_a_server_s_account_that_is_none_is_not_configured(fake: GoogleFake, acc
 def test_the_server_s_account_may_be_a_file(fake: GoogleFake, tmp_path: Path) -> None:
     file = tmp_path / "account.json"
     file.write_text(json.dumps(service_account("file")), "utf-8")
-    config = GoogleConfig(
-        credentials=Secret(str(file)), base_url=fake.url, token_url=f"{fake.tokens.url}/token"
-    )
+    config = GoogleConfig(credentials=Secret(str(file)), base_url=fake.url, token_url=f"{fake.tokens.url}/token")
 
     assert speak(Google(config))
 

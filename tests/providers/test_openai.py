@@ -77,9 +77,7 @@ def test_the_key_of_a_request_replaces_the_server_s(fake: OpenAIFake) -> None:
     assert fake.hits[0].headers["authorization"] == "Bearer good"
 
 
-@pytest.mark.parametrize(
-    "where", ["http://127.0.0.1:{port}/v1", "http://169.254.169.254/", "file:///etc/passwd"]
-)
+@pytest.mark.parametrize("where", ["http://127.0.0.1:{port}/v1", "http://169.254.169.254/", "file:///etc/passwd"])
 @pytest.mark.parametrize("name", ["base_url", "url", "organization"])
 def test_a_request_cannot_say_where_to_ask(fake: OpenAIFake, where: str, name: str) -> None:
     with FaultServer() as elsewhere:
@@ -142,9 +140,7 @@ def test_every_shape_of_a_catalogue_is_read(fake: OpenAIFake, listed: object, id
 
 
 def test_the_names_of_kokoro_tell_language_and_gender(fake: OpenAIFake) -> None:
-    fake.voices = {
-        "voices": ["bm_george", "jf_alpha", "af", {"id": "zm_yunxi", "language": "cmn", "gender": "male"}]
-    }
+    fake.voices = {"voices": ["bm_george", "jf_alpha", "af", {"id": "zm_yunxi", "language": "cmn", "gender": "male"}]}
 
     voices = fake.provider().list_voices(Deadline.after(5))
 

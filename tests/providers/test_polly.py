@@ -60,9 +60,7 @@ def test_a_plain_request_holds_plain_text(fake: PollyFake) -> None:
 def test_speed_and_volume_are_ssml_with_the_text_escaped(fake: PollyFake) -> None:
     sent = asked(fake, text="Tom & <Jerry>\x0b", speaking_rate=1.5, voice_settings={"volume_db": -3})
 
-    assert sent["Text"] == (
-        '<speak><prosody rate="150%" volume="-3dB">Tom &amp; &lt;Jerry&gt;</prosody></speak>'
-    )
+    assert sent["Text"] == ('<speak><prosody rate="150%" volume="-3dB">Tom &amp; &lt;Jerry&gt;</prosody></speak>')
     assert fake.texts == ["Tom & <Jerry>"]
 
 
@@ -75,9 +73,7 @@ def test_speed_and_volume_are_ssml_with_the_text_escaped(fake: PollyFake) -> Non
         ({"voice_id": "Joanna", "model": "standard"}, "standard"),
     ],
 )
-def test_the_engine_is_the_model_or_one_that_the_voice_has(
-    fake: PollyFake, query: dict[str, str], engine: str
-) -> None:
+def test_the_engine_is_the_model_or_one_that_the_voice_has(fake: PollyFake, query: dict[str, str], engine: str) -> None:
     assert asked(fake, **query)["Engine"] == engine
 
 

@@ -66,9 +66,7 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TTSProv
 
 
 @pytest.mark.parametrize(("audio_format", "sample_rate"), WISHES)
-def test_every_format_and_rate_comes_as_asked(
-    provider: TTSProvider, audio_format: str, sample_rate: int
-) -> None:
+def test_every_format_and_rate_comes_as_asked(provider: TTSProvider, audio_format: str, sample_rate: int) -> None:
     target = resolved(audio_format, sample_rate)
 
     sound = heard(speak(provider, request(provider, audio_format, sample_rate, text="Hello there")), target)
@@ -145,10 +143,7 @@ FAILURES: dict[str, tuple[Answer, type[errors.ProviderError], int]] = {
         errors.ProviderError,
         1,
     ),
-    **{
-        str(code): (answers.status(code), errors.ProviderRejectedRequest, 1)
-        for code in (400, 404, 413, 415, 422)
-    },
+    **{str(code): (answers.status(code), errors.ProviderRejectedRequest, 1) for code in (400, 404, 413, 415, 422)},
     **{str(code): (answers.status(code), errors.ProviderRejectedCredentials, 1) for code in (401, 402, 403)},
     **{str(code): (answers.status(code), errors.ProviderError, 2) for code in (500, 502, 503, 504)},
     **{str(code): (answers.status(code), errors.ProviderError, 1) for code in (201, 204, 409, 418, 501)},
@@ -157,9 +152,7 @@ FAILURES: dict[str, tuple[Answer, type[errors.ProviderError], int]] = {
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_failure_is_named_and_tells_nothing(
-    fake: VendorFake, failure: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_failure_is_named_and_tells_nothing(fake: VendorFake, failure: str, caplog: pytest.LogCaptureFixture) -> None:
     answer, expected, calls = FAILURES[failure]
     fake.then(answer, answer)
     provider = fake.provider("good-canary-key")

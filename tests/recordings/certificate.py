@@ -24,9 +24,7 @@ def self_signed(folder: Path) -> Path:
         .not_valid_after(now + timedelta(days=1))
         .sign(key, hashes.SHA256())
     )
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = folder / "server.pem"
     path.write_bytes(pem + certificate.public_bytes(serialization.Encoding.PEM))
     return path

@@ -121,8 +121,7 @@ class GCS:
         headers = {
             "Content-Type": "audio/ogg",
             "X-Goog-Generation": str(generation),
-            "X-Goog-Hash": "md5="
-            + base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
+            "X-Goog-Hash": "md5=" + base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
         }
         if (wanted := asked.headers.get("range")) is None:
             return Reply(200, content, headers)

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayna.recordings.base import Found, Span
-from sayna.recordings.conditions import Verdict, judge
+from sayna.recordings.base import ByteRange, ObjectInfo
+from sayna.recordings.conditions import RangeDecision, evaluate
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 
-FOUND = Found(100, '"e"', datetime(2026, 11, 22, 14, 0, 0, 500, tzinfo=UTC))
+FOUND = ObjectInfo(100, '"e"', datetime(2026, 11, 22, 14, 0, 0, 500, tzinfo=UTC))
 DATE, EARLIER, LATER = (f"Sun, 22 Nov 2026 {hour}:00:00 GMT" for hour in (14, 13, 15))
-WHOLE = Verdict(200, Span(0, 100))
-PART = Verdict(206, Span(0, 10))
-UNCHANGED = Verdict(304, None)
+WHOLE = RangeDecision(200, ByteRange(0, 100))
+PART = RangeDecision(206, ByteRange(0, 10))
+UNCHANGED = RangeDecision(304, None)
 
 
 @pytest.mark.parametrize(
@@ -55,23 +55,21 @@ UNCHANGED = Verdict(304, None)
         ({"If-Match": '"e"', "If-Unmodified-Since": EARLIER}, WHOLE),
     ],
 )
-def test_headers_decide(headers: dict[str, str], verdict: Verdict) -> None:
-    assert judge(headers, FOUND, ranges=True) == verdict
+def test_headers_decide(headers: dict[str, str], verdict: RangeDecision) -> None:
+    assert evaluate(headers, FOUND, ranges=True) == verdict
 
 
-@pytest.mark.parametrize(
-    "headers", [{"If-Match": '"a"'}, {"If-Match": 'W/"e"'}, {"If-Unmodified-Since": EARLIER}]
-)
+@pytest.mark.parametrize("headers", [{"If-Match": '"a"'}, {"If-Match": 'W/"e"'}, {"If-Unmodified-Since": EARLIER}])
 def test_another_state_than_the_one_named_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(PreconditionFailed):
-        judge(headers, FOUND, ranges=True)
+        evaluate(headers, FOUND, ranges=True)
 
 
 @pytest.mark.parametrize("wanted", ["bytes=100-", "bytes=100-200", "bytes=-0"])
 def test_a_range_without_bytes_is_refused(wanted: str) -> None:
     with pytest.raises(RangeNotSatisfiable):
-        judge({"Range": wanted}, FOUND, ranges=True)
+        evaluate({"Range": wanted}, FOUND, ranges=True)
 
 
 def test_head_knows_no_ranges() -> None:
-    assert judge({"Range": "bytes=500-"}, FOUND, ranges=False) == WHOLE
+    assert evaluate({"Range": "bytes=500-"}, FOUND, ranges=False) == WHOLE

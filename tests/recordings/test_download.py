@@ -48,9 +48,7 @@ def test_head_tells_the_same_without_the_audio(place: Place, make_client: MakeCl
         ("bytes=1000000-9999999999999999999999999", 1_000_000, SIZE - 1),
     ],
 )
-def test_one_range_comes_as_206(
-    place: Place, make_client: MakeClient, wanted: str, first: int, last: int
-) -> None:
+def test_one_range_comes_as_206(place: Place, make_client: MakeClient, wanted: str, first: int, last: int) -> None:
     place.record("call", AUDIO)
     answer = make_client(**place.settings).get("/recording/call", headers={"Range": wanted})
     assert (answer.status_code, answer.data) == (206, AUDIO[first : last + 1])

@@ -22,9 +22,7 @@ def test_one_token_serves_many_requests(gcs: GCS, gcs_place: GCSPlace, make_clie
     assert [each.path for each in gcs.wire.asked].count("/token") == 1
 
 
-def test_a_token_that_was_revoked_is_renewed_once(
-    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
-) -> None:
+def test_a_token_that_was_revoked_is_renewed_once(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
     gcs_place.record("call", AUDIO)
     client = make_client(**gcs_place.settings)
     client.get("/recording/call")
@@ -39,9 +37,7 @@ def test_an_account_that_is_refused_is_503(gcs: GCS, gcs_place: GCSPlace, make_c
     assert "canary" not in answer.text
 
 
-def test_an_account_without_a_usable_key_is_503(
-    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
-) -> None:
+def test_an_account_without_a_usable_key_is_503(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
     account = {**json.loads(gcs.account()), "private_key": "canary"}
     settings = {**gcs_place.settings, "RECORDING_GCS_CREDENTIALS_JSON": json.dumps(account)}
     assert make_client(**settings).get("/recording/call").status_code == 503
@@ -90,9 +86,7 @@ def test_the_account_may_come_from_a_file(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_passing_trouble_is_waited_out(
-    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, status: int
-) -> None:
+def test_a_passing_trouble_is_waited_out(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient, status: int) -> None:
     gcs_place.record("call", AUDIO)
     client = make_client(**gcs_place.settings)
     client.get("/recording/call")

@@ -90,9 +90,7 @@ def test_a_page_among_strangers_is_bounded_and_its_cursor_goes_on(
     assert "theirs" not in json.dumps(client.get("/recording?limit=1", headers=A).json)
 
 
-def test_an_owner_is_read_again_only_when_it_changed(
-    make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace
-) -> None:
+def test_an_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace) -> None:
     place = gcs_place
     for number in range(5):
         place.record(f"call{number}", b"OggS", auth_id="a")

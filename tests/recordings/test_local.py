@@ -49,9 +49,7 @@ def _loop(root: Path, _: Path) -> None:
     (root / "calls/call").symlink_to(root / "calls/call")
 
 
-@pytest.mark.parametrize(
-    "plant", [_symlinked_file, _symlinked_folder, _folder, _fifo, _file_for_folder, _loop]
-)
+@pytest.mark.parametrize("plant", [_symlinked_file, _symlinked_folder, _folder, _fifo, _file_for_folder, _loop])
 def test_only_a_regular_file_inside_is_a_recording(
     local: LocalPlace, make_client: MakeClient, tmp_path: Path, plant: object
 ) -> None:
@@ -65,9 +63,7 @@ def test_only_a_regular_file_inside_is_a_recording(
     assert client.get("/recording").json["recordings"] == []
 
 
-def test_a_folder_that_is_gone_is_a_fault_and_not_an_absence(
-    local: LocalPlace, make_client: MakeClient
-) -> None:
+def test_a_folder_that_is_gone_is_a_fault_and_not_an_absence(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings | {"RECORDING_LOCAL_PATH": "/canary/nowhere"})
     for path in ("/recording/call", "/recording"):
         answer = client.get(path)

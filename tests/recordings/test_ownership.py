@@ -10,9 +10,7 @@ from tests.recordings.places import GCSPlace, LocalPlace, Place
 
 AUTH = {
     "AUTH_REQUIRED": "true",
-    "AUTH_API_SECRETS_JSON": json.dumps(
-        [{"id": "a", "secret": "secret-a"}, {"id": "b", "secret": "secret-b"}]
-    ),
+    "AUTH_API_SECRETS_JSON": json.dumps([{"id": "a", "secret": "secret-a"}, {"id": "b", "secret": "secret-b"}]),
 }
 A, B = {"Authorization": "Bearer secret-a"}, {"Authorization": "Bearer secret-b"}
 STRICT = {"RECORDING_STRICT_OWNERSHIP": "true"}
@@ -107,9 +105,7 @@ def test_what_cannot_be_a_stream_id_is_refused_in_every_spelling(
         assert answer.json["code"] == "INVALID_STREAM_ID"
 
 
-@pytest.mark.parametrize(
-    "stream_id", ["a", "9", "a" * 128, "support-call-789", "A.b_c-d", "a.b.c", "owner.json"]
-)
+@pytest.mark.parametrize("stream_id", ["a", "9", "a" * 128, "support-call-789", "A.b_c-d", "a.b.c", "owner.json"])
 def test_what_can_be_a_stream_id_is_found(place: Place, make_client: MakeClient, stream_id: str) -> None:
     place.record(stream_id, b"OggS")
     assert make_client(**place.settings).get(f"/recording/{stream_id}").data == b"OggS"

@@ -54,9 +54,7 @@ def test_a_recording_starts_and_stops(place: Place, livekit: Twirp, make_client:
     assert set(owner(place, "call") or ()) == {"room_name", "egress_id", "started_at", "stopped_at"}
 
 
-def test_the_egress_is_audio_only_ogg_to_the_key(
-    place: Place, livekit: Twirp, make_client: MakeClient
-) -> None:
+def test_the_egress_is_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     client = make_client(**place.settings, **livekit.settings)
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     (asked,) = livekit.started
@@ -114,9 +112,7 @@ def test_many_at_once_start_one(place: Place, livekit: Twirp, make_client: MakeC
     assert answers == [answers[0]] * 6
 
 
-def test_many_who_see_the_same_dead_claim_start_one(
-    place: Place, livekit: Twirp, make_client: MakeClient
-) -> None:
+def test_many_who_see_the_same_dead_claim_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     claim = {"room_name": "open", "started_at": "2026-01-01T00:00:00+00:00"}
     place.put("calls/call/owner.json", json.dumps(claim).encode())
     livekit.lists = False
@@ -129,9 +125,7 @@ def test_many_who_see_the_same_dead_claim_start_one(
     assert len(livekit.started) == 1
 
 
-def test_a_recording_belongs_to_who_started_it(
-    guarded: FlaskClient, local: LocalPlace, livekit: Twirp
-) -> None:
+def test_a_recording_belongs_to_who_started_it(guarded: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     body = {"room_name": "room-a", "stream_id": "call"}
     assert guarded.post("/recording", json=body, headers=B).json["code"] == "ROOM_NOT_FOUND"
@@ -243,9 +237,7 @@ def test_a_claim_whose_maker_died_is_taken_over(
     claim = {"room_name": "open", "started_at": started_at}
     local.put("calls/call/owner.json", json.dumps(claim).encode())
     assert client.delete("/recording/call").status_code == 404
-    assert (
-        client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
-    )
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
 
 
 def test_a_claim_that_is_given_up_is_taken_by_who_waits(
@@ -256,9 +248,7 @@ def test_a_claim_that_is_given_up_is_taken_by_who_waits(
     file = local.root / "calls/call/owner.json"
     looks = iter([lambda: None, file.unlink])
     monkeypatch.setattr(recorder.time, "sleep", lambda _: next(looks)())
-    assert (
-        client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
-    )
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
 
 
 @pytest.mark.parametrize(
@@ -302,9 +292,7 @@ def test_a_list_that_livekit_refuses_is_told(client: FlaskClient, local: LocalPl
         ({"room_name": "open", "stream_id": ""}, "INVALID_STREAM_ID"),
     ],
 )
-def test_a_body_that_cannot_be_is_refused(
-    client: FlaskClient, livekit: Twirp, body: object, code: str
-) -> None:
+def test_a_body_that_cannot_be_is_refused(client: FlaskClient, livekit: Twirp, body: object, code: str) -> None:
     answer = client.post("/recording", json=body)
     assert (answer.status_code, answer.json["code"]) == (400, code)
     assert livekit.wire.asked == []

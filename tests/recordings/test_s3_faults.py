@@ -27,9 +27,7 @@ NO_KEYS = ("RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
 
 def refusal(status: int, code: str) -> Reply:
     """Return an error as S3 writes it, with all the names it likes to give."""
-    text = (
-        f"<Error><Code>{code}</Code><Message>canary</Message><BucketName>canary-bucket</BucketName></Error>"
-    )
+    text = f"<Error><Code>{code}</Code><Message>canary</Message><BucketName>canary-bucket</BucketName></Error>"
     return Reply(status, text.encode(), {"Content-Type": "application/xml"})
 
 
@@ -70,9 +68,7 @@ def test_a_missing_object_is_404(s3: Wire, client: FlaskClient, method: str) -> 
         (403, "RequestTimeTooSkewed"),
     ],
 )
-def test_a_refusal_is_503_and_names_nothing(
-    s3: Wire, client: FlaskClient, method: str, status: int, code: str
-) -> None:
+def test_a_refusal_is_503_and_names_nothing(s3: Wire, client: FlaskClient, method: str, status: int, code: str) -> None:
     s3.script += [Reply(status)] * (method == "HEAD" and status == 404) + [refusal(status, code)]
     answer = client.open("/recording/call", method=method)
     assert answer.status_code == 503
@@ -82,9 +78,7 @@ def test_a_refusal_is_503_and_names_nothing(
         assert answer.json["code"] == "RECORDING_STORAGE_UNAVAILABLE"
 
 
-def test_an_object_that_appears_between_two_questions_counts_as_missing(
-    s3: Wire, client: FlaskClient
-) -> None:
+def test_an_object_that_appears_between_two_questions_counts_as_missing(s3: Wire, client: FlaskClient) -> None:
     s3.script += [Reply(404), Reply(200, AUDIO, HEAD)]
     assert client.head("/recording/call").status_code == 404
 
@@ -111,9 +105,7 @@ def test_a_store_that_breaks_off_is_never_a_clean_end(s3: Wire, client: FlaskCli
 
 
 @pytest.mark.parametrize("cut", [0])
-def test_a_store_that_breaks_off_before_anything_was_sent_is_503(
-    s3: Wire, client: FlaskClient, cut: int
-) -> None:
+def test_a_store_that_breaks_off_before_anything_was_sent_is_503(s3: Wire, client: FlaskClient, cut: int) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD, cut=cut))
     assert client.get("/recording/call").status_code == 503
 
@@ -158,9 +150,7 @@ def test_a_store_whose_certificate_nobody_knows_is_503(make_client: MakeClient, 
     thread.start()
     try:
         endpoint = f"https://127.0.0.1:{server.server_port}"
-        assert (
-            make_client(RECORDING_S3_ENDPOINT=endpoint, **SETTINGS).get("/recording/call").status_code == 503
-        )
+        assert make_client(RECORDING_S3_ENDPOINT=endpoint, **SETTINGS).get("/recording/call").status_code == 503
     finally:
         server.shutdown()
         server.server_close()
@@ -170,9 +160,7 @@ def test_a_store_whose_certificate_nobody_knows_is_503(make_client: MakeClient, 
 @pytest.mark.parametrize(
     "names",
     [
-        pytest.param(
-            ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"), id="for credentials"
-        ),
+        pytest.param(("AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_CONTAINER_CREDENTIALS_FULL_URI"), id="for credentials"),
         pytest.param(("HTTP_PROXY", "AWS_ENDPOINT_URL_S3"), id="as a proxy or another endpoint"),
     ],
 )

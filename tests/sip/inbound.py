@@ -80,6 +80,6 @@ def refused(exchange: Exchange) -> None:
     exchange.send(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
 
 
-def own_secret(tenant: str, host: str = "a.example.com") -> str:
+def per_hook_secret(tenant: str, host: str = "a.example.com") -> str:
     """Return the secret of a tenant's hook as docs/sip.md says that it is made."""
     return hmac.new(SECRET.encode(), f"sayna-hook:v1:{tenant}:{host}".encode(), hashlib.sha256).hexdigest()

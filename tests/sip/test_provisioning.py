@@ -7,7 +7,7 @@ from flask import Flask
 from app import create_app
 from sayna.config import load_config
 from tests.e2e.program import until
-from tests.wire.telephone import FakeTelephones
+from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP, refusal
 
 MakeApp = Callable[..., Flask]
@@ -20,14 +20,14 @@ CREATED = [
 
 
 @pytest.fixture
-def telephones() -> Iterator[FakeTelephones]:
-    with FakeTelephones() as fake:
+def telephones() -> Iterator[FakeSipClient]:
+    with FakeSipClient() as fake:
         yield fake
     assert not fake.complaints
 
 
 @pytest.fixture
-def make(telephones: FakeTelephones, tmp_path: Path) -> Iterator[MakeApp]:
+def make(telephones: FakeSipClient, tmp_path: Path) -> Iterator[MakeApp]:
     apps: list[Flask] = []
 
     def make(**settings: str) -> Flask:
@@ -45,12 +45,12 @@ def run(app: Flask, *arguments: str) -> tuple[int, list[str]]:
     return found.exit_code, [line for line in found.output.splitlines() if not line.startswith("{")]
 
 
-def test_dry_run_says_what_would_be_done_and_does_nothing(make: MakeApp, telephones: FakeTelephones) -> None:
+def test_dry_run_says_what_would_be_done_and_does_nothing(make: MakeApp, telephones: FakeSipClient) -> None:
     assert run(make(**INBOUND), "--dry-run") == (0, [f"would {each}" for each in CREATED])
     assert telephones.calls == ["ListSIPInboundTrunk", "ListSIPDispatchRule"]
 
 
-def test_trunk_and_rule_are_created_once(make: MakeApp, telephones: FakeTelephones) -> None:
+def test_trunk_and_rule_are_created_once(make: MakeApp, telephones: FakeSipClient) -> None:
     app = make(**INBOUND)
     assert run(app) == (0, CREATED)
     [trunk], [rule] = telephones.trunks, telephones.rules
@@ -62,9 +62,7 @@ def test_trunk_and_rule_are_created_once(make: MakeApp, telephones: FakeTelephon
     assert run(app, "--dry-run") == (0, ["nothing to do"])
 
 
-def test_what_differs_is_corrected_and_what_is_not_ours_stays(
-    make: MakeApp, telephones: FakeTelephones
-) -> None:
+def test_what_differs_is_corrected_and_what_is_not_ours_stays(make: MakeApp, telephones: FakeSipClient) -> None:
     run(make(**INBOUND))
     telephones.trunks[0].krisp_enabled = True
     telephones.rules[0].trunk_ids[:] = ["ST_gone"]
@@ -91,13 +89,13 @@ def test_command_says_what_to_set(make: MakeApp, settings: dict[str, str]) -> No
     assert "SIP_ROOM_PREFIX" in lines[0]
 
 
-def test_command_says_that_livekit_does_not_answer(make: MakeApp, telephones: FakeTelephones) -> None:
+def test_command_says_that_livekit_does_not_answer(make: MakeApp, telephones: FakeSipClient) -> None:
     telephones.script = lambda *_: DROP
     assert run(make(**INBOUND))[0] == 1
 
 
 def test_start_provisions_once_for_all_workers_and_again_until_it_works(
-    make: MakeApp, telephones: FakeTelephones, capsys: pytest.CaptureFixture[str]
+    make: MakeApp, telephones: FakeSipClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     telephones.script = lambda *_: refusal(503, "unavailable") if len(telephones.calls) < 2 else None
     workers = [make(**INBOUND).extensions["sayna"] for _ in range(3)]

@@ -11,8 +11,8 @@ import pytest
 from sayna.config import load_config
 from sayna.errors import CallerGone, NotCached, Overloaded, ProviderError, ProviderTimeout
 from sayna.services import Services, build
-from sayna.speech.plan import Plan, Query
-from sayna.speech.service import CacheMode, Speech
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.service import CacheMode, SpeechResult
 from tests.wire import FaultServer, answers
 
 PCM = bytes(range(250)) * 96
@@ -38,10 +38,10 @@ def services(vendor: FaultServer, tmp_path: Path) -> Iterator[Services]:
 
 
 def planned(services: Services, text: str = "Hello", **query: float) -> Plan:
-    return services.planner.plan(Query(text=text, provider="deepgram", audio_format="linear16", **query))  # type: ignore[arg-type]
+    return services.planner.plan(SpeakRequest(text=text, provider="deepgram", audio_format="linear16", **query))  # type: ignore[arg-type]
 
 
-def speak(services: Services, plan: Plan, mode: CacheMode = CacheMode.USE, *, alive: bool = True) -> Speech:
+def speak(services: Services, plan: Plan, mode: CacheMode = CacheMode.USE, *, alive: bool = True) -> SpeechResult:
     return services.tts.synthesize(plan, mode, alive=lambda: alive)
 
 
@@ -110,7 +110,7 @@ def test_places_are_limited_and_given_back(services: Services, vendor: FaultServ
 def test_request_with_its_own_credentials_shares_nothing(services: Services, vendor: FaultServer) -> None:
     vendor.always(spoken)
     keys = [
-        services.planner.plan(Query(text="Hello", provider="deepgram", auth=auth)).key
+        services.planner.plan(SpeakRequest(text="Hello", provider="deepgram", auth=auth)).key
         for auth in (None, {"api_key": "a"}, {"api_key": "b"})
     ]
     assert len(set(keys)) == 3

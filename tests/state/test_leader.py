@@ -40,13 +40,13 @@ def test_job_of_a_killed_process_is_taken_over(tmp_path: Path) -> None:
 def test_lock_that_cannot_be_had_is_complained_about_and_tried_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    led = threading.Event()
+    is_leader = threading.Event()
     (tmp_path / "job.lock").mkdir()
-    leader = Leader(tmp_path, "job", lambda stop: led.set())
+    leader = Leader(tmp_path, "job", lambda stop: is_leader.set())
     leader.start()
     until(lambda: "job.lock cannot be locked" in caplog.text, 5, "it complains")
     (tmp_path / "job.lock").rmdir()
-    assert led.wait(5)
+    assert is_leader.wait(5)
     leader.close()
     leader.close()
 

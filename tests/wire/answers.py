@@ -15,13 +15,9 @@ def head(status: int, headers: Mapping[str, str]) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-def whole(
-    body: bytes, content_type: str = "audio/pcm", status: int = 200, headers: Mapping[str, str] = {}
-) -> Answer:
+def whole(body: bytes, content_type: str = "audio/pcm", status: int = 200, headers: Mapping[str, str] = {}) -> Answer:
     """A body with Content-Length."""
-    return raw(
-        head(status, {"Content-Type": content_type, "Content-Length": str(len(body)), **headers}) + body
-    )
+    return raw(head(status, {"Content-Type": content_type, "Content-Length": str(len(body)), **headers}) + body)
 
 
 def chunked(

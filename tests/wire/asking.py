@@ -9,7 +9,7 @@ from sayna.config import SpeechConfig
 from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import SpeechRequest, TTSProvider
-from sayna.speech.plan import Plan, Planner, Query
+from sayna.speech.plan import Plan, Planner, SpeakRequest
 
 TEXT = 'Ben & Jerry\'s <b>"quoted"</b> 😀 שלום 你好'
 
@@ -17,7 +17,7 @@ TEXT = 'Ben & Jerry\'s <b>"quoted"</b> 😀 שלום 你好'
 def plan(provider: TTSProvider, **query: Any) -> Plan:
     """Return the plan of one query for a provider, as POST /speak makes it."""
     planner = Planner({provider.slug: provider}, SpeechConfig(), b"secret")
-    return planner.plan(Query(**{"text": TEXT, "provider": provider.slug, **query}))
+    return planner.plan(SpeakRequest(**{"text": TEXT, "provider": provider.slug, **query}))
 
 
 def request(

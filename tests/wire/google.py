@@ -221,9 +221,7 @@ def _service(form: dict[str, str]) -> str:
 
 
 def _person(form: dict[str, str]) -> str:
-    assert set(form) == {"grant_type", "client_id", "client_secret", "refresh_token"}, (
-        "the fields of the form"
-    )
+    assert set(form) == {"grant_type", "client_id", "client_secret", "refresh_token"}, "the fields of the form"
     return form["refresh_token"]
 
 

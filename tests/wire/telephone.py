@@ -12,7 +12,7 @@ from tests.wire.twirp import FakeLiveKit, Reply, refusal
 SIP = models.ParticipantInfo.Kind.SIP
 
 
-class FakeTelephones(FakeLiveKit):
+class FakeSipClient(FakeLiveKit):
     """Whoever is dialled is in the room at once."""
 
     def __init__(self) -> None:

@@ -75,9 +75,7 @@ def test_the_elevenlabs_fake_is_strict(query: str, body: bytes) -> None:
 
 def test_a_script_is_played_in_order_and_then_the_usual_answer_comes() -> None:
     with FaultServer() as server:
-        server.then(answers.status(503), answers.delayed(0.01, answers.status(404))).always(
-            answers.whole(b"yes")
-        )
+        server.then(answers.status(503), answers.delayed(0.01, answers.status(404))).always(answers.whole(b"yes"))
 
         statuses = []
         for _ in range(4):

@@ -4,7 +4,7 @@ from typing import Any
 
 from sayna.errors import EgressUnavailable, InvalidRequest, RecordingFailed
 from sayna.livekit.errors import LiveKitNotConfigured, LiveKitUnavailable, RoomAccessDenied, RoomNotFound
-from sayna.openapi import BYTES, Answer, Operation
+from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.recordings import errors
 from sayna.schemas.recording import LIST as LIST_QUERY
 from sayna.schemas.recording import START as START_BODY
@@ -48,8 +48,8 @@ def _header(name: str, description: str) -> dict[str, Any]:
     return {"in": "header", "name": name, "description": description, "schema": {"type": "string"}}
 
 
-def _session(description: str, status: str) -> Answer:
-    return Answer(description, {"application/json": SessionSchema}, example={"status": status, **SESSION})
+def _session(description: str, status: str) -> ResponseDoc:
+    return ResponseDoc(description, {"application/json": SessionSchema}, example={"status": status, **SESSION})
 
 
 LIST = Operation(
@@ -57,7 +57,7 @@ LIST = Operation(
     summary="List recordings",
     description="The caller's recordings, a page at a time.",
     query=LIST_QUERY,
-    answers={200: Answer("A page.", {"application/json": RecordingsSchema})},
+    answers={200: ResponseDoc("A page.", {"application/json": RecordingsSchema})},
     errors=(InvalidRequest, *STORAGE),
 )
 START = Operation(
@@ -91,9 +91,9 @@ DOWNLOAD = Operation(
         _header("If-Unmodified-Since", "A date: 412 when the audio is newer."),
     ),
     answers={
-        200: Answer("The audio.", {"audio/ogg": BYTES}, HEADERS),
-        206: Answer("The range.", {"audio/ogg": BYTES}, {**HEADERS, "Content-Range": "Which bytes."}),
-        304: Answer("It is the one that the caller has.", headers=HEADERS),
+        200: ResponseDoc("The audio.", {"audio/ogg": BYTES}, HEADERS),
+        206: ResponseDoc("The range.", {"audio/ogg": BYTES}, {**HEADERS, "Content-Range": "Which bytes."}),
+        304: ResponseDoc("It is the one that the caller has.", headers=HEADERS),
     },
     errors=(
         errors.InvalidStreamId,

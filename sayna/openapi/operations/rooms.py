@@ -4,7 +4,7 @@ from typing import Any
 
 from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from sayna.livekit import errors
-from sayna.openapi import Answer, Operation
+from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas import rooms_answers as answers
 from sayna.schemas.livekit import MUTE as MUTE_BODY
 from sayna.schemas.livekit import PARTICIPANT, Name
@@ -24,8 +24,8 @@ ROOM_NAME: dict[str, Any] = {
 }
 
 
-def _json(description: str, schema: Any, example: Any = None) -> Answer:
-    return Answer(description, {"application/json": schema}, example=example)
+def _json(description: str, schema: Any, example: Any = None) -> ResponseDoc:
+    return ResponseDoc(description, {"application/json": schema}, example=example)
 
 
 TOKEN = Operation(

@@ -1,13 +1,13 @@
 """The reference of GET / and GET /ready."""
 
-from sayna.openapi import Answer, Operation
+from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.server import HealthSchema, ReadySchema
 
 HEALTH = Operation(
     tag="Server",
     summary="Health",
     description="Says that the process answers. Always public, and touches nothing.",
-    answers={200: Answer("It answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
+    answers={200: ResponseDoc("It answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
 )
 _CHECKS = {"cache": "ok", "serving": "ok"}
 READY = Operation(
@@ -15,12 +15,12 @@ READY = Operation(
     summary="Readiness",
     description="Says whether this server should be sent work. Public; calls no vendor.",
     answers={
-        200: Answer(
+        200: ResponseDoc(
             "Work is welcome.",
             {"application/json": ReadySchema},
             example={"status": "ready", "checks": _CHECKS},
         ),
-        503: Answer(
+        503: ResponseDoc(
             "It is stopping, or cannot write its cache.",
             {"application/json": ReadySchema},
             example={"status": "unavailable", "checks": {**_CHECKS, "serving": "failed"}},

@@ -4,7 +4,7 @@ from typing import Any
 
 from sayna.errors import StoreUnavailable
 from sayna.livekit.errors import LiveKitNotConfigured, ParticipantNotFound
-from sayna.openapi import Answer, Operation
+from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas import sip as bodies
 from sayna.schemas import sip_answers as answers
 from sayna.sip import errors
@@ -22,8 +22,8 @@ KEY: dict[str, Any] = {
 }
 
 
-def _json(description: str, schema: Any, example: Any) -> Answer:
-    return Answer(description, {"application/json": schema}, example=example)
+def _json(description: str, schema: Any, example: Any) -> ResponseDoc:
+    return ResponseDoc(description, {"application/json": schema}, example=example)
 
 
 HOOKS = {200: _json("The caller's hooks.", answers.HookListSchema, {"hooks": [HOOK]})}

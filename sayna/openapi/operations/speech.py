@@ -1,7 +1,7 @@
 """The reference of POST /speak."""
 
 from sayna import errors
-from sayna.openapi import BYTES, Answer, Operation
+from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.schemas.speak import FLAT, NESTED
 from sayna.schemas.speech_answers import SpeechEnvelopeSchema
 
@@ -86,7 +86,7 @@ SPEAK = Operation(
         },
     ),
     answers={
-        200: Answer(
+        200: ResponseDoc(
             "The speech, whole or as it is made.",
             {
                 "application/json": SpeechEnvelopeSchema,

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sayna.errors import InvalidRequest, ProviderError, ProviderNotConfigured, UnknownProvider
-from sayna.openapi import Answer, Operation
+from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.schemas.voices import VoiceDescriptionSchema
 from sayna.speech.voices import GENDERS
@@ -54,7 +54,7 @@ VOICES = Operation(
         },
     ),
     answers={
-        200: Answer(
+        200: ResponseDoc(
             "The voices by vendor.",
             {
                 "application/json": {
@@ -70,7 +70,7 @@ VOICES = Operation(
             HEADERS,
             {"espeak": [VOICE], "voices": [VOICE]},
         ),
-        304: Answer("It is the one that the caller has.", headers=HEADERS),
+        304: ResponseDoc("It is the one that the caller has.", headers=HEADERS),
     },
     errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
 )

@@ -8,11 +8,11 @@ from sayna import errors
 from sayna.http import Deadline
 
 
-class Answer:
+class HelperResponse:
     """The payloads that answer one request, as an iterator; `close` cuts the answer short."""
 
     def __init__(
-        self, read: Callable[["Answer"], None], stop: Callable[["Answer"], None], deadline: Deadline
+        self, read: Callable[["HelperResponse"], None], stop: Callable[["HelperResponse"], None], deadline: Deadline
     ) -> None:
         self._read, self._stop = read, stop
         self.deadline = deadline
@@ -21,7 +21,7 @@ class Answer:
         self.ended = False
         self.read_at = time.monotonic()
 
-    def __iter__(self) -> "Answer":
+    def __iter__(self) -> "HelperResponse":
         return self
 
     def __next__(self) -> bytes:

@@ -27,7 +27,7 @@ ACCENTS = {
 }
 
 
-class Catalogue:
+class EspeakVoices:
     """Every voice and variant installed, found by identifier, name or language tag in any case."""
 
     def __init__(self, table: str) -> None:
@@ -113,9 +113,7 @@ def _canonical(tag: str) -> str:
     if tag in NOT_REGIONS:
         return language
     public, x, private = "-".join(subtags).partition("x-")
-    return "-".join(
-        [language, *map(_cased, filter(None, public.split("-"))), *filter(None, (x[:-1], private))]
-    )
+    return "-".join([language, *map(_cased, filter(None, public.split("-"))), *filter(None, (x[:-1], private))])
 
 
 def _cased(subtag: str) -> str:

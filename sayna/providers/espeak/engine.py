@@ -89,9 +89,7 @@ class Speaker:
         self._pending.register(wire, select.POLLIN)
         self._lib = ctypes.CDLL(library)
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
-        rate = self._lib.espeak_Initialize(
-            OUTPUT_SYNCHRONOUS, BUFFER_MS, os.fsencode(data), INITIALIZE_DONT_EXIT
-        )
+        rate = self._lib.espeak_Initialize(OUTPUT_SYNCHRONOUS, BUFFER_MS, os.fsencode(data), INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
             raise OSError(f"espeak_Initialize returned {rate}")
         # Kept: ctypes frees a callback that only C knows of.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sayna import errors
 from sayna.http import Deadline
 from sayna.providers.espeak import engine as wire
-from sayna.providers.espeak.answer import Answer
+from sayna.providers.espeak.answer import HelperResponse
 from sayna.providers.espeak.helper import Helper
 
 # A helper that obeys STOP does so within one buffer of audio, about 1 ms; a new helper costs 25 ms.
@@ -25,7 +25,7 @@ FAILURES: dict[bytes, Callable[[], errors.ProviderError]] = {
 }
 
 
-class Engine:
+class EspeakEngine:
     """One helper per process: safe in threads, over forks, and against any text.
 
     A request has the turn until its last frame is read. Whoever waits for the turn reads on for a listener
@@ -41,7 +41,7 @@ class Engine:
     def _forget(self) -> None:
         self._turn = threading.Lock()
         self._reading = threading.Lock()
-        self._current: Answer | None = None
+        self._current: HelperResponse | None = None
         self._helper: Helper | None = None
 
     @property
@@ -49,11 +49,11 @@ class Engine:
         """The process id of the helper, None before it is first needed."""
         return self._helper.pid if self._helper else None
 
-    def ask(self, kind: bytes, payload: bytes, deadline: Deadline) -> Answer:
+    def ask(self, kind: bytes, payload: bytes, deadline: Deadline) -> HelperResponse:
         """Send a request and return its answer once that has begun; raises ProviderError and its kinds."""
         library, data = self._locate()
         self._take_turn(deadline)
-        answer = self._current = Answer(self.read, self.stop, deadline)
+        answer = self._current = HelperResponse(self.read, self.stop, deadline)
         with self._reading:
             try:
                 self._living_helper(library, data).send(kind, payload, deadline)
@@ -89,13 +89,13 @@ class Engine:
             self._helper = Helper(library, data)
         return self._helper
 
-    def read(self, answer: Answer) -> None:
+    def read(self, answer: HelperResponse) -> None:
         """Wait until more of an answer has come, or it has ended."""
         with self._reading:
             if not answer.ended:
                 self._read(answer, answer.deadline)
 
-    def _read(self, answer: Answer, until: Deadline) -> None:
+    def _read(self, answer: HelperResponse, until: Deadline) -> None:
         assert self._helper
         try:
             frames = self._helper.receive(until)
@@ -114,7 +114,7 @@ class Engine:
             failure = FAILURES.get(frames[-1][0])
             self._end(answer, failure() if failure else None)
 
-    def stop(self, answer: Answer) -> None:
+    def stop(self, answer: HelperResponse) -> None:
         """Make the helper give up an answer; it is killed when it does not within a moment."""
         # `ended` changes only under this lock, so STOP never reaches the helper during the next request.
         with self._reading:
@@ -129,7 +129,7 @@ class Engine:
                 self._read(answer, answer.deadline)
             answer.ready.clear()
 
-    def _fail(self, answer: Answer, cause: Exception) -> None:
+    def _fail(self, answer: HelperResponse, cause: Exception) -> None:
         """End an answer for a helper that is late or dead, and the helper with it."""
         self._discard()
         error: errors.ProviderError
@@ -140,7 +140,7 @@ class Engine:
         error.__cause__ = cause
         self._end(answer, error)
 
-    def _end(self, answer: Answer, error: errors.ProviderError | None) -> None:
+    def _end(self, answer: HelperResponse, error: errors.ProviderError | None) -> None:
         answer.error, answer.ended = error, True
         self._current = None
         self._turn.release()
@@ -167,7 +167,7 @@ class Engine:
         self._forget()
 
 
-_engines: "weakref.WeakSet[Engine]" = weakref.WeakSet()
+_engines: "weakref.WeakSet[EspeakEngine]" = weakref.WeakSet()
 
 
 def _close_all() -> None:

@@ -15,10 +15,10 @@ from sayna import errors
 from sayna.audio.spec import AudioSpec
 from sayna.config import EspeakConfig
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.espeak import engine as wire
-from sayna.providers.espeak.catalogue import DEFAULT_VOICE, Catalogue, default_for
-from sayna.providers.espeak.process import Engine
+from sayna.providers.espeak.catalogue import DEFAULT_VOICE, EspeakVoices, default_for
+from sayna.providers.espeak.process import EspeakEngine
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
@@ -35,19 +35,19 @@ class Espeak(TTSProvider):
     # Names are taken too, English (America), and never as part of a path: the table knows or does not.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "pitch": Knob(int, 0, 99),
-        "pitch_range": Knob(int, 0, 99),
-        "volume": Knob(int, 0, 200),
-        "word_gap": Knob(int, 0, 100),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "pitch": SettingSpec(int, 0, 99),
+        "pitch_range": SettingSpec(int, 0, 99),
+        "volume": SettingSpec(int, 0, 200),
+        "word_gap": SettingSpec(int, 0, 100),
     }
     auth_fields = ()
     local = True
 
     def __init__(self, config: EspeakConfig) -> None:
         self._enabled = config.enabled
-        self._catalogue: Catalogue | None = None
-        self.engine = Engine(self._locate)
+        self._catalogue: EspeakVoices | None = None
+        self.engine = EspeakEngine(self._locate)
 
     @functools.cached_property
     def configured(self) -> bool:
@@ -73,9 +73,7 @@ class Espeak(TTSProvider):
             return voice_id or self.default_voice, model
         found = self.voice_for(language)
         if not found:
-            raise errors.ProviderRejectedRequest(
-                "espeak has no voice for this language; GET /voices lists them."
-            )
+            raise errors.ProviderRejectedRequest("espeak has no voice for this language; GET /voices lists them.")
         return found, model
 
     def language_of(self, voice_id: str) -> str:
@@ -86,9 +84,7 @@ class Espeak(TTSProvider):
 
     def voice_for(self, language: str) -> str | None:
         """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""
-        return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(
-            language
-        )
+        return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
 
     def close(self) -> None:
         """End the helper process; the next use starts a new one."""
@@ -96,9 +92,7 @@ class Espeak(TTSProvider):
 
     def _locate(self) -> tuple[str, str]:
         if not self.configured:
-            raise errors.ProviderNotConfigured(
-                "The embedded engine is off: set ESPEAK_ENABLED=true and install it."
-            )
+            raise errors.ProviderNotConfigured("The embedded engine is off: set ESPEAK_ENABLED=true and install it.")
         return _wheel()
 
     def _identifier(self, voice_id: str, deadline: Deadline) -> str:
@@ -109,9 +103,9 @@ class Espeak(TTSProvider):
             raise errors.ProviderRejectedRequest("espeak has no such voice; GET /voices lists them.")
         return found
 
-    def _table(self, deadline: Deadline) -> Catalogue:
+    def _table(self, deadline: Deadline) -> EspeakVoices:
         if self._catalogue is None:
-            self._catalogue = Catalogue(b"".join(self.engine.ask(wire.VOICES, b"", deadline)).decode())
+            self._catalogue = EspeakVoices(b"".join(self.engine.ask(wire.VOICES, b"", deadline)).decode())
         return self._catalogue
 
 

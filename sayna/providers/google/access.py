@@ -15,7 +15,7 @@ from sayna.providers.parsing import mapping, text
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Access:
+class GoogleAccess:
     """Headers for the calls; `ask` makes a call and returns its JSON."""
 
     def __init__(self, config: GoogleConfig, ask: Callable[..., Any]) -> None:
@@ -44,9 +44,7 @@ class Access:
             )  # fmt: skip
 
         try:
-            token = self._tokens.get(
-                accounts.digest(account), mint, deadline, refused=refused.removeprefix("Bearer ")
-            )
+            token = self._tokens.get(accounts.digest(account), mint, deadline, refused=refused.removeprefix("Bearer "))
         except TimeoutError as error:
             raise ProviderTimeout("google did not answer in time") from error
         # A person's account has no project of its own that could be billed.

@@ -15,10 +15,10 @@ from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
 from sayna.providers import vendor_errors as refusal
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account, wire
-from sayna.providers.google.access import Access
+from sayna.providers.google.access import GoogleAccess
 from sayna.providers.locale import leading_tag
 from sayna.providers.parsing import mapping, mappings, text
 
@@ -46,10 +46,10 @@ class Google(CloudProvider):
     default_language = "en-US"
     # Google's client library 2.38 says that more is an error; older pages say 4.0.
     rates = (0.25, 2.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "pitch": Knob(float, -20, 20),
-        "volume_gain_db": Knob(float, -96, 16),
-        "effects_profile": Knob(str, choices=PROFILES),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "pitch": SettingSpec(float, -20, 20),
+        "volume_gain_db": SettingSpec(float, -96, 16),
+        "effects_profile": SettingSpec(str, choices=PROFILES),
     }
     auth_fields = ("credentials",)
     max_bytes = 5000
@@ -57,7 +57,7 @@ class Google(CloudProvider):
     def __init__(self, config: GoogleConfig) -> None:
         super().__init__(base_url=config.base_url, api_key=None)
         self._configured = config.configured
-        self._access = Access(config, self.json)
+        self._access = GoogleAccess(config, self.json)
 
     @property
     def configured(self) -> bool:

@@ -25,7 +25,7 @@ T = TypeVar("T")
 logger = logging.getLogger("sayna.piper")
 
 
-class Engine:
+class PiperEngine:
     """The models of one process; a fork begins with none."""
 
     def __init__(self) -> None:
@@ -39,9 +39,7 @@ class Engine:
         """The ids of the voices in memory, the one used last at the end."""
         return tuple(file.id for file in self._voices)
 
-    def say(
-        self, file: VoiceFile, text: str, settings: dict[str, Any], deadline: Deadline
-    ) -> Iterator[bytes]:
+    def say(self, file: VoiceFile, text: str, settings: dict[str, Any], deadline: Deadline) -> Iterator[bytes]:
         """Yield 16-bit samples a sentence at a time; raises ProviderError and ProviderTimeout."""
         sentences = self._run(lambda: self._begin(file, text, settings), deadline)
         while (audio := self._run(lambda: next(sentences, None), deadline)) is not None:
@@ -105,7 +103,5 @@ def _load(file: VoiceFile) -> Any:
     # Else its threads burn processor time while they wait for work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     told = json.loads(file.model.with_name(f"{file.model.name}.json").read_bytes())
-    session = onnxruntime.InferenceSession(
-        str(file.model), sess_options=options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(file.model), sess_options=options, providers=["CPUExecutionProvider"])
     return PiperVoice(session=session, config=PiperConfig.from_dict(told))

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.state.files import Grumbler
+from sayna.state.files import RateLimitedLogger
 
 # Looked up in a scan and never joined to a path: `../../etc/passwd` is just no voice.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -15,7 +15,7 @@ SUFFIX = ".onnx"
 # The other kinds fetch models of their own from the network.
 PHONEME_TYPES = ("espeak", "text")
 
-_grumbler = Grumbler(logging.getLogger("sayna.piper"))
+_grumbler = RateLimitedLogger(logging.getLogger("sayna.piper"))
 
 
 @dataclass(frozen=True, slots=True)

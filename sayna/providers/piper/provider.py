@@ -16,8 +16,8 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import PiperConfig
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, TTSProvider, Voice
-from sayna.providers.piper.engine import Engine
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.piper.engine import PiperEngine
 from sayna.providers.piper.folder import ID, VoiceFile, scan
 
 log = logging.getLogger("sayna.piper")
@@ -29,10 +29,10 @@ class Piper(TTSProvider):
     slug = "piper"
     default_voice = ""
     voice_pattern = ID
-    knobs: ClassVar[Mapping[str, Knob]] = {
-        "noise_scale": Knob(float, 0, 2),
-        "noise_w_scale": Knob(float, 0, 2),
-        "volume": Knob(float, 0.05, 2),
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+        "noise_scale": SettingSpec(float, 0, 2),
+        "noise_w_scale": SettingSpec(float, 0, 2),
+        "volume": SettingSpec(float, 0.05, 2),
     }
     auth_fields = ()
     local = True
@@ -41,7 +41,7 @@ class Piper(TTSProvider):
 
     def __init__(self, config: PiperConfig) -> None:
         self._folder = config.voices_path
-        self.engine = Engine()
+        self.engine = PiperEngine()
         if self._folder and not self._installed:
             log.warning(self.how_to_configure)
 

@@ -93,6 +93,4 @@ def check(auth: Mapping[str, Any]) -> None:
         raise InvalidProviderAuth("auth.region must be an AWS region such as eu-central-1")
     token = auth.get("session_token", "-")
     if not isinstance(token, str) or not SESSION_TOKEN.fullmatch(token):
-        raise InvalidProviderAuth(
-            "auth.session_token must be 1-4096 printable ASCII characters, without spaces"
-        )
+        raise InvalidProviderAuth("auth.session_token must be 1-4096 printable ASCII characters, without spaces")

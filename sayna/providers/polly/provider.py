@@ -17,7 +17,7 @@ from sayna.config import PollyConfig
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers import ssml
-from sayna.providers.base import AudioStream, Knob, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
 from sayna.providers.polly import aws, errors
@@ -62,7 +62,7 @@ class Polly(CloudProvider):
     model_pattern = re.compile("|".join(ENGINES))
     # prosody takes 20 to 200 %: https://docs.aws.amazon.com/polly/latest/dg/supportedtags.html
     rates = (0.25, 2.0)
-    knobs: ClassVar[Mapping[str, Knob]] = {"volume_db": Knob(float, -20, 6)}
+    knobs: ClassVar[Mapping[str, SettingSpec]] = {"volume_db": SettingSpec(float, -20, 6)}
     auth_fields = ("access_key_id", "secret_access_key", "session_token", "region")
     # Polly takes 3,000, but cuts the audio off at ten minutes without saying so.
     max_chars = 1000
@@ -94,9 +94,7 @@ class Polly(CloudProvider):
         wanted = language or self.default_language
         voice = voice_id or VOICES.get(wanted) or VOICES.get(wanted.partition("-")[0].lower())
         if not voice:
-            raise ProviderRejectedRequest(
-                "polly has no default voice for this language; name one of its voices"
-            )
+            raise ProviderRejectedRequest("polly has no default voice for this language; name one of its voices")
         return voice, model or (self.default_model if voice in VOICES.values() else "")
 
     def language_of(self, voice_id: str) -> str:

@@ -11,11 +11,11 @@ from functools import partial
 from pathlib import Path
 
 from sayna.speech.cache.clip import Clip, decode, encode, seal
-from sayna.speech.cache.disk_store import Shelf
-from sayna.speech.cache.memory import Held, Memory
+from sayna.speech.cache.disk_store import DiskStore
+from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import FAULTS, WRITE_SECONDS, patiently
-from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_census
-from sayna.state.files import Grumbler, private_folder
+from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
+from sayna.state.files import RateLimitedLogger, private_folder
 from sayna.state.secret import load_secret
 
 log = logging.getLogger("sayna.cache")
@@ -40,10 +40,10 @@ class AudioCache:
         self._limit = max_bytes
         # A clip of a quarter of the cache would push out most of what is in it.
         self._largest = min(LARGEST_CLIP_BYTES, max_bytes // 4)
-        self._shelf = Shelf(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes) if path else None
+        self._shelf = DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes) if path else None
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
         self.secret = load_secret(path)
-        self._grumbler = Grumbler(log)
+        self._grumbler = RateLimitedLogger(log)
         self.write_errors = 0
 
     @property
@@ -75,7 +75,7 @@ class AudioCache:
         if len(clip.audio) > self._largest:
             return False
         if self._shelf is None:
-            return self._memory.put(key, Held(clip, None, b""))
+            return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
         try:
             self._shelf.write(key, blob, json.dumps([clip.info.provider, clip.info.voice_id]))
@@ -83,7 +83,7 @@ class AudioCache:
             self.write_errors += 1
             self._grumbler.warn("the audio cache cannot be written: %r", error)
             return False
-        self._memory.put(key, Held(clip, self._shelf.generation(), seal(blob)))
+        self._memory.put(key, CacheEntry(clip, self._shelf.generation(), seal(blob)))
         return True
 
     def clear(self, provider: str | None = None, voice: str | None = None) -> int:
@@ -95,9 +95,7 @@ class AudioCache:
             return self._clear_memory(provider, voice)
         with self._shelf.opened(WRITE_SECONDS) as cache:
             chosen = [
-                row
-                for row in take_census(self._shelf.folder / "cache.db")
-                if matches(labels(row.tag), provider, voice)
+                row for row in take_stats(self._shelf.folder / "cache.db") if matches(labels(row.tag), provider, voice)
             ]
             if provider is None and voice is None:
                 patiently(cache.clear)
@@ -116,7 +114,7 @@ class AudioCache:
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self._limit, providers, oldest)
         with self._shelf.opened(WRITE_SECONDS) as cache:
-            census, volume = take_census(self._shelf.folder / "cache.db"), int(cache.volume())
+            census, volume = take_stats(self._shelf.folder / "cache.db"), int(cache.volume())
         for row in census:
             providers[labels(row.tag)[0]] += row.entries
         oldest = min((row.oldest for row in census), default=None)
@@ -144,7 +142,7 @@ class AudioCache:
         if self._shelf:
             self._shelf.close()
 
-    def _fetch(self, key: str, held: Held | None, generation: object) -> Held | None:
+    def _fetch(self, key: str, held: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return what is on disk now: the clip held already when it is the same, else one verified anew."""
         if self._shelf is None:
             return None
@@ -162,7 +160,7 @@ class AudioCache:
         if clip is None:
             self._remove(key)
             return None
-        fresh = Held(clip, generation, seal(blob))
+        fresh = CacheEntry(clip, generation, seal(blob))
         self._memory.put(key, fresh)
         return fresh
 
@@ -174,9 +172,7 @@ class AudioCache:
 
     def _clear_memory(self, provider: str | None, voice: str | None) -> int:
         infos = {key: clip.info for key, clip in self._memory.clips().items()}
-        chosen = [
-            key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)
-        ]
+        chosen = [key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)]
         for key in chosen:
             self._memory.drop(key)
         return len(chosen)

@@ -46,7 +46,7 @@ class Handle:
     cache: diskcache.Cache
 
 
-class Shelf:
+class DiskStore:
     """Blobs under str keys in `path`/audio, within `max_bytes`, the first stored out first."""
 
     def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int) -> None:
@@ -82,7 +82,7 @@ class Shelf:
             # A COMMIT that failed leaves its transaction, and with it the lock on all writers, open.
             handle.cache.close()
             if is_broken(error):
-                self._condemn(handle, error)
+                self._quarantine_once(handle, error)
             raise
 
     def write(self, key: str, blob: bytes, tag: str) -> None:
@@ -155,7 +155,7 @@ class Shelf:
         except (sqlite3.Error, ValueError, TypeError) as error:
             if not is_unfit(error):
                 raise
-            self._set_aside(error)
+            self._quarantine(error)
             return self._build(seconds)
 
     def _build(self, seconds: float) -> Handle:
@@ -175,7 +175,7 @@ class Shelf:
             raise
         return Handle(os.getpid(), os.fstat(pin).st_ino, pin, cache)
 
-    def _condemn(self, handle: Handle, error: BaseException) -> None:
+    def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
         """Set the database aside, unless another thread or process has done so already."""
         with (
             contextlib.suppress(*FAULTS),
@@ -184,9 +184,9 @@ class Shelf:
         ):
             if self._handle is handle and self._is_current(handle):
                 self._release()
-                self._set_aside(error)
+                self._quarantine(error)
 
-    def _set_aside(self, error: BaseException) -> None:
+    def _quarantine(self, error: BaseException) -> None:
         now = time.time_ns()
         name = time.strftime("audio.corrupt-%Y%m%dT%H%M%S", time.gmtime(now / 1e9)) + f".{now % 10**9:09d}"
         log.error("the audio cache is broken (%s); it is kept as %s and built anew", error, name)

@@ -46,9 +46,7 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
     def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
         """Return the blob of a row, or an empty one (which decodes to nothing) for a row that is not ours."""
         if mode == diskcache.core.MODE_PICKLE or filename is not None:
-            log.critical(
-                "a row that would run code or read a file was planted in the audio cache; it is refused"
-            )
+            log.critical("a row that would run code or read a file was planted in the audio cache; it is refused")
             return b""
         return value if isinstance(value, bytes) else b""
 

@@ -8,7 +8,7 @@ from sayna.speech.cache.clip import Clip
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CacheEntry:
     """A clip verified when it was read; `generation` and `seal` tell whether it is still the one on disk."""
 
     clip: Clip
@@ -21,11 +21,11 @@ class Memory:
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._held: OrderedDict[str, Held] = OrderedDict()
+        self._held: OrderedDict[str, CacheEntry] = OrderedDict()
         self.bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> Held | None:
+    def get(self, key: str) -> CacheEntry | None:
         """Return what is held under the key and count it as used."""
         with self._lock:
             held = self._held.get(key)
@@ -33,7 +33,7 @@ class Memory:
                 self._held.move_to_end(key)
             return held
 
-    def put(self, key: str, held: Held) -> bool:
+    def put(self, key: str, held: CacheEntry) -> bool:
         """Hold the clip in place of an older one; return False when it alone is too large."""
         # Charged with its base64 too, which more than doubles it once an envelope was asked for.
         if held.clip.footprint > self.max_bytes:

@@ -51,7 +51,7 @@ def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> 
     return provider in (None, found[0]) and voice in (None, found[1])
 
 
-def take_census(database: Path) -> list[Row]:
+def take_stats(database: Path) -> list[Row]:
     """Count the unexpired entries of each tag; raises sqlite3.Error."""
     query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
     # Read-only, beside diskcache's own connection: to count is not to lock writers out.

@@ -11,12 +11,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from sayna import audio
 from sayna.audio.spec import AudioSpec
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, Speech, SpeechRequest, TTSProvider
+from sayna.providers.base import AudioStream, SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.longtext.split import Limit, split
 
 # Parts that are rendered while an earlier one is heard.
 # Enough that the next part is there when one ends; each is billed even if the listener leaves.
-AHEAD = 2
+PREFETCH = 2
 
 
 def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) -> AudioStream:
@@ -29,12 +29,12 @@ def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) ->
     return _Job(provider, request, seconds).start()
 
 
-def allowance(provider: TTSProvider, speech: Speech, seconds: float) -> float:
+def allowance(provider: TTSProvider, speech: SynthesisParams, seconds: float) -> float:
     """Return the seconds that a whole text may take when each of its parts may take `seconds`."""
     return seconds * _limit(provider, speech).parts(speech.text)
 
 
-def _limit(provider: TTSProvider, speech: Speech) -> Limit:
+def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
     return Limit(provider.chars_at_once(speech.model), provider.max_bytes)
 
 
@@ -46,7 +46,7 @@ class _Job:
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
         self._texts = split(request.text, request.language, _limit(provider, request))
-        self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="part")
+        self._pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="part")
         self._lock = threading.Lock()
         self._open: list[AudioStream] = []
         self._closed = False
@@ -73,7 +73,7 @@ class _Job:
 
     def _joined(self, first: AudioStream) -> Iterator[bytes]:
         try:
-            ahead = deque(self._later(AHEAD))
+            ahead = deque(self._later(PREFETCH))
             yield from self._samples(first)
             while ahead:
                 part = ahead.popleft().result()

@@ -14,10 +14,10 @@ from pathlib import Path
 from sayna.errors import Overloaded
 from sayna.http import Deadline
 from sayna.speech.single_flight.part_file import Part, sweep
-from sayna.speech.single_flight.producer import Tee, follow, lead
-from sayna.speech.single_flight.stream import Flight, Rendering
-from sayna.speech.single_flight.subscriber import Listener
-from sayna.state.files import Grumbler, private_folder
+from sayna.speech.single_flight.producer import PartFileWriter, follow, lead
+from sayna.speech.single_flight.stream import Rendering, SharedStream
+from sayna.speech.single_flight.subscriber import Subscriber
+from sayna.state.files import RateLimitedLogger, private_folder
 
 log = logging.getLogger("sayna.speech")
 
@@ -36,15 +36,15 @@ class Order:
     cancel: Callable[[], None]
 
 
-class Flights:
+class SingleFlight:
     """Single flights that processes share through `folder`; without a folder, each has its own."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._grumbler = Grumbler(log)
+        self._grumbler = RateLimitedLogger(log)
         self._pid = 0
         self._lock = threading.Lock()
-        self._running: dict[str, Flight] = {}
+        self._running: dict[str, SharedStream] = {}
         self._pumps: ThreadPoolExecutor | None = None
 
     def join(
@@ -56,7 +56,7 @@ class Flights:
         deadline: Deadline | float | None = None,
         alive: Callable[[], bool] = lambda: True,
         cancel: Callable[[], None] = lambda: None,
-    ) -> Listener:
+    ) -> Subscriber:
         """Return a listener to the one rendering of this key, which `launch` starts when there is none.
 
         Both are called in another thread, `recheck` just before `launch`, when no other process can be
@@ -68,7 +68,7 @@ class Flights:
         if not _KEY.fullmatch(key):
             raise ValueError("a flight's key is 1 to 128 letters, digits, hyphens and underscores")
         until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
-        return Listener(partial(self._board, key, Order(launch, recheck, cancel)), until, alive)
+        return Subscriber(partial(self._attach, key, Order(launch, recheck, cancel)), until, alive)
 
     def close(self) -> None:
         """Wait for the renderings under way in this process and end its threads."""
@@ -77,18 +77,18 @@ class Flights:
         if pumps is not None and self._pid == os.getpid():
             pumps.shutdown()
 
-    def _board(self, key: str, order: Order, owner: object) -> Flight:
+    def _attach(self, key: str, order: Order, owner: object) -> SharedStream:
         """Return the running flight of the key with one listener more, or a new one."""
         with self._lock:
             pumps = self._ready()
             flight = self._running.get(key)
             if flight is not None and flight.enter():
                 return flight
-            flight = self._running[key] = Flight(owner)
+            flight = self._running[key] = SharedStream(owner)
             flight.enter()
             # A thread of its own, so that a slow listener holds nobody back and one who leaves ends nothing.
             try:
-                pumps.submit(contextvars.copy_context().run, self._fly, key, flight, order)
+                pumps.submit(contextvars.copy_context().run, self._run, key, flight, order)
             except RuntimeError as error:
                 # Who comes next must not wait for a flight that never begins.
                 del self._running[key]
@@ -107,29 +107,29 @@ class Flights:
             sweep(self._folder)
         return self._pumps
 
-    def _fly(self, key: str, flight: Flight, order: Order) -> None:
+    def _run(self, key: str, flight: SharedStream, order: Order) -> None:
         """Lead or follow until the flight has ended and what it rendered is stored."""
         part = self._open(key)
-        tee = Tee(part, self._grumbler)
+        tee = PartFileWriter(part, self._grumbler)
         try:
-            if part is not None and not part.led:
+            if part is not None and not part.is_leader:
                 follow(flight, part)
             else:
-                flight.deserted = partial(_call_off, flight, tee, order)
+                flight.on_abandoned = partial(_call_off, flight, tee, order)
                 # Whoever left before that line called nothing off.
-                if not flight.give_up(tee.followed):
+                if not flight.cancel_if_unused(tee.has_followers):
                     lead(flight, tee, lambda: self._begin(flight, order))
         finally:
             flight.abandon()
             self._retire(key, flight)
             tee.close()
 
-    def _begin(self, flight: Flight, order: Order) -> Rendering:
+    def _begin(self, flight: SharedStream, order: Order) -> Rendering:
         found = order.recheck()
         flight.launched = found is None
         return found if found is not None else order.launch()
 
-    def _retire(self, key: str, flight: Flight) -> None:
+    def _retire(self, key: str, flight: SharedStream) -> None:
         with self._lock:
             if self._running.get(key) is flight:
                 del self._running[key]
@@ -142,7 +142,7 @@ class Flights:
             return None
 
 
-def _call_off(flight: Flight, tee: Tee, order: Order) -> None:
+def _call_off(flight: SharedStream, tee: PartFileWriter, order: Order) -> None:
     """Wake a pump that waits for a silent vendor, now that nobody listens any more."""
-    if flight.give_up(tee.followed):
+    if flight.cancel_if_unused(tee.has_followers):
         order.cancel()

@@ -42,9 +42,7 @@ class FrameReader:
 
 def dump_error(error: BaseException) -> bytes:
     """Return what a follower must know of an error; one that is none of ours becomes a ProviderError."""
-    known = (
-        error if isinstance(error, SaynaError) else ProviderError("The speech vendor failed unexpectedly.")
-    )
+    known = error if isinstance(error, SaynaError) else ProviderError("The speech vendor failed unexpectedly.")
     fields = {name: getattr(known, name) for name in ("status", "code", "message", "retry_after")}
     return json.dumps({"class": type(known).__name__, **fields}).encode()
 

@@ -27,7 +27,7 @@ class Part:
     """An open part file; `led` says whether this process holds the leader's lock."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
-        self.led = False
+        self.is_leader = False
         self._path = path
         self._descriptor = descriptor
         self._offset = 0
@@ -54,17 +54,17 @@ class Part:
         self._offset += len(data)
         return data
 
-    def followed(self) -> bool:
+    def has_followers(self) -> bool:
         """Whether another process reads along; once this was denied, none can any more."""
         return not _claim(self._descriptor, fcntl.F_WRLCK, _FOLLOWED)
 
-    def leaderless(self) -> bool:
+    def leader_gone(self) -> bool:
         """Whether the leader is done or dead; nothing can be appended any more then."""
         return _claim(self._descriptor, fcntl.F_RDLCK, _LEADING)
 
     def close(self) -> None:
         """Let go of the file; a leader removes it first, while the lock still keeps others away."""
-        if self.led:
+        if self.is_leader:
             with contextlib.suppress(OSError):
                 self._path.unlink()
         os.close(self._descriptor)
@@ -73,8 +73,8 @@ class Part:
         """Whether the locked file is the one at its path, and empty, and nobody took its leader for dead."""
         mine = os.fstat(self._descriptor)
         with contextlib.suppress(FileNotFoundError):
-            self.led = self._path.stat().st_ino == mine.st_ino
-        return self.led and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADING)
+            self.is_leader = self._path.stat().st_ino == mine.st_ino
+        return self.is_leader and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADING)
 
     def _is_aboard(self) -> bool:
         """Whether the leader will know of this follower; one that is just giving up takes none aboard."""

@@ -19,8 +19,8 @@ from sayna.speech.single_flight.frames import (
     frame,
 )
 from sayna.speech.single_flight.part_file import Part
-from sayna.speech.single_flight.stream import Flight, Rendering, State
-from sayna.state.files import Grumbler
+from sayna.speech.single_flight.stream import Rendering, SharedStream, State
+from sayna.state.files import RateLimitedLogger
 
 log = logging.getLogger("sayna.speech")
 
@@ -29,10 +29,10 @@ log = logging.getLogger("sayna.speech")
 EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 
 
-class Tee:
+class PartFileWriter:
     """The part file as its leader writes it; once the disk is full, only this process is served."""
 
-    def __init__(self, part: Part | None, grumbler: Grumbler) -> None:
+    def __init__(self, part: Part | None, grumbler: RateLimitedLogger) -> None:
         self._part = part
         self._grumbler = grumbler
         # Taken again where the collector, at work while this thread holds it, drops a listener.
@@ -48,10 +48,10 @@ class Tee:
             self._grumbler.warn("audio cannot be shared with other processes: %r", error)
             self.close()
 
-    def followed(self) -> bool:
+    def has_followers(self) -> bool:
         """Whether another process follows; may be asked by any thread."""
         with self._lock:
-            return self._part is not None and self._part.followed()
+            return self._part is not None and self._part.has_followers()
 
     def close(self) -> None:
         """Let go of the part file; followers that have not seen its end start anew or abort."""
@@ -61,7 +61,7 @@ class Tee:
                 part.close()
 
 
-def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> None:
+def lead(flight: SharedStream, tee: PartFileWriter, launch: Callable[[], Rendering]) -> None:
     """Render into the flight and store the audio, unless it fails or everybody leaves before its end."""
     try:
         rendering = launch()
@@ -87,14 +87,14 @@ def lead(flight: Flight, tee: Tee, launch: Callable[[], Rendering]) -> None:
     tee.write(END)
 
 
-def follow(flight: Flight, part: Part) -> None:
+def follow(flight: SharedStream, part: Part) -> None:
     """Copy the leader's frames into the flight until it ends, its leader dies, or nobody listens here."""
     reader = FrameReader()
     started = time.monotonic()
-    while flight.state in (State.RUNNING, State.WHOLE) and not flight.give_up(lambda: False):
-        leaderless = part.leaderless()
+    while flight.state in (State.RUNNING, State.WHOLE) and not flight.cancel_if_unused(lambda: False):
+        leader_gone = part.leader_gone()
         frames = list(reader.feed(part.read()))
-        if leaderless and not (frames and frames[-1][0] in (WHOLE, END, ERROR)):
+        if leader_gone and not (frames and frames[-1][0] in (WHOLE, END, ERROR)):
             # The last words of a dead leader are not handed out, so that more listeners can start anew.
             flight.abandon()
             return
@@ -105,12 +105,12 @@ def follow(flight: Flight, part: Part) -> None:
             time.sleep(EAGER_POLL_SECONDS if eager else POLL_SECONDS)
 
 
-def _stream(rendering: Rendering, flight: Flight, tee: Tee) -> bool:
+def _stream(rendering: Rendering, flight: SharedStream, tee: PartFileWriter) -> bool:
     """Copy the audio into the flight and the file; return False when everybody left before its end."""
     flight.open(rendering.header)
     tee.write(HEADER, json.dumps(dict(rendering.header)).encode())
     for chunk in rendering.chunks:
-        if flight.give_up(tee.followed):
+        if flight.cancel_if_unused(tee.has_followers):
             tee.close()
             return False
         if chunk:
@@ -119,7 +119,7 @@ def _stream(rendering: Rendering, flight: Flight, tee: Tee) -> bool:
     return True
 
 
-def _take(flight: Flight, kind: bytes, payload: bytes) -> None:
+def _take(flight: SharedStream, kind: bytes, payload: bytes) -> None:
     if kind == HEADER:
         flight.open(json.loads(payload))
     elif kind == DATA:
@@ -132,7 +132,7 @@ def _take(flight: Flight, kind: bytes, payload: bytes) -> None:
         flight.end(State.COMPLETE)
 
 
-def _finish(rendering: Rendering, flight: Flight) -> None:
+def _finish(rendering: Rendering, flight: SharedStream) -> None:
     try:
         rendering.finish(b"".join(flight.chunks))
     except Exception:

@@ -30,7 +30,7 @@ class State(enum.Enum):
     LOST = enum.auto()
 
 
-class Flight:
+class SharedStream:
     """What the pump has received, to be read by any number of listeners at their own pace."""
 
     def __init__(self, owner: object) -> None:
@@ -40,7 +40,7 @@ class Flight:
         self.chunks: list[bytes] = []
         self.error = b""
         self.launched = False
-        self.deserted: Callable[[], None] = lambda: None
+        self.on_abandoned: Callable[[], None] = lambda: None
         self._listeners = 0
         self._changed = threading.Condition()
 
@@ -58,7 +58,7 @@ class Flight:
             self._listeners -= 1
             is_deserted = not self._listeners and self.state is State.RUNNING
         if is_deserted:
-            self.deserted()
+            self.on_abandoned()
 
     def open(self, header: Mapping[str, Any]) -> None:
         """Say what the audio is."""
@@ -86,12 +86,12 @@ class Flight:
                 self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
 
-    def give_up(self, followed: Callable[[], bool]) -> bool:
+    def cancel_if_unused(self, has_followers: Callable[[], bool]) -> bool:
         """End the flight as lost when nobody listens here and, as `followed` says, nowhere else."""
         if self._listeners:
             return False
         with self._changed:
-            if self.state is State.RUNNING and not (self._listeners or followed()):
+            if self.state is State.RUNNING and not (self._listeners or has_followers()):
                 self.state = State.LOST
             return self.state is State.LOST
 

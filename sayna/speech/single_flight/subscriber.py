@@ -7,14 +7,14 @@ from typing import Any
 from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
 from sayna.speech.single_flight.frames import FlightAborted, load_error
-from sayna.speech.single_flight.stream import Flight, State
+from sayna.speech.single_flight.stream import SharedStream, State
 
 # How long a thread may wait for nobody: the kernel tells of a hang-up only who asks.
 LOOK_SECONDS = 0.5
 STORE_SECONDS = 0.2
 
 
-class Listener(Iterator[bytes]):
+class Subscriber(Iterator[bytes]):
     """An iterator over audio as it comes; when the leader dies before the first byte, it starts anew.
 
     Raises the leader's own error, ProviderTimeout at the deadline, and FlightAborted when the rendering was
@@ -22,14 +22,14 @@ class Listener(Iterator[bytes]):
     """
 
     def __init__(
-        self, board: Callable[[object], Flight], deadline: Deadline | None, alive: Callable[[], bool]
+        self, board: Callable[[object], SharedStream], deadline: Deadline | None, alive: Callable[[], bool]
     ) -> None:
-        self._board = board
+        self._attach = board
         self._alive = alive
         self._deadline = deadline
         self._position = 0
         self._token = object()
-        self._flight: Flight | None = None
+        self._flight: SharedStream | None = None
         self._flight = board(self._token)
 
     @property
@@ -42,10 +42,10 @@ class Listener(Iterator[bytes]):
             self._wait(flight.wait_for_header)
             if flight.header is not None:
                 return flight.header
-            self._land(flight)
+            self._finish(flight)
 
     @property
-    def led(self) -> bool:
+    def is_leader(self) -> bool:
         """Whether this listener's own rendering is heard; final once the header is known."""
         flight = self._flight
         return flight is not None and flight.launched and flight.owner is self._token
@@ -59,7 +59,7 @@ class Listener(Iterator[bytes]):
             if flight.state is not State.LOST and self._position < len(flight.chunks):
                 self._position += 1
                 return flight.chunks[self._position - 1]
-            self._land(flight)
+            self._finish(flight)
 
     def close(self) -> None:
         """Stop listening; a rendering that nobody listens to is cancelled."""
@@ -80,13 +80,13 @@ class Listener(Iterator[bytes]):
                 self.close()
                 raise CallerGone("The caller hung up.")
 
-    def _land(self, flight: Flight) -> None:
+    def _finish(self, flight: SharedStream) -> None:
         """Leave a flight that has ended: by an error, by StopIteration, or for a new flight."""
         # Nothing was sent yet, so another rendering may be heard from its beginning.
         if flight.state is State.LOST and not self._position:
             flight.leave()
             self._flight = None
-            self._flight = self._board(self._token)
+            self._flight = self._attach(self._token)
             return
         if flight.state in (State.WHOLE, State.COMPLETE):
             flight.wait_until_stored(STORE_SECONDS)

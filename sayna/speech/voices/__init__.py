@@ -4,17 +4,17 @@ from sayna.speech.voices.catalogue import Catalogue, Listing
 from sayna.speech.voices.languages import speaks
 from sayna.speech.voices.normalize import GENDERS
 from sayna.speech.voices.responses import Filter, Page, Pages, select
-from sayna.speech.voices.store import Listed, Shelf
+from sayna.speech.voices.store import VoiceList, VoiceListStore
 
 __all__ = [
     "GENDERS",
     "Catalogue",
     "Filter",
-    "Listed",
     "Listing",
     "Page",
     "Pages",
-    "Shelf",
+    "VoiceList",
+    "VoiceListStore",
     "select",
     "speaks",
 ]

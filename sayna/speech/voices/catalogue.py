@@ -9,7 +9,7 @@ from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import TTSProvider
 from sayna.speech.voices.refresh import Refresher
-from sayna.speech.voices.store import Listed, Shelf
+from sayna.speech.voices.store import VoiceList, VoiceListStore
 
 # What of the time is for the vendors; the rest is for the answer.
 VENDORS_SHARE = 0.96
@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 1.0
 class Listing:
     """The lists by vendor, the preferred one first; `stale` of these are older than they should be."""
 
-    lists: Mapping[str, Listed]
+    lists: Mapping[str, VoiceList]
     stale: tuple[str, ...]
     failed: tuple[str, ...]
 
@@ -32,7 +32,7 @@ class Catalogue:
     def __init__(
         self,
         providers: Mapping[str, TTSProvider],
-        shelves: Mapping[str, Shelf],
+        shelves: Mapping[str, VoiceListStore],
         *,
         ttl_seconds: float,
         timeout_seconds: float,
@@ -77,7 +77,7 @@ class Catalogue:
         """End the threads of this process."""
         self._refresher.close()
 
-    def _read(self, slugs: Iterable[str]) -> dict[str, Listed]:
+    def _read(self, slugs: Iterable[str]) -> dict[str, VoiceList]:
         return {slug: listed for slug in slugs if (listed := self._shelves[slug].read())}
 
     def _renew(self, due: Iterable[str], answered: Callable[[str], object]) -> None:

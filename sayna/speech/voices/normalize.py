@@ -17,12 +17,10 @@ MAX_URL = 2000
 MAX_ITEMS = 100
 
 
-def tidy(voices: Iterable[Voice], provider: TTSProvider) -> tuple[Voice, ...]:
+def normalize(voices: Iterable[Voice], provider: TTSProvider) -> tuple[Voice, ...]:
     """Return the voices that can be asked for, each once, in the words of GET /voices."""
     usable = {
-        voice.id: voice
-        for voice in voices
-        if isinstance(voice.id, str) and provider.voice_pattern.fullmatch(voice.id)
+        voice.id: voice for voice in voices if isinstance(voice.id, str) and provider.voice_pattern.fullmatch(voice.id)
     }
     return tuple(_tidied(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
 

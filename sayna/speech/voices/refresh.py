@@ -12,11 +12,11 @@ from sayna.errors import SaynaError
 from sayna.http import Deadline
 from sayna.log import emit
 from sayna.providers.base import TTSProvider
-from sayna.speech.voices.normalize import tidy
-from sayna.speech.voices.store import Listed, Shelf
+from sayna.speech.voices.normalize import normalize
+from sayna.speech.voices.store import VoiceList, VoiceListStore
 
 # A vendor that failed is left alone for as long, or for as long as it asks.
-REST_SECONDS = 2.0
+OPEN_SECONDS = 2.0
 MAX_REST_SECONDS = 60.0
 
 logger = logging.getLogger("sayna.voices")
@@ -26,7 +26,7 @@ class Refresher:
     """Renews the shelves; its threads begin with the first list that is due in a process."""
 
     def __init__(
-        self, providers: Mapping[str, TTSProvider], shelves: Mapping[str, Shelf], ttl_seconds: float
+        self, providers: Mapping[str, TTSProvider], shelves: Mapping[str, VoiceListStore], ttl_seconds: float
     ) -> None:
         self._providers = providers
         self._shelves = shelves
@@ -37,7 +37,7 @@ class Refresher:
         self._running: dict[str, Future[None]] = {}
         self._rests_until: dict[str, float] = {}
 
-    def fresh(self, listed: Listed | None) -> bool:
+    def fresh(self, listed: VoiceList | None) -> bool:
         """Return whether a list is there and young enough."""
         return listed is not None and 0 <= listed.age() < self._ttl
 
@@ -76,7 +76,7 @@ class Refresher:
             with shelf.lead(0 if shelf.read() else deadline.remaining()):
                 if not self.fresh(shelf.read()):
                     provider = self._providers[slug]
-                    shelf.write(Listed(tidy(provider.list_voices(deadline), provider), time.time()))
+                    shelf.write(VoiceList(normalize(provider.list_voices(deadline), provider), time.time()))
         except TimeoutError:
             emit(logger, logging.INFO, "voices_asked_elsewhere", provider=slug)
         except SaynaError as error:
@@ -88,4 +88,4 @@ class Refresher:
             logger.exception("voices_failed", extra={"fields": {"provider": slug}})
 
     def _rest(self, slug: str, asked: float) -> None:
-        self._rests_until[slug] = time.monotonic() + min(MAX_REST_SECONDS, max(REST_SECONDS, asked))
+        self._rests_until[slug] = time.monotonic() + min(MAX_REST_SECONDS, max(OPEN_SECONDS, asked))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.providers.base import Voice
-from sayna.state.files import Grumbler, exclusive, open_private, private_folder
+from sayna.state.files import RateLimitedLogger, exclusive, open_private, private_folder
 
 FORMAT = 1
 
@@ -20,7 +20,7 @@ _Mark = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listed:
+class VoiceList:
     """A vendor's list and the moment, in seconds since 1970, when it was given."""
 
     voices: tuple[Voice, ...]
@@ -31,16 +31,16 @@ class Listed:
         return time.time() - self.at
 
 
-class Shelf:
+class VoiceListStore:
     """The last good list of one vendor; `account` tells whose it is, so that a new key sees no old list."""
 
     def __init__(self, file: Path | None, account: str = "") -> None:
         self._file = file
         self._account = account
-        self._held: tuple[_Mark | None, Listed | None] = (None, None)
-        self._grumbler = Grumbler(log)
+        self._held: tuple[_Mark | None, VoiceList | None] = (None, None)
+        self._grumbler = RateLimitedLogger(log)
 
-    def read(self) -> Listed | None:
+    def read(self) -> VoiceList | None:
         """Return the list; costs one look at the file unless that has changed."""
         mark, listed = self._held
         # Another worker may have renewed it.
@@ -49,7 +49,7 @@ class Shelf:
             self._held = found, listed
         return listed
 
-    def write(self, listed: Listed) -> None:
+    def write(self, listed: VoiceList) -> None:
         """Keep a list for all workers; when the disk fails, for this one."""
         if self._file is not None:
             try:
@@ -74,19 +74,19 @@ class Shelf:
                     self._grumbler.warn("lists of voices cannot be shared: %r", error)
             yield
 
-    def _load(self, file: Path) -> Listed | None:
+    def _load(self, file: Path) -> VoiceList | None:
         try:
             with os.fdopen(open_private(file, os.O_RDONLY), "rb") as opened:
                 kept = json.load(opened)
             # A new key must not show the cloned voices of the old one's account.
             if (kept["format"], kept["account"]) != (FORMAT, self._account):
                 return None
-            return Listed(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
+            return VoiceList(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
             self._grumbler.warn("a kept list of voices cannot be read: %r", error)
             return None
 
-    def _store(self, file: Path, listed: Listed) -> None:
+    def _store(self, file: Path, listed: VoiceList) -> None:
         kept = {
             "format": FORMAT,
             "account": self._account,

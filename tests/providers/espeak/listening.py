@@ -28,9 +28,7 @@ def request(
     )
 
 
-def samples(
-    espeak: Espeak, text: str, voice: str = "gmw/en-US", rate: float = 1.0, **settings: int
-) -> np.ndarray:
+def samples(espeak: Espeak, text: str, voice: str = "gmw/en-US", rate: float = 1.0, **settings: int) -> np.ndarray:
     audio = espeak.synthesize(request(text, voice, rate, **settings))
     assert audio.spec == AudioSpec("linear16", RATE)
     return np.frombuffer(b"".join(audio.chunks), "<i2").astype(float)

@@ -1,6 +1,6 @@
 import pytest
 
-from sayna.providers.espeak.catalogue import Catalogue
+from sayna.providers.espeak.catalogue import EspeakVoices
 
 TABLE = "\n".join([
     "gmw/en\tEnglish (Great Britain)\t2:en-gb 2:en",
@@ -23,8 +23,8 @@ TABLE = "\n".join([
 
 
 @pytest.fixture
-def catalogue() -> Catalogue:
-    return Catalogue(TABLE)
+def catalogue() -> EspeakVoices:
+    return EspeakVoices(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,13 @@ def catalogue() -> Catalogue:
     ],
 )
 def test_a_voice_is_found_by_identifier_name_or_tag_in_any_case(
-    catalogue: Catalogue, voice_id: str, identifier: str
+    catalogue: EspeakVoices, voice_id: str, identifier: str
 ) -> None:
     assert catalogue.identifier(voice_id) == identifier
 
 
-@pytest.mark.parametrize(
-    "voice_id", ["", "+f3", "xx", "gmw", "gmw/de+", "gmw/de+nosuch", "gmw/de+f3+f3", "f3"]
-)
-def test_nothing_else_is_a_voice(catalogue: Catalogue, voice_id: str) -> None:
+@pytest.mark.parametrize("voice_id", ["", "+f3", "xx", "gmw", "gmw/de+", "gmw/de+nosuch", "gmw/de+f3+f3", "f3"])
+def test_nothing_else_is_a_voice(catalogue: EspeakVoices, voice_id: str) -> None:
     assert catalogue.identifier(voice_id) is None
 
 
@@ -78,7 +76,7 @@ def test_nothing_else_is_a_voice(catalogue: Catalogue, voice_id: str) -> None:
     ],
 )
 def test_the_voice_of_a_language_is_the_nearest_one(
-    catalogue: Catalogue, language: str, identifier: str | None
+    catalogue: EspeakVoices, language: str, identifier: str | None
 ) -> None:
     assert catalogue.for_language(language) == identifier
 
@@ -97,13 +95,11 @@ def test_the_voice_of_a_language_is_the_nearest_one(
         ("nosuch", ""),
     ],
 )
-def test_the_language_of_a_voice_is_written_as_bcp_47_does(
-    catalogue: Catalogue, voice_id: str, tag: str
-) -> None:
+def test_the_language_of_a_voice_is_written_as_bcp_47_does(catalogue: EspeakVoices, voice_id: str, tag: str) -> None:
     assert catalogue.language_of(voice_id) == tag
 
 
-def test_the_listing_tells_what_is_known_and_leaves_out_silent_voices(catalogue: Catalogue) -> None:
+def test_the_listing_tells_what_is_known_and_leaves_out_silent_voices(catalogue: EspeakVoices) -> None:
     voices = {voice.id: voice for voice in catalogue.voices("espeak", 22050)}
 
     assert "gmq/fo" not in voices

@@ -74,9 +74,7 @@ def test_stop_ends_the_running_text_and_is_harmless_afterwards(wire: int) -> Non
     assert len(answer(wire)) > 1
 
 
-def test_speech_beyond_the_limit_is_an_error_not_a_shorter_clip(
-    wire: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_speech_beyond_the_limit_is_an_error_not_a_shorter_clip(wire: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "MAX_SAMPLES", 3 * engine.SAMPLE_RATE)
     engine.send(wire, engine.SAY, SETTINGS + b"gmw/en-US\0" + b"Hello there. " * 10)
 

@@ -85,7 +85,7 @@ def test_closing_in_the_middle_fails_the_running_text(espeak: Espeak) -> None:
 @pytest.mark.parametrize("paths", [("/nonexistent.so", "/"), ("LIBRARY", "/nonexistent")])
 def test_a_broken_installation_is_a_typed_error(paths: tuple[str, str]) -> None:
     library = paths[0].replace("LIBRARY", espeakng_loader.get_library_path())
-    engine = process.Engine(lambda: (library, paths[1]))
+    engine = process.EspeakEngine(lambda: (library, paths[1]))
 
     for _ in range(2):
         with pytest.raises(errors.ProviderError):
@@ -93,9 +93,7 @@ def test_a_broken_installation_is_a_typed_error(paths: tuple[str, str]) -> None:
     engine.close()
 
 
-def test_a_helper_that_cannot_be_started_is_a_typed_error(
-    espeak: Espeak, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_helper_that_cannot_be_started_is_a_typed_error(espeak: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/nonexistent/python")
         with pytest.raises(errors.ProviderError):

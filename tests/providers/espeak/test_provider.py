@@ -20,9 +20,7 @@ def test_a_sentence_is_heard(shared: Espeak) -> None:
 
 @pytest.mark.parametrize("rate", [0.46, 0.5, 0.75, 1.25, 1.5, 2.0, 3.0, 4.0])
 def test_the_speaking_rate_divides_the_duration(shared: Espeak, rate: float) -> None:
-    assert seconds(shared, SENTENCE * 2) / seconds(shared, SENTENCE * 2, rate=rate) == pytest.approx(
-        rate, rel=0.1
-    )
+    assert seconds(shared, SENTENCE * 2) / seconds(shared, SENTENCE * 2, rate=rate) == pytest.approx(rate, rel=0.1)
 
 
 def test_knobs_change_what_they_name_and_do_not_last(shared: Espeak) -> None:
@@ -67,9 +65,7 @@ def test_a_text_with_nothing_to_say_harms_nothing(shared: Espeak, text: str) -> 
 
 
 def test_words_after_a_nul_are_spoken(shared: Espeak) -> None:
-    assert seconds(shared, "one\0 two three four") == pytest.approx(
-        seconds(shared, "one two three four"), rel=0.02
-    )
+    assert seconds(shared, "one\0 two three four") == pytest.approx(seconds(shared, "one two three four"), rel=0.02)
 
 
 @pytest.mark.parametrize("unit", ["Hello there. ", "9", "中", "😀"])

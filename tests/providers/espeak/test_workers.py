@@ -51,9 +51,7 @@ def script(body: str) -> subprocess.Popen[str]:
 
 
 def test_the_helper_goes_when_the_worker_is_killed_in_the_middle_of_a_text() -> None:
-    worker = script(
-        f"audio = espeak.synthesize(request({LONG!r}))\nprint(espeak.engine.pid, flush=True)\ninput()"
-    )
+    worker = script(f"audio = espeak.synthesize(request({LONG!r}))\nprint(espeak.engine.pid, flush=True)\ninput()")
     with worker:
         assert worker.stdout
         orphan = int(worker.stdout.readline())

@@ -34,9 +34,7 @@ CHOIR = (
 LETTERS = "_^$ " + "".join(map(chr, range(33, 127))).replace("_", "").replace("^", "").replace("$", "")
 
 
-def install(
-    folder: Path, name: str = "en_US-tiny-low", *, speakers: dict[str, int] | None = None, **told: Any
-) -> None:
+def install(folder: Path, name: str = "en_US-tiny-low", *, speakers: dict[str, int] | None = None, **told: Any) -> None:
     """Put a voice into a folder; `told` changes its description."""
     folder.mkdir(exist_ok=True)
     model = zlib.decompress(base64.b64decode(CHOIR if speakers else SOLO))

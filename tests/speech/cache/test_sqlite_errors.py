@@ -13,7 +13,7 @@ import pytest
 
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.inline_disk import InlineDisk
-from sayna.state.files import Grumbler
+from sayna.state.files import RateLimitedLogger
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 
@@ -32,9 +32,7 @@ class Canary:
         return Path.touch, (self.trace,)
 
 
-def test_a_planted_pickle_is_a_critical_miss_and_does_not_run(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_planted_pickle_is_a_critical_miss_and_does_not_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     open_cache(tmp_path).put(KEY, make_clip())
     trace = tmp_path / "executed"
     tamper(tmp_path, "UPDATE Cache SET mode = 4, value = ?", pickle.dumps(Canary(trace)))
@@ -171,16 +169,7 @@ def test_a_folder_that_others_may_write_is_refused(tmp_path: Path, caplog: pytes
     assert not works(cache)
     assert cache.write_errors == 1
     assert not list(tmp_path.iterdir())
-    assert (
-        len(
-            [
-                record
-                for record in caplog.records
-                if record.module == "files" and "cache" in record.getMessage()
-            ]
-        )
-        == 1
-    )
+    assert len([record for record in caplog.records if "audio cache" in record.getMessage()]) == 1
     assert len(cache.secret) == 32
 
 
@@ -244,9 +233,7 @@ def test_a_write_waits_for_a_lock_but_not_for_ever(tmp_path: Path, monkeypatch: 
     assert works(cache)
 
 
-def test_a_write_refused_for_another_reason_does_not_wait(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_write_refused_for_another_reason_does_not_wait(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache = open_cache(tmp_path)
     cache.put(KEY, make_clip())
     tamper(tmp_path, "CREATE TRIGGER no BEFORE INSERT ON Cache BEGIN SELECT RAISE(FAIL, 'no'); END")
@@ -258,7 +245,10 @@ def test_a_write_refused_for_another_reason_does_not_wait(
 
 
 def test_warnings_come_once_in_their_time(caplog: pytest.LogCaptureFixture) -> None:
-    quiet, loud = Grumbler(logging.getLogger("a")), Grumbler(logging.getLogger("b"), every_seconds=0.0)
+    quiet, loud = (
+        RateLimitedLogger(logging.getLogger("a")),
+        RateLimitedLogger(logging.getLogger("b"), every_seconds=0.0),
+    )
     for _ in range(3):
         quiet.warn("no %s", "disk")
         loud.warn("no disk")

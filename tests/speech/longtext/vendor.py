@@ -34,9 +34,7 @@ class Singer(TTSProvider):
     default_voice = "one"
     max_chars = 100
 
-    def __init__(
-        self, text: str, *, sends: str = "linear16", hold: Callable[[str], None] = lambda part: None
-    ) -> None:
+    def __init__(self, text: str, *, sends: str = "linear16", hold: Callable[[str], None] = lambda part: None) -> None:
         self._text = "".join(text.split())
         self._sends = sends
         self._hold = hold

@@ -6,35 +6,35 @@ import threading
 from pathlib import Path
 
 from sayna.speech.single_flight.part_file import Part
-from sayna.speech.single_flight.producer import Tee
-from sayna.state.files import Grumbler
+from sayna.speech.single_flight.producer import PartFileWriter
+from sayna.state.files import RateLimitedLogger
 
 
 class Collecting(Part):
     """A part file at which the collector happens to be at work."""
 
-    def followed(self) -> bool:
+    def has_followers(self) -> bool:
         gc.collect()
-        return super().followed()
+        return super().has_followers()
 
 
 class Dropped:
     """Asks, like the last listener of a flight, whether anybody else follows; alive until it is collected."""
 
-    def __init__(self, tee: Tee) -> None:
+    def __init__(self, tee: PartFileWriter) -> None:
         self.tee = tee
         self.itself = self
 
     def __del__(self) -> None:
-        self.tee.followed()
+        self.tee.has_followers()
 
 
 def test_a_listener_dropped_by_the_collector_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
-    tee = Tee(Collecting.open(tmp_path / "key.part"), Grumbler(logging.getLogger(__name__)))
+    tee = PartFileWriter(Collecting.open(tmp_path / "key.part"), RateLimitedLogger(logging.getLogger(__name__)))
 
     def ask() -> None:
         Dropped(tee)
-        tee.followed()
+        tee.has_followers()
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()

@@ -22,7 +22,7 @@ from sayna.errors import (
     SaynaError,
 )
 from sayna.http import Deadline
-from sayna.speech.single_flight import FlightAborted, Flights, Rendering
+from sayna.speech.single_flight import FlightAborted, Rendering, SingleFlight
 from sayna.speech.single_flight.frames import (
     DATA,
     ERROR,
@@ -32,8 +32,8 @@ from sayna.speech.single_flight.frames import (
     frame,
     load_error,
 )
-from sayna.speech.single_flight.stream import Flight, State
-from sayna.speech.single_flight.subscriber import Listener
+from sayna.speech.single_flight.stream import SharedStream, State
+from sayna.speech.single_flight.subscriber import Subscriber
 
 
 class Tap:
@@ -66,16 +66,16 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def flights(folder: Path) -> Iterator[Flights]:
-    opened = Flights(folder)
+def flights(folder: Path) -> Iterator[SingleFlight]:
+    opened = SingleFlight(folder)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def two(folder: Path) -> Iterator[tuple[Flights, Flights]]:
+def two(folder: Path) -> Iterator[tuple[SingleFlight, SingleFlight]]:
     """Two instances on one folder; within one process only the flock tells them apart."""
-    first, second = Flights(folder), Flights(folder)
+    first, second = SingleFlight(folder), SingleFlight(folder)
     yield first, second
     first.close()
     second.close()
@@ -88,11 +88,11 @@ def eventually(promise: Callable[[], bool]) -> bool:
     return promise()
 
 
-def test_audio_comes_chunk_by_chunk_and_is_finished_whole(flights: Flights, folder: Path) -> None:
+def test_audio_comes_chunk_by_chunk_and_is_finished_whole(flights: SingleFlight, folder: Path) -> None:
     tap = Tap()
     listener = flights.join("key", tap.launch)
     assert listener.header == {"call": 1}
-    assert listener.led
+    assert listener.is_leader
     for chunk in (b"one", b"two"):
         tap.say(chunk)
         assert next(listener) == chunk
@@ -103,17 +103,17 @@ def test_audio_comes_chunk_by_chunk_and_is_finished_whole(flights: Flights, fold
     assert eventually(lambda: not list(folder.iterdir()))
 
 
-def test_a_follower_shares_the_call_and_a_slow_listener_holds_nobody_back(flights: Flights) -> None:
+def test_a_follower_shares_the_call_and_a_slow_listener_holds_nobody_back(flights: SingleFlight) -> None:
     tap = Tap()
     slow, quick = flights.join("key", tap.launch), flights.join("key", tap.launch)
     tap.say(b"one", b"two", None)
     assert b"".join(quick) == b"onetwo"
-    assert (slow.led, quick.led) == (True, False)
+    assert (slow.is_leader, quick.is_leader) == (True, False)
     assert b"".join(slow) == b"onetwo"
     assert tap.calls == 1
 
 
-def test_a_leader_that_leaves_does_not_end_the_audio_of_others(flights: Flights) -> None:
+def test_a_leader_that_leaves_does_not_end_the_audio_of_others(flights: SingleFlight) -> None:
     tap = Tap()
     leader, follower = flights.join("key", tap.launch), flights.join("key", tap.launch)
     tap.say(b"one")
@@ -129,7 +129,7 @@ def test_a_leader_that_leaves_does_not_end_the_audio_of_others(flights: Flights)
 
 @pytest.mark.parametrize("how", ["close", "collect"])
 def test_a_rendering_that_all_have_left_is_cancelled_and_not_stored(
-    flights: Flights, folder: Path, how: str
+    flights: SingleFlight, folder: Path, how: str
 ) -> None:
     tap, next_tap = Tap(), Tap()
     listener = flights.join("key", tap.launch)
@@ -152,7 +152,7 @@ def test_a_rendering_that_all_have_left_is_cancelled_and_not_stored(
 
 
 def test_a_rendering_that_all_have_left_before_it_began_never_begins(
-    flights: Flights, monkeypatch: pytest.MonkeyPatch
+    flights: SingleFlight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sayna.speech.single_flight.coordinator.PUMPS", 1)
     busy, tap, last = Tap(), Tap(), Tap()
@@ -167,7 +167,7 @@ def test_a_rendering_that_all_have_left_before_it_began_never_begins(
 
 
 def test_a_thread_that_cannot_be_had_leaves_the_key_free(
-    flights: Flights, monkeypatch: pytest.MonkeyPatch
+    flights: SingleFlight, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -183,29 +183,31 @@ def test_a_thread_that_cannot_be_had_leaves_the_key_free(
 
 
 def test_who_joins_at_the_end_hears_the_same_rendering_until_it_is_stored(
-    two: tuple[Flights, Flights],
+    two: tuple[SingleFlight, SingleFlight],
 ) -> None:
     tap, stored = Tap(), threading.Event()
     rendering = Rendering({}, iter([b"audio"]), finish=lambda audio: bool(stored.wait(20)))
     assert b"".join(two[0].join("key", lambda: rendering)) == b"audio"
     late = [flights.join("key", tap.launch) for flights in two]
     assert [b"".join(listener) for listener in late] == [b"audio", b"audio"]
-    assert not any(listener.led for listener in late)
+    assert not any(listener.is_leader for listener in late)
     stored.set()
     assert tap.calls == 0
 
 
-def test_what_the_recheck_finds_is_heard_instead_of_a_call(flights: Flights) -> None:
+def test_what_the_recheck_finds_is_heard_instead_of_a_call(flights: SingleFlight) -> None:
     tap = Tap()
     found = Rendering({"found": True}, iter([b"stored"]))
     listener = flights.join("key", tap.launch, recheck=lambda: found)
     assert listener.header == {"found": True}
     assert b"".join(listener) == b"stored"
-    assert not listener.led
+    assert not listener.is_leader
     assert tap.calls == 0
 
 
-def test_an_error_reaches_every_listener_in_every_process_as_its_own(two: tuple[Flights, Flights]) -> None:
+def test_an_error_reaches_every_listener_in_every_process_as_its_own(
+    two: tuple[SingleFlight, SingleFlight],
+) -> None:
     tap = Tap()
     listeners = [two[0].join("key", tap.launch)]
     assert listeners[0].header
@@ -221,7 +223,7 @@ def test_an_error_reaches_every_listener_in_every_process_as_its_own(two: tuple[
     assert len({id(error) for error in errors}) == 3
 
 
-def test_an_error_before_the_header_is_raised_by_the_header(flights: Flights) -> None:
+def test_an_error_before_the_header_is_raised_by_the_header(flights: SingleFlight) -> None:
     def launch() -> Rendering:
         raise EmptyText("Nothing to say.")
 
@@ -230,7 +232,7 @@ def test_an_error_before_the_header_is_raised_by_the_header(flights: Flights) ->
 
 
 def test_an_unforeseen_error_is_logged_and_heard_as_the_vendors(
-    flights: Flights, caplog: pytest.LogCaptureFixture
+    flights: SingleFlight, caplog: pytest.LogCaptureFixture
 ) -> None:
     tap = Tap()
     tap.say(KeyError("bug"))
@@ -239,7 +241,7 @@ def test_an_unforeseen_error_is_logged_and_heard_as_the_vendors(
     assert "KeyError" in caplog.text
 
 
-def test_a_store_that_fails_costs_no_audio(flights: Flights, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_store_that_fails_costs_no_audio(flights: SingleFlight, caplog: pytest.LogCaptureFixture) -> None:
     def finish(audio: bytes) -> None:
         raise OSError(len(audio))
 
@@ -251,7 +253,7 @@ def test_a_store_that_fails_costs_no_audio(flights: Flights, caplog: pytest.LogC
 @pytest.mark.parametrize("deadline", [0.05, Deadline(0.0)])
 @pytest.mark.parametrize("wait", [next, lambda listener: listener.header])
 def test_no_wait_is_longer_than_its_deadline(
-    flights: Flights, deadline: float | Deadline, wait: Callable[[Listener], object]
+    flights: SingleFlight, deadline: float | Deadline, wait: Callable[[Subscriber], object]
 ) -> None:
     go = threading.Event()
 
@@ -265,7 +267,7 @@ def test_no_wait_is_longer_than_its_deadline(
     go.set()
 
 
-def test_a_follower_hears_another_instance_live(two: tuple[Flights, Flights]) -> None:
+def test_a_follower_hears_another_instance_live(two: tuple[SingleFlight, SingleFlight]) -> None:
     tap = Tap()
     leader = two[0].join("key", tap.launch)
     assert leader.header == {"call": 1}
@@ -275,11 +277,11 @@ def test_a_follower_hears_another_instance_live(two: tuple[Flights, Flights]) ->
         assert next(follower) == chunk
     tap.say(None)
     assert list(follower) == []
-    assert not follower.led
+    assert not follower.is_leader
 
 
 @pytest.mark.parametrize("key", ["", "../key", "a/b", ".hidden", "k" * 129, "a\n"])
-def test_a_key_is_no_path(flights: Flights, key: str) -> None:
+def test_a_key_is_no_path(flights: SingleFlight, key: str) -> None:
     with pytest.raises(ValueError, match="key"):
         flights.join(key, Tap().launch)
 
@@ -288,14 +290,14 @@ def test_what_dead_leaders_left_is_removed_and_not_heard(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     for name in ("key", "never-asked-again"):
         (folder / f"{name}.part").write_bytes(frame(HEADER, b"{}") + frame(DATA, b"old"))
-    flights, tap = Flights(folder), Tap()
+    flights, tap = SingleFlight(folder), Tap()
     tap.say(b"new", None)
     assert b"".join(flights.join("key", tap.launch)) == b"new"
     flights.close()
     assert not list(folder.iterdir())
 
 
-def test_a_dead_leaders_file_that_appears_later_is_not_heard(flights: Flights, folder: Path) -> None:
+def test_a_dead_leaders_file_that_appears_later_is_not_heard(flights: SingleFlight, folder: Path) -> None:
     tap = Tap()
     tap.say(b"first", None, b"new", None)
     assert b"".join(flights.join("other", tap.launch)) == b"first"
@@ -313,7 +315,7 @@ def test_without_a_usable_folder_the_process_has_its_own_flights(
     else:
         folder.mkdir()
         folder.chmod(0o777)
-    flights, tap = Flights(folder), Tap()
+    flights, tap = SingleFlight(folder), Tap()
     listeners = [flights.join("key", tap.launch) for _ in range(2)]
     tap.say(b"audio", None)
     assert [b"".join(listener) for listener in listeners] == [b"audio", b"audio"]
@@ -322,7 +324,7 @@ def test_without_a_usable_folder_the_process_has_its_own_flights(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_deleted_folder_is_made_again(flights: Flights, folder: Path) -> None:
+def test_a_deleted_folder_is_made_again(flights: SingleFlight, folder: Path) -> None:
     tap = Tap()
     for _ in range(2):
         tap.say(b"audio", None)
@@ -346,7 +348,7 @@ def small_files() -> Iterator[None]:
 
 
 def test_a_full_disk_aborts_no_one_in_the_leaders_process(
-    two: tuple[Flights, Flights], caplog: pytest.LogCaptureFixture
+    two: tuple[SingleFlight, SingleFlight], caplog: pytest.LogCaptureFixture
 ) -> None:
     tap, anew = Tap(), Tap()
     leader = two[0].join("key", tap.launch)
@@ -366,14 +368,14 @@ def test_a_full_disk_aborts_no_one_in_the_leaders_process(
 
 
 def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:
-    boarded: list[Flight] = []
+    boarded: list[SharedStream] = []
 
-    def board(owner: object) -> Flight:
-        boarded.append(Flight(owner))
+    def board(owner: object) -> SharedStream:
+        boarded.append(SharedStream(owner))
         boarded[-1].enter()
         return boarded[-1]
 
-    listener = Listener(board, None, lambda: True)
+    listener = Subscriber(board, None, lambda: True)
     boarded[0].append(b"unheard")
     boarded[0].abandon()
     threading.Timer(0.01, lambda: (boarded[1].open({}), boarded[1].append(b"heard"))).start()
@@ -386,7 +388,7 @@ def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:
 
 
 def test_a_flight_that_ended_is_not_abandoned() -> None:
-    flight = Flight(None)
+    flight = SharedStream(None)
     flight.end(State.COMPLETE)
     flight.abandon()
     assert flight.state is State.COMPLETE

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from sayna.errors import ProviderRateLimited
-from sayna.speech.single_flight import FlightAborted, Flights, Rendering
+from sayna.speech.single_flight import FlightAborted, Rendering, SingleFlight
 
 HEADER = {"format": "wav"}
 CHUNK_BYTES = 3000
@@ -63,7 +63,7 @@ class Vendor:
         fresh.rename(self.folder / "stored")
 
 
-def listen(flights: Flights, vendor: Vendor, key: str = "key") -> tuple[str, bytes, float]:
+def listen(flights: SingleFlight, vendor: Vendor, key: str = "key") -> tuple[str, bytes, float]:
     """Return how one request ended, what it heard, and when its first byte came."""
     heard, first = b"", 0.0
     try:
@@ -78,7 +78,7 @@ def listen(flights: Flights, vendor: Vendor, key: str = "key") -> tuple[str, byt
 
 
 def worker(vendor: Vendor, threads: int, gate: object, results: object, pause: float) -> None:
-    flights = Flights(vendor.folder / "flights")
+    flights = SingleFlight(vendor.folder / "flights")
     gate.wait()  # type: ignore[attr-defined]
 
     def request(number: int) -> tuple[str, bytes, float]:
@@ -100,17 +100,13 @@ def burst(
 ) -> dict[int, list[tuple[str, bytes, float]]]:
     """Ask from every thread of every process at once; return what each process heard, by its pid."""
     gate, results = SPAWN.Barrier(processes + 1), SPAWN.SimpleQueue()
-    started = [
-        SPAWN.Process(target=worker, args=(vendor, threads, gate, results, pause)) for _ in range(processes)
-    ]
+    started = [SPAWN.Process(target=worker, args=(vendor, threads, gate, results, pause)) for _ in range(processes)]
     for process in started:
         process.start()
     gate.wait(60)
     meanwhile()
     heard: dict[int, list[tuple[str, bytes, float]]] = {}
-    reader = threading.Thread(
-        target=lambda: [heard.update([results.get()]) for _ in range(processes)], daemon=True
-    )
+    reader = threading.Thread(target=lambda: [heard.update([results.get()]) for _ in range(processes)], daemon=True)
     reader.start()
     for process in started:
         process.join(60)

@@ -6,8 +6,8 @@ import pytest
 from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import Voice
-from sayna.speech.voices import Catalogue, Listed, Shelf
-from sayna.speech.voices.normalize import tidy
+from sayna.speech.voices import Catalogue, VoiceList, VoiceListStore
+from sayna.speech.voices.normalize import normalize
 from tests.speech.longtext.vendor import Singer
 
 
@@ -19,9 +19,7 @@ class Crashing(Singer):
 
 
 def test_bug_in_an_adapter_is_a_vendor_that_failed(caplog: pytest.LogCaptureFixture) -> None:
-    catalogue = Catalogue(
-        {"singer": Crashing("")}, {"singer": Shelf(None)}, ttl_seconds=60, timeout_seconds=5
-    )
+    catalogue = Catalogue({"singer": Crashing("")}, {"singer": VoiceListStore(None)}, ttl_seconds=60, timeout_seconds=5)
     with pytest.raises(ProviderError, match="singer"), caplog.at_level(logging.ERROR):
         catalogue.listing()
     assert "AttributeError" in caplog.text
@@ -30,10 +28,10 @@ def test_bug_in_an_adapter_is_a_vendor_that_failed(caplog: pytest.LogCaptureFixt
 
 def test_list_that_cannot_be_written_is_kept_by_this_worker(tmp_path: Path) -> None:
     folder = tmp_path / "voices"
-    shelf, other = Shelf(folder / "v.json"), Shelf(folder / "v.json")
-    shelf.write(Listed((), 1.0))
+    shelf, other = VoiceListStore(folder / "v.json"), VoiceListStore(folder / "v.json")
+    shelf.write(VoiceList((), 1.0))
     folder.chmod(0o770)  # a folder that others may write to is not trusted
-    shelf.write(Listed((), 2.0))
+    shelf.write(VoiceList((), 2.0))
     held, kept = shelf.read(), other.read()
     assert held is not None
     assert kept is not None
@@ -43,6 +41,6 @@ def test_list_that_cannot_be_written_is_kept_by_this_worker(tmp_path: Path) -> N
 
 def test_fields_of_wrong_types_become_empty_ones() -> None:
     odd = Voice("v", 5, "x", sample=7, accent=None, gender="robot", language=[], tags=(1, "t"))  # type: ignore[arg-type]
-    (voice,) = tidy([odd], Singer(""))
+    (voice,) = normalize([odd], Singer(""))
     assert (voice.name, voice.provider, voice.sample, voice.accent) == ("v", "singer", "", "Unknown")
     assert (voice.gender, voice.language, voice.tags) == ("Unknown", "Unknown", ("t",))

@@ -1,13 +1,13 @@
 import json
 
 from sayna.providers.base import Voice
-from sayna.speech.voices import Filter, Listed, Listing, Pages
+from sayna.speech.voices import Filter, Listing, Pages, VoiceList
 from sayna.speech.voices.responses import MAX_BYTES
 
 
 def listing(name: str = "n", count: int = 1) -> Listing:
     voices = tuple(Voice(f"v{number}", name, "p", languages=("en-GB",)) for number in range(count))
-    return Listing({"p": Listed(voices, 0.0)}, (), ())
+    return Listing({"p": VoiceList(voices, 0.0)}, (), ())
 
 
 def test_answer_is_made_once_until_a_list_changes() -> None:
