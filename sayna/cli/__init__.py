@@ -11,8 +11,8 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, with_appcontext
 
 from sayna.errors import SaynaError
+from sayna.livekit.model import Inbound
 from sayna.services import Services
-from sayna.sip.service import provision
 from sayna.speech.cache import AudioCache
 from sayna.speech.voices import Filter, select
 
@@ -56,11 +56,11 @@ def verify() -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def provision_sip(dry_run: bool) -> None:
     """Create or correct LiveKit's inbound trunk and dispatch rule, as each start does."""
-    livekit, inbound = _services().livekit, _services().sip.inbound
+    livekit, inbound = _services().livekit, Inbound.of(_services().config.sip)
     if livekit is None or inbound is None:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
     try:
-        done = provision(livekit, inbound, dry_run=dry_run)
+        done = livekit.trunks.provision(inbound, dry_run=dry_run)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     would = "would " if dry_run else ""
@@ -73,7 +73,7 @@ def provision_sip(dry_run: bool) -> None:
 def hook_secret(tenant: str, host: str) -> None:
     """Print the secret with which TENANT verifies what the hook of HOST is sent; '' is no tenant."""
     try:
-        secret = _services().sip.hooks.secret_of(tenant or None, host)
+        secret = _services().hooks.secret_of(tenant or None, host)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     if secret is None:

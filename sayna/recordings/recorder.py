@@ -14,7 +14,7 @@ from typing import Protocol
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnavailable, SaynaError
+from sayna.errors import EgressUnanswered, SaynaError
 from sayna.recordings.base import ObjectInfo
 from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
 from sayna.recordings.library import Library, check
@@ -29,8 +29,8 @@ MAX_TAKEOVERS = 3
 class EgressClient(Protocol):
     """Whoever records; see sayna.livekit.Egress for what its methods raise."""
 
-    def check_room(self, visitor: Caller, name: str) -> None:
-        """Raise RoomNotFound unless the room is the visitor's."""
+    def check_room(self, caller: Caller, name: str) -> None:
+        """Raise RoomNotFound unless the room is the caller's."""
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
         """Begin a recording and return its id."""
@@ -115,10 +115,11 @@ class Recorder:
         """Start the egress; the claim is given up unless LiveKit may be recording for all we know."""
         try:
             egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
-        except SaynaError as error:
-            unanswered = isinstance(error, EgressUnavailable) and error.unanswered
-            # Whoever had to wait long for LiveKit may have lost it to somebody who records by now.
-            if not unanswered and self._library.owner(stream_id) == claim:
+        except EgressUnanswered:
+            raise
+        except SaynaError:
+            # After a long wait for LiveKit, another request may own the claim and record.
+            if self._library.owner(stream_id) == claim:
                 self._library.store.delete(self._library.owner_key(stream_id))
             raise
         return self._note(stream_id, replace(claim, egress_id=egress_id))

@@ -6,11 +6,12 @@ from marshmallow import ValidationError, fields
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
+from sayna.livekit.model import Call
 from sayna.schemas.base import StrictSchema, StrictString
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
-from sayna.sip import CallRequest, OwnTrunk
 from sayna.sip.address import SipAddress
-from sayna.sip.hook_file import StoredHook
+from sayna.sip.call_request import CallRequest, OwnTrunk
+from sayna.sip.hook_store import StoredHook
 from sayna.sip.phone import phone_number
 
 MAX_CREDENTIAL = 256
@@ -20,7 +21,7 @@ CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
 def check_phone(text: str) -> None:
-    """Raise ValidationError when there is nothing at all; what is no number is told by its own error."""
+    """Raise ValidationError for a blank text; a text that is no number has its own error."""
     if not text.strip():
         raise ValidationError("must not be blank")
 
@@ -113,14 +114,14 @@ HOSTS = HostsSchema()
 def call_request(body: dict[str, Any]) -> CallRequest:
     """Return the call that a body asks for; raises InvalidRequest, InvalidPhoneNumber, InvalidSipAddress."""
     wanted = CALL.parse(body)
-    return CallRequest(
+    call = Call(
         room=wanted["room_name"],
         identity=wanted["participant_identity"],
         name=wanted["participant_name"],
         from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
         to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
-        own=_own_trunk(wanted.get("sip", {})),
     )
+    return CallRequest(call, _own_trunk(wanted.get("sip", {})))
 
 
 def transfer_request(body: dict[str, Any]) -> tuple[str, str, str]:

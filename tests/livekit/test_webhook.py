@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sayna.livekit.webhook import Webhook
+from sayna.state.seen import EventDeduplicator
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit import Event, Receiver
 from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.tokens import TokenMint
-from sayna.livekit.webhook import Webhook
-from sayna.state.seen import EventDeduplicator
 from tests.livekit.events import JOINED, encoded, signed
 from tests.wire.twirp import KEY, SECRET
 
