@@ -20,7 +20,7 @@ SaynaError
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
-│       └── EgressUnanswered      503, when LiveKit may be recording
+│       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 ├── CallerGone                    499, seen only in the log
@@ -173,14 +173,14 @@ class RecordingFailed(SaynaError):
 
 
 class EgressUnavailable(RecordingFailed):
-    """LiveKit has no free egress service."""
+    """No egress service takes the recording on."""
 
     status = 503
     code = "EGRESS_UNAVAILABLE"
 
 
 class EgressUnanswered(EgressUnavailable):
-    """LiveKit did not answer the start of a recording, and may be recording."""
+    """LiveKit did not answer in time: the egress may have started."""
 
 
 class NotCached(SaynaError):

@@ -94,8 +94,8 @@ class Rooms:
 
         async def ask(rpc: "Rpc") -> bool | None:
             is_open, info = await asyncio.gather(is_open_to(caller, rpc, name), rpc.participant(name, identity))
-            # For an unknown track LiveKit answers 200 without a track, for an unknown participant it waits
-            # 3 s (1.13.5).
+            # LiveKit answers 200 without a track for an unknown track, and after 3 s for an unknown
+            # participant (1.13.5).
             if not is_open or info is None or track_sid not in (track.sid for track in info.tracks):
                 return None
             return await rpc.mute(name, identity, track_sid, muted=muted)

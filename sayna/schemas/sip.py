@@ -15,7 +15,7 @@ from sayna.sip.hook_store import StoredHook
 from sayna.sip.phone import phone_number
 
 MAX_CREDENTIAL = 256
-# Before any of them is looked at; how many a tenant may have is settled with those that are stored.
+# The limit of one request; Hooks limits how many a tenant may store.
 MAX_HOOKS = 1000
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
@@ -32,7 +32,7 @@ def check_credential(text: str) -> None:
         raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
 
 
-# Other errors than for other fields: clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
+# Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
 class Phone(StrictString):
     """A telephone number that must be there."""
 
@@ -42,12 +42,12 @@ class Phone(StrictString):
 
 
 class OwnTrunkSchema(StrictSchema):
-    """The SIP server and user of a request of its own."""
+    """The SIP server and user that a request brings."""
 
     outbound_address = StrictString(
         metadata={
             "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
-            "description": "A host, maybe with a port; who names one gets no user of the server's own.",
+            "description": "A host, with or without a port; calls through it never use the server's own SIP user.",
         }
     )
     auth_username = StrictString(validate=check_credential, metadata=CREDENTIAL)
@@ -74,7 +74,7 @@ class TransferSchema(StrictSchema):
 
 
 class HookSchema(StrictSchema):
-    """One hook; whether it may do without auth_id depends on who asks."""
+    """One hook; only a server without tenants accepts it without auth_id."""
 
     host = StrictString(
         required=True,
@@ -84,12 +84,12 @@ class HookSchema(StrictSchema):
     url = StrictString(
         required=True,
         error_messages=REQUIRED,
-        metadata={"description": "Where they are told: https, on the internet, without user name."},
+        metadata={"description": "Where their events go: https, on the internet, without user name."},
     )
     auth_id = StrictString(
         load_default="",
         validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; needed where tokens are."},
+        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
     )
 
 

@@ -38,11 +38,13 @@ class Deliverer:
         hooks: Hooks,
         *,
         allow_private: bool,
+        attempt_seconds: float = ATTEMPT_SECONDS,
         store_pause_seconds: float = STORE_PAUSE_SECONDS,
     ) -> None:
         self._outbox = outbox
         self._hooks = hooks
         self._address_filter = None if allow_private else http.is_public
+        self._attempt_seconds = attempt_seconds
         self._store_pause_seconds = store_pause_seconds
         self._under_way: dict[str, str] = {}
         # Hosts of hooks; a tenant has at most a hundred of them.
@@ -119,7 +121,7 @@ class Deliverer:
                 hook.url,
                 headers={**headers, "Connection": "close"},
                 data=delivery.body.encode(),
-                deadline=http.Deadline.after(ATTEMPT_SECONDS),
+                deadline=http.Deadline.after(self._attempt_seconds),
                 connect_seconds=CONNECT_SECONDS,
                 max_bytes=MAX_ANSWER_BYTES,
                 # Checked at each attempt, because the name may resolve to another address since the hook was

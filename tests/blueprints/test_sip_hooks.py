@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sayna import http
-from sayna.state.files import exclusive
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH
 from tests.blueprints.telephones import drop, listed, save
@@ -244,13 +243,3 @@ def test_parallel_changes_are_all_there(make_client: MakeClient) -> None:
     with ThreadPoolExecutor(20) as pool:
         assert set(pool.map(put, range(20))) == {200}
     assert sum(len(listed(clients[0], tenant)) for tenant in "ab") == 20
-
-
-def test_hooks_that_others_change_for_too_long_are_left_alone(
-    make_client: MakeClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sayna.sip.hook_file.WAIT_SECONDS", 0.05)
-    client = make_client()
-    with exclusive(tmp_path / "cache" / "sip_hooks.lock", 1):
-        assert failed(save(client, hook("a.example.com"))) == (503, "OVERLOADED")
-    assert listed(client) == []

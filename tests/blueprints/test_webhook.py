@@ -4,7 +4,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from sayna.livekit import Event, LiveKit
+from sayna.config import Secret
+from sayna.livekit import Event, Webhook
+from sayna.livekit.deduplicator import EventDeduplicator
+from sayna.state.embedded import embedded_state
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH
 from tests.livekit.events import JOINED, encoded, signed
@@ -58,13 +61,12 @@ def test_event_seen_before_a_restart_goes_nowhere_after_it(make_client: MakeClie
     client = make_client(**SETTINGS)
     services = client.application.extensions["sayna"]
     received: list[Event] = []
-    folder = services.config.cache.path / "livekit"
-    rebuilt = LiveKit.build(services.config.livekit, folder, (received.append,))
-    assert rebuilt is not None
-    rebuilt.webhook.accept(encoded(JOINED), signed(encoded(JOINED)))
+    state = embedded_state(services.config, services.config.cache.path)
+    webhook = Webhook(Secret(KEY), Secret(SECRET), EventDeduplicator(state.event_ids), (received.append,))
+    webhook.accept(encoded(JOINED), signed(encoded(JOINED)))
     assert received == []
     later = encoded({**JOINED, "id": "EV_2"})
-    rebuilt.webhook.accept(later, signed(later))
+    webhook.accept(later, signed(later))
     assert [event.id for event in received] == ["EV_2"]
 
 

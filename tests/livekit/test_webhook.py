@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sayna.livekit.webhook import Webhook
-from sayna.state.seen import EventDeduplicator
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit import Event, Receiver
 from sayna.livekit.errors import InvalidSignature
+from sayna.livekit.events import Webhook
 from sayna.livekit.tokens import TokenMint
 from tests.livekit.events import JOINED, encoded, signed
+from tests.livekit.test_deduplicator import deduplicator
 from tests.wire.twirp import KEY, SECRET
 
 OTHER = "another-secret-of-thirty-two-bytes"
@@ -32,7 +32,7 @@ def webhook(tmp_path: Path, received: list[Event]) -> Webhook:
 
 
 def make(tmp_path: Path, *receivers: Receiver) -> Webhook:
-    return Webhook(Secret(KEY), Secret(SECRET), EventDeduplicator(tmp_path / "livekit"), receivers)
+    return Webhook(Secret(KEY), Secret(SECRET), deduplicator(tmp_path / "livekit"), receivers)
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer "])
@@ -160,7 +160,7 @@ def test_signed_body_that_is_no_event_is_refused(webhook: Webhook, received: lis
 
 def test_whatever_a_telephone_caller_sends_is_accepted(webhook: Webhook, received: list[Event]) -> None:
     dice = random.Random(4)
-    participant: dict[str, Any] = JOINED["participant"]  # type: ignore[assignment]
+    participant: dict[str, Any] = JOINED["participant"]
     letters = '<>;:@"\\\r\n\0 %é€😀\u202e{}[]sip.:'
     for number in range(200):
         header = "".join(dice.choices(letters, k=dice.randrange(200)))
