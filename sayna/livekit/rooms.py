@@ -158,7 +158,7 @@ async def is_open_to(caller: Caller, rpc: "Rpc", name: str) -> bool:
 
 
 def _not_found() -> ParticipantNotFound:
-    return ParticipantNotFound("this room of yours has no participant or track of this name")
+    return ParticipantNotFound("no room of yours has this participant or track")
 
 
 def _refused(refusal: LiveKitRefused, otherwise: Exception) -> Exception:

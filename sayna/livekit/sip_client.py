@@ -55,7 +55,7 @@ class SipClient:
 
             is_open, found = await asyncio.gather(is_open_to(caller, rpc, room), phone(rpc, room, identity))
             if not is_open or found is None:
-                raise ParticipantNotFound("this room of yours has no phone with this participant_identity")
+                raise ParticipantNotFound("no room of yours has this phone")
             # wait_for() would cancel the request while LiveKit's REFER goes on, and the log would miss the
             # outcome. livekit-api raises its own timeout to the ringing time, 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))

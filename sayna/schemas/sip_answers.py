@@ -7,7 +7,7 @@ from sayna.schemas.words import one_of, text
 
 
 class PlacedCallSchema(AnswerSchema):
-    """A call that has begun; nobody has picked up yet."""
+    """A call that rings, or will ring in a moment."""
 
     status = one_of("initiated")
     room_name = text()
@@ -26,11 +26,11 @@ class TransferredSchema(AnswerSchema):
 
 
 class ListedHookSchema(AnswerSchema):
-    """Who is told about calls for one domain."""
+    """The hook that gets events of calls for one domain."""
 
     host = text()
     url = text()
-    auth_id = text("Empty when it is nobody's.")
+    auth_id = text("Empty when no tenant owns the hook.")
 
 
 class HookListSchema(AnswerSchema):

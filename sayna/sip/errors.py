@@ -78,13 +78,13 @@ class OutboundAddressNotConfigured(SaynaError):
 
 
 class CallFailed(SaynaError):
-    """LiveKit did not begin the call."""
+    """LiveKit did not begin the call, or did not say whether it did."""
 
     code = "CALL_FAILED"
 
 
 class CallOutcomeUnknown(CallFailed):
-    """LiveKit did not say whether it began the call, so the phone may ring."""
+    """LiveKit did not answer, so the phone may ring."""
 
 
 class TransferFailed(SaynaError):

@@ -17,6 +17,7 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers
     (key BLOB PRIMARY KEY, request BLOB NOT NULL, answer TEXT, at REAL NOT NULL);
 CREATE INDEX IF NOT EXISTS answers_at ON answers (at);
+DROP TABLE IF EXISTS seen; -- event ids of an earlier version, in events.sqlite
 """
 BEGIN = "INSERT OR IGNORE INTO answers (key, request, at) VALUES (?, ?, ?)"
 FINISH = """

@@ -180,7 +180,7 @@ def test_a_call_that_comes_in_is_told_to_the_sdks_receiver(with_client: Callable
             **{"Content-Type": "application/webhook+json", "Authorization": signed(body)},
         )
         assert (sent.status, sent.json()) == (200, {"status": "received"})
-        [hit] = target.told(1)
+        [hit] = target.received(1)
 
     receiver = WebhookReceiver(HOOK_SECRET)
     event = receiver.receive(dict(hit.headers), hit.body.decode())

@@ -57,7 +57,7 @@ def test_hanging_hook_takes_few_threads_and_delays_no_other(start: Start) -> Non
         assert dead.connections <= MAX_AT_HOST
 
 
-def test_delivery_that_cannot_be_stored_is_repeated_after_a_pause(start: Start, tmp_path: Path) -> None:
+def test_delivery_that_cannot_be_stored_repeats_after_a_pause(start: Start, tmp_path: Path) -> None:
     times: list[float] = []
 
     def note(exchange: Exchange) -> None:

@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from sayna.errors import StoreUnavailable
-from sayna.state.database import Database
-from sayna.state.once import SCHEMA
 from sayna.state.ports import AlreadyBegun, Earlier, Once
 from tests.state.conftest import Backend
 
@@ -128,13 +126,3 @@ def test_broken_file_is_renamed_and_keys_go_on(backend: Backend, tmp_path: Path)
         attempt.finish("again")
     assert finish(backend.once(), "k") == Earlier(b"", "again")
     assert list((tmp_path / "state").glob("answers.sqlite.corrupt-*"))
-
-
-def test_answers_of_an_earlier_version_are_found(backend: Backend, tmp_path: Path) -> None:
-    """The digest of a key and the table are those of the first version of the file."""
-    key = bytes.fromhex("8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a")  # sha256 of "k"
-    row = (key, b"request", '{"sip_call_id":"SCL_1"}', 9e9)
-    Database(tmp_path / "state", "answers", SCHEMA).transact(
-        lambda database: database.execute("INSERT INTO answers (key, request, answer, at) VALUES (?, ?, ?, ?)", row)
-    )
-    assert finish(backend.once(), "k") == Earlier(b"request", '{"sip_call_id":"SCL_1"}')
