@@ -144,7 +144,7 @@ def test_hooks_are_kept_and_removed(with_client: Callable[..., Any]) -> None:
     [
         (lambda client: client.get_voices(), "another-token", SaynaValidationError, "unauthorized"),
         (lambda client: client.get_recording("nothing"), TOKEN, SaynaHttpError, "no recording"),
-        (lambda client: client.get_livekit_room("nothing"), TOKEN, SaynaHttpError, "no such room"),
+        (lambda client: client.get_livekit_room("nothing"), TOKEN, SaynaHttpError, "no open room"),
         (
             lambda client: client.speak_rest("hello", VOICE.model_copy(update={"provider": "azure"})),
             TOKEN,
