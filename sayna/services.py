@@ -76,7 +76,7 @@ def build(config: Config) -> Services:
     Nothing here opens a connection, a thread or a database: those begin with the first request that needs
     them.
     """
-    http.trust(config.outbound.authorities.pem if config.outbound.authorities else "")
+    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _meeting_folder(config)

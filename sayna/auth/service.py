@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
-from sayna.http import Deadline, Response, TimedOut, TransportError, Unreachable
+from sayna.http import Deadline, HttpResponse, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
     from sayna.auth.signing import SigningKey
@@ -38,7 +38,7 @@ class Post(Protocol):
     def __call__(
         self, url: str, *, data: bytes, headers: Mapping[str, str], deadline: Deadline,
         connect_seconds: float, max_bytes: int,
-    ) -> Response:  # fmt: skip
+    ) -> HttpResponse:  # fmt: skip
         """Return a whole answer; raises TransportError and its kinds."""
 
 
@@ -66,7 +66,7 @@ class AuthService:
         # What says neither yes nor no must not look like a wrong token: clients would throw theirs away.
         raise _failed()
 
-    def _ask(self, signed: str) -> Response:
+    def _ask(self, signed: str) -> HttpResponse:
         try:
             return self.post(
                 self.url,

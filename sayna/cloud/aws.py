@@ -11,6 +11,6 @@ def session() -> Any:
     import botocore.session  # noqa: PLC0415
 
     core = botocore.session.get_session()
-    if (authorities := http.bundle()) is not None:
+    if (authorities := http.ca_bundle()) is not None:
         core.set_config_variable("ca_bundle", authorities)
     return boto3.session.Session(botocore_session=core)

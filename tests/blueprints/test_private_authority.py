@@ -31,7 +31,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
     """Return an authority that nobody knows; what this process came to believe is forgotten afterwards."""
     pool.cache_clear()
     yield Authority.create(tmp_path)
-    http.trust("")
+    http.set_ca_certificates("")
     pool.cache_clear()
 
 
@@ -106,10 +106,10 @@ def test_public_authorities_are_believed_as_before(make_client: MakeClient, auth
     public = certifi.contents().count("BEGIN CERTIFICATE")
     for context in (
         pool().connection_pool_kw["ssl_context"],
-        pool(vetted=True).connection_pool_kw["ssl_context"],
+        pool(filtered=True).connection_pool_kw["ssl_context"],
     ):
         assert context.cert_store_stats()["x509_ca"] == public + 1
-    file = http.bundle()
+    file = http.ca_bundle()
     assert file is not None
     assert Path(file).stat().st_mode & 0o777 == 0o600
     assert Path(file).read_text() == f"{certifi.contents()}\n{authority.pem.read_text()}"

@@ -88,6 +88,6 @@ def test_a_deadline_that_is_over_begins_no_look_up(monkeypatch: pytest.MonkeyPat
     asked: list[object] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: asked.append(name))
     with pytest.raises(TimeoutError):
-        http.resolved("vendor.example", 443, http.Deadline(0.0))
+        http.resolve("vendor.example", 443, http.Deadline(0.0))
     assert not any(thread.name == "resolver" for thread in threading.enumerate())
     assert asked == []

@@ -35,7 +35,7 @@ def send(
     max_bytes: int = 10**6,
     method: str = "GET",
     **call: object,
-) -> http.Reply:
+) -> http.StreamedResponse:
     return http.send(
         method,
         url,
@@ -245,7 +245,7 @@ BAD_BODIES = {
 def test_what_is_not_http_is_a_bad_answer(server: FaultServer, answer: Answer) -> None:
     server.always(answer)
 
-    with pytest.raises(http.BadAnswer):
+    with pytest.raises(http.BadResponse):
         send(server.url)
 
 
@@ -253,7 +253,7 @@ def test_what_is_not_http_is_a_bad_answer(server: FaultServer, answer: Answer) -
 def test_a_body_that_is_not_whole_is_a_bad_answer(server: FaultServer, answer: Answer) -> None:
     server.always(answer)
 
-    with pytest.raises(http.BadAnswer):
+    with pytest.raises(http.BadResponse):
         send(server.url).read()
 
 
@@ -261,7 +261,7 @@ def test_the_cap_is_exact(server: FaultServer) -> None:
     server.always(answers.whole(AUDIO))
 
     assert send(server.url, max_bytes=len(AUDIO)).read() == AUDIO
-    with pytest.raises(http.BadAnswer):
+    with pytest.raises(http.BadResponse):
         send(server.url, max_bytes=len(AUDIO) - 1).read()
 
 
@@ -270,7 +270,7 @@ def test_a_bomb_takes_no_memory(server: FaultServer, location: str) -> None:
     server.always(answers.gzip_bomb(256, code=302 if location else 200, location=location))
     tracemalloc.start()
     try:
-        with pytest.raises(http.BadAnswer):
+        with pytest.raises(http.BadResponse):
             send(server.url).read()
         peak = tracemalloc.get_traced_memory()[1]
     finally:

@@ -60,17 +60,17 @@ def test_a_call_that_its_own_reader_calls_off_ends() -> None:
 
 def test_a_connection_that_is_cut_while_it_is_cut_does_not_wait_for_itself() -> None:
     ours, theirs = socket.socketpair()
-    lease = ConnectionGuard(ours)
+    guard = ConnectionGuard(ours)
 
     def collect(*_: object) -> object:
-        Dropped(lease.abort)
+        Dropped(guard.abort)
         gc.collect()
         return collect
 
     def abort() -> None:
         # The collector comes at every line of it.
         sys.settrace(lambda frame, *_: collect if frame.f_code is ConnectionGuard.abort.__code__ else None)
-        lease.abort()
+        guard.abort()
 
     assert ends(abort)
     ours.close()
