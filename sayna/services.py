@@ -36,7 +36,7 @@ class Services:
 
     config: Config
     authenticator: Authenticator | None
-    budget: FailureLimiter | None
+    failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
     planner: Planner
@@ -89,7 +89,7 @@ def build(config: Config) -> Services:
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
-        budget=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
+        failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),

@@ -1,4 +1,4 @@
-"""Who is calling: a shared secret, or a service that is asked with a signed token, tells the tenant."""
+"""Authentication: a shared secret, or an auth service that receives a signed request, decides the tenant."""
 
 from sayna.auth.authenticator import Authenticator
 from sayna.auth.bearer_token import read_token
