@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
-from sayna.http import Deadline, HttpResponse, TimedOut, TransportError, Unreachable
+from sayna.http import Deadline, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
     from sayna.auth.signing import SigningKey
+    from sayna.http import HttpResponse
 
 # A tenant id has at most 128 characters, so no auth service needs a longer body.
 MAX_RESPONSE_BYTES = 65536
@@ -38,7 +39,7 @@ class Post(Protocol):
     def __call__(
         self, url: str, *, data: bytes, headers: Mapping[str, str], deadline: Deadline,
         connect_seconds: float, max_bytes: int,
-    ) -> HttpResponse:  # fmt: skip
+    ) -> "HttpResponse":  # fmt: skip
         """Return a response with its whole body; raises TransportError."""
 
 
@@ -66,7 +67,7 @@ class AuthService:
         # Raise 502, not 401, for an unexpected response: on 401, clients discard their token.
         raise _failed()
 
-    def _post(self, signed: str) -> HttpResponse:
+    def _post(self, signed: str) -> "HttpResponse":
         try:
             return self.post(
                 self.url,

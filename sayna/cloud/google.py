@@ -117,7 +117,7 @@ class GoogleTokens:
                 make: Any = Credentials.from_service_account_info
                 self._credentials = make(self._account, scopes=self._scopes)
             self._credentials.refresh(_transport)
-        # google-auth raises TypeError or OverflowError for a 200 that is no token, such as the page of a captive portal.
+        # google-auth raises TypeError or OverflowError for a 200 without a token, such as a captive portal.
         except (GoogleAuthError, ValueError, TypeError, OverflowError) as error:
             raise NoToken("the service account cannot be used") from error
         except http.TransportError as error:
