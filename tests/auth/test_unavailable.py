@@ -68,7 +68,11 @@ def test_service_is_unavailable_without_a_valid_certificate(
 
 
 def test_response_that_is_not_http_is_a_failure(make_authenticator: Make) -> None:
-    with peer(lambda connection: connection.recv(65536) and connection.sendall(b"garbage\r\n\r\n")) as port:
+    def send_garbage(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"garbage\r\n\r\n")
+
+    with peer(send_garbage) as port:
         authenticator = make_authenticator(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/")
         with pytest.raises(AuthServiceFailed) as caught:
             authenticator.authenticate("token", lambda: REQUEST)
