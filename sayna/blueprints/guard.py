@@ -52,14 +52,14 @@ def _begin() -> None:
 
 def _authenticate() -> None:
     """Set g.caller; check the matched route, not the path, because a path has many spellings."""
-    authenticator, asked = services().authenticator, current_request()
+    authenticator, incoming = services().authenticator, current_request()
     g.caller = UNRESTRICTED
     # Without a route the response is 404 for every client.
-    if authenticator is None or asked.url_rule is None or asked.endpoint in PUBLIC:
+    if authenticator is None or incoming.url_rule is None or incoming.endpoint in PUBLIC:
         return
     token = read_token(
-        [part for value in asked.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
-        asked.args.getlist("api_key"),
+        [part for value in incoming.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
+        incoming.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
     )
     g.caller = _authenticate_limited(authenticator, token)
@@ -97,15 +97,15 @@ def _transfer_encoding() -> str:
 
 
 def _finish(response: Response) -> Response:
-    here, asked = g._get_current_object(), current_request()
+    here, incoming = g._get_current_object(), current_request()
     # add() instead of set(), because set() searches the headers, and no view sends these.
     response.headers.add("X-Request-ID", here.request_id)
     # Browsers must not render audio or an error as a page.
     response.headers.add("X-Content-Type-Options", "nosniff")
     # Read the fields now, because `g` and the request no longer exist when a stream ends.
     fields = {
-        "method": asked.method,
-        "route": asked.url_rule.rule if asked.url_rule else None,
+        "method": incoming.method,
+        "route": incoming.url_rule.rule if incoming.url_rule else None,
         "status": response.status_code,
         "tenant": here.get("caller", UNRESTRICTED).tenant,
         "request_id": here.request_id,

@@ -34,7 +34,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import requests with the first call instead of at start, because its import costs 50 ms of CPU time (measured)."""
+    """Import requests with the first call instead of at start, because its import takes 50 ms of CPU (measured)."""
     if name not in ("HttpResponse", "StreamedResponse", "post", "send"):
         raise AttributeError(name)
     from sayna.http import client  # noqa: PLC0415

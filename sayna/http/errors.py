@@ -1,4 +1,4 @@
-"""How an exchange fails; errors of urllib3 and requests are translated here and leave this package nowhere."""
+"""How an exchange fails; errors of urllib3 and requests are translated here, so no other package sees them."""
 
 from sayna.http.sockets import AddressRefused
 

@@ -1,4 +1,4 @@
-"""Which private keys are accepted, and what they sign."""
+"""Which private keys are accepted, and which tokens they sign."""
 
 import logging
 from collections.abc import Callable
