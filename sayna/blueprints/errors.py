@@ -59,7 +59,7 @@ def _framework_error(error: HTTPException) -> Response:
 
 def _unexpected_error(error: Exception) -> Response:
     # Send no text of the exception to the client, because it may quote a key, a path or a provider.
-    logger.exception("unexpected_error")
+    logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     body = {
         "error": "The server failed; its log has the cause under this request_id.",
