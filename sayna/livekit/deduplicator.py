@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterator
 
 from sayna.errors import Overloaded, StoreUnavailable
-from sayna.state.files import RateLimitedLogger
+from sayna.log import RateLimitedLogger
 from sayna.state.ports import Attempt, Once
 
-rate_limited = RateLimitedLogger(logging.getLogger("sayna.livekit"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.livekit"))
 
 
 class EventDeduplicator:
@@ -38,7 +38,7 @@ class EventDeduplicator:
         except TimeoutError as error:
             raise Overloaded("this event is being processed; send it again", retry_after=1) from error
         except StoreUnavailable as error:
-            rate_limited.warn("events are accepted without a check for duplicates: %s", error)
+            rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
             return None
 
 
@@ -46,5 +46,5 @@ def _is_new(attempt: Attempt) -> bool:
     try:
         return attempt.earlier() is None
     except StoreUnavailable as error:
-        rate_limited.warn("ids of events cannot be read: %s", error)
+        rate_limited_log.warn("ids of events cannot be read: %s", error)
         return True

@@ -6,14 +6,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored
-from sayna.state.files import RateLimitedLogger
 from sayna.state.ports import BlobStore
 
 NAME = "sip_hooks.json"
 DAMAGED = (ValueError, TypeError, KeyError, RecursionError)
 
-rate_limited = RateLimitedLogger(logging.getLogger("sayna.sip"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class HookStore:
         try:
             return self._parsed(self._blobs.read(NAME))
         except (OSError, *DAMAGED) as error:
-            rate_limited.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
+            rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
             return self._last[1]
 
     def change(self, change: Callable[[Stored], Stored]) -> None:
@@ -62,7 +62,7 @@ class HookStore:
         try:
             self._blobs.change(NAME, changed)
         except OSError as error:
-            rate_limited.warn("hooks cannot be stored: %s", error)
+            rate_limited_log.warn("hooks cannot be stored: %s", error)
             raise HooksNotStored("hooks cannot be stored now; nothing was changed") from error
 
     def _undamaged(self, raw: bytes | None) -> Stored:
@@ -71,7 +71,7 @@ class HookStore:
         except DAMAGED as error:
             copy = f"{NAME}.corrupt-{hashlib.sha256(raw or b'').hexdigest()[:16]}"
             self._blobs.change(copy, lambda _: raw)
-            rate_limited.warn("%s is damaged; a copy is kept as %s", NAME, copy)
+            rate_limited_log.warn("%s is damaged; a copy is kept as %s", NAME, copy)
             # The Rust server reads a damaged file as an empty one: its next write loses the hooks of all tenants.
             raise HooksNotStored("the stored hooks are damaged; an operator must repair them") from error
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import StoreUnavailable
-from sayna.state.files import RateLimitedLogger, create_private, exclusive, private_folder, shared
+from sayna.log import RateLimitedLogger
+from sayna.state.files import create_private, exclusive, private_folder, shared
 
 WAIT_SECONDS = 5.0
 BUSY_INTERVAL = 0.005  # seconds
@@ -19,7 +20,7 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-rate_limited = RateLimitedLogger(logging.getLogger("sayna.state"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
 
 class Database:
@@ -77,7 +78,7 @@ class Database:
                 return work(database)
 
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
-        rate_limited.warn("%s cannot be used: %s", self.file.name, error)
+        rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)
         if code in BROKEN:
             self._quarantine()
         return StoreUnavailable("the server cannot store this now; try again", retry_after=1)
@@ -98,4 +99,4 @@ class Database:
                     if ".corrupt-" not in part.name:
                         part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
         except OSError as error:
-            rate_limited.warn("%s cannot be renamed: %s", self.file.name, error)
+            rate_limited_log.warn("%s cannot be renamed: %s", self.file.name, error)

@@ -1,7 +1,6 @@
-"""Private folders and files, locks on them, and warnings about them at most once a minute."""
+"""Private folders and files, and locks on them."""
 
 import fcntl
-import logging
 import os
 import threading
 import time
@@ -74,20 +73,3 @@ def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-class RateLimitedLogger:
-    """Logs a warning, and then no other one for a minute."""
-
-    def __init__(self, log: logging.Logger, *, every_seconds: float = 60.0) -> None:
-        self._log = log
-        self._every = every_seconds
-        self._quiet_until = 0.0
-
-    def warn(self, sentence: str, *values: object) -> None:
-        """Log one WARNING unless the last one is less than a minute old."""
-        now = time.monotonic()
-        # A full disk fails every write: one line for each would hide all other lines.
-        if now >= self._quiet_until:
-            self._quiet_until = now + self._every
-            self._log.warning(sentence, *values)

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sayna.state.files import RateLimitedLogger, lock, open_private, private_folder
+from sayna.log import RateLimitedLogger
+from sayna.state.files import lock, open_private, private_folder
 from sayna.state.ports import Leader
 
 RETRY_INTERVAL = 1.0  # seconds
@@ -16,7 +17,7 @@ CLOSE_SECONDS = 2.0
 Job = Callable[[threading.Event], None]
 
 logger = logging.getLogger("sayna.state")
-rate_limited = RateLimitedLogger(logger)
+rate_limited_log = RateLimitedLogger(logger)
 
 
 class FileLeader:
@@ -75,7 +76,7 @@ class LeaderThread:
                     if term is not None:
                         self._job(term)
             except OSError as error:
-                rate_limited.warn("%s.lock cannot be locked: %s", self._name, error)
+                rate_limited_log.warn("%s.lock cannot be locked: %s", self._name, error)
             except Exception:  # the job begins again after every error
                 logger.exception("%s failed", self._name)
             stop.wait(RETRY_INTERVAL)

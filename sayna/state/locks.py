@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sayna.errors import StoreUnavailable
-from sayna.state.files import RateLimitedLogger, exclusive, private_folder
+from sayna.log import RateLimitedLogger
+from sayna.state.files import exclusive, private_folder
 
-rate_limited = RateLimitedLogger(logging.getLogger("sayna.state"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
 
 class FileLocks:
@@ -30,6 +31,6 @@ class FileLocks:
             except TimeoutError:
                 raise
             except OSError as error:
-                rate_limited.warn("%s locks cannot be used: %s", self._prefix, error)
+                rate_limited_log.warn("%s locks cannot be used: %s", self._prefix, error)
                 raise StoreUnavailable("the server cannot lock this now; try again", retry_after=1) from error
             yield
