@@ -19,11 +19,10 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
 from sayna.sip import Sip
 from sayna.speech.cache import AudioCache
-from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Planner
-from sayna.speech.service import SpeechService
+from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
-from sayna.speech.voices import Catalogue, Pages, VoiceListStore
+from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.failure_counter import FailureLimiter
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ class Services:
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
-    flights: SingleFlight
-    tts: SpeechService
-    catalogue: Catalogue
-    pages: Pages
+    single_flight: SingleFlight
+    speech: SpeechService
+    catalogue: VoiceCatalogue
+    encoded_voices: EncodedVoicesCache
     livekit: "LiveKit | None"
     sip: Sip
     recordings: Library | None
@@ -64,7 +63,7 @@ class Services:
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
-        self.flights.close()
+        self.single_flight.close()
         for provider in self.providers.values():
             provider.close()
         self.cache.close()
@@ -80,7 +79,7 @@ def build(config: Config) -> Services:
     providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _meeting_folder(config)
-    flights = SingleFlight(folder / "flights")
+    single_flight = SingleFlight(folder / "flights")
     livekit = _livekit(config, folder / "livekit")
     sip = Sip.build(config, livekit, folder / "sip")
     if livekit is not None and sip.forwarding is not None:
@@ -94,10 +93,10 @@ def build(config: Config) -> Services:
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
-        flights=flights,
-        tts=SpeechService(cache, flights, SynthesisLimiter(misses(config.server.threads))),
+        single_flight=single_flight,
+        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
-        pages=Pages(),
+        encoded_voices=EncodedVoicesCache(),
         livekit=livekit,
         sip=sip,
         recordings=recordings,
@@ -119,8 +118,8 @@ def misses(threads: int) -> int:
     return max(1, threads - max(2, threads // 8))
 
 
-def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> Catalogue:
-    return Catalogue(
+def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> VoiceCatalogue:
+    return VoiceCatalogue(
         providers,
         {slug: _shelf(config, slug, secret) for slug in providers},
         ttl_seconds=config.speech.voices_ttl_seconds,

@@ -14,7 +14,7 @@ from sayna.errors import SaynaError
 from sayna.services import Services
 from sayna.sip.service import provision
 from sayna.speech.cache import AudioCache
-from sayna.speech.voices import Filter, select
+from sayna.speech.voices import VoiceFilter, select
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
@@ -96,7 +96,7 @@ def voices(provider: str, language: str) -> None:
             bar.update(len(slugs) - bar.pos)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
-    found = itertools.chain.from_iterable(select(listing, Filter(language)).values())
+    found = itertools.chain.from_iterable(select(listing, VoiceFilter(language)).values())
     _print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
     for slug in listing.failed:
         click.echo(f"{slug} did not answer.", err=True)

@@ -1,4 +1,4 @@
-"""Answers of POST /speak."""
+"""Answers of POST /speak. The metadata of the envelope and the `x-` headers take their names from here."""
 
 from marshmallow import fields
 
@@ -8,9 +8,9 @@ from sayna.schemas.words import one_of, text, whole
 
 
 class SpeechMetadataSchema(AnswerSchema):
-    """What was rendered, with every default filled in."""
+    """The metadata of the audio, with every default filled in."""
 
-    provider = text("Who spoke.")
+    provider = text("The provider that rendered the audio.")
     voice_id = text()
     model = text("Empty where the vendor has none.")
     language = text("BCP 47; empty where only the vendor knows.")
@@ -20,9 +20,9 @@ class SpeechMetadataSchema(AnswerSchema):
     channels = whole("1 is mono.")
     duration_ms = whole("Milliseconds.")
     size_bytes = whole("Size of the audio before base64.")
-    characters = whole("What the vendor was given to say, which is what it counts.")
+    characters = whole("Characters of the text that the vendor received.")
     speaking_rate = fields.Float(metadata={"description": "The one used."})
-    cached = StrictBoolean(metadata={"description": "Whether the audio was there already."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio came from the cache."})
     cache_key = text("SHA-256 of everything that changes the sound.", pattern="^[0-9a-f]{64}$")
 
 
@@ -31,3 +31,10 @@ class SpeechEnvelopeSchema(AnswerSchema):
 
     metadata = fields.Nested(SpeechMetadataSchema)
     audio = StrictString(metadata={"description": "Base64.", "format": "byte"})
+
+
+METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
+# The metadata that is known before the first byte of audio, and so fits into response headers.
+HEADER_FIELDS = {
+    f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")
+}

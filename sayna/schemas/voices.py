@@ -12,13 +12,13 @@ MAYBE = {"needed": False, "description": "Where the vendor tells."}
 class VoiceDescriptionSchema(AnswerSchema):
     """One voice."""
 
-    id = text("What `voice_id` of `POST /speak` takes.")
+    id = text("The `voice_id` of `POST /speak`.")
     sample = text("Address of a clip to listen to; may be empty.")
     name = text()
     accent = text("`Unknown` where the vendor does not tell.")
     gender = StrictString(validate=validate.OneOf(GENDERS))
     language = text("BCP 47, or `Unknown`.")
-    provider = text("Whose voice it is.")
+    provider = text("Provider of the voice.")
     languages = fields.List(StrictString(), metadata=MAYBE)
     sample_rates = fields.List(StrictInteger(), metadata=MAYBE)
     tags = fields.List(StrictString(), metadata=MAYBE)

@@ -224,9 +224,8 @@ def test_a_database_that_could_not_be_opened_is_tried_again_later(tmp_path: Path
     assert cache.get(KEY)
 
 
-def test_a_write_waits_for_a_lock_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sayna.speech.cache.sqlite_errors.WRITE_SECONDS", 0.3)
-    cache = open_cache(tmp_path)
+def test_write_waits_for_a_lock_only_until_its_timeout(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path, write_seconds=0.3)
     assert works(cache)
     with locked(tmp_path / "audio" / "cache.db"):
         assert not cache.put(KEY, make_clip())
