@@ -52,31 +52,31 @@ class InvalidRequest(SaynaError):
 
 
 class EmptyText(InvalidRequest):
-    """There is nothing to say."""
+    """The text is blank."""
 
     code = "EMPTY_TEXT"
 
 
 class TextTooLong(InvalidRequest):
-    """There is more to say than MAX_TEXT_CHARS."""
+    """The text has more than MAX_TEXT_CHARS characters."""
 
     code = "TEXT_TOO_LONG"
 
 
 class UnknownProvider(InvalidRequest):
-    """No vendor has this slug."""
+    """No provider has this slug."""
 
     code = "UNKNOWN_PROVIDER"
 
 
 class UnsupportedFormat(InvalidRequest):
-    """The audio format or sample rate is none of those the contract names."""
+    """The audio format or the sample rate is not in the contract."""
 
     code = "UNSUPPORTED_FORMAT"
 
 
 class InvalidProviderAuth(InvalidRequest):
-    """The request's own vendor credentials have the wrong shape."""
+    """The request's own provider credentials have the wrong shape."""
 
     code = "INVALID_PROVIDER_AUTH"
 
@@ -124,38 +124,38 @@ class AuthServiceUnavailable(AuthServiceFailed):
 
 
 class ProviderError(SaynaError):
-    """The vendor failed; its own words stay in our log."""
+    """The provider failed; its own message goes to the log only."""
 
     code = "PROVIDER_ERROR"
 
 
 class ProviderNotConfigured(ProviderError):
-    """The vendor is known but this server holds no credentials for it."""
+    """The provider is known, but this server has no credentials for it."""
 
     code = "PROVIDER_NOT_CONFIGURED"
 
 
 class ProviderTimeout(ProviderError):
-    """The vendor did not finish within the deadline."""
+    """The provider did not finish before the deadline."""
 
     code = "PROVIDER_TIMEOUT"
 
 
 class ProviderRateLimited(ProviderError):
-    """The vendor asks for fewer requests."""
+    """The provider limits the rate of requests."""
 
     code = "PROVIDER_RATE_LIMITED"
 
 
 class ProviderRejectedRequest(ProviderError):
-    """The vendor says that the voice, the model or the text is wrong."""
+    """The provider refuses the voice, the model or the text."""
 
     status = 400
     code = "PROVIDER_REJECTED_REQUEST"
 
 
 class ProviderRejectedCredentials(ProviderError):
-    """The vendor refuses the credentials; 400 when they came with the request."""
+    """The provider refuses the credentials; 400 when they came with the request."""
 
     code = "PROVIDER_REJECTED_CREDENTIALS"
 
@@ -180,21 +180,21 @@ class EgressUnavailable(RecordingFailed):
 
 
 class NotCached(SaynaError):
-    """The caller wanted cached audio only and there is none."""
+    """The client asked for cached audio only, and the cache has none."""
 
     status = 504
     code = "NOT_CACHED"
 
 
 class Overloaded(SaynaError):
-    """No more audio can be rendered right now; cached audio still can be served."""
+    """This worker runs as many syntheses as it may; cached audio is still served."""
 
     status = 503
     code = "OVERLOADED"
 
 
 class CallerGone(SaynaError):
-    """The caller hung up while it waited; nobody hears this answer."""
+    """The client closed its connection while it waited, so it never gets this answer."""
 
     status = 499
     code = "CALLER_GONE"

@@ -59,7 +59,7 @@ def read_raw(request: Request) -> bytes:
         body = request.stream.read(limit + 1)
     # gunicorn reports a bad chunk size only here, in the middle of the body.
     except (ClientDisconnected, ParseException, OSError, ValueError) as error:
-        raise InvalidRequest("the body broke off or is not framed as HTTP wants it") from error
+        raise InvalidRequest("the body is incomplete or its framing is not HTTP") from error
     if len(body) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     return body
@@ -83,7 +83,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise InvalidRequest(TOO_DEEP)
     # A forbidden character stands in the text itself or behind an escape, so most bodies need no walk.
     if _FORBIDDEN.search(text) or ("\\u" in text and _has_forbidden(value)):
-        raise InvalidRequest("a string holds NUL or half of a surrogate pair")
+        raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
     return value
 
 
@@ -113,7 +113,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
         # Python takes the last of two values and other parsers the first: the auth service might judge another body.
-        raise InvalidRequest("the body names a field twice")
+        raise InvalidRequest("the body has a field twice; send each field once")
     return members
 
 

@@ -29,29 +29,29 @@ PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
 @documented(SPEAK)
 def speak() -> Response:
     """Answer with speech, in the form that Accept or the request's own form asks for."""
-    asked = current_request()
-    is_envelope, default_formats = accepted(asked.headers.get("Accept", ""))
-    plan = _plan(asked, default_formats)
-    connected = partial(_is_client_connected, asked.environ)
-    speech = services().speech.synthesize(plan, _cache_mode(asked), is_client_connected=connected)
+    request = current_request()
+    is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
+    plan = _plan(request, default_formats)
+    connected = partial(_is_client_connected, request.environ)
+    speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=connected)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
-    response = _envelope(speech) if wants_envelope else _bytes(asked, speech)
+    response = _envelope(speech) if wants_envelope else _bytes(request, speech)
     # Add instead of set: these headers are new, and a set would search the others for each of them.
     response.headers.extend(_headers(speech))
     return response
 
 
-def _plan(asked: Request, default_formats: tuple[str, str]) -> Plan:
+def _plan(request: Request, default_formats: tuple[str, str]) -> Plan:
     """Return the plan of the body; the planner remembers the plans of earlier bodies."""
-    planner, body = services().planner, read_body(asked)
+    planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, default_formats)) is None:
-        plan = planner.plan(load_speak(read_object(asked), default_formats))
+        plan = planner.plan(load_speak(read_object(request), default_formats))
         planner.remember(body, default_formats, plan)
     return plan
 
 
-def _cache_mode(asked: Request) -> CacheMode:
-    directives = {part.strip().lower() for part in asked.headers.get("Cache-Control", "").split(",")}
+def _cache_mode(request: Request) -> CacheMode:
+    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
     # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
     for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
         if mode.value in directives:
@@ -75,11 +75,11 @@ def _envelope(speech: SpeechResult) -> Response:
     return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
 
 
-def _bytes(asked: Request, speech: SpeechResult) -> Response:
+def _bytes(request: Request, speech: SpeechResult) -> Response:
     """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
     target = speech.plan.target
     content_type = audio.content_type(target)
-    if speech.clip is None and audio.streams(target) and asked.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+    if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
         response = Response(speech.chunks(), content_type=content_type)
         # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"

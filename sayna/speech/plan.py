@@ -132,7 +132,7 @@ class Planner:
         if len(body) > REMEMBERED_BYTES or plan.credentials is not None or plan.version is not None:
             return
         if len(self._plans) >= REMEMBERED_PLANS:
-            # Start over: to sort out the bodies that came once would cost every hit something.
+            # Start over, because to track the use of each plan would cost every hit.
             self._plans.clear()
         self._plans[body, default_formats] = plan
 
@@ -169,14 +169,12 @@ class Planner:
 
     def _text(self, request: SpeakRequest) -> str:
         if request.text is None or not request.text.strip():
-            raise EmptyText("text is empty; send what is to be said")
+            raise EmptyText("text is empty; send the text to speak")
         if len(request.text) > self._speech.max_text_chars:
-            raise TextTooLong(
-                f"text has {len(request.text)} characters; at most {self._speech.max_text_chars} are taken"
-            )
+            raise TextTooLong(f"text has {len(request.text)} characters; send at most {self._speech.max_text_chars}")
         text = pronounce(request.text, request.pronunciations)
         if not text.strip():
-            raise EmptyText("nothing is left to say after the pronunciations")
+            raise EmptyText("the pronunciations leave no text to speak")
         return text
 
     def _provider(self, slug: str | None) -> TTSProvider:

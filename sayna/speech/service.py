@@ -33,7 +33,7 @@ class SynthesisLimiter:
         """Take a place; raises Overloaded when all are taken."""
         # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
         if not self._places.acquire(blocking=False):
-            raise Overloaded("too much speech is being rendered; try again", retry_after=1)
+            raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
 
     def release(self) -> None:
         """Give the place back."""
@@ -145,7 +145,7 @@ class SpeechService:
         if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
             return SpeechResult(plan, "HIT", clip)
         if mode is CacheMode.ONLY:
-            raise NotCached("this speech is not cached; ask without only-if-cached to have it rendered")
+            raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
@@ -178,4 +178,4 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
     try:
         yield from chunks
     except audio.ImplausibleAudio as error:
-        raise ProviderError(f"{slug} sent something that is not the audio asked for") from error
+        raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error

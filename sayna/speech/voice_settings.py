@@ -14,7 +14,7 @@ def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any
     known = ", ".join(sorted(provider.knobs)) or "none"
     for name, value in given.items():
         if name not in provider.knobs:
-            raise InvalidRequest(f"voice_settings for {provider.slug}: known are {known}; not {name[:64]!r}")
+            raise InvalidRequest(f"voice_settings of {provider.slug} has no {name[:64]!r}; send only {known}")
         _check(name, value, provider.knobs[name])
     return given
 

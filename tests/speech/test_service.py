@@ -11,7 +11,7 @@ import pytest
 from sayna.config import load_config
 from sayna.errors import CallerGone, NotCached, Overloaded, ProviderError, ProviderTimeout
 from sayna.services import Services, build
-from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.plan import REMEMBERED_BYTES, REMEMBERED_PLANS, Plan, SpeakRequest
 from sayna.speech.service import CacheMode, SpeechResult
 from tests.wire import FaultServer, answers
 
@@ -110,3 +110,29 @@ def test_request_with_its_own_credentials_shares_nothing(services: Services, ven
         for auth in (None, {"api_key": "a"}, {"api_key": "b"})
     ]
     assert len(set(keys)) == 3
+
+
+def test_planner_remembers_a_body_for_each_default_format(services: Services) -> None:
+    planner, plan = services.planner, planned(services)
+    planner.remember(b"body", ("mp3", "mp3"), plan)
+    assert planner.recall(b"body", ("mp3", "mp3")) is plan
+    assert planner.recall(b"body", ("wav", "linear16")) is None
+
+
+def test_planner_forgets_credentials_and_large_bodies(services: Services) -> None:
+    planner, formats = services.planner, ("wav", "linear16")
+    own = planner.plan(SpeakRequest(text="Hello", provider="deepgram", auth={"api_key": "a"}))
+    planner.remember(b"own", formats, own)
+    planner.remember(b"x" * (REMEMBERED_BYTES + 1), formats, planned(services))
+    assert planner.recall(b"own", formats) is None
+    assert planner.recall(b"x" * (REMEMBERED_BYTES + 1), formats) is None
+
+
+def test_planner_remembers_a_limited_number_of_bodies(services: Services) -> None:
+    planner, plan = services.planner, planned(services)
+    bodies = [b"%d" % number for number in range(2 * REMEMBERED_PLANS)]
+    for body in bodies:
+        planner.remember(body, ("wav", "linear16"), plan)
+    kept = [body for body in bodies if planner.recall(body, ("wav", "linear16"))]
+    assert 0 < len(kept) <= REMEMBERED_PLANS
+    assert bodies[-1] in kept

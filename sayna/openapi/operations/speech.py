@@ -9,10 +9,12 @@ DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
 `tts_config` as the SDKs send it.
 
-**The form of the answer** follows `Accept`: `application/json` asks for the envelope, an `audio/*` type or
-`application/octet-stream` for bytes. Without either, flat gets the envelope and nested gets bytes.
-Which audio it is, `audio_format` says. Bytes are streamed while they are made; a failure then breaks the
-connection, so an answer that ends well is whole.
+**The form of the answer** follows the weights of `Accept`: `application/json` asks for the envelope, an `audio/*`
+type or `application/octet-stream` for bytes. Without either, flat gets the envelope and nested gets bytes.
+`audio_format` names the format of the audio; without it, an audio type in `Accept` does: `audio/mpeg` gets MP3.
+A type that this server does not make is skipped, and `q=0` excludes a type.
+Bytes are streamed while they are made; a failure then breaks the connection, so an answer that ends well is
+whole.
 
 **The cache**: what was rendered before comes back at once, and identical requests at the same time cost
 one call of the vendor. `Cache-Control: no-cache` renders anew, `no-store` keeps nothing,

@@ -18,7 +18,7 @@ from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, 
 from sayna.state.files import RateLimitedLogger, private_folder
 from sayna.state.secret import load_secret
 
-# For each worker: reading a clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
+# The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
 MEMORY_BYTES = 32 * 2**20
 # The limit on the response of a provider.
 LARGEST_CLIP_BYTES = 64 * 2**20
@@ -140,7 +140,7 @@ class AudioCache:
         return VerifyReport(len(keys), damaged)
 
     def close(self) -> None:
-        """Close the database; the next use opens it again."""
+        """Close the connection of this thread; the next use opens it again."""
         if self._disk:
             self._disk.close()
 

@@ -98,7 +98,7 @@ class DiskStore:
             self._make_room(cache, len(blob))
             replaces = key in cache
             self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
-            # Other workers may hold the older clip in memory.
+            # Other workers may have the older clip in memory.
             if replaces:
                 self.renew()
 
@@ -107,7 +107,7 @@ class DiskStore:
         return retry_while_busy(operation, self.write_seconds)
 
     def close(self) -> None:
-        """Close the database; the next use opens it again."""
+        """Close the connection of this thread; the next use opens it again."""
         with self._lock:
             self._release()
 

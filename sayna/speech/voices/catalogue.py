@@ -50,7 +50,7 @@ class VoiceCatalogue:
         """
         slugs = self.slugs(provider)
         lists = self._read(slugs)
-        if due := [slug for slug in slugs if not self._refresher.fresh(lists.get(slug))]:
+        if due := [slug for slug in slugs if not self._refresher.is_fresh(lists.get(slug))]:
             self._renew(due, on_response)
             lists = self._read(slugs)
         failed = tuple(slug for slug in slugs if slug not in lists)
@@ -58,7 +58,7 @@ class VoiceCatalogue:
         # Contract 2: the embedded voices must not hide that every cloud provider has failed.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
             raise ProviderError(f"{', '.join(failed)} sent no list of voices; try again soon")
-        stale = tuple(slug for slug, listed in lists.items() if not self._refresher.fresh(listed))
+        stale = tuple(slug for slug, listed in lists.items() if not self._refresher.is_fresh(listed))
         return VoiceListing(lists, stale, failed)
 
     def slugs(self, provider: str = "") -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class Refresher:
         self._running: dict[str, Future[None]] = {}
         self._paused_until: dict[str, float] = {}
 
-    def fresh(self, listed: VoiceList | None) -> bool:
+    def is_fresh(self, listed: VoiceList | None) -> bool:
         """Return whether a list exists and is younger than the time to live."""
         return listed is not None and 0 <= listed.age() < self._ttl
 
@@ -74,7 +74,7 @@ class Refresher:
         try:
             # With an old list to serve, do not wait for the worker that fetches a new one.
             with store.lead(0 if store.read() else deadline.remaining()):
-                if not self.fresh(store.read()):
+                if not self.is_fresh(store.read()):
                     provider = self._providers[slug]
                     store.write(VoiceList(normalize(provider.list_voices(deadline), provider), time.time()))
         except TimeoutError:
@@ -87,5 +87,5 @@ class Refresher:
             self._pause(slug, 0)
             logger.exception("voices_failed", extra={"fields": {"provider": slug}})
 
-    def _pause(self, slug: str, asked: float) -> None:
-        self._paused_until[slug] = time.monotonic() + min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, asked))
+    def _pause(self, slug: str, retry_after: float) -> None:
+        self._paused_until[slug] = time.monotonic() + min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, retry_after))
