@@ -104,7 +104,6 @@ def build(config: Config) -> Services:
     )
 
 
-# With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
 def _livekit(config: Config, folder: Path) -> "LiveKit | None":
     if not config.livekit.configured:
         return None
@@ -115,20 +114,21 @@ def _livekit(config: Config, folder: Path) -> "LiveKit | None":
 
 def misses(threads: int) -> int:
     """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
+    # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - max(2, threads // 8))
 
 
 def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> VoiceCatalogue:
     return VoiceCatalogue(
         providers,
-        {slug: _shelf(config, slug, secret) for slug in providers},
+        {slug: _voice_store(config, slug, secret) for slug in providers},
         ttl_seconds=config.speech.voices_ttl_seconds,
         timeout_seconds=config.speech.voices_timeout_seconds,
     )
 
 
-def _shelf(config: Config, slug: str, secret: bytes) -> VoiceListStore:
-    """Return where a vendor's list is kept; a list fetched under other settings counts for nothing."""
+def _voice_store(config: Config, slug: str, secret: bytes) -> VoiceListStore:
+    """Return the store of a provider's list; a list that was fetched under other settings is ignored."""
     vendor = getattr(config.providers, slug)
     settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
     plain = {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()}

@@ -31,10 +31,12 @@ def read_object(request: Request) -> dict[str, Any]:
 
 def read_body(request: Request) -> bytes:
     """Return a raw JSON body, read once; raises PayloadTooLarge, UnsupportedMediaType, InvalidRequest."""
-    raw: bytes | None = g.get("raw_body")
+    # The object behind Flask's proxy, because each access through the proxy costs half a microsecond.
+    here = g._get_current_object()
+    raw: bytes | None = here.get("raw_body")
     if raw is None:
         _check_type(request)
-        raw = g.raw_body = read_raw(request)
+        raw = here.raw_body = read_raw(request)
     return raw
 
 

@@ -19,7 +19,7 @@ def test_answer_is_made_once_until_a_list_changes() -> None:
     assert cache.encoded(listing(), VoiceFilter("en")).etag == first.etag, "another worker says the same"
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_encoded_answers_stay_within_their_limit() -> None:
     cache, large = EncodedVoicesCache(), listing("x" * 100_000, 20)
     kept = [cache.encoded(large, VoiceFilter("en", gender)) for gender in ("", "Unknown")]
     for number in range(6):
