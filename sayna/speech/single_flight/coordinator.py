@@ -122,7 +122,7 @@ class SingleFlight:
         try:
             return PartFile.open(private_folder(self._folder) / f"{key}.part")
         except OSError as error:
-            self._log.warn("renderings cannot be shared with other processes: %r", error)
+            self._log.warn("a synthesis cannot be shared with other processes: %r", error)
             return None
 
 

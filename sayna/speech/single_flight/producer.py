@@ -64,7 +64,7 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
             writer.close()
             return
         if not isinstance(error, SaynaError):
-            log.exception("a rendering failed unexpectedly")
+            log.exception("a synthesis failed unexpectedly")
         # Remove the part file before reporting the failure, so that a retry starts a new synthesis.
         payload = dump_error(error)
         writer.write(ERROR, payload)
@@ -124,4 +124,4 @@ def _store(task: SynthesisTask, stream: SharedStream) -> None:
     try:
         task.store(b"".join(stream.chunks))
     except Exception:
-        log.exception("a finished rendering could not be stored")
+        log.exception("a finished synthesis could not be stored")

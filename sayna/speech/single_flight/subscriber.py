@@ -73,10 +73,10 @@ class Subscriber(Iterator[bytes]):
         while not stream.wait_for_chunk(self._position, self._seconds()):
             if self._deadline and not self._deadline.remaining():
                 self.close()
-                raise ProviderTimeout("The speech vendor did not answer in time.")
+                raise ProviderTimeout("the speech provider did not respond in time; try again")
             if not self._is_client_connected():
                 self.close()
-                raise CallerGone("The caller hung up.")
+                raise CallerGone("the client closed its connection")
 
     def _seconds(self) -> float:
         return min(CONNECTION_CHECK_SECONDS, self._deadline.remaining() if self._deadline else CONNECTION_CHECK_SECONDS)
@@ -94,4 +94,4 @@ class Subscriber(Iterator[bytes]):
             return True
         if stream.state is State.FAILED:
             raise load_error(stream.error)
-        raise StreamAborted("The rendering was lost after a part of the audio had been sent.")
+        raise StreamAborted("the synthesis was lost after a part of the audio was sent; try again")
