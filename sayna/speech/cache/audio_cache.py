@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sayna.log import RateLimitedLogger
 from sayna.speech.cache.clip import Clip, decode, encode, fingerprint
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
-from sayna.state.files import RateLimitedLogger, private_folder
+from sayna.state.files import private_folder
 from sayna.state.secret import load_secret
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
@@ -45,7 +46,7 @@ class AudioCache:
         )
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
         self.secret = load_secret(path)
-        self._log = RateLimitedLogger(logging.getLogger("sayna.cache"))
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.cache"))
         self.write_errors = 0
 
     @property
@@ -83,7 +84,7 @@ class AudioCache:
             self._disk.write(key, blob, json.dumps([clip.info.provider, clip.info.voice_id]))
         except FAULTS as error:
             self.write_errors += 1
-            self._log.warn("the audio cache cannot be written: %r", error)
+            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
             return False
         self._memory.put(key, CacheEntry(clip, self._disk.generation(), fingerprint(blob)))
         return True
@@ -152,7 +153,7 @@ class AudioCache:
             with self._disk.opened() as cache:
                 blob = cache.get(key)
         except FAULTS as error:
-            self._log.warn("the audio cache cannot be read: %r", error)
+            self._rate_limited_log.warn("the audio cache cannot be read: %r", error)
             return None
         if blob is None:
             return None

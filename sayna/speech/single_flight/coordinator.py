@@ -12,12 +12,13 @@ from pathlib import Path
 
 from sayna.errors import Overloaded
 from sayna.http import Deadline
+from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.part_file import PartFile, sweep
 from sayna.speech.single_flight.producer import PartFileWriter, follow, lead
 from sayna.speech.single_flight.stream import SharedStream
 from sayna.speech.single_flight.subscriber import Subscriber
 from sayna.speech.single_flight.task import SynthesisTask
-from sayna.state.files import RateLimitedLogger, private_folder
+from sayna.state.files import private_folder
 
 MAX_PRODUCERS = 256
 
@@ -34,7 +35,7 @@ class SingleFlight:
     def __init__(self, folder: Path, *, max_producers: int = MAX_PRODUCERS) -> None:
         self._folder = folder
         self._max_producers = max_producers
-        self._log = RateLimitedLogger(logging.getLogger("sayna.speech"))
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.speech"))
         self._pid = 0
         self._lock = threading.Lock()
         self._running: dict[str, SharedStream] = {}
@@ -99,7 +100,7 @@ class SingleFlight:
     def _run(self, key: str, stream: SharedStream, task: SynthesisTask) -> None:
         """Lead or follow until the stream has ended and its audio is stored."""
         part = self._open(key)
-        writer = PartFileWriter(part, self._log)
+        writer = PartFileWriter(part, self._rate_limited_log)
         try:
             if part is not None and not part.is_leader:
                 follow(stream, part)
@@ -122,7 +123,7 @@ class SingleFlight:
         try:
             return PartFile.open(private_folder(self._folder) / f"{key}.part")
         except OSError as error:
-            self._log.warn("a synthesis cannot be shared with other processes: %r", error)
+            self._rate_limited_log.warn("a synthesis cannot be shared with other processes: %r", error)
             return None
 
 

@@ -42,7 +42,7 @@ class FrameReader:
 
 def dump_error(error: BaseException) -> bytes:
     """Return an error as JSON for followers; an error outside the SaynaError tree becomes a ProviderError."""
-    known = error if isinstance(error, SaynaError) else ProviderError("the speech provider failed unexpectedly; try again")
+    known = error if isinstance(error, SaynaError) else ProviderError("the speech provider failed unexpectedly")
     fields = {name: getattr(known, name) for name in ("status", "code", "message", "retry_after")}
     return json.dumps({"class": type(known).__name__, **fields}).encode()
 

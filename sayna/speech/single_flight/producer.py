@@ -6,11 +6,11 @@ import time
 from contextlib import closing
 
 from sayna.errors import SaynaError
+from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.frames import DATA, END, ERROR, WHOLE, FrameReader, dump_error, frame
 from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.stream import SharedStream, State
 from sayna.speech.single_flight.task import Synthesis, SynthesisTask
-from sayna.state.files import RateLimitedLogger
 
 log = logging.getLogger("sayna.speech")
 
@@ -24,7 +24,7 @@ class PartFileWriter:
 
     def __init__(self, part: PartFile | None, rate_limited_log: RateLimitedLogger) -> None:
         self._part = part
-        self._log = rate_limited_log
+        self._rate_limited_log = rate_limited_log
         # Reentrant: the garbage collector may close a subscriber while this very thread holds the lock.
         self._lock = threading.RLock()
 
@@ -35,7 +35,7 @@ class PartFileWriter:
         try:
             self._part.write(frame(kind, payload))
         except OSError as error:
-            self._log.warn("audio cannot be shared with other processes: %r", error)
+            self._rate_limited_log.warn("audio cannot be shared with other processes: %r", error)
             self.close()
 
     def has_followers(self) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sayna.log import RateLimitedLogger
 from sayna.providers.base import Voice
-from sayna.state.files import RateLimitedLogger, exclusive, open_private, private_folder
+from sayna.state.files import exclusive, open_private, private_folder
 
 FORMAT = 1
 
@@ -37,7 +38,7 @@ class VoiceListStore:
         self._file = file
         self._account = account
         self._kept: tuple[_Mark | None, VoiceList | None] = (None, None)
-        self._log = RateLimitedLogger(logging.getLogger("sayna.voices"))
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.voices"))
 
     def read(self) -> VoiceList | None:
         """Return the list; it costs one stat of the file unless the file has changed."""
@@ -54,7 +55,7 @@ class VoiceListStore:
             try:
                 self._store(self._file, voice_list)
             except OSError as error:
-                self._log.warn("a list of voices cannot be kept: %r", error)
+                self._rate_limited_log.warn("a list of voices cannot be kept: %r", error)
             self._kept = _mark_of(self._file), voice_list
         else:
             self._kept = None, voice_list
@@ -70,7 +71,7 @@ class VoiceListStore:
                 except TimeoutError:
                     raise
                 except OSError as error:
-                    self._log.warn("lists of voices cannot be shared: %r", error)
+                    self._rate_limited_log.warn("lists of voices cannot be shared: %r", error)
             yield
 
     def _load(self, file: Path) -> VoiceList | None:
@@ -82,7 +83,7 @@ class VoiceListStore:
                 return None
             return VoiceList(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            self._log.warn("a kept list of voices cannot be read: %r", error)
+            self._rate_limited_log.warn("a kept list of voices cannot be read: %r", error)
             return None
 
     def _store(self, file: Path, voice_list: VoiceList) -> None:
