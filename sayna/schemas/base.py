@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from sayna.errors import InvalidRequest
 
@@ -33,15 +33,22 @@ class StrictSchema(Schema):
             raise InvalidRequest(sentence(error.messages)) from error
 
 
-class AnswerSchema(Schema):
-    """What an answer holds, for the reference: every field, and no other."""
+class ResponseSchema(Schema):
+    """A response: every field is present, and there is no other field."""
 
     all_are_there: ClassVar = True
 
     class Meta:
-        """Nothing is told that is not written down."""
+        """Loading refuses a field that the schema does not name."""
 
         unknown = RAISE
+
+
+class DocumentationSchema(ResponseSchema):
+    """A response in the OpenAPI document only: the view builds the response without this schema.
+
+    tests/e2e/test_fuzzing.py checks real responses against the document.
+    """
 
 
 def sentence(messages: Any, path: str = "") -> str:
@@ -105,3 +112,18 @@ class StrictDict(fields.Dict):
         if type(value) is not dict:
             raise ValidationError("must be an object")
         return value
+
+
+def string_field(description: str = "", **metadata: Any) -> StrictString:
+    """Return a string of a response; `metadata` is JSON Schema."""
+    return StrictString(metadata={"description": description, **metadata} if description else metadata)
+
+
+def count_field(description: str, **metadata: Any) -> StrictInteger:
+    """Return a number of a response that counts or measures, so it is not negative."""
+    return StrictInteger(metadata={"description": description, "minimum": 0, **metadata})
+
+
+def choice_field(*choices: str) -> StrictString:
+    """Return a string of a response that is one of a few words."""
+    return StrictString(validate=validate.OneOf(choices))

@@ -1,12 +1,20 @@
-"""What the LiveKit endpoints take: names of rooms and of people in them."""
+"""Requests and responses of the LiveKit endpoints."""
 
 import re
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    count_field,
+    string_field,
+)
 
 # LiveKit itself takes 256 bytes of UTF-8, and says so when a room is created.
 MAX_NAME = 128
@@ -70,3 +78,75 @@ class MuteSchema(ParticipantSchema):
 TOKEN = TokenSchema()
 PARTICIPANT = ParticipantSchema()
 MUTE = MuteSchema()
+
+
+class RoomTokenSchema(DocumentationSchema):
+    """A token for one room, under our names and under those of stock LiveKit clients."""
+
+    token = string_field("Signed JWT; lets its holder join this room, speak, listen and send data, and no more.")
+    room_name = string_field()
+    participant_identity = string_field()
+    livekit_url = string_field("Where the participant connects.")
+    participant_token = string_field("The same as `token`.")
+    server_url = string_field("The same as `livekit_url`.")
+
+
+class RoomSummarySchema(DocumentationSchema):
+    """A room in the list."""
+
+    name = string_field()
+    num_participants = count_field("Who is in it now.")
+    creation_time = count_field("Seconds since 1970.")
+
+
+class RoomsSchema(DocumentationSchema):
+    """The caller's rooms."""
+
+    rooms = fields.List(fields.Nested(RoomSummarySchema))
+
+
+class ParticipantDetailsSchema(DocumentationSchema):
+    """Somebody in a room."""
+
+    sid = string_field()
+    identity = string_field()
+    name = string_field()
+    state = choice_field("JOINING", "JOINED", "ACTIVE", "DISCONNECTED", "UNKNOWN")
+    kind = choice_field("STANDARD", "AGENT", "SIP", "EGRESS", "INGRESS", "UNKNOWN")
+    joined_at = count_field("Seconds since 1970.")
+    metadata = string_field()
+    attributes = fields.Dict(values=StrictString())
+    is_publisher = StrictBoolean()
+
+
+class RoomDetailsSchema(RoomSummarySchema):
+    """A room and who is in it."""
+
+    sid = string_field()
+    max_participants = count_field("0 is no limit.")
+    metadata = string_field()
+    active_recording = StrictBoolean()
+    participants = fields.List(fields.Nested(ParticipantDetailsSchema))
+
+
+class RemovedSchema(DocumentationSchema):
+    """Who was removed."""
+
+    status = choice_field("removed")
+    room_name = string_field()
+    participant_identity = string_field()
+
+
+class MutedSchema(DocumentationSchema):
+    """The track, and whether it is muted now."""
+
+    room_name = string_field()
+    participant_identity = string_field()
+    track_sid = string_field()
+    muted = StrictBoolean(metadata={"description": "As LiveKit says."})
+
+
+class ReceivedSchema(DocumentationSchema):
+    """The event is taken in."""
+
+    status = choice_field("received")

@@ -7,7 +7,18 @@ from marshmallow import fields, validate
 
 from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
-from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictDict,
+    StrictFloat,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    count_field,
+    string_field,
+)
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
 from sayna.speech.plan import LANGUAGE, SpeakRequest
 
@@ -123,3 +134,29 @@ def _query(loaded: dict[str, Any], *, audio_format: str) -> SpeakRequest:
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),
         **loaded,
     )
+
+
+class SpeechMetadataSchema(DocumentationSchema):
+    """What was rendered, with every default filled in."""
+
+    provider = string_field("Who spoke.")
+    voice_id = string_field()
+    model = string_field("Empty where the vendor has none.")
+    language = string_field("BCP 47; empty where only the vendor knows.")
+    audio_format = choice_field(*audio.FORMATS)
+    content_type = string_field("Media type of the audio.")
+    sample_rate = count_field("Hz.")
+    channels = count_field("1 is mono.")
+    duration_ms = count_field("Milliseconds.")
+    size_bytes = count_field("Size of the audio before base64.")
+    characters = count_field("What the vendor was given to say, which is what it counts.")
+    speaking_rate = fields.Float(metadata={"description": "The one used."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio was there already."})
+    cache_key = string_field("SHA-256 of everything that changes the sound.", pattern="^[0-9a-f]{64}$")
+
+
+class SpeechEnvelopeSchema(DocumentationSchema):
+    """Audio in JSON."""
+
+    metadata = fields.Nested(SpeechMetadataSchema)
+    audio = StrictString(metadata={"description": "Base64.", "format": "byte"})

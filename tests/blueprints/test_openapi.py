@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from sayna.blueprints import errors as framework
 from sayna.errors import SaynaError
-from sayna.schemas.base import AnswerSchema, StrictSchema
+from sayna.schemas.base import ResponseSchema, StrictSchema
 from tests.blueprints.conftest import MakeClient
 
 ONLY_IN_THE_LOG = {"CALLER_GONE"}
@@ -74,7 +74,7 @@ def test_every_variable_of_a_path_is_described(document: dict[str, Any]) -> None
 def test_every_schema_and_every_field_is_in_it(document: dict[str, Any]) -> None:
     shown = document["components"]["schemas"]
     queries = {each.get("name") for operation in operations(document).values() for each in operation["parameters"]}
-    for cls in (*schema_classes(StrictSchema), *schema_classes(AnswerSchema)):
+    for cls in (*schema_classes(StrictSchema), *schema_classes(ResponseSchema)):
         known = shown.get(cls.__name__.removesuffix("Schema"), {"properties": queries})["properties"]
         assert set(cls().fields) <= set(known), cls
 

@@ -9,7 +9,7 @@ from sayna.recordings import errors
 from sayna.schemas.recording import LIST as LIST_QUERY
 from sayna.schemas.recording import START as START_BODY
 from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
-from sayna.schemas.recordings_answers import RecordingsSchema, SessionSchema
+from sayna.schemas.recording import RecordingsSchema, SessionSchema
 
 TAG = "Recordings"
 STORAGE = (errors.RecordingStorageNotConfigured, errors.RecordingStorageUnavailable)

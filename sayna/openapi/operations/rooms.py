@@ -5,10 +5,7 @@ from typing import Any
 from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from sayna.livekit import errors
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas import rooms_answers as answers
-from sayna.schemas.livekit import MUTE as MUTE_BODY
-from sayna.schemas.livekit import PARTICIPANT, Name
-from sayna.schemas.livekit import TOKEN as TOKEN_BODY
+from sayna.schemas import livekit as schemas
 
 TAG = "Rooms"
 LIVEKIT = (errors.LiveKitNotConfigured, errors.LiveKitUnavailable)
@@ -19,7 +16,7 @@ ROOM_NAME: dict[str, Any] = {
     "name": "room_name",
     "required": True,
     "description": "Percent-encoded, a slash in it too.",
-    "schema": {"type": "string", **Name().metadata},
+    "schema": {"type": "string", **schemas.Name().metadata},
     "example": "support-42",
 }
 
@@ -32,16 +29,16 @@ TOKEN = Operation(
     tag=TAG,
     summary="Create a token",
     description="A token for one participant to enter one room. A tenant's room is made if it is not there.",
-    request=(TOKEN_BODY,),
+    request=(schemas.TOKEN,),
     examples={"support": {**WHO, "participant_name": "alex"}},
-    answers={200: _json("The token.", answers.RoomTokenSchema)},
+    answers={200: _json("The token.", schemas.RoomTokenSchema)},
     errors=(errors.RoomAccessDenied, *LIVEKIT),
 )
 LIST = Operation(
     tag=TAG,
     summary="List rooms",
     description="The open rooms that are the caller's.",
-    answers={200: _json("The rooms.", answers.RoomsSchema)},
+    answers={200: _json("The rooms.", schemas.RoomsSchema)},
     errors=LIVEKIT,
 )
 READ = Operation(
@@ -49,25 +46,25 @@ READ = Operation(
     summary="Read a room",
     description="One room, and who is in it.",
     parameters=(ROOM_NAME,),
-    answers={200: _json("The room.", answers.RoomDetailsSchema)},
+    answers={200: _json("The room.", schemas.RoomDetailsSchema)},
     errors=(InvalidRequest, errors.RoomNotFound, *LIVEKIT),
 )
 REMOVE = Operation(
     tag=TAG,
     summary="Remove a participant",
     description="Disconnects somebody from a room.",
-    request=(PARTICIPANT,),
+    request=(schemas.PARTICIPANT,),
     examples={"support": WHO},
-    answers={200: _json("Who was removed.", answers.RemovedSchema, {"status": "removed", **WHO})},
+    answers={200: _json("Who was removed.", schemas.RemovedSchema, {"status": "removed", **WHO})},
     errors=(errors.ParticipantNotFound, errors.RemovalFailed, *LIVEKIT),
 )
 MUTE = Operation(
     tag=TAG,
     summary="Mute a track",
     description="Mutes a track, or unmutes it where the LiveKit server allows that.",
-    request=(MUTE_BODY,),
+    request=(schemas.MUTE,),
     examples={"mute": TRACK},
-    answers={200: _json("The track.", answers.MutedSchema, TRACK)},
+    answers={200: _json("The track.", schemas.MutedSchema, TRACK)},
     errors=(errors.ParticipantNotFound, errors.MuteFailed, *LIVEKIT),
 )
 WEBHOOK = Operation(
@@ -85,7 +82,7 @@ WEBHOOK = Operation(
             "schema": {"type": "string"},
         },
     ),
-    answers={200: _json("It is taken in.", answers.ReceivedSchema, {"status": "received"})},
+    answers={200: _json("It is taken in.", schemas.ReceivedSchema, {"status": "received"})},
     errors=(
         InvalidRequest,
         PayloadTooLarge,

@@ -5,8 +5,7 @@ from typing import Any
 from sayna.errors import StoreUnavailable
 from sayna.livekit.errors import LiveKitNotConfigured, ParticipantNotFound
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas import sip as bodies
-from sayna.schemas import sip_answers as answers
+from sayna.schemas import sip as schemas
 from sayna.sip import errors
 
 TAG = "Telephone"
@@ -26,18 +25,18 @@ def _json(description: str, schema: Any, example: Any) -> ResponseDoc:
     return ResponseDoc(description, {"application/json": schema}, example=example)
 
 
-HOOKS = {200: _json("The caller's hooks.", answers.HookListSchema, {"hooks": [HOOK]})}
+HOOKS = {200: _json("The caller's hooks.", schemas.HookListSchema, {"hooks": [HOOK]})}
 CALL = Operation(
     tag=TAG,
     summary="Begin a call",
     description="Dials a telephone into a room, which is made the caller's before anything rings.",
-    request=(bodies.CALL,),
+    request=(schemas.CALL,),
     parameters=(KEY,),
     examples={"call": CALLED, "through a PBX of one's own": {**CALLED, "sip": PBX}},
     answers={
         200: _json(
             "It rings, or will in a moment.",
-            answers.PlacedCallSchema,
+            schemas.PlacedCallSchema,
             {"status": "initiated", **WHO, "participant_id": "PA_8HbQ2", "sip_call_id": "SCL_7dGh1"},
         )
     },
@@ -59,12 +58,12 @@ TRANSFER = Operation(
     tag=TAG,
     summary="Transfer a call",
     description="Sends a telephone in a room to another number; answered within two seconds, done or not.",
-    request=(bodies.TRANSFER,),
+    request=(schemas.TRANSFER,),
     examples={"transfer": {**WHO, "transfer_to": "+15550003"}},
     answers={
         200: _json(
             "The transfer is done, or under way.",
-            answers.TransferredSchema,
+            schemas.TransferredSchema,
             {"status": "initiated", **WHO, "transfer_to": "tel:+15550003"},
         )
     },
@@ -87,7 +86,7 @@ SAVE = Operation(
     summary="Save hooks",
     description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
     " secret that signs their events (`flask sip secret`).",
-    request=(bodies.HOOKS,),
+    request=(schemas.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
     answers=HOOKS,
     errors=(
@@ -103,7 +102,7 @@ REMOVE = Operation(
     tag=TAG,
     summary="Remove hooks",
     description="Removes the caller's hooks of these hosts; a host of nobody or of another is passed over.",
-    request=(bodies.HOSTS,),
+    request=(schemas.HOSTS,),
     examples={"hook": {"hosts": ["example.com"]}},
     answers=HOOKS,
     errors=(errors.HookImmutable, errors.HooksNotStored, StoreUnavailable),

@@ -2,8 +2,7 @@
 
 from sayna import errors
 from sayna.openapi import BYTES, Operation, ResponseDoc
-from sayna.schemas.speak import FLAT, NESTED
-from sayna.schemas.speech_answers import SpeechEnvelopeSchema
+from sayna.schemas.speak import FLAT, NESTED, SpeechEnvelopeSchema
 
 DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
