@@ -13,7 +13,7 @@ from sayna import audio
 from sayna.blueprints.body import parse_object, read_body
 from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
-from sayna.openapi.operations.speech import SPEAK
+from sayna.openapi.operations.speak import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
 from sayna.speech.plan import Plan
 from sayna.speech.service import CacheMode, SpeechResult

@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__
 from sayna.errors import SaynaError
-from sayna.openapi import errors as faults
+from sayna.openapi import error_responses
 from sayna.openapi.converter import Converter, schema_name
 from sayna.openapi.operation import AccessRule, Operation, ResponseDoc, Route
 
@@ -61,8 +61,8 @@ def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
     schemes = [name for name in SCHEMES if name == "bearer" or access.in_query]
     for name in schemes:
         spec.components.security_scheme(name, SCHEMES[name])
-    spec.components.schema("Error", faults.ERROR)
-    spec.components.header("X-Request-ID", faults.header("Finds the request in the server's log."))
+    spec.components.schema("Error", error_responses.ERROR)
+    spec.components.header("X-Request-ID", error_responses.header("Finds the request in the server's log."))
     spec.components.parameter("X-Request-ID", "header", {"name": "X-Request-ID", **REQUEST_ID})
     for name, (_, code, sentence) in MISSED.items():
         spec.components.response(name, _missed(code, sentence))
@@ -90,22 +90,22 @@ def _info() -> dict[str, Any]:
 
 
 def _missed(code: str, sentence: str) -> dict[str, Any]:
-    example = {"error": sentence, "code": code, "request_id": faults.REQUEST_ID}
+    example = {"error": sentence, "code": code, "request_id": error_responses.REQUEST_ID}
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {code: {"value": example}}}
     return {
         "description": sentence,
-        "headers": faults.REQUEST_ID_HEADER,
+        "headers": error_responses.REQUEST_ID_HEADER,
         "content": {"application/json": content},
     }
 
 
 def _entry(route: Route, security: Security) -> dict[str, Any]:
     operation = route.operation
-    errors: list[type[SaynaError]] = [*operation.errors, *faults.ALWAYS]
+    errors: list[type[SaynaError]] = [*operation.errors, *error_responses.ALWAYS]
     if operation.request:
-        errors += faults.WITH_BODY
+        errors += error_responses.WITH_BODY
     if not route.public:
-        errors += faults.WITH_TOKEN
+        errors += error_responses.WITH_TOKEN
     parameters = _parameters(route)
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
@@ -115,14 +115,14 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
-            **faults.responses(errors),
+            **error_responses.responses(errors),
         },
         "security": security,
     }
     if operation.may_be_missing:
         entry["responses"]["404"] = "NotFound"
     if any(parameter["in"] == "query" for parameter in parameters):
-        entry["responses"]["414"] = faults.TOO_LONG
+        entry["responses"]["414"] = error_responses.TOO_LONG
     if operation.request:
         entry["requestBody"] = _body(operation)
     return entry
@@ -142,7 +142,7 @@ def _body(operation: Operation) -> dict[str, Any]:
 
 
 def _answer(answer: ResponseDoc) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: faults.header(sentence) for name, sentence in answer.headers.items()}
+    headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in answer.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
     content = {kind: {"schema": schema} for kind, schema in answer.content.items()}
     if answer.example is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -46,8 +45,9 @@ class Count(fields.Integer):
 class Timestamp(fields.String):
     """A time in UTC, to the second."""
 
-    def _serialize(self, value: datetime, *_: Any, **__: Any) -> str:
-        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> str:
+        text: str = value.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return text
 
 
 class StartRecordingSchema(StrictSchema):

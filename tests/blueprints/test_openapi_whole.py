@@ -15,7 +15,7 @@ from sayna.errors import SaynaError
 from sayna.recordings.conditions import CONDITIONAL
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.test_openapi import all_subclasses, operations
-from tests.recordings.places import LocalPlace
+from tests.storage.places import LocalPlace
 
 SAYNA = Path(errors.__file__).parent
 # What OpenAPI tells in other ways: content negotiation, the body's framing, security schemes.

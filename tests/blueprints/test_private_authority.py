@@ -14,9 +14,9 @@ from sayna import http
 from sayna.http.pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
-from tests.recordings.test_s3_faults import HEAD, SETTINGS
 from tests.recordings.wire import Reply, Wire
 from tests.sip import inbound
+from tests.storage.test_s3_faults import HEAD, SETTINGS
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
 from tests.wire.deepgram import DeepgramFake

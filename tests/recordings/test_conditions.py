@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayna.recordings.base import ByteRange, ObjectInfo
 from sayna.recordings.conditions import RangeDecision, evaluate
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
+from sayna.storage import ByteRange, ObjectInfo
 
 FOUND = ObjectInfo(100, '"e"', datetime(2026, 11, 22, 14, 0, 0, 500, tzinfo=UTC))
 DATE, EARLIER, LATER = (f"Sun, 22 Nov 2026 {hour}:00:00 GMT" for hour in (14, 13, 15))

@@ -6,7 +6,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.places import Place
+from tests.storage.places import Place
 
 AUDIO = b"OggS" + random.Random(7).randbytes(2_500_000)
 SIZE = len(AUDIO)

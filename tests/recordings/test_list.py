@@ -6,13 +6,16 @@ import re
 
 import pytest
 
+from sayna.config import load_config
 from sayna.errors import InvalidRequest
-from sayna.recordings import listing
 from sayna.recordings.cursor import Cursors
+from sayna.recordings.listing import RecordingLister
+from sayna.storage import open_store
+from sayna.storage.local import LocalStore
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace, LocalPlace, Place
 from tests.recordings.test_ownership import AUTH, STRICT, A, B
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace, LocalPlace, Place
 
 
 def pages(client: object, query: str, headers: dict[str, str] | None = None) -> list[list[str]]:
@@ -76,17 +79,26 @@ def test_only_the_callers_own_are_listed(place: Place, make_client: MakeClient) 
     assert flat(pages(make_client(**place.settings, **AUTH, **STRICT), "limit=2", A)) == mine
 
 
-def test_a_page_among_strangers_is_bounded_and_its_cursor_goes_on(
-    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "MAX_PAGES", 2)
+def test_a_page_ends_after_its_last_allowed_listing(local: LocalPlace) -> None:
+    for number in range(40):
+        local.record(f"theirs{number:02}", b"OggS", auth_id="b")
+    local.record("zz", b"OggS", auth_id="a")
+    lister = RecordingLister(LocalStore(local.root, "calls"), "calls/", max_listings=2)
+    recordings, after = lister.page(lambda owner: owner.auth_id == "a", 1, "")
+    assert (recordings, after) != ([], None)
+    while after is not None:
+        assert recordings == []
+        recordings, after = lister.page(lambda owner: owner.auth_id == "a", 1, after)
+    assert [each.stream_id for each in recordings] == ["zz"]
+
+
+def test_a_short_page_names_no_recording_of_others(local: LocalPlace, make_client: MakeClient) -> None:
     for number in range(40):
         local.record(f"theirs{number:02}", b"OggS", auth_id="b")
     local.record("zz", b"OggS", auth_id="a")
     client = make_client(**local.settings, **AUTH)
-    found = pages(client, "limit=1", A)
-    assert found[0] == []
-    assert flat(found) == ["zz"]
+    assert pages(client, "limit=1", A)[0] == []
+    assert flat(pages(client, "limit=1", A)) == ["zz"]
     assert "theirs" not in json.dumps(client.get("/recording?limit=1", headers=A).json)
 
 
@@ -103,15 +115,20 @@ def test_an_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gc
     assert len(client.get("/recording", headers=A).json["recordings"]) == 4
 
 
-def test_owners_that_are_remembered_are_bounded(
-    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "REMEMBERED", 2)
+def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None:
     for number in range(5):
-        local.record(f"call{number}", b"OggS", auth_id="a")
-    client = make_client(**local.settings, **AUTH)
-    for _ in range(2):
-        assert len(client.get("/recording", headers=A).json["recordings"]) == 5
+        gcs_place.record(f"call{number}", b"OggS", auth_id="a")
+    store = open_store(load_config(gcs_place.settings).recording)
+    assert store
+
+    def calls(lister: RecordingLister) -> int:
+        before = len(gcs.wire.asked)
+        assert len(lister.page(lambda owner: owner.auth_id == "a", 10, "")[0]) == 5
+        return len(gcs.wire.asked) - before
+
+    small, large = (RecordingLister(store, "calls/", max_known_owners=limit) for limit in (2, 5))
+    calls(small), calls(large)
+    assert calls(small) > calls(large) == 1
 
 
 @pytest.mark.parametrize(

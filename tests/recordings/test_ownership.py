@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace, LocalPlace, Place
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace, LocalPlace, Place
 
 AUTH = {
     "AUTH_REQUIRED": "true",

@@ -4,19 +4,22 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from livekit import api
 from livekit.protocol import egress
 
-from sayna.recordings import recorder
+from sayna.recordings import Recorder
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace, LocalPlace, Place, S3Place
 from tests.recordings.test_ownership import AUTH, A, B
 from tests.recordings.twirp import Twirp
 from tests.recordings.wire import Reply
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace, LocalPlace, Place, S3Place
 
 
 @pytest.fixture
@@ -36,6 +39,13 @@ def client(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskC
 @pytest.fixture
 def guarded(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskClient:
     return make_client(**local.settings, **livekit.settings, **AUTH)
+
+
+def use_recorder(client: FlaskClient, **options: Any) -> None:
+    """Give the application a recorder with these options."""
+    services = client.application.extensions["sayna"]
+    recorder = Recorder(services.recordings, services.livekit.egress, services.config.recording, **options)
+    client.application.extensions["sayna"] = replace(services, recorder=recorder)
 
 
 def owner(place: Place, stream_id: str) -> dict[str, str] | None:
@@ -192,10 +202,8 @@ def test_a_refusal_has_a_code_of_its_own_and_leaves_the_name_free(
         assert client.post("/recording", json=body).status_code == 201
 
 
-def test_a_start_whose_answer_was_lost_is_found_again(
-    client: FlaskClient, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+def test_a_start_whose_answer_was_lost_is_found_again(client: FlaskClient, livekit: Twirp) -> None:
+    use_recorder(client, stale_seconds=0.2)
     livekit.forgets_to_answer = True
     body = {"room_name": "open", "stream_id": "call"}
     assert client.post("/recording", json=body).json["code"] == "EGRESS_UNAVAILABLE"
@@ -206,10 +214,8 @@ def test_a_start_whose_answer_was_lost_is_found_again(
 
 
 @pytest.mark.timeout(20)
-def test_a_claim_that_can_neither_be_made_nor_read_is_given_up(
-    client: FlaskClient, local: LocalPlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+def test_a_claim_that_can_neither_be_made_nor_read_is_given_up(client: FlaskClient, local: LocalPlace) -> None:
+    use_recorder(client, stale_seconds=0.2)
     (local.root / "calls" / "call" / "owner.json").mkdir(parents=True)
     answer = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
@@ -240,14 +246,12 @@ def test_a_claim_whose_maker_died_is_taken_over(
     assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
 
 
-def test_a_claim_that_is_given_up_is_taken_by_who_waits(
-    client: FlaskClient, local: LocalPlace, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = {"room_name": "open", "started_at": recorder._now()}
+def test_a_claim_that_is_given_up_is_taken_by_who_waits(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+    claim = {"room_name": "open", "started_at": datetime.now(UTC).isoformat()}
     local.put("calls/call/owner.json", json.dumps(claim).encode())
     file = local.root / "calls/call/owner.json"
-    looks = iter([lambda: None, file.unlink])
-    monkeypatch.setattr(recorder.time, "sleep", lambda _: next(looks)())
+    pauses = iter([lambda: None, file.unlink])
+    use_recorder(client, sleep=lambda _: next(pauses)())
     assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from sayna.config import load_config
+from sayna.storage import open_store
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.certificate import self_signed
 from tests.recordings.wire import Reply, Wire
+from tests.storage.certificate import self_signed
 
 SETTINGS = {
     "RECORDING_S3_BUCKET": "canary-bucket",
@@ -192,18 +194,19 @@ def test_without_keys_a_silent_metadata_service_does_not_hold_the_caller(
     assert (answer.status_code, s3.asked) == (503, [])
 
 
-def test_a_claim_that_another_won_is_told_and_a_failure_is_not_a_claim(s3: Wire, client: FlaskClient) -> None:
-    store = client.application.extensions["sayna"].recordings.store
+def test_a_conditional_write_returns_false_when_refused(s3: Wire) -> None:
+    store = open_store(load_config({**SETTINGS, "RECORDING_S3_ENDPOINT": s3.url}).recording)
+    assert store
     s3.script += [
         Reply(200, b"", {"ETag": '"e"'}),
         refusal(412, "PreconditionFailed"),
         refusal(403, "AccessDenied"),
     ]
-    assert store.write("call/owner.json", b"{}", fresh=True)
-    assert not store.write("call/owner.json", b"{}", fresh=True)
+    assert store.write("call/owner.json", b"{}", if_absent=True)
+    assert not store.write("call/owner.json", b"{}", if_absent=True)
     assert all(each.headers["if-none-match"] == "*" for each in s3.asked)
     with pytest.raises(Exception, match="storage"):
-        store.write("call/owner.json", b"{}", fresh=True)
+        store.write("call/owner.json", b"{}", if_absent=True)
 
 
 def test_a_caller_who_leaves_frees_the_connection_to_the_store(s3: Wire, client: FlaskClient) -> None:

@@ -10,9 +10,10 @@ from sayna.schemas.recording import LIST as LIST_QUERY
 from sayna.schemas.recording import START as START_BODY
 from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
 from sayna.schemas.recording import RecordingsSchema, SessionSchema
+from sayna.storage import StorageUnavailable
 
 TAG = "Recordings"
-STORAGE = (errors.RecordingStorageNotConfigured, errors.RecordingStorageUnavailable)
+STORAGE = (errors.RecordingStorageNotConfigured, StorageUnavailable)
 EGRESS = (
     RoomNotFound,
     RoomAccessDenied,

@@ -5,10 +5,12 @@ import json
 import pytest
 
 from sayna.cloud.google import GoogleTokens, NoToken
+from sayna.config import load_config
+from sayna.storage import open_store
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace
 from tests.recordings.wire import Reply, Wire
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace
 
 AUDIO = b"OggS" + bytes(200_000)
 DESCRIBED = Reply(200, b'{"size":"200004","generation":"7","updated":"2026-11-22T14:00:00.000Z"}')
@@ -149,10 +151,11 @@ def test_a_caller_who_leaves_frees_the_connection_to_the_store(
 
 
 def test_faults_of_small_objects_are_told(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
-    store = make_client(**gcs_place.settings).application.extensions["sayna"].recordings.store
-    assert store.write("calls/call/owner.json", b"{}", fresh=True)
-    assert not store.write("calls/call/owner.json", b"{1}", fresh=True)
-    assert store.write("calls/call/owner.json", b"{2}", fresh=False)
+    store = open_store(load_config(gcs_place.settings).recording)
+    assert store
+    assert store.write("calls/call/owner.json", b"{}", if_absent=True)
+    assert not store.write("calls/call/owner.json", b"{1}", if_absent=True)
+    assert store.write("calls/call/owner.json", b"{2}")
     assert store.read("calls/call/owner.json", 100) == b"{2}"
     store.delete("calls/call/owner.json")
     store.delete("calls/call/owner.json")
