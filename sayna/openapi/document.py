@@ -1,4 +1,4 @@
-"""The document as a whole."""
+"""The OpenAPI document, built from the operations."""
 
 import re
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ TAGS = {
     "Recordings": "What was said in a room, to keep.",
     "Telephone": "Calls over SIP.",
     "Server": "Is it there, is it ready.",
-    "Pages": "For people, in a browser; public where everything else asks for a token.",
+    "Pages": "Pages for people, in a browser; public even where the API needs a token.",
 }
 DESCRIPTION = """\
 One plain HTTP API over every text-to-speech vendor, LiveKit rooms, recordings and telephone calls.
@@ -31,7 +31,7 @@ Every answer carries `X-Request-ID`; send your own to find a request in the serv
 Every answer carries `X-Content-Type-Options: nosniff`, and every path that takes GET takes HEAD.
 """
 REQUEST_ID = {
-    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; else the server makes one up.",
+    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; otherwise the server makes one.",
     "schema": {"type": "string"},
 }
 SCHEMES = {
@@ -50,7 +50,7 @@ MISSED = {
 
 
 def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these routes; addresses in it are relative to its own."""
+    """Return the OpenAPI 3.1 document of these routes; its server is relative to its own address."""
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(), servers=[{"url": "."}])
@@ -76,7 +76,7 @@ def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
 
 
 def unwrapped(text: str) -> str:
-    """Return Markdown with one line a paragraph: Swagger UI shows every end of a line."""
+    """Return Markdown with one line a paragraph, because Swagger UI shows every line break."""
     return re.sub(r"(?<!\n)\n(?![\n-])", " ", text).strip()
 
 
@@ -101,11 +101,11 @@ def _missed(code: str, sentence: str) -> dict[str, Any]:
 
 def _entry(route: Route, security: Security) -> dict[str, Any]:
     operation = route.operation
-    errors: list[type[SaynaError]] = [*operation.errors, *error_responses.ALWAYS]
+    raised: list[type[SaynaError]] = [*operation.errors, *error_responses.ALWAYS]
     if operation.request:
-        errors += error_responses.WITH_BODY
+        raised += error_responses.WITH_BODY
     if not route.public:
-        errors += error_responses.WITH_TOKEN
+        raised += error_responses.WITH_TOKEN
     parameters = _parameters(route)
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
@@ -115,12 +115,10 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _answer(answer) for status, answer in operation.answers.items()},
-            **error_responses.responses(errors),
+            **error_responses.responses(raised),
         },
         "security": security,
     }
-    if operation.may_be_missing:
-        entry["responses"]["404"] = "NotFound"
     if any(parameter["in"] == "query" for parameter in parameters):
         entry["responses"]["414"] = error_responses.TOO_LONG
     if operation.request:

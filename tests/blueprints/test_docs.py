@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from sayna.blueprints.docs import FILES
+from sayna.blueprints.pages import DOCS
 from tests.blueprints.conftest import MakeClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,7 +30,7 @@ def test_it_is_not_there_when_switched_off(make_client: MakeClient, path: str) -
     assert (answer.status_code, answer.get_json()["code"]) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in FILES if name != "index.html")])
+@pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in DOCS.files if name != "index.html")])
 def test_pages_run_nothing_from_elsewhere_and_cannot_be_framed(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
 

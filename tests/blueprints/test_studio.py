@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from sayna.blueprints.studio import FILES
+from sayna.blueprints.pages import STUDIO
 from tests.blueprints.conftest import MakeClient
 
+FILES = STUDIO.files
 FROM_ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:[a-z]+:|//|/)|\burl\(|@import|^import .* from "(?!\./)""", re.M
 )
