@@ -27,10 +27,7 @@ SWAGGER = files("flask_swagger_ui") / "dist"
 # Read once, before the workers are forked. A name that is not in here is not a path of this server.
 DOCS = StaticPage(
     {
-        **{
-            name: (FOLDER / "docs" / name).read_bytes()
-            for name in (INDEX, "play.js", "playground.js", "playground.css")
-        },
+        **{name: (FOLDER / "docs" / name).read_bytes() for name in OWN_FILES},
         **{name: (SWAGGER / name).read_bytes() for name in SWAGGER_FILES},
         "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
     },
