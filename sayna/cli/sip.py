@@ -29,7 +29,7 @@ def provision(dry_run: bool) -> None:
 @click.argument("tenant")
 @click.argument("host")
 def secret(tenant: str, host: str) -> None:
-    """Print the secret with which TENANT verifies events of the hook of HOST; '' is no tenant."""
+    """Print the secret with which TENANT verifies what the hook of HOST is sent; '' is no tenant."""
     try:
         found = services().sip.hooks.secret_of(tenant or None, host)
     except SaynaError as error:

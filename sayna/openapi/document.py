@@ -16,11 +16,11 @@ from sayna.openapi.operation import AccessRule, Operation, ResponseDoc, Route
 Security = list[dict[str, list[str]]]
 
 TAGS = {
-    "Speech": "Text in, speech out; the voices there are.",
-    "Rooms": "LiveKit: tokens to enter a room, and what goes on in it.",
-    "Recordings": "What was said in a room, to keep.",
+    "Speech": "Text to speech, and the voices.",
+    "Rooms": "LiveKit: tokens for a room, its participants and their tracks.",
+    "Recordings": "Recordings of rooms.",
     "Telephone": "Calls over SIP.",
-    "Server": "Is it there, is it ready.",
+    "Server": "Health and readiness.",
     "Pages": "Pages for people, in a browser; public even where the API needs a token.",
 }
 DESCRIPTION = """\
@@ -40,7 +40,7 @@ SCHEMES = {
         "type": "apiKey",
         "in": "query",
         "name": "api_key",
-        "description": "The same token in the address, where no header can be sent.",
+        "description": "The same token in the query, for clients that cannot send a header.",
     },
 }
 MISSED = {
@@ -114,7 +114,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "description": unwrapped(operation.description),
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
-            **{str(status): _answer(answer) for status, answer in operation.answers.items()},
+            **{str(status): _response(response) for status, response in operation.responses.items()},
             **error_responses.responses(raised),
         },
         "security": security,
@@ -139,14 +139,14 @@ def _body(operation: Operation) -> dict[str, Any]:
     return {"required": True, "content": {operation.media_type: content}}
 
 
-def _answer(answer: ResponseDoc) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in answer.headers.items()}
+def _response(response: ResponseDoc) -> dict[str, Any]:
+    headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in response.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
-    content = {kind: {"schema": schema} for kind, schema in answer.content.items()}
-    if answer.example is not None:
-        content["application/json"]["example"] = answer.example
+    content = {kind: {"schema": schema} for kind, schema in response.content.items()}
+    if response.example is not None:
+        content["application/json"]["example"] = response.example
     return {
-        "description": answer.description,
+        "description": response.description,
         "headers": headers,
         **({"content": content} if content else {}),
     }

@@ -34,7 +34,7 @@ class Operation:
 
     tag: str
     summary: str
-    answers: Mapping[int, ResponseDoc]
+    responses: Mapping[int, ResponseDoc]
     description: str = ""
     request: tuple[Any, ...] = ()
     media_type: str = "application/json"

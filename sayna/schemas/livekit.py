@@ -83,10 +83,10 @@ MUTE = MuteSchema()
 class RoomTokenSchema(DocumentationSchema):
     """A token for one room, under our names and under those of stock LiveKit clients."""
 
-    token = string_field("Signed JWT; lets its holder join this room, speak, listen and send data, and no more.")
+    token = string_field("Signed JWT for this room only: join, publish, subscribe and send data.")
     room_name = string_field()
     participant_identity = string_field()
-    livekit_url = string_field("Where the participant connects.")
+    livekit_url = string_field("URL that the participant connects to.")
     participant_token = string_field("The same as `token`.")
     server_url = string_field("The same as `livekit_url`.")
 
@@ -95,7 +95,7 @@ class RoomSummarySchema(DocumentationSchema):
     """A room in the list."""
 
     name = string_field()
-    num_participants = count_field("Who is in it now.")
+    num_participants = count_field("Participants in the room now.")
     creation_time = count_field("Seconds since 1970.")
 
 
@@ -106,7 +106,7 @@ class RoomsSchema(DocumentationSchema):
 
 
 class ParticipantDetailsSchema(DocumentationSchema):
-    """Somebody in a room."""
+    """A participant of a room."""
 
     sid = string_field()
     identity = string_field()
@@ -120,17 +120,17 @@ class ParticipantDetailsSchema(DocumentationSchema):
 
 
 class RoomDetailsSchema(RoomSummarySchema):
-    """A room and who is in it."""
+    """A room and its participants."""
 
     sid = string_field()
-    max_participants = count_field("0 is no limit.")
+    max_participants = count_field("0 means no limit.")
     metadata = string_field()
     active_recording = StrictBoolean()
     participants = fields.List(fields.Nested(ParticipantDetailsSchema))
 
 
 class RemovedSchema(DocumentationSchema):
-    """Who was removed."""
+    """The participant that was removed."""
 
     status = choice_field("removed")
     room_name = string_field()
@@ -143,10 +143,10 @@ class MutedSchema(DocumentationSchema):
     room_name = string_field()
     participant_identity = string_field()
     track_sid = string_field()
-    muted = StrictBoolean(metadata={"description": "As LiveKit says."})
+    muted = StrictBoolean(metadata={"description": "The state that LiveKit reports."})
 
 
 class ReceivedSchema(DocumentationSchema):
-    """The event is taken in."""
+    """The event is accepted."""
 
     status = choice_field("received")

@@ -1,4 +1,4 @@
-"""Answers of GET / and GET /ready."""
+"""Responses of GET / and GET /ready."""
 
 from marshmallow import fields
 
@@ -12,7 +12,7 @@ class HealthSchema(DocumentationSchema):
 
 
 class ReadySchema(DocumentationSchema):
-    """Whether work is welcome, and what that depends on."""
+    """Whether the server takes requests, and the checks behind that."""
 
     status = choice_field("ready", "unavailable")
     checks = fields.Dict(values=choice_field("ok", "failed"))

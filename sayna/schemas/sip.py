@@ -148,7 +148,7 @@ def _own_trunk(wanted: dict[str, str]) -> OwnTrunk:
 
 
 class PlacedCallSchema(DocumentationSchema):
-    """A call that has begun; nobody has picked up yet."""
+    """A call that has started and is not answered yet."""
 
     status = choice_field("initiated")
     room_name = string_field()
@@ -158,7 +158,7 @@ class PlacedCallSchema(DocumentationSchema):
 
 
 class TransferredSchema(DocumentationSchema):
-    """A transfer that is done, or under way."""
+    """A transfer that is completed or initiated."""
 
     status = choice_field("initiated", "completed")
     room_name = string_field()
@@ -167,11 +167,11 @@ class TransferredSchema(DocumentationSchema):
 
 
 class ListedHookSchema(DocumentationSchema):
-    """Who is told about calls for one domain."""
+    """The hook that gets the events of one domain."""
 
     host = string_field()
     url = string_field()
-    auth_id = string_field("Empty when it is nobody's.")
+    auth_id = string_field("Empty when the hook has no owner.")
 
 
 class HookListSchema(DocumentationSchema):

@@ -137,22 +137,22 @@ def _query(loaded: dict[str, Any], *, audio_format: str) -> SpeakRequest:
 
 
 class SpeechMetadataSchema(DocumentationSchema):
-    """What was rendered, with every default filled in."""
+    """The parameters of the audio, with every default filled in."""
 
-    provider = string_field("Who spoke.")
+    provider = string_field("The vendor of the audio.")
     voice_id = string_field()
-    model = string_field("Empty where the vendor has none.")
-    language = string_field("BCP 47; empty where only the vendor knows.")
+    model = string_field("Empty where the vendor has no models.")
+    language = string_field("BCP 47; empty where the vendor chooses it.")
     audio_format = choice_field(*audio.FORMATS)
     content_type = string_field("Media type of the audio.")
     sample_rate = count_field("Hz.")
     channels = count_field("1 is mono.")
     duration_ms = count_field("Milliseconds.")
     size_bytes = count_field("Size of the audio before base64.")
-    characters = count_field("What the vendor was given to say, which is what it counts.")
-    speaking_rate = fields.Float(metadata={"description": "The one used."})
-    cached = StrictBoolean(metadata={"description": "Whether the audio was there already."})
-    cache_key = string_field("SHA-256 of everything that changes the sound.", pattern="^[0-9a-f]{64}$")
+    characters = count_field("Characters of the text that the vendor received.")
+    speaking_rate = fields.Float(metadata={"description": "The rate that the vendor used."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio came from the cache."})
+    cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
 
 
 class SpeechEnvelopeSchema(DocumentationSchema):

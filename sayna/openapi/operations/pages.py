@@ -13,7 +13,7 @@ IF_NONE_MATCH: dict[str, Any] = {
 }
 CACHED = {
     "ETag": "Changes with the content.",
-    "Cache-Control": "It may be kept, and is asked for again: an upgrade is seen at once.",
+    "Cache-Control": "Clients may keep it and must revalidate it, so that they see an upgrade at once.",
     "Vary": "Accept-Encoding, where it is also sent compressed.",
     "Content-Encoding": "gzip, for clients that accept it.",
 }
@@ -39,7 +39,7 @@ def _page(summary: str, description: str) -> Operation:
         summary=summary,
         description=f"{description} Public; its calls need the token.",
         parameters=(IF_NONE_MATCH,),
-        answers=_responses("The page.", {"text/html": {"type": "string"}}, SEALED),
+        responses=_responses("The page.", {"text/html": {"type": "string"}}, SEALED),
     )
 
 
@@ -48,7 +48,7 @@ OPENAPI = Operation(
     summary="This document",
     description="OpenAPI 3.1, made from the schemas that validate requests. Public.",
     parameters=(IF_NONE_MATCH,),
-    answers=_responses("The document.", {"application/json": {"type": "object"}}, CACHED),
+    responses=_responses("The document.", {"application/json": {"type": "object"}}, CACHED),
 )
 DOCS = _page("Playground", "This document to read and to try, in a browser.")
 STUDIO = _page("Studio", "A page to pick a voice, type and listen.")

@@ -1,4 +1,4 @@
-"""The reference of the SIP endpoints."""
+"""The SIP endpoints."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ PBX = {"outbound_address": "pbx.example.com:5060", "auth_username": "me", "auth_
 KEY: dict[str, Any] = {
     "in": "header",
     "name": "Idempotency-Key",
-    "description": "The same request under the same key is dialled once in 24 hours and answered the same.",
+    "description": "Requests with the same key place one call in 24 hours and get the same response.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
 
@@ -29,13 +29,13 @@ HOOKS = {200: _json("The caller's hooks.", schemas.HookListSchema, {"hooks": [HO
 CALL = Operation(
     tag=TAG,
     summary="Begin a call",
-    description="Dials a telephone into a room, which is made the caller's before anything rings.",
+    description="Calls a telephone and connects it to a room. The room is claimed for the tenant before the call.",
     request=(schemas.CALL,),
     parameters=(KEY,),
-    examples={"call": CALLED, "through a PBX of one's own": {**CALLED, "sip": PBX}},
-    answers={
+    examples={"call": CALLED, "through your own PBX": {**CALLED, "sip": PBX}},
+    responses={
         200: _json(
-            "It rings, or will in a moment.",
+            "The call has started.",
             schemas.PlacedCallSchema,
             {"status": "initiated", **WHO, "participant_id": "PA_8HbQ2", "sip_call_id": "SCL_7dGh1"},
         )
@@ -57,12 +57,12 @@ CALL = Operation(
 TRANSFER = Operation(
     tag=TAG,
     summary="Transfer a call",
-    description="Sends a telephone in a room to another number; answered within two seconds, done or not.",
+    description="Transfers a telephone in a room to another number. The response comes within two seconds.",
     request=(schemas.TRANSFER,),
     examples={"transfer": {**WHO, "transfer_to": "+15550003"}},
-    answers={
+    responses={
         200: _json(
-            "The transfer is done, or under way.",
+            "The transfer is completed or initiated.",
             schemas.TransferredSchema,
             {"status": "initiated", **WHO, "transfer_to": "tel:+15550003"},
         )
@@ -78,17 +78,17 @@ TRANSFER = Operation(
 LIST = Operation(
     tag=TAG,
     summary="List hooks",
-    description="Who is told about calls that come in, for the domains that are the caller's.",
-    answers=HOOKS,
+    description="The hooks that get events of incoming calls, for the domains of the caller.",
+    responses=HOOKS,
 )
 SAVE = Operation(
     tag=TAG,
     summary="Save hooks",
-    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
+    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator has the"
     " secret that signs their events (`flask sip secret`).",
     request=(schemas.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
-    answers=HOOKS,
+    responses=HOOKS,
     errors=(
         errors.HookAccessDenied,
         errors.HookImmutable,
@@ -101,9 +101,9 @@ SAVE = Operation(
 REMOVE = Operation(
     tag=TAG,
     summary="Remove hooks",
-    description="Removes the caller's hooks of these hosts; a host of nobody or of another is passed over.",
+    description="Removes the caller's hooks of these hosts. Hosts without a hook of the caller are ignored.",
     request=(schemas.HOSTS,),
     examples={"hook": {"hosts": ["example.com"]}},
-    answers=HOOKS,
+    responses=HOOKS,
     errors=(errors.HookImmutable, errors.HooksNotStored, StoreUnavailable),
 )
