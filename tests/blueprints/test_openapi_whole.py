@@ -1,4 +1,4 @@
-"""Nothing that a request may bring or an answer may carry is missing from GET /openapi.json."""
+"""GET /openapi.json has every code, header and parameter of requests and responses."""
 
 import ast
 import re
@@ -79,9 +79,7 @@ def examples(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, A
 
 
 @pytest.mark.parametrize(("method", "path"), CONTRACT)
-def test_every_code_of_the_contract_has_an_example_where_it_may_come(
-    document: dict[str, Any], method: str, path: str
-) -> None:
+def test_every_contract_code_has_an_example_at_its_endpoint(document: dict[str, Any], method: str, path: str) -> None:
     shown = examples(document, operations(document)[method, path])
 
     assert set(CONTRACT[method, path].split()) <= set(shown)
@@ -95,7 +93,7 @@ def test_pages_are_last_and_absent_when_disabled(make_client: MakeClient) -> Non
     assert list(document["paths"])[-2:] == ["/openapi.json", "/docs"]
 
 
-def test_every_header_that_is_read_is_a_parameter(document: dict[str, Any]) -> None:
+def test_every_header_that_is_read_is_documented(document: dict[str, Any]) -> None:
     read = {"X-Request-ID", *CONDITIONAL}
     for path in (SAYNA / "blueprints").glob("*.py"):
         read |= set(re.findall(r'request\.headers\.get(?:list)?\("([A-Za-z-]+)"', path.read_text("utf-8")))
@@ -130,7 +128,7 @@ def answers_of(client: FlaskClient) -> Iterator[tuple[str, str, Any]]:
         yield "GET", path, client.get(asked, headers={"If-None-Match": first.headers["ETag"]})
 
 
-def test_every_header_of_an_answer_is_described(make_client: MakeClient, tmp_path: Path) -> None:
+def test_every_response_header_is_documented(make_client: MakeClient, tmp_path: Path) -> None:
     place = LocalPlace(tmp_path / "recordings")
     place.record("support-call-789", b"OggS")
     client = make_client(**place.settings)
@@ -141,7 +139,7 @@ def test_every_header_of_an_answer_is_described(make_client: MakeClient, tmp_pat
         assert {name.lower() for name in answer.headers.keys()} <= told, (path, answer.status)  # noqa: SIM118
 
 
-def test_who_may_be_told_when_to_come_again_is_told_so(document: dict[str, Any]) -> None:
+def test_retry_after_is_documented_where_it_is_sent(document: dict[str, Any]) -> None:
     raised = {
         node.func.id
         for path in SAYNA.rglob("*.py")

@@ -34,7 +34,7 @@ def flat(found: list[list[str]]) -> list[str]:
     return list(itertools.chain(*found))
 
 
-def test_a_recording_is_listed_with_size_date_and_room(place: Place, make_client: MakeClient) -> None:
+def test_list_has_size_date_and_room(place: Place, make_client: MakeClient) -> None:
     place.record("call", b"OggS123", room_name="support")
     place.record("old", b"OggS")
     place.put("calls/unfinished/owner.json", b"{}")
@@ -47,7 +47,7 @@ def test_a_recording_is_listed_with_size_date_and_room(place: Place, make_client
     assert (old["stream_id"], old["room_name"], page["next_cursor"]) == ("old", None, None)
 
 
-def test_pages_hold_every_recording_once(place: Place, make_client: MakeClient) -> None:
+def test_pages_have_every_recording_once(place: Place, make_client: MakeClient) -> None:
     names = ["a", "a-1", "a.1", "a1", "b", "B", "z_9"]
     for number, name in enumerate(names):
         place.record(name, b"OggS", **({"auth_id": "a"} if number % 2 else {}))
@@ -58,7 +58,7 @@ def test_pages_hold_every_recording_once(place: Place, make_client: MakeClient) 
         assert all(len(page) <= limit for page in found)
 
 
-def test_a_folder_with_many_files_hides_nothing(place: Place, make_client: MakeClient) -> None:
+def test_folder_with_many_files_hides_no_recording(place: Place, make_client: MakeClient) -> None:
     for name in ("a", "b"):
         place.record(name, b"OggS", auth_id="a")
         for number in range(6):
@@ -69,7 +69,7 @@ def test_a_folder_with_many_files_hides_nothing(place: Place, make_client: MakeC
     assert flat(pages(client, "limit=1", B)) == []
 
 
-def test_only_the_callers_own_are_listed(place: Place, make_client: MakeClient) -> None:
+def test_list_has_only_recordings_of_the_caller(place: Place, make_client: MakeClient) -> None:
     for number in range(12):
         place.record(f"call{number:02}", b"OggS", auth_id="ab"[number % 2])
     place.record("nobodys", b"OggS")
@@ -102,7 +102,7 @@ def test_a_short_page_names_no_recording_of_others(local: LocalPlace, make_clien
     assert "theirs" not in json.dumps(client.get("/recording?limit=1", headers=A).json)
 
 
-def test_an_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace) -> None:
+def test_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace) -> None:
     place = gcs_place
     for number in range(5):
         place.record(f"call{number}", b"OggS", auth_id="a")
@@ -138,12 +138,12 @@ def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None
         *(f"cursor={text}" for text in ("x", "Li4v", "%00", "%C3%A9", "A" * 6000)),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(local: LocalPlace, make_client: MakeClient, query: str) -> None:
+def test_invalid_query_returns_400(local: LocalPlace, make_client: MakeClient, query: str) -> None:
     answer = make_client(**local.settings).get(f"/recording?{query}")
     assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
 
 
-def test_a_cursor_tells_nothing_and_is_not_forged() -> None:
+def test_cursor_hides_its_key_and_cannot_be_forged() -> None:
     cursors = Cursors(b"secret")
     sealed = cursors.seal("calls/somebody-elses/audio.ogg")
     assert "somebody" not in sealed

@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test writes, down to where they break off."""
+"""A server on loopback whose responses a test writes, including where they end early."""
 
 import socket
 import ssl
