@@ -74,7 +74,7 @@ def test_storage_behind_it_gives_its_recordings(make: Make, tls: ssl.SSLContext,
         s3.script.append(Reply(200, b"OggS", HEAD))
         client = make(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == (200 if known else 503)
-    assert len(s3.asked) == known
+    assert len(s3.requests) == known
 
 
 def test_hook_behind_it_is_told(make: Make, tls: ssl.SSLContext, known: bool) -> None:

@@ -108,9 +108,9 @@ def test_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: 
         place.record(f"call{number}", b"OggS", auth_id="a")
     client = make_client(**place.settings, **AUTH)
     client.get("/recording", headers=A)
-    before = len(gcs.wire.asked)
+    before = len(gcs.wire.requests)
     assert len(client.get("/recording", headers=A).json["recordings"]) == 5
-    assert len(gcs.wire.asked) == before + 1
+    assert len(gcs.wire.requests) == before + 1
     place.put("calls/call3/owner.json", b'{"auth_id":"b"}')
     assert len(client.get("/recording", headers=A).json["recordings"]) == 4
 
@@ -122,9 +122,9 @@ def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None
     assert store
 
     def calls(lister: RecordingLister) -> int:
-        before = len(gcs.wire.asked)
+        before = len(gcs.wire.requests)
         assert len(lister.page(lambda owner: owner.auth_id == "a", 10, "")[0]) == 5
-        return len(gcs.wire.asked) - before
+        return len(gcs.wire.requests) - before
 
     small, large = (RecordingLister(store, "calls/", max_known_owners=limit) for limit in (2, 5))
     calls(small), calls(large)

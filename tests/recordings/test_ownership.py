@@ -39,9 +39,9 @@ def test_denied_download_makes_the_calls_of_a_missing_one(
     client.get("/recording/mine", headers=B)
 
     def calls(stream_id: str) -> list[str]:
-        before = len(gcs.wire.asked)
+        before = len(gcs.wire.requests)
         client.get(f"/recording/{stream_id}", headers=B)
-        return [each.method for each in gcs.wire.asked[before:]]
+        return [each.method for each in gcs.wire.requests[before:]]
 
     assert calls("mine") == calls("none")
 

@@ -67,9 +67,9 @@ def test_recording_starts_and_stops(place: Place, livekit: Twirp, make_client: M
 def test_egress_writes_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     client = make_client(**place.settings, **livekit.settings)
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
-    (asked,) = livekit.started
-    (file,) = asked.file_outputs
-    assert (asked.room_name, asked.audio_only, file.file_type) == ("open", True, api.EncodedFileType.OGG)
+    (request,) = livekit.started
+    (file,) = request.file_outputs
+    assert (request.room_name, request.audio_only, file.file_type) == ("open", True, api.EncodedFileType.OGG)
     assert file.filepath.endswith("calls/call/audio.ogg")
     if isinstance(place, LocalPlace):
         assert file.filepath == str(place.root / "calls/call/audio.ogg")
@@ -301,7 +301,7 @@ def test_invalid_body_returns_400_before_livekit_is_called(
 ) -> None:
     answer = client.post("/recording", json=body)
     assert (answer.status_code, answer.json["code"]) == (400, code)
-    assert livekit.wire.asked == []
+    assert livekit.wire.requests == []
 
 
 def test_missing_livekit_returns_its_own_code(local: LocalPlace, make_client: MakeClient) -> None:

@@ -25,7 +25,7 @@ def s3_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 @pytest.fixture
 def gcs() -> Iterator[GCS]:
-    """A Google Cloud Storage that fails the test when it is asked what Google does not document."""
+    """A Google Cloud Storage that fails the test when it is request what Google does not document."""
     gcs = GCS()
     with gcs.wire:
         yield gcs

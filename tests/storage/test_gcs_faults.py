@@ -21,7 +21,7 @@ def test_token_serves_many_requests(gcs: GCS, gcs_place: GCSPlace, make_client: 
     client = make_client(**gcs_place.settings)
     for _ in range(3):
         assert client.get("/recording/call").data == AUDIO
-    assert [each.path for each in gcs.wire.asked].count("/token") == 1
+    assert [each.path for each in gcs.wire.requests].count("/token") == 1
 
 
 def test_revoked_token_is_renewed_once(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:

@@ -48,10 +48,10 @@ def client(s3: Wire, make_client: MakeClient) -> FlaskClient:
 def test_request_is_signed_and_names_only_the_key(s3: Wire, client: FlaskClient) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD))
     assert client.get("/recording/call").data == AUDIO
-    (asked,) = s3.asked
-    assert (asked.method, asked.path, asked.query) == ("GET", "/canary-bucket/call/audio.ogg", {})
-    assert asked.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=canary-access/")
-    assert "range" not in asked.headers
+    (request,) = s3.requests
+    assert (request.method, request.path, request.query) == ("GET", "/canary-bucket/call/audio.ogg", {})
+    assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=canary-access/")
+    assert "range" not in request.headers
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -93,7 +93,7 @@ def test_slow_down_is_retried(s3: Wire, client: FlaskClient) -> None:
 def test_slow_down_is_retried_at_most_three_times(s3: Wire, client: FlaskClient) -> None:
     s3.script += [refusal(503, "SlowDown")] * 3
     assert client.get("/recording/call").status_code == 503
-    assert len(s3.asked) == 3
+    assert len(s3.requests) == 3
 
 
 @pytest.mark.parametrize("cut", [70_000, 100_000, len(AUDIO) - 1])
@@ -126,7 +126,7 @@ def test_body_without_a_first_byte_returns_503(s3: Wire, client: FlaskClient, cu
 def test_content_that_differs_from_head_returns_503(s3: Wire, client: FlaskClient, reply: Reply) -> None:
     s3.script += [Reply(200, AUDIO, HEAD), reply]
     assert client.get("/recording/call", headers={"Range": "bytes=0-9"}).status_code == 503
-    assert s3.asked[1].headers["if-match"] == '"e"'
+    assert s3.requests[1].headers["if-match"] == '"e"'
 
 
 def test_captive_portal_page_returns_503(s3: Wire, client: FlaskClient) -> None:
@@ -175,7 +175,7 @@ def test_configured_store_ignores_the_environment(
         s3.script.append(Reply(200, AUDIO, HEAD))
         client = make_client(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == 200
-        assert other.asked == []
+        assert other.requests == []
 
 
 def test_silent_metadata_service_returns_503(
@@ -191,7 +191,7 @@ def test_silent_metadata_service_returns_503(
         settings = {name: value for name, value in SETTINGS.items() if name not in NO_KEYS}
         answer = make_client(RECORDING_S3_ENDPOINT=s3.url, **settings).get("/recording/call")
         release.set()
-    assert (answer.status_code, s3.asked) == (503, [])
+    assert (answer.status_code, s3.requests) == (503, [])
 
 
 def test_a_conditional_write_returns_false_when_refused(s3: Wire) -> None:
@@ -204,7 +204,7 @@ def test_a_conditional_write_returns_false_when_refused(s3: Wire) -> None:
     ]
     assert store.write("call/owner.json", b"{}", if_absent=True)
     assert not store.write("call/owner.json", b"{}", if_absent=True)
-    assert all(each.headers["if-none-match"] == "*" for each in s3.asked)
+    assert all(each.headers["if-none-match"] == "*" for each in s3.requests)
     with pytest.raises(Exception, match="storage"):
         store.write("call/owner.json", b"{}", if_absent=True)
 
