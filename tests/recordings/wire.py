@@ -39,7 +39,7 @@ class Reply:
 
 
 class Wire(Served):
-    """Answers by `script` first, one entry a request, then by `answer`; a request that neither answers is a complaint."""
+    """Answers by `script` first, one entry a request, then by `answer`; other requests are complaints."""
 
     def __init__(
         self, answer: Callable[[RecordedRequest], Reply | None] = lambda _: None, *, tls: ssl.SSLContext | None = None
