@@ -116,7 +116,7 @@ class GCSStore(Store):
         page = _json(self._send("GET", self._objects, params=params))
         return [_summary(item) for item in page.get("items", ())], "nextPageToken" in page
 
-    def _is_absent(self, reply: "http.Reply") -> bool:
+    def _is_absent(self, reply: "http.StreamedResponse") -> bool:
         if reply.status != ABSENT:
             return False
         reply.close()
@@ -129,7 +129,9 @@ class GCSStore(Store):
     def _url(self, key: str) -> str:
         return f"{self._objects}/{quote(key, safe='')}"
 
-    def _send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any) -> "http.Reply":
+    def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
+    ) -> "http.StreamedResponse":
         """Return the response, after retries of temporary errors; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
@@ -152,14 +154,14 @@ class GCSStore(Store):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _read(reply: "http.Reply", size: int) -> bytes:
+def _read(reply: "http.StreamedResponse", size: int) -> bytes:
     try:
-        return reply.piece(size)
+        return reply.read1(size)
     except http.TransportError as error:
         raise _failure(type(error).__name__) from error
 
 
-def _json(reply: "http.Reply") -> dict[str, Any]:
+def _json(reply: "http.StreamedResponse") -> dict[str, Any]:
     """Return the JSON object of a 200."""
     try:
         value = json.loads(reply.read()) if reply.status == OK else None
