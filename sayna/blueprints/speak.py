@@ -14,9 +14,8 @@ from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
-from sayna.openapi.operations.speech import SPEAK
-from sayna.schemas.speak import load_speak
-from sayna.schemas.speech_answers import HEADER_FIELDS, METADATA_FIELDS
+from sayna.openapi.operations.speak import SPEAK
+from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
 from sayna.speech.plan import Plan
 from sayna.speech.service import CacheMode, SpeechResult
 
