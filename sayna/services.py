@@ -19,11 +19,10 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
-from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Planner
-from sayna.speech.service import SpeechService
+from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
-from sayna.speech.voices import Catalogue, Pages, VoiceListStore
+from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 
@@ -43,10 +42,10 @@ class Services:
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
-    flights: SingleFlight
-    tts: SpeechService
-    catalogue: Catalogue
-    pages: Pages
+    single_flight: SingleFlight
+    speech: SpeechService
+    catalogue: VoiceCatalogue
+    encoded_voices: EncodedVoicesCache
     hooks: Hooks
     livekit: "LiveKit | None"
     telephony: "Telephony | None"
@@ -69,7 +68,7 @@ class Services:
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
-        self.flights.close()
+        self.single_flight.close()
         for provider in self.providers.values():
             provider.close()
         self.cache.close()
@@ -84,7 +83,7 @@ def build(config: Config) -> Services:
     providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
-    flights = SingleFlight(folder / "flights")
+    single_flight = SingleFlight(folder / "flights")
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
@@ -98,10 +97,10 @@ def build(config: Config) -> Services:
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
-        flights=flights,
-        tts=SpeechService(cache, flights, SynthesisLimiter(misses(config.server.threads))),
+        single_flight=single_flight,
+        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
-        pages=Pages(),
+        encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         livekit=livekit,
         telephony=telephony,
@@ -125,23 +124,23 @@ def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedSt
     return Telephony.build(config, livekit, hooks, state)
 
 
-# With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
 def misses(threads: int) -> int:
     """Return how many of a worker's threads may synthesize; the others serve cached audio and health."""
+    # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - max(2, threads // 8))
 
 
-def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> Catalogue:
-    return Catalogue(
+def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> VoiceCatalogue:
+    return VoiceCatalogue(
         providers,
-        {slug: _shelf(config, slug, secret) for slug in providers},
+        {slug: _voice_store(config, slug, secret) for slug in providers},
         ttl_seconds=config.speech.voices_ttl_seconds,
         timeout_seconds=config.speech.voices_timeout_seconds,
     )
 
 
-def _shelf(config: Config, slug: str, secret: bytes) -> VoiceListStore:
-    """Return where a vendor's list is kept; a list fetched with other settings is not used."""
+def _voice_store(config: Config, slug: str, secret: bytes) -> VoiceListStore:
+    """Return the store of a provider's list; a list that was fetched under other settings is ignored."""
     vendor = getattr(config.providers, slug)
     settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
     plain = {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()}
