@@ -36,7 +36,7 @@ class RecordingConfig:
         "What every object key begins with.",
         yaml="recording.prefix",
     )
-    # Off, because recordings of the reference server have no owner and would be closed to everybody.
+    # Off, because recordings of the Rust server have no owner: tenants could not have them any more.
     strict_ownership: bool = setting(
         "RECORDING_STRICT_OWNERSHIP",
         boolean,
