@@ -1,9 +1,15 @@
-"""What holds for every test."""
+"""What holds for every test: its tier, an end on SIGTERM, and no silent skip where CI=true."""
 
+import os
 import signal
+from collections.abc import Generator
+from pathlib import Path
 from types import FrameType
 
 import pytest
+
+TESTS = Path(__file__).parent
+TIERS = {TESTS / "e2e": pytest.mark.e2e, TESTS / "live": pytest.mark.live}
 
 
 def pytest_configure() -> None:
@@ -13,3 +19,29 @@ def pytest_configure() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     pytest.exit("terminated", 128 + number)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of tests/e2e and tests/live the mark of their tier."""
+    for item in items:
+        for folder, mark in TIERS.items():
+            if folder in item.path.parents:
+                item.add_marker(mark)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped where CI=true, unless SKIPS_ALLOWED names its folder or the missing program."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not may_skip(item.nodeid, reason, os.environ.get("SKIPS_ALLOWED", "")):
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which CI=true forbids: {reason}"
+    return report
+
+
+def may_skip(test: str, reason: str, allowed: str) -> bool:
+    """Return whether the words of `allowed`, folders of tests and names of programs, cover this skip."""
+    return any(test.startswith(f"{word}/") or f" needs {word};" in reason for word in allowed.split())

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sayna import __version__
 from sayna.blueprints.guard import PUBLIC
 from sayna.config import ConfigError
 from tests.blueprints.conftest import MakeClient
@@ -161,10 +162,13 @@ def test_unforeseen_failure_is_json_without_a_traceback(client: FlaskClient, cap
 
 def test_draining_and_an_unusable_cache_are_not_ready(make_client: MakeClient, tmp_path: Any) -> None:
     client = make_client()
-    assert client.get("/ready").get_json() == {"status": "ready", "checks": {"cache": "ok", "serving": "ok"}}
+    checks = {"cache": "ok", "serving": "ok"}
+    assert client.get("/ready").get_json() == {"status": "ready", "version": __version__, "checks": checks}
     client.application.extensions["sayna.draining"] = lambda: True
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_json()["checks"]["serving"]) == (503, "failed")
+    assert answer.get_json()["code"] == "NOT_READY"
+    assert "serving" in answer.get_json()["error"]
     (tmp_path / "file").write_text("in the way")
     blocked = make_client(CACHE_PATH=str(tmp_path / "file" / "cache"))
     answer = blocked.get("/ready")

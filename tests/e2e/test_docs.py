@@ -14,7 +14,6 @@ from sayna.providers import PROVIDERS
 from tests.e2e.servers import ROOT, Gunicorn, answers, free_port, started
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 MARK = "sh test"

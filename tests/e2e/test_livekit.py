@@ -17,8 +17,6 @@ from tests.e2e.program import until
 from tests.e2e.wire import Answer
 from tests.livekit.events import JOINED, encoded, signed
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def room() -> str:

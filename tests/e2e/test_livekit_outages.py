@@ -13,8 +13,6 @@ from tests.e2e.program import until
 from tests.e2e.servers import ROOT, answers
 from tests.wire.twirp import HTML, FakeLiveKit
 
-pytestmark = pytest.mark.e2e
-
 WHO = {"room_name": "lobby", "participant_identity": "ann"}
 REQUESTS = (
     ("POST", "/livekit/token", {**WHO, "participant_name": "Ann"}),

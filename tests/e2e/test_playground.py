@@ -12,7 +12,6 @@ from tests.e2e.page import Page
 from tests.e2e.servers import started_below
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 SECRET = "a-secret-of-the-tests"
 SPEAK = "#operations-Speech-Speak"
 # Typing letter by letter takes the playground many seconds, as it draws everything anew for each.

@@ -23,8 +23,6 @@ from tests.programs import needs
 from tests.recordings.places import LocalPlace, S3Place, s3_server
 from tests.recordings.wire import Reply, Wire
 
-pytestmark = pytest.mark.e2e
-
 AUDIO = b"OggS" + bytes(range(256)) * 20_000
 AUTH = {
     "AUTH_REQUIRED": "true",

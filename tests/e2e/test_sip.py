@@ -26,8 +26,6 @@ from tests.livekit.events import encoded, signed
 from tests.sip.inbound import SETTINGS, Target, joined, per_hook_secret, refused, verified
 from tests.wire.telephone import FakeSipClient
 
-pytestmark = pytest.mark.e2e
-
 PBX = {"SIP_OUTBOUND_ADDRESS": "127.0.0.1:5070"}
 CALL = {
     "participant_name": "Bob",

@@ -6,12 +6,9 @@ import threading
 import time
 from contextlib import ExitStack, closing, suppress
 
-import pytest
-
 from tests.e2e.conftest import Site
 from tests.e2e.wire import read_until_quiet
 
-pytestmark = pytest.mark.e2e
 SLOW = 200
 CUT_SECONDS = 15
 HEAD = b"POST /speak HTTP/1.1\r\nHost: sayna.test\r\nContent-Type: application/json\r\n"

@@ -20,7 +20,6 @@ from tests.programs import needs
 from tests.wire import answers
 from tests.wire.deepgram import MODELS, DeepgramFake
 
-pytestmark = pytest.mark.e2e
 KEY = "a-key-of-the-tests"
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDINGS = {"mp3": "mp3", "wav": "wav", "opus": "ogg", "flac": "flac", "linear16": "pcm", "mulaw": "ulaw"}
