@@ -33,9 +33,12 @@ def sentences(path: Path) -> Iterator[tuple[int, str]]:
                 yield comment[0][0], " ".join(text for _, text in comment)
                 comment = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-        if " " in text and len(text) > LONG:
-            yield node.lineno, text
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_sentence(node.value):
+            yield node.lineno, node.value
+
+
+def _is_sentence(text: str) -> bool:
+    return " " in text and len(text) > LONG
 
 
 def spans(path: Path) -> Iterator[tuple[int, str]]:
@@ -54,7 +57,7 @@ def problems(files: list[Path]) -> Iterator[str]:
     marked = [(path, line, HARD.search(text)) for path in files for line, text in sentences(path)]
     hard = [f"{path}:{line} [{found.group().strip()}]" for path, line, found in marked if found]
     lengths = [span for span, _ in functions]
-    budgets = (
+    budgets: tuple[tuple[str, float, float, list[str]], ...] = (
         ("lines in all", len(everything), 22_000, []),
         ("lines of the median file", statistics.median(size for size, _ in sizes), 90, []),
         ("lines of the longest file", sizes[-1][0], 250, [path for size, path in sizes if size > 250]),  # noqa: PLR2004

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.e2e.servers import ROOT, answers
 from tests.wire.twirp import HTML, FakeLiveKit
 
 WHO = {"room_name": "lobby", "participant_identity": "ann"}
-REQUESTS = (
+REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/livekit/token", {**WHO, "participant_name": "Ann"}),
     ("GET", "/livekit/rooms", {}),
     ("GET", "/livekit/rooms/lobby", {}),
@@ -47,7 +48,7 @@ def assert_unavailable(studio: Studio) -> None:
 
 
 def test_livekit_that_hangs_and_then_goes_on(make_studio: Callable[..., Studio]) -> None:
-    studio = make_studio(LIVEKIT_TIMEOUT_SECONDS="1")
+    studio = make_studio(LIVEKIT_TIMEOUT_SECONDS="0.3")
     studio.token("lobby")
     studio.livekit.signal(signal.SIGSTOP)
     try:
