@@ -3,13 +3,25 @@
 import os
 import signal
 from collections.abc import Generator
-from pathlib import Path
 from types import FrameType
 
 import pytest
 
-TESTS = Path(__file__).parent
-TIERS = {TESTS / "e2e": pytest.mark.e2e, TESTS / "live": pytest.mark.live}
+FOLDERS = {"tests/e2e/": pytest.mark.e2e, "tests/live/": pytest.mark.live}
+# Files whose tests take seconds each, most of them because they start processes or wait for a limit.
+SLOW = (
+    "tests/blueprints/test_sip_events.py",
+    "tests/providers/piper/",
+    "tests/providers/espeak/test_deadlines.py",
+    "tests/providers/espeak/test_workers.py",
+    "tests/speech/cache/test_processes.py",
+    "tests/speech/cache/test_sqlite_errors.py",
+    "tests/speech/longtext/test_split.py",
+    "tests/speech/single_flight/test_processes.py",
+    "tests/state/test_database.py",
+    "tests/state/test_leader.py",
+    "tests/state/test_seen.py",
+)
 
 
 def pytest_configure() -> None:
@@ -23,11 +35,13 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give the tests of tests/e2e and tests/live the mark of their tier."""
+    """Mark the tests of tests/e2e, of tests/live and of the slow files."""
     for item in items:
-        for folder, mark in TIERS.items():
-            if folder in item.path.parents:
+        for folder, mark in FOLDERS.items():
+            if item.nodeid.startswith(folder):
                 item.add_marker(mark)
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(wrapper=True)

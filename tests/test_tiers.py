@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import may_skip
+from tests.conftest import SLOW, may_skip
 
 ROOT = Path(__file__).resolve().parents[1]
 CI = (ROOT / ".ci" / "run").read_text("utf-8")
@@ -40,3 +40,8 @@ def test_every_package_of_continuous_integration_has_a_reason() -> None:
     packages = CI.partition("debian_packages=(\n")[2].partition("\n)")[0].splitlines()
 
     assert [line for line in packages if not re.fullmatch(r" +[a-z][\w.-]+ +# \w.+", line)] == []
+
+
+@pytest.mark.parametrize("slow", SLOW)
+def test_every_slow_place_is_there(slow: str) -> None:
+    assert (ROOT / slow).exists()
