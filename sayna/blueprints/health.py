@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app
 
 from sayna import __version__
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.server import HEALTH, READY
 
@@ -15,7 +15,7 @@ blueprint = Blueprint("health", __name__)
 @documented(HEALTH)
 def health() -> Response:
     """Answer without touching anything."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/ready")
@@ -28,5 +28,5 @@ def ready() -> Response:
     failed = [name for name, good in checks.items() if not good]
     if failed:
         reason = {"error": f"these checks failed: {', '.join(failed)}", "code": "NOT_READY"}
-        return json_answer({"status": "unavailable", "version": __version__, "checks": named, **reason}, 503)
-    return json_answer({"status": "ready", "version": __version__, "checks": named})
+        return json_response({"status": "unavailable", "version": __version__, "checks": named, **reason}, 503)
+    return json_response({"status": "ready", "version": __version__, "checks": named})
