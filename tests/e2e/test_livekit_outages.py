@@ -48,7 +48,7 @@ def assert_unavailable(studio: Studio) -> None:
 
 
 def test_livekit_that_hangs_and_then_goes_on(make_studio: Callable[..., Studio]) -> None:
-    studio = make_studio(LIVEKIT_TIMEOUT_SECONDS="0.3")
+    studio = make_studio(LIVEKIT_TIMEOUT_SECONDS="1")
     studio.token("lobby")
     studio.livekit.signal(signal.SIGSTOP)
     try:
