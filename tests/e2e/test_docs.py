@@ -187,6 +187,6 @@ def test_the_matrix_of_providers_is_what_the_providers_can_do() -> None:
     true = {}
     for slug, provider in PROVIDERS.items():
         limit = f"{provider.max_bytes} bytes" if provider.max_bytes else str(provider.max_chars or "any")
-        true[slug] = ("-".join(map(str, provider.rates)), limit, list(provider.knobs))
+        true[slug] = ("-".join(map(str, provider.rates)), limit, list(provider.voice_settings))
 
     assert told == true

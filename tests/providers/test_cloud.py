@@ -219,7 +219,7 @@ def test_the_impatience_of_callers_is_not_counted(fake: DeepgramFake) -> None:
 
 def test_time_outs_of_patient_callers_are_counted(fake: DeepgramFake) -> None:
     provider = fake.provider()
-    provider.patience_seconds = 0.01
+    provider.min_timeout_seconds = 0.01
     for _ in range(FAILURES):
         fake.then(answers.hang())
         with pytest.raises(errors.ProviderTimeout):

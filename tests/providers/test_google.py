@@ -12,10 +12,10 @@ import pytest
 
 from sayna import errors
 from sayna.cloud.google import Token, Tokens
-from sayna.config import GoogleConfig, Secret
+from sayna.config import Secret
 from sayna.http import Deadline
 from sayna.providers.base import Voice
-from sayna.providers.google import Google
+from sayna.providers.google import Google, GoogleConfig
 from tests.wire import answers
 from tests.wire.asking import plan, request, speak
 from tests.wire.google import TOKEN_URI, GoogleFake, oauth_error, service_account

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from sayna import audio, errors
-from sayna.config import EspeakConfig, PiperConfig
 from sayna.http import Deadline
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.espeak import Espeak
-from sayna.providers.piper import Piper
+from sayna.providers.espeak import Espeak, EspeakConfig
+from sayna.providers.piper import Piper, PiperConfig
 from tests.audio.sounds import HERTZ, heard
 from tests.providers.piper.voices import install
 from tests.wire import VendorFake, answers

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from sayna import errors
-from sayna.config import EspeakConfig
 from sayna.http import Deadline
-from sayna.providers.espeak import Espeak
+from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.providers.espeak.listening import RATE, SENTENCE, loudness, pitch, request, samples, seconds
 
 
@@ -93,6 +92,6 @@ def test_an_engine_whose_wheel_was_left_out_is_not_configured(monkeypatch: pytes
 
 
 def test_the_knobs_have_the_bounds_of_the_library(shared: Espeak) -> None:
-    knobs: Mapping[str, object] = {name: (knob.low, knob.high) for name, knob in shared.knobs.items()}
+    knobs: Mapping[str, object] = {name: (knob.low, knob.high) for name, knob in shared.voice_settings.items()}
 
     assert knobs == {"pitch": (0, 99), "pitch_range": (0, 99), "volume": (0, 200), "word_gap": (0, 100)}
