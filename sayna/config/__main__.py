@@ -50,11 +50,11 @@ def _code(text: str | None) -> str:
 _INTRODUCTION = """\
 # Settings
 
-Written by `python -m sayna.config`; change the fields in `sayna/config/`, not this page.
+Written by `python -m sayna.config`; change the fields in `sayna/config/` and `sayna/providers/`, not this page.
 
 A setting comes from the environment, else from `.env` in the folder where the server starts, else from the
 YAML file that `SAYNA_CONFIG` names, else it has its default. An empty text counts as not set. Everything is
-checked at start: all problems are told at once, and the server does not start with any.
+checked at start: the server lists all problems at once and does not start with any.
 
 - A secret `X` may come from a file: `X_FILE=/run/secrets/x`. Setting both is a mistake.
 - Booleans are `true`, `1`, `yes`, `on`, `false`, `0`, `no` and `off`, in any case.

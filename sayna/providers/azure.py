@@ -137,13 +137,8 @@ class Azure(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the region."""
-        answer = self.json(
-            "GET",
-            f"{self.base_url}/cognitiveservices/voices/list",
-            headers={"Ocp-Apim-Subscription-Key": self.key(None)},
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
+        url, headers = f"{self.base_url}/cognitiveservices/voices/list", {"Ocp-Apim-Subscription-Key": self.key(None)}
+        answer = self.json("GET", url, headers=headers, deadline=deadline)
         if not isinstance(answer, list):
             raise ProviderError("azure answered with something other than its voices")
         return [_voice(item) for item in mappings(answer) if text(item, "ShortName")]

@@ -14,7 +14,6 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
-from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
@@ -96,12 +95,11 @@ class Cartesia(CloudProvider):
         voices: list[Voice] = []
         params = {"limit": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            page = self._get("/voices", self._headers(self.key(None)), deadline, params=params)
-            if not isinstance(mapping(page).get("data"), list):
-                raise ProviderError("cartesia answered with something other than its voices")
+            url, headers = f"{self.base_url}/voices", self._headers(self.key(None))
+            page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
             # Without previews: a client cannot fetch them without the key.
-            voices += [_voice(item) for item in mappings(page["data"]) if text(item, "id")]
-            if mapping(page).get("has_more") is not True or not voices:
+            voices += [_voice(item) for item in self.listed(page, "data") if text(item, "id")]
+            if page.get("has_more") is not True or not voices:
                 break
             params["starting_after"] = voices[-1].id
         return voices
@@ -116,22 +114,13 @@ class Cartesia(CloudProvider):
         if known := self._languages.get(voice_id):
             return known
         own = request.credentials is not None
-        voice = self._get(f"/voices/{voice_id}", headers, request.deadline, own=own)
+        url = f"{self.base_url}/voices/{voice_id}"
+        voice = self.json("GET", url, headers=headers, deadline=request.deadline, own=own)
         language = text(mapping(voice), "language") or "en"
         with self._lock:
             if len(self._languages) < MAX_LANGUAGES:
                 self._languages[voice_id] = language
         return language
-
-    def _get(self, path: str, headers: Mapping[str, str], deadline: Deadline, **call: Any) -> Any:
-        return self.json(
-            "GET",
-            f"{self.base_url}{path}",
-            headers=headers,
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-            **call,
-        )
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

@@ -16,8 +16,9 @@ from sayna.log import emit
 from sayna.providers import content_type, vendor_errors
 from sayna.providers.base import AudioStream, SpeechRequest, TTSProvider
 from sayna.providers.circuit_breaker import CircuitBreaker
+from sayna.providers.parsing import mapping, mappings
 
-# The largest clip of the cache: 23 minutes of linear16 at 24 kHz, much more than any vendor makes at once.
+# The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
@@ -92,6 +93,14 @@ class CloudProvider(TTSProvider):
         self._breaker_for(own=own).succeeded()
         return answer
 
+    def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
+        """Return the objects in one list of a JSON object; raises ProviderError when it has no such list."""
+        found = mapping(answer).get(name)
+        # Otherwise an error in another shape would be an empty catalogue.
+        if not isinstance(found, list):
+            raise ProviderError(f"{self.slug} answered with something other than its voices")
+        return mappings(found)
+
     def fetch(
         self,
         method: str,
@@ -99,7 +108,7 @@ class CloudProvider(TTSProvider):
         *,
         headers: Mapping[str, str],
         deadline: http.Deadline,
-        connect_seconds: float,
+        connect_seconds: float | None = None,
         own: bool = False,
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
@@ -107,17 +116,19 @@ class CloudProvider(TTSProvider):
     ) -> "http.Reply":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
-        `own` means that the credentials came with the request. Raises ProviderError and its kinds.
+        Without `connect_seconds`, connecting may take until the deadline. `own` means that the credentials came
+        with the request. Raises ProviderError and its kinds.
         """
         breaker = self._breaker_for(own=own)
         if seconds := breaker.retry_in():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        timeout, last = min(connect_seconds, deadline.remaining()), False
+        remaining = deadline.remaining()
+        timeout, last = min(connect_seconds or remaining, remaining), False
         while True:
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
-                    connect_seconds=connect_seconds, max_bytes=max_bytes,
+                    connect_seconds=connect_seconds or remaining, max_bytes=max_bytes,
                 )  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, breaker, timeout), 0.0

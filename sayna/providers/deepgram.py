@@ -13,11 +13,10 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
-from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
+from sayna.providers.parsing import UNKNOWN, gender, mapping, text, texts
 
 NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
 LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
@@ -75,17 +74,9 @@ class Deepgram(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every Aura voice that the key may use."""
-        answer = self.json(
-            "GET",
-            f"{self.base_url}/v1/models",
-            headers=self._headers(self.key(None)),
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
-        # Another shape is an error, not an empty catalogue.
-        if not isinstance(mapping(answer).get("tts"), list):
-            raise ProviderError("deepgram answered with something other than its models")
-        return [_voice(item) for item in mappings(answer["tts"]) if text(item, "canonical_name")]
+        headers = self._headers(self.key(None))
+        models = self.json("GET", f"{self.base_url}/v1/models", headers=headers, deadline=deadline)
+        return [_voice(item) for item in self.listed(models, "tts") if text(item, "canonical_name")]
 
     def language_of(self, voice_id: str) -> str:
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""

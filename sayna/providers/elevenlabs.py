@@ -115,8 +115,9 @@ class ElevenLabs(CloudProvider):
         voices: list[Voice] = []
         params = {"page_size": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            page = self._page(params, deadline)
-            voices += [_voice(item) for item in mappings(page["voices"]) if text(item, "voice_id")]
+            url, headers = f"{self.base_url}/v2/voices", self._headers(self.key(None))
+            page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
+            voices += [_voice(item) for item in self.listed(page, "voices") if text(item, "voice_id")]
             token = text(page, "next_page_token")
             if page.get("has_more") is not True or not token:
                 break
@@ -130,19 +131,6 @@ class ElevenLabs(CloudProvider):
         except (ValueError, RecursionError):
             return None
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
-
-    def _page(self, params: Mapping[str, str], deadline: Deadline) -> Mapping[str, Any]:
-        page = self.json(
-            "GET",
-            f"{self.base_url}/v2/voices",
-            params=params,
-            headers=self._headers(self.key(None)),
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
-        if not isinstance(mapping(page).get("voices"), list):
-            raise ProviderError("elevenlabs answered with something other than its voices")
-        return mapping(page)
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

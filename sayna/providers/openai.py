@@ -113,13 +113,8 @@ class OpenAI(CloudProvider):
         if self._is_openai:
             return [Voice(id=name, name=name.title(), provider=self.slug) for name in VOICES]
         try:
-            answer = self.json(
-                "GET",
-                f"{self.base_url}/audio/voices",
-                headers=self._headers(None),
-                deadline=deadline,
-                connect_seconds=deadline.remaining(),
-            )
+            url, headers = f"{self.base_url}/audio/voices", self._headers(None)
+            answer = self.json("GET", url, headers=headers, deadline=deadline)
         # A 404: OpenAI's API does not have this page.
         except ProviderRejectedRequest:
             return []

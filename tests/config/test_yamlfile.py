@@ -42,7 +42,7 @@ def load(text: str, folder: Path, **environ: str) -> Config:
     return load_config({"SAYNA_CONFIG": "config.yaml", **environ}, cwd=folder)
 
 
-def told(text: str, folder: Path) -> list[str]:
+def problems_of(text: str, folder: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(text, folder)
     return caught.value.problems
@@ -90,7 +90,7 @@ def test_the_environment_beats_the_file_one_setting_at_a_time(tmp_path: Path) ->
     ],
 )
 def test_a_mistake_in_the_file_is_told_without_quoting_it(text: str, problem: str, tmp_path: Path) -> None:
-    first = told(text, tmp_path)[0]
+    first = problems_of(text, tmp_path)[0]
     assert first.startswith(problem)
     assert "canary" not in first
 

@@ -195,7 +195,7 @@ FLAWED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("flaw", FLAWED)
-def test_no_other_credentials_are_taken_and_all_refusals_read_the_same(fake: GoogleFake, flaw: str) -> None:
+def test_other_credentials_are_refused_in_the_same_words(fake: GoogleFake, flaw: str) -> None:
     with pytest.raises(errors.InvalidProviderAuth) as first:
         plan(fake.provider(), auth={"credentials": "/no/such/path"})
     with pytest.raises(errors.InvalidProviderAuth) as caught:

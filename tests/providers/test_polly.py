@@ -86,7 +86,7 @@ def test_the_catalogue_is_asked_once_for_engines(fake: PollyFake) -> None:
     assert [hit.method for hit in fake.hits] == ["GET", "GET", "GET", "POST", "POST"]
 
 
-def test_an_account_that_may_not_list_voices_speaks_with_the_default_engine(fake: PollyFake) -> None:
+def test_account_that_may_not_list_voices_uses_default_engine(fake: PollyFake) -> None:
     fake.may_list = False
     fake.voices[1] = {"Id": "Aditi", "SupportedEngines": ["neural"]}
 

@@ -111,7 +111,7 @@ def test_the_first_audio_does_not_wait_for_the_last(fake: VendorFake) -> None:
 
 
 @cloud("streams")
-def test_closing_the_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake) -> None:
+def test_closing_a_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake) -> None:
     fake.then(answers.hang_in_body("application/octet-stream"))
     provider = fake.provider()
     stream = provider.synthesize(request(provider))
@@ -273,7 +273,7 @@ def test_known_voice_settings_are_understood_by_the_vendor(fake: VendorFake) -> 
     assert all(fake.on_wire.get(name, name) in sent for name in fake.good_settings)
 
 
-def test_wrong_voice_settings_are_refused_before_the_vendor_is_asked(fake: VendorFake) -> None:
+def test_wrong_voice_settings_are_refused_without_a_call(fake: VendorFake) -> None:
     for settings in fake.bad_settings:
         with pytest.raises(errors.InvalidRequest):
             plan(fake.provider(), voice_settings=settings)

@@ -17,7 +17,7 @@ from sayna.providers import vendor_errors
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
-from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mapping, mappings, text, texts
+from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mapping, text, texts
 
 ENCODINGS = {"mp3": "MP3", "opus": "OGG_OPUS", "mulaw": "MULAW", "alaw": "ALAW"}
 GEMINI_MODEL = "gemini-2.5-flash-tts"
@@ -105,9 +105,7 @@ class Google(CloudProvider):
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
         answer = self._call("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
-        if not isinstance(mapping(answer).get("voices"), list):
-            raise ProviderError("google answered with something other than its voices")
-        return [_voice(item) for item in mappings(answer["voices"]) if text(item, "name")]
+        return [_voice(item) for item in self.listed(answer, "voices") if text(item, "name")]
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of an error; where tokens are made, `error` is a word instead of an object."""

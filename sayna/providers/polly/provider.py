@@ -18,7 +18,7 @@ from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
+from sayna.providers.parsing import UNKNOWN, gender, text, texts
 from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind, host
 
 RATES = {
@@ -141,17 +141,9 @@ class Polly(CloudProvider):
         items: list[Mapping[str, Any]] = []
         address = url = f"{self._account.base(credentials)}/v1/voices"
         for _ in range(MAX_PAGES):
-            page = self.json(
-                "GET",
-                url,
-                headers=self._account.signed("GET", url, credentials),
-                own=credentials is not None,
-                deadline=deadline,
-                connect_seconds=deadline.remaining(),
-            )
-            if not isinstance(mapping(page).get("Voices"), list):
-                raise ProviderError("polly answered with something other than its voices")
-            items += [item for item in mappings(page["Voices"]) if text(item, "Id")]
+            headers = self._account.signed("GET", url, credentials)
+            page = self.json("GET", url, headers=headers, own=credentials is not None, deadline=deadline)
+            items += [item for item in self.listed(page, "Voices") if text(item, "Id")]
             if not (token := text(page, "NextToken")):
                 break
             # The signature covers the query as it is sent; AWS does not read a plus sign as a space.
