@@ -94,7 +94,7 @@ class CloudProvider(TTSProvider):
         return answer
 
     def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
-        """Return the objects in one list of a JSON object; raises ProviderError when it has no such list."""
+        """Return the objects in one list of a JSON object; raises ProviderError without such a list."""
         found = mapping(answer).get(name)
         # Otherwise an error in another shape would be an empty catalogue.
         if not isinstance(found, list):

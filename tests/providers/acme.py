@@ -10,6 +10,7 @@ from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
+from sayna.providers.parsing import text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,13 @@ class Acme(CloudProvider):
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
-        body = json.dumps({"text": request.text, **request.settings}).encode()
+        body = json.dumps({"text": request.text, "speed": request.speaking_rate, **request.settings}).encode()
         headers = {"Authorization": f"Bearer {self.key(request.credentials)}", "Content-Type": "application/json"}
         return self.audio(request, f"{self.base_url}/say", self.native(request.target), headers=headers, body=body)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
-        """Return the one voice."""
-        return [Voice(id="anna", name="Anna", provider=self.slug, languages=("en-US",))]
+        """Return every voice."""
+        headers = {"Authorization": f"Bearer {self.key(None)}"}
+        answer = self.json("GET", f"{self.base_url}/voices", headers=headers, deadline=deadline)
+        items = self.listed(answer, "voices")
+        return [Voice(id=text(item, "id"), name=text(item, "id"), provider=self.slug) for item in items]

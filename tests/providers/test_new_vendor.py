@@ -8,17 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.wire.acme import AcmeFake
+
 ROOT = Path(__file__).parents[2]
 GENERATED = {".env.example", "README.md", "docs/settings.md"}
 COPIED = ("app.py", "pyproject.toml", "README.md", ".env.example", "sayna", "docs")
 
 # Runs in the scratch copy, after its pages were written, and prints what the server knows of the vendor.
 ASK = """
-import json
+import json, sys
 from app import create_app
 from sayna.config import load_config, settings
 
-app = create_app(load_config({"ACME_API_KEY": "key", "DEFAULT_TTS_PROVIDER": "Acme-Speech"}))
+environ = {"ACME_API_KEY": "good", "ACME_BASE_URL": sys.argv[1], "DEFAULT_TTS_PROVIDER": "Acme-Speech"}
+app = create_app(load_config(environ))
 client = app.test_client()
 document = client.get("/openapi.json").get_json()
 services = app.extensions["sayna"]
@@ -28,6 +31,7 @@ print(json.dumps({
     "openapi": document,
     "voices": client.get("/voices?provider=acme").get_json(),
     "refused": refused["error"],
+    "spoken": client.post("/speak", json={"text": "Hello"}).get_json()["metadata"]["provider"],
     "order": list(services.providers),
     "default": services.config.speech.default_tts_provider,
     "configured": services.config.providers.configured,
@@ -81,13 +85,14 @@ def test_a_new_vendor_is_in_every_written_page(checkout: Path) -> None:
 
 
 def test_a_new_vendor_is_known_to_the_whole_server(checkout: Path) -> None:
-    known = json.loads(python(checkout, "-c", ASK))
+    with AcmeFake() as fake:
+        known = json.loads(python(checkout, "-c", ASK, fake.url))
 
     places = {"ACME_API_KEY": "providers.acme_api_key", "ACME_BASE_URL": "providers.acme_base_url"}
     assert known["settings"] == {name: ["acme", place] for name, place in places.items()}
     assert (known["order"][-3:], known["default"]) == (["acme", "piper", "espeak"], "acme")
     assert known["configured"] == ["acme", "espeak"]
-    assert known["voices"]["acme"][0]["id"] == "anna"
+    assert (known["voices"]["acme"][0]["id"], known["spoken"], fake.texts) == ("anna", "acme", ["Hello"])
     assert known["refused"] == "voice_settings.mood must be one of merry, grave"
     text = json.dumps(known["openapi"])
     assert text.count('"acme"') == text.count('"acme-speech"') == text.count('"polly"')

@@ -153,7 +153,7 @@ def _audio(answer: Any) -> bytes:
 
 
 def _spec(target: AudioSpec) -> AudioSpec:
-    """Return mp3 and opus as asked for, and wav for all that is made of samples."""
+    """Return mp3 and opus unchanged, and wav for every format that is made of samples."""
     name = target.audio_format if target.audio_format in ("mp3", "opus") else "wav"
     return AudioSpec(name, target.sample_rate)
 
