@@ -180,7 +180,7 @@ def test_all_problems_are_told_in_one_message() -> None:
     assert all(line in str(caught.value) for line in found)
 
 
-def test_every_bad_entry_of_a_list_is_told() -> None:
+def test_every_bad_entry_of_a_list_is_reported() -> None:
     bad = {"id": "", "secret": "canary"}
     found = problems(**secrets(bad, {"id": "a", "secret": "s"}, bad), FORWARDED_ALLOW_IPS="x,::1,y")
     assert [line.split(",")[0] for line in found] == [

@@ -72,3 +72,10 @@ def test_the_formats_of_the_table_are_the_native_ones(slug: str) -> None:
     named = set(audio.FORMATS) if formats.startswith("all") else {name for name in audio.FORMATS if name in formats}
 
     assert natives <= named, natives - named
+
+
+@pytest.mark.parametrize("slug", PROVIDERS)
+def test_key_slug_and_module_of_a_vendor_are_one_name(slug: str) -> None:
+    provider = PROVIDERS[slug]
+
+    assert (provider.slug, provider.__module__.split(".")[2]) == (slug, slug)
