@@ -116,22 +116,20 @@ class CloudProvider(TTSProvider):
     ) -> "http.Reply":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
-        Without `connect_seconds`, connecting may take until the deadline. `own` means that the credentials came
-        with the request. Raises ProviderError and its kinds.
+        `own` credentials came with the request. Raises ProviderError and its kinds.
         """
         breaker = self._breaker_for(own=own)
         if seconds := breaker.retry_in():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        remaining = deadline.remaining()
-        timeout, last = min(connect_seconds or remaining, remaining), False
+        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), False
         while True:
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
-                    connect_seconds=connect_seconds or remaining, max_bytes=max_bytes,
+                    connect_seconds=connect_seconds, max_bytes=max_bytes,
                 )  # fmt: skip
             except http.TransportError as error:
-                failure, pause = self._failure(error, breaker, timeout), 0.0
+                failure, pause = self._failure(error, breaker, connect_seconds), 0.0
                 # No retry after a timeout: the vendor may have made the speech, and billed it.
                 if last or not isinstance(error, http.Unreachable):
                     raise failure from error
