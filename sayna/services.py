@@ -36,7 +36,7 @@ class Services:
 
     config: Config
     authenticator: Authenticator | None
-    budget: FailureLimiter | None
+    failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
     planner: Planner
@@ -76,7 +76,7 @@ def build(config: Config) -> Services:
     Nothing here opens a connection, a thread or a database: those begin with the first request that needs
     them.
     """
-    http.trust(config.outbound.authorities.pem if config.outbound.authorities else "")
+    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _meeting_folder(config)
@@ -89,7 +89,7 @@ def build(config: Config) -> Services:
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
-        budget=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
+        failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),

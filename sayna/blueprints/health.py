@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, current_app
 
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.server import HEALTH, READY
 
@@ -14,7 +14,7 @@ blueprint = Blueprint("health", __name__)
 @documented(HEALTH)
 def health() -> Response:
     """Answer without touching anything."""
-    return json_answer({"status": "ok"})
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/ready")
@@ -25,4 +25,4 @@ def ready() -> Response:
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
     is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
-    return json_answer({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)
+    return json_response({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)

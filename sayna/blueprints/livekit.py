@@ -9,7 +9,7 @@ from werkzeug.routing import PathConverter
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import current_request, services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import rooms as reference
@@ -45,7 +45,7 @@ def token() -> Response:
     # First settled, then signed: a token cannot be taken back, LiveKit keeps no list of revoked ones.
     livekit.rooms.settle(g.caller, room)
     signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
-    return json_answer(
+    return json_response(
         {
             "token": signed,
             "room_name": room,
@@ -64,7 +64,7 @@ def list_rooms() -> Response:
     """Answer with the caller's open rooms."""
     fields = ("name", "num_participants", "creation_time")
     rooms = _livekit().rooms.visible(g.caller)
-    return json_answer({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
+    return json_response({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
 
 
 @blueprint.get("/livekit/rooms/<room_name:room_name>", merge_slashes=False)
@@ -73,7 +73,7 @@ def read_room(room_name: str) -> Response:
     """Answer with a room and who is in it."""
     wanted = checked(room_name)
     room, participants = _livekit().rooms.details(g.caller, wanted)
-    return json_answer({**asdict(room), "participants": [asdict(each) for each in participants]})
+    return json_response({**asdict(room), "participants": [asdict(each) for each in participants]})
 
 
 @blueprint.delete("/livekit/participant")
@@ -82,7 +82,7 @@ def remove_participant() -> Response:
     """Disconnect a participant."""
     who = PARTICIPANT.parse(read_object(current_request()))
     _livekit().rooms.remove(g.caller, who["room_name"], who["participant_identity"])
-    return json_answer({"status": "removed", **who})
+    return json_response({"status": "removed", **who})
 
 
 @blueprint.post("/livekit/participant/mute")
@@ -92,7 +92,7 @@ def mute_participant() -> Response:
     wanted = MUTE.parse(read_object(current_request()))
     room, identity, track = wanted["room_name"], wanted["participant_identity"], wanted["track_sid"]
     muted = _livekit().rooms.mute(g.caller, room, identity, track, muted=wanted["muted"])
-    return json_answer({**wanted, "muted": muted})
+    return json_response({**wanted, "muted": muted})
 
 
 def _livekit() -> "LiveKit":

@@ -9,7 +9,7 @@ from werkzeug.routing import PathConverter
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import recordings as reference
@@ -55,7 +55,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
-    return json_answer(dump_page(_library().page(g.caller, query.limit, query.cursor)))
+    return json_response(dump_page(_library().page(g.caller, query.limit, query.cursor)))
 
 
 @blueprint.post("/recording")
@@ -64,7 +64,7 @@ def start() -> Response:
     """Begin to record a room, once for each stream_id."""
     wanted = load_start(read_object(request))
     session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
-    return json_answer(dump_session("recording", session), 201)
+    return json_response(dump_session("recording", session), 201)
 
 
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
@@ -72,7 +72,7 @@ def start() -> Response:
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it."""
     check(stream_id)
-    return json_answer(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
+    return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
 
 @blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
@@ -29,7 +29,7 @@ def call() -> Response:
     wanted, key = call_request(read_object(request)), _idempotency_key()
     placed = _dialling().call(g.caller, wanted, key)
     names = {"room_name": wanted.room, "participant_identity": wanted.identity}
-    return json_answer({"status": "initiated", **names, **placed})
+    return json_response({"status": "initiated", **names, **placed})
 
 
 @blueprint.post("/sip/transfer")
@@ -39,7 +39,7 @@ def transfer() -> Response:
     room, identity, number = transfer_request(read_object(request))
     done = _dialling().transfer(g.caller, room, identity, number)
     names = {"room_name": room, "participant_identity": identity, "transfer_to": f"tel:{number}"}
-    return json_answer({"status": "completed" if done else "initiated", **names})
+    return json_response({"status": "completed" if done else "initiated", **names})
 
 
 @blueprint.get("/sip/hooks")
@@ -75,7 +75,9 @@ def allow(response: Response) -> Response:
 
 def _hooks() -> Response:
     hooks = services().sip.hooks.visible(g.caller)
-    return json_answer({"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]})
+    return json_response(
+        {"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]}
+    )
 
 
 def _idempotency_key() -> str | None:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, request
 
 from sayna.blueprints.body import read_raw
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import WebhookNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations.rooms import WEBHOOK
@@ -20,4 +20,4 @@ def livekit_webhook() -> Response:
         raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     # As raw bytes of type application/webhook+json: over these LiveKit has made its hash.
     livekit.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
-    return json_answer({"status": "received"})
+    return json_response({"status": "received"})

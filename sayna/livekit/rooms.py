@@ -22,7 +22,8 @@ from sayna.livekit.errors import (
 )
 from sayna.livekit.model import Participant, Room
 from sayna.livekit.ownership import metadata_for, owner_of
-from sayna.state.files import RateLimitedLogger, exclusive, private_folder
+from sayna.log import RateLimitedLogger
+from sayna.state.files import exclusive, private_folder
 
 if TYPE_CHECKING:
     from livekit.protocol import models
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]
 
-grumbler = RateLimitedLogger(logging.getLogger("sayna.livekit"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.livekit"))
 
 
 class Rooms:
@@ -125,7 +126,7 @@ class Rooms:
             except TimeoutError as error:
                 raise LiveKitUnavailable("the room is being created by somebody else; try again") from error
             except OSError as error:
-                grumbler.warn("rooms are claimed without a lock: %s", error)
+                rate_limited_log.warn("rooms are claimed without a lock: %s", error)
             yield
 
 

@@ -44,8 +44,12 @@ SCHEMES = {
     },
 }
 MISSED = {
-    "NotFound": (404, "NOT_FOUND", "there is nothing at this path"),
-    "MethodNotAllowed": (405, "METHOD_NOT_ALLOWED", "this path does not take this method; see Allow"),
+    "NotFound": (404, "NOT_FOUND", "No route matches this path."),
+    "MethodNotAllowed": (
+        405,
+        "METHOD_NOT_ALLOWED",
+        "This path does not support this method; see the Allow header.",
+    ),
 }
 
 

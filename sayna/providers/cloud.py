@@ -113,7 +113,7 @@ class CloudProvider(TTSProvider):
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
-    ) -> "http.Reply":
+    ) -> "http.StreamedResponse":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
         `own` credentials came with the request. Raises ProviderError and its kinds.
@@ -142,7 +142,9 @@ class CloudProvider(TTSProvider):
             time.sleep(pause)
             last = True
 
-    def _refusal(self, reply: "http.Reply", breaker: CircuitBreaker, *, own: bool) -> tuple[ProviderError, float]:
+    def _refusal(
+        self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
+    ) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
         named = self.read_error(reply.status, _beginning(reply), reply.headers)
         kind = named or vendor_errors.KINDS.get(reply.status, ProviderError)
@@ -155,7 +157,7 @@ class CloudProvider(TTSProvider):
         error = vendor_errors.error_for(self.slug, reply.status, kind, after, own=own)
         return error, vendor_errors.pause(reply.status, kind, after)
 
-    def _chunks(self, reply: "http.Reply", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+    def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
         breaker = self._breaker_for(own=request.credentials is not None)
         total = 0
         try:
@@ -168,7 +170,7 @@ class CloudProvider(TTSProvider):
             reply.close()
         breaker.succeeded()
         # Without a length, HTTP cannot tell a complete body from a broken connection.
-        if not reply.framed and not content_type.long_enough(total, spec, request.text, request.speaking_rate):
+        if not reply.is_framed and not content_type.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
     def _failure(self, error: http.TransportError, breaker: CircuitBreaker, timeout: float = 0.0) -> ProviderError:
@@ -192,7 +194,7 @@ def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
     return min((r for r in offered if r >= rate), default=max(offered))
 
 
-def _beginning(reply: "http.Reply") -> bytes:
+def _beginning(reply: "http.StreamedResponse") -> bytes:
     """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
     body = b""
     try:

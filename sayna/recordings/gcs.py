@@ -115,7 +115,7 @@ class GCS(Store):
         )
         return [_listed(item) for item in answer.get("items", ())], "nextPageToken" in answer
 
-    def _is_absent(self, reply: "http.Reply") -> bool:
+    def _is_absent(self, reply: "http.StreamedResponse") -> bool:
         if reply.status != ABSENT:
             return False
         reply.close()
@@ -128,7 +128,9 @@ class GCS(Store):
     def _url(self, key: str) -> str:
         return f"{self._objects}/{quote(key, safe='')}"
 
-    def _send(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any) -> "http.Reply":
+    def _send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **call: Any
+    ) -> "http.StreamedResponse":
         """Return an answer, after retries where the trouble may pass; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
@@ -151,14 +153,14 @@ class GCS(Store):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
-def _piece(reply: "http.Reply", size: int) -> bytes:
+def _piece(reply: "http.StreamedResponse", size: int) -> bytes:
     try:
-        return reply.piece(size)
+        return reply.read1(size)
     except http.TransportError as error:
         raise _failure(type(error).__name__) from error
 
 
-def _json(reply: "http.Reply") -> dict[str, Any]:
+def _json(reply: "http.StreamedResponse") -> dict[str, Any]:
     """Return the JSON object of a 200."""
     try:
         found = json.loads(reply.read()) if reply.status == OK else None

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sayna.errors import StoreUnavailable
+from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored
-from sayna.state.files import RateLimitedLogger, exclusive, private_folder
+from sayna.state.files import exclusive, private_folder
 
 WAIT_SECONDS = 5.0
 
-grumbler = RateLimitedLogger(logging.getLogger("sayna.sip"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class HookFile:
         try:
             return self._load()
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-            grumbler.warn("sip_hooks.json cannot be read, the last hooks known stay in use: %r", error)
+            rate_limited_log.warn("sip_hooks.json cannot be read, the last hooks known stay in use: %r", error)
             return self._good[1]
 
     def change(self, change: Callable[[Stored], Stored]) -> None:
@@ -65,7 +66,7 @@ class HookFile:
         except TimeoutError as error:
             raise StoreUnavailable("hooks are being changed by others; try again", retry_after=1) from error
         except OSError as error:
-            grumbler.warn("hooks cannot be stored: %s", error)
+            rate_limited_log.warn("hooks cannot be stored: %s", error)
             raise HooksNotStored("hooks cannot be stored now; nothing was changed") from error
 
     def _unharmed(self) -> Stored:
@@ -76,7 +77,7 @@ class HookFile:
             aside = self._file.with_name(f"sip_hooks.json.corrupt-{stamp}")
             if not aside.exists():
                 shutil.copy2(self._file, aside)
-            grumbler.warn("sip_hooks.json is damaged; a copy is kept as %s", aside.name)
+            rate_limited_log.warn("sip_hooks.json is damaged; a copy is kept as %s", aside.name)
             # The reference takes a file that it cannot read for an empty one, and loses everybody's hooks by
             # the next write.
             raise HooksNotStored("the stored hooks are damaged; an operator must look at them") from error

@@ -47,7 +47,7 @@ def _name(url: str, *, allow_private: bool) -> str:
 
 def _may_be_public(host: str, seconds: float) -> bool:
     try:
-        found = http.resolved(host, 443, http.Deadline.after(seconds))
+        found = http.resolve(host, 443, http.Deadline.after(seconds))
     except (OSError, TimeoutError):
         return True
     return all(http.is_public(address[0]) for *_, address in found)

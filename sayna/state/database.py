@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import StoreUnavailable
-from sayna.state.files import RateLimitedLogger, create_private, exclusive, private_folder, shared
+from sayna.log import RateLimitedLogger
+from sayna.state.files import create_private, exclusive, private_folder, shared
 
 WAIT_SECONDS = 5.0
 PAUSE_SECONDS = 0.005
@@ -19,7 +20,7 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-grumbler = RateLimitedLogger(logging.getLogger("sayna.sip"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
 
 class Database:
@@ -76,7 +77,7 @@ class Database:
                 return work(database)
 
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
-        grumbler.warn("%s cannot be used: %s", self.file.name, error)
+        rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)
         if code in BROKEN:
             self._quarantine()
         return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
@@ -97,4 +98,4 @@ class Database:
                     if ".corrupt-" not in part.name:
                         part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
         except OSError as error:
-            grumbler.warn("%s cannot be set aside: %s", self.file.name, error)
+            rate_limited_log.warn("%s cannot be set aside: %s", self.file.name, error)

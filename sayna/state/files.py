@@ -1,7 +1,6 @@
-"""Folders that only this user may touch, locks in them, and complaints about them at most once a minute."""
+"""Folders that only this user may access, and locks in them."""
 
 import fcntl
-import logging
 import os
 import threading
 import time
@@ -75,20 +74,3 @@ def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-class RateLimitedLogger:
-    """Says that something is wrong, and then nothing more for a minute."""
-
-    def __init__(self, log: logging.Logger, *, every_seconds: float = 60.0) -> None:
-        self._log = log
-        self._every = every_seconds
-        self._quiet_until = 0.0
-
-    def warn(self, sentence: str, *values: object) -> None:
-        """Log one WARNING unless the last one is less than a minute old."""
-        now = time.monotonic()
-        # A full disk fails every write: a line for each of them would bury all others.
-        if now >= self._quiet_until:
-            self._quiet_until = now + self._every
-            self._log.warning(sentence, *values)

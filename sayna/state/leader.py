@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from sayna.state.files import RateLimitedLogger, lock, open_private, private_folder
+from sayna.log import RateLimitedLogger
+from sayna.state.files import lock, open_private, private_folder
 
 STAND_BY_SECONDS = 1.0
 END_SECONDS = 2.0
@@ -14,7 +15,7 @@ END_SECONDS = 2.0
 Job = Callable[[threading.Event], None]
 
 logger = logging.getLogger("sayna.sip")
-grumbler = RateLimitedLogger(logger)
+rate_limited_log = RateLimitedLogger(logger)
 
 
 class Leader:
@@ -56,7 +57,7 @@ class Leader:
             try:
                 self._lead(stop)
             except OSError as error:
-                grumbler.warn("%s cannot be locked: %s", self._file.name, error)
+                rate_limited_log.warn("%s cannot be locked: %s", self._file.name, error)
             except Exception:  # whatever it was, the job is begun again
                 logger.exception("%s failed", self._file.stem)
             stop.wait(STAND_BY_SECONDS)

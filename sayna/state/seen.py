@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from sayna.errors import Overloaded
-from sayna.state.files import RateLimitedLogger, create_private, exclusive, private_folder
+from sayna.log import RateLimitedLogger
+from sayna.state.files import create_private, exclusive, private_folder
 
 KEEP_SECONDS = 86400
 KEEP_IDS = 500_000
@@ -26,7 +27,7 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-grumbler = RateLimitedLogger(logging.getLogger("sayna.livekit"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.livekit"))
 
 
 class EventDeduplicator:
@@ -63,7 +64,7 @@ class EventDeduplicator:
             except TimeoutError as error:
                 raise Overloaded("this event is being handled; send it again", retry_after=1) from error
             except OSError as error:
-                grumbler.warn("events are accepted without a lock: %s", error)
+                rate_limited_log.warn("events are accepted without a lock: %s", error)
             yield
 
     def _knows(self, key: bytes) -> bool:
@@ -95,7 +96,7 @@ class EventDeduplicator:
                 with database:
                     return work(database)
         except (sqlite3.Error, OSError) as error:
-            grumbler.warn("ids of events cannot be remembered: %s", error)
+            rate_limited_log.warn("ids of events cannot be remembered: %s", error)
             # The low byte is the primary code: https://www.sqlite.org/rescode.html#pve
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN:
                 self._quarantine()

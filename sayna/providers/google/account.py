@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from sayna.cloud.google import Token, Tokens
+from sayna.cloud.google import Token, TokenCache
 from sayna.config import KeyedConfig, Secret, cloud, setting
 from sayna.config.types import is_json_object, secret
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
@@ -71,7 +71,7 @@ class GoogleAccess:
     def __init__(self, config: GoogleConfig, call: Callable[..., Any]) -> None:
         self._config = config
         self._call = call
-        self._tokens = Tokens()
+        self._tokens = TokenCache()
 
     def headers(
         self,
@@ -184,6 +184,6 @@ def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
 def _token(answer: Any) -> Token:
     value, seconds = mapping(answer).get("access_token"), cast("Any", mapping(answer).get("expires_in"))
     try:
-        return Token.lasting(value, operator.index(seconds))
+        return Token.valid_for(value, operator.index(seconds))
     except (TypeError, ValueError) as error:
         raise ProviderError("google answered with something other than an access token") from error

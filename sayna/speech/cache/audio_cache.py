@@ -10,12 +10,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from sayna.log import RateLimitedLogger
 from sayna.speech.cache.clip import Clip, decode, encode, seal
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import FAULTS, WRITE_SECONDS, patiently
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
-from sayna.state.files import RateLimitedLogger, private_folder
+from sayna.state.files import private_folder
 from sayna.state.secret import load_secret
 
 log = logging.getLogger("sayna.cache")
@@ -43,7 +44,7 @@ class AudioCache:
         self._shelf = DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes) if path else None
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
         self.secret = load_secret(path)
-        self._grumbler = RateLimitedLogger(log)
+        self._rate_limited_log = RateLimitedLogger(log)
         self.write_errors = 0
 
     @property
@@ -81,7 +82,7 @@ class AudioCache:
             self._shelf.write(key, blob, json.dumps([clip.info.provider, clip.info.voice_id]))
         except FAULTS as error:
             self.write_errors += 1
-            self._grumbler.warn("the audio cache cannot be written: %r", error)
+            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
             return False
         self._memory.put(key, CacheEntry(clip, self._shelf.generation(), seal(blob)))
         return True
@@ -150,7 +151,7 @@ class AudioCache:
             with self._shelf.opened() as cache:
                 blob = cache.get(key)
         except FAULTS as error:
-            self._grumbler.warn("the audio cache cannot be read: %r", error)
+            self._rate_limited_log.warn("the audio cache cannot be read: %r", error)
             return None
         if blob is None:
             return None

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from sayna.errors import Overloaded
 from sayna.http import Deadline
+from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.part_file import Part, sweep
 from sayna.speech.single_flight.producer import PartFileWriter, follow, lead
 from sayna.speech.single_flight.stream import Rendering, SharedStream
 from sayna.speech.single_flight.subscriber import Subscriber
-from sayna.state.files import RateLimitedLogger, private_folder
+from sayna.state.files import private_folder
 
 log = logging.getLogger("sayna.speech")
 
@@ -41,7 +42,7 @@ class SingleFlight:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._grumbler = RateLimitedLogger(log)
+        self._rate_limited_log = RateLimitedLogger(log)
         self._pid = 0
         self._lock = threading.Lock()
         self._running: dict[str, SharedStream] = {}
@@ -110,7 +111,7 @@ class SingleFlight:
     def _run(self, key: str, flight: SharedStream, order: Order) -> None:
         """Lead or follow until the flight has ended and what it rendered is stored."""
         part = self._open(key)
-        tee = PartFileWriter(part, self._grumbler)
+        tee = PartFileWriter(part, self._rate_limited_log)
         try:
             if part is not None and not part.is_leader:
                 follow(flight, part)
@@ -138,7 +139,7 @@ class SingleFlight:
         try:
             return Part.open(private_folder(self._folder) / f"{key}.part")
         except OSError as error:
-            self._grumbler.warn("renderings cannot be shared with other processes: %r", error)
+            self._rate_limited_log.warn("renderings cannot be shared with other processes: %r", error)
             return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from sayna.errors import SaynaError
+from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.frames import (
     DATA,
     END,
@@ -20,7 +21,6 @@ from sayna.speech.single_flight.frames import (
 )
 from sayna.speech.single_flight.part_file import Part
 from sayna.speech.single_flight.stream import Rendering, SharedStream, State
-from sayna.state.files import RateLimitedLogger
 
 log = logging.getLogger("sayna.speech")
 
@@ -32,9 +32,9 @@ EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 class PartFileWriter:
     """The part file as its leader writes it; once the disk is full, only this process is served."""
 
-    def __init__(self, part: Part | None, grumbler: RateLimitedLogger) -> None:
+    def __init__(self, part: Part | None, rate_limited_log: RateLimitedLogger) -> None:
         self._part = part
-        self._grumbler = grumbler
+        self._rate_limited_log = rate_limited_log
         # Taken again where the collector, at work while this thread holds it, drops a listener.
         self._lock = threading.RLock()
 
@@ -45,7 +45,7 @@ class PartFileWriter:
         try:
             self._part.write(frame(kind, payload))
         except OSError as error:
-            self._grumbler.warn("audio cannot be shared with other processes: %r", error)
+            self._rate_limited_log.warn("audio cannot be shared with other processes: %r", error)
             self.close()
 
     def has_followers(self) -> bool:

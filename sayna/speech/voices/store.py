@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sayna.log import RateLimitedLogger
 from sayna.providers.base import Voice
-from sayna.state.files import RateLimitedLogger, exclusive, open_private, private_folder
+from sayna.state.files import exclusive, open_private, private_folder
 
 FORMAT = 1
 
@@ -38,7 +39,7 @@ class VoiceListStore:
         self._file = file
         self._account = account
         self._held: tuple[_Mark | None, VoiceList | None] = (None, None)
-        self._grumbler = RateLimitedLogger(log)
+        self._rate_limited_log = RateLimitedLogger(log)
 
     def read(self) -> VoiceList | None:
         """Return the list; costs one look at the file unless that has changed."""
@@ -55,7 +56,7 @@ class VoiceListStore:
             try:
                 self._store(self._file, listed)
             except OSError as error:
-                self._grumbler.warn("a list of voices cannot be kept: %r", error)
+                self._rate_limited_log.warn("a list of voices cannot be kept: %r", error)
             self._held = _mark_of(self._file), listed
         else:
             self._held = None, listed
@@ -71,7 +72,7 @@ class VoiceListStore:
                 except TimeoutError:
                     raise
                 except OSError as error:
-                    self._grumbler.warn("lists of voices cannot be shared: %r", error)
+                    self._rate_limited_log.warn("lists of voices cannot be shared: %r", error)
             yield
 
     def _load(self, file: Path) -> VoiceList | None:
@@ -83,7 +84,7 @@ class VoiceListStore:
                 return None
             return VoiceList(tuple(_voice(item) for item in kept["voices"]), float(kept["at"]))
         except (OSError, ValueError, TypeError, KeyError) as error:
-            self._grumbler.warn("a kept list of voices cannot be read: %r", error)
+            self._rate_limited_log.warn("a kept list of voices cannot be read: %r", error)
             return None
 
     def _store(self, file: Path, listed: VoiceList) -> None:

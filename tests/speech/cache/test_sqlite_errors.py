@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sayna.log import RateLimitedLogger
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.inline_disk import InlineDisk
-from sayna.state.files import RateLimitedLogger
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 

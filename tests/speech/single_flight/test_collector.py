@@ -5,9 +5,9 @@ import logging
 import threading
 from pathlib import Path
 
+from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.part_file import Part
 from sayna.speech.single_flight.producer import PartFileWriter
-from sayna.state.files import RateLimitedLogger
 
 
 class Collecting(Part):

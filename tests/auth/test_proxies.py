@@ -1,4 +1,4 @@
-"""Who asks: what a proxy says, and never what a client says of itself."""
+"""Which address counts as the client: the one that a trusted proxy sends, or that of the connection."""
 
 import pytest
 
@@ -32,7 +32,7 @@ LOCAL = ("127.0.0.1", "::1")
         (LOCAL, "no address", "198.51.100.1", None),
     ],
 )
-def test_client_is_who_the_nearest_proxy_says(
+def test_client_address_comes_from_the_nearest_proxy(
     allowed: tuple[str, ...], peer: str, forwarded_for: str, client: str | None
 ) -> None:
-    assert Proxies(allowed).client(peer, forwarded_for) == client
+    assert Proxies(allowed).client_address(peer, forwarded_for) == client

@@ -1,4 +1,4 @@
-"""The address that a request comes from, as far as it can be believed."""
+"""Which address a request comes from, when proxies forward it."""
 
 import functools
 import ipaddress
@@ -12,27 +12,27 @@ _WITH_PORT = re.compile(r"\[(?P<six>[^]]+)\](:[0-9]{1,5})?|(?P<four>[0-9.]+):[0-
 
 
 class Proxies:
-    """The proxies in front: what they say of a client is believed, what anybody else says is not."""
+    """The trusted proxies: X-Forwarded-For counts only when one of them sent it."""
 
     def __init__(self, allowed: Iterable[str]) -> None:
         allowed = tuple(allowed)
-        self._everybody = "*" in allowed
+        self._trusts_all = "*" in allowed
         self._networks = [ipaddress.ip_network(each, strict=False) for each in allowed if each != "*"]
-        self._trusts = functools.lru_cache(1024)(self._trusted)
+        self._is_trusted = functools.lru_cache(1024)(self._is_trusted_peer)
 
-    def client(self, peer: str, forwarded_for: str) -> str | None:
-        """Return who asks, as counts of addresses need it; None when a proxy does not tell.
+    def client_address(self, peer: str, forwarded_for: str) -> str | None:
+        """Return the IPv4 address or the IPv6 /64 network of the client; None when a proxy does not send it.
 
-        `peer` is the other end of the connection, empty for a unix socket; of X-Forwarded-For the last
-        address counts, which the nearest proxy has written itself.
+        `peer` is the address of the connection, empty for a unix socket. The last address of X-Forwarded-For counts,
+        because the nearest proxy wrote it.
         """
-        if not self._trusts(peer):
-            return _counted(peer)
-        return _counted(forwarded_for.rpartition(",")[2][-MAX_ADDRESS:].strip())
+        if not self._is_trusted(peer):
+            return _normalize(peer)
+        return _normalize(forwarded_for.rpartition(",")[2][-MAX_ADDRESS:].strip())
 
-    def _trusted(self, peer: str) -> bool:
-        # Who may open a unix socket is settled by the rights of its folder.
-        if not peer or self._everybody:
+    def _is_trusted_peer(self, peer: str) -> bool:
+        # The permissions of the folder decide which programs may open the unix socket.
+        if not peer or self._trusts_all:
             return True
         try:
             address = ipaddress.ip_address(peer)
@@ -43,8 +43,8 @@ class Proxies:
 
 
 @functools.lru_cache(4096)
-def _counted(text: str) -> str | None:
-    """Return an IPv4 address, or the /64 of an IPv6 one: that is what a single subscriber has."""
+def _normalize(text: str) -> str | None:
+    """Return an IPv4 address, or the /64 network of an IPv6 one, because one subscriber has a whole /64."""
     found = _WITH_PORT.fullmatch(text)
     try:
         address = ipaddress.ip_address((found["six"] or found["four"]) if found else text)
