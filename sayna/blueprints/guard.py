@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 from sayna import log
 from sayna.auth import Authenticator, AuthRequest, read_token
-from sayna.blueprints.body import parse_object, read_body
+from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
@@ -85,11 +85,10 @@ def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
 
 
 def _auth_request() -> AuthRequest:
-    """Return the request for the auth service; also set g.body for the view."""
-    # Parse the body once: the auth service must check the same object that the view uses.
-    g.raw_body = read_body(request) if request.content_length or "chunked" in _transfer_encoding() else b""
-    g.body = parse_object(g.raw_body) if g.raw_body else {}
-    return AuthRequest(request.method, request.path, dict(request.headers), g.body)
+    """Return the request for the auth service; it judges the very object that the view uses."""
+    has_body = request.content_length or "chunked" in _transfer_encoding()
+    body = read_object(request) if has_body and read_body(request) else {}
+    return AuthRequest(request.method, request.path, dict(request.headers), body)
 
 
 def _transfer_encoding() -> str:

@@ -1,4 +1,4 @@
-"""GET / says that the process answers; GET /ready says that it should be sent work."""
+"""GET / reports that the process is alive, GET /ready that it accepts work."""
 
 from flask import Blueprint, Response, current_app
 
@@ -13,15 +13,15 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/")
 @documented(HEALTH)
 def health() -> Response:
-    """Answer without touching anything."""
+    """Answer 200 without any check."""
     return json_response({"status": "ok"})
 
 
 @blueprint.get("/ready")
 @documented(READY)
 def ready() -> Response:
-    """Answer 200 when work is welcome, else 503 with the check that failed."""
-    # While it drains a balancer should go elsewhere; GET / stays 200, or it would be killed instead.
+    """Answer 200 when every check passes, otherwise 503 with the check that failed."""
+    # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
     is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}

@@ -12,7 +12,7 @@ from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
-from sayna.openapi.operations import rooms as reference
+from sayna.openapi.operations import livekit as reference
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
 from sayna.schemas.livekit import room_name as checked
 

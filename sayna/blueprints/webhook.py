@@ -7,7 +7,7 @@ from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import WebhookNotConfigured
 from sayna.openapi import documented
-from sayna.openapi.operations.rooms import WEBHOOK
+from sayna.openapi.operations.livekit import WEBHOOK
 
 blueprint = Blueprint("webhook", __name__)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnavailable, RecordingFailed, SaynaError
+from sayna.errors import EgressUnanswered, EgressUnavailable, RecordingFailed, SaynaError
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
 from sayna.livekit.ownership import owner_of
 
@@ -33,7 +33,9 @@ class Egress:
             raise RoomNotFound("there is no such room, or it is not yours")
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
-        """Begin a recording and return its id; raises RoomNotFound, EgressUnavailable, RecordingFailed.
+        """Begin a recording and return its id; raises RoomNotFound, RecordingFailed, EgressUnavailable.
+
+        Raises EgressUnanswered when LiveKit may have started the egress all the same.
 
         LiveKit 1.13.5 looks for an egress service for 23 s, Redis or not; a list it refuses at once where
         there is no Redis. So the list is asked first, and a start that is not answered is one nobody took on.
@@ -46,9 +48,7 @@ class Egress:
         except LiveKitRefused as refusal:
             raise _translated(refusal) from refusal
         except LiveKitUnavailable as error:
-            unanswered = EgressUnavailable(NOBODY, retry_after=5)
-            unanswered.unanswered = True
-            raise unanswered from error
+            raise EgressUnanswered(NOBODY, retry_after=5) from error
 
     def stop(self, egress_id: str) -> None:
         """End a recording; raises RecordingFailed when it had ended without audio, EgressUnavailable."""

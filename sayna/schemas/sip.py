@@ -1,4 +1,4 @@
-"""What the SIP endpoints take."""
+"""Requests and responses of the SIP endpoints."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import StrictSchema, StrictString
+from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
 from sayna.sip import CallRequest, OwnTrunk
 from sayna.sip.address import SipAddress
@@ -145,3 +145,36 @@ def _own_trunk(wanted: dict[str, str]) -> OwnTrunk:
         username=wanted.get("auth_username"),
         password=None if password is None else Secret(password),
     )
+
+
+class PlacedCallSchema(DocumentationSchema):
+    """A call that has started and is not answered yet."""
+
+    status = choice_field("initiated")
+    room_name = string_field()
+    participant_identity = string_field()
+    participant_id = string_field("LiveKit's id of the telephone in the room.")
+    sip_call_id = string_field("LiveKit's id of the call.")
+
+
+class TransferredSchema(DocumentationSchema):
+    """A transfer that is completed or initiated."""
+
+    status = choice_field("initiated", "completed")
+    room_name = string_field()
+    participant_identity = string_field()
+    transfer_to = string_field("The number as a URI: `tel:` and its digits.")
+
+
+class ListedHookSchema(DocumentationSchema):
+    """The hook that gets the events of one domain."""
+
+    host = string_field()
+    url = string_field()
+    auth_id = string_field("Empty when the hook has no owner.")
+
+
+class HookListSchema(DocumentationSchema):
+    """The caller's hooks, sorted by host."""
+
+    hooks = fields.List(fields.Nested(ListedHookSchema))

@@ -1,4 +1,4 @@
-"""The names and lists in the speech schemas that follow from the providers and the formats."""
+"""Names and descriptions that the speech schemas take from the providers and formats."""
 
 from sayna import audio
 from sayna.providers import ALIASES, PROVIDERS
@@ -17,17 +17,17 @@ def _setting(name: str, spec: SettingSpec) -> str:
 
 
 def voice_settings() -> str:
-    """Return a Markdown list of what `voice_settings` may hold, by vendor."""
+    """Return a Markdown list of the `voice_settings` of each vendor."""
     lines = [
         f"- {slug}: {', '.join(_setting(name, spec) for name, spec in vendor.voice_settings.items())}"
         for slug, vendor in sorted(PROVIDERS.items())
         if vendor.voice_settings
     ]
-    return "\n".join(["What only this vendor has; an unknown name is refused.", "", *lines])
+    return "\n".join(["Settings of one vendor; an unknown name is refused.", "", *lines])
 
 
 def credentials() -> str:
-    """Return a Markdown list of what `auth` holds, by vendor."""
+    """Return a Markdown list of the `auth` fields of each vendor."""
     lines = [
         f"- {slug}: {', '.join(f'`{name}`' for name in vendor.auth_fields)}"
         for slug, vendor in sorted(PROVIDERS.items())

@@ -1,4 +1,4 @@
-"""Errors in the document: every code of every status, each with an example."""
+"""The error responses in the OpenAPI document: every code of every status, with an example."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,26 +25,26 @@ REQUEST_ID_HEADER = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID
 REQUEST_ID = "7f1c9f0e5d7b4a52b1d0a3c4e5f60718"
 ERROR = {
     "type": "object",
-    "description": "What every failure looks like.",
+    "description": "The body of every error.",
     "required": ["error", "code", "request_id"],
     "additionalProperties": False,
     "properties": {
-        "error": {"type": "string", "description": "A sentence for a person; for tokens, the reason's name."},
-        "message": {"type": "string", "description": "The sentence, where `error` is the reason's name."},
-        "code": {"type": "string", "description": "The same for a program."},
+        "error": {"type": "string", "description": "A sentence for a person; for token errors, a word."},
+        "message": {"type": "string", "description": "The sentence, where `error` is a word."},
+        "code": {"type": "string", "description": "The error for a program."},
         "request_id": {"type": "string", "description": "Finds the request in the server's log."},
     },
 }
 TOO_LONG = {
-    "description": "The request line, address included, has more than 8190 bytes, and never reached Sayna.",
+    "description": "The request line is longer than 8190 bytes; gunicorn refuses it.",
     "content": {"text/html": {"schema": {"type": "string"}}},
 }
-_TOKEN_FAULTS = {
+_TOKEN_ERRORS = {
     "missing_auth_header": "No token came with the request.",
     "invalid_auth_header": "The Authorization header is not of the form Bearer <token>.",
     "unauthorized": "The token is not one that this server knows.",
 }
-_RETRY = "Seconds after which it is worth asking again, where that is known."
+_RETRY = "Seconds after which a retry may succeed, where that is known."
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Bearer"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("Allow", "The methods that may be used."),
@@ -56,8 +56,8 @@ _OTHER_STATUS = {ProviderRejectedCredentials: HTTPStatus.BAD_REQUEST}
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """One code under one status; `reason` is set where `error` holds a name instead of a sentence."""
+class ErrorExample:
+    """One code under one status; with a `reason`, the field `error` holds that word instead of the sentence."""
 
     status: int
     code: str
@@ -66,40 +66,40 @@ class Fault:
     from_vendor: bool = False
 
     @property
-    def example(self) -> dict[str, str]:
-        """The body that a caller sees."""
-        told = {"error": self.reason, "message": self.sentence} if self.reason else {"error": self.sentence}
-        return {**told, "code": self.code, "request_id": REQUEST_ID}
+    def body(self) -> dict[str, str]:
+        """The body of the response."""
+        texts = {"error": self.reason, "message": self.sentence} if self.reason else {"error": self.sentence}
+        return {**texts, "code": self.code, "request_id": REQUEST_ID}
 
 
-def faults(errors: Iterable[type[SaynaError]]) -> Iterator[Fault]:
-    """Yield what each class looks like on the wire; its docstring is the sentence."""
+def error_examples(errors: Iterable[type[SaynaError]]) -> Iterator[ErrorExample]:
+    """Yield an example of each class; the sentence is the docstring of the class."""
     for error in dict.fromkeys(errors):
         if error is NotAuthenticated:
-            for reason, sentence in _TOKEN_FAULTS.items():
-                yield Fault(error.status, reason.upper(), sentence, reason)
+            for reason, sentence in _TOKEN_ERRORS.items():
+                yield ErrorExample(error.status, reason.upper(), sentence, reason)
             continue
         sentence = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
         if error is SaynaError:
-            sentence = "Something went wrong here; the log knows it by this request_id."
+            sentence = "The server failed; its log has the details under this request_id."
         reason, from_vendor = getattr(error, "auth_code", ""), issubclass(error, ProviderError)
-        yield Fault(error.status, error.code, sentence, reason, from_vendor)
+        yield ErrorExample(error.status, error.code, sentence, reason, from_vendor)
         if error in _OTHER_STATUS:
-            yield Fault(_OTHER_STATUS[error], error.code, sentence)
+            yield ErrorExample(_OTHER_STATUS[error], error.code, sentence)
 
 
 def responses(errors: Iterable[type[SaynaError]]) -> dict[str, Any]:
     """Return OpenAPI's response objects by status."""
-    by_status: dict[int, list[Fault]] = {}
-    for fault in faults(errors):
-        by_status.setdefault(fault.status, []).append(fault)
+    by_status: dict[int, list[ErrorExample]] = {}
+    for example in error_examples(errors):
+        by_status.setdefault(example.status, []).append(example)
     return {str(status): _response(group) for status, group in sorted(by_status.items())}
 
 
-def _response(group: list[Fault]) -> dict[str, Any]:
-    codes = sorted({fault.code for fault in group})
+def _response(group: list[ErrorExample]) -> dict[str, Any]:
+    codes = sorted({example.code for example in group})
     return {
-        "description": "\n".join(f"- `{fault.code}` {fault.sentence}" for fault in group),
+        "description": "\n".join(f"- `{example.code}` {example.sentence}" for example in group),
         "headers": {**REQUEST_ID_HEADER, **_headers(group)},
         "content": {
             "application/json": {
@@ -109,19 +109,20 @@ def _response(group: list[Fault]) -> dict[str, Any]:
                         {"properties": {"code": {"enum": codes}}},
                     ]
                 },
-                "examples": {fault.code: {"value": fault.example} for fault in group},
+                "examples": {example.code: {"value": example.body} for example in group},
             }
         },
     }
 
 
 def header(sentence: str) -> dict[str, Any]:
-    """Return OpenAPI's object of a header of an answer."""
+    """Return OpenAPI's object of a response header."""
     return {"description": sentence, "schema": {"type": "string"}}
 
 
-def _headers(group: list[Fault]) -> dict[str, Any]:
-    told = [_HEADERS[HTTPStatus(fault.status)] for fault in group if fault.status in _HEADERS]
-    # A vendor that wants fewer requests, or that fails too often, has its Retry-After passed on under 500.
-    told += [("Retry-After", _RETRY) for fault in group if fault.from_vendor and fault.status >= 500]  # noqa: PLR2004
-    return {name: header(sentence) for name, sentence in told}
+def _headers(group: list[ErrorExample]) -> dict[str, Any]:
+    names = [_HEADERS[HTTPStatus(example.status)] for example in group if example.status in _HEADERS]
+    # A vendor's Retry-After is passed on with its errors, for instance when it limits the rate.
+    if any(example.from_vendor and example.status >= HTTPStatus.INTERNAL_SERVER_ERROR for example in group):
+        names.append(("Retry-After", _RETRY))
+    return {name: header(sentence) for name, sentence in names}

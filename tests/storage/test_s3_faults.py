@@ -1,4 +1,4 @@
-"""What goes wrong with S3, at the wire: F-S1 to F-S9, and what must not be asked."""
+"""Faults of S3 at the wire, and servers that Sayna must not call."""
 
 import ssl
 import threading
@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from sayna.config import load_config
+from sayna.storage import open_store
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.certificate import self_signed
 from tests.recordings.wire import Reply, Wire
+from tests.storage.certificate import self_signed
 
 SETTINGS = {
     "RECORDING_S3_BUCKET": "canary-bucket",
@@ -43,17 +45,17 @@ def client(s3: Wire, make_client: MakeClient) -> FlaskClient:
     return make_client(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
 
 
-def test_the_request_is_signed_and_names_the_key_and_nothing_else(s3: Wire, client: FlaskClient) -> None:
+def test_request_is_signed_and_names_only_the_key(s3: Wire, client: FlaskClient) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD))
     assert client.get("/recording/call").data == AUDIO
-    (asked,) = s3.asked
-    assert (asked.method, asked.path, asked.query) == ("GET", "/canary-bucket/call/audio.ogg", {})
-    assert asked.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=canary-access/")
-    assert "range" not in asked.headers
+    (request,) = s3.requests
+    assert (request.method, request.path, request.query) == ("GET", "/canary-bucket/call/audio.ogg", {})
+    assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=canary-access/")
+    assert "range" not in request.headers
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_missing_object_is_404(s3: Wire, client: FlaskClient, method: str) -> None:
+def test_missing_object_returns_404(s3: Wire, client: FlaskClient, method: str) -> None:
     s3.script += [Reply(404)] * (method == "HEAD") + [refusal(404, "NoSuchKey")]
     assert client.open("/recording/call", method=method).status_code == 404
 
@@ -68,7 +70,7 @@ def test_a_missing_object_is_404(s3: Wire, client: FlaskClient, method: str) -> 
         (403, "RequestTimeTooSkewed"),
     ],
 )
-def test_a_refusal_is_503_and_names_nothing(s3: Wire, client: FlaskClient, method: str, status: int, code: str) -> None:
+def test_refusal_returns_503_without_names(s3: Wire, client: FlaskClient, method: str, status: int, code: str) -> None:
     s3.script += [Reply(status)] * (method == "HEAD" and status == 404) + [refusal(status, code)]
     answer = client.open("/recording/call", method=method)
     assert answer.status_code == 503
@@ -78,24 +80,24 @@ def test_a_refusal_is_503_and_names_nothing(s3: Wire, client: FlaskClient, metho
         assert answer.json["code"] == "RECORDING_STORAGE_UNAVAILABLE"
 
 
-def test_an_object_that_appears_between_two_questions_counts_as_missing(s3: Wire, client: FlaskClient) -> None:
+def test_object_that_appears_after_head_counts_as_missing(s3: Wire, client: FlaskClient) -> None:
     s3.script += [Reply(404), Reply(200, AUDIO, HEAD)]
     assert client.head("/recording/call").status_code == 404
 
 
-def test_a_store_that_asks_to_slow_down_is_asked_again(s3: Wire, client: FlaskClient) -> None:
+def test_slow_down_is_retried(s3: Wire, client: FlaskClient) -> None:
     s3.script += [refusal(503, "SlowDown"), Reply(200, AUDIO, HEAD)]
     assert client.get("/recording/call").data == AUDIO
 
 
-def test_a_store_that_goes_on_asking_is_not_asked_for_ever(s3: Wire, client: FlaskClient) -> None:
+def test_slow_down_is_retried_at_most_three_times(s3: Wire, client: FlaskClient) -> None:
     s3.script += [refusal(503, "SlowDown")] * 3
     assert client.get("/recording/call").status_code == 503
-    assert len(s3.asked) == 3
+    assert len(s3.requests) == 3
 
 
 @pytest.mark.parametrize("cut", [70_000, 100_000, len(AUDIO) - 1])
-def test_a_store_that_breaks_off_is_never_a_clean_end(s3: Wire, client: FlaskClient, cut: int) -> None:
+def test_truncated_body_aborts_the_response(s3: Wire, client: FlaskClient, cut: int) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD, cut=cut))
     answer = client.get("/recording/call", buffered=False)
     assert answer.headers["Content-Length"] == str(len(AUDIO))
@@ -105,7 +107,7 @@ def test_a_store_that_breaks_off_is_never_a_clean_end(s3: Wire, client: FlaskCli
 
 
 @pytest.mark.parametrize("cut", [0])
-def test_a_store_that_breaks_off_before_anything_was_sent_is_503(s3: Wire, client: FlaskClient, cut: int) -> None:
+def test_body_without_a_first_byte_returns_503(s3: Wire, client: FlaskClient, cut: int) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD, cut=cut))
     assert client.get("/recording/call").status_code == 503
 
@@ -121,26 +123,26 @@ def test_a_store_that_breaks_off_before_anything_was_sent_is_503(s3: Wire, clien
         refusal(412, "PreconditionFailed"),
     ],
 )
-def test_other_content_than_described_is_503(s3: Wire, client: FlaskClient, reply: Reply) -> None:
+def test_content_that_differs_from_head_returns_503(s3: Wire, client: FlaskClient, reply: Reply) -> None:
     s3.script += [Reply(200, AUDIO, HEAD), reply]
     assert client.get("/recording/call", headers={"Range": "bytes=0-9"}).status_code == 503
-    assert s3.asked[1].headers["if-match"] == '"e"'
+    assert s3.requests[1].headers["if-match"] == '"e"'
 
 
-def test_a_page_of_a_captive_portal_is_no_recording_and_no_list(s3: Wire, client: FlaskClient) -> None:
+def test_captive_portal_page_returns_503(s3: Wire, client: FlaskClient) -> None:
     page = Reply(200, b"<html>log in</html>", {"Content-Type": "text/html"})
     s3.script += [page, page]
     assert client.get("/recording/call").status_code == 503
     assert client.get("/recording").status_code == 503
 
 
-def test_a_store_that_is_down_is_503(make_client: MakeClient) -> None:
+def test_unreachable_store_returns_503(make_client: MakeClient) -> None:
     with Wire() as gone:
         url = gone.url
     assert make_client(RECORDING_S3_ENDPOINT=url, **SETTINGS).get("/recording/call").status_code == 503
 
 
-def test_a_store_whose_certificate_nobody_knows_is_503(make_client: MakeClient, tmp_path: Path) -> None:
+def test_unknown_certificate_returns_503(make_client: MakeClient, tmp_path: Path) -> None:
     server = HTTPServer(("127.0.0.1", 0), None)  # type: ignore[arg-type]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(tmp_path))
@@ -164,7 +166,7 @@ def test_a_store_whose_certificate_nobody_knows_is_503(make_client: MakeClient, 
         pytest.param(("HTTP_PROXY", "AWS_ENDPOINT_URL_S3"), id="as a proxy or another endpoint"),
     ],
 )
-def test_with_keys_and_an_endpoint_set_nobody_else_in_the_environment_is_asked(
+def test_configured_store_ignores_the_environment(
     s3: Wire, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     with Wire() as other:
@@ -173,10 +175,10 @@ def test_with_keys_and_an_endpoint_set_nobody_else_in_the_environment_is_asked(
         s3.script.append(Reply(200, AUDIO, HEAD))
         client = make_client(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == 200
-        assert other.asked == []
+        assert other.requests == []
 
 
-def test_without_keys_a_silent_metadata_service_does_not_hold_the_caller(
+def test_silent_metadata_service_returns_503(
     s3: Wire, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     release = threading.Event()
@@ -189,24 +191,25 @@ def test_without_keys_a_silent_metadata_service_does_not_hold_the_caller(
         settings = {name: value for name, value in SETTINGS.items() if name not in NO_KEYS}
         answer = make_client(RECORDING_S3_ENDPOINT=s3.url, **settings).get("/recording/call")
         release.set()
-    assert (answer.status_code, s3.asked) == (503, [])
+    assert (answer.status_code, s3.requests) == (503, [])
 
 
-def test_a_claim_that_another_won_is_told_and_a_failure_is_not_a_claim(s3: Wire, client: FlaskClient) -> None:
-    store = client.application.extensions["sayna"].recordings.store
+def test_a_conditional_write_returns_false_when_refused(s3: Wire) -> None:
+    store = open_store(load_config({**SETTINGS, "RECORDING_S3_ENDPOINT": s3.url}).recording)
+    assert store
     s3.script += [
         Reply(200, b"", {"ETag": '"e"'}),
         refusal(412, "PreconditionFailed"),
         refusal(403, "AccessDenied"),
     ]
-    assert store.write("call/owner.json", b"{}", fresh=True)
-    assert not store.write("call/owner.json", b"{}", fresh=True)
-    assert all(each.headers["if-none-match"] == "*" for each in s3.asked)
+    assert store.write("call/owner.json", b"{}", if_absent=True)
+    assert not store.write("call/owner.json", b"{}", if_absent=True)
+    assert all(each.headers["if-none-match"] == "*" for each in s3.requests)
     with pytest.raises(Exception, match="storage"):
-        store.write("call/owner.json", b"{}", fresh=True)
+        store.write("call/owner.json", b"{}", if_absent=True)
 
 
-def test_a_caller_who_leaves_frees_the_connection_to_the_store(s3: Wire, client: FlaskClient) -> None:
+def test_disconnected_client_frees_the_store_connection(s3: Wire, client: FlaskClient) -> None:
     big = b"OggS" + bytes(30_000_000)
     s3.script.append(Reply(200, big, HEAD))
     answer = client.get("/recording/call", buffered=False)

@@ -1,4 +1,4 @@
-"""The reference of the recording endpoints."""
+"""The recording endpoints."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from sayna.recordings import errors
 from sayna.schemas.recording import LIST as LIST_QUERY
 from sayna.schemas.recording import START as START_BODY
 from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
-from sayna.schemas.recordings_answers import RecordingsSchema, SessionSchema
+from sayna.schemas.recording import RecordingsSchema, SessionSchema
+from sayna.storage import StorageUnavailable
 
 TAG = "Recordings"
-STORAGE = (errors.RecordingStorageNotConfigured, errors.RecordingStorageUnavailable)
+STORAGE = (errors.RecordingStorageNotConfigured, StorageUnavailable)
 EGRESS = (
     RoomNotFound,
     RoomAccessDenied,
@@ -39,8 +40,8 @@ HEADERS = {
     "Accept-Ranges": "bytes",
     "ETag": "Changes with the audio.",
     "Last-Modified": "When it was stored.",
-    "Cache-Control": "It may be kept, and is asked for again.",
-    "Content-Security-Policy": "A browser that shows it runs nothing.",
+    "Cache-Control": "Clients may keep it and must revalidate it.",
+    "Content-Security-Policy": "A browser runs no script in it.",
 }
 
 
@@ -57,24 +58,24 @@ LIST = Operation(
     summary="List recordings",
     description="The caller's recordings, a page at a time.",
     query=LIST_QUERY,
-    answers={200: ResponseDoc("A page.", {"application/json": RecordingsSchema})},
+    responses={200: ResponseDoc("A page.", {"application/json": RecordingsSchema})},
     errors=(InvalidRequest, *STORAGE),
 )
 START = Operation(
     tag=TAG,
     summary="Start a recording",
-    description="Records the sound of a room until it is stopped or the room is empty.",
+    description="Records the audio of a room until a client stops the recording or the room is empty.",
     request=(START_BODY,),
     examples={"support": {"room_name": "support-42", "stream_id": "support-call-789"}},
-    answers={201: _session("It records.", "recording")},
+    responses={201: _session("The recording runs.", "recording")},
     errors=(errors.InvalidStreamId, errors.RecordingExists, *STORAGE, *EGRESS),
 )
 STOP = Operation(
     tag=TAG,
     summary="Stop a recording",
-    description="Ends a recording; its audio can be downloaded once LiveKit has stored it.",
+    description="Ends a recording. The audio can be downloaded once LiveKit has stored it.",
     parameters=(STREAM_ID,),
-    answers={200: _session("It has ended.", "stopped")},
+    responses={200: _session("The recording has ended.", "stopped")},
     errors=(errors.InvalidStreamId, errors.RecordingNotFound, *STORAGE, *EGRESS),
 )
 DOWNLOAD = Operation(
@@ -84,16 +85,16 @@ DOWNLOAD = Operation(
     parameters=(
         STREAM_ID,
         _header("Range", "One range of bytes, such as `bytes=0-1023`."),
-        _header("If-Range", "An ETag or a date: all of the audio, when it is no longer that."),
+        _header("If-Range", "An ETag or a date: the response is the whole audio when it has changed."),
         _header("If-None-Match", "An ETag: 304 when the audio is still the same."),
         _header("If-Modified-Since", "A date: 304 when the audio is not newer."),
         _header("If-Match", "An ETag: 412 when the audio is no longer the same."),
         _header("If-Unmodified-Since", "A date: 412 when the audio is newer."),
     ),
-    answers={
+    responses={
         200: ResponseDoc("The audio.", {"audio/ogg": BYTES}, HEADERS),
         206: ResponseDoc("The range.", {"audio/ogg": BYTES}, {**HEADERS, "Content-Range": "Which bytes."}),
-        304: ResponseDoc("It is the one that the caller has.", headers=HEADERS),
+        304: ResponseDoc("The client has this audio already.", headers=HEADERS),
     },
     errors=(
         errors.InvalidStreamId,

@@ -1,14 +1,11 @@
-"""The reference of the LiveKit endpoints."""
+"""The LiveKit endpoints."""
 
 from typing import Any
 
 from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from sayna.livekit import errors
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas import rooms_answers as answers
-from sayna.schemas.livekit import MUTE as MUTE_BODY
-from sayna.schemas.livekit import PARTICIPANT, Name
-from sayna.schemas.livekit import TOKEN as TOKEN_BODY
+from sayna.schemas import livekit as schemas
 
 TAG = "Rooms"
 LIVEKIT = (errors.LiveKitNotConfigured, errors.LiveKitUnavailable)
@@ -18,8 +15,8 @@ ROOM_NAME: dict[str, Any] = {
     "in": "path",
     "name": "room_name",
     "required": True,
-    "description": "Percent-encoded, a slash in it too.",
-    "schema": {"type": "string", **Name().metadata},
+    "description": "Percent-encoded, including slashes.",
+    "schema": {"type": "string", **schemas.Name().metadata},
     "example": "support-42",
 }
 
@@ -31,50 +28,50 @@ def _json(description: str, schema: Any, example: Any = None) -> ResponseDoc:
 TOKEN = Operation(
     tag=TAG,
     summary="Create a token",
-    description="A token for one participant to enter one room. A tenant's room is made if it is not there.",
-    request=(TOKEN_BODY,),
+    description="A token for one participant to enter one room. An absent room is created for the tenant.",
+    request=(schemas.TOKEN,),
     examples={"support": {**WHO, "participant_name": "alex"}},
-    answers={200: _json("The token.", answers.RoomTokenSchema)},
+    responses={200: _json("The token.", schemas.RoomTokenSchema)},
     errors=(errors.RoomAccessDenied, *LIVEKIT),
 )
 LIST = Operation(
     tag=TAG,
     summary="List rooms",
-    description="The open rooms that are the caller's.",
-    answers={200: _json("The rooms.", answers.RoomsSchema)},
+    description="The open rooms of the caller.",
+    responses={200: _json("The rooms.", schemas.RoomsSchema)},
     errors=LIVEKIT,
 )
 READ = Operation(
     tag=TAG,
     summary="Read a room",
-    description="One room, and who is in it.",
+    description="One room and its participants.",
     parameters=(ROOM_NAME,),
-    answers={200: _json("The room.", answers.RoomDetailsSchema)},
+    responses={200: _json("The room.", schemas.RoomDetailsSchema)},
     errors=(InvalidRequest, errors.RoomNotFound, *LIVEKIT),
 )
 REMOVE = Operation(
     tag=TAG,
     summary="Remove a participant",
-    description="Disconnects somebody from a room.",
-    request=(PARTICIPANT,),
+    description="Disconnects a participant from a room.",
+    request=(schemas.PARTICIPANT,),
     examples={"support": WHO},
-    answers={200: _json("Who was removed.", answers.RemovedSchema, {"status": "removed", **WHO})},
+    responses={200: _json("The participant that was removed.", schemas.RemovedSchema, {"status": "removed", **WHO})},
     errors=(errors.ParticipantNotFound, errors.RemovalFailed, *LIVEKIT),
 )
 MUTE = Operation(
     tag=TAG,
     summary="Mute a track",
     description="Mutes a track, or unmutes it where the LiveKit server allows that.",
-    request=(MUTE_BODY,),
+    request=(schemas.MUTE,),
     examples={"mute": TRACK},
-    answers={200: _json("The track.", answers.MutedSchema, TRACK)},
+    responses={200: _json("The track.", schemas.MutedSchema, TRACK)},
     errors=(errors.ParticipantNotFound, errors.MuteFailed, *LIVEKIT),
 )
 WEBHOOK = Operation(
     tag=TAG,
     summary="Take in an event",
-    description="For the LiveKit server, which signs what it sends, and sends it again after a 5xx. "
-    "The same event is taken in once.",
+    description="LiveKit sends signed events here, and sends them again after a 5xx. "
+    "The server handles each event once.",
     request=({"type": "object", "description": "LiveKit's own event."},),
     media_type="application/webhook+json",
     parameters=(
@@ -85,7 +82,7 @@ WEBHOOK = Operation(
             "schema": {"type": "string"},
         },
     ),
-    answers={200: _json("It is taken in.", answers.ReceivedSchema, {"status": "received"})},
+    responses={200: _json("The event is accepted.", schemas.ReceivedSchema, {"status": "received"})},
     errors=(
         InvalidRequest,
         PayloadTooLarge,

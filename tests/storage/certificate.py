@@ -1,4 +1,4 @@
-"""A certificate that nobody trusts."""
+"""A certificate that no client trusts."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,34 +1,35 @@
-"""The reference of POST /speak."""
+"""POST /speak."""
 
 from sayna import errors
 from sayna.openapi import BYTES, Operation, ResponseDoc
-from sayna.schemas.speak import FLAT, NESTED
-from sayna.schemas.speech_answers import SpeechEnvelopeSchema
+from sayna.schemas.speak import FLAT, NESTED, SpeechEnvelopeSchema
 
 DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
 `tts_config` as the SDKs send it.
 
-**The form of the answer** follows `Accept`: `application/json` asks for the envelope, an `audio/*` type or
-`application/octet-stream` for bytes. Without either, flat gets the envelope and nested gets bytes.
-Which audio it is, `audio_format` says. Bytes are streamed while they are made; a failure then breaks the
-connection, so an answer that ends well is whole.
+**The form of the answer** follows the weights of `Accept`: `application/json` asks for the envelope, an `audio/*`
+type or `application/octet-stream` for bytes. Without either, flat gets the envelope and nested gets bytes.
+`audio_format` names the format of the audio; without it, an audio type in `Accept` does: `audio/mpeg` gets MP3.
+A type that this server does not make is skipped, and `q=0` excludes a type.
+Bytes are streamed while they are made; a failure then breaks the connection, so an answer that ends well is
+whole.
 
-**The cache**: what was rendered before comes back at once, and identical requests at the same time cost
-one call of the vendor. `Cache-Control: no-cache` renders anew, `no-store` keeps nothing,
-`only-if-cached` answers 504 where nothing is kept.
+**The cache**: cached audio is sent at once, and identical requests at the same time cost one call of the
+vendor. `Cache-Control: no-cache` renders anew, `no-store` stores nothing, and `only-if-cached` gets 504 when
+the audio is not cached.
 """
 HEADERS = {
-    "x-provider": "Who spoke.",
-    "x-voice-id": "The voice; left out where a header cannot carry its name.",
-    "x-audio-format": "What the bytes are.",
+    "x-provider": "The vendor of the audio.",
+    "x-voice-id": "The voice; absent where a header cannot hold its name.",
+    "x-audio-format": "The format of the bytes.",
     "x-sample-rate": "Hz.",
     "x-channels": "1 is mono.",
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
     "ETag": "The cache key.",
     "Age": "Seconds in the cache; on a HIT.",
-    "Cache-Control": "How long the audio stays the same.",
-    "Server-Timing": "Milliseconds until the answer began.",
+    "Cache-Control": "How long clients may keep the audio.",
+    "Server-Timing": "Milliseconds until the response began.",
     "X-Accel-Buffering": "no, where bytes are streamed: nginx passes them on at once.",
 }
 MEDIA_TYPES = (
@@ -85,9 +86,9 @@ SPEAK = Operation(
             "schema": {"type": "string"},
         },
     ),
-    answers={
+    responses={
         200: ResponseDoc(
-            "The speech, whole or as it is made.",
+            "The speech, whole or streamed.",
             {
                 "application/json": SpeechEnvelopeSchema,
                 **dict.fromkeys(MEDIA_TYPES, BYTES),

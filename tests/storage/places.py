@@ -15,7 +15,7 @@ from tests.e2e.program import Program
 from tests.e2e.servers import answers, free_port, started
 from tests.e2e.wire import Address
 from tests.programs import needs
-from tests.recordings.gcs import BUCKET, GCS
+from tests.storage.gcs import BUCKET, GCS
 
 VERSITYGW = "CGO_ENABLED=0 GOBIN=$PWD/.tools/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 ACCESS_KEY, SECRET_KEY = "canary-access", "canary-secret-0123456789"

@@ -1,8 +1,8 @@
-"""Recordings in S3 or a server like it (MinIO, R2, Ceph, versitygw), through boto3.
+"""Objects in S3 or a server like it (MinIO, R2, Ceph, versitygw), through boto3.
 
-API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the answer to HEAD carries no error code, so a
-404 may mean the object or the whole bucket and is asked again as a GET; checksums that are not required are
-left out, because many compatible servers refuse them.
+API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the response to HEAD carries no error code, so a
+404 may mean the object or the whole bucket; a GET tells which. Checksums that are not required are left out,
+because many compatible servers refuse them.
 """
 
 import logging
@@ -15,27 +15,27 @@ from typing import Any, cast
 from sayna.cloud import aws
 from sayna.config import RecordingConfig
 from sayna.log import emit
-from sayna.recordings.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
-from sayna.recordings.errors import RecordingStorageUnavailable
+from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.errors import StorageUnavailable
 
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4
 PAUSE_SECONDS = 15
-# Before the first byte only: what a caller has begun to hear is broken off, never begun anew.
+# Retries happen before the first byte only: after it, a failure aborts the response.
 ATTEMPTS = 3
-# As many as a worker has threads: beyond botocore's own ten each would be opened anew and thrown away.
+# As many as a worker has threads. botocore's default is 10, and it closes each connection above that number.
 CONNECTIONS = 64
-# HEAD has no body, so botocore has nothing but the status for a code.
+# HEAD has no body, so botocore takes the status as the code.
 ABSENT = frozenset({"NoSuchKey", "404"})
-# The second one is a 409: another conditional write of the same key was under way. The third one is what
-# If-Match gets where the object is gone.
-TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
+# ConditionalRequestConflict: another conditional write of the same key was in progress (409).
+# NoSuchKey: If-Match named an object that is deleted.
+REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 
 logger = logging.getLogger("sayna.upstream")
 
 
-class S3(Store):
-    """One bucket. Each process makes its own client with the first use: connections do not survive a fork."""
+class S3Store(Store):
+    """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
 
     def __init__(self, config: RecordingConfig) -> None:
         self._config = config
@@ -44,56 +44,58 @@ class S3(Store):
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return the description of an object (HeadObject)."""
-        answer = self._call("head_object", Key=key)
-        if answer is None:
-            # Raises where it is the bucket that is missing: GetObject has a body that says so.
-            if appeared := self.open(key):
-                appeared.close()
+        response = self._call("head_object", Key=key)
+        if response is None:
+            # GetObject raises when the bucket is missing: its body has the code.
+            if stream := self.open(key):
+                stream.close()
             return None
-        return _found(answer)
+        return _info(response)
 
-    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
+    def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an object whose body is still on the wire (GetObject)."""
-        wanted: dict[str, Any] = {"IfMatch": found.etag} if found else {}
-        if span and found and span.length < found.size:
-            wanted["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
-        answer = self._call("get_object", Key=key, **wanted)
-        if answer is None:
+        conditions: dict[str, Any] = {"IfMatch": info.etag} if info else {}
+        if span and info and span.length < info.size:
+            conditions["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
+        response = self._call("get_object", Key=key, **conditions)
+        if response is None:
             return None
-        body = answer["Body"]
-        found = found or _found(answer)
-        span = span or ByteRange(0, found.size)
-        if (answer["ContentLength"], answer.get("ETag")) != (span.length, found.etag):
+        body = response["Body"]
+        info = info or _info(response)
+        span = span or ByteRange(0, info.size)
+        if (response["ContentLength"], response.get("ETag")) != (span.length, info.etag):
             body.close()
             raise _failure("other content than described")
         if span.length:
-            # The client's time-out is for a first byte; a caller who reads slowly lets the store wait longer.
+            # The client's timeout is for the first byte. A slow caller makes the store wait longer later.
             body.set_socket_timeout(PAUSE_SECONDS)
-        return ObjectStream(found, span, partial(_read, body), body.close)
+        return ObjectStream(info, span, partial(_read, body), body.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
-        """Store a small object (PutObject); what is there is judged by S3 (If-None-Match, If-Match)."""
-        only: dict[str, Any] = {"IfNoneMatch": "*"} if fresh else {"IfMatch": over.etag} if over else {}
-        put = self._call("put_object", TAKEN, Key=key, Body=content, ContentType="application/json", **only)
-        return put is not None
+    def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
+        """Store a small object (PutObject); S3 checks the condition (If-None-Match, If-Match)."""
+        condition: dict[str, Any] = {"IfMatch": replacing.etag} if replacing else {}
+        if if_absent:
+            condition = {"IfNoneMatch": "*"}
+        response = self._call("put_object", REFUSED, Key=key, Body=content, ContentType="application/json", **condition)
+        return response is not None
 
     def delete(self, key: str) -> None:
-        """Remove an object (DeleteObject); S3 says yes to one that is not there."""
+        """Remove an object (DeleteObject); S3 answers 204 to an absent object too."""
         self._call("delete_object", Key=key)
 
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return one page (ListObjectsV2)."""
-        answer = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
-        if answer is None or "IsTruncated" not in answer:
+        response = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        if response is None or "IsTruncated" not in response:
             raise _failure("no list")
         return [
             ObjectSummary(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
-            for entry in answer.get("Contents", ())
-        ], bool(answer["IsTruncated"])
+            for entry in response.get("Contents", ())
+        ], bool(response["IsTruncated"])
 
     def _call(self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any) -> dict[str, Any] | None:
-        """Return the answer, or None for an error code that is expected."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 costs 100 ms: only whoever asks S3 pays
+        """Return the response, or None for an error code that is expected."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 costs 100 ms: import it with the first call
 
         started, outcome = time.monotonic(), "ok"
         try:
@@ -128,7 +130,7 @@ class S3(Store):
 
 
 def _make_client(config: RecordingConfig) -> Any:
-    """Return a client that looks for credentials only when none were set."""
+    """Return a client; boto3 looks for credentials only when the settings have none."""
     from botocore.config import Config  # noqa: PLC0415
 
     keys = {}
@@ -141,7 +143,7 @@ def _make_client(config: RecordingConfig) -> Any:
         read_timeout=FIRST_BYTE_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
-        # Neither HTTP_PROXY nor AWS_ENDPOINT_URL of the environment sends recordings elsewhere.
+        # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.
         proxies={},
         ignore_configured_endpoint_urls=True,
         request_checksum_calculation="when_required",
@@ -162,13 +164,13 @@ def _read(body: Any, size: int) -> bytes:
         raise _failure(type(error).__name__) from error
 
 
-def _found(answer: dict[str, Any]) -> ObjectInfo:
-    """Read the description of an object; a captive portal's page has no ETag."""
-    if not answer.get("ETag") or "LastModified" not in answer:
+def _info(response: dict[str, Any]) -> ObjectInfo:
+    """Return the description of an object; the page of a captive portal has no ETag."""
+    if not response.get("ETag") or "LastModified" not in response:
         raise _failure("no description of an object")
-    return ObjectInfo(answer["ContentLength"], answer["ETag"], answer["LastModified"])
+    return ObjectInfo(response["ContentLength"], response["ETag"], response["LastModified"])
 
 
-def _failure(reason: str) -> RecordingStorageUnavailable:
+def _failure(reason: str) -> StorageUnavailable:
     emit(logger, logging.WARNING, "store_failed", backend="s3", fault=reason)
-    return RecordingStorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)
+    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)

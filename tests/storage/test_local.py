@@ -1,4 +1,4 @@
-"""A folder in which anything may lie."""
+"""The folder store, with links, devices and changes below it."""
 
 import os
 import threading
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from sayna.recordings.errors import RecordingStorageUnavailable
-from sayna.recordings.local import Local
+from sayna.storage import StorageUnavailable
+from sayna.storage.local import LocalStore
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.places import LocalPlace
+from tests.storage.places import LocalPlace
 
 KEY = "calls/call/audio.ogg"
 
 
 @pytest.fixture
-def store(local: LocalPlace) -> Local:
-    return Local(local.root, "calls")
+def store(local: LocalPlace) -> LocalStore:
+    return LocalStore(local.root, "calls")
 
 
 def _descriptors() -> int:
@@ -50,7 +50,7 @@ def _loop(root: Path, _: Path) -> None:
 
 
 @pytest.mark.parametrize("plant", [_symlinked_file, _symlinked_folder, _folder, _fifo, _file_for_folder, _loop])
-def test_only_a_regular_file_inside_is_a_recording(
+def test_only_a_regular_file_inside_is_served(
     local: LocalPlace, make_client: MakeClient, tmp_path: Path, plant: object
 ) -> None:
     outside = tmp_path / "outside"
@@ -63,7 +63,7 @@ def test_only_a_regular_file_inside_is_a_recording(
     assert client.get("/recording").json["recordings"] == []
 
 
-def test_a_folder_that_is_gone_is_a_fault_and_not_an_absence(local: LocalPlace, make_client: MakeClient) -> None:
+def test_missing_root_folder_returns_503(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings | {"RECORDING_LOCAL_PATH": "/canary/nowhere"})
     for path in ("/recording/call", "/recording"):
         answer = client.get(path)
@@ -71,56 +71,56 @@ def test_a_folder_that_is_gone_is_a_fault_and_not_an_absence(local: LocalPlace, 
         assert "canary" not in answer.text
 
 
-def test_a_file_that_grows_or_shrinks_meanwhile_never_ends_cleanly(local: LocalPlace, store: Local) -> None:
+def test_changed_file_never_ends_normally(local: LocalPlace, store: LocalStore) -> None:
     for change in (b"x" * 10, b"x" * 300_000):
         local.put(KEY, b"OggS" * 50_000)
-        opened = store.open(KEY)
-        assert opened
-        pieces = opened.pieces()
-        next(pieces)
+        stream = store.open(KEY)
+        assert stream
+        chunks = stream.chunks()
+        next(chunks)
         local.put(KEY, change)
-        with pytest.raises(RecordingStorageUnavailable):
-            list(pieces)
+        with pytest.raises(StorageUnavailable):
+            list(chunks)
 
 
-def test_a_file_that_is_replaced_meanwhile_comes_whole_as_it_was(local: LocalPlace, store: Local) -> None:
+def test_replaced_file_is_read_to_its_old_end(local: LocalPlace, store: LocalStore) -> None:
     local.put(KEY, b"OggS" * 50_000)
-    opened = store.open(KEY)
-    assert opened
+    stream = store.open(KEY)
+    assert stream
     local.put("calls/call/new", b"other")
     (local.root / "calls/call/new").replace(local.root / KEY)
-    assert b"".join(opened.pieces()) == b"OggS" * 50_000
+    assert b"".join(stream.chunks()) == b"OggS" * 50_000
 
 
-def test_another_content_than_the_one_described_is_not_sent(local: LocalPlace, store: Local) -> None:
+def test_open_refuses_content_that_has_changed(local: LocalPlace, store: LocalStore) -> None:
     local.put(KEY, b"OggS")
-    found = store.find(KEY)
+    info = store.find(KEY)
     local.put(KEY, b"OggS2")
-    with pytest.raises(RecordingStorageUnavailable):
-        store.open(KEY, found=found)
+    with pytest.raises(StorageUnavailable):
+        store.open(KEY, info=info)
 
 
-def test_descriptors_are_given_back_even_unread(local: LocalPlace, store: Local) -> None:
+def test_unread_streams_free_their_descriptors(local: LocalPlace, store: LocalStore) -> None:
     local.put(KEY, b"OggS")
     before = _descriptors()
     for _ in range(20):
-        opened = store.open(KEY)
-        assert opened
-        opened.close()
-        opened.close()
+        stream = store.open(KEY)
+        assert stream
+        stream.close()
+        stream.close()
         store.find(KEY)
         store.list("calls/", "", 10)
         store.find("calls/none/audio.ogg")
     assert _descriptors() == before
 
 
-def test_exactly_one_of_many_creates_a_file(local: LocalPlace, store: Local) -> None:
+def test_concurrent_writes_create_one_file(local: LocalPlace, store: LocalStore) -> None:
     created: list[bool] = []
     barrier = threading.Barrier(8)
 
     def create(number: int) -> None:
         barrier.wait()
-        created.append(store.write("calls/call/owner.json", b"%d" % number, fresh=True))
+        created.append(store.write("calls/call/owner.json", b"%d" % number, if_absent=True))
 
     threads = [threading.Thread(target=create, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -132,9 +132,9 @@ def test_exactly_one_of_many_creates_a_file(local: LocalPlace, store: Local) -> 
     assert (local.root / "calls/call/owner.json").stat().st_mode & 0o007 == 0
 
 
-def test_what_is_removed_is_gone_and_removing_it_again_is_no_fault(local: LocalPlace, store: Local) -> None:
-    store.write("calls/call/owner.json", b"{}", fresh=False)
-    store.write("calls/call/owner.json", b"{1}", fresh=False)
+def test_delete_removes_a_file_and_accepts_a_missing_one(local: LocalPlace, store: LocalStore) -> None:
+    store.write("calls/call/owner.json", b"{}")
+    store.write("calls/call/owner.json", b"{1}")
     assert store.read("calls/call/owner.json", 100) == b"{1}"
     store.delete("calls/call/owner.json")
     store.delete("calls/call/owner.json")
@@ -142,7 +142,7 @@ def test_what_is_removed_is_gone_and_removing_it_again_is_no_fault(local: LocalP
     assert store.read("calls/call/owner.json", 100) is None
 
 
-def test_nginx_is_told_where_the_file_is(local: LocalPlace, make_client: MakeClient) -> None:
+def test_accel_prefix_names_the_file_for_nginx(local: LocalPlace, make_client: MakeClient) -> None:
     local.record("call", b"OggS")
     client = make_client(**local.settings, RECORDING_ACCEL_PREFIX="/_recordings/")
     answer = client.get("/recording/call", headers={"Range": "bytes=0-1"})
@@ -152,14 +152,14 @@ def test_nginx_is_told_where_the_file_is(local: LocalPlace, make_client: MakeCli
     assert client.get("/recording/none").status_code == 404
 
 
-def test_what_has_changed_or_gone_since_it_was_found_is_not_replaced(store: Local) -> None:
+def test_write_does_not_replace_a_changed_or_deleted_file(store: LocalStore) -> None:
     key, before = "calls/call/owner.json", _descriptors()
-    store.write(key, b"{}", fresh=False)
-    found = store.find(key)
-    assert store.write(key, b"{1}", fresh=False, over=found)
-    assert not store.write(key, b"{2}", fresh=False, over=found)
+    store.write(key, b"{}")
+    info = store.find(key)
+    assert store.write(key, b"{1}", replacing=info)
+    assert not store.write(key, b"{2}", replacing=info)
     assert store.read(key, 10) == b"{1}"
     store.delete(key)
-    assert not store.write(key, b"{3}", fresh=False, over=found)
+    assert not store.write(key, b"{3}", replacing=info)
     assert store.find(key) is None
     assert _descriptors() == before

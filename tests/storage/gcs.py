@@ -13,7 +13,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.recordings.wire import Asked, Reply, Wire
+from tests.recordings.wire import RecordedRequest, Reply, Wire
 
 BUCKET = "canary-bucket"
 EMAIL = "sayna@canary.iam.gserviceaccount.com"
@@ -62,68 +62,68 @@ class GCS:
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         self.objects[key] = (content, self.generation, now)
 
-    def answer(self, asked: Asked) -> Reply | None:  # noqa: PLR0911
+    def answer(self, request: RecordedRequest) -> Reply | None:  # noqa: PLR0911
         """Return what Google would."""
-        if (asked.method, asked.path) == ("POST", "/token"):
-            return self._token(asked)
-        if asked.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
+        if (request.method, request.path) == ("POST", "/token"):
+            return self._token(request)
+        if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return _error(401, "Invalid Credentials")
-        if set(asked.query) - PARAMETERS:
+        if set(request.query) - PARAMETERS:
             return None
         with self.lock:
-            if asked.path == f"/upload/storage/v1/b/{self.bucket}/o" and asked.method == "POST":
-                return self._insert(asked)
-            name = asked.path.removeprefix(f"/storage/v1/b/{self.bucket}/o")
-            if name == asked.path:
+            if request.path == f"/upload/storage/v1/b/{self.bucket}/o" and request.method == "POST":
+                return self._insert(request)
+            name = request.path.removeprefix(f"/storage/v1/b/{self.bucket}/o")
+            if name == request.path:
                 return _error(404, f"The specified bucket does not exist: {BUCKET}")
-            if name == "" and asked.method == "GET":
-                return self._list(asked)
-            return self._object(asked, unquote(name[1:])) if "/" not in name[1:] else None
+            if name == "" and request.method == "GET":
+                return self._list(request)
+            return self._object(request, unquote(name[1:])) if "/" not in name[1:] else None
 
-    def _token(self, asked: Asked) -> Reply | None:
-        form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
-        if form.get("grant_type") != GRANT or asked.query:
+    def _token(self, request: RecordedRequest) -> Reply | None:
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        if form.get("grant_type") != GRANT or request.query:
             return None
         public = private_key().public_key()
         claims = jwt.decode(form["assertion"], public, ["RS256"], audience=AUDIENCE)
         if claims["iss"] != EMAIL or claims["scope"] != SCOPE:
             return None
-        token = f"ya29.{len(self.tokens)}-{len(self.wire.asked)}"
+        token = f"ya29.{len(self.tokens)}-{len(self.wire.requests)}"
         self.tokens.add(token)
         return _json({"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
-    def _insert(self, asked: Asked) -> Reply | None:
-        if asked.query.get("uploadType") != "media":
+    def _insert(self, request: RecordedRequest) -> Reply | None:
+        if request.query.get("uploadType") != "media":
             return None
-        present = str(self.objects.get(asked.query["name"], (b"", 0, ""))[1])
-        if asked.query.get("ifGenerationMatch", present) != present:
+        present = str(self.objects.get(request.query["name"], (b"", 0, ""))[1])
+        if request.query.get("ifGenerationMatch", present) != present:
             return _error(412, "At least one of the pre-conditions you specified did not hold.")
-        self.put(asked.query["name"], asked.body)
-        return _json(self._described(asked.query["name"]))
+        self.put(request.query["name"], request.body)
+        return _json(self._described(request.query["name"]))
 
-    def _list(self, asked: Asked) -> Reply:
-        start, limit = asked.query.get("startOffset", ""), int(asked.query["maxResults"])
-        names = sorted(n for n in self.objects if n.startswith(asked.query.get("prefix", "")) and n >= start)
+    def _list(self, request: RecordedRequest) -> Reply:
+        start, limit = request.query.get("startOffset", ""), int(request.query["maxResults"])
+        names = sorted(n for n in self.objects if n.startswith(request.query.get("prefix", "")) and n >= start)
         page: dict[str, Any] = {"items": [self._described(name) for name in names[:limit]]}
         return _json(page | ({"nextPageToken": "t"} if len(names) > limit else {}))
 
-    def _object(self, asked: Asked, name: str) -> Reply:
+    def _object(self, request: RecordedRequest, name: str) -> Reply:
         if name not in self.objects:
             return _error(404, f"No such object: {BUCKET}/{name}")
         content, generation, _ = self.objects[name]
-        if asked.method == "DELETE":
+        if request.method == "DELETE":
             del self.objects[name]
             return Reply(204)
-        if asked.query.get("alt") != "media":
+        if request.query.get("alt") != "media":
             return _json(self._described(name))
-        if asked.query.get("generation", str(generation)) != str(generation):
-            return _error(404, f"No such object: {BUCKET}/{name}#{asked.query['generation']}")
+        if request.query.get("generation", str(generation)) != str(generation):
+            return _error(404, f"No such object: {BUCKET}/{name}#{request.query['generation']}")
         headers = {
             "Content-Type": "audio/ogg",
             "X-Goog-Generation": str(generation),
             "X-Goog-Hash": "md5=" + base64.b64encode(hashlib.md5(content, usedforsecurity=False).digest()).decode(),
         }
-        if (wanted := asked.headers.get("range")) is None:
+        if (wanted := request.headers.get("range")) is None:
             return Reply(200, content, headers)
         first, last = (int(part) for part in wanted.removeprefix("bytes=").split("-"))
         shown = f"bytes {first}-{last}/{len(content)}"

@@ -1,7 +1,7 @@
-"""Recordings in a folder of this machine.
+"""Objects in a folder of this machine.
 
-Every step below the root is taken by descriptor and never through a symbolic link, so that nothing planted in
-the folder leads out of it; only regular files count, and opening one never waits for a FIFO's writer.
+Every folder and file below the root is opened by descriptor and never through a symbolic link, so that no link
+planted in the folder leads out of it. Only regular files count, and opening one never waits for a FIFO's writer.
 """
 
 import contextlib
@@ -11,14 +11,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from sayna.recordings.base import STREAM_ID, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
-from sayna.recordings.errors import RecordingStorageUnavailable
-from sayna.recordings.files import FILE, FOLDER, attempt, describe, open_file, translated
 from sayna.state.files import lock
+from sayna.storage.base import KEY_PART, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.descriptors import FILE, FOLDER, describe, open_existing, open_file, translated
+from sayna.storage.errors import StorageUnavailable
 
 
-class Local(Store):
-    """A folder that LiveKit's egress writes to and we read from; `prefix` below it is the operator's too."""
+class LocalStore(Store):
+    """A folder that LiveKit's egress writes to; the operator owns the root and `prefix` below it."""
 
     def __init__(self, root: Path, prefix: str) -> None:
         self._root = root
@@ -35,23 +35,23 @@ class Local(Store):
             finally:
                 os.close(descriptor)
 
-    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream | None:
-        """Return an open file; its end is only handed out when the file is still what it was at the start."""
+    def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
+        """Return an open file; reading its last bytes raises StorageUnavailable when it has changed since."""
         with translated(), self._folder(key) as (folder, name):
             descriptor = open_file(name, folder)
         if descriptor is None:
             return None
         reader = _Reader(descriptor, span)
-        if found and found.etag != reader.found.etag:
+        if info and info.etag != reader.info.etag:
             reader.close()
-            raise RecordingStorageUnavailable("the recording is changing; ask again", retry_after=1)
-        return ObjectStream(reader.found, reader.span, reader.read, reader.close)
+            raise StorageUnavailable("the recording is changing; ask again", retry_after=1)
+        return ObjectStream(reader.info, reader.span, reader.read, reader.close)
 
-    def write(self, key: str, content: bytes, *, fresh: bool, over: ObjectInfo | None = None) -> bool:
-        """Write beside the file and put it in place whole: by link where it must be new, else by rename."""
-        if over is not None:
-            with self._still(key, over) as found:
-                return found and self.write(key, content, fresh=False)
+    def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
+        """Write a draft beside the file and move it into place: by link for a new file, otherwise by rename."""
+        if replacing is not None:
+            with self._locked_unchanged(key, replacing) as is_unchanged:
+                return is_unchanged and self.write(key, content)
         with translated(), self._folder(key, make=True) as (folder, name):
             draft = f".{name}.{secrets.token_hex(8)}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -59,9 +59,9 @@ class Local(Store):
                 with os.fdopen(os.open(draft, flags, 0o640, dir_fd=folder), "wb") as file:
                     file.write(content)
                     file.flush()
-                    # Else a power cut may leave the new name with nothing in it.
+                    # Otherwise a power cut could leave an empty file under the new name.
                     os.fsync(file.fileno())
-                if not fresh:
+                if not if_absent:
                     os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
                     return True
                 # link(2) fails where the name is taken; rename(2) would replace it.
@@ -74,16 +74,16 @@ class Local(Store):
             return True
 
     def delete(self, key: str) -> None:
-        """Remove a file; its folder stays, for LiveKit may be about to write there."""
+        """Remove a file; its folder stays, because LiveKit may be about to write there."""
         with translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)
 
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
-        """Return the files two levels deep; the whole folder is read and sorted for every page."""
+        """Return the files two levels deep; each page reads and sorts the names of the whole folder."""
         listed: list[ObjectSummary] = []
         with translated():
-            names = filter(STREAM_ID.fullmatch, (entry.name for entry in self._base().iterdir()))
+            names = filter(KEY_PART.fullmatch, (entry.name for entry in self._base().iterdir()))
             for folder in sorted(f"{prefix}{name}/" for name in names):
                 if folder + "\U0010ffff" <= after:
                     continue
@@ -96,16 +96,16 @@ class Local(Store):
         with self._folder(folder + "-") as (descriptor, _):
             for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():  # noqa: PTH208
                 with contextlib.suppress(FileNotFoundError):
-                    seen = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                    if stat.S_ISREG(seen.st_mode):
-                        found = describe(seen)
-                        yield ObjectSummary(folder + name, found.size, found.etag, found.modified)
+                    status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        info = describe(status)
+                        yield ObjectSummary(folder + name, info.size, info.etag, info.modified)
 
     @contextlib.contextmanager
-    def _still(self, key: str, over: ObjectInfo) -> Iterator[bool]:
-        """Tell whether a file is still that one; of those who ask at once, only one is told so."""
+    def _locked_unchanged(self, key: str, expected: ObjectInfo) -> Iterator[bool]:
+        """Yield whether the file is unchanged and locked; of concurrent writers, only one gets True."""
         with translated(), self._folder(key) as (folder, name):
-            # Writable, because NFS gives an exclusive flock to nobody else.
+            # Opened for writing, because NFS gives an exclusive flock only on such a descriptor.
             descriptor = open_file(name, folder, FILE | os.O_RDWR)
         if descriptor is None:
             yield False
@@ -113,8 +113,8 @@ class Local(Store):
         try:
             with translated():
                 held = lock(descriptor)
-            # By name, after the lock: who held it before has put another file in its place.
-            yield held and self.find(key) == over
+            # Find it by name after locking: the previous holder may have put another file in its place.
+            yield held and self.find(key) == expected
         finally:
             os.close(descriptor)
 
@@ -123,15 +123,15 @@ class Local(Store):
 
     @contextlib.contextmanager
     def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
-        """Give the descriptor of the folder of a key, None when it is absent, and the name of its file."""
+        """Yield the descriptor of the folder of a key, None when it is absent, and the name of its file."""
         folder, name = key.removeprefix(f"{self._prefix}/" if self._prefix else "").split("/")
-        # The operator may well have made this one a link; below it, LiveKit and others write.
+        # The operator may have made the base a link. Below it, other programs write, so links are refused.
         base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if make:
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(folder, dir_fd=base)
-            inner = attempt(folder, FOLDER, base)
+            inner = open_existing(folder, FOLDER, base)
         finally:
             os.close(base)
         try:
@@ -142,23 +142,23 @@ class Local(Store):
 
 
 class _Reader:
-    """An open file that notices when it is changed while it is being read."""
+    """An open file that notices changes while it is read."""
 
     def __init__(self, descriptor: int, span: ByteRange | None) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
-        self.found = describe(os.fstat(descriptor))
-        self.span = span or ByteRange(0, self.found.size)
+        self.info = describe(os.fstat(descriptor))
+        self.span = span or ByteRange(0, self.info.size)
         self._left = self.span.length
         self._file.seek(self.span.start)
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes; the last of them only when the file is still the same."""
+        """Return the next bytes; raises StorageUnavailable before the last of them when the file has changed."""
         with translated():
-            piece = self._file.read(size)
-            self._left -= len(piece)
-            if self._left <= 0 and describe(os.fstat(self._file.fileno())) != self.found:
-                raise RecordingStorageUnavailable("the recording was changed while it was read")
-            return piece
+            chunk = self._file.read(size)
+            self._left -= len(chunk)
+            if self._left <= 0 and describe(os.fstat(self._file.fileno())) != self.info:
+                raise StorageUnavailable("the recording was changed while it was read")
+            return chunk
 
     def close(self) -> None:
         """Free the descriptor."""
