@@ -12,6 +12,8 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 # json.loads gives up with RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
 MAX_DEPTH = 32
+# LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
+WEBHOOK_BYTES = 2 * 2**20
 TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
 # json.loads lets half a surrogate pair in, and every .encode() after it fails; NUL ends a
 # text for C libraries.
@@ -35,12 +37,12 @@ def read_body(request: Request) -> bytes:
     return read_raw(request)
 
 
-def read_raw(request: Request) -> bytes:
-    """Return a raw body of any type; raises PayloadTooLarge, InvalidRequest.
+def read_raw(request: Request, limit: int | None = None) -> bytes:
+    """Return a raw body of any type within `limit`, else MAX_BODY_BYTES; raises PayloadTooLarge, InvalidRequest.
 
     One byte more than the limit is read: gunicorn cuts a chunked body at its limit without a word.
     """
-    limit: int = current_app.config["MAX_BODY_BYTES"]
+    limit = limit or int(current_app.config["MAX_BODY_BYTES"])
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:

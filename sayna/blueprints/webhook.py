@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from sayna.blueprints.body import read_raw
+from sayna.blueprints.body import WEBHOOK_BYTES, read_raw
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_answer
 from sayna.livekit.errors import WebhookNotConfigured
@@ -19,5 +19,5 @@ def livekit_webhook() -> Response:
     if (livekit := services().livekit) is None:
         raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     # As raw bytes of type application/webhook+json: over these LiveKit has made its hash.
-    livekit.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
+    livekit.webhook.accept(read_raw(request, WEBHOOK_BYTES), request.headers.get("Authorization", ""))
     return json_answer({"status": "received"})
