@@ -2,16 +2,14 @@
 
 import json
 import re
-import socket
 import time
-from collections.abc import Callable
 
 from flask import Blueprint, Request, Response, current_app, g
 from flask.blueprints import BlueprintSetupState
 
 from sayna import audio
 from sayna.blueprints.body import parse_object, read_body
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import caller_connection, caller_needs_length, current_request, services
 from sayna.openapi import documented
 from sayna.openapi.operations.speech import SPEAK
 from sayna.schemas.speak import is_nested, load_speak
@@ -41,7 +39,7 @@ def speak() -> Response:
     """Answer with speech, in the form that the caller asked for."""
     asked = current_request()
     plan, nested = _plan(g.get("raw_body") or read_body(asked))
-    speech = services().tts.synthesize(plan, _cache_mode(asked), alive=_caller_listens(asked.environ))
+    speech = services().tts.synthesize(plan, _cache_mode(asked), alive=caller_connection(asked))
     response = _envelope(speech) if _wants_envelope(asked, nested) else _bytes(asked, speech)
     # Added, not set: none of them is there yet, and each look would cost a walk over the others.
     response.headers.extend(_headers(speech))
@@ -109,7 +107,7 @@ def _envelope(speech: SpeechResult) -> Response:
 def _bytes(asked: Request, speech: SpeechResult) -> Response:
     """Return the audio, streamed where its format and the caller's HTTP can tell an end from a break."""
     target = speech.plan.target
-    if speech.clip is None and audio.streams(target) and asked.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+    if speech.clip is None and audio.streams(target) and not caller_needs_length(asked):
         response = Response(speech.pieces(), content_type=audio.content_type(target))
         # Else nginx takes all of it off us for a slow caller, into temporary files.
         response.headers["X-Accel-Buffering"] = "no"
@@ -138,22 +136,3 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
         headers["Age"] = str(age)
     g.log = {"provider": plan.provider.slug, "cache": speech.outcome, "characters": plan.characters}
     return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
-
-
-def _caller_listens(environ: dict[str, object]) -> Callable[[], bool]:
-    """Return a look at the caller's socket: one who hangs up during a long wait frees what it holds."""
-    # gunicorn's name for it; under other servers every caller is taken to listen.
-    sock = environ.get("gunicorn.socket")
-
-    def listens() -> bool:
-        if not isinstance(sock, socket.socket):
-            return True
-        try:
-            # Only a peek: on a kept connection the caller's next request may be waiting there.
-            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    return listens
