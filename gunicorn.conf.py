@@ -3,12 +3,15 @@
 import gc
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
 from sayna.server.limits import raise_file_limit
+from sayna.server.memory import configure_malloc
+from sayna.server.warmup import load_modules
 
 try:
     _server = load_config().server
@@ -21,6 +24,7 @@ except ConfigError as problems:
     _server = sys.modules["wsgi"].app.extensions["sayna"].config.server
 
 raise_file_limit()
+configure_malloc()
 
 bind = [_server.bind]
 backlog = 2048
@@ -40,10 +44,18 @@ accesslog = None  # sayna.request is the access log: it knows no query strings
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
+def pre_fork(_server: Any, worker: Any) -> None:
+    """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
+    if worker.age > 1:
+        load_modules()
+
+
 def post_worker_init(worker: Any) -> None:
     """Let GET /ready say 503 as soon as the worker was told to stop, and begin what goes on without requests."""
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
     worker.wsgi.extensions["sayna"].start()
+    # Nothing but a moment's work where pre_fork has done it already.
+    threading.Thread(target=load_modules, name="warmup", daemon=True).start()
 
 
 def on_reload(server: Any) -> None:

@@ -64,19 +64,15 @@ class RequestBuffer:
         line_end = self.data.find(b"\r\n", start)
         _check_line(bytes(self.data[start : line_end if line_end >= 0 else MAX_LINE + 2]), whole=line_end >= 0)
         end = self.data.find(b"\r\n\r\n", start)
-        if end < 0:
-            self._check_unfinished_head()
-            return Progress.HEAD if self.data else Progress.EMPTY
-        if end > MAX_HEAD:
+        head = self.data if end < 0 else self.data[:end]
+        if len(head) > MAX_HEAD:
             raise LimitRequestHeaders("")
+        if head.count(b"\n") != head.count(b"\r\n"):
+            raise InvalidHeader("")
+        if end < 0:
+            return Progress.HEAD if self.data else Progress.EMPTY
         self._read_framing(end)
         return Progress.BODY
-
-    def _check_unfinished_head(self) -> None:
-        if len(self.data) > MAX_HEAD:
-            raise LimitRequestHeaders("")
-        if self.data.count(b"\n") != self.data.count(b"\r\n"):
-            raise InvalidHeader("")
 
     def _read_framing(self, head_end: int) -> None:
         """Find out where the body ends; where the fields contradict each other, gunicorn's parser refuses them."""

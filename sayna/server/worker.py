@@ -23,6 +23,7 @@ from sayna import log
 from sayna.blueprints.body import WEBHOOK_BYTES
 from sayna.server.connection import Connection
 from sayna.server.limits import most_connections
+from sayna.server.memory import trim
 from sayna.server.refusal import BufferFull, RequestTimeout, new_id, refusal
 from sayna.server.request_buffer import Progress
 
@@ -30,6 +31,7 @@ from sayna.server.request_buffer import Progress
 FIRST_BYTE = HEAD = BODY = 10.0
 CLOSE = 2.0
 SWEEP = 0.5
+TRIM = 10.0
 # Small requests are taken even when unfinished larger ones fill the memory that is set aside for them.
 SMALL = 65536  # bytes
 BUFFERED = 64 * 2**20  # bytes
@@ -50,7 +52,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._held: dict[Connection, None] = {}
         self._busy = 0
         self._buffered = 0
-        self._swept = 0.0
+        self._swept = self._trimmed = 0.0
+        self._served = 0
         self._most = most_connections(self.cfg.threads)
         self._max_body = WEBHOOK_BYTES
 
@@ -98,6 +101,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if now - self._swept < SWEEP:
             return
         self._swept = now
+        if self._served and now - self._trimmed > TRIM:
+            self._trimmed, self._served = now, 0
+            self.tpool.submit(trim)
         for conn in [conn for conn in self._held if conn.deadline <= now]:
             if conn.is_waiting or conn.is_closing:
                 self._close(conn)
@@ -178,6 +184,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._release(conn)
         conn.hand_over()
         self._busy += 1
+        self._served += 1
         self.enqueue_req(conn)
 
     def finish_request(self, conn: Connection, served: Future[bool]) -> None:
