@@ -1,11 +1,17 @@
 """The answers to requests that the application never sees: contract 0, without a word of the request."""
 
 import json
+import logging
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from gunicorn.http import errors
+
+from sayna import log
+
+logger = logging.getLogger("sayna.server")
 
 
 class RequestTimeout(errors.ParseException):  # type: ignore[misc]
@@ -63,6 +69,16 @@ def refusal(error: BaseException) -> Refusal:
     return _REFUSALS.get(type(error), fallback)
 
 
-def new_id() -> str:
-    """Return a request id of the server's own."""
-    return secrets.token_hex(16)
+def refused(client: Any, error: BaseException) -> bytes:
+    """Return the response to a request that failed outside the application, and log it without a word of it.
+
+    `client` is the peer of the socket: a host and a port, or a str for a unix socket.
+    """
+    found, request_id = refusal(error), secrets.token_hex(16)
+    fields = {"status": found.status, "code": found.code, "request_id": request_id}
+    if found is _INTERNAL:
+        logger.error("unforeseen", exc_info=error, extra={"fields": fields})
+    else:
+        address = client[0] if isinstance(client, tuple) else None
+        log.emit(logger, logging.WARNING, "refused", **fields, client=address)
+    return found.answer(request_id)

@@ -24,7 +24,7 @@ from sayna.blueprints.body import WEBHOOK_BYTES
 from sayna.server.connection import Connection
 from sayna.server.limits import most_connections
 from sayna.server.memory import trim
-from sayna.server.refusal import BufferFull, RequestTimeout, new_id, refusal
+from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
 
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
@@ -207,7 +207,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _refuse(self, conn: Connection, error: ParseException) -> None:
         self._release(conn)
-        conn.send_now(self._refusal(conn.client, error))
+        conn.send_now(refused(conn.client, error))
         self._end(conn)
 
     def handle(self, conn: Connection) -> bool:
@@ -242,15 +242,4 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
     def handle_error(self, _request: Any, sock: socket.socket, client: Any, error: BaseException) -> None:
         """Answer a request that the application did not answer."""
         with suppress(OSError):
-            sock.sendall(self._refusal(client, error))
-
-    def _refusal(self, client: Any, error: BaseException) -> bytes:
-        """Return the response, and log it without a word of the request."""
-        found, request_id = refusal(error), new_id()
-        fields = {"status": found.status, "code": found.code, "request_id": request_id}
-        if found.status == 500:  # noqa: PLR2004
-            logger.error("unforeseen", exc_info=error, extra={"fields": fields})
-        else:
-            address = client[0] if isinstance(client, tuple) else None
-            log.emit(logger, logging.WARNING, "refused", **fields, client=address)
-        return found.answer(request_id)
+            sock.sendall(refused(client, error))

@@ -6,7 +6,7 @@ import random
 import pytest
 from gunicorn.http import errors
 
-from sayna.server.refusal import RequestTimeout, new_id, refusal
+from sayna.server.refusal import RequestTimeout, refusal
 from sayna.server.request_buffer import MAX_HEAD, MAX_LINE, Progress, RequestBuffer
 
 LIMIT = 1000
@@ -120,7 +120,7 @@ def test_expectation_is_seen() -> None:
     ],
 )
 def test_refusal_says_nothing_of_the_request(error: Exception, status: int, code: str) -> None:
-    request_id = new_id()
+    request_id = "0123"
     head, _, body = refusal(error).answer(request_id).partition(b"\r\n\r\n")
 
     assert head.startswith(b"HTTP/1.1 %d " % status)
