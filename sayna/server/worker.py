@@ -234,7 +234,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         finally:
             log.request_id.set(None)
         try:
-            return bool(self._keepalive_after(conn, keep))
+            # The whole body is in memory. gunicorn reads away 64 KiB of it at most, and then closes a connection whose
+            # answer said keep-alive: nginx's next request on it was a 502.
+            return bool(keep and conn.parser.finish_body())
         except (ParseException, OSError):
             # The body was not needed, and the answer is sent.
             return False

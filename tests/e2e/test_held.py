@@ -104,6 +104,14 @@ def test_requests_sent_in_one_go_are_all_answered(alone: Gunicorn) -> None:
     assert answer.count(OK) == 21
 
 
+def test_a_large_body_that_no_route_reads_leaves_the_connection_open(alone: Gunicorn) -> None:
+    with alone.address.client() as client:
+        assert client.ask("POST", "/livekit/webhook", b" " * 2**20).status == 503
+        sock = client.sock
+        assert client.ask("GET", "/").status == 200
+        assert client.sock is sock
+
+
 def test_a_request_may_come_byte_by_byte(alone: Gunicorn) -> None:
     body = b'{"text":"hello","provider":"espeak"}'
     chunks = b"".join(b"1;x=y\r\n%c\r\n" % byte for byte in body) + b"0\r\nX-Trailer: x\r\n\r\n"
