@@ -54,8 +54,9 @@ def post_worker_init(worker: Any) -> None:
     """Let GET /ready say 503 as soon as the worker was told to stop, and begin what goes on without requests."""
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
     worker.wsgi.extensions["sayna"].start()
-    # Nothing but a moment's work where pre_fork has done it already.
-    threading.Thread(target=load_modules, name="warmup", daemon=True).start()
+    # Beside others the first worker does without: what it alone imports it shares with none of them (12 MB).
+    if workers == 1:
+        threading.Thread(target=load_modules, name="warmup", daemon=True).start()
 
 
 def on_reload(server: Any) -> None:
