@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sayna.errors import InvalidRequest
 
-# In the reference three rules make 1 GB of 1 kB.
+# Without a limit, three rules make 1 GB of 1 kB.
 MAX_GROWTH = 4
 
 

@@ -14,8 +14,8 @@ from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.longtext.split import Limit, split
 
-# Parts that are rendered while an earlier one is heard.
-# Enough that the next part is there when one ends; each is billed even if the listener leaves.
+# Parts that are synthesized while the client receives an earlier one: enough that the next is ready when one ends.
+# Each is billed even if the client disconnects.
 PREFETCH = 2
 
 
@@ -39,7 +39,7 @@ def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
 
 
 class _Job:
-    """Vendors render samples only: coded audio cannot be joined without a gap or a click."""
+    """Asks the provider for samples: coded audio cannot be joined without a gap or a click."""
 
     def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float) -> None:
         self._provider = provider
@@ -53,7 +53,7 @@ class _Job:
         self._spec = self._request.target
 
     def start(self) -> AudioStream:
-        """Return the joined stream once the vendor has accepted the first part."""
+        """Return the joined stream once the provider has accepted the first part."""
         try:
             first = self._ask(next(self._texts))
         except BaseException:
@@ -63,7 +63,7 @@ class _Job:
         return AudioStream(self._spec, self._joined(first), self.close)
 
     def close(self) -> None:
-        """Give up what is under way; may be called again, and from any thread."""
+        """Cancel the running parts; may be called again, and from any thread."""
         with self._lock:
             self._closed = True
             streams, self._open = self._open, []
@@ -91,7 +91,7 @@ class _Job:
 
     def _ask(self, text: str) -> AudioStream:
         deadline = Deadline.after(self._seconds)
-        # Parts have deadlines of their own, but nobody listens to any of them once the whole was left.
+        # Each part has its own deadline, but all are cancelled with the whole request.
         self._request.deadline.when_cancelled(deadline.cancel)
         stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
         with self._lock:

@@ -15,7 +15,7 @@ from sayna.config import PiperConfig
 from sayna.errors import ProviderError, ProviderRejectedRequest, ProviderTimeout
 from sayna.http import Deadline
 from sayna.providers.piper import Piper
-from sayna.providers.piper.engine import VOICES_KEPT
+from sayna.providers.piper.piper_engine import VOICES_KEPT
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
 from tests.providers.piper.voices import LETTER_SAMPLES, RATE, install
@@ -81,7 +81,7 @@ def test_volume_is_a_setting(piper: Piper) -> None:
 
 @pytest.mark.parametrize("voice", ["unknown", "en_US-tiny-low.onnx", "en_US-tiny"])
 def test_unknown_voice_is_refused(piper: Piper, voice: str) -> None:
-    with pytest.raises(ProviderRejectedRequest, match="no such voice"):
+    with pytest.raises(ProviderRejectedRequest, match="does not know this voice"):
         piper.synthesize(request(piper, voice_id=voice))
 
 

@@ -17,8 +17,8 @@ from sayna.config import PiperConfig
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.piper.engine import PiperEngine
-from sayna.providers.piper.folder import ID, VoiceFile, scan
+from sayna.providers.piper.piper_engine import PiperEngine
+from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
 
 log = logging.getLogger("sayna.piper")
 
@@ -66,7 +66,7 @@ class Piper(TTSProvider):
         voice = self._find(request.voice_id)
         speaker = voice.speaker(request.model) if request.model else None
         if request.model and speaker is None:
-            raise ProviderRejectedRequest("this voice of piper has no such speaker (model); see GET /voices")
+            raise ProviderRejectedRequest("piper does not know this speaker (model) of the voice; see GET /voices")
         settings = {
             "speaker_id": speaker,
             # Piper stretches: twice the length is half the rate.
@@ -117,7 +117,7 @@ class Piper(TTSProvider):
         for voice in self._voices():
             if voice.id == voice_id:
                 return voice
-        raise ProviderRejectedRequest("piper has no such voice; GET /voices lists them")
+        raise ProviderRejectedRequest("piper does not know this voice; GET /voices lists them")
 
 
 def _listed(voice: VoiceFile) -> Voice:

@@ -8,7 +8,7 @@ import pytest
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.providers.espeak import Espeak, process
+from sayna.providers.espeak import Espeak, supervisor
 from tests.providers.espeak.listening import SENTENCE, request, seconds
 from tests.providers.espeak.processes import LONG, ends, helper_pid
 
@@ -85,7 +85,7 @@ def test_closing_in_the_middle_fails_the_running_text(espeak: Espeak) -> None:
 @pytest.mark.parametrize("paths", [("/nonexistent.so", "/"), ("LIBRARY", "/nonexistent")])
 def test_a_broken_installation_is_a_typed_error(paths: tuple[str, str]) -> None:
     library = paths[0].replace("LIBRARY", espeakng_loader.get_library_path())
-    engine = process.EspeakEngine(lambda: (library, paths[1]))
+    engine = supervisor.EspeakEngine(lambda: (library, paths[1]))
 
     for _ in range(2):
         with pytest.raises(errors.ProviderError):

@@ -1,11 +1,11 @@
 """The program in the helper process: espeak-ng behind frames of bytes on one socket, descriptor 0.
 
-Run as `python -I -S engine.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
+Run as `python -I -S helper_program.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
 A frame, both ways: u32 length of the payload (little-endian), one byte kind, payload.
 
     SAY     SETTINGS, voice, NUL, UTF-8 text      -> AUDIO*, then END, NO_VOICE or TOO_LONG
     VOICES                                        -> TABLE, END
-    STOP    cuts the running SAY short            -> no answer of its own
+    STOP    cancels the running SAY               -> no response of its own
 
 The program ends when its parent's end of the socket is closed, in the middle of a synthesis too.
 Its stderr is /dev/null: espeak-ng complains there of missing dictionaries, and may quote the text.
@@ -27,7 +27,7 @@ SAY, VOICES, STOP = b"s", b"v", b"x"
 AUDIO, TABLE, END, NO_VOICE, TOO_LONG, FAILED = b"a", b"t", b"e", b"n", b"l", b"f"
 
 SAMPLE_RATE = 22050
-# Corrupted memory made the library render 27,589 s (1.2 GB) once: only its callback can end that.
+# Corrupted memory once made the library render 27,589 s (1.2 GB). Only the callback can end that.
 MAX_SAMPLES = 3600 * SAMPLE_RATE
 # Of audio in one callback, made in 1 ms. The library's default of 60 costs the worker 0.6 ms more a sentence.
 BUFFER_MS = 1000
@@ -41,7 +41,7 @@ RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 
 
 class VoiceStruct(ctypes.Structure):
-    """The head of espeak_VOICE: what this program reads of it."""
+    """The first fields of espeak_VOICE, which are all that this program reads."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),

@@ -16,9 +16,9 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import EspeakConfig
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.espeak import engine as wire
-from sayna.providers.espeak.catalogue import DEFAULT_VOICE, EspeakVoices, default_for
-from sayna.providers.espeak.process import EspeakEngine
+from sayna.providers.espeak import helper_program as wire
+from sayna.providers.espeak.supervisor import EspeakEngine
+from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
@@ -32,7 +32,7 @@ class Espeak(TTSProvider):
     slug = "espeak"
     default_voice = DEFAULT_VOICE
     default_language = "en-US"
-    # Names are taken too, English (America), and never as part of a path: the table knows or does not.
+    # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
     knobs: ClassVar[Mapping[str, SettingSpec]] = {
@@ -60,8 +60,8 @@ class Espeak(TTSProvider):
         # NUL would end the text for the library; lone surrogates have no UTF-8.
         text = request.text.replace("\0", "").encode(errors="replace")
         payload = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0" + text
-        answer = self.engine.ask(wire.SAY, payload, request.deadline)
-        return AudioStream(NATIVE, answer, answer.close)
+        response = self.engine.ask(wire.SAY, payload, request.deadline)
+        return AudioStream(NATIVE, response, response.close)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""
@@ -100,7 +100,7 @@ class Espeak(TTSProvider):
             return voice_id
         found = self._table(deadline).identifier(voice_id)
         if not found:
-            raise errors.ProviderRejectedRequest("espeak has no such voice; GET /voices lists them.")
+            raise errors.ProviderRejectedRequest("espeak does not know this voice; GET /voices lists them.")
         return found
 
     def _table(self, deadline: Deadline) -> EspeakVoices:
@@ -117,7 +117,7 @@ def _wheel() -> tuple[str, str]:
 
 
 def _settings(rate: float, settings: Mapping[str, Any]) -> bytes:
-    """Pack all parameters, so that none of an earlier request lasts into this one."""
+    """Pack every parameter, so that no request inherits one from an earlier request."""
     return wire.SETTINGS.pack(
         round(WORDS_A_MINUTE * rate),
         settings.get("volume", 100),
