@@ -11,12 +11,12 @@ from typing import Any
 
 from sayna import audio
 from sayna.config import SpeechConfig
-from sayna.errors import EmptyText, InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import cache_key
-from sayna.speech.pronunciation import pronounce
+from sayna.speech.pronunciation import spoken_text
 from sayna.speech.voice_settings import checked
 
 # The shape of RFC 5646, not its registry: which languages there are, the vendors know.
@@ -119,14 +119,11 @@ class Planner:
         return dataclasses.replace(plan, key=self._key(plan))
 
     def _text(self, query: SpeakRequest) -> str:
-        if query.text is None or not query.text.strip():
-            raise EmptyText("text is empty; send what is to be said")
-        if len(query.text) > self._speech.max_text_chars:
-            raise TextTooLong(f"text has {len(query.text)} characters; at most {self._speech.max_text_chars} are taken")
-        text = pronounce(query.text, query.pronunciations)
-        if not text.strip():
-            raise EmptyText("nothing is left to say after the pronunciations")
-        return text
+        if len(query.text or "") > self._speech.max_text_chars:
+            raise TextTooLong(
+                f"text has {len(query.text or '')} characters; at most {self._speech.max_text_chars} are taken"
+            )
+        return spoken_text(query.text or "", query.pronunciations)
 
     def _provider(self, slug: str | None) -> TTSProvider:
         name = (slug or self._speech.default_tts_provider or "").lower()

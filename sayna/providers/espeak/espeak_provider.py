@@ -16,7 +16,9 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import EspeakConfig
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.engine_text import fitted
 from sayna.providers.espeak import helper_program as wire
+from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
 from sayna.providers.espeak.supervisor import EspeakEngine
 from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
 
@@ -24,6 +26,8 @@ from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, defa
 WORDS_A_MINUTE = 175
 NATIVE = AudioSpec("linear16", wire.SAMPLE_RATE)
 TABLE_SECONDS = 5.0
+# U+0001 begins commands of the library, NUL ends its text.
+CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class Espeak(TTSProvider):
@@ -55,13 +59,12 @@ class Espeak(TTSProvider):
         return self._enabled and importlib.util.find_spec("espeakng_loader") is not None
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice."""
+        """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice, EmptyText for no sound."""
         voice = self._identifier(request.voice_id, request.deadline)
-        # NUL would end the text for the library; lone surrogates have no UTF-8.
-        text = request.text.replace("\0", "").encode(errors="replace")
-        payload = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0" + text
-        response = self.engine.ask(wire.SAY, payload, request.deadline)
-        return AudioStream(NATIVE, response, response.close)
+        head = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0"
+        text = fitted(CONTROLS.sub(" ", request.text))
+        speech = ResumedSpeech(self.engine, head, harmless_versions(text), request.deadline)
+        return AudioStream(NATIVE, speech, speech.close)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""

@@ -33,6 +33,7 @@ class Helper:
         self._socket = ours
         self.pid = self._process.pid
         self._partial = b""
+        self.killed = False
 
     def alive(self) -> bool:
         """Return whether the process still runs."""
@@ -72,6 +73,7 @@ class Helper:
 
     def kill(self) -> None:
         """End the process at once and reap it; a thread that reads its socket sees the end."""
+        self.killed = True
         self._process.kill()
         self._process.wait()
 

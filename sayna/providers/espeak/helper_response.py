@@ -8,6 +8,10 @@ from sayna import errors
 from sayna.http import Deadline
 
 
+class HelperDied(errors.ProviderError):
+    """The helper process ended by itself: the text that it said has killed it."""
+
+
 class HelperResponse:
     """The payloads of one response, as an iterator; `close` cancels the rest."""
 

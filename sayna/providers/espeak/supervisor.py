@@ -11,7 +11,7 @@ from sayna import errors
 from sayna.http import Deadline
 from sayna.providers.espeak import helper_program as wire
 from sayna.providers.espeak.helper import Helper
-from sayna.providers.espeak.helper_response import HelperResponse
+from sayna.providers.espeak.helper_response import HelperDied, HelperResponse
 
 # A helper that obeys STOP does so within one buffer of audio, about 1 ms; a new helper costs 25 ms.
 STOP_SECONDS = 0.25
@@ -131,12 +131,11 @@ class EspeakEngine:
 
     def _fail(self, response: HelperResponse, cause: Exception) -> None:
         """End a response because the helper is late or dead, and end the helper."""
+        kind = HelperDied if self._helper and not self._helper.killed else errors.ProviderError
         self._discard()
-        error: errors.ProviderError
+        error = kind("The embedded engine died while it rendered this text.")
         if isinstance(cause, TimeoutError):
             error = errors.ProviderTimeout("The embedded engine did not finish within the deadline.")
-        else:
-            error = errors.ProviderError("The embedded engine died while it rendered this text.")
         error.__cause__ = cause
         self._end(response, error)
 

@@ -61,7 +61,8 @@ class PiperEngine:
             future.cancel()
             raise ProviderTimeout("piper did not finish within the deadline") from error
         except Exception as error:
-            logger.exception("piper_failed")
+            # No traceback: an exception of piper's may quote the text.
+            logger.error("piper_failed: %s", type(error).__name__)  # noqa: TRY400
             raise ProviderError("piper failed with this voice; see the server's log") from error
 
     def _ready(self) -> ThreadPoolExecutor:
@@ -91,11 +92,12 @@ def _load(file: VoiceFile) -> Any:
     import json  # noqa: PLC0415
 
     import onnxruntime  # noqa: PLC0415
-    from piper import PiperVoice  # noqa: PLC0415
     from piper.config import PiperConfig  # noqa: PLC0415
 
-    # At DEBUG it logs the text that it speaks.
-    logging.getLogger("piper").setLevel(logging.WARNING)
+    from sayna.providers.piper.whole_voice import WholeVoice  # noqa: PLC0415
+
+    # It logs the text that it speaks, and at WARNING the characters that a voice does not know.
+    logging.getLogger("piper").setLevel(logging.CRITICAL + 1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS_OF_A_MODEL
     options.inter_op_num_threads = 1
@@ -104,4 +106,4 @@ def _load(file: VoiceFile) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     told = json.loads(file.model.with_name(f"{file.model.name}.json").read_bytes())
     session = onnxruntime.InferenceSession(str(file.model), sess_options=options, providers=["CPUExecutionProvider"])
-    return PiperVoice(session=session, config=PiperConfig.from_dict(told))
+    return WholeVoice(session=session, config=PiperConfig.from_dict(told))

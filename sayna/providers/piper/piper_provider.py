@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import PiperConfig
-from sayna.errors import ProviderRejectedRequest
+from sayna.errors import EmptyText, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.piper_engine import PiperEngine
@@ -75,9 +75,9 @@ class Piper(TTSProvider):
         }
         sentences = self.engine.say(voice, request.text, settings, request.deadline)
         first = next(sentences, None)
-        # Three dots, for instance; without this, an empty clip.
+        # A sign without a name, for instance.
         if first is None:
-            raise ProviderRejectedRequest("piper finds nothing to say in this text")
+            raise EmptyText("there is nothing to say in this text")
         return AudioStream(AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:

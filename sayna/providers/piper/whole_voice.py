@@ -1,0 +1,42 @@
+"""A Piper voice that says the whole text and obeys nothing in it; imports piper, so it is loaded when first needed."""
+
+from collections.abc import Iterator
+
+from piper import PiperVoice
+
+from sayna.providers.engine_text import fitted, most_phonemes
+
+# Below the 1000 phonemes that espeak-ng keeps of a clause.
+MAX_PHONEMES = 800
+SENTENCE_ENDS = ".!?:;,"
+
+
+class WholeVoice(PiperVoice):
+    """Phonemes of long clauses are asked for in runs and joined, because espeak-ng drops the end of a long clause."""
+
+    def phonemize(self, text: str) -> list[list[str]]:
+        """Return the phonemes of each sentence; `[[` does not begin phonemes."""
+        sentences: list[list[str]] = []
+        is_open = False
+        for run, is_cut in _runs(fitted(text.replace("[[", "[ ["))):
+            found: list[list[str]] = super().phonemize(run)
+            if is_open and sentences and found:
+                sentences[-1] += [" ", *found.pop(0)]
+            sentences += found
+            is_open = is_cut
+        return sentences
+
+
+def _runs(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield runs of words that fit, and whether each ends inside a clause."""
+    start = at = 0
+    weight = 0.0
+    while at < len(text):
+        end = text.find(" ", at) + 1 or len(text)
+        word = most_phonemes(text[at:end])
+        if weight + word > MAX_PHONEMES and at > start:
+            yield text[start:at], True
+            start, weight = at, 0.0
+        weight = 0.0 if text[at:end].rstrip().endswith(tuple(SENTENCE_ENDS)) else weight + word
+        at = end
+    yield text[start:], False
