@@ -84,5 +84,7 @@ def _cut(word: str) -> Iterator[str]:
 
 
 def _sign_before(word: str, start: int, end: int) -> int:
-    places = range(end, start, -1)
-    return next((at for at in places if not word[at].isalnum() and is_boundary(word, start, at)), 0)
+    for at in range(end, start, -1):
+        if not word[at].isalnum() and is_boundary(word, start, at):
+            return at
+    return 0

@@ -1,5 +1,6 @@
 """Pronunciations: what is said instead of what is written."""
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -31,8 +32,9 @@ class PronunciationTable:
             for length in range(1, len(word)):
                 self._longest.setdefault(word[:length], self._longest.get(word[: length - 1], ""))
             self._longest[word] = word
-        self._size = max(map(len, self._spoken), default=0)
-        firsts = "".join(map(re.escape, sorted({word[0] for word in self._spoken})))
+        # The length of the longest word for each first character.
+        self._sizes = {word[0]: len(word) for word in sorted(self._spoken, key=len)}
+        firsts = "".join(map(re.escape, self._sizes))
         self._first = re.compile(f"[{firsts}]") if firsts else None
 
     def apply(self, text: str) -> str:
@@ -54,27 +56,27 @@ class PronunciationTable:
         return "".join((*chunks, text[end:]))
 
     def _found(self, text: str) -> Iterator[tuple[int, str]]:
-        place = 0
-        while self._first and (candidate := self._first.search(text, place)):
+        end = 0
+        for candidate in self._first.finditer(text) if self._first else ():
             start = candidate.start()
-            word = self._word_at(text, start) if _begins_word(text, start) else ""
-            if word:
+            if start >= end and _begins_word(text, start) and (word := self._word_at(text, start)):
                 yield start, word
-            place = start + max(1, len(word))
+                end = start + len(word)
 
     def _word_at(self, text: str, start: int) -> str:
         """Return the longest word at `start` that ends where a word may end, else an empty string."""
+        longest = self._longest
         # The beginnings of words are nested, so a binary search finds the longest one that is here.
-        known, unknown = 1, min(self._size, len(text) - start) + 1
+        known, unknown = 1, self._sizes[text[start]] + 1
         while unknown - known > 1:
             middle = (known + unknown) // 2
-            if text[start : start + middle] in self._longest:
+            if text[start : start + middle] in longest:
                 known = middle
             else:
                 unknown = middle
-        word = self._longest[text[start : start + known]]
+        word = longest[text[start : start + known]]
         while word and not _ends_word(text, start + len(word)):
-            word = self._longest.get(word[:-1], "")
+            word = longest.get(word[:-1], "")
         return word
 
 
@@ -93,7 +95,7 @@ def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
 
 
 def _begins_word(text: str, place: int) -> bool:
-    if place == 0 or _UNSPACED.match(text[place]):
+    if place == 0 or _is_unspaced(text[place]):
         return not _is_mark(text[place])
     return not _is_spaced_letter(text[place - 1])
 
@@ -103,15 +105,20 @@ def _ends_word(text: str, place: int) -> bool:
         return True
     if _is_mark(text[place]):
         return False
-    return bool(_UNSPACED.match(text[place - 1])) or not _is_spaced_letter(text[place])
+    return _is_unspaced(text[place - 1]) or not _is_spaced_letter(text[place])
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_unspaced(character: str) -> bool:
+    return bool(_UNSPACED.match(character))
+
+
+@functools.lru_cache(maxsize=4096)
 def _is_spaced_letter(character: str) -> bool:
     """Return whether a character is inside a word of a script that puts blanks between words."""
-    if _UNSPACED.match(character):
-        return False
-    return character == "_" or character.isalnum() or _is_mark(character)
+    return not _is_unspaced(character) and (character == "_" or character.isalnum() or _is_mark(character))
 
 
+@functools.lru_cache(maxsize=4096)
 def _is_mark(character: str) -> bool:
     return character in JOINERS or unicodedata.category(character)[0] == "M"

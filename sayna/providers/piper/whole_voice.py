@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from piper import PiperVoice
+from piper.config import PhonemeType
 
 from sayna.providers.engine_text import fitted, most_phonemes
 
@@ -16,6 +17,8 @@ class WholeVoice(PiperVoice):
 
     def phonemize(self, text: str) -> list[list[str]]:
         """Return the phonemes of each sentence; `[[` does not begin phonemes."""
+        if self.config.phoneme_type == PhonemeType.TEXT:
+            return list(super().phonemize(text))
         sentences: list[list[str]] = []
         is_open = False
         for run, is_cut in _runs(fitted(text.replace("[[", "[ ["))):

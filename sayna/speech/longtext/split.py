@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sayna.providers.graphemes import boundary_before
 
 # How many characters before a cut are searched for the end of a sentence, and how many after it.
-REACHES = (1024, 4096)
+REACH = 1024
 LOOKAHEAD = 64
 FALLBACK_LANGUAGE = "en"
 
@@ -66,12 +66,9 @@ def split(text: str, language: str, limit: Limit) -> Iterator[str]:
 
 def _cut(text: str, start: int, end: int, language: str) -> int:
     """Return the last good place to cut in (start, end]."""
-    for reach in (*REACHES, end - start):
-        begin = max(start, end - reach)
-        if found := _last(_sentence_starts(text[begin : end + LOOKAHEAD], language), end - begin):
-            return begin + found
-        if begin == start:
-            break
+    begin = max(start, end - REACH)
+    if found := _last(_sentence_starts(text[begin : end + LOOKAHEAD], language), end - begin):
+        return begin + found
     for pattern in _PLACES:
         ends = (match.end() for match in pattern.finditer(text, start, min(len(text), end + LOOKAHEAD)))
         if found := _last(ends, end):
