@@ -1,5 +1,3 @@
-
-
 import pytest
 
 from sayna.errors import InvalidRequest

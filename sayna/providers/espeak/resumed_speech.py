@@ -10,6 +10,8 @@ from sayna.providers.espeak.helper_response import HelperDied, HelperResponse
 from sayna.providers.espeak.supervisor import EspeakEngine
 
 HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+# 20 ms. The library makes 7 ms of a sign for which the voice has no name.
+LEAST_BYTES = 2 * wire.SAMPLE_RATE // 50
 
 
 class ResumedSpeech:
@@ -22,13 +24,12 @@ class ResumedSpeech:
         self._engine, self._head, self._versions, self._deadline = engine, head, versions, deadline
         self._sent = 0
         self._response = self._begin()
-        self._first = chunk = self._next()
-        # The library answers with silence to a sign for which the voice has no name.
-        while chunk and not chunk.strip(b"\0"):
+        self._first = b""
+        while len(self._first) < LEAST_BYTES:
             chunk = self._next()
+            if not chunk:
+                raise EmptyText("there is nothing to say in this text")
             self._first += chunk
-        if not chunk:
-            raise EmptyText("there is nothing to say in this text")
 
     def __iter__(self) -> "ResumedSpeech":
         return self

@@ -1,5 +1,6 @@
 """A Piper voice that says the whole text and obeys nothing in it; imports piper, so it is loaded when first needed."""
 
+import re
 from collections.abc import Iterator
 
 from piper import PiperVoice
@@ -9,7 +10,8 @@ from sayna.providers.engine_text import fitted, most_phonemes
 
 # Below the 1000 phonemes that espeak-ng keeps of a clause.
 MAX_PHONEMES = 800
-SENTENCE_ENDS = ".!?:;,"
+SENTENCE_ENDS = tuple(".!?:;,")
+_WORD = re.compile(r"\S+\s*")
 
 
 class WholeVoice(PiperVoice):
@@ -32,14 +34,12 @@ class WholeVoice(PiperVoice):
 
 def _runs(text: str) -> Iterator[tuple[str, bool]]:
     """Yield runs of words that fit, and whether each ends inside a clause."""
-    start = at = 0
+    start = 0
     weight = 0.0
-    while at < len(text):
-        end = text.find(" ", at) + 1 or len(text)
-        word = most_phonemes(text[at:end])
-        if weight + word > MAX_PHONEMES and at > start:
-            yield text[start:at], True
-            start, weight = at, 0.0
-        weight = 0.0 if text[at:end].rstrip().endswith(tuple(SENTENCE_ENDS)) else weight + word
-        at = end
+    for word in _WORD.finditer(text):
+        cost = most_phonemes(word[0])
+        if weight + cost > MAX_PHONEMES and word.start() > start:
+            yield text[start : word.start()], True
+            start, weight = word.start(), 0.0
+        weight = 0.0 if word[0].rstrip().endswith(SENTENCE_ENDS) else weight + cost
     yield text[start:], False
