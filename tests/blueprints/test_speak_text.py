@@ -35,7 +35,7 @@ def test_the_cache_key_is_of_the_cleaned_text(client: FlaskClient, text: str, sa
     assert spoken(client, text)["cache_key"] == spoken(client, same)["cache_key"]
 
 
-@pytest.mark.parametrize("text", ["---लच्छेद", "\u05ec-\u0616", "\"'-दल"])
+@pytest.mark.parametrize("text", ["---लच्छेद", "hello ---लच्छेद", "\"'-दल"])
 def test_text_that_kills_the_engine_is_spoken(client: FlaskClient, text: str) -> None:
     assert spoken(client, text, language="hi")["duration_ms"] > 100
 
