@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is calling; without a tenant only what has no owner is theirs, unless auth is off."""
+    """The client of a request; without a tenant it may access resources without an owner, and all when auth is off."""
 
     tenant: str | None = None
     is_unrestricted: bool = False
 
     def may_access(self, owner: str | None) -> bool:
-        """Return whether a thing of this owner (None: nobody's) is the caller's; compared byte for byte."""
-        # Neither case nor Unicode forms are folded: two ids that look alike must stay two tenants.
+        """Return whether the caller may access a resource of `owner`, a tenant id or None for no owner."""
+        # Compare exactly, without folding case or Unicode forms: two ids that look alike are two tenants.
         return self.is_unrestricted or self.tenant == owner
 
 

@@ -1,4 +1,4 @@
-"""Every error that Sayna raises on purpose; each class knows its HTTP status and its machine code.
+"""The errors that Sayna raises on purpose; each class has its HTTP status and its machine-readable code.
 
 SaynaError
 ├── InvalidRequest                400 INVALID_REQUEST
@@ -9,7 +9,7 @@ SaynaError
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
-├── NotAuthenticated              401, with the auth_code that says why
+├── NotAuthenticated              401, with the reason in auth_code
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -20,10 +20,13 @@ SaynaError
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
+│       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-├── CallerGone                    499, seen only in the log
-└── those of rooms, recordings, telephones, callers: errors.py of livekit/, recordings/, sip/, auth/
+│   └── StoreUnavailable          503 OVERLOADED, with Retry-After
+├── CallerGone                    499, only in the log
+├── TooManyFailures               429 TOO_MANY_AUTH_FAILURES, with Retry-After
+└── errors of rooms, recordings and phone calls: errors.py of livekit/, recordings/, sip/
 """
 
 from collections.abc import Mapping
@@ -45,38 +48,38 @@ class SaynaError(Exception):
 
 
 class InvalidRequest(SaynaError):
-    """The caller sent something that cannot be served; the sentence says what to send."""
+    """The request is not valid; the sentence says what to send."""
 
     status = 400
     code = "INVALID_REQUEST"
 
 
 class EmptyText(InvalidRequest):
-    """There is nothing to say."""
+    """The text is empty."""
 
     code = "EMPTY_TEXT"
 
 
 class TextTooLong(InvalidRequest):
-    """There is more to say than MAX_TEXT_CHARS."""
+    """The text has more characters than MAX_TEXT_CHARS."""
 
     code = "TEXT_TOO_LONG"
 
 
 class UnknownProvider(InvalidRequest):
-    """No vendor has this slug."""
+    """No provider has this name."""
 
     code = "UNKNOWN_PROVIDER"
 
 
 class UnsupportedFormat(InvalidRequest):
-    """The audio format or sample rate is none of those the contract names."""
+    """The audio format or the sample rate is not supported."""
 
     code = "UNSUPPORTED_FORMAT"
 
 
 class InvalidProviderAuth(InvalidRequest):
-    """The request's own vendor credentials have the wrong shape."""
+    """The provider credentials in the request have the wrong form."""
 
     code = "INVALID_PROVIDER_AUTH"
 
@@ -96,7 +99,7 @@ class UnsupportedMediaType(InvalidRequest):
 
 
 class NotAuthenticated(SaynaError):
-    """The caller brought no usable token; `auth_code` is the wire's word for why."""
+    """The request has no valid token; `auth_code` names the reason in the response."""
 
     status = 401
     code = "UNAUTHORIZED"
@@ -108,7 +111,7 @@ class NotAuthenticated(SaynaError):
 
 
 class AuthServiceFailed(SaynaError):
-    """The auth service answered something that is neither yes nor no."""
+    """The response of the auth service neither accepts nor rejects the token."""
 
     status = 502
     code = "AUTH_SERVICE_ERROR"
@@ -116,7 +119,7 @@ class AuthServiceFailed(SaynaError):
 
 
 class AuthServiceUnavailable(AuthServiceFailed):
-    """The auth service could not be asked."""
+    """The auth service cannot be reached."""
 
     status = 503
     code = "AUTH_SERVICE_UNAVAILABLE"
@@ -124,38 +127,38 @@ class AuthServiceUnavailable(AuthServiceFailed):
 
 
 class ProviderError(SaynaError):
-    """The vendor failed; its own words stay in our log."""
+    """The provider failed; its own message stays in the log of the server."""
 
     code = "PROVIDER_ERROR"
 
 
 class ProviderNotConfigured(ProviderError):
-    """The vendor is known but this server holds no credentials for it."""
+    """This server has no credentials for the provider."""
 
     code = "PROVIDER_NOT_CONFIGURED"
 
 
 class ProviderTimeout(ProviderError):
-    """The vendor did not finish within the deadline."""
+    """The provider did not respond in time."""
 
     code = "PROVIDER_TIMEOUT"
 
 
 class ProviderRateLimited(ProviderError):
-    """The vendor asks for fewer requests."""
+    """The provider limits the rate of requests."""
 
     code = "PROVIDER_RATE_LIMITED"
 
 
 class ProviderRejectedRequest(ProviderError):
-    """The vendor says that the voice, the model or the text is wrong."""
+    """The provider rejected the voice, the model or the text."""
 
     status = 400
     code = "PROVIDER_REJECTED_REQUEST"
 
 
 class ProviderRejectedCredentials(ProviderError):
-    """The vendor refuses the credentials; 400 when they came with the request."""
+    """The provider rejected the credentials; the status is 400 when the request brought them."""
 
     code = "PROVIDER_REJECTED_CREDENTIALS"
 
@@ -166,46 +169,49 @@ class ProviderRejectedCredentials(ProviderError):
 
 
 class RecordingFailed(SaynaError):
-    """LiveKit does not record: its egress failed, or could not begin."""
+    """LiveKit does not record, because its egress failed or did not start."""
 
     code = "RECORDING_FAILED"
 
 
 class EgressUnavailable(RecordingFailed):
-    """No egress service takes the recording on; `unanswered` when it may have begun all the same."""
+    """No egress service accepted the recording."""
 
     status = 503
     code = "EGRESS_UNAVAILABLE"
-    unanswered = False
+
+
+class EgressUnanswered(EgressUnavailable):
+    """LiveKit did not answer in time: the egress may have started."""
 
 
 class NotCached(SaynaError):
-    """The caller wanted cached audio only and there is none."""
+    """The request accepts only cached audio, and the cache has none."""
 
     status = 504
     code = "NOT_CACHED"
 
 
 class Overloaded(SaynaError):
-    """No more audio can be rendered right now; cached audio still can be served."""
+    """The server cannot synthesize more audio at the moment; it still serves cached audio."""
 
     status = 503
     code = "OVERLOADED"
 
 
 class CallerGone(SaynaError):
-    """The caller hung up while it waited; nobody hears this answer."""
+    """The client closed the connection while it waited, so it receives no response."""
 
     status = 499
     code = "CALLER_GONE"
 
 
 class StoreUnavailable(Overloaded):
-    """The database on disk is busy or broken; nothing was done."""
+    """The database on disk is busy or damaged, and nothing was done."""
 
 
 class TooManyFailures(SaynaError):
-    """Too many wrong tokens came from this address within a minute; this one was not looked at."""
+    """This address sent too many wrong tokens within a minute, so the server did not check this one."""
 
     status = 429
     code = "TOO_MANY_AUTH_FAILURES"

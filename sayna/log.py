@@ -1,6 +1,6 @@
 """Logs: one JSON object a line with stable keys, or plain text for a terminal.
 
-Spoken text, keys and query strings never reach a log; whoever logs passes fields, not sentences.
+Callers pass an event and its fields; spoken text, keys and query strings must never be among them.
 """
 
 import contextvars
@@ -10,22 +10,39 @@ import logging.config
 import time
 from typing import Any
 
-# A ContextVar, so that a copy of the context takes it along into the threads that render and list.
+# A ContextVar, because a thread that runs in a copy of the context then logs the same id.
 request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
 
 
 def emit(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
-    """Write one event with its fields; the id of the request at hand is added."""
+    """Write one event with its fields and the id of the current request."""
     if logger.isEnabledFor(level):
         logger.log(level, event, extra={"fields": fields})
 
 
-# Kept, because json.dumps() with a `default` makes a new encoder for every line.
+# One encoder for all lines, because json.dumps() with a `default` makes a new one for each.
 _encode = json.JSONEncoder(default=str).encode
 
 
+class RateLimitedLogger:
+    """Logs the first warning, then none for `every_seconds`."""
+
+    def __init__(self, log: logging.Logger, *, every_seconds: float = 60.0) -> None:
+        self._log = log
+        self._every = every_seconds
+        self._quiet_until = 0.0
+
+    def warn(self, sentence: str, *values: object) -> None:
+        """Log a WARNING unless the last one is too recent."""
+        now = time.monotonic()
+        # A full disk fails every write, and a line for each would hide all other lines.
+        if now >= self._quiet_until:
+            self._quiet_until = now + self._every
+            self._log.warning(sentence, *values)
+
+
 class JSONFormatter(logging.Formatter):
-    """One line of JSON an event; a traceback becomes one escaped string."""
+    """Formats an event as one line of JSON; a traceback becomes one escaped string."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -42,29 +59,29 @@ class JSONFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """The same for people: time, level, event, key=value."""
+    """Formats an event for a terminal: time, level, event, key=value."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, followed by the traceback when there is one."""
+        """Return the line, followed by the traceback if the record has one."""
         fields = " ".join(f"{key}={value!r}" for key, value in _fields(record).items())
         line = f"{_iso(record.created)} {record.levelname:<7} {record.getMessage()!s} {fields}".rstrip()
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
 def dict_config(level: str, log_format: str) -> dict[str, Any]:
-    """Return logging's own settings: everything to standard error, as "json" or "console" lines."""
+    """Return a configuration for logging.config: everything to standard error, as "json" or "console" lines."""
     formatter = ConsoleFormatter if log_format == "console" else JSONFormatter
-    # At DEBUG these log whole URLs and headers: query strings, tokens and signatures.
+    # At DEBUG these libraries log whole URLs and headers, with query strings, tokens and signatures.
     quiet = {"level": "WARNING"}
     return {
         "version": 1,
-        # Our modules make their loggers when they are imported; the default would silence them all.
+        # Our modules create their loggers at import, and the default would disable those.
         "disable_existing_loggers": False,
         "formatters": {"sayna": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "sayna"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         "loggers": {
-            # Told by the root's handler too, every line of gunicorn's would stand there twice.
+            # No propagation, otherwise the root's handler would write each line of gunicorn again.
             "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
             **dict.fromkeys(("urllib3", "botocore", "boto3", "aiohttp", "asyncio"), quiet),
         },
@@ -72,11 +89,12 @@ def dict_config(level: str, log_format: str) -> dict[str, Any]:
 
 
 def configure(level: str, log_format: str) -> None:
-    """Begin to log as dict_config() says; a log that cannot be written costs no answer."""
+    """Configure logging as dict_config() says; a line that cannot be written fails no request."""
     logging.config.dictConfig(dict_config(level, log_format))
-    # Else each line that cannot be written is a traceback on the same full disk.
+    # Otherwise each line that cannot be written would write a traceback to the same full disk.
     logging.raiseExceptions = False
-    # Half of what a line costs goes into fields that no format of ours shows (howto/logging, "Optimization").
+    # Do not collect fields that our formats never show: they are half the cost of a line ("Optimization" in
+    # https://docs.python.org/3/howto/logging.html).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None
 

@@ -1,4 +1,4 @@
-"""What the blueprints use, built once from the configuration."""
+"""The services that blueprints and commands use, built once from the configuration."""
 
 import atexit
 import hashlib
@@ -17,17 +17,18 @@ from sayna.config import SLUGS, Config, Secret
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
-from sayna.sip import Sip
+from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
-from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Planner
-from sayna.speech.service import SpeechService
+from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
-from sayna.speech.voices import Catalogue, Pages, VoiceListStore
+from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
+from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
+    from sayna.sip.telephony import Telephony
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +37,18 @@ class Services:
 
     config: Config
     authenticator: Authenticator | None
-    budget: FailureLimiter | None
+    failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
     planner: Planner
     cache: AudioCache
-    flights: SingleFlight
-    tts: SpeechService
-    catalogue: Catalogue
-    pages: Pages
+    single_flight: SingleFlight
+    speech: SpeechService
+    catalogue: VoiceCatalogue
+    encoded_voices: EncodedVoicesCache
+    hooks: Hooks
     livekit: "LiveKit | None"
-    sip: Sip
+    telephony: "Telephony | None"
     recordings: Library | None
     recorder: Recorder | None
 
@@ -55,16 +57,18 @@ class Services:
         return {"cache": self.cache.writable()}
 
     def start(self) -> None:
-        """Begin, in a process that serves, what goes on without a request."""
-        self.sip.start()
+        """Start the threads of a process that serves requests."""
+        if self.telephony is not None:
+            self.telephony.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
-        self.sip.close()
+        if self.telephony is not None:
+            self.telephony.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
-        self.flights.close()
+        self.single_flight.close()
         for provider in self.providers.values():
             provider.close()
         self.cache.close()
@@ -73,77 +77,84 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of one process, or of all workers when called before the fork.
 
-    Nothing here opens a connection, a thread or a database: those begin with the first request that needs
-    them.
+    The first request that needs a connection, a thread or a database opens it.
     """
-    http.trust(config.outbound.authorities.pem if config.outbound.authorities else "")
+    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
-    folder = _meeting_folder(config)
-    flights = SingleFlight(folder / "flights")
-    livekit = _livekit(config, folder / "livekit")
-    sip = Sip.build(config, livekit, folder / "sip")
-    if livekit is not None and sip.forwarding is not None:
-        livekit = livekit.with_receiver(sip.forwarding)
+    folder = _shared_folder(config)
+    single_flight = SingleFlight(folder / "flights")
+    state = embedded_state(config, folder)
+    hooks = Hooks(config, state.hooks)
+    livekit = _livekit(config, state)
+    telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
-        budget=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
+        failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
-        flights=flights,
-        tts=SpeechService(cache, flights, SynthesisLimiter(misses(config.server.threads))),
+        single_flight=single_flight,
+        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
-        pages=Pages(),
+        encoded_voices=EncodedVoicesCache(),
+        hooks=hooks,
         livekit=livekit,
-        sip=sip,
+        telephony=telephony,
         recordings=recordings,
         recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 
-# With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
-def _livekit(config: Config, folder: Path) -> "LiveKit | None":
-    if not config.livekit.configured:
+def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
+    key, secret = config.livekit.api_key, config.livekit.api_secret
+    if key is None or secret is None:
         return None
-    from sayna.livekit import LiveKit  # noqa: PLC0415 - with asyncio a tenth of a start that has no use for it
+    from sayna.livekit import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
 
-    return LiveKit.build(config.livekit, folder)
+    return LiveKit.build(config.livekit, key, secret, state.rooms)
+
+
+def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+    from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
+
+    return Telephony.build(config, livekit, hooks, state)
 
 
 def misses(threads: int) -> int:
-    """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
+    """Return how many of a worker's threads may synthesize; the others serve cached audio and health."""
+    # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - max(2, threads // 8))
 
 
-def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> Catalogue:
-    return Catalogue(
+def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> VoiceCatalogue:
+    return VoiceCatalogue(
         providers,
-        {slug: _shelf(config, slug, secret) for slug in providers},
+        {slug: _voice_store(config, slug, secret) for slug in providers},
         ttl_seconds=config.speech.voices_ttl_seconds,
         timeout_seconds=config.speech.voices_timeout_seconds,
     )
 
 
-def _shelf(config: Config, slug: str, secret: bytes) -> VoiceListStore:
-    """Return where a vendor's list is kept; a list fetched under other settings counts for nothing."""
+def _voice_store(config: Config, slug: str, secret: bytes) -> VoiceListStore:
+    """Return the store of a provider's list; a list that was fetched under other settings is ignored."""
     vendor = getattr(config.providers, slug)
     settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
     plain = {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()}
-    # Keyed, because the digest lies on disk, where a plain one of a short key could be guessed.
+    # Keyed, because the digest is on disk, where a plain digest would let a reader guess a short key.
     account = hmac.new(secret, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
     return VoiceListStore(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
 
 
-def _meeting_folder(config: Config) -> Path:
-    """Return where the workers meet: the cache's folder, else a private one that goes with its maker."""
+def _shared_folder(config: Config) -> Path:
+    """Return the folder that workers share: CACHE_PATH, otherwise a private one that ends with this process."""
     if config.cache.path is not None:
         return config.cache.path
     folder = Path(tempfile.mkdtemp(prefix="sayna-"))
-    # Exit handlers run in forked workers too, while others still meet there.
-    maker = os.getpid()
-    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == maker else None)
+    # Exit handlers also run in forked workers, while other workers still use the folder.
+    creator = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == creator else None)
     return folder

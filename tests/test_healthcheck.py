@@ -1,4 +1,4 @@
-"""What a container's health check asks."""
+"""The health check of a container."""
 
 import socket
 import threading
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.healthcheck import alive
+from sayna.healthcheck import is_healthy
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 BAD = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
@@ -31,24 +31,24 @@ def unix(folder: Path) -> tuple[socket.socket, str]:
 
 
 @pytest.mark.parametrize("bind", [tcp("127.0.0.1"), tcp("0.0.0.0"), tcp("localhost"), unix])
-@pytest.mark.parametrize(("said", "expected"), [(OK, True), (BAD, False), (b"SSH-2.0\r\n", False), (b"", False)])
-def test_only_a_server_that_says_200_is_alive(tmp_path: Path, bind: Bind, said: bytes, expected: bool) -> None:
+@pytest.mark.parametrize(("response", "expected"), [(OK, True), (BAD, False), (b"SSH-2.0\r\n", False), (b"", False)])
+def test_server_is_healthy_when_it_returns_200(tmp_path: Path, bind: Bind, response: bytes, expected: bool) -> None:
     listener, name = bind(tmp_path)
 
-    def answer() -> None:
+    def respond() -> None:
         with closing(listener.accept()[0]) as sock:
             sock.recv(4096)
-            sock.sendall(said)
+            sock.sendall(response)
 
     with closing(listener):
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=respond)
         thread.start()
-        assert alive(name) is expected
+        assert is_healthy(name) is expected
         thread.join(5)
 
 
-def test_nobody_there_is_not_alive(tmp_path: Path) -> None:
+def test_server_is_unhealthy_when_nothing_listens(tmp_path: Path) -> None:
     listener, name = tcp("127.0.0.1")(tmp_path)
     listener.close()
-    assert not alive(name)
-    assert not alive(f"unix:{tmp_path}/nothing")
+    assert not is_healthy(name)
+    assert not is_healthy(f"unix:{tmp_path}/nothing")

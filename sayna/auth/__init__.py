@@ -1,8 +1,8 @@
-"""Who is calling: a shared secret, or a service that is asked with a signed token, tells the tenant."""
+"""Authentication: a shared secret, or an auth service that receives a signed request, decides the tenant."""
 
 from sayna.auth.authenticator import Authenticator
-from sayna.auth.caller import read_token
-from sayna.auth.client import Proxies
+from sayna.auth.bearer_token import read_token
+from sayna.auth.proxies import Proxies
 from sayna.auth.service import AuthRequest, Post
 
 __all__ = [

@@ -1,6 +1,6 @@
-"""The auth service: asked about a token with a signed request, it says no, or yes and whose it is.
+"""The auth service: it receives a signed request about a token, and accepts it for a tenant or rejects it.
 
-Whatever is neither a clear yes nor a clear no is a failure, and none of its words reach the client.
+Any other response is a failure, and no text of the service reaches the client.
 """
 
 import json
@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
-from sayna.http import Deadline, Response, TimedOut, TransportError, Unreachable
+from sayna.http import Deadline, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
     from sayna.auth.signing import SigningKey
+    from sayna.http import HttpResponse
 
-# An id has at most 128 characters: whoever sends more than this is no auth service.
-MAX_ANSWER_BYTES = 65536
-# The token travels in a claim of its own; what a proxy adds says nothing about the caller.
+# A tenant id has at most 128 characters, so no auth service needs a longer body.
+MAX_RESPONSE_BYTES = 65536
+# The token has its own claim, and headers of proxies say nothing about the caller.
 HIDDEN_HEADERS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "x-real-ip"})
 HIDDEN_PREFIXES = ("x-forwarded-", "x-sayna-")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthRequest:
-    """What the auth service is told of a request; `body` is the object that the endpoint will handle."""
+    """The part of a request that the auth service receives; `body` is the object that the view will use."""
 
     method: str
     path: str
@@ -33,40 +34,40 @@ class AuthRequest:
 
 
 class Post(Protocol):
-    """The one thing that is needed of `sayna.http`."""
+    """The type of sayna.http.post."""
 
     def __call__(
         self, url: str, *, data: bytes, headers: Mapping[str, str], deadline: Deadline,
         connect_seconds: float, max_bytes: int,
-    ) -> Response:  # fmt: skip
-        """Return a whole answer; raises TransportError and its kinds."""
+    ) -> "HttpResponse":  # fmt: skip
+        """Return a response with its whole body; raises TransportError."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuthService:
-    """Where tokens are judged, and with which key and patience (in seconds) it is asked."""
+    """A client of the auth service."""
 
     url: str
     key: "SigningKey"
     timeout_seconds: float
     post: Post
 
-    def tenant_of(self, token: str, facts: AuthRequest) -> str | None:
-        """Return the tenant of a token, or None when the service lets it in without naming one.
+    def tenant_of(self, token: str, auth_request: AuthRequest) -> str | None:
+        """Return the tenant of a token, or None when the service accepts it without a tenant.
 
         Raises NotAuthenticated, AuthServiceFailed or AuthServiceUnavailable.
         """
-        answer = self._ask(self.key.sign(_auth_data(token, facts)))
-        # Redirects and other codes are no yes: the reference took a login page behind a 302 for one.
-        if answer.status == 200:  # noqa: PLR2004
-            return _tenant_in(answer.body)
-        # 429 says nothing about the token: the service is overloaded.
-        if 400 <= answer.status < 500 and answer.status != 429:  # noqa: PLR2004
+        response = self._post(self.key.sign(_auth_data(token, auth_request)))
+        # Only 200 accepts: a redirect may lead to a login page, which returns 200 for any token.
+        if response.status == 200:  # noqa: PLR2004
+            return _tenant_in(response.body)
+        # 429 says nothing about the token, only that the service is overloaded.
+        if 400 <= response.status < 500 and response.status != 429:  # noqa: PLR2004
             raise unauthorized()
-        # What says neither yes nor no must not look like a wrong token: clients would throw theirs away.
+        # Raise 502, not 401, for an unexpected response: on 401, clients discard their token.
         raise _failed()
 
-    def _ask(self, signed: str) -> Response:
+    def _post(self, signed: str) -> "HttpResponse":
         try:
             return self.post(
                 self.url,
@@ -74,7 +75,7 @@ class AuthService:
                 headers={"Content-Type": "application/jwt"},
                 deadline=Deadline.after(self.timeout_seconds),
                 connect_seconds=self.timeout_seconds,
-                max_bytes=MAX_ANSWER_BYTES,
+                max_bytes=MAX_RESPONSE_BYTES,
             )
         except (Unreachable, TimedOut) as error:
             raise AuthServiceUnavailable("The auth service cannot be reached at the moment.") from error
@@ -82,13 +83,13 @@ class AuthService:
             raise _failed() from error
 
 
-def _auth_data(token: str, facts: AuthRequest) -> dict[str, object]:
+def _auth_data(token: str, auth_request: AuthRequest) -> dict[str, object]:
     return {
         "token": token,
-        "request_body": {} if facts.body is None else facts.body,
-        "request_headers": _visible(facts.headers),
-        "request_path": facts.path,
-        "request_method": facts.method,
+        "request_body": {} if auth_request.body is None else auth_request.body,
+        "request_headers": _visible(auth_request.headers),
+        "request_path": auth_request.path,
+        "request_method": auth_request.method,
     }
 
 
@@ -99,34 +100,34 @@ def _visible(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _tenant_in(body: bytes) -> str | None:
-    """Return the tenant that an answer names; text and an object without `id` name none."""
+    """Return the `id` in a body; None for text and for an object without `id`."""
     try:
         # Some frameworks begin JSON with a byte order mark.
         text = body.decode("utf-8-sig").strip()
-        # What begins like an object must be a whole one; anything else is mere text, such as OK.
-        found = json.loads(text, object_pairs_hook=_once) if text.startswith("{") else {}
+        # A body that begins like an object must be a valid one; any other is text such as OK.
+        found = json.loads(text, object_pairs_hook=_without_duplicates) if text.startswith("{") else {}
     except (ValueError, RecursionError) as error:
         raise _failed() from error
     if "id" not in found:
         return None
-    # Closed, not open: in the reference a garbled id meant every tenant's rooms.
+    # Fail on an invalid id: as a caller without a tenant, the client could access resources without an owner.
     if not isinstance(found["id"], str) or not TENANT.fullmatch(found["id"]):
         raise _failed()
     return str(found["id"])
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
-    # Of two ids another parser may take the other one.
+    # Refuse a duplicate, because another parser may read the other value.
     if len(found) < len(pairs):
-        raise ValueError("a name is there twice")
+        raise ValueError("a name occurs twice")
     return found
 
 
 def unauthorized() -> NotAuthenticated:
-    """Return the error of a token that nobody knows."""
+    """Return the error for a wrong token."""
     return NotAuthenticated("unauthorized", "The token is not valid.")
 
 
 def _failed() -> AuthServiceFailed:
-    return AuthServiceFailed("The auth service gave no usable answer.")
+    return AuthServiceFailed("The auth service gave no usable response.")

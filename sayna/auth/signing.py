@@ -1,4 +1,4 @@
-"""Our private key, and the short-lived token that it signs for the auth service."""
+"""The private key of this server, and the short-lived tokens that it signs for the auth service."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from sayna.config import ConfigError
 
-LIFETIME_SECONDS = 300
+LIFETIME = 300  # seconds
 MIN_RSA_BITS = 2048
 
 logger = logging.getLogger("sayna.auth")
@@ -22,19 +22,19 @@ logger = logging.getLogger("sayna.auth")
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key with the only algorithm that its type may sign with."""
+    """A private key and the one algorithm that it signs with."""
 
     key: RSAPrivateKey | EllipticCurvePrivateKey
     algorithm: str
 
     def sign(self, auth_data: dict[str, object]) -> str:
-        """Return a JWT about one request, good for five minutes."""
+        """Return a JWT about one request, valid for LIFETIME."""
         now = int(time.time())
         claims = {
             "sub": "sayna-auth",
             "iat": now,
-            "exp": now + LIFETIME_SECONDS,
-            # Lets the service refuse a captured request that is sent again.
+            "exp": now + LIFETIME,
+            # The service can refuse a captured request that an attacker repeats.
             "jti": str(uuid.uuid4()),
             "auth_data": auth_data,
         }
@@ -46,17 +46,17 @@ def load_signing_key(path: Path) -> SigningKey:
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
         mode = path.stat().st_mode
-    # TypeError is how the library says that the key is locked with a password.
+    # cryptography raises TypeError for a key with a password.
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise _bad_key(f"cannot be read as a private key ({type(error).__name__})") from error
     if mode & 0o044:
-        logger.warning("AUTH_SIGNING_KEY_PATH can be read by other users of this machine; chmod 600 it.")
-    # The key decides the algorithm, never a setting or a header (RFC 8725, section 3.1).
+        logger.warning("AUTH_SIGNING_KEY_PATH can be read by other users of this machine; set its mode to 600.")
+    # The key alone decides the algorithm (RFC 8725, section 3.1).
     if isinstance(key, RSAPrivateKey) and key.key_size >= MIN_RSA_BITS:
         return SigningKey(key, "RS256")
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return SigningKey(key, "ES256")
-    raise _bad_key("names a key of a type or size that is not used")
+    raise _bad_key("has a key of a type or size that is not supported")
 
 
 def _bad_key(reason: str) -> ConfigError:

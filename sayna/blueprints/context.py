@@ -1,4 +1,4 @@
-"""The services of the application at hand."""
+"""The services and the request that a view works with."""
 
 from typing import cast
 
@@ -8,10 +8,10 @@ from sayna.services import Services
 
 
 def services() -> Services:
-    """Return what create_app() built."""
+    """Return the services that create_app() built."""
     return cast("Services", current_app.extensions["sayna"])
 
 
 def current_request() -> Request:
-    """Return the request itself: each look through Flask's proxy costs half a microsecond."""
+    """Return the request itself, because each access through Flask's proxy costs half a microsecond."""
     return cast("Request", request._get_current_object())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Every exception becomes JSON here, and nowhere else."""
+"""The only place where exceptions become JSON responses."""
 
 import logging
 from http import HTTPStatus
@@ -6,63 +6,63 @@ from http import HTTPStatus
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 
 FRAMEWORK = {
-    400: ("INVALID_REQUEST", "the request cannot be understood"),
-    404: ("NOT_FOUND", "there is nothing at this path"),
-    405: ("METHOD_NOT_ALLOWED", "this path does not take this method; see Allow"),
-    413: ("PAYLOAD_TOO_LARGE", "the body is too large"),
-    415: ("UNSUPPORTED_MEDIA_TYPE", "send the body as Content-Type: application/json"),
+    400: ("INVALID_REQUEST", "The request cannot be parsed."),
+    404: ("NOT_FOUND", "No route matches this path."),
+    405: ("METHOD_NOT_ALLOWED", "This path does not support this method; see the Allow header."),
+    413: ("PAYLOAD_TOO_LARGE", "The body is too large."),
+    415: ("UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json."),
 }
 
 logger = logging.getLogger("sayna.errors")
 
 
 def register(app: Flask) -> None:
-    """Answer every kind of failure of `app` with JSON."""
-    app.register_error_handler(SaynaError, _on_purpose)
-    app.register_error_handler(HTTPException, _from_framework)
-    app.register_error_handler(Exception, _unforeseen)
+    """Turn every exception of `app` into a JSON response."""
+    app.register_error_handler(SaynaError, _sayna_error)
+    app.register_error_handler(HTTPException, _framework_error)
+    app.register_error_handler(Exception, _unexpected_error)
 
 
-def _on_purpose(error: SaynaError) -> Response:
-    # Here, as in the reference, `error` is a word that clients compare.
+def _sayna_error(error: SaynaError) -> Response:
+    # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
         body = {"error": error.auth_code, "message": error.message}
     else:
         body = {"error": error.message}
-    answer = json_answer({**body, "code": error.code, "request_id": g.request_id}, error.status)
-    answer.headers.update(error.headers)
+    response = json_response({**body, "code": error.code, "request_id": g.request_id}, error.status)
+    response.headers.update(error.headers)
     if error.retry_after is not None:
-        answer.headers["Retry-After"] = str(error.retry_after)
-    # RFC 9110, 15.5.2 and 15.5.6: a 401 names its scheme, a 405 the methods that there are.
+        response.headers["Retry-After"] = str(error.retry_after)
+    # RFC 9110, 15.5.2: a 401 must name its authentication scheme.
     if error.status == HTTPStatus.UNAUTHORIZED:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
-    return answer
+    return response
 
 
-def _from_framework(error: HTTPException) -> Response:
+def _framework_error(error: HTTPException) -> Response:
     status = error.code or 500
     fallback = (
         "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST",
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    answer = json_answer({"error": sentence, "code": code, "request_id": g.request_id}, status)
+    response = json_response({"error": sentence, "code": code, "request_id": g.request_id}, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return answer
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return response
 
 
-def _unforeseen(error: Exception) -> Response:
-    # Nothing of it goes to the caller: an exception's text may quote a key, a path or a vendor.
+def _unexpected_error(error: Exception) -> Response:
+    # Send no text of the exception to the client, because it may quote a key, a path or a provider.
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     body = {
-        "error": "something went wrong here; the log knows it by this request_id",
+        "error": "The server failed; its log has the cause under this request_id.",
         "code": "INTERNAL_ERROR",
     }
-    return json_answer({**body, "request_id": g.request_id}, 500)
+    return json_response({**body, "request_id": g.request_id}, 500)

@@ -1,4 +1,4 @@
-"""What surrounds every request: its id, who is calling, the safe headers, one log line."""
+"""Around every request: its id, the caller, safe headers, one log line."""
 
 import logging
 import re
@@ -10,12 +10,12 @@ from flask import Flask, Response, g, request
 
 from sayna import log
 from sayna.auth import Authenticator, AuthRequest, read_token
-from sayna.blueprints.body import parse_object, read_body
+from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
 
-# Named one by one: a route that is forgotten here is closed, not open.
+# A list of the public routes: a new route needs a token unless it is added here.
 PUBLIC = frozenset(
     {
         "health.health",
@@ -28,15 +28,15 @@ PUBLIC = frozenset(
         "studio.file",
     }
 )
-TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma
-# Sent back in a header, where werkzeug answers CR and LF with a 500, and gunicorn much of Unicode.
+TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma.
+# The id goes into a response header, where CR, LF and much of Unicode would cause a 500 (werkzeug, gunicorn).
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 logger = logging.getLogger("sayna.request")
 
 
 def register(app: Flask) -> None:
-    """Guard every route of `app` but the public ones."""
+    """Require a token for every route of `app` except the public ones."""
     app.before_request(_begin)
     app.before_request(_authenticate)
     app.after_request(_finish)
@@ -51,45 +51,44 @@ def _begin() -> None:
 
 
 def _authenticate() -> None:
-    """Settle g.caller by the matched route, so that no spelling of a path goes around it."""
-    authenticator, asked = services().authenticator, current_request()
+    """Set g.caller; check the matched route, not the path, because a path has many spellings."""
+    authenticator, incoming = services().authenticator, current_request()
     g.caller = UNRESTRICTED
-    # Where no route matches there is nothing to guard: a 404 for everybody.
-    if authenticator is None or asked.url_rule is None or asked.endpoint in PUBLIC:
+    # Without a route the response is 404 for every client.
+    if authenticator is None or incoming.url_rule is None or incoming.endpoint in PUBLIC:
         return
     token = read_token(
-        [part for value in asked.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
-        asked.args.getlist("api_key"),
+        [part for value in incoming.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
+        incoming.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
     )
     g.caller = _authenticate_limited(authenticator, token)
 
 
 def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
-    """Return who holds a token; an address with too many wrong ones is refused unheard, or it could go on."""
+    """Return the caller of a token; raises TooManyFailures when its address sent too many wrong ones."""
     built, environ = services(), current_request().environ
-    budget = built.budget
-    client = built.proxies.client(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
-    if budget is None or client is None:
+    limiter = built.failure_limiter
+    client = built.proxies.client_address(environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", ""))
+    if limiter is None or client is None:
         return authenticator.authenticate(token, _auth_request)
-    budget.check(client)
+    limiter.check(client)
     try:
         return authenticator.authenticate(token, _auth_request)
     except SaynaError as error:
-        # A body that the auth service cannot be shown is refused after the secrets were tried, so that says
-        # that the token is none of them.
+        # Count every 4xx when shared secrets are set: a body that cannot be parsed is refused after the token was
+        # compared with them, so the response would tell the client that its guess was wrong.
         is_guess = error.status < HTTPStatus.INTERNAL_SERVER_ERROR and built.config.auth.secrets
-        if (is_guess or isinstance(error, NotAuthenticated)) and budget.record_failure(client):
+        if (is_guess or isinstance(error, NotAuthenticated)) and limiter.record_failure(client):
             log.emit(logger, logging.WARNING, "auth_failures", client=client)
         raise
 
 
 def _auth_request() -> AuthRequest:
-    """Return what the auth service is shown; the body is parsed once and is what the view will see."""
-    # The auth service judges the very object that the view handles, not another reading of the same bytes.
-    g.raw_body = read_body(request) if request.content_length or "chunked" in _transfer_encoding() else b""
-    g.body = parse_object(g.raw_body) if g.raw_body else {}
-    return AuthRequest(request.method, request.path, dict(request.headers), g.body)
+    """Return the request for the auth service; it judges the very object that the view uses."""
+    has_body = request.content_length or "chunked" in _transfer_encoding()
+    body = read_object(request) if has_body and read_body(request) else {}
+    return AuthRequest(request.method, request.path, dict(request.headers), body)
 
 
 def _transfer_encoding() -> str:
@@ -97,15 +96,15 @@ def _transfer_encoding() -> str:
 
 
 def _finish(response: Response) -> Response:
-    here, asked = g._get_current_object(), current_request()
-    # Added, not set: no view gives these, and to look for them costs more than all else here.
+    here, incoming = g._get_current_object(), current_request()
+    # add() instead of set(), because set() searches the headers, and no view sends these.
     response.headers.add("X-Request-ID", here.request_id)
-    # Neither audio nor an error may be taken for a page.
+    # Browsers must not render audio or an error as a page.
     response.headers.add("X-Content-Type-Options", "nosniff")
-    # Read now: Flask's `g` and the request are gone when a stream ends.
+    # Read the fields now, because `g` and the request no longer exist when a stream ends.
     fields = {
-        "method": asked.method,
-        "route": asked.url_rule.rule if asked.url_rule else None,
+        "method": incoming.method,
+        "route": incoming.url_rule.rule if incoming.url_rule else None,
         "status": response.status_code,
         "tenant": here.get("caller", UNRESTRICTED).tenant,
         "request_id": here.request_id,

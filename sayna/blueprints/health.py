@@ -1,9 +1,9 @@
-"""GET / says that the process answers; GET /ready says that it should be sent work."""
+"""GET / reports that the process is alive, GET /ready that it accepts work."""
 
 from flask import Blueprint, Response, current_app
 
 from sayna.blueprints.context import services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.server import HEALTH, READY
 
@@ -13,16 +13,16 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/")
 @documented(HEALTH)
 def health() -> Response:
-    """Answer without touching anything."""
-    return json_answer({"status": "ok"})
+    """Answer 200 without any check."""
+    return json_response({"status": "ok"})
 
 
 @blueprint.get("/ready")
 @documented(READY)
 def ready() -> Response:
-    """Answer 200 when work is welcome, else 503 with the check that failed."""
-    # While it drains a balancer should go elsewhere; GET / stays 200, or it would be killed instead.
+    """Answer 200 when every check passes, otherwise 503 with the check that failed."""
+    # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
     is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
-    return json_answer({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)
+    return json_response({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)

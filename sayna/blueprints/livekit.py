@@ -1,4 +1,4 @@
-"""LiveKit: tokens to enter a room, and what goes on in it."""
+"""LiveKit: tokens for rooms, lists of rooms, and moderation."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -9,10 +9,10 @@ from werkzeug.routing import PathConverter
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import current_request, services
-from sayna.blueprints.responses import json_answer
+from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
-from sayna.openapi.operations import rooms as reference
+from sayna.openapi.operations import livekit as reference
 from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
 from sayna.schemas.livekit import room_name as checked
 
@@ -23,9 +23,9 @@ blueprint = Blueprint("livekit", __name__)
 
 
 class RoomNameConverter(PathConverter):
-    """The rest of the path, slashes and all: LiveKit lets them stand anywhere in a name."""
+    """The rest of the path with its slashes, because LiveKit allows them in a room's name."""
 
-    # `.` would not match a line break, which has to reach the check that refuses it.
+    # `.` would not match a line break, which must reach the check that refuses it.
     regex = r"[\s\S]+"
     part_isolating = False
 
@@ -38,20 +38,20 @@ def _add_converter(state: BlueprintSetupState) -> None:
 @blueprint.post("/livekit/token")
 @documented(reference.TOKEN)
 def token() -> Response:
-    """Answer with a token for one room, once the room is settled to be the caller's."""
+    """Answer with a token for one room after the room is claimed for the caller."""
     wanted = TOKEN.parse(read_object(current_request()))
     room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
     livekit = _livekit()
-    # First settled, then signed: a token cannot be taken back, LiveKit keeps no list of revoked ones.
+    # Claim before signing, because LiveKit cannot revoke a token.
     livekit.rooms.settle(g.caller, room)
     signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
-    return json_answer(
+    return json_response(
         {
             "token": signed,
             "room_name": room,
             "participant_identity": identity,
             "livekit_url": livekit.public_url,
-            # Under these two names stock LiveKit clients look for them.
+            # The names that LiveKit's own clients expect.
             "participant_token": signed,
             "server_url": livekit.public_url,
         }
@@ -64,16 +64,16 @@ def list_rooms() -> Response:
     """Answer with the caller's open rooms."""
     fields = ("name", "num_participants", "creation_time")
     rooms = _livekit().rooms.visible(g.caller)
-    return json_answer({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
+    return json_response({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
 
 
 @blueprint.get("/livekit/rooms/<room_name:room_name>", merge_slashes=False)
 @documented(reference.READ)
 def read_room(room_name: str) -> Response:
-    """Answer with a room and who is in it."""
+    """Answer with a room and its participants."""
     wanted = checked(room_name)
     room, participants = _livekit().rooms.details(g.caller, wanted)
-    return json_answer({**asdict(room), "participants": [asdict(each) for each in participants]})
+    return json_response({**asdict(room), "participants": [asdict(each) for each in participants]})
 
 
 @blueprint.delete("/livekit/participant")
@@ -82,7 +82,7 @@ def remove_participant() -> Response:
     """Disconnect a participant."""
     who = PARTICIPANT.parse(read_object(current_request()))
     _livekit().rooms.remove(g.caller, who["room_name"], who["participant_identity"])
-    return json_answer({"status": "removed", **who})
+    return json_response({"status": "removed", **who})
 
 
 @blueprint.post("/livekit/participant/mute")
@@ -92,7 +92,7 @@ def mute_participant() -> Response:
     wanted = MUTE.parse(read_object(current_request()))
     room, identity, track = wanted["room_name"], wanted["participant_identity"], wanted["track_sid"]
     muted = _livekit().rooms.mute(g.caller, room, identity, track, muted=wanted["muted"])
-    return json_answer({**wanted, "muted": muted})
+    return json_response({**wanted, "muted": muted})
 
 
 def _livekit() -> "LiveKit":

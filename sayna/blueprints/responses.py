@@ -1,4 +1,4 @@
-"""JSON answers, in one shape."""
+"""JSON responses, all in one form."""
 
 import json
 from collections.abc import Mapping
@@ -9,6 +9,6 @@ from flask import Response
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def json_answer(body: Mapping[str, Any], status: int = 200) -> Response:
-    """Return compact JSON; it ends in a newline so that a terminal shows it well."""
+def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+    """Return compact JSON; it ends with a newline so that a terminal shows the prompt on a new line."""
     return Response(_encode(body) + "\n", status, content_type="application/json")

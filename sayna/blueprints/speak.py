@@ -4,156 +4,120 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 
-from flask import Blueprint, Request, Response, current_app, g
-from flask.blueprints import BlueprintSetupState
+from flask import Blueprint, Request, Response, g
 
 from sayna import audio
-from sayna.blueprints.body import parse_object, read_body
+from sayna.blueprints.accept import accepted
+from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
-from sayna.openapi.operations.speech import SPEAK
-from sayna.schemas.speak import is_nested, load_speak
+from sayna.openapi.operations.speak import SPEAK
+from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
 from sayna.speech.plan import Plan
 from sayna.speech.service import CacheMode, SpeechResult
 
 blueprint = Blueprint("speak", __name__)
 
-# Reading a body again costs more than all else of a hit: 175 us with it, 90 us without (measured).
-# So many of such a size are 16 MiB a worker.
-REMEMBERED_BODIES = 2048
-REMEMBERED_BYTES = 8192
-# Names of voices go into headers, where other letters would be a 500 of the server's.
+header_values = attrgetter(*HEADER_FIELDS.values())
+# Voice ids go into headers, where any other character would make the response a 500.
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
-AUDIO_TYPE = re.compile(r"(?:^|,)\s*(?:audio/[\w.+*-]+|application/octet-stream)\s*(?:;|,|$)", re.I)
-JSON_TYPE = re.compile(r"(?:^|,)\s*application/json\s*(?:;|,|$)", re.I)
-
-
-@blueprint.record
-def _begin_to_remember(state: BlueprintSetupState) -> None:
-    state.app.extensions["sayna.plans"] = {}
 
 
 @blueprint.post("/speak")
 @documented(SPEAK)
 def speak() -> Response:
-    """Answer with speech, in the form that the caller asked for."""
-    asked = current_request()
-    plan, nested = _plan(g.get("raw_body") or read_body(asked))
-    speech = services().tts.synthesize(plan, _cache_mode(asked), alive=_caller_listens(asked.environ))
-    response = _envelope(speech) if _wants_envelope(asked, nested) else _bytes(asked, speech)
-    # Added, not set: none of them is there yet, and each look would cost a walk over the others.
+    """Answer with speech, in the form that Accept or the request's own form asks for."""
+    request = current_request()
+    is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
+    plan = _plan(request, default_formats)
+    connected = partial(_is_client_connected, request.environ)
+    speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=connected)
+    wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
+    response = _envelope(speech) if wants_envelope else _bytes(request, speech)
+    # Add instead of set: these headers are new, and a set would search the others for each of them.
     response.headers.extend(_headers(speech))
     return response
 
 
-def _plan(body: bytes) -> tuple[Plan, bool]:
-    """Return the plan of a body; one seen before costs nothing.
-
-    One with credentials is not kept, nor one of a voice that may be replaced under its name.
-    """
-    known: dict[bytes, tuple[Plan, bool]] = current_app.extensions["sayna.plans"]
-    if (found := known.get(body)) is not None:
-        return found
-    parsed = parse_object(body)
-    planned = services().planner.plan(load_speak(parsed)), is_nested(parsed)
-    if len(body) <= REMEMBERED_BYTES and planned[0].credentials is None and planned[0].version is None:
-        if len(known) >= REMEMBERED_BODIES:
-            # Bodies that come but once fill it, and to sort those out would cost every hit something.
-            known.clear()
-        known[body] = planned
-    return planned
+def _plan(request: Request, default_formats: tuple[str, str]) -> Plan:
+    """Return the plan of the body; the planner remembers the plans of earlier bodies."""
+    planner, body = services().planner, read_body(request)
+    if (plan := planner.recall(body, default_formats)) is None:
+        plan = planner.plan(load_speak(read_object(request), default_formats))
+        planner.remember(body, default_formats, plan)
+    return plan
 
 
-def _cache_mode(asked: Request) -> CacheMode:
-    directives = {part.strip().lower() for part in asked.headers.get("Cache-Control", "").split(",")}
-    # Of several the most careful one counts: no vendor, then no trace, then a new rendering.
+def _cache_mode(request: Request) -> CacheMode:
+    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
+    # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
     for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
         if mode.value in directives:
             return mode
     return CacheMode.USE
 
 
-def _wants_envelope(asked: Request, nested: bool) -> bool:
-    accept = asked.headers.get("Accept", "")
-    if JSON_TYPE.search(accept):
-        return True
-    return not nested and not AUDIO_TYPE.search(accept)
-
-
 def _envelope(speech: SpeechResult) -> Response:
-    """Return JSON by concatenation: the clip remembers its base64, and json.dumps would copy it twice."""
-    clip = speech.whole()
-    info = clip.info
-    metadata = {
-        "provider": info.provider,
-        "voice_id": info.voice_id,
-        "model": info.model,
-        "language": info.language,
-        "audio_format": info.audio_format,
+    """Return JSON by concatenation: the clip keeps its base64, and json.dumps would copy it twice."""
+    clip, info = speech.finished(), speech.info
+    of_this_answer = {
         "content_type": audio.content_type(speech.plan.target),
-        "sample_rate": info.sample_rate,
-        "channels": info.channels,
-        "duration_ms": info.duration_ms,
         "size_bytes": len(clip.audio),
-        "characters": info.characters,
-        "speaking_rate": info.speaking_rate,
         "cached": speech.outcome == "HIT",
         "cache_key": speech.plan.key,
+    }
+    metadata = {
+        name: of_this_answer[name] if name in of_this_answer else getattr(info, name) for name in METADATA_FIELDS
     }
     head = b'{"metadata":' + json.dumps(metadata).encode() + b',"audio":"'
     return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
 
 
-def _bytes(asked: Request, speech: SpeechResult) -> Response:
-    """Return the audio, streamed where its format and the caller's HTTP can tell an end from a break."""
+def _bytes(request: Request, speech: SpeechResult) -> Response:
+    """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
     target = speech.plan.target
-    if speech.clip is None and audio.streams(target) and asked.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
-        response = Response(speech.pieces(), content_type=audio.content_type(target))
-        # Else nginx takes all of it off us for a slow caller, into temporary files.
+    content_type = audio.content_type(target)
+    if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+        response = Response(speech.chunks(), content_type=content_type)
+        # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)
         return response
-    return Response(speech.audio(), content_type=audio.content_type(target))
+    return Response(b"".join(speech.chunks()), content_type=content_type)
 
 
 def _headers(speech: SpeechResult) -> dict[str, str]:
-    plan = speech.plan
+    plan, info = speech.plan, speech.info
     ttl = services().config.cache.ttl_seconds
-    age = max(0, int(time.time() - speech.clip.info.created)) if speech.clip and speech.outcome == "HIT" else 0
+    is_hit = speech.outcome == "HIT"
+    age = max(0, int(time.time() - info.created)) if is_hit else 0
     headers = {
-        "x-provider": plan.provider.slug,
-        "x-voice-id": plan.voice_id,
-        "x-audio-format": plan.target.audio_format,
-        "x-sample-rate": str(plan.target.sample_rate),
-        "x-channels": str(plan.target.channels),
+        **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
         "x-cache": speech.outcome,
-        # The key, not a hash of the clip: that would be 127-210 us for 100 kB on each hit (measured).
+        # The key and not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
         "ETag": f'"{plan.key}"',
         "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
-    if speech.outcome == "HIT":
+    if is_hit:
         headers["Age"] = str(age)
-    g.log = {"provider": plan.provider.slug, "cache": speech.outcome, "characters": plan.characters}
+    g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
     return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
 
 
-def _caller_listens(environ: dict[str, object]) -> Callable[[], bool]:
-    """Return a look at the caller's socket: one who hangs up during a long wait frees what it holds."""
-    # gunicorn's name for it; under other servers every caller is taken to listen.
+def _is_client_connected(environ: dict[str, object]) -> bool:
+    """Return whether the client's socket is open, so that a hang-up during a long wait frees the thread."""
+    # gunicorn's own key; under another server every client counts as connected.
     sock = environ.get("gunicorn.socket")
-
-    def listens() -> bool:
-        if not isinstance(sock, socket.socket):
-            return True
-        try:
-            # Only a peek: on a kept connection the caller's next request may be waiting there.
-            return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-
-    return listens
+    if not isinstance(sock, socket.socket):
+        return True
+    try:
+        # Peek only: on a kept connection the client's next request may be waiting.
+        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

@@ -1,4 +1,4 @@
-"""GET /voices: what there is to speak with."""
+"""GET /voices: the catalogue of voices."""
 
 from flask import Blueprint, Response, request
 
@@ -7,7 +7,7 @@ from sayna.errors import InvalidRequest
 from sayna.openapi import documented
 from sayna.openapi.operations.voices import VOICES
 from sayna.speech.plan import LANGUAGE
-from sayna.speech.voices import GENDERS, Filter, Listing
+from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
 
 blueprint = Blueprint("voices", __name__)
 
@@ -15,23 +15,23 @@ blueprint = Blueprint("voices", __name__)
 @blueprint.get("/voices")
 @documented(VOICES)
 def voices() -> Response:
-    """Answer with every voice that is wanted, or with 304 to who has the same list already."""
-    wanted = Filter(_language(), _gender())
+    """Answer with the selected voices, or with 304 to a client that has the same list already."""
+    wanted = VoiceFilter(_language(), _gender())
     listing = services().catalogue.listing(request.args.get("provider", ""))
-    page = services().pages.page(listing, wanted)
-    # Weakly, for nginx marks an ETag as weak (W/) when it compresses the answer.
-    known = request.if_none_match.contains_weak(page.etag)
-    response = Response(status=304) if known else Response(page.body, mimetype="application/json")
-    response.headers.update(_headers(listing, page.etag))
+    encoded = services().encoded_voices.encoded(listing, wanted)
+    # Compare weakly, because nginx marks an ETag as weak (W/) when it compresses the answer.
+    known = request.if_none_match.contains_weak(encoded.etag)
+    response = Response(status=304) if known else Response(encoded.body, mimetype="application/json")
+    response.headers.update(_headers(listing, encoded.etag))
     return response
 
 
-def _headers(listing: Listing, etag: str) -> dict[str, str]:
-    told = {"X-Voices-Stale": ", ".join(listing.stale), "X-Voices-Failed": ", ".join(listing.failed)}
+def _headers(listing: VoiceListing, etag: str) -> dict[str, str]:
+    problems = {"X-Voices-Stale": ", ".join(listing.stale), "X-Voices-Failed": ", ".join(listing.failed)}
     return {
         "ETag": f'"{etag}"',
         "Cache-Control": "private, no-cache",
-        **{name: value for name, value in told.items() if value},
+        **{name: value for name, value in problems.items() if value},
     }
 
 

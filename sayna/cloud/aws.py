@@ -1,4 +1,4 @@
-"""Sessions of boto3, for S3 and Polly; boto3 is imported with the first of them."""
+"""Sessions of boto3 for S3 and Polly; boto3 is imported with the first session."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from sayna import http
 
 
 def session() -> Any:
-    """Return a new session that believes the authorities of TLS_CA_FILE, for its own credentials too."""
-    import boto3  # noqa: PLC0415 - costs 100 ms: only whoever asks AWS pays
+    """Return a new session that trusts the authorities of TLS_CA_FILE, for requests of credentials too."""
+    import boto3  # noqa: PLC0415 - its import costs 100 ms (measured)
     import botocore.session  # noqa: PLC0415
 
     core = botocore.session.get_session()
-    if (authorities := http.bundle()) is not None:
+    if (authorities := http.ca_bundle()) is not None:
         core.set_config_variable("ca_bundle", authorities)
     return boto3.session.Session(botocore_session=core)

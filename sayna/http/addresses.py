@@ -1,7 +1,8 @@
-"""Which addresses are out on the internet, by a deny set of our own.
+"""Which addresses are public, by our own list of denied networks.
 
-`ipaddress` calls some addresses global that lead back inside: translations of IPv4 (NAT64, 6to4, Teredo) and
-old site-local ones. What a name resolves to is judged, never how it is spelled: the resolver reads 0x7f.1.
+`ipaddress` calls some addresses global that can lead into a private network: translations of IPv4 (NAT64, 6to4,
+Teredo) and old site-local ones. Check the addresses that the resolver returns, never the host name: resolvers accept
+spellings such as 0x7f.1.
 """
 
 import ipaddress
@@ -16,12 +17,12 @@ _DENIED = tuple(
 
 
 def is_public(address: str) -> bool:
-    """Return whether an address, as the resolver writes it, is one host out on the internet."""
+    """Return whether an address, as the resolver writes it, is a single host on the internet."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    inner = getattr(found, "ipv4_mapped", None) or found
-    denied = any(inner.version == network.version and inner in network for network in _DENIED)
-    # `is_global` is true of multicast, 224.0.0.1 too.
-    return inner.is_global and not (inner.is_multicast or inner.is_reserved or denied)
+    inner = getattr(parsed, "ipv4_mapped", None) or parsed
+    is_denied = any(inner.version == network.version and inner in network for network in _DENIED)
+    # `is_global` is also true for multicast addresses such as 224.0.0.1.
+    return inner.is_global and not (inner.is_multicast or inner.is_reserved or is_denied)

@@ -1,4 +1,4 @@
-"""The moment by which everything must be over."""
+"""The moment by which a whole exchange must be over."""
 
 import time
 from collections.abc import Callable
@@ -6,12 +6,12 @@ from weakref import WeakMethod
 
 
 class Deadline:
-    """A moment on the monotonic clock by which all must be done; it can be brought forward to now."""
+    """A moment on the monotonic clock by which all work must be done; cancel() ends it at once."""
 
     __slots__ = ("__weakref__", "_wakers", "at", "cancelled")
 
     def __init__(self, at: float) -> None:
-        # Monotonic: a clock that is set must neither end nor prolong a call.
+        # Monotonic, because setting the system clock must neither end nor prolong a call.
         self.at = at
         self.cancelled = False
         self._wakers: list[WeakMethod[Callable[[], None]]] = []
@@ -32,17 +32,17 @@ class Deadline:
         return seconds
 
     def when_cancelled(self, wake: Callable[[], None]) -> None:
-        """Have the method `wake` called, from any thread, when no time is left; at once if none is.
+        """Call the method `wake` when cancel() is called, from its thread; at once if it was called before.
 
-        Its object is not kept alive: a socket in the pool remembers its last deadline, and through a reply
-        that deadline would hold the pool itself, for ever.
+        The object of `wake` is held by a weak reference. A pooled socket keeps its last deadline; with a strong
+        reference that deadline would keep the response, and so the pool itself, alive.
         """
         self._wakers.append(WeakMethod(wake))
         if self.cancelled:
             wake()
 
     def cancel(self) -> None:
-        """Let no time be left, and wake those who wait."""
+        """End the deadline now and wake the threads that wait for the peer."""
         self.cancelled = True
         for waker in self._wakers:
             if (wake := waker()) is not None:
@@ -50,15 +50,15 @@ class Deadline:
 
 
 class IdleTimeout(Deadline):
-    """A limit to each pause of the peer instead of to the whole exchange: for large downloads."""
+    """A limit on each pause of the peer instead of on the whole exchange, for large downloads."""
 
     __slots__ = ()
 
     @classmethod
     def after(cls, seconds: float) -> "IdleTimeout":
-        """Return a patience with pauses of at most this many seconds."""
+        """Return a limit of `seconds` on each pause."""
         return cls(seconds)
 
     def remaining(self) -> float:
-        """Return the seconds of a pause."""
+        """Return the seconds that the next pause may last."""
         return 0.0 if self.cancelled else self.at

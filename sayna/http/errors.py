@@ -1,53 +1,56 @@
-"""The ways in which an exchange fails; urllib3's own errors are translated here and seen nowhere else."""
+"""How an exchange fails; errors of urllib3 and requests are translated here, so no other package sees them."""
 
-from sayna.http.sockets import Forbidden
+from sayna.http.sockets import AddressRefused
 
 
 class TransportError(Exception):
-    """The exchange did not complete; nothing of the peer's words is in the message."""
+    """The exchange did not complete; the message quotes nothing that the peer sent."""
 
 
 class Unreachable(TransportError):
-    """Refused, reset before an answer, no such name, or TLS that does not verify."""
+    """The peer refused or reset the connection, its name is unknown, or its TLS certificate is not valid."""
 
 
 class NotAllowed(Unreachable):
-    """The name leads to an address that this exchange must not reach; nothing was sent."""
+    """The address filter refused an address of the host, and nothing was sent."""
 
 
 class TimedOut(TransportError):
-    """The total deadline, or the time to connect, ran out."""
+    """The total deadline, or the time to connect, is over."""
 
 
-class BadAnswer(TransportError):
-    """What came back is not HTTP, is cut short, is encoded, or is larger than allowed."""
+class BadResponse(TransportError):
+    """The response is not HTTP, incomplete, compressed, or larger than allowed."""
 
 
 class Cancelled(TransportError):
-    """This side closed the answer while it was still being read."""
+    """This process cancelled the request or closed the response before its end."""
 
 
-def before_the_answer(error: Exception) -> TransportError:
-    """Return what an error means that came before the head of an answer."""
+def error_before_response(error: Exception) -> TransportError:
+    """Return the meaning of an error that was raised before the head of the response had arrived."""
+    from requests.exceptions import InvalidURL  # noqa: PLC0415 - see __init__
     from urllib3 import exceptions  # noqa: PLC0415 - see __init__
 
-    # urllib3 wraps what a socket raised once the request was on its way.
+    # Once the request was sent, urllib3 wraps the error of the socket.
     cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
-    # The order counts: urllib3 derives "refused" from "timed out", and a builtin time-out is an OSError.
+    # Keep this order: in urllib3 "refused" is a kind of "timed out", and the builtin TimeoutError is an OSError.
     if isinstance(cause, exceptions.NewConnectionError):
-        forbidden = isinstance(cause.__cause__, Forbidden)
-        return NotAllowed("the address is not allowed") if forbidden else Unreachable("the connection failed")
+        is_refused = isinstance(cause.__cause__, AddressRefused)
+        return NotAllowed("the address is not allowed") if is_refused else Unreachable("the connection failed")
     if isinstance(cause, (exceptions.TimeoutError, TimeoutError)):
-        return TimedOut("no answer in time")
+        return TimedOut("no response in time")
+    if isinstance(cause, InvalidURL):
+        return Unreachable("the URL names no valid host")
     if isinstance(cause, (exceptions.SSLError, OSError)):
         return Unreachable("the connection failed")
-    return BadAnswer("the answer is not HTTP")
+    return BadResponse("the response is not HTTP")
 
 
-def within_the_answer(error: Exception) -> TransportError:
-    """Return what an error means that came while the body of an answer was read."""
+def error_in_response(error: Exception) -> TransportError:
+    """Return the meaning of an error that was raised while the body of the response was read."""
     from urllib3 import exceptions  # noqa: PLC0415 - see __init__
 
     if isinstance(error, exceptions.TimeoutError):
-        return TimedOut("the answer did not end in time")
-    return BadAnswer("the answer broke off")
+        return TimedOut("the response did not end in time")
+    return BadResponse("the response is incomplete")

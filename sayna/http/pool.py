@@ -15,33 +15,33 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
-from sayna.http.sockets import ConnectionGuard, TLSSocket, connected
+from sayna.http.sockets import ConnectionGuard, TLSSocket, connect
 from sayna.http.tls import add_ca_certificates
 
-# For one host more urllib3 closes what was used longest ago; vendors and stores are fewer than this.
+# Beyond this number of hosts urllib3 closes the connections used longest ago; there are fewer vendors and stores.
 HOSTS = 32
-# As many as a worker has threads: the others would be closed at the end of each burst (measured).
+# One for each thread of a worker, because urllib3 closes all others at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
 
 
 class _Exchange(threading.local):
-    """What a connection must know of the request that this thread sends, and what it tells in return."""
+    """The request that this thread sends now, as its connection sees it, and the guard of that connection."""
 
     deadline: Deadline
-    lease: ConnectionGuard
+    connection_guard: ConnectionGuard
     address_filter: Callable[[str], bool] | None = None
 
 
 exchange = _Exchange()
 
 
-class _Leased:
-    lease: ConnectionGuard | None = None
+class _GuardedConnection:
+    connection_guard: ConnectionGuard | None = None
 
     def _new_conn(self: Any) -> socket.socket:
         try:
             limit = Deadline.after(self.timeout)
-            return connected(self.host, self.port, limit, self.socket_options or (), exchange.address_filter)
+            return connect(self.host, self.port, limit, self.socket_options or (), exchange.address_filter)
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "not connected in time") from error
         except OSError as error:
@@ -50,53 +50,53 @@ class _Leased:
     def send(self: Any, data: object) -> None:
         if self.sock is None:
             self.connect()
-        # A peer that reads nothing fills the socket, and would hold a large body for ever.
+        # Otherwise a peer that reads nothing could hold a thread that sends a large body for ever.
         self.sock.settimeout(exchange.deadline.left())
         super().send(data)  # type: ignore[misc]
 
     def getresponse(self: Any) -> BaseHTTPResponse:
         self.sock.deadline = exchange.deadline
-        self.lease = exchange.lease = ConnectionGuard(self.sock)
-        exchange.deadline.when_cancelled(self.lease.abort)
+        self.connection_guard = exchange.connection_guard = ConnectionGuard(self.sock)
+        exchange.deadline.when_cancelled(self.connection_guard.abort)
         return super().getresponse()  # type: ignore[misc, no-any-return]
 
 
-class _Connection(_Leased, HTTPConnection):  # type: ignore[misc]
+class _Connection(_GuardedConnection, HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _TLSConnection(_Leased, HTTPSConnection):  # type: ignore[misc]
+class _TLSConnection(_GuardedConnection, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
-class _Leasing:
+class _ReleasingPool:
     def _put_conn(self, conn: _Connection | _TLSConnection | None) -> None:
-        if conn is not None and conn.lease is not None:
-            # From here another thread may have the socket: the old reply's close() must not cut it.
-            conn.lease.end()
+        if conn is not None and conn.connection_guard is not None:
+            # Another thread may use the socket from now on, so close() of the old response must not abort it.
+            conn.connection_guard.release()
         super()._put_conn(conn)  # type: ignore[misc]
 
 
-class _Pool(_Leasing, HTTPConnectionPool):  # type: ignore[misc]
+class _Pool(_ReleasingPool, HTTPConnectionPool):  # type: ignore[misc]
     ConnectionCls = _Connection
 
 
-class _TLSPool(_Leasing, HTTPSConnectionPool):  # type: ignore[misc]
+class _TLSPool(_ReleasingPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TLSConnection
 
 
 @functools.cache
-def pool(*, vetted: bool = False) -> urllib3.PoolManager:
-    """Return this process's connections, or those whose addresses were vetted; not shared over a fork."""
+def pool(*, filtered: bool = False) -> urllib3.PoolManager:
+    """Return the connections of this process; `filtered` ones were opened through an address filter."""
     context = urllib3.util.create_urllib3_context()
     context.load_verify_locations(certifi.where())
     add_ca_certificates(context)
     context.sslsocket_class = TLSSocket
-    # Two pools: a connection that nobody vetted must not serve where addresses are vetted.
+    # Separate pools: a request with an address filter must never reuse a connection opened without it.
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
     return manager
 
 
-# Two processes on one connection would read each other's answers.
+# Two processes on one connection would read each other's responses.
 os.register_at_fork(after_in_child=pool.cache_clear)

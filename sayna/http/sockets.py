@@ -1,7 +1,7 @@
-"""Connections whose every wait ends at the deadline, and which another thread can cut.
+"""Connections whose every wait ends at the deadline, and which any thread can abort.
 
-A read time-out alone lets a peer that drips one byte a second hold a thread for ever, so these sockets
-know the moment by which everything must be over and shorten each wait to what is left of it.
+With a read timeout alone, a peer that sends one byte a second could hold a thread for ever. These sockets know their
+deadline and shorten each wait to the time that is left.
 """
 
 import contextlib
@@ -15,32 +15,32 @@ from typing import Any
 from sayna.http.deadline import Deadline
 
 
-class Forbidden(OSError):
-    """The name leads to an address that the caller does not want to be led to; nothing was connected."""
+class AddressRefused(OSError):
+    """The address filter refused an address of the host, and nothing was connected."""
 
 
 class ConnectionGuard:
-    """The hold of one exchange on a socket, from its request until its answer has been read."""
+    """The right of one exchange to abort its socket, from its request until its response has been read."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket: socket.socket | None = sock
-        # Taken again where the collector, at work while this thread holds it, drops who listened.
+        # Reentrant: while this thread holds the lock, the garbage collector may close a response, which aborts.
         self._lock = threading.RLock()
 
-    def end(self) -> None:
-        """Let the socket go to the next exchange."""
+    def release(self) -> None:
+        """Leave the socket to the next exchange; abort() does nothing from now on."""
         with self._lock:
             self._socket = None
 
     def abort(self) -> None:
-        """Break the connection, from any thread, unless the exchange is over already."""
+        """Break the connection, from any thread, unless the exchange is already over."""
         with self._lock, contextlib.suppress(OSError):
             if self._socket is not None:
-                # SSLSocket's own shutdown() would pull the TLS state from under a thread that reads.
+                # Not SSLSocket.shutdown(), because it removes the TLS state while another thread may read.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-class _Bounded:
+class _DeadlineReads:
     deadline: Deadline
 
     def recv_into(self, *args: object) -> int:
@@ -48,30 +48,31 @@ class _Bounded:
         return super().recv_into(*args)  # type: ignore[misc, no-any-return]
 
 
-class Socket(_Bounded, socket.socket):
+class Socket(_DeadlineReads, socket.socket):
     """A TCP socket that reads until its deadline."""
 
 
-class TLSSocket(_Bounded, ssl.SSLSocket):
-    """The same below TLS."""
+class TLSSocket(_DeadlineReads, ssl.SSLSocket):
+    """A TLS socket that reads until its deadline."""
 
 
-def connected(
+def connect(
     host: str,
     port: int,
     deadline: Deadline,
     options: Iterable[Any],
     address_filter: Callable[[str], bool] | None = None,
 ) -> Socket:
-    """Return a socket to the first address that answers; each gets a fair share of the time.
+    """Return a socket to the first address of the host that accepts; each gets a fair share of the time.
 
-    Raises Forbidden when `address_filter` refuses any of the addresses; those that it saw are those that are connected.
+    Raises OSError when none accepts, TimeoutError at the deadline, and AddressRefused when `address_filter` refuses any
+    address. Only addresses that `address_filter` has seen are connected.
     """
     problem = OSError("the name has no address")
-    addresses = resolved(host, port, deadline)
-    # All of them: a name with one address inside would get there by the next try.
+    addresses = resolve(host, port, deadline)
+    # Check all: with one private address among public ones, a host could be reached by that one at the next attempt.
     if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
-        raise Forbidden("the name leads to an address that is not allowed")
+        raise AddressRefused("the name has an address that is not allowed")
     for untried, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         sock = Socket(family, kind, protocol)
         try:
@@ -79,7 +80,7 @@ def connected(
                 sock.setsockopt(*option)
             sock.settimeout(deadline.left() / untried)
             sock.connect(address)
-            # What is left is for the TLS handshake.
+            # The TLS handshake gets the rest of the time.
             sock.settimeout(deadline.left())
         except OSError as error:
             sock.close()
@@ -89,9 +90,9 @@ def connected(
     raise problem
 
 
-def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
-    """Look a name up; the system's resolver knows no time-out, so a slow one is left behind."""
-    # First: a thread must not begin what nobody can wait for.
+def resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
+    """Return the addresses of a name, as getaddrinfo() does; raises OSError, and TimeoutError at the deadline."""
+    # Check the deadline before starting the thread.
     seconds = deadline.left()
     found: Future[list[Any]] = Future()
 
@@ -101,6 +102,7 @@ def resolved(host: str, port: int, deadline: Deadline) -> list[Any]:
         except (OSError, UnicodeError) as error:
             found.set_exception(OSError(f"the name cannot be looked up: {error}"))
 
-    # No pool: names that hang would fill it, and at exit its threads are waited for.
+    # getaddrinfo() has no timeout, so a thread waits for it. Not a pool: slow names would fill it, and the process
+    # would wait for its threads at exit.
     threading.Thread(target=look_up, name="resolver", daemon=True).start()
     return found.result(seconds)

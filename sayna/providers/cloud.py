@@ -106,7 +106,7 @@ class CloudProvider(TTSProvider):
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
-    ) -> "http.Reply":
+    ) -> "http.StreamedResponse":
         """Return the head of a 200, at the second attempt where the first cannot have cost anything.
 
         Raises ProviderError and its kinds; `own`: the credentials came with the request.
@@ -135,7 +135,9 @@ class CloudProvider(TTSProvider):
             time.sleep(pause)
             last = True
 
-    def _refused(self, reply: "http.Reply", health: CircuitBreaker, *, own: bool) -> tuple[ProviderError, float]:
+    def _refused(
+        self, reply: "http.StreamedResponse", health: CircuitBreaker, *, own: bool
+    ) -> tuple[ProviderError, float]:
         """Return the error of a refusal, and the seconds after which to ask once more."""
         told = self.read_error(reply.status, _beginning(reply), reply.headers)
         kind = told or refusal.KINDS.get(reply.status, ProviderError)
@@ -148,7 +150,7 @@ class CloudProvider(TTSProvider):
         error = refusal.error_for(self.slug, reply.status, kind, after, own=own)
         return error, refusal.pause(reply.status, kind, after)
 
-    def _pieces(self, reply: "http.Reply", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+    def _pieces(self, reply: "http.StreamedResponse", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
         health = self._health(own=request.credentials is not None)
         total = 0
         try:
@@ -161,7 +163,7 @@ class CloudProvider(TTSProvider):
             reply.close()
         health.succeeded()
         # A body that ends with its connection may have been cut off, and HTTP cannot tell.
-        if not reply.framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
+        if not reply.is_framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
     def _failure(self, error: http.TransportError, health: CircuitBreaker, patience: float = 0.0) -> ProviderError:
@@ -185,7 +187,7 @@ def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
     return min((r for r in offered if r >= rate), default=max(offered))
 
 
-def _beginning(reply: "http.Reply") -> bytes:
+def _beginning(reply: "http.StreamedResponse") -> bytes:
     """Return as much of an error's body as tells its kind."""
     body = b""
     try:

@@ -1,19 +1,18 @@
-"""Answers of GET / and GET /ready."""
+"""Responses of GET / and GET /ready."""
 
 from marshmallow import fields
 
-from sayna.schemas.base import AnswerSchema
-from sayna.schemas.words import one_of
+from sayna.schemas.base import DocumentationSchema, choice_field
 
 
-class HealthSchema(AnswerSchema):
+class HealthSchema(DocumentationSchema):
     """The process answers."""
 
-    status = one_of("ok")
+    status = choice_field("ok")
 
 
-class ReadySchema(AnswerSchema):
-    """Whether work is welcome, and what that depends on."""
+class ReadySchema(DocumentationSchema):
+    """Whether the server takes requests, and the checks behind that."""
 
-    status = one_of("ready", "unavailable")
-    checks = fields.Dict(values=one_of("ok", "failed"))
+    status = choice_field("ready", "unavailable")
+    checks = fields.Dict(values=choice_field("ok", "failed"))

@@ -1,4 +1,4 @@
-"""The two forms of POST /speak, flat and nested, and the one query that both mean."""
+"""The two forms of POST /speak, flat and nested, and the one SpeakRequest that both become."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,11 +7,22 @@ from marshmallow import fields, validate
 
 from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
-from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictDict,
+    StrictFloat,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    count_field,
+    string_field,
+)
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
 from sayna.speech.plan import LANGUAGE, SpeakRequest
 
-# Beside each other they are cheap; this bounds the one pattern that is made of them.
+# A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
@@ -21,14 +32,14 @@ def _text(description: str, **metadata: Any) -> StrictString:
 
 
 def _spoken() -> StrictString:
-    # Needed, but EMPTY_TEXT is the planner's word for it.
-    return _text("What is to be said; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S")
+    # Required, but a missing text is EMPTY_TEXT, which the planner raises.
+    return _text("The text to speak; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S")
 
 
 class PronunciationSchema(StrictSchema):
-    """A whole word and what to say instead."""
+    """A whole word and its replacement."""
 
-    # An empty word matched between all letters in the reference: 1 kB of text became 1 GB.
+    # An empty word would match between all letters and make 1 GB of 1 kB.
     word = StrictString(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
     pronunciation = StrictString(
         required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
@@ -36,16 +47,19 @@ class PronunciationSchema(StrictSchema):
 
 
 class VoiceSchema(StrictSchema):
-    """Everything about the speech but its text: top level of the flat form, `tts_config` of the nested."""
+    """All fields of the speech except its text: top level of the flat form, `tts_config` of the nested one."""
 
     provider = _text("Speech vendor; the server's preferred one when left out.", enum=[*PROVIDER_NAMES, ""])
     voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
     model = _text("Model of the vendor; its default when left out.")
     speaking_rate = StrictFloat(
         validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
-        metadata={"description": "1.0 is the voice's own pace; clamped to what the vendor can do."},
+        metadata={"description": "1.0 is the voice's own pace; clamped to the range of the vendor."},
     )
-    audio_format = _text("`wav` in the flat form and `linear16` in the nested one.", enum=[*FORMAT_NAMES, ""])
+    audio_format = _text(
+        "When left out, the first audio type of `Accept`; without one, flat gets `wav` and nested `linear16`.",
+        enum=[*FORMAT_NAMES, ""],
+    )
     sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
@@ -80,31 +94,36 @@ class NestedSpeakSchema(StrictSchema):
     tts_config = fields.Nested(VoiceSchema, required=True)
 
 
+DEFAULT_FORMATS = ("wav", "linear16")
 FLAT = FlatSpeakSchema()
 NESTED = NestedSpeakSchema()
 VOICE_FIELDS = frozenset(VoiceSchema().fields)
 
 
 def is_nested(body: Mapping[str, Any]) -> bool:
-    """Return whether the body is in the SDKs' form; it decides what an answer looks like."""
+    """Return whether the body is in the SDKs' form; the form decides the answer when Accept does not."""
     return body.get("tts_config") is not None
 
 
-def load_speak(body: Mapping[str, Any]) -> SpeakRequest:
-    """Return the query of either form; raises InvalidRequest and its kinds."""
+def load_speak(body: Mapping[str, Any], default_formats: tuple[str, str] = DEFAULT_FORMATS) -> SpeakRequest:
+    """Return the request of either form; raises InvalidRequest and its kinds.
+
+    `default_formats` are the audio formats of a flat and of a nested request that names none.
+    """
     if not is_nested(body):
-        return _query(_checked(FLAT, body), audio_format="wav")
-    # Silently ignored, they would be a voice that is not the one asked for.
+        return _request(_checked(FLAT, body), audio_format=default_formats[0], prefers_envelope=True)
+    # Refuse them: if they were ignored, the audio would have another voice than the request names.
     if beside := sorted(name for name in VOICE_FIELDS & body.keys() if body[name] is not None):
         raise InvalidRequest(f"send {', '.join(beside)} inside tts_config, not beside it")
     loaded = _checked(NESTED, body)
-    return _query({"text": loaded.get("text"), **loaded["tts_config"]}, audio_format="linear16")
+    fields_of_both = {"text": loaded.get("text"), **loaded["tts_config"]}
+    return _request(fields_of_both, audio_format=default_formats[1], prefers_envelope=False)
 
 
 def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
     voice = body.get("tts_config") if is_nested(body) else body
     if type(voice) is dict:
-        # These three have codes of their own in the contract, which a schema's fault could not carry.
+        # The contract gives these three fields codes of their own, which a ValidationError cannot carry.
         if type(voice.get("auth")) not in (dict, type(None)):
             raise InvalidProviderAuth('auth must be an object such as {"api_key": "..."}')
         if type(voice.get("audio_format")) not in (str, type(None)):
@@ -115,11 +134,45 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
     return loaded
 
 
-def _query(loaded: dict[str, Any], *, audio_format: str) -> SpeakRequest:
+def _request(loaded: dict[str, Any], *, audio_format: str, prefers_envelope: bool) -> SpeakRequest:
     rules = loaded.pop("pronunciations", [])
     return SpeakRequest(
         text=loaded.pop("text", None),
         audio_format=loaded.pop("audio_format", "") or audio_format,
+        prefers_envelope=prefers_envelope,
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),
         **loaded,
     )
+
+
+class SpeechMetadataSchema(DocumentationSchema):
+    """The parameters of the audio, with every default filled in."""
+
+    provider = string_field("The vendor of the audio.")
+    voice_id = string_field()
+    model = string_field("Empty where the vendor has no models.")
+    language = string_field("BCP 47; empty where the vendor chooses it.")
+    audio_format = choice_field(*audio.FORMATS)
+    content_type = string_field("Media type of the audio.")
+    sample_rate = count_field("Hz.")
+    channels = count_field("1 is mono.")
+    duration_ms = count_field("Milliseconds.")
+    size_bytes = count_field("Size of the audio before base64.")
+    characters = count_field("Characters of the text that the vendor received.")
+    speaking_rate = fields.Float(metadata={"description": "The rate that the vendor used."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio came from the cache."})
+    cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
+
+
+class SpeechEnvelopeSchema(DocumentationSchema):
+    """Audio in JSON."""
+
+    metadata = fields.Nested(SpeechMetadataSchema)
+    audio = StrictString(metadata={"description": "Base64.", "format": "byte"})
+
+
+METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
+# The metadata that is known before the first byte of audio, and so fits into response headers.
+HEADER_FIELDS = {
+    f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")
+}

@@ -1,4 +1,4 @@
-"""The words that the speech schemas know, told to readers of the reference by those who understand them."""
+"""Names and descriptions that the speech schemas take from the providers and formats."""
 
 from sayna import audio
 from sayna.providers import ALIASES, PROVIDERS
@@ -17,17 +17,17 @@ def _knob(name: str, knob: SettingSpec) -> str:
 
 
 def knobs() -> str:
-    """Return a Markdown list of what `voice_settings` may hold, by vendor."""
+    """Return a Markdown list of the `voice_settings` of each vendor."""
     lines = [
         f"- {slug}: {', '.join(_knob(name, knob) for name, knob in vendor.knobs.items())}"
         for slug, vendor in PROVIDERS.items()
         if vendor.knobs
     ]
-    return "\n".join(["What only this vendor has; an unknown name is refused.", "", *lines])
+    return "\n".join(["Settings of one vendor; an unknown name is refused.", "", *lines])
 
 
 def credentials() -> str:
-    """Return a Markdown list of what `auth` holds, by vendor."""
+    """Return a Markdown list of the `auth` fields of each vendor."""
     lines = [
         f"- {slug}: {', '.join(f'`{name}`' for name in vendor.auth_fields)}"
         for slug, vendor in PROVIDERS.items()

@@ -1,24 +1,21 @@
-"""POST /speak below HTTP: cache, or one flight for all who ask at once, then vendor and conversion."""
+"""POST /speak below HTTP: the cache, or one shared synthesis for all who ask at once, then the provider."""
 
 import enum
-import functools
 import itertools
 import secrets
-import time
+import threading
 from collections.abc import Callable, Iterator
 
 from sayna import audio
-from sayna.errors import NotCached, ProviderError
-from sayna.providers.base import SpeechRequest
+from sayna.errors import NotCached, Overloaded, ProviderError
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
-from sayna.speech.gate import SynthesisLimiter
 from sayna.speech.plan import Plan
-from sayna.speech.single_flight import Rendering, SingleFlight, Subscriber
+from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 
 
 class CacheMode(enum.Enum):
-    """What the caller's Cache-Control asks of the cache."""
+    """How a request uses the cache, by its Cache-Control."""
 
     USE = "use"
     REFRESH = "no-cache"
@@ -26,141 +23,159 @@ class CacheMode(enum.Enum):
     ONLY = "only-if-cached"
 
 
-class SpeechResult:
-    """One answer: either a clip that is whole already, or audio that is still being made."""
+class SynthesisLimiter:
+    """Limits how many requests of a process wait for a synthesis, so that cached audio never queues behind them."""
 
-    def __init__(self, plan: Plan, outcome: str, source: Clip | Subscriber, release: Callable[[], None]) -> None:
+    def __init__(self, places: int) -> None:
+        self._places = threading.BoundedSemaphore(places)
+
+    def acquire(self) -> None:
+        """Take a place; raises Overloaded when all are taken."""
+        # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
+        if not self._places.acquire(blocking=False):
+            raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
+
+    def release(self) -> None:
+        """Give the place back."""
+        self._places.release()
+
+
+class SpeechResult:
+    """One answer: a finished clip, or audio that is still being made.
+
+    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS.
+    """
+
+    def __init__(self, plan: Plan, outcome: str, clip: Clip | None = None) -> None:
         self.plan = plan
         self.outcome = outcome
-        self.clip = source if isinstance(source, Clip) else None
-        self._listener = source if isinstance(source, Subscriber) else None
-        self._leave: Callable[[], None] | None = release
+        self.clip = clip
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the audio as it comes; raises when it breaks off: no end is clean but the true one."""
-        if self._listener is None:
-            yield self.audio()
-            return
-        try:
-            yield from self._listener
-        finally:
-            self.close()
+    @property
+    def info(self) -> ClipInfo:
+        """The metadata of the audio; its duration is 0 until the clip is finished."""
+        return self.clip.info if self.clip else self.plan.describe()
 
-    def audio(self) -> bytes:
-        """Return the audio when it is whole; waits for it."""
-        return self.clip.audio if self.clip else b"".join(self.pieces())
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the audio; raises what the synthesis raises, so only complete audio ends cleanly."""
+        yield self.finished().audio
 
-    def whole(self) -> Clip:
-        """Return the finished clip with all that is known of it; waits for it."""
+    def finished(self) -> Clip:
+        """Return the finished clip; waits for it."""
         if self.clip is None:
-            self.clip = _clip(self.plan, self.audio())
+            self.clip = self.plan.clip(b"".join(self.chunks()))
         return self.clip
 
     def close(self) -> None:
-        """Free what the answer holds: the flight, and the place in the gate; may be called again."""
-        release, self._leave = self._leave, None
-        if release is not None:
-            if self._listener is not None:
-                self._listener.close()
-            release()
+        """Free what the answer holds; may be called again."""
 
 
-class SpeechService:
-    """The only orchestration: everything else here knows nothing of its neighbours."""
+class LiveSpeech(SpeechResult):
+    """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
 
-    def __init__(self, cache: AudioCache, flights: SingleFlight, gate: SynthesisLimiter) -> None:
+    def __init__(self, plan: Plan, outcome: str, subscriber: Subscriber, limiter: SynthesisLimiter) -> None:
+        super().__init__(plan, outcome)
+        self._subscriber = subscriber
+        self._limiter: SynthesisLimiter | None = limiter
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
+        try:
+            yield from self._subscriber
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Unsubscribe and give the place back; may be called again."""
+        limiter, self._limiter = self._limiter, None
+        if limiter is not None:
+            self._subscriber.close()
+            limiter.release()
+
+
+class PlannedSynthesis(SynthesisTask):
+    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
+
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
+        self._plan = plan
+        self._mode = mode
         self._cache = cache
-        self._flights = flights
-        self._gate = gate
+        self._request = plan.provider_request()
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, alive: Callable[[], bool]) -> SpeechResult:
-        """Return the speech of a plan once its first audio is there.
-
-        `alive` tells whether the caller still listens. Raises ProviderError and its kinds, Overloaded,
-        NotCached, CallerGone.
-        """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return SpeechResult(plan, "HIT", clip, _nothing)
-        if mode is CacheMode.ONLY:
-            raise NotCached("this speech is not cached; ask without only-if-cached to have it rendered")
-        # Only here: what is cached takes no place, however much is being rendered.
-        self._gate.acquire()
+    def start(self) -> Synthesis:
+        """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
+        plan = self._plan
+        # Another worker may have stored the clip after this request looked into the cache.
+        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
+            return Synthesis(iter((clip.audio,)), is_cached=True)
+        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
         try:
-            return self._run(plan, mode, alive)
-        except BaseException:
-            self._gate.release()
-            raise
-
-    def _run(self, plan: Plan, mode: CacheMode, alive: Callable[[], bool]) -> SpeechResult:
-        shared = mode is CacheMode.USE
-        request = plan.request()
-        listener = self._flights.join(
-            # Whoever wants a new rendering, or none that is kept, must not land in one
-            # that has begun already.
-            plan.flight if shared else f"{plan.key}-{secrets.token_hex(8)}",
-            functools.partial(self._render, plan, request, store=mode is not CacheMode.BYPASS),
-            recheck=functools.partial(self._recheck, plan.key) if shared else _nothing,
-            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
-            alive=alive,
-            cancel=request.deadline.cancel,
-        )
-        try:
-            _ = listener.header
-        except BaseException:
-            listener.close()
-            raise
-        outcome = "BYPASS" if mode is CacheMode.BYPASS else "MISS" if listener.is_leader else "COALESCED"
-        return SpeechResult(plan, outcome, listener, self._gate.release)
-
-    def _recheck(self, key: str) -> Rendering | None:
-        """Return what another worker stored between our look into the cache and our flight."""
-        clip = self._cache.get(key)
-        return Rendering(header={}, chunks=iter((clip.audio,))) if clip else None
-
-    def _render(self, plan: Plan, request: SpeechRequest, *, store: bool) -> Rendering:
-        stream = longtext.synthesize(plan.provider, request, plan.request_seconds)
-        try:
-            pieces = _plausible(
-                audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target), plan
-            )
-            first = next(pieces, b"")
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
+            chunks = _plausible(chunks, plan.provider.slug)
+            first = next(chunks, b"")
         except BaseException:
             stream.close()
             raise
-        finish = functools.partial(self._store, plan) if store else _ignore
-        return Rendering(header={}, chunks=itertools.chain((first,), pieces), close=stream.close, finish=finish)
+        return Synthesis(itertools.chain((first,), chunks), stream.close)
 
-    def _store(self, plan: Plan, whole: bytes) -> None:
-        self._cache.put(plan.key, _clip(plan, whole))
+    def cancel(self) -> None:
+        """Cancel the deadline, which ends every wait for the provider."""
+        self._request.deadline.cancel()
 
-
-def _clip(plan: Plan, whole: bytes) -> Clip:
-    info = ClipInfo(
-        provider=plan.provider.slug,
-        voice_id=plan.voice_id,
-        model=plan.model,
-        language=plan.language,
-        audio_format=plan.target.audio_format,
-        sample_rate=plan.target.sample_rate,
-        channels=plan.target.channels,
-        duration_ms=audio.duration_ms(whole, plan.target),
-        characters=plan.characters,
-        speaking_rate=plan.speaking_rate,
-        created=time.time(),
-    )
-    return Clip(info, whole)
+    def store(self, audio: bytes) -> None:
+        """Store the clip, unless the request said no-store."""
+        if self._mode is not CacheMode.BYPASS:
+            self._cache.put(self._plan.key, self._plan.clip(audio))
 
 
-def _plausible(pieces: Iterator[bytes], plan: Plan) -> Iterator[bytes]:
+class SpeechService:
+    """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
+
+    def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
+        self._cache = cache
+        self._single_flight = single_flight
+        self._limiter = limiter
+
+    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
+        """Return the speech of a plan once its first audio is there.
+
+        A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
+        Overloaded, NotCached, CallerGone.
+        """
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
+            return SpeechResult(plan, "HIT", clip)
+        if mode is CacheMode.ONLY:
+            raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
+        # Only a miss takes a place, so hits are served while many syntheses run.
+        self._limiter.acquire()
+        try:
+            subscriber = self._subscribe(plan, mode, is_client_connected)
+        except BaseException:
+            self._limiter.release()
+            raise
+        outcome = "BYPASS" if mode is CacheMode.BYPASS else "MISS" if subscriber.is_leader else "COALESCED"
+        return LiveSpeech(plan, outcome, subscriber, self._limiter)
+
+    def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
+        """Return a subscriber that has its first audio."""
+        # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
+        key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
+        subscriber = self._single_flight.join(
+            key,
+            PlannedSynthesis(plan, mode, self._cache),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
+            is_client_connected=is_client_connected,
+        )
+        try:
+            subscriber.wait()
+        except BaseException:
+            subscriber.close()
+            raise
+        return subscriber
+
+
+def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
     try:
-        yield from pieces
+        yield from chunks
     except audio.ImplausibleAudio as error:
-        raise ProviderError(f"{plan.provider.slug} sent something that is not the audio asked for") from error
-
-
-def _nothing() -> None:
-    return None
-
-
-def _ignore(whole: bytes) -> None:
-    return None
+        raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error

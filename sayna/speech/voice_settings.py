@@ -1,4 +1,4 @@
-"""`voice_settings`: what a caller may set is what the vendor's knobs say."""
+"""Checks `voice_settings` against the provider's own list of settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +10,11 @@ _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a s
 
 
 def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any]:
-    """Return the settings; raises InvalidRequest for one that the vendor does not know or take."""
+    """Return the settings; raises InvalidRequest for an unknown name or a value outside its range."""
     known = ", ".join(sorted(provider.knobs)) or "none"
     for name, value in given.items():
         if name not in provider.knobs:
-            raise InvalidRequest(f"voice_settings for {provider.slug}: known are {known}; not {name[:64]!r}")
+            raise InvalidRequest(f"voice_settings of {provider.slug} has no {name[:64]!r}; send only {known}")
         _check(name, value, provider.knobs[name])
     return given
 

@@ -1,4 +1,4 @@
-"""A real auth service on loopback, and keys to ask it with."""
+"""An auth service on loopback, and keys that sign requests to it."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -21,14 +21,14 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass
 class FakeService:
-    """What the service answers, and all that it was asked."""
+    """What the auth service responds, and the requests that it received."""
 
     port: int
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     silent: bool = False
-    asked: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -36,8 +36,8 @@ class FakeService:
         return f"http://127.0.0.1:{self.port}/verify"
 
     def claims(self, key: PrivateKey, algorithm: str = "RS256") -> dict[str, Any]:
-        """Return what the last request claimed, its signature verified with the public half of a key."""
-        return jwt.decode(self.asked[-1][2], key.public_key(), algorithms=[algorithm])
+        """Return the claims of the last request, after verifying its signature."""
+        return jwt.decode(self.requests[-1][2], key.public_key(), algorithms=[algorithm])
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def service() -> Iterator[FakeService]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
-            fake.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            fake.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             if fake.silent:
                 fake.released.wait(30)
                 return
@@ -58,7 +58,7 @@ def service() -> Iterator[FakeService]:
         do_GET = do_POST  # noqa: N815 - the name is the base class's
 
         def log_message(self, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         fake = FakeService(server.server_port)
@@ -87,10 +87,10 @@ def save_key(tmp_path: Path) -> Callable[[Any], Path]:
 
 
 @pytest.fixture
-def delegated(
+def make_authenticator(
     service: FakeService, rsa_key: rsa.RSAPrivateKey, save_key: Callable[[Any], Path]
 ) -> Callable[..., Authenticator]:
-    """Return a maker of authenticators that ask the service; its arguments are further settings."""
+    """Return a function that creates an authenticator for the auth service from more settings."""
 
     def make(**more: str) -> Authenticator:
         environ = {

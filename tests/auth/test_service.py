@@ -1,4 +1,4 @@
-"""What the auth service is told, and what its answers mean; every row is a real exchange on loopback."""
+"""What the auth service receives, and what its responses mean; every row is an exchange on loopback."""
 
 import gzip
 import json
@@ -14,12 +14,12 @@ from sayna.errors import AuthServiceFailed, NotAuthenticated
 from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
-FACTS = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
+REQUEST = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 CANARY = b"canary-of-the-service"
 
 
-def test_the_service_is_told_what_will_be_handled(
-    service: FakeService, delegated: Make, rsa_key: rsa.RSAPrivateKey
+def test_service_receives_the_request_without_credentials(
+    service: FakeService, make_authenticator: Make, rsa_key: rsa.RSAPrivateKey
 ) -> None:
     hidden = [
         "Authorization",
@@ -32,8 +32,8 @@ def test_the_service_is_told_what_will_be_handled(
     ]
     headers = dict.fromkeys(hidden, "canary") | {"User-Agent": "curl", "X-API-Key": "kept"}
     body = {"text": "Grüße", "nested": {"n": [1, None]}}
-    delegated().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body))
-    (path, sent, _) = service.asked[0]
+    make_authenticator().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body))
+    (path, sent, _) = service.requests[0]
     claims = service.claims(rsa_key)
     assert (path, sent["content-type"]) == ("/verify", "application/jwt")
     assert claims["auth_data"] == {
@@ -49,10 +49,10 @@ def test_the_service_is_told_what_will_be_handled(
     assert abs(claims["iat"] - time.time()) < 60
 
 
-def test_a_request_without_a_body_shows_an_empty_object_and_an_id_of_its_own(
-    service: FakeService, delegated: Make, rsa_key: rsa.RSAPrivateKey
+def test_request_without_a_body_has_an_empty_object_and_own_id(
+    service: FakeService, make_authenticator: Make, rsa_key: rsa.RSAPrivateKey
 ) -> None:
-    authenticator = delegated()
+    authenticator = make_authenticator()
     ids = set()
     for _ in range(3):
         authenticator.authenticate("token", lambda: AuthRequest("GET", "/voices", {}))
@@ -79,14 +79,14 @@ def test_a_request_without_a_body_shows_an_empty_object_and_an_id_of_its_own(
         (b"<html>hello</html>", None),
     ],
 )
-def test_200_lets_in_with_the_tenant_that_is_named(
-    body: bytes, tenant: str | None, service: FakeService, delegated: Make
+def test_200_authenticates_the_tenant_in_its_body(
+    body: bytes, tenant: str | None, service: FakeService, make_authenticator: Make
 ) -> None:
     service.body = body
-    assert delegated().authenticate("token", lambda: FACTS) == Caller(tenant)
+    assert make_authenticator().authenticate("token", lambda: REQUEST) == Caller(tenant)
 
 
-STRANGE_LETTERS = ["\u00c5", "A\u030a", "ten\u0430nt", "a\u200b"]
+LOOKALIKE_LETTERS = ["\u00c5", "A\u030a", "ten\u0430nt", "a\u200b"]
 BAD_IDS = [
     1,
     None,
@@ -101,7 +101,7 @@ BAD_IDS = [
     "a" * 129,
     "-a",
     "../a",
-    *STRANGE_LETTERS,
+    *LOOKALIKE_LETTERS,
 ]
 BAD_BODIES = [
     *(json.dumps({"id": bad, "note": CANARY.decode()}).encode() for bad in BAD_IDS),
@@ -117,43 +117,43 @@ BAD_BODIES = [
 
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))
-def test_a_garbled_yes_is_no_yes(body: bytes, service: FakeService, delegated: Make) -> None:
+def test_200_with_an_invalid_body_is_a_failure(body: bytes, service: FakeService, make_authenticator: Make) -> None:
     service.body = body
-    assert_failed(delegated())
+    assert_failed(make_authenticator())
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 300, 304, 429, 500, 502, 503, 599])
-def test_what_is_neither_yes_nor_no_is_a_failure(status: int, service: FakeService, delegated: Make) -> None:
+def test_other_status_is_a_failure(status: int, service: FakeService, make_authenticator: Make) -> None:
     service.status = status
     service.body = b"" if status in (204, 304) else b'{"id": "a", "note": "' + CANARY + b'"}'
-    assert_failed(delegated())
+    assert_failed(make_authenticator())
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_never_followed(status: int, service: FakeService, delegated: Make) -> None:
+def test_redirect_is_not_followed(status: int, service: FakeService, make_authenticator: Make) -> None:
     service.status = status
     service.headers = {"Location": f"http://127.0.0.1:{service.port}/elsewhere"}
-    assert_failed(delegated())
-    assert [path for path, _, _ in service.asked] == ["/verify"]
+    assert_failed(make_authenticator())
+    assert [path for path, _, _ in service.requests] == ["/verify"]
 
 
-def test_a_compressed_answer_is_not_unpacked(service: FakeService, delegated: Make) -> None:
+def test_compressed_response_is_a_failure(service: FakeService, make_authenticator: Make) -> None:
     service.body = gzip.compress(b'{"id": "a"}' + b" " * 10_000_000)
     service.headers = {"Content-Encoding": "gzip"}
-    assert_failed(delegated())
+    assert_failed(make_authenticator())
 
 
 def assert_failed(authenticator: Authenticator) -> None:
     with pytest.raises(AuthServiceFailed) as caught:
-        authenticator.authenticate("token", lambda: FACTS)
+        authenticator.authenticate("token", lambda: REQUEST)
     assert (caught.value.status, caught.value.auth_code) == (502, "auth_service_error")
     assert CANARY.decode() not in caught.value.message
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 407, 410, 418, 499])
-def test_4xx_is_a_no(status: int, service: FakeService, delegated: Make) -> None:
+def test_4xx_rejects_the_token(status: int, service: FakeService, make_authenticator: Make) -> None:
     service.status, service.body = status, CANARY
     with pytest.raises(NotAuthenticated) as caught:
-        delegated().authenticate("token", lambda: FACTS)
+        make_authenticator().authenticate("token", lambda: REQUEST)
     assert (caught.value.status, caught.value.auth_code) == (401, "unauthorized")
     assert CANARY.decode() not in caught.value.message

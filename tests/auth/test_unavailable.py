@@ -1,4 +1,4 @@
-"""An auth service that cannot be asked: gone, silent, resetting, or not who it says it is."""
+"""An auth service that is not there, silent, resetting, or without a valid certificate."""
 
 import socket
 import ssl
@@ -22,68 +22,72 @@ from sayna.errors import AuthServiceFailed, AuthServiceUnavailable
 from tests.auth.conftest import FakeService
 
 Make = Callable[..., Authenticator]
-FACTS = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
+REQUEST = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 
 
 def assert_unavailable(authenticator: Authenticator) -> AuthServiceUnavailable:
     with pytest.raises(AuthServiceUnavailable) as caught:
-        authenticator.authenticate("token", lambda: FACTS)
+        authenticator.authenticate("token", lambda: REQUEST)
     assert (caught.value.status, caught.value.auth_code) == (503, "auth_service_unavailable")
     return caught.value
 
 
-def test_a_service_that_is_not_there_is_unavailable(delegated: Make) -> None:
+def test_service_is_unavailable_when_nothing_listens(make_authenticator: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    assert_unavailable(delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
-    assert_unavailable(delegated(AUTH_SERVICE_URL="https://auth.invalid/"))
+    assert_unavailable(make_authenticator(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
+    assert_unavailable(make_authenticator(AUTH_SERVICE_URL="https://auth.invalid/"))
 
 
-def test_a_silent_service_is_unavailable_once_its_time_is_over(service: FakeService, delegated: Make) -> None:
+def test_service_is_unavailable_after_its_timeout(service: FakeService, make_authenticator: Make) -> None:
     service.silent = True
     started = time.monotonic()
-    assert_unavailable(delegated(AUTH_TIMEOUT_SECONDS="0.3"))
+    assert_unavailable(make_authenticator(AUTH_TIMEOUT_SECONDS="0.3"))
     assert 0.3 <= time.monotonic() - started < 5
 
 
-def test_a_service_that_resets_is_unavailable(delegated: Make) -> None:
+def test_service_is_unavailable_when_it_resets(make_authenticator: Make) -> None:
     with peer(lambda connection: connection.recv(1)) as port:
-        assert_unavailable(delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
+        assert_unavailable(make_authenticator(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/"))
 
 
-def test_a_service_without_a_trusted_certificate_is_unavailable(
-    delegated: Make, rsa_key: rsa.RSAPrivateKey, save_key: Callable[[Any], Path], tmp_path: Path
+def test_service_is_unavailable_without_a_valid_certificate(
+    make_authenticator: Make, rsa_key: rsa.RSAPrivateKey, save_key: Callable[[Any], Path], tmp_path: Path
 ) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(self_signed(rsa_key, tmp_path), save_key(rsa_key))
 
-    def greet(connection: socket.socket) -> None:
-        # The client breaks off during the greeting, which is an error here too.
+    def shake_hands(connection: socket.socket) -> None:
+        # The client ends the handshake, which is an error on this side too.
         with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
             secure.recv(1)
 
-    with peer(greet) as port:
-        error = assert_unavailable(delegated(AUTH_SERVICE_URL=f"https://127.0.0.1:{port}/"))
+    with peer(shake_hands) as port:
+        error = assert_unavailable(make_authenticator(AUTH_SERVICE_URL=f"https://127.0.0.1:{port}/"))
     assert "CERTIFICATE_VERIFY_FAILED" in "".join(traceback.format_exception(error))
 
 
-def test_a_peer_that_does_not_speak_http_is_a_failure(delegated: Make) -> None:
-    with peer(lambda connection: connection.recv(65536) and connection.sendall(b"garbage\r\n\r\n")) as port:
-        authenticator = delegated(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/")
+def test_response_that_is_not_http_is_a_failure(make_authenticator: Make) -> None:
+    def send_garbage(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"garbage\r\n\r\n")
+
+    with peer(send_garbage) as port:
+        authenticator = make_authenticator(AUTH_SERVICE_URL=f"http://127.0.0.1:{port}/")
         with pytest.raises(AuthServiceFailed) as caught:
-            authenticator.authenticate("token", lambda: FACTS)
+            authenticator.authenticate("token", lambda: REQUEST)
     assert (caught.value.status, caught.value.auth_code) == (502, "auth_service_error")
 
 
 @contextmanager
-def peer(meet: Callable[[socket.socket], object]) -> Iterator[int]:
-    """Meet one client with a raw socket, then close; the port is what is given."""
+def peer(handle: Callable[[socket.socket], object]) -> Iterator[int]:
+    """Yield the port of a raw socket that handles one connection with `handle`, then closes it."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10)
 
         def run() -> None:
             with listener.accept()[0] as connection:
-                meet(connection)
+                handle(connection)
 
         thread = threading.Thread(target=run)
         thread.start()

@@ -1,4 +1,4 @@
-"""Guessing of tokens ends soon, for whoever guesses and for nobody else."""
+"""An address that sends too many wrong tokens is refused; other addresses are not."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def client(make_client: MakeClient) -> FlaskClient:
     return make_client(**AUTH)
 
 
-def test_more_than_twenty_wrong_tokens_a_minute_are_429_and_others_do_not_notice(client: FlaskClient) -> None:
+def test_address_is_refused_after_twenty_wrong_tokens(client: FlaskClient) -> None:
     for number in range(20):
         assert ask(client, f"guess-{number}").status_code == 401
     refused = ask(client, "guess-20")
@@ -43,7 +43,7 @@ def test_more_than_twenty_wrong_tokens_a_minute_are_429_and_others_do_not_notice
     assert client.get("/", environ_overrides={"REMOTE_ADDR": GUESSER}).status_code == 200
 
 
-def test_the_right_token_is_not_told_from_a_wrong_one_then(client: FlaskClient) -> None:
+def test_valid_token_is_refused_like_a_wrong_one_then(client: FlaskClient) -> None:
     for number in range(20):
         ask(client, f"guess-{number}")
     wrong, right = ask(client, "guess"), ask(client, TENANTS["a"])
@@ -51,7 +51,7 @@ def test_the_right_token_is_not_told_from_a_wrong_one_then(client: FlaskClient) 
     assert wrong.get_json()["error"] == right.get_json()["error"]
 
 
-def test_good_tokens_use_nothing_up(client: FlaskClient) -> None:
+def test_valid_tokens_do_not_count(client: FlaskClient) -> None:
     for _ in range(100):
         assert ask(client, TENANTS["a"]).status_code == 200
     for number in range(19):
@@ -60,13 +60,13 @@ def test_good_tokens_use_nothing_up(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "Basic abc", "Bearer  ", "Bearer a b"])
-def test_request_without_a_token_is_no_guess(client: FlaskClient, token: str | None) -> None:
+def test_request_without_a_token_does_not_count(client: FlaskClient, token: str | None) -> None:
     for _ in range(30):
         assert ask(client, token).status_code == 401
     assert ask(client, "guess").status_code == 401
 
 
-def test_what_a_client_says_of_its_address_changes_nothing(client: FlaskClient) -> None:
+def test_forwarding_headers_of_a_client_are_ignored(client: FlaskClient) -> None:
     for number in range(20):
         assert ask(client, "guess", forwarded=f"203.0.113.{number}").status_code == 401
     assert ask(client, "guess", forwarded="203.0.113.99").status_code == 429
@@ -81,7 +81,7 @@ def test_what_a_client_says_of_its_address_changes_nothing(client: FlaskClient) 
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", ""])
-def test_address_is_the_one_that_the_proxy_saw(client: FlaskClient, peer: str) -> None:
+def test_address_that_the_proxy_sends_is_limited(client: FlaskClient, peer: str) -> None:
     for number in range(20):
         assert ask(client, "guess", peer=peer, forwarded=f"6.6.6.{number}, {GUESSER}").status_code == 401
     assert ask(client, "guess", peer=peer, forwarded=GUESSER).status_code == 429
@@ -89,19 +89,19 @@ def test_address_is_the_one_that_the_proxy_saw(client: FlaskClient, peer: str) -
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "::1", ""])
-def test_local_callers_and_whole_proxies_are_never_locked_out(client: FlaskClient, peer: str) -> None:
+def test_loopback_and_proxies_are_not_limited(client: FlaskClient, peer: str) -> None:
     for _ in range(50):
         assert ask(client, "guess", peer=peer).status_code == 401
     assert ask(client, TENANTS["a"], peer=peer).status_code == 200
 
 
-def test_the_limit_can_be_set_and_taken_away(make_client: MakeClient) -> None:
+def test_limit_is_a_setting_and_zero_disables_it(make_client: MakeClient) -> None:
     few, any_number = (make_client(**AUTH, AUTH_FAILURES_PER_MINUTE=text) for text in ("2", "0"))
     assert [ask(few, "guess").status_code for _ in range(3)] == [401, 401, 429]
     assert {ask(any_number, "guess").status_code for _ in range(50)} == {401}
 
 
-def test_the_log_names_the_address_once_and_no_token(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_names_the_address_once_and_no_token(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         for number in range(30):
             ask(client, f"canary-{number}")
@@ -121,7 +121,7 @@ def service(tmp_path: Path) -> Iterator[tuple[FaultServer, dict[str, str]]]:
         yield server, {"AUTH_SERVICE_URL": server.url, "AUTH_SIGNING_KEY_PATH": str(key)}
 
 
-def test_auth_service_is_not_asked_for_a_guesser_and_its_own_faults_count_for_nothing(
+def test_failures_of_the_auth_service_do_not_count(
     make_client: MakeClient, service: tuple[FaultServer, dict[str, str]]
 ) -> None:
     server, settings = service
@@ -135,7 +135,7 @@ def test_auth_service_is_not_asked_for_a_guesser_and_its_own_faults_count_for_no
 
 
 @pytest.mark.parametrize(("shared_secrets", "at_last"), [(AUTH, 429), ({"AUTH_REQUIRED": "true"}, 415)])
-def test_body_that_cannot_be_judged_lets_nobody_guess_shared_secrets(
+def test_wrong_token_counts_when_the_body_is_invalid_too(
     make_client: MakeClient,
     service: tuple[FaultServer, dict[str, str]],
     shared_secrets: dict[str, str],

@@ -28,7 +28,7 @@ def ask(client: FlaskClient, path: str = "/speak", **headers: str) -> Any:
     return client.post(path, json=BODY, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def test_every_route_but_the_public_ones_is_guarded(guarded: FlaskClient) -> None:
+def test_route_needs_a_token_unless_it_is_public(guarded: FlaskClient) -> None:
     app: Flask = guarded.application
     for rule in app.url_map.iter_rules():
         path = rule.rule.replace("<", "").replace(">", "")
@@ -51,7 +51,7 @@ def test_health_and_readiness_need_no_token(guarded: FlaskClient) -> None:
         {"Authorization": f"bEaReR   {SECRET}"},
     ],
 )
-def test_good_token_passes(guarded: FlaskClient, headers: dict[str, str]) -> None:
+def test_valid_token_is_accepted(guarded: FlaskClient, headers: dict[str, str]) -> None:
     assert ask(guarded, **headers).status_code == 200
 
 
@@ -75,7 +75,7 @@ def test_good_token_passes(guarded: FlaskClient, headers: dict[str, str]) -> Non
         ("/speak?api_key=%ff%00", None, "unauthorized"),
     ],
 )
-def test_bad_token_is_refused_and_named(
+def test_invalid_token_is_refused_with_its_reason(
     guarded: FlaskClient, path: str, authorization: str | None, auth_code: str
 ) -> None:
     headers = {} if authorization is None else {"Authorization": authorization}
@@ -87,7 +87,7 @@ def test_bad_token_is_refused_and_named(
     assert SECRET not in answer.get_data(as_text=True)
 
 
-def test_query_key_passes_unless_it_is_switched_off(make_client: MakeClient, guarded: FlaskClient) -> None:
+def test_query_key_is_accepted_unless_the_setting_is_off(make_client: MakeClient, guarded: FlaskClient) -> None:
     assert ask(guarded, f"/speak?api_key={SECRET}").status_code == 200
     assert ask(guarded, f"/speak?api_key={SECRET}", Authorization="Basic x").status_code == 200
     strict = make_client(AUTH_REQUIRED="true", AUTH_API_SECRETS_JSON=SECRETS, AUTH_ALLOW_QUERY_KEY="false")
@@ -98,7 +98,7 @@ def test_query_key_passes_unless_it_is_switched_off(make_client: MakeClient, gua
     "path", ["//speak", "/%73peak", "/speak/", "/./speak", "/speak;x", "/speak%00", "/SPEAK", "/x/../speak"]
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "TRACE", "OPTIONS"])
-def test_no_spelling_of_a_path_goes_around_the_guard(guarded: FlaskClient, path: str, method: str) -> None:
+def test_no_spelling_of_a_path_avoids_the_guard(guarded: FlaskClient, path: str, method: str) -> None:
     answer = guarded.open(
         "/speak",
         method=method,
@@ -118,7 +118,7 @@ def test_framework_errors_have_the_same_shape(client: FlaskClient) -> None:
         assert answer.get_json()["request_id"] == answer.headers["X-Request-ID"]
 
 
-def test_request_id_of_the_caller_is_kept_when_it_is_harmless(client: FlaskClient) -> None:
+def test_request_id_of_the_client_is_kept_when_it_is_valid(client: FlaskClient) -> None:
     assert client.get("/", headers={"X-Request-ID": "a.B_9-" * 10}).headers["X-Request-ID"] == "a.B_9-" * 10
     for bad in ("a b", "x" * 65, "é", "a;b", ""):
         made = client.get("/", headers={"X-Request-ID": bad}).headers["X-Request-ID"]
@@ -126,16 +126,14 @@ def test_request_id_of_the_caller_is_kept_when_it_is_harmless(client: FlaskClien
         assert len(made) == 32
 
 
-def test_every_answer_forbids_sniffing_and_sets_no_cookie(client: FlaskClient) -> None:
+def test_response_forbids_sniffing_and_sets_no_cookie(client: FlaskClient) -> None:
     for answer in (client.get("/"), client.get("/nowhere"), ask(client), client.post("/speak", data=b"x")):
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "Set-Cookie" not in answer.headers
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_one_line_a_request_without_secrets_text_or_query(
-    guarded: FlaskClient, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_log_line_has_no_secret_text_or_query(guarded: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "sayna.request"):
         ask(guarded, f"/speak?api_key={SECRET}", X_Request_ID="the-one")
     lines = [record for record in caplog.records if record.name == "sayna.request"]
@@ -149,7 +147,7 @@ def test_one_line_a_request_without_secrets_text_or_query(
     assert BODY["text"] not in str(fields)
 
 
-def test_unforeseen_failure_is_json_without_a_traceback(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+def test_unexpected_error_is_json_without_a_traceback(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     app: Flask = client.application
     app.extensions["sayna.draining"] = lambda: 1 / 0
     answer = client.get("/ready", headers={"X-Request-ID": "boom"})
@@ -159,7 +157,7 @@ def test_unforeseen_failure_is_json_without_a_traceback(client: FlaskClient, cap
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_draining_and_an_unusable_cache_are_not_ready(make_client: MakeClient, tmp_path: Any) -> None:
+def test_server_is_not_ready_when_draining_or_without_cache(make_client: MakeClient, tmp_path: Any) -> None:
     client = make_client()
     assert client.get("/ready").get_json() == {"status": "ready", "checks": {"cache": "ok", "serving": "ok"}}
     client.application.extensions["sayna.draining"] = lambda: True
@@ -172,7 +170,7 @@ def test_draining_and_an_unusable_cache_are_not_ready(make_client: MakeClient, t
     assert ask(blocked).status_code == 200
 
 
-def test_auth_without_any_means_of_it_does_not_start(make_client: MakeClient) -> None:
+def test_start_fails_when_auth_has_no_secret_and_no_service(make_client: MakeClient) -> None:
     with pytest.raises(ConfigError, match="AUTH_API_SECRET"):
         make_client(AUTH_REQUIRED="on")
     with pytest.raises(ConfigError, match="AUTH_REQUIRED"):

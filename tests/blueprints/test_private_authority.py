@@ -14,9 +14,9 @@ from sayna import http
 from sayna.http.pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
-from tests.recordings.test_s3_faults import HEAD, SETTINGS
 from tests.recordings.wire import Reply, Wire
 from tests.sip import inbound
+from tests.storage.test_s3_faults import HEAD, SETTINGS
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
 from tests.wire.deepgram import DeepgramFake
@@ -31,7 +31,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
     """Return an authority that nobody knows; what this process came to believe is forgotten afterwards."""
     pool.cache_clear()
     yield Authority.create(tmp_path)
-    http.trust("")
+    http.set_ca_certificates("")
     pool.cache_clear()
 
 
@@ -52,14 +52,14 @@ def make(make_client: MakeClient, authority: Authority, known: bool) -> Make:
     return lambda **settings: make_client(**trusted, **settings)
 
 
-def test_vendor_behind_it_speaks(make: Make, tls: ssl.SSLContext, known: bool) -> None:
+def test_provider_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with DeepgramFake(tls=tls) as deepgram:
         client = make(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=deepgram.url)
         answer = client.post("/speak", json={"text": "Hello", "provider": "deepgram"})
     assert (answer.status_code, len(deepgram.texts)) == ((200, 1) if known else (500, 0))
 
 
-def test_livekit_behind_it_answers(make: Make, tls: ssl.SSLContext, known: bool) -> None:
+def test_livekit_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with FakeLiveKit(tls=tls) as livekit:
         livekit.open("lobby")
         client = make(**livekit.settings)
@@ -69,26 +69,28 @@ def test_livekit_behind_it_answers(make: Make, tls: ssl.SSLContext, known: bool)
     assert livekit.calls == (["ListRooms"] if known else [])
 
 
-def test_storage_behind_it_gives_its_recordings(make: Make, tls: ssl.SSLContext, known: bool) -> None:
+def test_storage_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with Wire(tls=tls) as s3:
         s3.script.append(Reply(200, b"OggS", HEAD))
         client = make(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == (200 if known else 503)
-    assert len(s3.asked) == known
+    assert len(s3.requests) == known
 
 
-def test_hook_behind_it_is_told(make: Make, tls: ssl.SSLContext, known: bool) -> None:
+def test_hook_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with FaultServer(tls=tls) as target, FakeSipClient() as telephones:
-        target.always(inbound.taken)
+        target.always(inbound.accept)
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
-        assert inbound.tell(client, inbound.joined()).status_code == 200
+        assert inbound.send_event(client, inbound.joined()).status_code == 200
         inbound.until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
         client.application.extensions["sayna"].close()
     assert bool(target.hits) == known
 
 
-def test_auth_service_behind_it_is_asked(make: Make, tls: ssl.SSLContext, known: bool, tmp_path: Path) -> None:
+def test_auth_service_is_reached_when_authority_is_trusted(
+    make: Make, tls: ssl.SSLContext, known: bool, tmp_path: Path
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     pem = tmp_path / "key.pem"
     pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -101,15 +103,15 @@ def test_auth_service_behind_it_is_asked(make: Make, tls: ssl.SSLContext, known:
     assert answer.status_code == (200 if known else 503)
 
 
-def test_public_authorities_are_believed_as_before(make_client: MakeClient, authority: Authority) -> None:
+def test_public_authorities_are_still_trusted(make_client: MakeClient, authority: Authority) -> None:
     make_client(TLS_CA_FILE=str(authority.pem))
     public = certifi.contents().count("BEGIN CERTIFICATE")
     for context in (
         pool().connection_pool_kw["ssl_context"],
-        pool(vetted=True).connection_pool_kw["ssl_context"],
+        pool(filtered=True).connection_pool_kw["ssl_context"],
     ):
         assert context.cert_store_stats()["x509_ca"] == public + 1
-    file = http.bundle()
+    file = http.ca_bundle()
     assert file is not None
     assert Path(file).stat().st_mode & 0o777 == 0o600
     assert Path(file).read_text() == f"{certifi.contents()}\n{authority.pem.read_text()}"
@@ -119,7 +121,7 @@ def test_public_authorities_are_believed_as_before(make_client: MakeClient, auth
     assert context.check_hostname
 
 
-def test_another_authority_is_none_the_better_for_it(
+def test_other_authority_is_not_trusted(
     make_client: MakeClient, authority: Authority, tls: ssl.SSLContext, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()

@@ -88,24 +88,6 @@ def test_nested_form_answers_with_bytes_of_linear16(client: FlaskClient) -> None
     assert len(answer.data) > 20000
 
 
-@pytest.mark.parametrize(
-    ("accept", "nested", "kind"),
-    [
-        ("application/json", True, "application/json"),
-        ("APPLICATION/JSON;q=0.9, */*", True, "application/json"),
-        ("audio/wav", False, "audio/wav"),
-        ("text/html, audio/*;q=0.5", False, "audio/wav"),
-        ("application/octet-stream", False, "audio/wav"),
-        ("*/*", False, "application/json"),
-        ("*/*", True, "audio/pcm"),
-        ("application/jsonp", True, "audio/pcm"),
-    ],
-)
-def test_accept_decides_what_the_answer_looks_like(client: FlaskClient, accept: str, nested: bool, kind: str) -> None:
-    body = {"text": "Hi", "tts_config": {}} if nested else {"text": "Hi"}
-    assert speak(client, body, Accept=accept).content_type == kind
-
-
 def test_fields_beside_tts_config_are_refused(client: FlaskClient) -> None:
     answer = speak(client, {"text": "x", "voice_id": "a", "model": None, "tts_config": {}})
     assert answer.status_code == 400

@@ -1,4 +1,3 @@
-
 """POST /speak and what stands in a text: cleaned, refused when there is nothing to say, never a 5xx."""
 
 from typing import Any

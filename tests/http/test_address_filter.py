@@ -1,4 +1,4 @@
-"""Requests that may only reach some addresses: what was vetted is what is connected."""
+"""Requests that may reach only some addresses: the addresses that were checked are those that are connected."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ Resolve = Callable[..., list[Any]]
 
 @pytest.fixture
 def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """Names and their addresses; of an address that is taken from the list the last one stays."""
+    """The addresses of each name; any other name is looked up by the system."""
     names: dict[str, list[str]] = {}
     system: Resolve = socket.getaddrinfo
 
@@ -27,8 +27,8 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     return names
 
 
-def ask(url: str, address_filter: Callable[[str], bool] | None) -> int:
-    answer = http.post(
+def post(url: str, address_filter: Callable[[str], bool] | None) -> int:
+    response = http.post(
         url,
         data=b"{}",
         headers={},
@@ -37,57 +37,62 @@ def ask(url: str, address_filter: Callable[[str], bool] | None) -> int:
         max_bytes=100,
         address_filter=address_filter,
     )
-    return answer.status
+    return response.status
 
 
-def test_vetted_address_is_connected_under_the_name_that_was_asked_for(
+def test_checked_address_is_connected_with_the_host_of_the_url(
     resolver: dict[str, list[str]],
 ) -> None:
     resolver["hook.example.com"] = ["127.0.0.1"]
     seen: list[str] = []
+
+    def allow(address: str) -> bool:
+        seen.append(address)
+        return True
+
     with FaultServer() as server:
         server.always(answers.whole(b""))
-        assert ask(f"http://hook.example.com:{server.port}/x", lambda address: not seen.append(address)) == 200
+        assert post(f"http://hook.example.com:{server.port}/x", allow) == 200
         [hit] = server.hits
     assert seen == ["127.0.0.1"]
     assert hit.headers["host"] == f"hook.example.com:{server.port}"
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1"], ["::1"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1", "8.8.8.8"]])
-def test_name_that_leads_home_is_not_connected(resolver: dict[str, list[str]], addresses: list[str]) -> None:
+def test_name_with_a_private_address_is_not_connected(resolver: dict[str, list[str]], addresses: list[str]) -> None:
     resolver["hook.example.com"] = addresses
     with FaultServer() as server:
         with pytest.raises(http.NotAllowed):
-            ask(f"http://hook.example.com:{server.port}/x", http.is_public)
+            post(f"http://hook.example.com:{server.port}/x", http.is_public)
         assert server.connections == 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "localhost", "0"])
-def test_every_spelling_of_home_is_seen_through(host: str) -> None:
+def test_loopback_is_refused_in_every_spelling(host: str) -> None:
     with FaultServer() as server:
         with pytest.raises(http.NotAllowed):
-            ask(f"http://{host}:{server.port}/x", http.is_public)
+            post(f"http://{host}:{server.port}/x", http.is_public)
         assert server.connections == 0
 
 
-def test_name_that_changes_its_mind_is_vetted_anew_and_no_connection_is_inherited(
+def test_filtered_request_reuses_no_unfiltered_connection(
     resolver: dict[str, list[str]],
 ) -> None:
     resolver["hook.example.com"] = ["127.0.0.1"]
     with FaultServer() as server:
         server.always(answers.whole(b""))
         url = f"http://hook.example.com:{server.port}/x"
-        assert ask(url, None) == 200
+        assert post(url, None) == 200
         with pytest.raises(http.NotAllowed):
-            ask(url, http.is_public)
-        assert ask(url, None) == 200
+            post(url, http.is_public)
+        assert post(url, None) == 200
         assert server.connections == 1
 
 
-def test_a_deadline_that_is_over_begins_no_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_is_not_looked_up_after_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
     monkeypatch.setattr(socket, "getaddrinfo", lambda *name, **_: asked.append(name))
     with pytest.raises(TimeoutError):
-        http.resolved("vendor.example", 443, http.Deadline(0.0))
+        http.resolve("vendor.example", 443, http.Deadline(0.0))
     assert not any(thread.name == "resolver" for thread in threading.enumerate())
     assert asked == []

@@ -1,10 +1,11 @@
-"""The collector may drop the last listener anywhere, also where this very thread reads or cuts the answer."""
+"""The garbage collector may cancel a request anywhere, even in the thread that reads or aborts it."""
 
 import gc
 import socket
 import sys
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ from sayna.http.sockets import ConnectionGuard
 from tests.wire import FaultServer, answers
 
 
-class Collecting(http.Deadline):
-    """A deadline at which the collector happens to be at work, as a socket is read."""
+class CollectingDeadline(http.Deadline):
+    """A deadline at which the garbage collector runs whenever a socket is read."""
 
     __slots__ = ()
 
@@ -23,15 +24,15 @@ class Collecting(http.Deadline):
         return super().left()
 
 
-class Dropped:
-    """Calls, like the last listener of a flight, the vendor off; alive until it is collected."""
+class CancelsWhenCollected:
+    """Cancels a request when it is collected, like the last subscriber of a synthesis."""
 
-    def __init__(self, call_off: Callable[[], None]) -> None:
-        self.call_off = call_off
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        self.cancel = cancel
         self.itself = self
 
     def __del__(self) -> None:
-        self.call_off()
+        self.cancel()
 
 
 def ends(work: Callable[[], None]) -> bool:
@@ -41,36 +42,36 @@ def ends(work: Callable[[], None]) -> bool:
     return not thread.is_alive()
 
 
-def test_a_call_that_its_own_reader_calls_off_ends() -> None:
+def test_read_ends_when_its_own_thread_cancels() -> None:
     with FaultServer() as server:
         server.always(answers.hang_in_body())
-        deadline = Collecting.after(30)
-        reply = http.send("GET", server.url, headers={}, deadline=deadline, connect_seconds=5, max_bytes=10**6)
-        chunks = reply.chunks()
+        deadline = CollectingDeadline.after(30)
+        response = http.send("GET", server.url, headers={}, deadline=deadline, connect_seconds=5, max_bytes=10**6)
+        chunks = response.chunks()
         next(chunks)
 
         def read() -> None:
-            Dropped(deadline.cancel)
+            CancelsWhenCollected(deadline.cancel)
             with pytest.raises(http.Cancelled):
                 next(chunks)
 
         assert ends(read)
-        assert server.left.wait(5), "the vendor still believes that somebody listens"
+        assert server.left.wait(5), "the connection was kept"
 
 
-def test_a_connection_that_is_cut_while_it_is_cut_does_not_wait_for_itself() -> None:
+def test_abort_within_abort_does_not_deadlock() -> None:
     ours, theirs = socket.socketpair()
-    lease = ConnectionGuard(ours)
+    guard = ConnectionGuard(ours)
 
-    def collect(*_: object) -> object:
-        Dropped(lease.abort)
+    def collect(*_: object) -> Any:
+        CancelsWhenCollected(guard.abort)
         gc.collect()
         return collect
 
     def abort() -> None:
-        # The collector comes at every line of it.
+        # Collect at every line of abort().
         sys.settrace(lambda frame, *_: collect if frame.f_code is ConnectionGuard.abort.__code__ else None)
-        lease.abort()
+        guard.abort()
 
     assert ends(abort)
     ours.close()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sayna import errors
-from sayna.cloud.google import Token, Tokens
+from sayna.cloud.google import Token, TokenCache
 from sayna.config import GoogleConfig, Secret
 from sayna.http import Deadline
 from sayna.providers.base import Voice
@@ -134,12 +134,12 @@ def test_a_failure_where_tokens_are_made_is_named(
 
 
 def test_waiting_for_another_s_token_ends_at_the_deadline() -> None:
-    tokens, minting, go_on = Tokens(), threading.Event(), threading.Event()
+    tokens, minting, go_on = TokenCache(), threading.Event(), threading.Event()
 
     def slowly() -> Token:
         minting.set()
         go_on.wait(10)
-        return Token.lasting("slow", 3600)
+        return Token.valid_for("slow", 3600)
 
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(tokens.get, "account", slowly, Deadline.after(10))
@@ -151,11 +151,11 @@ def test_waiting_for_another_s_token_ends_at_the_deadline() -> None:
 
 
 def test_the_tokens_of_the_accounts_used_last_are_kept() -> None:
-    tokens, minted = Tokens(), []
+    tokens, minted = TokenCache(), []
 
     def mint() -> Token:
         minted.append(time.monotonic())
-        return Token.lasting("t", 3600)
+        return Token.valid_for("t", 3600)
 
     for number in range(300):
         tokens.get(str(number), mint, Deadline.after(5))

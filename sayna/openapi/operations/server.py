@@ -1,4 +1,4 @@
-"""The reference of GET / and GET /ready."""
+"""GET / and GET /ready."""
 
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.server import HealthSchema, ReadySchema
@@ -6,22 +6,22 @@ from sayna.schemas.server import HealthSchema, ReadySchema
 HEALTH = Operation(
     tag="Server",
     summary="Health",
-    description="Says that the process answers. Always public, and touches nothing.",
-    answers={200: ResponseDoc("It answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
+    description="Says that the process answers. Always public.",
+    responses={200: ResponseDoc("The process answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
 )
 _CHECKS = {"cache": "ok", "serving": "ok"}
 READY = Operation(
     tag="Server",
     summary="Readiness",
-    description="Says whether this server should be sent work. Public; calls no vendor.",
-    answers={
+    description="Says whether a load balancer should send requests here. Public; calls no vendor.",
+    responses={
         200: ResponseDoc(
-            "Work is welcome.",
+            "The server takes requests.",
             {"application/json": ReadySchema},
             example={"status": "ready", "checks": _CHECKS},
         ),
         503: ResponseDoc(
-            "It is stopping, or cannot write its cache.",
+            "The server is stopping, or cannot write its cache.",
             {"application/json": ReadySchema},
             example={"status": "unavailable", "checks": {**_CHECKS, "serving": "failed"}},
         ),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, cast
 
-from sayna.cloud.google import Token, Tokens
+from sayna.cloud.google import Token, TokenCache
 from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
 from sayna.http import Deadline
@@ -21,7 +21,7 @@ class GoogleAccess:
     def __init__(self, config: GoogleConfig, ask: Callable[..., Any]) -> None:
         self._config = config
         self._ask = ask
-        self._tokens = Tokens()
+        self._tokens = TokenCache()
 
     def headers(
         self,
@@ -70,6 +70,6 @@ def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
 def _token(answer: Any) -> Token:
     value, seconds = mapping(answer).get("access_token"), cast("Any", mapping(answer).get("expires_in"))
     try:
-        return Token.lasting(value, operator.index(seconds))
+        return Token.valid_for(value, operator.index(seconds))
     except (TypeError, ValueError) as error:
         raise ProviderError("google answered with something other than an access token") from error

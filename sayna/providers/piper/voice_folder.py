@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.state.files import RateLimitedLogger
+from sayna.log import RateLimitedLogger
 
 # Compared with the names in the folder, never joined to a path: `../../etc/passwd` is an unknown voice.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -15,7 +15,7 @@ SUFFIX = ".onnx"
 # The other kinds fetch models of their own from the network.
 PHONEME_TYPES = ("espeak", "text")
 
-_grumbler = RateLimitedLogger(logging.getLogger("sayna.piper"))
+_rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.piper"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def scan(folder: Path) -> dict[str, VoiceFile]:
     try:
         models = sorted(folder.glob(f"*{SUFFIX}"))
     except OSError as error:
-        _grumbler.warn("the folder of Piper's voices cannot be read: %r", error)
+        _rate_limited_log.warn("the folder of Piper's voices cannot be read: %r", error)
         return {}
     for model in models:
         voice = _voice(model) if ID.fullmatch(model.stem) else None
@@ -62,7 +62,7 @@ def _voice(model: Path) -> VoiceFile | None:
         # The times of both files: a file replaced by an older one does not change the later of the two times.
         return _read(model, told, "-".join(f"{each.st_mtime_ns}-{each.st_size}" for each in seen))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _grumbler.warn("the Piper voice %s cannot be used: %r", model.stem, error)
+        _rate_limited_log.warn("the Piper voice %s cannot be used: %r", model.stem, error)
         return None
 
 

@@ -1,4 +1,4 @@
-"""Rendered clips, kept in memory and on disk for as long and as large as the configuration says."""
+"""The audio cache: clips in memory and on disk, within the time and the bytes of the configuration."""
 
 from sayna.speech.cache.audio_cache import AudioCache
 from sayna.speech.cache.clip import SCHEMA_VERSION, Clip, ClipInfo, cache_key

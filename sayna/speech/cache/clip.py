@@ -1,7 +1,7 @@
-"""A rendered clip: what it is, its bytes, and the one blob that keeps both on disk.
+"""A clip: its audio and its metadata, and the one blob that stores both on disk.
 
 A blob is magic and version (4 bytes), length of the info (4), length of the audio (8), SHA-256 (32), the info
-as JSON, the audio. The digest covers the key too, so a blob is worth nothing under another key.
+as JSON, the audio. The digest covers the key too, so a blob is invalid under another key.
 """
 
 import base64
@@ -13,14 +13,17 @@ from dataclasses import dataclass, field
 
 SCHEMA_VERSION = 1
 
-# The last byte is the version of this form; SCHEMA_VERSION is that of what the audio depends on.
+# The last byte is the version of the blob; SCHEMA_VERSION is the version of the cache key.
 _MAGIC = b"SAY\x01"
 _HEAD = struct.Struct(">4sIQ32s")
 
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What a clip is, as it was really rendered; `created` is in epoch seconds."""
+    """The metadata of a clip: `duration_ms` in milliseconds, `created` in epoch seconds, `sample_rate` in Hz.
+
+    `schemas/speech_answers.py` documents the fields that clients see; Plan.describe fills them in.
+    """
 
     provider: str
     voice_id: str
@@ -37,7 +40,7 @@ class ClipInfo:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One whole recording of one text."""
+    """The complete audio of one text."""
 
     info: ClipInfo
     audio: bytes = field(repr=False)
@@ -45,20 +48,20 @@ class Clip:
 
     @property
     def base64(self) -> bytes:
-        """The audio in base64, encoded once however often it is asked for."""
+        """The audio in base64, encoded once and kept."""
         if not self._base64:
             object.__setattr__(self, "_base64", base64.b64encode(self.audio))
         return self._base64
 
     @property
     def footprint(self) -> int:
-        """The bytes of memory that the audio takes together with its base64."""
+        """The bytes of memory for the audio and its base64."""
         return len(self.audio) + 4 * -(-len(self.audio) // 3)
 
 
 def cache_key(fields: Mapping[str, object]) -> str:
-    """Return the SHA-256, in hex, of everything that changes the sound and of the schema version."""
-    # Canonical JSON: joined by a separator, as in the reference, ("a|b", "c") and ("a", "b|c") are one key.
+    """Return the SHA-256, in hex, of the schema version and of every input that changes the sound."""
+    # Canonical JSON: with a plain separator, ("a|b", "c") and ("a", "b|c") would be one key.
     text = json.dumps(
         [SCHEMA_VERSION, dict(fields)],
         sort_keys=True,
@@ -66,13 +69,13 @@ def cache_key(fields: Mapping[str, object]) -> str:
         ensure_ascii=False,
         allow_nan=False,
     )
-    # A lone surrogate is no text, but it must not be an error here either.
+    # surrogatepass: a lone surrogate must not raise an error here.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def encode(key: str, clip: Clip) -> bytes:
-    """Return the blob that keeps the clip under this key."""
-    # asdict() would copy every value deeply, which costs more than the encoding.
+    """Return the blob that stores the clip under this key."""
+    # Not asdict(): its deep copy costs more than the encoding.
     fields = {name: getattr(clip.info, name) for name in ClipInfo.__slots__}
     info = json.dumps(fields, separators=(",", ":")).encode()
     digest = _digest(key, info, clip.audio)
@@ -80,7 +83,7 @@ def encode(key: str, clip: Clip) -> bytes:
 
 
 def decode(key: str, blob: bytes) -> Clip | None:
-    """Return the clip, or nothing when one bit of the blob is not what was stored under this key."""
+    """Return the clip, or None when any bit of the blob differs from the one stored under this key."""
     if len(blob) < _HEAD.size:
         return None
     magic, info_length, audio_length, digest = _HEAD.unpack_from(blob)
@@ -96,13 +99,13 @@ def decode(key: str, blob: bytes) -> Clip | None:
         return None
 
 
-def seal(blob: bytes) -> bytes:
-    """Return the part of a blob that two blobs share only when all of them is the same."""
+def fingerprint(blob: bytes) -> bytes:
+    """Return the head of a blob, which holds its digest: only equal blobs have equal fingerprints."""
     return blob[: _HEAD.size]
 
 
 def _digest(key: str, info: bytes, audio: bytes) -> bytes:
-    # Lengths first, so that no two splits of the same bytes have one digest.
+    # Lengths first: otherwise two splits of the same bytes would have one digest.
     digest = hashlib.sha256(b"%d:%d:" % (len(key), len(info)))
     for part in (key.encode(), info, audio):
         digest.update(part)

@@ -1,4 +1,4 @@
-"""The database on disk: opened late and once per process, and rebuilt when it is broken."""
+"""The database on disk: opened on first use, once per process, and rebuilt when it is broken."""
 
 import contextlib
 import itertools
@@ -8,10 +8,11 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import diskcache
 
@@ -22,23 +23,25 @@ from sayna.speech.cache.sqlite_errors import (
     WRITE_SECONDS,
     is_broken,
     is_unfit,
-    patiently,
+    retry_while_busy,
 )
 from sayna.state.files import create_private, exclusive, open_private, private_folder
 
 log = logging.getLogger("sayna.cache")
 
-# While it cannot be opened, a request a second tries; the others are served without a cache.
+# While the database cannot be opened, one request a second tries; the others work without a cache.
 PAUSE_SECONDS = 1.0
-# For whoever wants to know what happened; but a disk that keeps breaking must not fill up with them.
-ASIDE_KEPT = 2
+# Quarantined databases that are kept for the operator; more of them could fill the disk.
+MAX_QUARANTINED = 2
 
-_left_behind: list["Handle"] = []
+T = TypeVar("T")
+
+_inherited: list["Handle"] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """An open database; `pin` holds its generation file, so that no later file can have the same inode."""
+    """An open database; the descriptor `pin` keeps the inode of its generation file from being reused."""
 
     pid: int
     inode: int
@@ -47,20 +50,24 @@ class Handle:
 
 
 class DiskStore:
-    """Blobs under str keys in `path`/audio, within `max_bytes`, the first stored out first."""
+    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest one is evicted first.
 
-    def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int) -> None:
+    A write waits up to `write_seconds` for other writers.
+    """
+
+    def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS) -> None:
         self.folder = path / "audio"
         self._path = path
         self._mark = str(self.folder / "generation")
         self._ttl = ttl_seconds
         self._max_bytes = max_bytes
+        self.write_seconds = write_seconds
         self._handle: Handle | None = None
         self._lock = threading.Lock()
         self._paused_until = 0.0
 
     def generation(self) -> tuple[int, int] | None:
-        """Return what changes with every clear and replacement by any process; None without a folder."""
+        """Return a value that changes when any process clears the cache or replaces an entry; None without a folder."""
         try:
             found = os.stat(self._mark)  # noqa: PTH116 - a Path costs twice as much, and this is every hit
         except OSError:
@@ -68,46 +75,50 @@ class DiskStore:
         return found.st_ino, found.st_mtime_ns
 
     def renew(self) -> None:
-        """Tell all processes that what they hold may no longer be true."""
+        """Make all processes compare the clips in their memory with the disk."""
         now = time.time_ns()
         os.utime(self._mark, ns=(now, now))
 
     @contextlib.contextmanager
     def opened(self, seconds: float = BUSY_SECONDS) -> Iterator[diskcache.Cache]:
-        """Lend the open cache; on a fault this thread's connection is closed, a broken database set aside."""
+        """Lend the open cache; a fault closes this thread's connection, and a broken database is quarantined."""
         handle = self._current(seconds)
         try:
             yield handle.cache
         except FAULTS as error:
-            # A COMMIT that failed leaves its transaction, and with it the lock on all writers, open.
+            # A failed COMMIT leaves its transaction open, and with it the lock that stops all writers.
             handle.cache.close()
             if is_broken(error):
                 self._quarantine_once(handle, error)
             raise
 
     def write(self, key: str, blob: bytes, tag: str) -> None:
-        """Store a blob, waiting up to WRITE_SECONDS for other writers; raises one of FAULTS."""
-        with self.opened(WRITE_SECONDS) as cache:
+        """Store a blob; raises one of FAULTS."""
+        with self.opened(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
             replaces = key in cache
-            patiently(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
-            # Other workers may hold the older clip in memory.
+            self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
+            # Other workers may have the older clip in memory.
             if replaces:
                 self.renew()
 
+    def retry(self, operation: Callable[[], T]) -> T:
+        """Return the result of a write, tried until `write_seconds` are over; raises one of FAULTS."""
+        return retry_while_busy(operation, self.write_seconds)
+
     def close(self) -> None:
-        """Close what this thread has open; the next use opens it again."""
+        """Close the connection of this thread; the next use opens it again."""
         with self._lock:
             self._release()
 
     def _make_room(self, cache: diskcache.Cache, size: int) -> None:
-        """Make room for a large blob twice, in the database and in its log, before it is written."""
-        # diskcache makes room after it has written: a large blob would go beyond the limit first.
+        """Free twice the size of a large blob, for the database and for its log, before it is written."""
+        # diskcache evicts after it has written, so a large blob would exceed the limit first.
         if size * 20 < self._max_bytes:
             return
         while cache.volume() + 2 * size > self._max_bytes:
             oldest = list(itertools.islice(cache, 10))
-            if not sum(patiently(partial(cache.delete, key)) for key in oldest):
+            if not sum(self.retry(partial(cache.delete, key)) for key in oldest):
                 return
 
     def _current(self, seconds: float) -> Handle:
@@ -143,8 +154,8 @@ class DiskStore:
         if handle is None:
             return
         if handle.pid != os.getpid():
-            # SQLite connections must not be closed on the other side of a fork, not even by the collector.
-            _left_behind.append(handle)
+            # A child must not close SQLite connections of its parent, nor let the garbage collector do so.
+            _inherited.append(handle)
             return
         handle.cache.close()
         os.close(handle.pin)
@@ -165,8 +176,8 @@ class DiskStore:
         _probe(database, seconds)
         pin = open_private(Path(self._mark))
         try:
-            # Not FanoutCache: with its time-out of 10 ms, 174 of some 2,200 writes were lost
-            # without a word (measured).
+            # Not FanoutCache: with its timeout of 10 ms it lost 174 of some 2,200 writes silently
+            # (measured).
             cache = diskcache.Cache(
                 str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(self._max_bytes)
             )
@@ -176,7 +187,7 @@ class DiskStore:
         return Handle(os.getpid(), os.fstat(pin).st_ino, pin, cache)
 
     def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
-        """Set the database aside, unless another thread or process has done so already."""
+        """Quarantine the database, unless another thread or process has done so already."""
         with (
             contextlib.suppress(*FAULTS),
             self._lock,
@@ -190,14 +201,14 @@ class DiskStore:
         now = time.time_ns()
         name = time.strftime("audio.corrupt-%Y%m%dT%H%M%S", time.gmtime(now / 1e9)) + f".{now % 10**9:09d}"
         log.error("the audio cache is broken (%s); it is kept as %s and built anew", error, name)
-        # The whole folder: a -wal that is left behind would be written into the next database.
+        # Move the whole folder: SQLite would write a remaining -wal into the next database.
         self.folder.rename(self._path / name)
-        for old in sorted(self._path.glob("audio.corrupt-*"))[:-ASIDE_KEPT]:
+        for old in sorted(self._path.glob("audio.corrupt-*"))[:-MAX_QUARANTINED]:
             shutil.rmtree(old, ignore_errors=True)
 
 
 def _probe(database: Path, seconds: float) -> None:
-    """Find out in time what diskcache, when it opens a database, may take minutes to say."""
+    """Raise sqlite3.Error for an unusable database within `seconds`; diskcache itself may take minutes."""
     with contextlib.closing(sqlite3.connect(database, timeout=seconds, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

@@ -1,4 +1,4 @@
-"""The clips that one process keeps at hand, bounded by bytes, the longest unused out first."""
+"""The clips in the memory of one process, bounded by bytes; the least recently used one is evicted first."""
 
 import threading
 from collections import OrderedDict
@@ -9,55 +9,55 @@ from sayna.speech.cache.clip import Clip
 
 @dataclass(frozen=True, slots=True)
 class CacheEntry:
-    """A clip verified when it was read; `generation` and `seal` tell whether it is still the one on disk."""
+    """A clip that was verified when it was read; `generation` and `fingerprint` show whether the disk still has it."""
 
     clip: Clip
     generation: object
-    seal: bytes
+    fingerprint: bytes
 
 
 class Memory:
-    """A thread-safe LRU of clips; each is charged for its audio and its base64, encoded yet or not."""
+    """A thread-safe LRU of clips; each counts with its audio and its base64, encoded yet or not."""
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
-        self._held: OrderedDict[str, CacheEntry] = OrderedDict()
+        self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
         self.bytes = 0
         self._lock = threading.Lock()
 
     def get(self, key: str) -> CacheEntry | None:
-        """Return what is held under the key and count it as used."""
+        """Return the entry of the key and mark it as used."""
         with self._lock:
-            held = self._held.get(key)
-            if held is not None:
-                self._held.move_to_end(key)
-            return held
+            entry = self._entries.get(key)
+            if entry is not None:
+                self._entries.move_to_end(key)
+            return entry
 
-    def put(self, key: str, held: CacheEntry) -> bool:
-        """Hold the clip in place of an older one; return False when it alone is too large."""
-        # Charged with its base64 too, which more than doubles it once an envelope was asked for.
-        if held.clip.footprint > self.max_bytes:
+    def put(self, key: str, entry: CacheEntry) -> bool:
+        """Keep the entry in place of an older one; return False when it alone is too large."""
+        # Count the base64 too: an envelope more than doubles the memory of a clip.
+        if entry.clip.footprint > self.max_bytes:
             self.drop(key)
             return False
         with self._lock:
             self._forget(key)
-            self._held[key] = held
-            self.bytes += held.clip.footprint
+            self._entries[key] = entry
+            self.bytes += entry.clip.footprint
             while self.bytes > self.max_bytes:
-                self._forget(next(iter(self._held)))
+                self._forget(next(iter(self._entries)))
         return True
 
     def drop(self, key: str) -> None:
-        """Forget the clip, if there is one."""
+        """Remove the entry of the key, if there is one."""
         with self._lock:
             self._forget(key)
 
     def clips(self) -> dict[str, Clip]:
-        """Return a copy of all that is held."""
+        """Return all clips by key, in a new dict."""
         with self._lock:
-            return {key: held.clip for key, held in self._held.items()}
+            return {key: entry.clip for key, entry in self._entries.items()}
 
     def _forget(self, key: str) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self.bytes -= held.clip.footprint
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self.bytes -= entry.clip.footprint

@@ -1,4 +1,4 @@
-"""How SQLite and diskcache say that something is wrong, and what of it passes with patience."""
+"""Errors of SQLite and diskcache: which mean a broken database, and which pass after a retry."""
 
 import sqlite3
 import time
@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import diskcache
 
-# A reader would rather render anew than wait.
+# Timeout of a read: synthesizing anew is better than waiting longer.
 BUSY_SECONDS = 0.1
-# With 50 ms, 599 writes failed in a storm of 4 processes and 16 threads each; with 60 s, none (measured).
+# Timeout of a write: with 50 ms, 599 writes of 4 processes of 16 threads failed; with 60 s, none (measured).
 WRITE_SECONDS = 5.0
 
 FAULTS = (sqlite3.Error, OSError, diskcache.Timeout)
@@ -26,24 +26,24 @@ _UNFIT = _BROKEN | {
 
 
 def is_broken(error: BaseException) -> bool:
-    """Whether a database that was good when it was opened is none any more."""
-    # A database that an empty one was put in place of has no such table, which SQLite calls a plain error.
+    """Whether a database that was opened successfully is broken now."""
+    # SQLite reports a missing table, after a database was replaced by an empty one, as a plain error.
     return _code(error) in _BROKEN or str(error).startswith("no such")
 
 
 def is_unfit(error: BaseException) -> bool:
-    """Whether a file cannot be opened because it is no database, or not one of diskcache's."""
+    """Whether a file cannot be opened because it is not a database of diskcache."""
     return not isinstance(error, sqlite3.Error) or _code(error) in _UNFIT
 
 
-def patiently(operation: Callable[[], T]) -> T:
-    """Return what a write returns, tried for WRITE_SECONDS while others hold the lock; raises FAULTS."""
-    limit = time.monotonic() + WRITE_SECONDS
+def retry_while_busy(operation: Callable[[], T], seconds: float) -> T:
+    """Return the result of a write, tried for `seconds` while another writer holds the lock; raises FAULTS."""
+    limit = time.monotonic() + seconds
     while True:
         try:
             return operation()
         except diskcache.Timeout as error:
-            # diskcache says Timeout for whatever keeps a transaction from beginning, a read-only disk too.
+            # diskcache raises Timeout for every failed BEGIN, also on a read-only disk.
             if not _is_busy(error) or time.monotonic() > limit:
                 raise
 

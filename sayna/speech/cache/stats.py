@@ -1,4 +1,4 @@
-"""How full the cache is, and of whose voices, told without reading any audio."""
+"""How full the cache is, by provider and voice, without reading any audio."""
 
 import contextlib
 import json
@@ -23,14 +23,14 @@ class CacheStats:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """How many entries were read back, and how many of them were damaged and are removed."""
+    """How many entries were read, and how many of them were damaged and removed."""
 
     checked: int
     damaged: int
 
 
 class Row(NamedTuple):
-    """The unexpired entries of one voice: their tag, their number, and when the first was stored."""
+    """The unexpired entries of one voice: their tag, their number, and the time of the oldest in epoch seconds."""
 
     tag: str | None
     entries: int
@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 
 def labels(tag: str | None) -> tuple[str, str]:
-    """Return provider and voice of a tag; a row that is not ours has empty ones."""
+    """Return provider and voice of a tag; both are empty for a row that this cache did not write."""
     try:
         provider, voice = json.loads(tag or "")
     except (TypeError, ValueError):
@@ -47,14 +47,14 @@ def labels(tag: str | None) -> tuple[str, str]:
 
 
 def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> bool:
-    """Whether an entry's provider and voice are those asked for, where None asks for any."""
+    """Whether an entry has this provider and this voice; None matches any."""
     return provider in (None, found[0]) and voice in (None, found[1])
 
 
 def take_stats(database: Path) -> list[Row]:
     """Count the unexpired entries of each tag; raises sqlite3.Error."""
     query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
-    # Read-only, beside diskcache's own connection: to count is not to lock writers out.
+    # A read-only connection of its own: counting must not lock writers out.
     uri = f"{database.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
         return [Row(*row) for row in connection.execute(query, (time.time(),))]

@@ -1,8 +1,8 @@
-"""Single flight: identical requests at the same time are rendered once, over all threads and processes."""
+"""Single flight: identical requests at the same time share one synthesis, over all threads and processes."""
 
 from sayna.speech.single_flight.coordinator import SingleFlight
-from sayna.speech.single_flight.frames import FlightAborted
-from sayna.speech.single_flight.stream import Rendering
+from sayna.speech.single_flight.frames import StreamAborted
 from sayna.speech.single_flight.subscriber import Subscriber
+from sayna.speech.single_flight.task import Synthesis, SynthesisTask
 
-__all__ = ["FlightAborted", "Rendering", "SingleFlight", "Subscriber"]
+__all__ = ["SingleFlight", "StreamAborted", "Subscriber", "Synthesis", "SynthesisTask"]

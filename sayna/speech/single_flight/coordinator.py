@@ -1,4 +1,4 @@
-"""One rendering per key at a time over all threads and processes, heard live by all who ask for it."""
+"""One synthesis per key at a time over all threads and processes; every request for the key reads it live."""
 
 import contextvars
 import logging
@@ -7,142 +7,127 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from sayna.errors import Overloaded
 from sayna.http import Deadline
-from sayna.speech.single_flight.part_file import Part, sweep
+from sayna.log import RateLimitedLogger
+from sayna.speech.single_flight.part_file import PartFile, sweep
 from sayna.speech.single_flight.producer import PartFileWriter, follow, lead
-from sayna.speech.single_flight.stream import Rendering, SharedStream
+from sayna.speech.single_flight.stream import SharedStream
 from sayna.speech.single_flight.subscriber import Subscriber
-from sayna.state.files import RateLimitedLogger, private_folder
+from sayna.speech.single_flight.task import SynthesisTask
+from sayna.state.files import private_folder
 
-log = logging.getLogger("sayna.speech")
+MAX_PRODUCERS = 256
 
-PUMPS = 256
-
-# It becomes the name of a file.
+# The key becomes a file name.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """How a rendering is begun, found done by somebody else, and called off."""
-
-    launch: Callable[[], Rendering]
-    recheck: Callable[[], Rendering | None]
-    cancel: Callable[[], None]
-
-
 class SingleFlight:
-    """Single flights that processes share through `folder`; without a folder, each has its own."""
+    """Shared streams by key; processes share them through `folder`, and without it each has its own.
 
-    def __init__(self, folder: Path) -> None:
+    `max_producers` is the number of threads that move audio into streams.
+    """
+
+    def __init__(self, folder: Path, *, max_producers: int = MAX_PRODUCERS) -> None:
         self._folder = folder
-        self._grumbler = RateLimitedLogger(log)
+        self._max_producers = max_producers
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.speech"))
         self._pid = 0
         self._lock = threading.Lock()
         self._running: dict[str, SharedStream] = {}
-        self._pumps: ThreadPoolExecutor | None = None
+        self._producers: ThreadPoolExecutor | None = None
 
     def join(
         self,
         key: str,
-        launch: Callable[[], Rendering],
+        task: SynthesisTask,
         *,
-        recheck: Callable[[], Rendering | None] = lambda: None,
         deadline: Deadline | float | None = None,
-        alive: Callable[[], bool] = lambda: True,
-        cancel: Callable[[], None] = lambda: None,
+        is_client_connected: Callable[[], bool] = lambda: True,
     ) -> Subscriber:
-        """Return a listener to the one rendering of this key, which `launch` starts when there is none.
+        """Return a subscriber to the one synthesis of this key; `task` starts one when none runs.
 
-        Both are called in another thread, `recheck` just before `launch`, when no other process can be
-        rendering: what it returns is heard instead, and is not counted as led. `deadline` is a moment, or
-        seconds from now. `alive` is asked now and then whether the caller still listens; `cancel` must wake
-        a `launch` or a rendering that waits for its vendor when nobody does any more. Raises ValueError for
-        a key that is not 1 to 128 letters, digits, `-` and `_`, Overloaded where no thread is to be had.
+        `deadline` is a moment, or seconds from now. A waiting subscriber calls `is_client_connected` twice a
+        second. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and `_`, and Overloaded
+        when no thread can be started.
         """
         if not _KEY.fullmatch(key):
-            raise ValueError("a flight's key is 1 to 128 letters, digits, hyphens and underscores")
+            raise ValueError("a single-flight key is 1 to 128 letters, digits, hyphens and underscores")
         until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
-        return Subscriber(partial(self._attach, key, Order(launch, recheck, cancel)), until, alive)
+        return Subscriber(partial(self._attach, key, task), until, is_client_connected)
 
     def close(self) -> None:
-        """Wait for the renderings under way in this process and end its threads."""
+        """Wait for the running syntheses of this process and end its threads."""
         with self._lock:
-            pumps, self._pumps = self._pumps, None
-        if pumps is not None and self._pid == os.getpid():
-            pumps.shutdown()
+            producers, self._producers = self._producers, None
+        if producers is not None and self._pid == os.getpid():
+            producers.shutdown()
 
-    def _attach(self, key: str, order: Order, owner: object) -> SharedStream:
-        """Return the running flight of the key with one listener more, or a new one."""
+    def _attach(self, key: str, task: SynthesisTask, owner: object) -> SharedStream:
+        """Return the running stream of the key with one subscriber more, or a new stream."""
         with self._lock:
-            pumps = self._ready()
-            flight = self._running.get(key)
-            if flight is not None and flight.enter():
-                return flight
-            flight = self._running[key] = SharedStream(owner)
-            flight.enter()
-            # A thread of its own, so that a slow listener holds nobody back and one who leaves ends nothing.
+            producers = self._ready()
+            stream = self._running.get(key)
+            if stream is not None and stream.enter():
+                return stream
+            stream = self._running[key] = SharedStream(owner)
+            stream.enter()
+            # A producer has its own thread, so a slow or departing subscriber affects no other one.
             try:
-                pumps.submit(contextvars.copy_context().run, self._run, key, flight, order)
+                producers.submit(contextvars.copy_context().run, self._run, key, stream, task)
             except RuntimeError as error:
-                # Who comes next must not wait for a flight that never begins.
+                # Otherwise the next request would wait for a stream that never starts.
                 del self._running[key]
-                flight.leave()
-                flight.abandon()
-                raise Overloaded("no thread is to be had for a rendering", retry_after=1) from error
-            return flight
+                stream.leave()
+                stream.abandon()
+                raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
+            return stream
 
     def _ready(self) -> ThreadPoolExecutor:
-        """Return this process's pump threads; after a fork the parent's flights are none of ours."""
-        if self._pumps is None or self._pid != os.getpid():
+        """Return the producer threads of this process; after a fork the parent's streams are dropped."""
+        if self._producers is None or self._pid != os.getpid():
             self._pid = os.getpid()
             self._running = {}
-            self._pumps = ThreadPoolExecutor(PUMPS, thread_name_prefix="flight")
-            # A leader that was killed leaves its file; its locks went with it.
+            self._producers = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer")
+            # A leader that was killed leaves its file; the kernel has dropped its locks.
             sweep(self._folder)
-        return self._pumps
+        return self._producers
 
-    def _run(self, key: str, flight: SharedStream, order: Order) -> None:
-        """Lead or follow until the flight has ended and what it rendered is stored."""
+    def _run(self, key: str, stream: SharedStream, task: SynthesisTask) -> None:
+        """Lead or follow until the stream has ended and its audio is stored."""
         part = self._open(key)
-        tee = PartFileWriter(part, self._grumbler)
+        writer = PartFileWriter(part, self._rate_limited_log)
         try:
             if part is not None and not part.is_leader:
-                follow(flight, part)
+                follow(stream, part)
             else:
-                flight.on_abandoned = partial(_call_off, flight, tee, order)
-                # Whoever left before that line called nothing off.
-                if not flight.cancel_if_unused(tee.has_followers):
-                    lead(flight, tee, lambda: self._begin(flight, order))
+                stream.on_abandoned = partial(_cancel, stream, writer, task)
+                # A subscriber that left before that line has cancelled nothing.
+                if not stream.cancel_if_unused(writer.has_followers):
+                    lead(stream, writer, task)
         finally:
-            flight.abandon()
-            self._retire(key, flight)
-            tee.close()
+            stream.abandon()
+            self._retire(key, stream)
+            writer.close()
 
-    def _begin(self, flight: SharedStream, order: Order) -> Rendering:
-        found = order.recheck()
-        flight.launched = found is None
-        return found if found is not None else order.launch()
-
-    def _retire(self, key: str, flight: SharedStream) -> None:
+    def _retire(self, key: str, stream: SharedStream) -> None:
         with self._lock:
-            if self._running.get(key) is flight:
+            if self._running.get(key) is stream:
                 del self._running[key]
 
-    def _open(self, key: str) -> Part | None:
+    def _open(self, key: str) -> PartFile | None:
         try:
-            return Part.open(private_folder(self._folder) / f"{key}.part")
+            return PartFile.open(private_folder(self._folder) / f"{key}.part")
         except OSError as error:
-            self._grumbler.warn("renderings cannot be shared with other processes: %r", error)
+            self._rate_limited_log.warn("a synthesis cannot be shared with other processes: %r", error)
             return None
 
 
-def _call_off(flight: SharedStream, tee: PartFileWriter, order: Order) -> None:
-    """Wake a pump that waits for a silent vendor, now that nobody listens any more."""
-    if flight.cancel_if_unused(tee.has_followers):
-        order.cancel()
+def _cancel(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> None:
+    """Wake a producer that waits for a silent provider, once its stream has no subscriber."""
+    if stream.cancel_if_unused(writer.has_followers):
+        task.cancel()

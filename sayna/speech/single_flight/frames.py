@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from sayna.errors import ProviderError, SaynaError
 
-HEADER, DATA, WHOLE, END, ERROR = b"H", b"D", b"W", b"E", b"X"
+DATA, WHOLE, END, ERROR = b"D", b"W", b"E", b"X"
 
 _HEAD = struct.Struct(">cI")
 
 
-class FlightAborted(ProviderError):
-    """The process that rendered is gone after audio was handed out; no other can continue it."""
+class StreamAborted(ProviderError):
+    """The synthesizing process is gone after a subscriber received audio; another synthesis cannot continue it."""
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:
@@ -21,7 +21,7 @@ def frame(kind: bytes, payload: bytes = b"") -> bytes:
 
 
 class FrameReader:
-    """Cuts what was read of a file into frames, however the reads fell."""
+    """Cuts a file into frames, wherever the reads begin and end."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -41,16 +41,16 @@ class FrameReader:
 
 
 def dump_error(error: BaseException) -> bytes:
-    """Return what a follower must know of an error; one that is none of ours becomes a ProviderError."""
-    known = error if isinstance(error, SaynaError) else ProviderError("The speech vendor failed unexpectedly.")
+    """Return an error as JSON for followers; an error outside the SaynaError tree becomes a ProviderError."""
+    known = error if isinstance(error, SaynaError) else ProviderError("the speech provider failed unexpectedly")
     fields = {name: getattr(known, name) for name in ("status", "code", "message", "retry_after")}
     return json.dumps({"class": type(known).__name__, **fields}).encode()
 
 
 def load_error(payload: bytes) -> SaynaError:
-    """Return a new error of the class that was dumped, or a ProviderError when it is not known."""
+    """Return a new error of the class that was dumped, or a ProviderError when the class is unknown."""
     fields = json.loads(payload)
-    # By name from our own tree: nothing that lies in a file is unpickled.
+    # Classes are found by name in the SaynaError tree, because a file must never be unpickled.
     kind = _kinds(SaynaError).get(fields["class"], ProviderError)
     error = kind.__new__(kind)
     SaynaError.__init__(error, fields["message"], retry_after=fields["retry_after"])

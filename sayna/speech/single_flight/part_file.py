@@ -1,9 +1,9 @@
-"""The `<key>.part` file of one rendering: who holds its lock renders, and others read along.
+"""The `<key>.part` file of one synthesis: the process that holds its lock writes it, the others follow it.
 
-Three locks, which the kernel drops when their holder dies: `flock` elects the leader and lets it remove the
-file; a record lock on one byte says that a leader lives, and one on another, shared, that somebody follows.
-(`flock` alone cannot say that a leader lives: whoever removes a dead leader's file holds it too.) The record
-locks are Linux's kind that belongs to the open file, not to the process: see F_OFD_SETLK in fcntl(2).
+Three locks, which the kernel drops when their holder dies. `flock` elects the leader and lets it remove the
+file. A record lock on one byte shows that a leader lives; a shared one on another byte shows a follower.
+`flock` alone cannot show a living leader, because a process that removes a dead leader's file holds it too.
+The record locks belong to the open file, not to the process: see F_OFD_SETLK in fcntl(2).
 """
 
 import contextlib
@@ -17,14 +17,14 @@ from sayna.state.files import lock, open_private
 
 RETRY_SECONDS = 0.001
 
-# diskcache.Lock was tried: 200 waiters took 360 ms longer and 14 times the CPU, and it outlived
-# kill -9 for ever.
-_FOLLOWED, _LEADING = 0, 1
+# Not diskcache.Lock: 200 waiters took 360 ms longer and 14 times the CPU (measured), and the lock
+# survives kill -9.
+_FOLLOWER_BYTE, _LEADER_BYTE = 0, 1
 _RECORD = struct.Struct("hhqqi0q")
 
 
-class Part:
-    """An open part file; `led` says whether this process holds the leader's lock."""
+class PartFile:
+    """An open part file; `is_leader` says whether this process holds the leader's lock."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.is_leader = False
@@ -33,11 +33,11 @@ class Part:
         self._offset = 0
 
     @classmethod
-    def open(cls, path: Path) -> "Part":
-        """Lead, when nobody does, else follow; raises OSError when the folder cannot be written."""
+    def open(cls, path: Path) -> "PartFile":
+        """Lead when the key has no leader, otherwise follow; raises OSError when the folder cannot be written."""
         while True:
             part = cls(path, open_private(path))
-            if part._is_elected() if lock(part._descriptor) else part._is_aboard():
+            if part._is_elected() if lock(part._descriptor) else part._is_registered():
                 return part
             part.close()
             time.sleep(RETRY_SECONDS)
@@ -55,34 +55,34 @@ class Part:
         return data
 
     def has_followers(self) -> bool:
-        """Whether another process reads along; once this was denied, none can any more."""
-        return not _claim(self._descriptor, fcntl.F_WRLCK, _FOLLOWED)
+        """Whether another process follows; after one False no process can start to follow."""
+        return not _claim(self._descriptor, fcntl.F_WRLCK, _FOLLOWER_BYTE)
 
     def leader_gone(self) -> bool:
-        """Whether the leader is done or dead; nothing can be appended any more then."""
-        return _claim(self._descriptor, fcntl.F_RDLCK, _LEADING)
+        """Whether the leader has finished or died, so that the file no longer grows."""
+        return _claim(self._descriptor, fcntl.F_RDLCK, _LEADER_BYTE)
 
     def close(self) -> None:
-        """Let go of the file; a leader removes it first, while the lock still keeps others away."""
+        """Close the file; a leader removes it first, while it still holds the lock."""
         if self.is_leader:
             with contextlib.suppress(OSError):
                 self._path.unlink()
         os.close(self._descriptor)
 
     def _is_elected(self) -> bool:
-        """Whether the locked file is the one at its path, and empty, and nobody took its leader for dead."""
+        """Whether the locked file is still the one at its path, is empty, and has no other leader."""
         mine = os.fstat(self._descriptor)
         with contextlib.suppress(FileNotFoundError):
             self.is_leader = self._path.stat().st_ino == mine.st_ino
-        return self.is_leader and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADING)
+        return self.is_leader and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADER_BYTE)
 
-    def _is_aboard(self) -> bool:
-        """Whether the leader will know of this follower; one that is just giving up takes none aboard."""
-        return _claim(self._descriptor, fcntl.F_RDLCK, _FOLLOWED)
+    def _is_registered(self) -> bool:
+        """Whether the leader sees this follower; a leader that is about to cancel accepts no follower."""
+        return _claim(self._descriptor, fcntl.F_RDLCK, _FOLLOWER_BYTE)
 
 
 def sweep(folder: Path) -> None:
-    """Remove the part files that dead leaders left."""
+    """Remove the part files of dead leaders."""
     for path in folder.glob("*.part"):
         with contextlib.suppress(OSError):
             descriptor = open_private(path, os.O_RDWR)
@@ -94,7 +94,7 @@ def sweep(folder: Path) -> None:
 
 
 def _claim(descriptor: int, kind: int, byte: int) -> bool:
-    """Return whether the record lock could be had at once, on one byte, shared (F_RDLCK) or not (F_WRLCK)."""
+    """Take a record lock on one byte, shared (F_RDLCK) or exclusive (F_WRLCK); return False when it is held."""
     try:
         fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _RECORD.pack(kind, os.SEEK_SET, byte, 1, 0))
     except OSError:

@@ -1,96 +1,97 @@
-"""What one request hears of a flight."""
+"""One request's view of a shared stream."""
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
-from sayna.speech.single_flight.frames import FlightAborted, load_error
+from sayna.speech.single_flight.frames import StreamAborted, load_error
 from sayna.speech.single_flight.stream import SharedStream, State
 
-# How long a thread may wait for nobody: the kernel tells of a hang-up only who asks.
-LOOK_SECONDS = 0.5
+# How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
+CONNECTION_CHECK_SECONDS = 0.5
 STORE_SECONDS = 0.2
 
 
 class Subscriber(Iterator[bytes]):
-    """An iterator over audio as it comes; when the leader dies before the first byte, it starts anew.
+    """An iterator over audio as it arrives; if the leader dies before the first byte, it subscribes anew.
 
-    Raises the leader's own error, ProviderTimeout at the deadline, and FlightAborted when the rendering was
-    lost after audio was handed out: speech comes out differently each time, so no other can continue it.
+    Raises the leader's own error, ProviderTimeout at the deadline, CallerGone, and StreamAborted when the
+    synthesis was lost after a chunk was returned: speech is not deterministic, so no other can continue it.
     """
 
     def __init__(
-        self, board: Callable[[object], SharedStream], deadline: Deadline | None, alive: Callable[[], bool]
+        self,
+        attach: Callable[[object], SharedStream],
+        deadline: Deadline | None,
+        is_client_connected: Callable[[], bool],
     ) -> None:
-        self._attach = board
-        self._alive = alive
+        self._attach = attach
+        self._is_client_connected = is_client_connected
         self._deadline = deadline
         self._position = 0
         self._token = object()
-        self._flight: SharedStream | None = None
-        self._flight = board(self._token)
-
-    @property
-    def header(self) -> Mapping[str, Any]:
-        """What the audio is; waits until that is known, and raises what iterating would raise."""
-        while True:
-            flight = self._flight
-            if flight is None:
-                raise ValueError("the listener is closed")
-            self._wait(flight.wait_for_header)
-            if flight.header is not None:
-                return flight.header
-            self._finish(flight)
+        self._stream: SharedStream | None = None
+        self._stream = attach(self._token)
 
     @property
     def is_leader(self) -> bool:
-        """Whether this listener's own rendering is heard; final once the header is known."""
-        flight = self._flight
-        return flight is not None and flight.launched and flight.owner is self._token
+        """Whether this subscriber's own task called the provider; final once `wait` has returned."""
+        stream = self._stream
+        return stream is not None and stream.is_new and stream.owner is self._token
+
+    def wait(self) -> None:
+        """Wait for the next chunk or the end of the audio; raises as the class says."""
+        self._next_stream()
 
     def __next__(self) -> bytes:
-        while True:
-            flight = self._flight
-            if flight is None:
-                raise StopIteration
-            self._wait(partial(flight.wait_for_chunk, self._position))
-            if flight.state is not State.LOST and self._position < len(flight.chunks):
-                self._position += 1
-                return flight.chunks[self._position - 1]
-            self._finish(flight)
+        stream = self._next_stream()
+        if stream is None:
+            raise StopIteration
+        self._position += 1
+        return stream.chunks[self._position - 1]
 
     def close(self) -> None:
-        """Stop listening; a rendering that nobody listens to is cancelled."""
-        flight, self._flight = self._flight, None
-        if flight is not None:
-            flight.leave()
+        """Unsubscribe; a synthesis without subscribers is cancelled."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.leave()
 
     def __del__(self) -> None:
         self.close()
 
-    def _wait(self, wait: Callable[[float], bool]) -> None:
-        """Wait, looking after the caller now and then; raises ProviderTimeout or CallerGone."""
-        while not wait(min(LOOK_SECONDS, self._deadline.remaining() if self._deadline else LOOK_SECONDS)):
+    def _next_stream(self) -> SharedStream | None:
+        """Return the stream once it holds the next chunk, or None at the end of the audio."""
+        while (stream := self._stream) is not None:
+            self._wait(stream)
+            if stream.state is not State.LOST and self._position < len(stream.chunks):
+                return stream
+            if self._finish(stream):
+                return None
+        return None
+
+    def _wait(self, stream: SharedStream) -> None:
+        while not stream.wait_for_chunk(self._position, self._seconds()):
             if self._deadline and not self._deadline.remaining():
                 self.close()
-                raise ProviderTimeout("The speech vendor did not answer in time.")
-            if not self._alive():
+                raise ProviderTimeout("the speech provider did not respond in time; try again")
+            if not self._is_client_connected():
                 self.close()
-                raise CallerGone("The caller hung up.")
+                raise CallerGone("the client closed its connection")
 
-    def _finish(self, flight: SharedStream) -> None:
-        """Leave a flight that has ended: by an error, by StopIteration, or for a new flight."""
-        # Nothing was sent yet, so another rendering may be heard from its beginning.
-        if flight.state is State.LOST and not self._position:
-            flight.leave()
-            self._flight = None
-            self._flight = self._attach(self._token)
-            return
-        if flight.state in (State.WHOLE, State.COMPLETE):
-            flight.wait_until_stored(STORE_SECONDS)
-            raise StopIteration
-        if flight.state is State.FAILED:
-            raise load_error(flight.error)
-        raise FlightAborted("The rendering was lost after a part of the audio had been sent.")
+    def _seconds(self) -> float:
+        return min(CONNECTION_CHECK_SECONDS, self._deadline.remaining() if self._deadline else CONNECTION_CHECK_SECONDS)
+
+    def _finish(self, stream: SharedStream) -> bool:
+        """Return True when an ended stream is complete, False after attaching to a new one; raises its error."""
+        # No chunk was returned yet, so another synthesis may be read from its beginning.
+        if stream.state is State.LOST and not self._position:
+            stream.leave()
+            self._stream = None
+            self._stream = self._attach(self._token)
+            return False
+        if stream.state in (State.WHOLE, State.COMPLETE):
+            stream.wait_until_stored(STORE_SECONDS)
+            return True
+        if stream.state is State.FAILED:
+            raise load_error(stream.error)
+        raise StreamAborted("the synthesis was lost after a part of the audio was sent; try again")

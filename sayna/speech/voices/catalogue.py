@@ -1,4 +1,4 @@
-"""What GET /voices knows: the lists of all configured vendors, which are stale and which are missing."""
+"""The voice lists of all configured providers; which are stale, and which are missing."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, as_completed, wait
@@ -11,58 +11,58 @@ from sayna.providers.base import TTSProvider
 from sayna.speech.voices.refresh import Refresher
 from sayna.speech.voices.store import VoiceList, VoiceListStore
 
-# What of the time is for the vendors; the rest is for the answer.
-VENDORS_SHARE = 0.96
-# How long the one request that renews a list waits for it before it is served the old one.
-PATIENCE_SECONDS = 1.0
+# The share of the timeout for the providers; the rest is for encoding the answer.
+PROVIDERS_SHARE = 0.96
+# The request that renews an old list waits this long, then it gets the old list.
+RENEWAL_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listing:
-    """The lists by vendor, the preferred one first; `stale` of these are older than they should be."""
+class VoiceListing:
+    """The lists by provider, the preferred one first; `stale` ones are older than VOICES_TTL_SECONDS."""
 
     lists: Mapping[str, VoiceList]
     stale: tuple[str, ...]
     failed: tuple[str, ...]
 
 
-class Catalogue:
-    """Every voice of every configured vendor."""
+class VoiceCatalogue:
+    """Every voice of every configured provider, kept in `stores` by slug."""
 
     def __init__(
         self,
         providers: Mapping[str, TTSProvider],
-        shelves: Mapping[str, VoiceListStore],
+        stores: Mapping[str, VoiceListStore],
         *,
         ttl_seconds: float,
         timeout_seconds: float,
     ) -> None:
         self._providers = providers
-        self._shelves = shelves
-        self._seconds = timeout_seconds * VENDORS_SHARE
-        self._refresher = Refresher(providers, shelves, ttl_seconds)
+        self._stores = stores
+        self._seconds = timeout_seconds * PROVIDERS_SHARE
+        self._refresher = Refresher(providers, stores, ttl_seconds)
 
-    def listing(self, provider: str = "", answered: Callable[[str], object] = lambda slug: None) -> Listing:
-        """Return the lists of all vendors or of one, after `timeout_seconds` at the latest.
+    def listing(self, provider: str = "", on_response: Callable[[str], object] = lambda slug: None) -> VoiceListing:
+        """Return the lists of all providers or of one, after `timeout_seconds` at the latest.
 
-        `answered` hears of each vendor that was asked. Raises UnknownProvider, ProviderNotConfigured;
-        ProviderError when there is no list of the one vendor, or of any cloud vendor.
+        `on_response` gets the slug of each provider that was asked and has finished. Raises UnknownProvider,
+        ProviderNotConfigured, and ProviderError when no list exists of the one provider or of any cloud provider.
         """
         slugs = self.slugs(provider)
         lists = self._read(slugs)
-        if due := [slug for slug in slugs if not self._refresher.fresh(lists.get(slug))]:
-            self._renew(due, answered)
+        if due := [slug for slug in slugs if not self._refresher.is_fresh(lists.get(slug))]:
+            self._renew(due, on_response)
             lists = self._read(slugs)
         failed = tuple(slug for slug in slugs if slug not in lists)
         clouds = [slug for slug in slugs if not self._providers[slug].local]
-        # The contract's: the embedded voices must not hide that every cloud is silent.
+        # Contract 2: the embedded voices must not hide that every cloud provider has failed.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
-            raise ProviderError(f"no list of voices could be had from {', '.join(failed)}; try again soon")
-        stale = tuple(slug for slug, listed in lists.items() if not self._refresher.fresh(listed))
-        return Listing(lists, stale, failed)
+            raise ProviderError(f"{', '.join(failed)} sent no list of voices; try again soon")
+        stale = tuple(slug for slug, listed in lists.items() if not self._refresher.is_fresh(listed))
+        return VoiceListing(lists, stale, failed)
 
     def slugs(self, provider: str = "") -> tuple[str, ...]:
-        """Return the vendors that are asked; raises UnknownProvider, ProviderNotConfigured."""
+        """Return the slugs that `provider` selects, all when empty; raises UnknownProvider, ProviderNotConfigured."""
         if not provider:
             return tuple(slug for slug, each in self._providers.items() if each.configured)
         slug = ALIASES.get(provider.lower(), provider.lower())
@@ -78,21 +78,21 @@ class Catalogue:
         self._refresher.close()
 
     def _read(self, slugs: Iterable[str]) -> dict[str, VoiceList]:
-        return {slug: listed for slug in slugs if (listed := self._shelves[slug].read())}
+        return {slug: listed for slug in slugs if (listed := self._stores[slug].read())}
 
-    def _renew(self, due: Iterable[str], answered: Callable[[str], object]) -> None:
+    def _renew(self, due: Iterable[str], on_response: Callable[[str], object]) -> None:
         deadline = Deadline.after(self._seconds)
-        firsts: dict[Future[None], str] = {}
+        first_fetches: dict[Future[None], str] = {}
         renewals: list[Future[None]] = []
         for slug in due:
-            begun = self._refresher.begin(slug, deadline)
-            if begun and not self._shelves[slug].read():
-                firsts[begun[0]] = slug
-            elif begun and begun[1]:
-                renewals.append(begun[0])
-        wait(renewals, min(PATIENCE_SECONDS, deadline.remaining()))
+            started = self._refresher.start(slug, deadline)
+            if started and not self._stores[slug].read():
+                first_fetches[started[0]] = slug
+            elif started and started[1]:
+                renewals.append(started[0])
+        wait(renewals, min(RENEWAL_WAIT_SECONDS, deadline.remaining()))
         try:
-            for done in as_completed(firsts, deadline.remaining()):
-                answered(firsts[done])
+            for done in as_completed(first_fetches, deadline.remaining()):
+                on_response(first_fetches[done])
         except TimeoutError:
             return

@@ -1,7 +1,6 @@
 """Language tags in the form that BCP 47 recommends, and their English names, from CLDR through babel.
 
-babel is imported by the first call that needs it: a worker that serves lists which another one fetched
-never does.
+The first call that needs babel imports it; a worker that serves the lists of another worker never does.
 """
 
 import functools
@@ -16,13 +15,13 @@ _SCRIPT = re.compile(r"[A-Za-z]{4}")
 
 @functools.lru_cache(maxsize=4096)
 def canonical(tag: str) -> str:
-    """Return zh-CN for cmn_CN, sr-Latn-RS for SR-latn-rs and so on; an empty string for what is no tag."""
+    """Return zh-CN for cmn_CN, sr-Latn-RS for SR-latn-rs and so on; an empty string for anything else."""
     if not _TAG.fullmatch(tag):
         return ""
     from babel.core import get_global  # noqa: PLC0415
 
     language, *rest = tag.lower().replace("_", "-").split("-")
-    # cmn is zh and arb is ar: a filter for zh must find both spellings.
+    # cmn is zh and arb is ar: a filter for zh must match both spellings.
     known = get_global("language_aliases").get(language, language).replace("_", "-")
     if not rest:
         return str(known)
@@ -58,9 +57,9 @@ def _cased(subtag: str) -> str:
         return subtag.title()
     if not _REGION.fullmatch(subtag):
         return subtag
-    # A country that fell apart has several heirs: it stays what it was.
-    heirs = get_global("territory_aliases").get(subtag.upper(), ())
-    return str(heirs[0]) if len(heirs) == 1 else subtag.upper()
+    # A former country with several successors keeps its own code.
+    successors = get_global("territory_aliases").get(subtag.upper(), ())
+    return str(successors[0]) if len(successors) == 1 else subtag.upper()
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Vendors' voices made uniform and harmless: bounded strings, known genders, https samples, tidy tags."""
+"""Makes the voices of providers uniform and safe: short strings, known genders, https samples, BCP 47 tags."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from sayna.speech.voices.languages import canonical, language_name, region_name
 
 UNKNOWN = "Unknown"
 GENDERS = ("Male", "Female", "Neutral", UNKNOWN)
-# What comes is somebody else's text: it is bounded before it is kept, sorted and shown to people.
+# Limits on the text of a provider, before it is stored, sorted and shown to people.
 MAX_VOICES = 20_000
 MAX_CHARACTERS = 200
 MAX_DESCRIPTION = 1000
@@ -18,14 +18,14 @@ MAX_ITEMS = 100
 
 
 def normalize(voices: Iterable[Voice], provider: TTSProvider) -> tuple[Voice, ...]:
-    """Return the voices that can be asked for, each once, in the words of GET /voices."""
+    """Return the usable voices, each once, with the values that GET /voices documents."""
     usable = {
         voice.id: voice for voice in voices if isinstance(voice.id, str) and provider.voice_pattern.fullmatch(voice.id)
     }
-    return tuple(_tidied(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
+    return tuple(_normalized(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
 
 
-def _tidied(voice: Voice, slug: str) -> Voice:
+def _normalized(voice: Voice, slug: str) -> Voice:
     spoken = [canonical(_text(tag)) for tag in (*voice.languages[:MAX_ITEMS], voice.language)]
     tags = tuple(dict.fromkeys(filter(None, spoken[:-1]))) or tuple(filter(None, spoken))
     language = (language_name(tags[0]) if tags else "") or _text(voice.language)
@@ -48,7 +48,7 @@ def _tidied(voice: Voice, slug: str) -> Voice:
 
 
 def _text(value: object, longest: int = MAX_CHARACTERS) -> str:
-    """Return a string on one line without control characters; an empty one for what is no string."""
+    """Return a string on one line without control characters; an empty one for any other type."""
     if not isinstance(value, str):
         return ""
     shown = "".join(character if character.isprintable() else " " for character in value[: 4 * longest])
@@ -56,12 +56,12 @@ def _text(value: object, longest: int = MAX_CHARACTERS) -> str:
 
 
 def _link(url: object) -> str:
-    """Return an https URL, or an empty string for anything else: pages for people play samples."""
+    """Return an https URL, or an empty string for anything else, because web pages play the samples."""
     if not isinstance(url, str) or len(url) > MAX_URL or not url.isascii() or not url.isprintable():
         return ""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    # Pages put it into <audio src>, where `javascript:` would be the vendor's own script.
+    # Web pages put the URL into <audio src>, where `javascript:` would run a script of the provider.
     return url if parts.scheme == "https" and parts.hostname and " " not in url else ""

@@ -1,4 +1,4 @@
-"""Asking vendors for their lists: side by side, and each by one worker at a time."""
+"""Fetches the lists of providers in parallel, each list by one worker at a time."""
 
 import contextvars
 import logging
@@ -15,48 +15,48 @@ from sayna.providers.base import TTSProvider
 from sayna.speech.voices.normalize import normalize
 from sayna.speech.voices.store import VoiceList, VoiceListStore
 
-# A vendor that failed is left alone for as long, or for as long as it asks.
-OPEN_SECONDS = 2.0
-MAX_REST_SECONDS = 60.0
+# Pause after a failed fetch, unless the provider's Retry-After asks for more, up to the maximum.
+PAUSE_SECONDS = 2.0
+MAX_PAUSE_SECONDS = 60.0
 
 logger = logging.getLogger("sayna.voices")
 
 
 class Refresher:
-    """Renews the shelves; its threads begin with the first list that is due in a process."""
+    """Renews the stored lists; its threads start with the first list that is due in a process."""
 
     def __init__(
-        self, providers: Mapping[str, TTSProvider], shelves: Mapping[str, VoiceListStore], ttl_seconds: float
+        self, providers: Mapping[str, TTSProvider], stores: Mapping[str, VoiceListStore], ttl_seconds: float
     ) -> None:
         self._providers = providers
-        self._shelves = shelves
+        self._stores = stores
         self._ttl = ttl_seconds
         self._lock = threading.Lock()
         self._pid = 0
         self._pool: ThreadPoolExecutor | None = None
         self._running: dict[str, Future[None]] = {}
-        self._rests_until: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
 
-    def fresh(self, listed: VoiceList | None) -> bool:
-        """Return whether a list is there and young enough."""
+    def is_fresh(self, listed: VoiceList | None) -> bool:
+        """Return whether a list exists and is younger than the time to live."""
         return listed is not None and 0 <= listed.age() < self._ttl
 
-    def begin(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
-        """Return the refresh under way, and whether it was begun just now; None while the vendor rests."""
+    def start(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
+        """Return the running refresh, and whether this call started it; None during the pause after a failure."""
         with self._lock:
             pool = self._ready()
             running = self._running.get(slug)
             if running is not None and not running.done():
                 return running, False
-            if time.monotonic() < self._rests_until.get(slug, 0.0):
+            if time.monotonic() < self._paused_until.get(slug, 0.0):
                 return None
-            # The log's request_id goes along.
-            ask = contextvars.copy_context().run
-            running = self._running[slug] = pool.submit(ask, self._ask, slug, deadline)
+            # Copy the context, because the log takes the request_id from it.
+            run = contextvars.copy_context().run
+            running = self._running[slug] = pool.submit(run, self._fetch, slug, deadline)
             return running, True
 
     def close(self) -> None:
-        """End the threads; lists that are being asked for are not waited for."""
+        """End the threads without waiting for running fetches."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None and self._pid == os.getpid():
@@ -65,27 +65,27 @@ class Refresher:
     def _ready(self) -> ThreadPoolExecutor:
         if self._pool is None or self._pid != os.getpid():
             self._pid, self._running = os.getpid(), {}
-            # One for each vendor, so that none waits for a thread behind a slow one.
+            # One thread for each provider, so that no list waits behind a slow provider.
             self._pool = ThreadPoolExecutor(len(self._providers), thread_name_prefix="voices")
         return self._pool
 
-    def _ask(self, slug: str, deadline: Deadline) -> None:
-        shelf = self._shelves[slug]
+    def _fetch(self, slug: str, deadline: Deadline) -> None:
+        store = self._stores[slug]
         try:
-            # Who has a list to serve does not wait for the worker that asks.
-            with shelf.lead(0 if shelf.read() else deadline.remaining()):
-                if not self.fresh(shelf.read()):
+            # With an old list to serve, do not wait for the worker that fetches a new one.
+            with store.lead(0 if store.read() else deadline.remaining()):
+                if not self.is_fresh(store.read()):
                     provider = self._providers[slug]
-                    shelf.write(VoiceList(normalize(provider.list_voices(deadline), provider), time.time()))
+                    store.write(VoiceList(normalize(provider.list_voices(deadline), provider), time.time()))
         except TimeoutError:
             emit(logger, logging.INFO, "voices_asked_elsewhere", provider=slug)
         except SaynaError as error:
-            self._rest(slug, error.retry_after or 0)
+            self._pause(slug, error.retry_after or 0)
             emit(logger, logging.WARNING, "voices_failed", provider=slug, code=error.code)
-        # Whatever a vendor's list does to its adapter, the lists of the others must come.
+        # A bug in one adapter must not cost the lists of the other providers.
         except Exception:
-            self._rest(slug, 0)
+            self._pause(slug, 0)
             logger.exception("voices_failed", extra={"fields": {"provider": slug}})
 
-    def _rest(self, slug: str, asked: float) -> None:
-        self._rests_until[slug] = time.monotonic() + min(MAX_REST_SECONDS, max(OPEN_SECONDS, asked))
+    def _pause(self, slug: str, retry_after: float) -> None:
+        self._paused_until[slug] = time.monotonic() + min(MAX_PAUSE_SECONDS, max(PAUSE_SECONDS, retry_after))

@@ -1,4 +1,4 @@
-"""Clips to store, and a look at the database that only an intruder or a fault would take."""
+"""Clips to store, and access to the database past the cache, as an intruder or a fault has it."""
 
 import contextlib
 import os
@@ -30,8 +30,8 @@ def make_clip(size: int = 4000, **changes: Any) -> Clip:
     return Clip(ClipInfo(**{**fields, **changes}), os.urandom(size))
 
 
-def open_cache(path: Path | None, *, ttl_seconds: float = 100.0, max_bytes: int = 2**24) -> AudioCache:
-    return AudioCache(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes)
+def open_cache(path: Path | None, *, max_bytes: int = 2**24, write_seconds: float = 5.0) -> AudioCache:
+    return AudioCache(path, ttl_seconds=100.0, max_bytes=max_bytes, write_seconds=write_seconds)
 
 
 def tamper(path: Path, statement: str, *values: object) -> None:

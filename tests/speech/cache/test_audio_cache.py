@@ -18,7 +18,7 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AudioCache
     opened.close()
 
 
-def test_what_was_put_is_found(cache: AudioCache) -> None:
+def test_stored_clip_is_found(cache: AudioCache) -> None:
     clip = make_clip()
     assert cache.get(KEY) is None
     assert cache.put(KEY, clip)
@@ -63,7 +63,7 @@ def test_a_clip_too_large_for_the_cache_is_not_stored(tmp_path: Path) -> None:
         cache.close()
 
 
-def test_memory_stays_within_its_bytes_and_drops_the_longest_unused() -> None:
+def test_memory_evicts_the_least_recently_used_clip() -> None:
     cache = open_cache(None, max_bytes=100_000)
     keys = [cache_key({"n": number}) for number in range(20)]
     for key in keys:
@@ -75,7 +75,7 @@ def test_memory_stays_within_its_bytes_and_drops_the_longest_unused() -> None:
     assert cache.get(keys[-1]) is not None
 
 
-def test_a_clip_that_memory_cannot_hold_replaces_nothing_by_halves() -> None:
+def test_clip_too_large_for_memory_removes_the_older_one() -> None:
     cache = open_cache(None, max_bytes=10_000)
     cache.put(KEY, make_clip(2000))
     assert not cache.put(KEY, make_clip(9000))
@@ -94,7 +94,7 @@ def test_the_disk_stays_within_its_bytes(tmp_path: Path, size: int) -> None:
     assert open_cache(tmp_path, max_bytes=limit).get(cache_key({"n": 0})) is None
 
 
-def test_another_instance_reads_what_was_stored(tmp_path: Path) -> None:
+def test_another_instance_reads_a_stored_clip(tmp_path: Path) -> None:
     clip = make_clip(2_000_000)
     first = open_cache(tmp_path)
     first.put(KEY, clip)
@@ -110,7 +110,7 @@ def test_a_clear_elsewhere_empties_this_memory(tmp_path: Path) -> None:
     assert here.get(KEY) is None
 
 
-def test_a_replacement_elsewhere_is_heard_here_at_once(tmp_path: Path) -> None:
+def test_replacement_by_another_process_is_served_at_once(tmp_path: Path) -> None:
     here, there = open_cache(tmp_path), open_cache(tmp_path)
     old, new, bystander = make_clip(), make_clip(), make_clip()
     here.put(KEY, old)
@@ -128,7 +128,7 @@ def test_a_hit_in_memory_does_not_read_the_disk(tmp_path: Path) -> None:
     assert cache.get(KEY) is not None
 
 
-def test_memory_in_front_of_the_disk_is_bounded_and_holds_no_giants(tmp_path: Path) -> None:
+def test_clip_too_large_for_memory_is_read_from_disk(tmp_path: Path) -> None:
     cache = open_cache(tmp_path, max_bytes=2**27)
     clip = make_clip(15 * 2**20)
     assert cache.put(KEY, clip)
@@ -163,7 +163,7 @@ def test_verify_of_memory_finds_no_damage() -> None:
     assert cache.verify() == VerifyReport(1, 0)
 
 
-def test_the_secret_is_the_same_for_all_who_share_the_folder(tmp_path: Path) -> None:
+def test_processes_with_one_folder_have_one_secret(tmp_path: Path) -> None:
     first, second, alone = open_cache(tmp_path), open_cache(tmp_path), open_cache(None)
     assert first.secret == second.secret != alone.secret
     assert len(first.secret) == len(alone.secret) == 32
@@ -183,7 +183,7 @@ def test_a_damaged_secret_is_made_anew(tmp_path: Path, damage: str) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_nobody_else_may_read_the_folder_whatever_the_umask(tmp_path: Path) -> None:
+def test_other_users_cannot_read_the_folder_under_any_umask(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         cache = open_cache(tmp_path / "var")

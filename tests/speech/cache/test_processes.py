@@ -78,7 +78,7 @@ def test_a_writer_killed_at_any_moment_leaves_nothing_damaged(tmp_path: Path) ->
     assert not list(tmp_path.glob("audio.corrupt-*"))
 
 
-def test_a_child_opens_the_cache_for_itself_and_leaves_the_parents_alone(tmp_path: Path) -> None:
+def test_forked_child_opens_its_own_connection(tmp_path: Path) -> None:
     cache, clip = open_cache(tmp_path), make_clip()
     cache.put(KEY, clip)
     read, write = os.pipe()
@@ -95,7 +95,7 @@ def test_a_child_opens_the_cache_for_itself_and_leaves_the_parents_alone(tmp_pat
     assert cache.stats().entries == 2
 
 
-def test_a_lock_is_waited_for_and_not_for_ever(tmp_path: Path) -> None:
+def test_lock_is_waited_for_until_its_timeout(tmp_path: Path) -> None:
     held, release = threading.Event(), threading.Event()
 
     def hold() -> None:

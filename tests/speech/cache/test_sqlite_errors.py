@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sayna.log import RateLimitedLogger
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.inline_disk import InlineDisk
-from sayna.state.files import RateLimitedLogger
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 
@@ -81,7 +81,7 @@ def test_a_flipped_byte_is_a_miss(tmp_path: Path) -> None:
     assert open_cache(tmp_path).get(KEY) is None
 
 
-def test_a_planted_tag_is_nobodys(tmp_path: Path) -> None:
+def test_planted_tag_counts_for_no_provider(tmp_path: Path) -> None:
     cache = open_cache(tmp_path)
     cache.put(KEY, make_clip())
     tamper(tmp_path, "UPDATE Cache SET tag = 'junk'")
@@ -90,7 +90,7 @@ def test_a_planted_tag_is_nobodys(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"junk" * 5000, b"SQLite format 3\0" + b"\xff" * 9000])
-def test_a_junk_database_is_set_aside_and_rebuilt(tmp_path: Path, content: bytes) -> None:
+def test_junk_database_is_quarantined_and_rebuilt(tmp_path: Path, content: bytes) -> None:
     open_cache(tmp_path / "seed")
     (tmp_path / "audio").mkdir(mode=0o700)
     (tmp_path / "audio" / "cache.db").write_bytes(content)
@@ -101,7 +101,7 @@ def test_a_junk_database_is_set_aside_and_rebuilt(tmp_path: Path, content: bytes
     assert (aside / "cache.db").read_bytes() == content
 
 
-def test_a_database_of_another_program_is_set_aside(tmp_path: Path) -> None:
+def test_database_of_another_program_is_quarantined(tmp_path: Path) -> None:
     (tmp_path / "audio").mkdir(mode=0o700)
     tamper(tmp_path, "CREATE TABLE Cache (something TEXT)")
     assert works(open_cache(tmp_path))
@@ -210,7 +210,7 @@ def test_a_locked_database_costs_a_quarter_of_a_second_at_most(tmp_path: Path) -
             assert time.monotonic() - start < 0.25
 
 
-def test_a_database_that_could_not_be_opened_is_tried_again_later(tmp_path: Path) -> None:
+def test_locked_database_is_opened_again_after_a_pause(tmp_path: Path) -> None:
     open_cache(tmp_path).put(KEY, make_clip())
     cache = open_cache(tmp_path)
     with locked(tmp_path / "audio" / "cache.db"):
@@ -224,9 +224,8 @@ def test_a_database_that_could_not_be_opened_is_tried_again_later(tmp_path: Path
     assert cache.get(KEY)
 
 
-def test_a_write_waits_for_a_lock_but_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sayna.speech.cache.sqlite_errors.WRITE_SECONDS", 0.3)
-    cache = open_cache(tmp_path)
+def test_write_waits_for_a_lock_only_until_its_timeout(tmp_path: Path) -> None:
+    cache = open_cache(tmp_path, write_seconds=0.3)
     assert works(cache)
     with locked(tmp_path / "audio" / "cache.db"):
         assert not cache.put(KEY, make_clip())

@@ -1,17 +1,17 @@
-"""The collector may drop a listener anywhere, also where this very thread asks who listens."""
+"""The garbage collector may close a subscriber in any thread, also in one that holds the writer's lock."""
 
 import gc
 import logging
 import threading
 from pathlib import Path
 
-from sayna.speech.single_flight.part_file import Part
+from sayna.log import RateLimitedLogger
+from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.producer import PartFileWriter
-from sayna.state.files import RateLimitedLogger
 
 
-class Collecting(Part):
-    """A part file at which the collector happens to be at work."""
+class Collecting(PartFile):
+    """A part file that runs the garbage collector while the lock is held."""
 
     def has_followers(self) -> bool:
         gc.collect()
@@ -19,26 +19,26 @@ class Collecting(Part):
 
 
 class Dropped:
-    """Asks, like the last listener of a flight, whether anybody else follows; alive until it is collected."""
+    """Asks for followers, like the last subscriber of a stream, when it is collected."""
 
-    def __init__(self, tee: PartFileWriter) -> None:
-        self.tee = tee
+    def __init__(self, writer: PartFileWriter) -> None:
+        self.writer = writer
         self.itself = self
 
     def __del__(self) -> None:
-        self.tee.has_followers()
+        self.writer.has_followers()
 
 
-def test_a_listener_dropped_by_the_collector_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
-    tee = PartFileWriter(Collecting.open(tmp_path / "key.part"), RateLimitedLogger(logging.getLogger(__name__)))
+def test_collected_subscriber_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
+    writer = PartFileWriter(Collecting.open(tmp_path / "key.part"), RateLimitedLogger(logging.getLogger(__name__)))
 
     def ask() -> None:
-        Dropped(tee)
-        tee.has_followers()
+        Dropped(writer)
+        writer.has_followers()
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(5)
 
     assert not asking.is_alive()
-    tee.close()
+    writer.close()

@@ -1,4 +1,4 @@
-"""What listeners of one process hear, and what becomes of the rendering when they leave."""
+"""What subscribers of one process receive, and what happens to the synthesis when they leave."""
 
 import contextlib
 import gc
@@ -12,42 +12,33 @@ from queue import SimpleQueue
 
 import pytest
 
-from sayna.errors import (
-    EmptyText,
-    InvalidRequest,
-    Overloaded,
-    ProviderError,
-    ProviderRejectedCredentials,
-    ProviderTimeout,
-    SaynaError,
-)
+from sayna.errors import EmptyText, Overloaded, ProviderError, ProviderRejectedCredentials, ProviderTimeout
 from sayna.http import Deadline
-from sayna.speech.single_flight import FlightAborted, Rendering, SingleFlight
-from sayna.speech.single_flight.frames import (
-    DATA,
-    ERROR,
-    HEADER,
-    FrameReader,
-    dump_error,
-    frame,
-    load_error,
-)
+from sayna.speech.single_flight import SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.single_flight.frames import DATA, frame
 from sayna.speech.single_flight.stream import SharedStream, State
-from sayna.speech.single_flight.subscriber import Subscriber
 
 
-class Tap:
-    """A vendor that gives what the test puts in: bytes to hear, an error to raise, or None to end."""
+class Tap(SynthesisTask):
+    """A task that gives what the test puts in: bytes to yield, an error to raise, or None to end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *items: bytes | BaseException | None) -> None:
         self.queue: SimpleQueue[bytes | BaseException | None] = SimpleQueue()
-        self.closed = threading.Event()
-        self.finished: SimpleQueue[bytes] = SimpleQueue()
+        self.started, self.closed, self.cancelled = threading.Event(), threading.Event(), threading.Event()
+        self.stored: SimpleQueue[bytes] = SimpleQueue()
         self.calls = 0
+        self.say(*items)
 
-    def launch(self) -> Rendering:
+    def start(self) -> Synthesis:
         self.calls += 1
-        return Rendering({"call": self.calls}, self._speak(), self.closed.set, self.finished.put)
+        self.started.set()
+        return Synthesis(self._speak(), self.closed.set)
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def store(self, audio: bytes) -> None:
+        self.stored.put(audio)
 
     def say(self, *items: bytes | BaseException | None) -> None:
         for item in items:
@@ -66,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def flights(folder: Path) -> Iterator[SingleFlight]:
+def single_flight(folder: Path) -> Iterator[SingleFlight]:
     opened = SingleFlight(folder)
     yield opened
     opened.close()
@@ -88,24 +79,24 @@ def eventually(promise: Callable[[], bool]) -> bool:
     return promise()
 
 
-def test_audio_comes_chunk_by_chunk_and_is_finished_whole(flights: SingleFlight, folder: Path) -> None:
+def test_audio_comes_chunk_by_chunk_and_is_stored_whole(single_flight: SingleFlight, folder: Path) -> None:
     tap = Tap()
-    listener = flights.join("key", tap.launch)
-    assert listener.header == {"call": 1}
-    assert listener.is_leader
+    subscriber = single_flight.join("key", tap)
     for chunk in (b"one", b"two"):
         tap.say(chunk)
-        assert next(listener) == chunk
+        subscriber.wait()
+        assert subscriber.is_leader
+        assert next(subscriber) == chunk
     tap.say(b"", None)
-    assert list(listener) == []
-    assert tap.finished.get(timeout=20) == b"onetwo"
+    assert list(subscriber) == []
+    assert tap.stored.get(timeout=20) == b"onetwo"
     assert tap.closed.is_set()
     assert eventually(lambda: not list(folder.iterdir()))
 
 
-def test_a_follower_shares_the_call_and_a_slow_listener_holds_nobody_back(flights: SingleFlight) -> None:
+def test_slow_subscriber_does_not_delay_a_quick_one(single_flight: SingleFlight) -> None:
     tap = Tap()
-    slow, quick = flights.join("key", tap.launch), flights.join("key", tap.launch)
+    slow, quick = single_flight.join("key", tap), single_flight.join("key", tap)
     tap.say(b"one", b"two", None)
     assert b"".join(quick) == b"onetwo"
     assert (slow.is_leader, quick.is_leader) == (True, False)
@@ -113,9 +104,9 @@ def test_a_follower_shares_the_call_and_a_slow_listener_holds_nobody_back(flight
     assert tap.calls == 1
 
 
-def test_a_leader_that_leaves_does_not_end_the_audio_of_others(flights: SingleFlight) -> None:
+def test_leader_that_leaves_does_not_end_the_audio_of_others(single_flight: SingleFlight) -> None:
     tap = Tap()
-    leader, follower = flights.join("key", tap.launch), flights.join("key", tap.launch)
+    leader, follower = single_flight.join("key", tap), single_flight.join("key", tap)
     tap.say(b"one")
     assert next(leader) == b"one"
     leader.close()
@@ -123,190 +114,176 @@ def test_a_leader_that_leaves_does_not_end_the_audio_of_others(flights: SingleFl
     tap.say(b"two", None)
     assert b"".join(follower) == b"onetwo"
     assert list(leader) == []
-    with pytest.raises(ValueError, match="closed"):
-        _ = leader.header
+    leader.wait()
+    assert not leader.is_leader
 
 
 @pytest.mark.parametrize("how", ["close", "collect"])
-def test_a_rendering_that_all_have_left_is_cancelled_and_not_stored(
-    flights: SingleFlight, folder: Path, how: str
-) -> None:
-    tap, next_tap = Tap(), Tap()
-    listener = flights.join("key", tap.launch)
-    tap.say(b"one")
-    assert next(listener) == b"one"
+def test_synthesis_without_subscribers_is_cancelled(single_flight: SingleFlight, how: str) -> None:
+    tap, next_tap = Tap(b"one"), Tap(b"three", None)
+    subscriber = single_flight.join("key", tap)
+    assert next(subscriber) == b"one"
     if how == "close":
-        listener.close()
-    del listener
+        subscriber.close()
+    del subscriber
     gc.disable()
     try:
+        assert tap.cancelled.wait(20)
         tap.say(b"two")
         assert tap.closed.wait(20)
     finally:
         gc.enable()
-    assert tap.finished.empty()
-    newcomer = flights.join("key", next_tap.launch)
-    next_tap.say(b"three", None)
-    assert b"".join(newcomer) == b"three"
-    assert next_tap.finished.get(timeout=20) == b"three"
+    assert tap.stored.empty()
+    assert b"".join(single_flight.join("key", next_tap)) == b"three"
+    assert next_tap.stored.get(timeout=20) == b"three"
 
 
-def test_a_rendering_that_all_have_left_before_it_began_never_begins(
-    flights: SingleFlight, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sayna.speech.single_flight.coordinator.PUMPS", 1)
-    busy, tap, last = Tap(), Tap(), Tap()
-    first = flights.join("busy", busy.launch)
-    assert first.header == {"call": 1}
-    flights.join("key", tap.launch).close()
+def test_synthesis_without_subscribers_never_starts(folder: Path) -> None:
+    single_flight = SingleFlight(folder, max_producers=1)
+    busy, tap, last = Tap(), Tap(), Tap(None)
+    first = single_flight.join("busy", busy)
+    assert busy.started.wait(20)
+    single_flight.join("key", tap).close()
     busy.say(None)
     assert list(first) == []
-    last.say(None)
-    assert list(flights.join("last", last.launch)) == []
+    assert list(single_flight.join("last", last)) == []
     assert (tap.calls, last.calls) == (0, 1)
+    single_flight.close()
 
 
-def test_a_thread_that_cannot_be_had_leaves_the_key_free(
-    flights: SingleFlight, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_thread_leaves_the_key_free(single_flight: SingleFlight, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    tap, next_tap = Tap(), Tap()
+    tap, next_tap = Tap(), Tap(b"audio", None)
     with monkeypatch.context() as exhausted:
         exhausted.setattr(threading.Thread, "start", refuse)
         with pytest.raises(Overloaded):
-            flights.join("key", tap.launch)
-    next_tap.say(b"audio", None)
-    assert b"".join(flights.join("key", next_tap.launch, deadline=5)) == b"audio"
+            single_flight.join("key", tap)
+    assert b"".join(single_flight.join("key", next_tap, deadline=5)) == b"audio"
     assert (tap.calls, next_tap.calls) == (0, 1)
 
 
-def test_who_joins_at_the_end_hears_the_same_rendering_until_it_is_stored(
-    two: tuple[SingleFlight, SingleFlight],
-) -> None:
-    tap, stored = Tap(), threading.Event()
-    rendering = Rendering({}, iter([b"audio"]), finish=lambda audio: bool(stored.wait(20)))
-    assert b"".join(two[0].join("key", lambda: rendering)) == b"audio"
-    late = [flights.join("key", tap.launch) for flights in two]
-    assert [b"".join(listener) for listener in late] == [b"audio", b"audio"]
-    assert not any(listener.is_leader for listener in late)
-    stored.set()
+def test_late_subscriber_gets_the_same_audio_until_it_is_stored(two: tuple[SingleFlight, SingleFlight]) -> None:
+    go_on = threading.Event()
+
+    class SlowStore(Tap):
+        def store(self, audio: bytes) -> None:
+            go_on.wait(20)
+
+    tap = Tap()
+    assert b"".join(two[0].join("key", SlowStore(b"audio", None))) == b"audio"
+    late = [each.join("key", tap) for each in two]
+    assert [b"".join(subscriber) for subscriber in late] == [b"audio", b"audio"]
+    assert not any(subscriber.is_leader for subscriber in late)
+    go_on.set()
     assert tap.calls == 0
 
 
-def test_what_the_recheck_finds_is_heard_instead_of_a_call(flights: SingleFlight) -> None:
-    tap = Tap()
-    found = Rendering({"found": True}, iter([b"stored"]))
-    listener = flights.join("key", tap.launch, recheck=lambda: found)
-    assert listener.header == {"found": True}
-    assert b"".join(listener) == b"stored"
-    assert not listener.is_leader
-    assert tap.calls == 0
+def test_cached_audio_is_neither_led_nor_stored(single_flight: SingleFlight) -> None:
+    class Cached(Tap):
+        def start(self) -> Synthesis:
+            return Synthesis(iter([b"cached"]), is_cached=True)
+
+    tap = Cached()
+    subscriber = single_flight.join("key", tap)
+    assert b"".join(subscriber) == b"cached"
+    assert not subscriber.is_leader
+    single_flight.close()
+    assert tap.stored.empty()
 
 
-def test_an_error_reaches_every_listener_in_every_process_as_its_own(
-    two: tuple[SingleFlight, SingleFlight],
-) -> None:
+def test_error_reaches_every_subscriber_as_its_own(two: tuple[SingleFlight, SingleFlight]) -> None:
     tap = Tap()
-    listeners = [two[0].join("key", tap.launch)]
-    assert listeners[0].header
-    listeners += [flights.join("key", tap.launch) for flights in two]
-    assert listeners[2].header == {"call": 1}
-    tap.say(b"one", ProviderRejectedCredentials("No.", from_request=True))
+    subscribers = [two[0].join("key", tap)]
+    assert tap.started.wait(20)
+    subscribers += [each.join("key", tap) for each in two]
+    tap.say(b"one")
+    subscribers[2].wait()
+    tap.say(ProviderRejectedCredentials("No.", from_request=True))
     errors = []
-    for listener in listeners:
+    for subscriber in subscribers:
         with pytest.raises(ProviderRejectedCredentials, match=r"No\.") as caught:
-            list(listener)
+            list(subscriber)
         errors.append(caught.value)
     assert {error.status for error in errors} == {400}
     assert len({id(error) for error in errors}) == 3
 
 
-def test_an_error_before_the_header_is_raised_by_the_header(flights: SingleFlight) -> None:
-    def launch() -> Rendering:
-        raise EmptyText("Nothing to say.")
+def test_error_before_the_first_chunk_is_raised_by_wait(single_flight: SingleFlight) -> None:
+    class Empty(Tap):
+        def start(self) -> Synthesis:
+            raise EmptyText("Nothing to say.")
 
     with pytest.raises(EmptyText):
-        _ = flights.join("key", launch).header
+        single_flight.join("key", Empty()).wait()
 
 
-def test_an_unforeseen_error_is_logged_and_heard_as_the_vendors(
-    flights: SingleFlight, caplog: pytest.LogCaptureFixture
+def test_unexpected_error_is_logged_and_raised_as_provider_error(
+    single_flight: SingleFlight, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tap = Tap()
-    tap.say(KeyError("bug"))
     with pytest.raises(ProviderError):
-        list(flights.join("key", tap.launch))
+        list(single_flight.join("key", Tap(KeyError("bug"))))
     assert "KeyError" in caplog.text
 
 
-def test_a_store_that_fails_costs_no_audio(flights: SingleFlight, caplog: pytest.LogCaptureFixture) -> None:
-    def finish(audio: bytes) -> None:
-        raise OSError(len(audio))
+def test_failing_store_costs_no_audio(single_flight: SingleFlight, caplog: pytest.LogCaptureFixture) -> None:
+    class Full(Tap):
+        def store(self, audio: bytes) -> None:
+            raise OSError(len(audio))
 
-    rendering = Rendering({}, iter([b"audio"]), finish=finish)
-    assert b"".join(flights.join("key", lambda: rendering)) == b"audio"
+    assert b"".join(single_flight.join("key", Full(b"audio", None))) == b"audio"
     assert eventually(lambda: "could not be stored" in caplog.text)
 
 
 @pytest.mark.parametrize("deadline", [0.05, Deadline(0.0)])
-@pytest.mark.parametrize("wait", [next, lambda listener: listener.header])
-def test_no_wait_is_longer_than_its_deadline(
-    flights: SingleFlight, deadline: float | Deadline, wait: Callable[[Subscriber], object]
+@pytest.mark.parametrize("wait", [next, Subscriber.wait])
+def test_wait_ends_at_the_deadline(
+    single_flight: SingleFlight, deadline: float | Deadline, wait: Callable[[Subscriber], object]
 ) -> None:
-    go = threading.Event()
-
-    def launch() -> Rendering:
-        go.wait(20)
-        return Rendering({}, iter(()))
-
-    listener = flights.join("key", launch, deadline=deadline)
-    with pytest.raises(ProviderTimeout):
-        wait(listener)
-    go.set()
-
-
-def test_a_follower_hears_another_instance_live(two: tuple[SingleFlight, SingleFlight]) -> None:
     tap = Tap()
-    leader = two[0].join("key", tap.launch)
-    assert leader.header == {"call": 1}
-    follower = two[1].join("key", tap.launch)
+    with pytest.raises(ProviderTimeout):
+        wait(single_flight.join("key", tap, deadline=deadline))
+    tap.say(None)
+
+
+def test_follower_gets_the_audio_of_another_instance_live(two: tuple[SingleFlight, SingleFlight]) -> None:
+    tap = Tap()
+    leader = two[0].join("key", tap)
+    assert tap.started.wait(20)
+    follower = two[1].join("key", tap)
     for chunk in (b"one", b"two"):
         tap.say(chunk)
         assert next(follower) == chunk
     tap.say(None)
     assert list(follower) == []
-    assert not follower.is_leader
+    assert (leader.is_leader, follower.is_leader) == (True, False)
 
 
 @pytest.mark.parametrize("key", ["", "../key", "a/b", ".hidden", "k" * 129, "a\n"])
-def test_a_key_is_no_path(flights: SingleFlight, key: str) -> None:
+def test_key_that_is_a_path_is_refused(single_flight: SingleFlight, key: str) -> None:
     with pytest.raises(ValueError, match="key"):
-        flights.join(key, Tap().launch)
+        single_flight.join(key, Tap())
 
 
-def test_what_dead_leaders_left_is_removed_and_not_heard(folder: Path) -> None:
+def test_files_of_dead_leaders_are_removed(folder: Path) -> None:
     folder.mkdir(mode=0o700)
     for name in ("key", "never-asked-again"):
-        (folder / f"{name}.part").write_bytes(frame(HEADER, b"{}") + frame(DATA, b"old"))
-    flights, tap = SingleFlight(folder), Tap()
-    tap.say(b"new", None)
-    assert b"".join(flights.join("key", tap.launch)) == b"new"
-    flights.close()
+        (folder / f"{name}.part").write_bytes(frame(DATA, b"old"))
+    single_flight = SingleFlight(folder)
+    assert b"".join(single_flight.join("key", Tap(b"new", None))) == b"new"
+    single_flight.close()
     assert not list(folder.iterdir())
 
 
-def test_a_dead_leaders_file_that_appears_later_is_not_heard(flights: SingleFlight, folder: Path) -> None:
-    tap = Tap()
-    tap.say(b"first", None, b"new", None)
-    assert b"".join(flights.join("other", tap.launch)) == b"first"
-    (folder / "key.part").write_bytes(frame(HEADER, b"{}") + frame(DATA, b"old"))
-    assert b"".join(flights.join("key", tap.launch)) == b"new"
+def test_file_of_a_dead_leader_is_not_followed(single_flight: SingleFlight, folder: Path) -> None:
+    assert b"".join(single_flight.join("other", Tap(b"first", None))) == b"first"
+    (folder / "key.part").write_bytes(frame(DATA, b"old"))
+    assert b"".join(single_flight.join("key", Tap(b"new", None))) == b"new"
 
 
 @pytest.mark.parametrize("fault", ["file", "writable"])
-def test_without_a_usable_folder_the_process_has_its_own_flights(
+def test_unusable_folder_leaves_each_process_its_own_streams(
     tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "flights"
@@ -315,27 +292,25 @@ def test_without_a_usable_folder_the_process_has_its_own_flights(
     else:
         folder.mkdir()
         folder.chmod(0o777)
-    flights, tap = SingleFlight(folder), Tap()
-    listeners = [flights.join("key", tap.launch) for _ in range(2)]
+    single_flight, tap = SingleFlight(folder), Tap()
+    subscribers = [single_flight.join("key", tap) for _ in range(2)]
     tap.say(b"audio", None)
-    assert [b"".join(listener) for listener in listeners] == [b"audio", b"audio"]
-    flights.close()
+    assert [b"".join(subscriber) for subscriber in subscribers] == [b"audio", b"audio"]
+    single_flight.close()
     assert tap.calls == 1
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_deleted_folder_is_made_again(flights: SingleFlight, folder: Path) -> None:
-    tap = Tap()
+def test_deleted_folder_is_made_again(single_flight: SingleFlight, folder: Path) -> None:
     for _ in range(2):
-        tap.say(b"audio", None)
-        assert b"".join(flights.join("key", tap.launch)) == b"audio"
+        assert b"".join(single_flight.join("key", Tap(b"audio", None))) == b"audio"
         assert eventually(lambda: not list(folder.iterdir()))
         folder.rmdir()
 
 
 @contextlib.contextmanager
 def small_files() -> Iterator[None]:
-    """No file can grow beyond 500 bytes, which is how a full disk looks to whoever writes.
+    """Limit each file to 500 bytes, which a writer cannot tell from a full disk.
 
     Not a fixture: pytest writes its report, perhaps to a file, before a fixture ends.
     """
@@ -347,83 +322,48 @@ def small_files() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-def test_a_full_disk_aborts_no_one_in_the_leaders_process(
+def test_full_disk_aborts_followers_only(
     two: tuple[SingleFlight, SingleFlight], caplog: pytest.LogCaptureFixture
 ) -> None:
     tap, anew = Tap(), Tap()
-    leader = two[0].join("key", tap.launch)
-    assert leader.header
-    heard, unheard = (two[1].join("key", anew.launch) for _ in range(2))
+    leader = two[0].join("key", tap)
+    assert tap.started.wait(20)
+    with_audio, without_audio = (two[1].join("key", anew) for _ in range(2))
     tap.say(b"one")
-    assert next(heard) == b"one"
+    assert next(with_audio) == b"one"
     with small_files():
         tap.say(b"x" * 5000, None)
         assert b"".join(leader) == b"one" + b"x" * 5000
-    with pytest.raises(FlightAborted):
-        next(heard)
+    with pytest.raises(StreamAborted):
+        next(with_audio)
     anew.say(b"two", None)
-    assert b"".join(unheard) == b"two"
+    assert b"".join(without_audio) == b"two"
     assert (tap.calls, anew.calls) == (1, 1)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
-def test_a_flight_lost_after_a_byte_aborts_and_before_it_starts_anew() -> None:
-    boarded: list[SharedStream] = []
+def test_lost_stream_starts_anew_only_before_the_first_chunk() -> None:
+    streams: list[SharedStream] = []
 
-    def board(owner: object) -> SharedStream:
-        boarded.append(SharedStream(owner))
-        boarded[-1].enter()
-        return boarded[-1]
+    def attach(owner: object) -> SharedStream:
+        streams.append(SharedStream(owner))
+        streams[-1].enter()
+        if len(streams) == 2:
+            streams[-1].append(b"second")
+        return streams[-1]
 
-    listener = Subscriber(board, None, lambda: True)
-    boarded[0].append(b"unheard")
-    boarded[0].abandon()
-    threading.Timer(0.01, lambda: (boarded[1].open({}), boarded[1].append(b"heard"))).start()
-    while len(boarded) < 2:
-        assert next(listener) == b"heard"
-    boarded[1].abandon()
-    with pytest.raises(FlightAborted):
-        next(listener)
-    assert not boarded[1].enter()
-
-
-def test_a_flight_that_ended_is_not_abandoned() -> None:
-    flight = SharedStream(None)
-    flight.end(State.COMPLETE)
-    flight.abandon()
-    assert flight.state is State.COMPLETE
+    subscriber = Subscriber(attach, None, lambda: True)
+    streams[0].append(b"first")
+    streams[0].abandon()
+    assert next(subscriber) == b"second"
+    streams[1].abandon()
+    with pytest.raises(StreamAborted):
+        next(subscriber)
+    assert not streams[1].enter()
 
 
-@pytest.mark.parametrize("size", [1, 3, 5, 1000])
-def test_frames_survive_any_cut(size: int) -> None:
-    data = frame(HEADER, b'{"a":1}') + frame(DATA, b"x" * 300) + frame(ERROR)
-    reader = FrameReader()
-    found = [item for start in range(0, len(data), size) for item in reader.feed(data[start : start + size])]
-    assert found == [(HEADER, b'{"a":1}'), (DATA, b"x" * 300), (ERROR, b"")]
-
-
-def all_kinds(kind: type[SaynaError]) -> list[type[SaynaError]]:
-    return [kind, *(found for below in kind.__subclasses__() for found in all_kinds(below))]
-
-
-@pytest.mark.parametrize("kind", [*all_kinds(ProviderError), *all_kinds(InvalidRequest)])
-def test_every_error_of_speech_keeps_its_class_status_and_code(kind: type[SaynaError]) -> None:
-    error = kind("Sorry.")
-    error.retry_after = 3
-    loaded = load_error(dump_error(error))
-    assert type(loaded) is kind
-    assert (loaded.status, loaded.code, loaded.message, loaded.retry_after, str(loaded)) == (
-        error.status,
-        error.code,
-        "Sorry.",
-        3,
-        "Sorry.",
-    )
-
-
-def test_an_error_class_that_is_not_known_here_is_the_vendors() -> None:
-    class Elsewhere(ProviderError):
-        """A class of another version of Sayna."""
-
-    payload = dump_error(Elsewhere("Sorry.")).replace(b"Elsewhere", b"Nowhere")
-    assert type(load_error(payload)) is ProviderError
+def test_ended_stream_is_not_abandoned() -> None:
+    stream = SharedStream(None)
+    stream.end(State.COMPLETE)
+    stream.abandon()
+    assert stream.state is State.COMPLETE

@@ -6,7 +6,7 @@ import pytest
 from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import Voice
-from sayna.speech.voices import Catalogue, VoiceList, VoiceListStore
+from sayna.speech.voices import VoiceCatalogue, VoiceList, VoiceListStore
 from sayna.speech.voices.normalize import normalize
 from tests.speech.longtext.vendor import Singer
 
@@ -19,7 +19,9 @@ class Crashing(Singer):
 
 
 def test_bug_in_an_adapter_is_a_vendor_that_failed(caplog: pytest.LogCaptureFixture) -> None:
-    catalogue = Catalogue({"singer": Crashing("")}, {"singer": VoiceListStore(None)}, ttl_seconds=60, timeout_seconds=5)
+    catalogue = VoiceCatalogue(
+        {"singer": Crashing("")}, {"singer": VoiceListStore(None)}, ttl_seconds=60, timeout_seconds=5
+    )
     with pytest.raises(ProviderError, match="singer"), caplog.at_level(logging.ERROR):
         catalogue.listing()
     assert "AttributeError" in caplog.text
@@ -28,11 +30,11 @@ def test_bug_in_an_adapter_is_a_vendor_that_failed(caplog: pytest.LogCaptureFixt
 
 def test_list_that_cannot_be_written_is_kept_by_this_worker(tmp_path: Path) -> None:
     folder = tmp_path / "voices"
-    shelf, other = VoiceListStore(folder / "v.json"), VoiceListStore(folder / "v.json")
-    shelf.write(VoiceList((), 1.0))
+    store, other = VoiceListStore(folder / "v.json"), VoiceListStore(folder / "v.json")
+    store.write(VoiceList((), 1.0))
     folder.chmod(0o770)  # a folder that others may write to is not trusted
-    shelf.write(VoiceList((), 2.0))
-    held, kept = shelf.read(), other.read()
+    store.write(VoiceList((), 2.0))
+    held, kept = store.read(), other.read()
     assert held is not None
     assert kept is not None
     assert (held.at, kept.at) == (2.0, 1.0)

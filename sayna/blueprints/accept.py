@@ -1,0 +1,92 @@
+"""The Accept header of POST /speak: envelope or bytes, and the audio format of a request that names none."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from werkzeug.http import parse_accept_header
+
+from sayna import audio
+
+ENVELOPE = "application/json"
+ANY_AUDIO = "audio/*"
+ANY_BYTES = "application/octet-stream"
+# The names under which clients ask for a format. audio/L16 is missing: it is big-endian (RFC 2586).
+FORMATS_OF_TYPES = {
+    "audio/wav": "wav",
+    "audio/wave": "wav",
+    "audio/x-wav": "wav",
+    "audio/vnd.wave": "wav",
+    "audio/mpeg": "mp3",
+    "audio/mp3": "mp3",
+    "audio/ogg": "opus",
+    "audio/opus": "opus",
+    "audio/flac": "flac",
+    "audio/x-flac": "flac",
+    "audio/pcm": "linear16",
+    "audio/basic": "mulaw",
+    "audio/pcmu": "mulaw",
+    "audio/x-alaw-basic": "alaw",
+    "audio/pcma": "alaw",
+}
+
+
+class Accepted(NamedTuple):
+    """What an Accept header asks for; `is_envelope` is None when the request's own form decides.
+
+    `default_formats` are the audio formats of a flat and of a nested request without `audio_format`.
+    """
+
+    is_envelope: bool | None
+    default_formats: tuple[str, str]
+
+
+@functools.lru_cache(maxsize=256)
+def accepted(header: str) -> Accepted:
+    """Return what the header asks for; a type that is not made here is skipped (contract 3)."""
+    weights: dict[str, float] = {}
+    for value, weight in parse_accept_header(header):
+        name = value.partition(";")[0].strip().lower()
+        weights[name] = max(weight, weights.get(name, 0.0))
+    return Accepted(_is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16")))
+
+
+def _is_envelope(weights: Mapping[str, float]) -> bool | None:
+    envelope = weights.get(ENVELOPE, 0.0)
+    in_bytes = max(weights.get(name, 0.0) for name in (ANY_AUDIO, ANY_BYTES, *FORMATS_OF_TYPES))
+    if envelope or in_bytes:
+        return envelope >= in_bytes
+    # A client that names only audio types that are not made here still wants audio.
+    if any(weight for name, weight in weights.items() if name.startswith("audio/")):
+        return False
+    no_envelope = _weight(weights, ENVELOPE) == 0
+    no_bytes = all(_is_excluded(weights, name) for name in audio.FORMATS)
+    return None if no_envelope == no_bytes else no_bytes
+
+
+def _format(weights: Mapping[str, float], default: str) -> str:
+    """Return the format of the audio type with the greatest weight; of two alike, the first one."""
+    named = [name for name in weights if weights[name] and (name == ANY_AUDIO or name in FORMATS_OF_TYPES)]
+    # A wildcard comes after the types that are named with the same weight.
+    best = min(named, key=lambda name: (-weights[name], name == ANY_AUDIO), default=ANY_AUDIO)
+    if best != ANY_AUDIO:
+        return FORMATS_OF_TYPES[best]
+    return next((name for name in (default, *audio.FORMATS) if not _is_excluded(weights, name)), default)
+
+
+def _is_excluded(weights: Mapping[str, float], audio_format: str) -> bool:
+    """Return whether q=0 excludes a format, by one of its names or else by a wildcard."""
+    named = [weights[name] for name in _names(audio_format) if name in weights]
+    return (max(named) if named else _weight(weights, ANY_AUDIO)) == 0
+
+
+def _names(audio_format: str) -> Iterator[str]:
+    return (name for name, made in FORMATS_OF_TYPES.items() if made == audio_format)
+
+
+def _weight(weights: Mapping[str, float], name: str) -> float | None:
+    """Return the weight of a type by its most specific range, None when no range matches."""
+    for found in (name, f"{name.partition('/')[0]}/*", "*/*"):
+        if found in weights:
+            return weights[found]
+    return None

@@ -1,0 +1,33 @@
+"""The one object that a request passes down: how its synthesis starts, is cancelled and is stored."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Synthesis:
+    """Audio under way: `chunks` may raise a SaynaError, and `close` frees the provider.
+
+    `is_cached` means that the audio was stored already: no provider is called and nothing is stored.
+    """
+
+    chunks: Iterator[bytes]
+    close: Callable[[], None] = field(default=lambda: None)
+    is_cached: bool = False
+
+
+class SynthesisTask(ABC):
+    """One synthesis that has not started. Each method runs in a thread of its own choice, not the caller's."""
+
+    @abstractmethod
+    def start(self) -> Synthesis:
+        """Return the audio under way; raises SaynaError. No other process synthesizes this key meanwhile."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Wake a thread that waits for the provider, because all subscribers have left."""
+
+    @abstractmethod
+    def store(self, audio: bytes) -> None:
+        """Store the complete audio."""

@@ -1,0 +1,81 @@
+"""Answers of GET /voices as JSON bytes, kept until one of their lists changes."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+
+from sayna.providers.base import Voice
+from sayna.speech.voices.catalogue import VoiceListing
+from sayna.speech.voices.languages import canonical, speaks
+
+MAX_BYTES = 16 * 2**20
+OPTIONAL = ("languages", "sample_rates", "tags", "description")
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceFilter:
+    """Selects voices by a prefix of their language tags and by gender; an empty string selects all."""
+
+    language: str = ""
+    gender: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedVoices:
+    """One encoded answer and its entity tag, without quotes; both are equal on every worker."""
+
+    body: bytes
+    etag: str
+
+
+class EncodedVoicesCache:
+    """Keeps up to 16 MiB of answers."""
+
+    def __init__(self) -> None:
+        self._encoded: dict[object, EncodedVoices] = {}
+        self._bytes = 0
+
+    def encoded(self, listing: VoiceListing, wanted: VoiceFilter) -> EncodedVoices:
+        """Return the encoded answer, made once for each filter until a list changes."""
+        key = wanted, *listing.lists.items()
+        found = self._encoded.get(key)
+        if found is None:
+            body = encode(select(listing, wanted))
+            found = EncodedVoices(body, hashlib.sha256(body).hexdigest()[:32])
+            self._keep(key, found)
+        return found
+
+    def _keep(self, key: object, encoded: EncodedVoices) -> None:
+        if self._bytes + len(encoded.body) > MAX_BYTES:
+            # The lists are part of the key, so this also drops the answers of lists that were replaced.
+            self._encoded, self._bytes = {}, 0
+        self._bytes += len(encoded.body)
+        self._encoded[key] = encoded
+
+
+def select(listing: VoiceListing, wanted: VoiceFilter) -> dict[str, list[Voice]]:
+    """Return the selected voices by provider."""
+    language = canonical(wanted.language) or wanted.language
+    return {
+        slug: [
+            voice
+            for voice in listed.voices
+            if (not language or speaks(voice.languages, language))
+            and (not wanted.gender or voice.gender == wanted.gender)
+        ]
+        for slug, listed in listing.lists.items()
+    }
+
+
+def encode(selected: Mapping[str, Iterable[Voice]]) -> bytes:
+    """Return the JSON of GET /voices: an array for each provider, and `voices` with all of them."""
+    arrays = {slug: ",".join(map(_encoded, voices)) for slug, voices in selected.items()}
+    all_voices = ",".join(filter(None, arrays.values()))
+    members = [f"{json.dumps(slug)}:[{array}]" for slug, array in {**arrays, "voices": all_voices}.items()]
+    return ("{" + ",".join(members) + "}\n").encode()
+
+
+def _encoded(voice: Voice) -> str:
+    fields = {name: value for name, value in asdict(voice).items() if value or name not in OPTIONAL}
+    return json.dumps(fields, separators=(",", ":"))

@@ -1,0 +1,94 @@
+"""Peers that cannot be reached, and responses that are not whole."""
+
+import socket
+import tracemalloc
+
+import pytest
+
+from sayna import http
+from tests.http.exchange import AUDIO, send
+from tests.wire import FaultServer, answers
+from tests.wire.server import Answer
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")])
+def test_unknown_name_is_unreachable(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+
+    with pytest.raises(http.Unreachable):
+        send("http://nowhere.invalid")
+
+
+def test_refused_connection_is_unreachable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(http.Unreachable):
+        send(f"http://127.0.0.1:{port}")
+
+
+@pytest.mark.parametrize("answer", [answers.reset(), answers.closing(answers.raw(b""))], ids=["reset", "closed"])
+def test_connection_lost_before_the_response_is_unreachable(server: FaultServer, answer: Answer) -> None:
+    server.always(answer)
+
+    with pytest.raises(http.Unreachable):
+        send(server.url)
+
+
+BAD_HEADS = {
+    "garbage": answers.garbage(),
+    "long header": answers.long_header(),
+    "two lengths": answers.two_lengths(),
+}
+BAD_BODIES = {
+    "reset": answers.reset_after(AUDIO),
+    "close early": answers.close_early(AUDIO, sent=5000),
+    "no last chunk": answers.closing(answers.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")),
+    "bad chunk": answers.closing(answers.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nno\r\nabc\r\n")),
+    "negative chunk": answers.closing(
+        answers.raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-3\r\nabc\r\n")
+    ),
+    "gzip bomb": answers.gzip_bomb(1),
+    "endless": answers.endless(),
+}
+
+
+@pytest.mark.parametrize("answer", BAD_HEADS.values(), ids=BAD_HEADS)
+def test_response_is_bad_when_it_is_not_http(server: FaultServer, answer: Answer) -> None:
+    server.always(answer)
+
+    with pytest.raises(http.BadResponse):
+        send(server.url)
+
+
+@pytest.mark.parametrize("answer", BAD_BODIES.values(), ids=BAD_BODIES)
+def test_response_is_bad_when_its_body_is_not_whole(server: FaultServer, answer: Answer) -> None:
+    server.always(answer)
+
+    with pytest.raises(http.BadResponse):
+        send(server.url).read()
+
+
+def test_byte_limit_is_exact(server: FaultServer) -> None:
+    server.always(answers.whole(AUDIO))
+
+    assert send(server.url, max_bytes=len(AUDIO)).read() == AUDIO
+    with pytest.raises(http.BadResponse):
+        send(server.url, max_bytes=len(AUDIO) - 1).read()
+
+
+@pytest.mark.parametrize("location", ["", "http://127.0.0.1:1/"], ids=["answer", "redirect"])
+def test_compressed_body_is_not_decoded(server: FaultServer, location: str) -> None:
+    server.always(answers.gzip_bomb(256, code=302 if location else 200, location=location))
+    tracemalloc.start()
+    try:
+        with pytest.raises(http.BadResponse):
+            send(server.url).read()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 30 * 2**20
