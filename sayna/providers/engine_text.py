@@ -18,7 +18,7 @@ MAX_WORD_BYTES = 120
 MAX_WORD_PHONEMES = 170
 
 _LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS + 1},}}")
-# Words that have to be looked at; all others are short enough whatever they hold.
+# Words of fewer characters always fit.
 _LONG_WORD = re.compile(r"\S{6,}")
 # Phonemes of a character in any voice, at most, for words of many (measured).
 _SMALL_LETTER, _OTHER_LETTER, _PICTURE = 2.5, 7.0, 30.0

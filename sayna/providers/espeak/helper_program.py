@@ -39,8 +39,8 @@ INITIALIZE_DONT_EXIT = 0x8000
 CHARS_UTF8 = 1  # never with 0x10 (SSML opens server files) or 0x100 ([[phonemes]])
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 
-# The library keeps 1000 phonemes, 300 words and 800 bytes of a clause, and silently drops the rest (N_PHONEME_LIST,
-# N_CLAUSE_WORDS, N_TR_SOURCE). What it drops shows when the two halves of a clause have more phonemes than the whole.
+# The library keeps 1000 phonemes, 300 words and 800 bytes of a clause (N_PHONEME_LIST, N_CLAUSE_WORDS, N_TR_SOURCE).
+# It silently drops the rest: then the two halves of the clause have more phonemes than the whole.
 MAX_PHONEMES = 900
 MAX_LOSS = 0.04
 BREAK_BYTES = 700
