@@ -9,13 +9,15 @@ import functools
 import importlib.util
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sayna import errors
 from sayna.audio.spec import AudioSpec
-from sayna.config import EspeakConfig
+from sayna.config import setting
+from sayna.config.types import boolean
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.engine_text import fitted
 from sayna.providers.espeak import helper_program as wire
 from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
@@ -30,16 +32,30 @@ TABLE_SECONDS = 5.0
 CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
+@dataclass(frozen=True, slots=True)
+class EspeakConfig:
+    """The setting of the embedded engine, which needs no key and no network."""
+
+    enabled: bool = setting("ESPEAK_ENABLED", boolean, True, "The embedded engine, on or off.")
+
+    @property
+    def configured(self) -> bool:
+        """Whether the embedded engine is left on."""
+        return self.enabled
+
+
 class Espeak(TTSProvider):
     """The embedded engine; a voice id is an identifier, a name or a tag, each with an optional +variant."""
 
     slug = "espeak"
+    config_class = EspeakConfig
+    facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
     default_language = "en-US"
     # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "pitch": SettingSpec(int, 0, 99),
         "pitch_range": SettingSpec(int, 0, 99),
         "volume": SettingSpec(int, 0, 200),
