@@ -62,9 +62,9 @@ def test_recording_that_ended_by_itself_is_over(
     livekit.recordings["EG_1"].status = status
 
     again = start(client)
-    assert (again.status_code, again.json["code"]) == (409, "RECORDING_EXISTS")
+    assert (again.status_code, again.get_json()["code"]) == (409, "RECORDING_EXISTS")
     stopped = client.delete("/recording/call")
-    assert (stopped.status_code, stopped.json) == (
+    assert (stopped.status_code, stopped.get_json()) == (
         200,
         {"status": "stopped", "stream_id": "call", "room_name": "open", "egress_id": "EG_1", "outcome": outcome},
     )
@@ -80,7 +80,7 @@ def test_stop_of_an_ended_recording_tells_its_outcome(
     livekit.recordings["EG_1"].status = status
 
     stopped = client.delete("/recording/call")
-    assert (stopped.status_code, stopped.json["outcome"]) == (200, outcome)
+    assert (stopped.status_code, stopped.get_json()["outcome"]) == (200, outcome)
 
 
 @pytest.mark.parametrize(("audio", "outcome"), [(b"OggS", "complete"), (None, "failed")])
@@ -92,9 +92,13 @@ def test_recording_that_livekit_forgot_is_judged_by_its_audio(
         place.put("calls/call/audio.ogg", audio)
     client = make_client(**place.settings, **livekit.settings)
 
-    assert start(client).json["code"] == "RECORDING_EXISTS"
+    assert start(client).get_json()["code"] == "RECORDING_EXISTS"
     stopped = client.delete("/recording/call")
-    assert (stopped.status_code, stopped.json["status"], stopped.json["outcome"]) == (200, "stopped", outcome)
+    assert (stopped.status_code, stopped.get_json()["status"], stopped.get_json()["outcome"]) == (
+        200,
+        "stopped",
+        outcome,
+    )
     assert livekit.started == []
 
 
@@ -104,7 +108,7 @@ def test_recording_that_livekit_does_not_list_yet_still_runs(client: FlaskClient
 
     assert start(client).status_code == 201
     refused = client.delete("/recording/call")
-    assert (refused.status_code, refused.json["code"]) == (503, "EGRESS_UNAVAILABLE")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "EGRESS_UNAVAILABLE")
     livekit.recordings["EG_1"] = info
     assert client.delete("/recording/call").status_code == 200
 
@@ -112,22 +116,22 @@ def test_recording_that_livekit_does_not_list_yet_still_runs(client: FlaskClient
 def test_recording_that_is_being_stopped_is_not_announced(client: FlaskClient, livekit: Twirp) -> None:
     start(client)
     livekit.recordings["EG_1"].status = egress.EGRESS_ENDING
-    assert start(client).json["code"] == "RECORDING_EXISTS"
-    assert client.get("/recording?status=active").json["recordings"] == []
+    assert start(client).get_json()["code"] == "RECORDING_EXISTS"
+    assert client.get("/recording?status=active").get_json()["recordings"] == []
 
 
 def test_outcome_appears_once_the_stopped_recording_is_over(
     client: FlaskClient, local: LocalPlace, livekit: Twirp
 ) -> None:
     start(client)
-    assert "outcome" not in client.delete("/recording/call").json
+    assert "outcome" not in client.delete("/recording/call").get_json()
     livekit.refusals["ListEgress"] = (503, "unavailable")
     assert client.delete("/recording/call").status_code == 200
     livekit.refusals.clear()
     livekit.recordings["EG_1"].status = egress.EGRESS_COMPLETE
-    assert client.delete("/recording/call").json["outcome"] == "complete"
+    assert client.delete("/recording/call").get_json()["outcome"] == "complete"
     requests = len(livekit.wire.requests)
-    assert client.delete("/recording/call").json["outcome"] == "complete"
+    assert client.delete("/recording/call").get_json()["outcome"] == "complete"
     assert len(livekit.wire.requests) == requests
     assert {"stopped_at", "ended_at"} <= set(owner(local, "call") or ())
 
@@ -140,8 +144,8 @@ def test_repeated_start_needs_the_answer_of_livekit(client: FlaskClient, livekit
 
 def test_claim_with_audio_is_never_recorded_again(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
     local.record("call", b"OggS", room_name="open", started_at=OLD)
-    assert start(client).json["code"] == "RECORDING_EXISTS"
-    assert client.delete("/recording/call").json["outcome"] == "complete"
+    assert start(client).get_json()["code"] == "RECORDING_EXISTS"
+    assert client.delete("/recording/call").get_json()["outcome"] == "complete"
     assert (livekit.started, local.get("calls/call/audio.ogg")) == ([], b"OggS")
 
 
@@ -164,7 +168,7 @@ def test_event_of_the_end_is_noted(
     note = owner(place, "call") or {}
     assert (note["outcome"], note["ended_at"]) == (outcome, "2026-11-29T00:00:00+00:00")
     requests = len(livekit.wire.requests)
-    assert client.delete("/recording/call").json["outcome"] == outcome
+    assert client.delete("/recording/call").get_json()["outcome"] == outcome
     assert len(livekit.wire.requests) == requests
 
 
@@ -227,20 +231,20 @@ def test_active_list_has_what_runs_and_belongs_to_the_caller(
     client = make_client(**place.settings, **livekit.settings, **AUTH)
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     for room, name, headers in (("room-a", "a2", A), ("room-a", "a1", A), ("room-a", "a3", A), ("room-b", "b1", B)):
-        assert client.post("/recording", json={"room_name": room, "stream_id": name}, headers=headers).json
+        assert client.post("/recording", json={"room_name": room, "stream_id": name}, headers=headers).get_json()
     livekit.recordings["EG_3"].status = egress.EGRESS_COMPLETE
     place.record("stored", b"OggS", auth_id="a")
     livekit.recordings["EG_2"].started_at = 1795910400 * 10**9
 
-    page = client.get("/recording?status=active", headers=A).json
+    page = client.get("/recording?status=active", headers=A).get_json()
     first, second = page["recordings"]
     assert first == {
         "stream_id": "a1", "size_bytes": None, "last_modified": "2026-11-29T00:00:00Z", "room_name": "room-a",
     }  # fmt: skip
     assert (second["stream_id"], second["size_bytes"], page["next_cursor"]) == ("a2", None, None)
     assert second["last_modified"].startswith("20")
-    short = client.get("/recording?status=active&limit=1", headers=A).json
-    rest = client.get(f"/recording?status=active&limit=1&cursor={short['next_cursor']}", headers=A).json
+    short = client.get("/recording?status=active&limit=1", headers=A).get_json()
+    rest = client.get(f"/recording?status=active&limit=1&cursor={short['next_cursor']}", headers=A).get_json()
     assert [line["stream_id"] for line in short["recordings"] + rest["recordings"]] == ["a1", "a2"]
     assert rest["next_cursor"] is None
 
@@ -251,11 +255,11 @@ def test_active_list_leaves_out_recordings_of_other_servers(
     start(client)
     note = {**(owner(local, "call") or {}), "egress_id": "EG_other"}
     local.put("calls/call/owner.json", json.dumps(note).encode())
-    assert client.get("/recording?status=active").json == {"recordings": [], "next_cursor": None}
+    assert client.get("/recording?status=active").get_json() == {"recordings": [], "next_cursor": None}
 
 
 def test_active_list_needs_livekit_and_a_known_status(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings)
-    assert client.get("/recording?status=active").json["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.get("/recording?status=active").get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
     for status in ("", "ended", "ACTIVE"):
         assert client.get(f"/recording?status={status}").status_code == 400

@@ -33,11 +33,11 @@ def test_purge_removes_audio_manifest_and_owner(place: Place, livekit: Twirp, ma
     place.put("calls/other/audio.ogg", b"OggS")
 
     purged = client.delete(PURGE)
-    assert (purged.status_code, purged.json) == (200, {"status": "purged", "stream_id": "call"})
+    assert (purged.status_code, purged.get_json()) == (200, {"status": "purged", "stream_id": "call"})
     assert [place.get(f"calls/call/{name}") for name in ("audio.ogg", "EG_1.json", "owner.json")] == [None] * 3
     assert place.get("calls/other/audio.ogg") == b"OggS"
     for answer in (client.delete(PURGE), client.get("/recording/call"), client.delete("/recording/call")):
-        assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
     assert client.post("/recording", json=CALL).status_code == 201
 
 
@@ -49,19 +49,19 @@ def test_purge_of_a_running_recording_returns_409(
     livekit.recordings["EG_1"].status = status
     local.put("calls/call/audio.ogg", b"OggS")
     refused = client.delete(PURGE)
-    assert (refused.status_code, refused.json["code"]) == (409, "RECORDING_ACTIVE")
+    assert (refused.status_code, refused.get_json()["code"]) == (409, "RECORDING_ACTIVE")
     assert local.get("calls/call/audio.ogg") == b"OggS"
 
 
 def test_purge_of_a_claim_that_is_being_started_returns_409(client: FlaskClient, local: LocalPlace) -> None:
     local.record("call", b"OggS", room_name="open", started_at=datetime.now(UTC).isoformat())
-    assert client.delete(PURGE).json["code"] == "RECORDING_ACTIVE"
+    assert client.delete(PURGE).get_json()["code"] == "RECORDING_ACTIVE"
 
 
 def test_only_the_owner_may_purge(guarded: FlaskClient, local: LocalPlace) -> None:
     local.record("call", b"OggS", auth_id="a", **OVER)
     assert guarded.delete(PURGE).status_code == 401
-    assert guarded.delete(PURGE, headers=B).json["code"] == "RECORDING_NOT_FOUND"
+    assert guarded.delete(PURGE, headers=B).get_json()["code"] == "RECORDING_NOT_FOUND"
     assert guarded.delete(PURGE, headers=A).status_code == 200
     assert not (local.root / "calls/call").exists()
 
@@ -73,7 +73,7 @@ def test_no_tenant_may_purge_a_recording_without_owner(
 ) -> None:
     local.record("call", b"OggS", **note)
     client = make_client(**local.settings, **livekit.settings, **AUTH, **strict)
-    assert client.delete(PURGE, headers=A).json["code"] == "RECORDING_NOT_FOUND"
+    assert client.delete(PURGE, headers=A).get_json()["code"] == "RECORDING_NOT_FOUND"
     assert make_client(**local.settings, **livekit.settings).delete(PURGE).status_code == 200
     assert local.get("calls/call/audio.ogg") is None
 
@@ -82,14 +82,14 @@ def test_no_tenant_may_purge_a_recording_without_owner(
 def test_another_value_of_purge_returns_400(client: FlaskClient, local: LocalPlace, value: str) -> None:
     local.record("call", b"OggS", **OVER)
     answer = client.delete(f"/recording/call?purge={value}")
-    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_REQUEST")
     assert local.get("calls/call/audio.ogg") == b"OggS"
 
 
 def test_purge_without_livekit_needs_a_noted_end(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings)
     local.record("call", b"OggS", room_name="open", egress_id="EG_1", started_at=OLD)
-    assert client.delete(PURGE).json["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.delete(PURGE).get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
     local.record("call", b"OggS", **OVER)
     assert client.delete(PURGE).status_code == 200
 

@@ -91,7 +91,7 @@ def test_etag_without_content_is_none() -> None:
 @pytest.mark.parametrize("etag", [f"<ETag>{etag}</ETag>" for etag in ("&quot;e&quot;", "e", "")] + [""])
 def test_list_needs_no_etag(s3: Wire, client: FlaskClient, etag: str) -> None:
     s3.script.append(Reply(200, LIST.format(etag=etag).encode(), {"Content-Type": "application/xml"}))
-    [line] = client.get("/recording").json["recordings"]
+    [line] = client.get("/recording").get_json()["recordings"]
     assert (line["stream_id"], line["size_bytes"]) == ("call", 4)
 
 

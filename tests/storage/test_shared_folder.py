@@ -228,17 +228,17 @@ def test_missing_folder_is_refused_at_post_with_its_reason(
     client = make_client(**local.settings | {"RECORDING_PREFIX": "none"}, **livekit.settings)
     assert "RECORDING_LOCAL_PATH: the folder of recordings does not exist" in capfd.readouterr().err
     refused = client.post("/recording", json=CALL)
-    assert (refused.status_code, refused.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
-    assert refused.json["error"] == "the folder of recordings does not exist; the operator must make it"
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert refused.get_json()["error"] == "the folder of recordings does not exist; the operator must make it"
     assert livekit.started == []
 
 
 def test_readiness_and_post_judge_the_folder_alike(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> None:
     client = make_client(**local.settings, **livekit.settings)
-    assert client.get("/ready").json["checks"]["recordings"] == "ok"
+    assert client.get("/ready").get_json()["checks"]["recordings"] == "ok"
     (local.root / "calls").rename(local.root / "away")
     ready = client.get("/ready")
-    assert (ready.status_code, ready.json["checks"]["recordings"]) == (503, "failed")
+    assert (ready.status_code, ready.get_json()["checks"]["recordings"]) == (503, "failed")
     assert client.post("/recording", json=CALL).status_code == 503
     (local.root / "away").rename(local.root / "calls")
     assert client.get("/ready").status_code == 200
