@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from livekit.protocol import egress
 
 from app import create_app
 from sayna.config import load_config
@@ -113,7 +114,7 @@ def livekit() -> Iterator[Twirp]:
 
 def unit(name: str) -> str:
     """Return a value of the shipped unit."""
-    return re.findall(rf"^{name}=(.*)$", (ROOT / "deploy" / "sayna.service").read_text(), re.MULTILINE)[-1]
+    return str(re.findall(rf"^{name}=(.*)$", (ROOT / "deploy" / "sayna.service").read_text(), re.MULTILINE)[-1])
 
 
 def shipped_mode() -> int:
@@ -154,7 +155,7 @@ def test_shipped_modes_let_the_egress_write_and_nginx_read(
     machine.egress(file.filepath)
     assert machine.nginx(file.filepath) == AUDIO
     assert machine.sayna(lambda: ask(env, "GET", "/recording/call"), umask) == [200, AUDIO.hex()]
-    livekit.recordings["EG_1"].status = 3
+    livekit.recordings["EG_1"].status = egress.EGRESS_COMPLETE
     assert machine.sayna(lambda: ask(env, "DELETE", "/recording/call?purge=true"), umask) == [
         200,
         {"status": "purged", "stream_id": "call"},
