@@ -17,7 +17,7 @@ from tests.wire.asking import plan, request, speak
 from tests.wire.polly import REGION, PollyFake
 from tests.wire.server import FaultServer
 
-KEYS = {"access_key_id": Secret("good"), "secret_access_key": Secret("secret/of+good")}
+KEYS: dict[str, Any] = {"access_key_id": Secret("good"), "secret_access_key": Secret("secret/of+good")}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_account_that_may_not_list_voices_uses_default_engine(fake: PollyFake) -
 
 
 @pytest.mark.parametrize("query", [{"voice_id": "Nobody"}, {"voice_id": "Aditi", "model": "neural"}])
-def test_a_wrong_voice_or_engine_is_the_caller_s_mistake(fake: PollyFake, query: dict[str, str]) -> None:
+def test_a_wrong_voice_or_engine_is_the_caller_s_mistake(fake: PollyFake, query: dict[str, Any]) -> None:
     provider = fake.provider()
 
     with pytest.raises(errors.ProviderRejectedRequest):
