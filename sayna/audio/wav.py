@@ -88,7 +88,7 @@ def _parse_format(body: bytes) -> WavFormat:
         (tag,) = struct.unpack_from("<H", body, 24)
     encoding = _ENCODINGS.get((tag, bits))
     if encoding is None or not channels or rate not in _PLAUSIBLE_RATES:
-        raise ImplausibleAudio(f"Nobody speaks in wav format {tag}: {bits} bits, {channels} channels, {rate} Hz.")
+        raise ImplausibleAudio(f"The wav format {tag} is not supported: {bits} bits, {channels} channels, {rate} Hz.")
     return WavFormat(encoding, rate, channels)
 
 
