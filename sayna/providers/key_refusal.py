@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-# Nothing tells a process that a key works again, but a call that succeeds or this time.
-NOTE_SECONDS = 600.0
+# Short, because a server that is not ready for want of a key gets no request that could show that the key works again.
+NOTE_SECONDS = 60.0
 
 
 class KeyRefusal:
