@@ -80,7 +80,7 @@ def test_room_that_is_not_yours_answers_like_one_that_is_not_there(
 def test_owner_acts_with_the_fewest_questions(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.open("lobby", OWNED_BY_A)
     livekit.join("lobby", "ann", "TR_1")
-    expected = {
+    expected: dict[Callable[..., TestResponse], list[str]] = {
         read: ["ListParticipants", "ListRooms"],
         mute: ["GetParticipant", "ListRooms", "MutePublishedTrack"],
         remove: ["ListRooms", "RemoveParticipant"],

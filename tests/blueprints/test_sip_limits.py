@@ -2,6 +2,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,8 @@ NUMBERS = json.dumps([{"auth_id": "a", "numbers": [" +15550001 ", "07"]}, {"auth
 def test_nobody_calls_from_a_number_of_another(make: MakeClient, telephones: FakeSipClient, number: str) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     own = {"outbound_address": "pbx.of.my.own"}
-    for change in ({}, {"sip": own}):
+    changes: tuple[dict[str, Any], ...] = ({}, {"sip": own})
+    for change in changes:
         answer = dial(client, "a", from_phone_number=number, **change)
         assert failed(answer) == (403, "FROM_NUMBER_NOT_ALLOWED")
     assert failed(dial(client, "b", from_phone_number="+15550001")) == (403, "FROM_NUMBER_NOT_ALLOWED")
@@ -120,7 +122,7 @@ def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones
 
 
 def test_call_of_unknown_outcome_holds_its_line(make: MakeClient, telephones: FakeSipClient) -> None:
-    telephones.script = lambda method, _: telephones.over.wait(2) if method == "CreateSIPParticipant" else None
+    telephones.script = lambda method, _: telephones.hang() if method == "CreateSIPParticipant" else None
     client = make(SIP_MAX_CONCURRENT_CALLS="1", LIVEKIT_TIMEOUT_SECONDS="0.3")
     assert failed(dial(client)) == (500, "CALL_FAILED")
     assert failed(dial(client)) == (429, "TOO_MANY_CALLS")

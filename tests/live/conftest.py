@@ -9,7 +9,7 @@ from sayna.config import load_config
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 
-# What turns a vendor on; `scripts/test --no-cov tests/live` asks all that are.
+# What turns a vendor on; `scripts/test live` asks all that are.
 SETTINGS = {
     "azure": "AZURE_SPEECH_SUBSCRIPTION_KEY and AZURE_SPEECH_REGION",
     "cartesia": "CARTESIA_API_KEY",

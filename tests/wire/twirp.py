@@ -115,6 +115,11 @@ class FakeLiveKit(Served):
         """Let the scripts go on that wait for the end."""
         self.over.set()
 
+    def hang(self, *_: object) -> Reply:
+        """Answer nothing until the test lets go; a script for a LiveKit that hangs."""
+        self.over.wait(20)
+        return DROP
+
     def cut(self) -> None:
         """Wake the threads that wait for one more request."""
         for connection in self.connections:
