@@ -51,7 +51,7 @@ class Services:
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
-        return {"cache": self.cache.writable()}
+        return {"cache": self.cache.check() in ("ok", "warn", "off")}
 
     def start(self) -> None:
         """Begin, in a process that serves, what goes on without a request."""
@@ -79,7 +79,7 @@ def build(config: Config) -> Services:
     providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _meeting_folder(config)
-    single_flight = SingleFlight(folder / "flights")
+    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     livekit = _livekit(config, folder / "livekit")
     sip = Sip.build(config, livekit, folder / "sip")
     if livekit is not None and sip.forwarding is not None:

@@ -27,7 +27,7 @@ class SharedStream:
         self.chunks: list[bytes] = []
         self.error = b""
         self.is_new = False
-        self.on_abandoned: Callable[[], None] = lambda: None
+        self.on_abandoned: Callable[[], None] = _do_nothing
         self._subscribers = 0
         self._changed = threading.Condition()
 
@@ -61,11 +61,13 @@ class SharedStream:
                 self._changed.notify_all()
 
     def abandon(self) -> None:
-        """End the stream unless it has ended, so that no subscriber waits for ever."""
+        """End the stream unless it has ended, so that no subscriber waits for ever; nothing cancels it from now on."""
         with self._changed:
             if self.state in (State.RUNNING, State.WHOLE):
                 self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
+        # It refers to this stream: without this line, the audio would wait for the garbage collector.
+        self.on_abandoned = _do_nothing
 
     def cancel_if_unused(self, has_followers: Callable[[], bool]) -> bool:
         """End the stream as lost when it has neither a subscriber nor a follower; return whether it is lost."""
@@ -87,3 +89,7 @@ class SharedStream:
         """Wait up to `seconds` for the store, so that the next request of the same caller is a hit."""
         with self._changed:
             self._changed.wait_for(lambda: self.state is not State.WHOLE, seconds)
+
+
+def _do_nothing() -> None:
+    """Be called when the last subscriber leaves an ended stream."""
