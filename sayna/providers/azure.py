@@ -62,6 +62,7 @@ class Azure(CloudProvider):
 
     slug = "azure"
     default_voice = "en-US-AvaMultilingualNeural"
+    monolingual = True
     default_language = "en-US"
     # With a colon, as in en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")

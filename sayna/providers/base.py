@@ -83,6 +83,8 @@ class TTSProvider(ABC):
     default_voice: ClassVar[str]
     default_model: ClassVar[str] = ""
     default_language: ClassVar[str] = ""
+    # Whether each voice speaks its own language, whatever language a request names.
+    monolingual: ClassVar[bool] = False
     # They go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be a request
     # with our key.
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -140,6 +142,11 @@ class TTSProvider(ABC):
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
+
+    def spoken_language(self, voice_id: str, language: str) -> str:
+        """Return the BCP 47 tag that a voice speaks when a request names `language`; empty: unknown."""
+        own = self.language_of(voice_id)
+        return own or language if self.monolingual else language or own
 
     def version_of(self, voice_id: str) -> str | None:
         """Return what is new once the voice was replaced under its id; None where only the vendor knows."""

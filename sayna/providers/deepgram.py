@@ -32,6 +32,7 @@ class Deepgram(CloudProvider):
     slug = "deepgram"
     # Of Aura-2: the reference's aura-asteria-en is of Aura-1, whose end a reseller has announced.
     default_voice = "aura-2-thalia-en"
+    monolingual = True
     rates = (0.7, 1.5)
     knobs: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000

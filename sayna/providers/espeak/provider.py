@@ -31,6 +31,7 @@ class Espeak(TTSProvider):
 
     slug = "espeak"
     default_voice = DEFAULT_VOICE
+    monolingual = True
     default_language = "en-US"
     # Names are taken too, English (America), and never as part of a path: the table knows or does not.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")

@@ -28,6 +28,7 @@ class Piper(TTSProvider):
 
     slug = "piper"
     default_voice = ""
+    monolingual = True
     voice_pattern = ID
     knobs: ClassVar[Mapping[str, SettingSpec]] = {
         "noise_scale": SettingSpec(float, 0, 2),

@@ -2,6 +2,7 @@
 
 import enum
 import threading
+import time
 from collections.abc import Callable
 
 
@@ -18,7 +19,8 @@ class State(enum.Enum):
 class SharedStream:
     """The audio that a producer has received; any number of subscribers read it, each at its own pace.
 
-    `is_new` says that this process called a provider for it.
+    `is_new` says that this process called a provider for it, `is_cached` that no process did. `created` is the
+    time of the take in epoch seconds, the same in all processes.
     """
 
     def __init__(self, owner: object) -> None:
@@ -27,6 +29,8 @@ class SharedStream:
         self.chunks: list[bytes] = []
         self.error = b""
         self.is_new = False
+        self.is_cached = False
+        self.created = time.time()
         self.on_abandoned: Callable[[], None] = _do_nothing
         self._subscribers = 0
         self._changed = threading.Condition()
@@ -46,6 +50,10 @@ class SharedStream:
             is_abandoned = not self._subscribers and self.state is State.RUNNING
         if is_abandoned:
             self.on_abandoned()
+
+    def begin(self, created: float, *, is_cached: bool) -> None:
+        """Note which take the audio is, before its first chunk."""
+        self.created, self.is_cached = created, is_cached
 
     def append(self, chunk: bytes) -> None:
         """Give the chunk to all subscribers."""
