@@ -261,10 +261,11 @@ def test_follower_gets_the_audio_of_another_instance_live(two: tuple[SingleFligh
 
 
 def test_leader_and_follower_have_the_same_take(two: tuple[SingleFlight, SingleFlight]) -> None:
-    tap = Tap(b"one", None)
+    tap = Tap(b"one")
     leader, follower = two[0].join("key", tap), two[1].join("key", tap)
     for subscriber in (leader, follower):
         subscriber.wait()
+    tap.say(None)
     assert leader.created == follower.created > 0
     assert (leader.is_cached, follower.is_cached) == (False, False)
 
