@@ -20,6 +20,7 @@ SaynaError
 │   └── ProviderRejectedCredentials  500 (400 when the request brought them)
 ├── RecordingFailed               500 RECORDING_FAILED
 │   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
+│       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 │   └── StoreUnavailable          503 OVERLOADED, with Retry-After
@@ -174,11 +175,14 @@ class RecordingFailed(SaynaError):
 
 
 class EgressUnavailable(RecordingFailed):
-    """No egress service accepted the recording; `unanswered` means that it may have started anyway."""
+    """No egress service accepted the recording."""
 
     status = 503
     code = "EGRESS_UNAVAILABLE"
-    unanswered = False
+
+
+class EgressUnanswered(EgressUnavailable):
+    """LiveKit did not answer in time: the egress may have started."""
 
 
 class NotCached(SaynaError):

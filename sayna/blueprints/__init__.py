@@ -3,15 +3,14 @@
 from flask import Flask
 
 from sayna.blueprints import (
-    docs,
     errors,
     guard,
     health,
     livekit,
+    pages,
     recording,
     sip,
     speak,
-    studio,
     voices,
     webhook,
 )
@@ -24,8 +23,8 @@ BLUEPRINTS = (
     webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
-    docs.blueprint,
-    studio.blueprint,
+    pages.docs,
+    pages.studio,
 )
 
 

@@ -1,5 +1,6 @@
 """/recording: download, list, start and stop recordings."""
 
+from http import HTTPStatus
 from itertools import chain
 from urllib.parse import quote
 
@@ -12,24 +13,15 @@ from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
-from sayna.openapi.operations import recordings as reference
-from sayna.recordings import (
-    ByteRange,
-    Library,
-    ObjectInfo,
-    ObjectStream,
-    RangeDecision,
-    Recorder,
-    check,
-    conditions,
-)
+from sayna.openapi.operations import recording as operations
+from sayna.recordings import Download, Library, Recorder, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
 from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
 
 blueprint = Blueprint("recording", __name__)
 
 AUDIO = "audio/ogg"
-# A sandbox, for whoever opens the file in a browser: nobody vouches for what was recorded.
+# A sandbox, because a browser may open the file, and the recorded content is not trusted.
 HEADERS = {
     "Accept-Ranges": "bytes",
     "Cache-Control": "private, no-cache",
@@ -38,9 +30,9 @@ HEADERS = {
 
 
 class StreamIdConverter(PathConverter):
-    """The rest of the path, slashes and all, so that what is no stream_id is told so."""
+    """The rest of the path, with slashes, so that every invalid stream_id gets INVALID_STREAM_ID."""
 
-    # werkzeug decodes %0a and %00 before it matches: they have to reach the check, too.
+    # werkzeug decodes %0a and %00 before it matches; they must reach the check too.
     regex = "(?s:.+)"
     part_isolating = False
 
@@ -51,7 +43,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/recording")
-@documented(reference.LIST)
+@documented(operations.LIST)
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
@@ -59,75 +51,56 @@ def list_recordings() -> Response:
 
 
 @blueprint.post("/recording")
-@documented(reference.START)
+@documented(operations.START)
 def start() -> Response:
-    """Begin to record a room, once for each stream_id."""
+    """Start to record a room, once for each stream_id."""
     wanted = load_start(read_object(request))
     session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
     return json_response(dump_session("recording", session), 201)
 
 
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(reference.STOP)
+@documented(operations.STOP)
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it."""
-    check(stream_id)
+    check_stream_id(stream_id)
     return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
 
 @blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(reference.DOWNLOAD)
+@documented(operations.DOWNLOAD)
 def download(stream_id: str) -> Response:
-    """Answer with the audio, with the bytes of it that were asked for, or with 304."""
-    check(stream_id)
-    library = _library()
-    key = library.key_for(stream_id, g.caller)
+    """Answer with the audio, with the requested bytes of it, or with 304."""
+    check_stream_id(stream_id)
     if location := services().config.recording.accel_prefix:
-        response = _by_nginx(location, key, library)
-    # Nothing to judge: one call of the store instead of two.
-    elif request.method == "GET" and not any(name in request.headers for name in conditions.CONDITIONAL):
-        response = _streamed(library.open(key), RangeDecision(200, None))
+        response = Response(content_type=AUDIO)
+        # nginx sends the bytes, and handles ranges and conditions.
+        path = quote(_library().path(stream_id, g.caller))
+        response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{path}"
     else:
-        found = library.find(key)
-        verdict = conditions.evaluate(request.headers, found, ranges=request.method == "GET")
-        response = _judged(library, key, found, verdict)
+        is_head = request.method == "HEAD"
+        response = _response(_library().open(stream_id, g.caller, request.headers, is_head=is_head))
     response.headers.update(HEADERS)
-    # The id passed the whitelist: a quote or a line break here would be a header of the caller's.
+    # Safe in a header: check_stream_id allows neither quotes nor line breaks.
     response.headers["Content-Disposition"] = f'attachment; filename="{stream_id}.ogg"'
     return response
 
 
-def _judged(library: Library, key: str, found: ObjectInfo, verdict: RangeDecision) -> Response:
-    if verdict.span is None or request.method == "HEAD":
-        return _described(Response(status=verdict.status, content_type=AUDIO), found, verdict.span)
-    return _streamed(library.open(key, verdict.span, found), verdict)
-
-
-def _streamed(opened: ObjectStream, verdict: RangeDecision) -> Response:
-    """Wait for the first bytes: a store that breaks off before them can still be told as an error."""
-    pieces = opened.pieces()
-    first = next(pieces, b"")
-    response = Response(chain((first,), pieces), verdict.status, content_type=AUDIO)
-    response.call_on_close(opened.close)
-    return _described(response, opened.found, opened.span)
-
-
-def _described(response: Response, found: ObjectInfo, span: ByteRange | None) -> Response:
-    response.headers["ETag"] = found.etag
-    response.headers["Last-Modified"] = conditions.http_date(found.modified)
+def _response(download: Download) -> Response:
+    response = Response(status=download.status, content_type=AUDIO)
+    if download.stream is not None:
+        chunks = download.stream.chunks()
+        # Wait for the first bytes: a store that fails before them can still be answered with an error.
+        response.response = chain((next(chunks, b""),), chunks)
+        response.call_on_close(download.stream.close)
+    info, span = download.info, download.span
+    response.headers["ETag"] = info.etag
+    response.last_modified = info.modified
     if span is not None:
-        # With a length a broken transfer shows, and gunicorn writes half as often as in chunks (measured).
+        # With a length the client sees a broken transfer, and gunicorn writes half as often as in chunks (measured).
         response.headers["Content-Length"] = str(span.length)
-    if span is not None and response.status_code == 206:  # noqa: PLR2004
-        response.headers["Content-Range"] = f"bytes {span.start}-{span.start + span.length - 1}/{found.size}"
-    return response
-
-
-def _by_nginx(location: str, key: str, library: Library) -> Response:
-    """Leave the bytes, ranges and conditions to nginx, once the recording is known to be there."""
-    library.find(key)
-    response = Response(content_type=AUDIO)
-    response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{quote(key)}"
+    if span is not None and download.status == HTTPStatus.PARTIAL_CONTENT:
+        response.headers["Content-Range"] = f"bytes {span.start}-{span.start + span.length - 1}/{info.size}"
     return response
 
 

@@ -1,6 +1,6 @@
-"""The OpenAPI document: what stands beside each view, put together by apispec from the schemas.
+"""The OpenAPI document, which apispec builds from the schemas and from the operation of each view.
 
-`build` is in sayna.openapi.document, which loads apispec; whoever only documents a view does without.
+`build` is not imported here: it is in sayna.openapi.document, which loads apispec.
 """
 
 from sayna.openapi.operation import BYTES, AccessRule, Operation, ResponseDoc, Route, documented, operation_of

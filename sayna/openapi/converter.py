@@ -1,4 +1,4 @@
-"""From marshmallow to JSON Schema, where apispec cannot know what the strict schemas mean."""
+"""From marshmallow to JSON Schema: the meaning of the strict schemas, which apispec does not know."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
 
 def schema_name(schema: Any) -> str:
-    """Return what a schema is called in the document: its class without the ending."""
+    """Return the name of a schema in the document: its class name without `Schema`."""
     cls = resolve_schema_cls(schema)
     return (cls[0] if isinstance(cls, list) else cls).__name__.removesuffix("Schema")
 
 
 class Converter(OpenAPIConverter):
-    """Knows that null means absent, what may be missing, and what bounds leave out."""
+    """Adds null for optional fields, the required fields, and exclusive bounds."""
 
     def schema2jsonschema(self, schema: Any) -> dict[str, Any]:
-        """Return the schema with its docstring, and with the fields that metadata calls needed."""
+        """Return the schema with its docstring, and with the required fields."""
         converted: dict[str, Any] = super().schema2jsonschema(schema)  # type: ignore[no-untyped-call]
         needed = [name for name, field in get_fields(schema).items() if _is_needed(field)]
         if needed:
@@ -26,7 +26,7 @@ class Converter(OpenAPIConverter):
         return converted
 
     def field2property(self, field: Any) -> dict[str, Any]:
-        """Return the field; one that may be left out may as well be null."""
+        """Return the field; an optional field may also be null."""
         converted: dict[str, Any] = super().field2property(field)
         for bound, exclusive in (("minimum", "min_inclusive"), ("maximum", "max_inclusive")):
             if bound in converted and not all(getattr(rule, exclusive, True) for rule in field.validators):
@@ -34,7 +34,7 @@ class Converter(OpenAPIConverter):
         nullable = getattr(field.parent, "null_is_absent", False) and not _is_needed(field)
         return _or_null(converted) if nullable else converted
 
-    # Private in apispec, which has no other place for this: its pin in requirements.txt holds it still.
+    # Private in apispec, which has no public method for this. requirements.txt pins its version.
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:
         """Return the parameter; a query has no null."""
         converted: dict[str, Any] = super()._field2parameter(field, name=name, location=location)

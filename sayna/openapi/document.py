@@ -1,4 +1,4 @@
-"""The document as a whole."""
+"""The OpenAPI document, built from the operations."""
 
 import re
 from collections.abc import Iterable
@@ -9,19 +9,19 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__
 from sayna.errors import SaynaError
-from sayna.openapi import errors as faults
+from sayna.openapi import error_responses
 from sayna.openapi.converter import Converter, schema_name
 from sayna.openapi.operation import AccessRule, Operation, ResponseDoc, Route
 
 Security = list[dict[str, list[str]]]
 
 TAGS = {
-    "Speech": "Text in, speech out; the voices there are.",
-    "Rooms": "LiveKit: tokens to enter a room, and what goes on in it.",
-    "Recordings": "What was said in a room, to keep.",
+    "Speech": "Text to speech, and the voices.",
+    "Rooms": "LiveKit: tokens for a room, its participants and their tracks.",
+    "Recordings": "Recordings of rooms.",
     "Telephone": "Calls over SIP.",
-    "Server": "Is it there, is it ready.",
-    "Pages": "For people, in a browser; public where everything else asks for a token.",
+    "Server": "Health and readiness.",
+    "Pages": "Pages for people, in a browser; public even where the API needs a token.",
 }
 DESCRIPTION = """\
 One plain HTTP API over every text-to-speech vendor, LiveKit rooms, recordings and telephone calls.
@@ -31,7 +31,7 @@ Every answer carries `X-Request-ID`; send your own to find a request in the serv
 Every answer carries `X-Content-Type-Options: nosniff`, and every path that takes GET takes HEAD.
 """
 REQUEST_ID = {
-    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; else the server makes one up.",
+    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; otherwise the server makes one.",
     "schema": {"type": "string"},
 }
 SCHEMES = {
@@ -40,7 +40,7 @@ SCHEMES = {
         "type": "apiKey",
         "in": "query",
         "name": "api_key",
-        "description": "The same token in the address, where no header can be sent.",
+        "description": "The same token in the query, for clients that cannot send a header.",
     },
 }
 MISSED = {
@@ -54,7 +54,7 @@ MISSED = {
 
 
 def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these routes; addresses in it are relative to its own."""
+    """Return the OpenAPI 3.1 document of these routes; its server is relative to its own address."""
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(), servers=[{"url": "."}])
@@ -65,8 +65,8 @@ def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
     schemes = [name for name in SCHEMES if name == "bearer" or access.in_query]
     for name in schemes:
         spec.components.security_scheme(name, SCHEMES[name])
-    spec.components.schema("Error", faults.ERROR)
-    spec.components.header("X-Request-ID", faults.header("Finds the request in the server's log."))
+    spec.components.schema("Error", error_responses.ERROR)
+    spec.components.header("X-Request-ID", error_responses.header("Finds the request in the server's log."))
     spec.components.parameter("X-Request-ID", "header", {"name": "X-Request-ID", **REQUEST_ID})
     for name, (_, code, sentence) in MISSED.items():
         spec.components.response(name, _missed(code, sentence))
@@ -80,7 +80,7 @@ def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
 
 
 def unwrapped(text: str) -> str:
-    """Return Markdown with one line a paragraph: Swagger UI shows every end of a line."""
+    """Return Markdown with one line a paragraph, because Swagger UI shows every line break."""
     return re.sub(r"(?<!\n)\n(?![\n-])", " ", text).strip()
 
 
@@ -94,22 +94,22 @@ def _info() -> dict[str, Any]:
 
 
 def _missed(code: str, sentence: str) -> dict[str, Any]:
-    example = {"error": sentence, "code": code, "request_id": faults.REQUEST_ID}
+    example = {"error": sentence, "code": code, "request_id": error_responses.REQUEST_ID}
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {code: {"value": example}}}
     return {
         "description": sentence,
-        "headers": faults.REQUEST_ID_HEADER,
+        "headers": error_responses.REQUEST_ID_HEADER,
         "content": {"application/json": content},
     }
 
 
 def _entry(route: Route, security: Security) -> dict[str, Any]:
     operation = route.operation
-    errors: list[type[SaynaError]] = [*operation.errors, *faults.ALWAYS]
+    raised: list[type[SaynaError]] = [*operation.errors, *error_responses.ALWAYS]
     if operation.request:
-        errors += faults.WITH_BODY
+        raised += error_responses.WITH_BODY
     if not route.public:
-        errors += faults.WITH_TOKEN
+        raised += error_responses.WITH_TOKEN
     parameters = _parameters(route)
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
@@ -118,15 +118,13 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "description": unwrapped(operation.description),
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
-            **{str(status): _answer(answer) for status, answer in operation.answers.items()},
-            **faults.responses(errors),
+            **{str(status): _response(response) for status, response in operation.responses.items()},
+            **error_responses.responses(raised),
         },
         "security": security,
     }
-    if operation.may_be_missing:
-        entry["responses"]["404"] = "NotFound"
     if any(parameter["in"] == "query" for parameter in parameters):
-        entry["responses"]["414"] = faults.TOO_LONG
+        entry["responses"]["414"] = error_responses.TOO_LONG
     if operation.request:
         entry["requestBody"] = _body(operation)
     return entry
@@ -145,14 +143,14 @@ def _body(operation: Operation) -> dict[str, Any]:
     return {"required": True, "content": {operation.media_type: content}}
 
 
-def _answer(answer: ResponseDoc) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: faults.header(sentence) for name, sentence in answer.headers.items()}
+def _response(response: ResponseDoc) -> dict[str, Any]:
+    headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in response.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
-    content = {kind: {"schema": schema} for kind, schema in answer.content.items()}
-    if answer.example is not None:
-        content["application/json"]["example"] = answer.example
+    content = {kind: {"schema": schema} for kind, schema in response.content.items()}
+    if response.example is not None:
+        content["application/json"]["example"] = response.example
     return {
-        "description": answer.description,
+        "description": response.description,
         "headers": headers,
         **({"content": content} if content else {}),
     }

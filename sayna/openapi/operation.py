@@ -1,4 +1,4 @@
-"""What is said about one endpoint, beside its view."""
+"""What the OpenAPI document says of one endpoint."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ _OPERATIONS: dict[Callable[..., Any], "Operation"] = {}
 
 @dataclass(frozen=True, slots=True)
 class ResponseDoc:
-    """A good answer: `content` is media type -> schema, `headers` name -> sentence."""
+    """A successful response: `content` is media type -> schema, `headers` is name -> sentence."""
 
     description: str
     content: Mapping[str, Any] = field(default_factory=dict)
@@ -25,16 +25,16 @@ class ResponseDoc:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Everything that a caller must know about one method of one path.
+    """What a client must know about one method of one path.
 
-    `request` names the forms of the body, one schema each; `examples` are bodies that work as they stand;
-    `query` is a schema, `parameters` are OpenAPI's own objects; `errors` are those beside the ones that
-    every endpoint has; `may_be_missing` tells that not every path of it leads somewhere.
+    `request` has one schema for each form of the body. `examples` are bodies that the server accepts unchanged.
+    `query` is a schema, and `parameters` are OpenAPI's own objects. `errors` are those of this endpoint only;
+    the document adds the errors of every endpoint.
     """
 
     tag: str
     summary: str
-    answers: Mapping[int, ResponseDoc]
+    responses: Mapping[int, ResponseDoc]
     description: str = ""
     request: tuple[Any, ...] = ()
     media_type: str = "application/json"
@@ -42,12 +42,11 @@ class Operation:
     query: Any = None
     parameters: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[type[SaynaError], ...] = ()
-    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Whether callers need a token, and whether it may be in the query."""
+    """Whether clients need a token, and whether they may send it in the query."""
 
     required: bool
     in_query: bool
@@ -55,7 +54,7 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path, as `{name}` marks its variables."""
+    """One method of one path, with `{name}` for its variables."""
 
     path: str
     method: str
@@ -64,15 +63,15 @@ class Route:
 
 
 def documented(operation: Operation) -> Callable[[View], View]:
-    """Return a decorator that puts the operation beside a view and leaves the view as it is."""
+    """Return a decorator that registers the operation of a view and returns the view unchanged."""
 
-    def remember(view: View) -> View:
+    def register(view: View) -> View:
         _OPERATIONS[view] = operation
         return view
 
-    return remember
+    return register
 
 
 def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """Return what `documented` has put beside the view."""
+    """Return the operation that `documented` registered for the view, or None."""
     return _OPERATIONS.get(view)

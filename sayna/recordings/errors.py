@@ -1,4 +1,4 @@
-"""What goes wrong with recordings; what LiveKit's egress raises is in sayna.errors, for both sides know it.
+"""Errors of recordings; those of LiveKit's egress are in sayna.errors, because livekit/ raises them too.
 
 InvalidRequest
 └── InvalidStreamId                   400 INVALID_STREAM_ID
@@ -7,21 +7,22 @@ SaynaError
 ├── RecordingExists                   409 RECORDING_EXISTS
 ├── PreconditionFailed                412 PRECONDITION_FAILED
 ├── RangeNotSatisfiable               416 RANGE_NOT_SATISFIABLE, with Content-Range
-└── RecordingStorageUnavailable       503 RECORDING_STORAGE_UNAVAILABLE
+└── StorageUnavailable                503 RECORDING_STORAGE_UNAVAILABLE (sayna.storage)
     └── RecordingStorageNotConfigured     503 RECORDING_STORAGE_NOT_CONFIGURED
 """
 
 from sayna.errors import InvalidRequest, SaynaError
+from sayna.storage import StorageUnavailable
 
 
 class InvalidStreamId(InvalidRequest):
-    """The name of the recording is none that a recording can have."""
+    """The stream_id is not one that a recording can have."""
 
     code = "INVALID_STREAM_ID"
 
 
 class RecordingNotFound(SaynaError):
-    """There is no such recording, or it is somebody else's: the two look the same."""
+    """There is no recording with this stream_id, or it belongs to another tenant: the answer is the same."""
 
     status = 404
     code = "RECORDING_NOT_FOUND"
@@ -31,7 +32,7 @@ class RecordingNotFound(SaynaError):
 
 
 class RecordingExists(SaynaError):
-    """The stream_id is that of a recording that is over, or of another room; it is not written over."""
+    """The stream_id belongs to a recording that is over, or to another room; it is not overwritten."""
 
     status = 409
     code = "RECORDING_EXISTS"
@@ -51,18 +52,11 @@ class RangeNotSatisfiable(SaynaError):
     code = "RANGE_NOT_SATISFIABLE"
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"the recording has {size} bytes, and none of them is in the range asked for")
+        super().__init__(f"the recording has {size} bytes, and the requested range holds none of them")
         self.headers = {"Content-Range": f"bytes */{size}"}
 
 
-class RecordingStorageUnavailable(SaynaError):
-    """The store cannot be read or written right now; its own words stay in our log."""
-
-    status = 503
-    code = "RECORDING_STORAGE_UNAVAILABLE"
-
-
-class RecordingStorageNotConfigured(RecordingStorageUnavailable):
+class RecordingStorageNotConfigured(StorageUnavailable):
     """This server keeps no recordings."""
 
     code = "RECORDING_STORAGE_NOT_CONFIGURED"

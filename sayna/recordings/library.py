@@ -1,71 +1,111 @@
-"""The recordings as a caller sees them: found by stream_id, and only where they are the caller's."""
+"""The recordings as a caller sees them: found by stream_id, and only those that the caller may have."""
+
+from dataclasses import dataclass
 
 from sayna.caller import Caller
-from sayna.recordings.base import STREAM_ID, ByteRange, ObjectInfo, ObjectStream, Store
+from sayna.recordings.conditions import Headers, evaluate, is_conditional
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
 from sayna.recordings.listing import RecordingLister, RecordingPage
-from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.recordings.owners import Owner, OwnerFiles
+from sayna.state.files import Check
+from sayna.storage import ByteRange, ObjectInfo, ObjectStream, Store
+from sayna.storage.base import KEY_PART
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """The answer to a request for a recording.
+
+    `span` is None for a 304. `stream` is None when the response has no body; otherwise the caller closes it.
+    """
+
+    status: int
+    info: ObjectInfo
+    span: ByteRange | None
+    stream: ObjectStream | None
 
 
 class Library:
-    """One store, the prefix of its keys, and the rule for recordings without an owner."""
+    """One store, the prefix of its keys, and the rule for recordings without an owner.
+
+    Every method raises StorageUnavailable when the store cannot be read.
+    """
 
     def __init__(self, store: Store, prefix: str, *, strict: bool, secret: bytes) -> None:
-        self.store = store
+        self._store = store
         self._prefix = f"{prefix}/" if prefix else ""
         self._strict = strict
-        self._listing = RecordingLister(store, self._prefix)
+        self._lister = RecordingLister(store, self._prefix)
         self._cursors = Cursors(secret)
+        self.owners = OwnerFiles(store, self._prefix)
 
-    def audio_key(self, stream_id: str) -> str:
-        """Return the key of a recording's audio."""
-        return f"{self._prefix}{stream_id}/audio.ogg"
+    def check(self) -> Check:
+        """Return whether the store can be used, as far as is known without a call over the network."""
+        return self._store.check()
 
-    def owner_key(self, stream_id: str) -> str:
-        """Return the key of the file that tells whose a recording is."""
-        return f"{self._prefix}{stream_id}/owner.json"
+    def open(self, stream_id: str, caller: Caller, headers: Headers, *, is_head: bool = False) -> Download:
+        """Return the recording, as far as the headers of the request ask for it.
 
-    def owner(self, stream_id: str) -> Owner | None:
-        """Return what is known about a recording's owner, or None when nothing was ever written."""
-        content = self.store.read(self.owner_key(stream_id), MAX_OWNER_BYTES)
-        return None if content is None else read_owner(content)
-
-    def key_for(self, stream_id: str, caller: Caller) -> str:
-        """Return the key under which this caller finds the audio; raises InvalidStreamId.
-
-        A caller that may not have it gets a key under which there is nothing, so that what follows is the
-        same, in words and in time, as for a recording that does not exist.
+        Raises InvalidStreamId, RecordingNotFound, PreconditionFailed and RangeNotSatisfiable.
         """
-        check(stream_id)
-        if caller.is_unrestricted or (self.owner(stream_id) or Owner()).allows(caller, strict=self._strict):
-            return self.audio_key(stream_id)
-        # No name that the egress or the recorder ever writes.
-        return f"{self._prefix}{stream_id}/denied"
+        key = self._key_for(stream_id, caller)
+        # One call of the store instead of two.
+        if not is_head and not is_conditional(headers):
+            stream = self._open(key)
+            return Download(200, stream.info, stream.span, stream)
+        info = self._find(key)
+        decision = evaluate(headers, info, ranges=not is_head)
+        if is_head or decision.span is None:
+            return Download(decision.status, info, decision.span, None)
+        return Download(decision.status, info, decision.span, self._open(key, decision.span, info))
 
-    def find(self, key: str) -> ObjectInfo:
-        """Return the description of the audio; raises RecordingNotFound."""
-        found = self.store.find(key)
-        if found is None:
-            raise RecordingNotFound
-        return found
-
-    def open(self, key: str, span: ByteRange | None = None, found: ObjectInfo | None = None) -> ObjectStream:
-        """Return the audio ready to be read; raises RecordingNotFound."""
-        opened = self.store.open(key, span, found)
-        if opened is None:
-            raise RecordingNotFound
-        return opened
+    def path(self, stream_id: str, caller: Caller) -> str:
+        """Return the path of the audio below the store's root; raises InvalidStreamId and RecordingNotFound."""
+        key = self._key_for(stream_id, caller)
+        self._find(key)
+        return key
 
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
-        """Return some of the caller's recordings and the cursor of the next; raises InvalidRequest."""
+        """Return some of the caller's recordings and the cursor of the next page; raises InvalidRequest."""
         after = self._cursors.open(cursor) if cursor else ""
-        recordings, reached = self._listing.page(lambda owner: owner.allows(caller, strict=self._strict), limit, after)
+        recordings, reached = self._lister.page(lambda owner: owner.allows(caller, strict=self._strict), limit, after)
         return RecordingPage(recordings, self._cursors.seal(reached) if reached else None)
 
+    def has_audio(self, stream_id: str) -> bool:
+        """Return whether there is audio, of any owner."""
+        return self._store.find(self.audio_key(stream_id)) is not None
 
-def check(stream_id: str) -> str:
-    """Return the id; raises InvalidStreamId for what cannot be one."""
-    if not STREAM_ID.fullmatch(stream_id):
+    def audio_key(self, stream_id: str) -> str:
+        """Return the key that LiveKit's egress writes to."""
+        return f"{self._prefix}{stream_id}/audio.ogg"
+
+    def _key_for(self, stream_id: str, caller: Caller) -> str:
+        """Return the key of the audio, or a key without an object when the caller may not have it.
+
+        Everything after this is then the same, in words and in time, as for an absent recording.
+        """
+        check_stream_id(stream_id)
+        if caller.is_unrestricted or (self.owners.read(stream_id) or Owner()).allows(caller, strict=self._strict):
+            return self.audio_key(stream_id)
+        # Neither the egress nor the recorder ever writes this name.
+        return f"{self._prefix}{stream_id}/denied"
+
+    def _find(self, key: str) -> ObjectInfo:
+        info = self._store.find(key)
+        if info is None:
+            raise RecordingNotFound
+        return info
+
+    def _open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream:
+        stream = self._store.open(key, span, info)
+        if stream is None:
+            raise RecordingNotFound
+        return stream
+
+
+def check_stream_id(stream_id: str) -> str:
+    """Return the id; raises InvalidStreamId for a text that cannot be one."""
+    if not KEY_PART.fullmatch(stream_id):
         raise InvalidStreamId("a stream_id has 1 to 128 letters, digits and . _ - and no two dots in a row")
     return stream_id

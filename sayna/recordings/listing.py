@@ -1,9 +1,9 @@
 """Pages of recordings, at a bounded cost.
 
 A flat listing of the store gives size and date of the audio and the version of each `owner.json` without a
-call per recording. An `owner.json` is read once for each version of it and process, eight at a time. A page
-costs at most MAX_PAGES listings and as many reads as they show owners that are not known yet; when that is
-used up, the page is short and its cursor goes on from there.
+call per recording. Each process reads each version of an `owner.json` once, eight files at a time. A page costs
+at most MAX_LISTINGS listings, and one read for each owner in them that is not known yet. After that the page is
+short, and its cursor continues from there.
 """
 
 from collections import OrderedDict
@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from sayna.recordings.base import STREAM_ID, ObjectSummary, Store
-from sayna.recordings.owner import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.storage import ObjectSummary, Store
+from sayna.storage.base import KEY_PART
 
-MAX_PAGES = 5
+MAX_LISTINGS = 5
 MAX_KEYS = 1000
-# audio.ogg, owner.json, and the manifest that LiveKit's egress puts beside them.
+# audio.ogg, owner.json and the manifest of LiveKit's egress.
 KEYS_PER_RECORDING = 3
-REMEMBERED = 10_000
+MAX_KNOWN_OWNERS = 10_000
 READERS = 8
 
 
@@ -36,7 +37,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class RecordingPage:
-    """Recordings in the order of their keys; with a cursor there may be more, even if there are none here."""
+    """Recordings in the order of their keys; with a cursor there may be more, even when the page is empty."""
 
     recordings: list[Recording]
     next_cursor: str | None
@@ -44,7 +45,7 @@ class RecordingPage:
 
 @dataclass(frozen=True, slots=True)
 class _Folder:
-    """What a listing shows of one recording; `cut` says that the listing ended in the middle of it."""
+    """One recording in a listing; `cut` means that the listing ended in the middle of it."""
 
     stream_id: str
     audio: ObjectSummary
@@ -54,35 +55,44 @@ class _Folder:
 
 
 class RecordingLister:
-    """Reads pages and remembers owners by the version of the file that named them."""
+    """Reads pages, and keeps owners in memory by the version of their file."""
 
-    def __init__(self, store: Store, prefix: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        *,
+        max_listings: int = MAX_LISTINGS,
+        max_known_owners: int = MAX_KNOWN_OWNERS,
+    ) -> None:
         self._store = store
         self._prefix = prefix
+        self._max_listings = max_listings
+        self._max_known_owners = max_known_owners
         self._known: OrderedDict[tuple[str, str], Owner] = OrderedDict()
 
     def page(self, allows: Callable[[Owner], bool], limit: int, after: str) -> tuple[list[Recording], str | None]:
-        """Return at most `limit` recordings behind the key `after`, and the last key seen if more follow."""
-        found: list[Recording] = []
-        for _ in range(MAX_PAGES):
+        """Return at most `limit` recordings behind the key `after`, and the last key read if more follow."""
+        recordings: list[Recording] = []
+        for _ in range(self._max_listings):
             folders, reached = self._folders(after, min(MAX_KEYS, KEYS_PER_RECORDING * limit + 1))
             for folder, owner in zip(folders, self._owners(folders), strict=True):
-                # Before the place moves on: the cursor must not skip the one that did not fit.
-                if len(found) == limit:
-                    return found, after
+                # Check before moving `after`, so that the next page begins with the recording that did not fit.
+                if len(recordings) == limit:
+                    return recordings, after
                 after = folder.last_key
                 if allows(owner):
-                    found.append(_line(folder, owner))
+                    recordings.append(_line(folder, owner))
             if reached is None:
-                return found, None
+                return recordings, None
             after = reached
-        return found, after
+        return recordings, after
 
     def _folders(self, after: str, keys: int) -> tuple[list[_Folder], str | None]:
         """Return the recordings of one listing, and the last key of it if more follow."""
         listed, more = self._store.list(self._prefix, after, keys)
         groups = [(name, list(group)) for name, group in groupby(listed, self._folder_name)]
-        # The last one may go on in the next listing: it is left for that.
+        # The last recording may continue in the next listing, so leave it for that.
         if more and len(groups) > 1:
             groups.pop()
         cut = more and len(groups) == 1
@@ -95,7 +105,7 @@ class RecordingLister:
     def _folder(self, name: str, group: list[ObjectSummary], *, cut: bool) -> _Folder | None:
         entries = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
         audio = entries.get("audio.ogg")
-        if audio is None or not STREAM_ID.fullmatch(name):
+        if audio is None or not KEY_PART.fullmatch(name):
             return None
         return _Folder(name, audio, entries.get("owner.json"), group[-1].key, cut)
 
@@ -120,7 +130,7 @@ class RecordingLister:
         owner = read_owner(self._store.read(key, MAX_OWNER_BYTES))
         if version:
             self._known[version] = owner
-            if len(self._known) > REMEMBERED:
+            if len(self._known) > self._max_known_owners:
                 self._known.popitem(last=False)
         return owner
 

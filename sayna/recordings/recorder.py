@@ -1,45 +1,46 @@
 """Starting and stopping recordings; `owner.json` is the memory that all workers and machines share.
 
-A stream_id is claimed by creating its `owner.json`, which only one can do; the `egress_id` is added once
-LiveKit records. A claim without one is of somebody who is just starting, or who died: after STALE_SECONDS
-somebody replaces it by a claim of their own, which again only one can do, and asks LiveKit whether it records
-to that place; else the recording is started in the dead one's stead.
+A worker claims a stream_id by creating its `owner.json`, which only one worker can do. It adds the `egress_id`
+once LiveKit records. A claim without `egress_id` belongs to a worker that is starting the recording, or that
+died. After STALE_SECONDS another worker replaces the claim, which again only one worker can do. It asks LiveKit
+whether the recording runs, and starts it otherwise.
 """
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnavailable, SaynaError
-from sayna.recordings.base import ObjectInfo
-from sayna.recordings.errors import RecordingExists, RecordingNotFound, RecordingStorageUnavailable
-from sayna.recordings.library import Library, check
-from sayna.recordings.owner import Owner
+from sayna.errors import EgressUnanswered, SaynaError
+from sayna.recordings.errors import RecordingExists, RecordingNotFound
+from sayna.recordings.library import Library, check_stream_id
+from sayna.recordings.owners import Owner
+from sayna.storage import StorageUnavailable
 
 STALE_SECONDS = 15.0
-LOOK_SECONDS = 0.1
-# Each claim that changes hands is waited for anew, but nginx in front gives up after 75 s.
+POLL_SECONDS = 0.1
+# Each takeover starts a new wait, but nginx in front gives up after 75 s.
 MAX_TAKEOVERS = 3
 
 
 class EgressClient(Protocol):
-    """Whoever records; see sayna.livekit.Egress for what its methods raise."""
+    """LiveKit's egress service; sayna.livekit.Egress documents the errors."""
 
-    def check_room(self, visitor: Caller, name: str) -> None:
-        """Raise RoomNotFound unless the room is the visitor's."""
+    def check_room(self, caller: Caller, name: str) -> None:
+        """Raise RoomNotFound unless the room is the caller's."""
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
-        """Begin a recording and return its id."""
+        """Start a recording and return its id."""
 
     def stop(self, egress_id: str) -> None:
         """End a recording."""
 
     def find(self, room: str, filepath: str) -> str | None:
-        """Return the id of the recording that goes to this path now."""
+        """Return the id of the recording that is written to this path now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,117 +53,138 @@ class Session:
 
 
 class Recorder:
-    """Recordings of rooms into the library's store."""
+    """Records rooms into the library's store; `stale_seconds` is how long a claim may stay without egress_id."""
 
-    def __init__(self, library: Library, egress: EgressClient, config: RecordingConfig) -> None:
+    def __init__(
+        self,
+        library: Library,
+        egress: EgressClient,
+        config: RecordingConfig,
+        *,
+        stale_seconds: float = STALE_SECONDS,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
         self._library = library
+        self._owners = library.owners
         self._egress = egress
         self._config = config
+        self._stale_seconds = stale_seconds
+        self._sleep = sleep
 
     def start(self, caller: Caller, room_name: str, stream_id: str | None) -> Session:
         """Return the recording of a room, the one that runs already if it has this stream_id.
 
-        Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and what the egress and the
-        store raise.
+        Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and the errors of egress and
+        store.
         """
-        # Not to be guessed: without tenants, whoever knows the name has the recording.
-        stream_id = check(secrets.token_hex(16) if stream_id is None else stream_id)
+        # Random: without tenants, a client that guesses the stream_id may download the recording.
+        stream_id = check_stream_id(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
-        limit, seen, end = (
-            time.monotonic() + STALE_SECONDS,
-            None,
-            time.monotonic() + MAX_TAKEOVERS * STALE_SECONDS,
-        )
-        while True:
-            if (owner := self._library.owner(stream_id)) != seen:
-                limit, seen = time.monotonic() + STALE_SECONDS, owner
-            is_late = time.monotonic() > limit
-            if owner is None:
+        deadline = time.monotonic() + MAX_TAKEOVERS * self._stale_seconds
+        timer = _ClaimTimer(self._stale_seconds)
+        while time.monotonic() <= deadline:
+            owner = self._owners.read(stream_id)
+            is_stale = timer.is_stale(owner)
+            if owner is not None:
+                session = self._join(caller, room_name, stream_id, owner, is_stale=is_stale)
+            elif not is_stale:
                 session = self._claim(caller, stream_id, room_name)
             else:
-                _check_same(owner, caller, room_name)
-                if owner.egress_id:
-                    return _session(stream_id, owner)
-                # By our own clock too: that of whoever wrote it may be ahead.
-                session = self._take_over(stream_id, owner) if is_late or _is_stale(owner) else None
+                # It can be neither created nor read: a folder or a link has its name, or the store is inconsistent.
+                break
             if session is not None:
                 return session
-            # Taken, and not there for us: a folder or a link of that name, or a store that contradicts
-            # itself. Or one after the other dies over it.
-            if (owner is None and is_late) or time.monotonic() > end:
-                raise RecordingStorageUnavailable("this stream_id can be neither claimed nor read", retry_after=5)
-            time.sleep(LOOK_SECONDS)
+            self._sleep(POLL_SECONDS)
+        raise StorageUnavailable("this stream_id can be neither claimed nor read", retry_after=5)
 
     def stop(self, caller: Caller, stream_id: str) -> Session:
-        """End a recording and return it; one that was stopped before is just returned.
+        """End a recording and return it; one that is stopped already is only returned.
 
-        Raises InvalidStreamId, RecordingNotFound, and what the egress and the store raise.
+        Raises InvalidStreamId, RecordingNotFound, and the errors of egress and store.
         """
-        owner = self._library.owner(check(stream_id))
+        owner = self._owners.read(check_stream_id(stream_id))
         if owner is None or not caller.may_access(owner.auth_id) or not owner.room_name:
             raise RecordingNotFound
+        # The egress_id is missing when the process died between LiveKit's response and our write.
         egress_id = owner.egress_id or self._egress.find(owner.room_name, self._path(stream_id))
         if egress_id is None:
             raise RecordingNotFound
-        # The id is missing when the process died between LiveKit's answer and our note of it.
         owner = replace(owner, egress_id=egress_id)
         if not owner.stopped_at:
             self._egress.stop(egress_id)
-            self._write(stream_id, replace(owner, stopped_at=_now()))
+            self._owners.write(stream_id, replace(owner, stopped_at=_now()))
         return _session(stream_id, owner)
-
-    def _begin(self, stream_id: str, claim: Owner) -> Session:
-        """Start the egress; the claim is given up unless LiveKit may be recording for all we know."""
-        try:
-            egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
-        except SaynaError as error:
-            unanswered = isinstance(error, EgressUnavailable) and error.unanswered
-            # Whoever had to wait long for LiveKit may have lost it to somebody who records by now.
-            if not unanswered and self._library.owner(stream_id) == claim:
-                self._library.store.delete(self._library.owner_key(stream_id))
-            raise
-        return self._note(stream_id, replace(claim, egress_id=egress_id))
 
     def _claim(self, caller: Caller, stream_id: str, room_name: str) -> Session | None:
-        """Return the recording started under a new name, or None when somebody else has just claimed it."""
-        # Made by the reference server, or before owners were kept: the egress would write over it.
-        if self._library.store.find(self._library.audio_key(stream_id)):
+        """Start the recording under a new stream_id, or return None when another worker has just claimed it."""
+        # Audio without an owner: made before Sayna kept owners. The egress would overwrite it.
+        if self._library.has_audio(stream_id):
             raise RecordingExists("there is a recording with this stream_id; choose another")
         claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
-        return self._begin(stream_id, claim) if self._write(stream_id, claim, fresh=True) else None
+        return self._begin(stream_id, claim) if self._owners.create(stream_id, claim) else None
+
+    def _join(self, caller: Caller, room_name: str, stream_id: str, owner: Owner, *, is_stale: bool) -> Session | None:
+        """Return the recording of an existing claim, or None while another worker is starting it."""
+        if not caller.may_access(owner.auth_id):
+            raise RecordingNotFound
+        if owner.stopped_at or owner.room_name != room_name:
+            raise RecordingExists("this stream_id belongs to a finished recording or to another room; choose another")
+        if owner.egress_id:
+            return _session(stream_id, owner)
+        # Our own clock counts too, because the clock of the machine that wrote the claim may be ahead.
+        return self._take_over(stream_id, owner) if is_stale or self._is_old(owner) else None
 
     def _take_over(self, stream_id: str, dead: Owner) -> Session | None:
-        """Return the recording started in place of a dead claim, or None when somebody else was quicker.
+        """Start the recording in place of a stale claim, or return None when another worker was faster.
 
-        LiveKit lists a recording a moment after its start: of two who ask it, both would start one.
+        The claim is replaced first, because LiveKit lists a recording a moment after its start: two workers
+        that both asked LiveKit would both start one.
         """
-        found = self._library.store.find(self._library.owner_key(stream_id))
-        # Read after it was found: so it is this very claim that is replaced, or nothing is.
-        if found is None or self._library.owner(stream_id) != dead:
-            return None
         claim = replace(dead, started_at=_now())
-        return self._begin(stream_id, claim) if self._write(stream_id, claim, over=found) else None
+        return self._begin(stream_id, claim) if self._owners.replace(stream_id, dead, claim) else None
 
-    def _note(self, stream_id: str, owner: Owner) -> Session:
-        self._write(stream_id, owner)
+    def _begin(self, stream_id: str, claim: Owner) -> Session:
+        """Start the egress for our claim; the claim is removed when the egress certainly did not start."""
+        try:
+            egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
+        except EgressUnanswered:
+            raise
+        except SaynaError:
+            # While we waited for LiveKit, another worker may have taken the claim over and may record by now.
+            if self._owners.read(stream_id) == claim:
+                self._owners.delete(stream_id)
+            raise
+        owner = replace(claim, egress_id=egress_id)
+        self._owners.write(stream_id, owner)
         return _session(stream_id, owner)
 
-    def _write(self, stream_id: str, owner: Owner, *, fresh: bool = False, over: ObjectInfo | None = None) -> bool:
-        key = self._library.owner_key(stream_id)
-        return self._library.store.write(key, owner.to_json(), fresh=fresh, over=over)
+    def _is_old(self, owner: Owner) -> bool:
+        try:
+            age = datetime.now(UTC) - datetime.fromisoformat(owner.started_at or "")
+        except (TypeError, ValueError):
+            return True
+        return age.total_seconds() > self._stale_seconds
 
     def _path(self, stream_id: str) -> str:
-        """Return where the egress writes to: a key, or a path on the disk that it shares with us."""
+        """Return where the egress writes to: a key, or a path on the disk that it shares with Sayna."""
         key = self._library.audio_key(stream_id)
         is_local = self._config.backend == "local" and self._config.local_path
         return str(self._config.local_path.absolute() / key) if is_local and self._config.local_path else key
 
 
-def _check_same(owner: Owner, caller: Caller, room_name: str) -> None:
-    if not caller.may_access(owner.auth_id):
-        raise RecordingNotFound
-    if owner.stopped_at or owner.room_name != room_name:
-        raise RecordingExists("this stream_id is of a recording that is over or of another room; choose another")
+class _ClaimTimer:
+    """Tells when a claim has stayed unchanged for too long, by our own clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._owner: Owner | None = None
+        self._since = time.monotonic()
+
+    def is_stale(self, owner: Owner | None) -> bool:
+        """Return whether the same owner, or none, was seen for that long; another owner starts the time anew."""
+        if owner != self._owner:
+            self._owner, self._since = owner, time.monotonic()
+        return time.monotonic() - self._since > self._seconds
 
 
 def _session(stream_id: str, owner: Owner) -> Session:
@@ -171,11 +193,3 @@ def _session(stream_id: str, owner: Owner) -> Session:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def _is_stale(owner: Owner) -> bool:
-    try:
-        age = datetime.now(UTC) - datetime.fromisoformat(owner.started_at or "")
-    except (TypeError, ValueError):
-        return True
-    return age.total_seconds() > STALE_SECONDS

@@ -1,1 +1,1 @@
-"""The bodies that the wire accepts."""
+"""Requests and responses, one file a subject."""

@@ -1,22 +1,22 @@
-"""Strictness, once: fields that take a JSON type for what it is, and schemas that speak in sentences."""
+"""The base of all schemas: strict field types, and errors as sentences."""
 
 import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from sayna.errors import InvalidRequest
 
 
 class StrictSchema(Schema):
-    """Ignores fields it does not know and takes null for a field left out."""
+    """A request: unknown fields are ignored, and null means that a field is absent."""
 
     null_is_absent: ClassVar = True
-    elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON schemas of fields that another form has
+    elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON Schema of fields of another form of the request
 
     class Meta:
-        """Older and newer clients must both work."""
+        """Ignore unknown fields, because older and newer clients must both work."""
 
         unknown = EXCLUDE
 
@@ -26,41 +26,48 @@ class StrictSchema(Schema):
         return {name: value for name, value in data.items() if value is not None} if type(data) is dict else data
 
     def parse(self, body: Mapping[str, Any]) -> Any:
-        """Return the loaded body; raises InvalidRequest with one sentence about the first few faults."""
+        """Return the loaded body; raises InvalidRequest with one sentence about the first few errors."""
         try:
             return self.load(body)
         except ValidationError as error:
             raise InvalidRequest(sentence(error.messages)) from error
 
 
-class AnswerSchema(Schema):
-    """What an answer holds, for the reference: every field, and no other."""
+class ResponseSchema(Schema):
+    """A response: every field is present, and there is no other field."""
 
     all_are_there: ClassVar = True
 
     class Meta:
-        """Nothing is told that is not written down."""
+        """Loading refuses a field that the schema does not name."""
 
         unknown = RAISE
 
 
+class DocumentationSchema(ResponseSchema):
+    """A response in the OpenAPI document only: the view builds the response without this schema.
+
+    tests/e2e/test_fuzzing.py checks real responses against the document.
+    """
+
+
 def sentence(messages: Any, path: str = "") -> str:
-    """Return marshmallow's tree of faults as one line, at most 500 characters."""
-    # The contract allows an error 4 kB, and each of a hundred entries may have a fault.
-    return "; ".join(_faults(messages, path))[:500]
+    """Return marshmallow's tree of errors as one line, at most 500 characters."""
+    # The contract limits an error to 4 kB, and each of a hundred entries may have an error.
+    return "; ".join(_sentences(messages, path))[:500]
 
 
-def _faults(messages: Any, path: str) -> list[str]:
+def _sentences(messages: Any, path: str) -> list[str]:
     if isinstance(messages, Mapping):
         return [
-            fault
+            text
             for name, inner in messages.items()
-            for fault in _faults(inner, path if name == "_schema" else f"{path}.{name}".lstrip("."))
+            for text in _sentences(inner, path if name == "_schema" else f"{path}.{name}".lstrip("."))
         ]
     return [f"{path} {text}".strip() for text in messages]
 
 
-# marshmallow 4.4 itself takes bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
+# marshmallow 4.4 itself accepts bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
 # and "yes" for true. `type() is` and not isinstance(): to Python, true is an integer.
 class StrictString(fields.String):
     """A JSON string."""
@@ -105,3 +112,18 @@ class StrictDict(fields.Dict):
         if type(value) is not dict:
             raise ValidationError("must be an object")
         return value
+
+
+def string_field(description: str = "", **metadata: Any) -> StrictString:
+    """Return a string of a response; `metadata` is JSON Schema."""
+    return StrictString(metadata={"description": description, **metadata} if description else metadata)
+
+
+def count_field(description: str, **metadata: Any) -> StrictInteger:
+    """Return a number of a response that counts or measures, so it is not negative."""
+    return StrictInteger(metadata={"description": description, "minimum": 0, **metadata})
+
+
+def choice_field(*choices: str) -> StrictString:
+    """Return a string of a response that is one of a few words."""
+    return StrictString(validate=validate.OneOf(choices))

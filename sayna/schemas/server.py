@@ -1,28 +1,27 @@
-"""Answers of GET / and GET /ready."""
+"""Responses of GET / and GET /ready."""
 
 from marshmallow import fields
 
-from sayna.schemas.base import AnswerSchema
-from sayna.schemas.words import one_of, text
+from sayna.schemas.base import DocumentationSchema, choice_field, string_field
 
 
-class HealthSchema(AnswerSchema):
+class HealthSchema(DocumentationSchema):
     """The process answers."""
 
-    status = one_of("ok")
+    status = choice_field("ok")
 
 
-class ReadySchema(AnswerSchema):
-    """Whether work is welcome, and what that depends on."""
+class ReadySchema(DocumentationSchema):
+    """Whether the server takes requests, and the checks behind that."""
 
-    status = one_of("ready")
-    version = text("The version of Sayna.")
-    checks = fields.Dict(values=one_of("ok", "warn", "failed", "off"))
+    status = choice_field("ready")
+    version = string_field("The version of Sayna.")
+    checks = fields.Dict(values=choice_field("ok", "warn", "failed", "off"))
 
 
 class NotReadySchema(ReadySchema):
     """The checks that failed, by name, and a sentence about them."""
 
-    status = one_of("unavailable")
-    error = text("Which checks failed.")
-    code = one_of("NOT_READY")
+    status = choice_field("unavailable")
+    error = string_field("Which checks failed.")
+    code = choice_field("NOT_READY")

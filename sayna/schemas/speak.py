@@ -7,8 +7,20 @@ from marshmallow import fields, validate
 
 from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
-from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString
-from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
+from sayna.schemas import vocabulary
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictDict,
+    StrictFloat,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    count_field,
+    string_field,
+)
+from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
 from sayna.speech.plan import LANGUAGE, SpeakRequest
 
 # A limit on the one regular expression that is made of all pronunciations.
@@ -53,7 +65,7 @@ class VoiceSchema(StrictSchema):
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
     language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
-    voice_settings = StrictDict(metadata={"description": knobs()})
+    voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
         validate=validate.Length(0, MAX_PRONUNCIATIONS, error="has more than 100 entries"),
@@ -65,7 +77,7 @@ class VoiceSchema(StrictSchema):
     request_timeout = StrictFloat(
         validate=POSITIVE, metadata={"description": "Seconds for the whole; the server allows at most 60."}
     )
-    auth = StrictDict(metadata={"description": credentials()})
+    auth = StrictDict(metadata={"description": vocabulary.credentials()})
 
 
 class FlatSpeakSchema(VoiceSchema):
@@ -132,3 +144,36 @@ def _request(loaded: dict[str, Any], *, audio_format: str, prefers_envelope: boo
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),
         **loaded,
     )
+
+
+class SpeechMetadataSchema(DocumentationSchema):
+    """The parameters of the audio, with every default filled in."""
+
+    provider = string_field("The vendor of the audio.")
+    voice_id = string_field()
+    model = string_field("Empty where the vendor has no models.")
+    language = string_field("BCP 47; empty where the vendor chooses it.")
+    audio_format = choice_field(*audio.FORMATS)
+    content_type = string_field("Media type of the audio.")
+    sample_rate = count_field("Hz.")
+    channels = count_field("1 is mono.")
+    duration_ms = count_field("Milliseconds.")
+    size_bytes = count_field("Size of the audio before base64.")
+    characters = count_field("Characters of the text that the vendor received.")
+    speaking_rate = fields.Float(metadata={"description": "The rate that the vendor used."})
+    cached = StrictBoolean(metadata={"description": "Whether the audio came from the cache."})
+    cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
+
+
+class SpeechEnvelopeSchema(DocumentationSchema):
+    """Audio in JSON."""
+
+    metadata = fields.Nested(SpeechMetadataSchema)
+    audio = StrictString(metadata={"description": "Base64.", "format": "byte"})
+
+
+METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
+# The metadata that is known before the first byte of audio, and so fits into response headers.
+HEADER_FIELDS = {
+    f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")
+}

@@ -1,24 +1,23 @@
-"""Answers of GET /voices."""
+"""Responses of GET /voices."""
 
 from marshmallow import fields, validate
 
-from sayna.schemas.base import AnswerSchema, StrictInteger, StrictString
-from sayna.schemas.words import text
+from sayna.schemas.base import DocumentationSchema, StrictInteger, StrictString, string_field
 from sayna.speech.voices import GENDERS
 
-MAYBE = {"needed": False, "description": "Where the vendor tells."}
+MAYBE = {"needed": False, "description": "Only where the vendor gives it."}
 
 
-class VoiceDescriptionSchema(AnswerSchema):
+class VoiceDescriptionSchema(DocumentationSchema):
     """One voice."""
 
-    id = text("The `voice_id` of `POST /speak`.")
-    sample = text("Address of a clip to listen to; may be empty.")
-    name = text()
-    accent = text("`Unknown` where the vendor does not tell.")
+    id = string_field("The `voice_id` for `POST /speak`.")
+    sample = string_field("URL of a sample; may be empty.")
+    name = string_field()
+    accent = string_field("`Unknown` where the vendor does not give it.")
     gender = StrictString(validate=validate.OneOf(GENDERS))
-    language = text("BCP 47, or `Unknown`.")
-    provider = text("Provider of the voice.")
+    language = string_field("BCP 47, or `Unknown`.")
+    provider = string_field("The vendor of the voice.")
     languages = fields.List(StrictString(), metadata=MAYBE)
     sample_rates = fields.List(StrictInteger(), metadata=MAYBE)
     tags = fields.List(StrictString(), metadata=MAYBE)

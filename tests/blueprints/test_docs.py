@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from sayna.blueprints.docs import FILES
+from sayna.blueprints.pages import DOCS
 from tests.blueprints.conftest import MakeClient
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,7 +16,7 @@ PATHS = ["/openapi.json", "/docs", "/docs/playground.js", "/docs/swagger-ui-bund
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_public_where_tokens_are_needed(make_client: MakeClient, path: str) -> None:
+def test_pages_are_public_when_auth_is_on(make_client: MakeClient, path: str) -> None:
     client = make_client(AUTH_REQUIRED="true", AUTH_API_SECRET="a-secret-of-the-tests")
 
     assert client.get(path).status_code == 200
@@ -24,14 +24,14 @@ def test_it_is_public_where_tokens_are_needed(make_client: MakeClient, path: str
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_not_there_when_switched_off(make_client: MakeClient, path: str) -> None:
+def test_pages_return_404_when_disabled(make_client: MakeClient, path: str) -> None:
     answer = make_client(API_DOCS_ENABLED="false").get(path)
 
     assert (answer.status_code, answer.get_json()["code"]) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in FILES if name != "index.html")])
-def test_pages_run_nothing_from_elsewhere_and_cannot_be_framed(client: FlaskClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in DOCS.files if name != "index.html")])
+def test_pages_have_a_policy_without_other_origins(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
 
     assert answer.status_code == 200
@@ -48,12 +48,12 @@ def test_pages_run_nothing_from_elsewhere_and_cannot_be_framed(client: FlaskClie
 @pytest.mark.parametrize(
     "path", ["/docs/", "/docs/index.html", "/docs/..%2fapp.py", "/docs/swagger-ui.js", "/docs/a/b"]
 )
-def test_nothing_else_of_the_folders_is_served(client: FlaskClient, path: str) -> None:
+def test_other_files_of_the_folders_return_404(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_who_has_it_already_is_told_so(client: FlaskClient, path: str) -> None:
+def test_known_etag_returns_304(client: FlaskClient, path: str) -> None:
     first = client.get(path)
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
 
@@ -62,7 +62,7 @@ def test_who_has_it_already_is_told_so(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_squeezed_for_who_can_take_it(client: FlaskClient, path: str) -> None:
+def test_body_is_gzip_when_the_client_accepts_it(client: FlaskClient, path: str) -> None:
     plain = client.get(path)
     squeezed = client.get(path, headers={"Accept-Encoding": "gzip, br"})
 
@@ -73,14 +73,14 @@ def test_it_is_squeezed_for_who_can_take_it(client: FlaskClient, path: str) -> N
     assert squeezed.headers["ETag"] != plain.headers["ETag"]
 
 
-def test_head_is_answered_like_get(client: FlaskClient) -> None:
+def test_head_has_the_headers_of_get(client: FlaskClient) -> None:
     answers = [ask("/openapi.json") for ask in (client.get, client.head)]
 
     assert answers[1].data == b""
     assert answers[0].headers["Content-Length"] == answers[1].headers["Content-Length"]
 
 
-def test_the_page_names_no_address_that_a_prefix_would_break(client: FlaskClient) -> None:
+def test_pages_have_only_relative_addresses(client: FlaskClient) -> None:
     for path in ("/docs", "/docs/playground.js", "/docs/playground.css"):
         text = client.get(path).get_data(as_text=True)
         assert '="/' not in text
@@ -89,7 +89,7 @@ def test_the_page_names_no_address_that_a_prefix_would_break(client: FlaskClient
     assert client.get("/openapi.json").get_json()["servers"] == [{"url": "."}]
 
 
-def test_apispec_is_not_loaded_before_the_document_is_asked_for() -> None:
+def test_apispec_is_loaded_with_the_first_document() -> None:
     code = "import sys, sayna.blueprints; sys.exit('apispec' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -15,9 +15,9 @@ from sayna.http.pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
 from tests.e2e.program import until
-from tests.recordings.test_s3_faults import HEAD, SETTINGS
 from tests.recordings.wire import Reply, Wire
 from tests.sip import inbound
+from tests.storage.test_s3_faults import HEAD, SETTINGS
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
 from tests.wire.deepgram import DeepgramFake
@@ -75,15 +75,15 @@ def test_storage_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.S
         s3.script.append(Reply(200, b"OggS", HEAD))
         client = make(RECORDING_S3_ENDPOINT=s3.url, **SETTINGS)
         assert client.get("/recording/call").status_code == (200 if known else 503)
-    assert len(s3.asked) == known
+    assert len(s3.requests) == known
 
 
 def test_hook_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with FaultServer(tls=tls) as target, FakeSipClient() as telephones:
-        target.always(inbound.taken)
+        target.always(inbound.accept)
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
-        assert inbound.tell(client, inbound.joined()).status_code == 200
+        assert inbound.send_event(client, inbound.joined()).status_code == 200
         until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
         client.application.extensions["sayna"].close()
     assert bool(target.hits) == known

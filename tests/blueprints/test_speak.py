@@ -75,7 +75,7 @@ def test_flat_form_answers_with_an_envelope_of_wav(client: FlaskClient) -> None:
         "characters": 16,
         "speaking_rate": 1.0,
         "cached": False,
-        "cache_key": answer.headers["ETag"].strip('"'),
+        "cache_key": answer.headers["ETag"].strip('"').partition("-")[0],
     }
     assert abs(metadata["duration_ms"] - 1000 * len(samples) / rate) <= 1
 

@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from sayna.blueprints.studio import FILES
+from sayna.blueprints.pages import STUDIO
 from tests.blueprints.conftest import MakeClient
 
+FILES = STUDIO.files
 FROM_ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:[a-z]+:|//|/)|\burl\(|@import|^import .* from "(?!\./)""", re.M
 )
@@ -15,7 +16,7 @@ PATHS = ["/studio", *(f"/studio/{name}" for name in sorted(FILES) if name != "in
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_file_comes_with_a_strict_policy_and_its_own_type(make_client: MakeClient, path: str) -> None:
+def test_every_file_has_a_strict_policy_and_its_type(make_client: MakeClient, path: str) -> None:
     answer = make_client(AUTH_REQUIRED="true", AUTH_API_SECRET="a-secret-of-the-tests").get(path)
 
     kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "/studio": "text/html"}
@@ -32,7 +33,7 @@ def test_every_file_comes_with_a_strict_policy_and_its_own_type(make_client: Mak
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_browser_that_has_a_file_does_not_get_it_again(make_client: MakeClient, path: str) -> None:
+def test_known_etag_returns_304_for_every_file(make_client: MakeClient, path: str) -> None:
     client = make_client()
     first = client.get(path)
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
@@ -43,14 +44,14 @@ def test_a_browser_that_has_a_file_does_not_get_it_again(make_client: MakeClient
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_no_file_names_another_place_or_brings_its_own_code(name: str) -> None:
+def test_files_have_no_other_origin_and_no_inline_code(name: str) -> None:
     text = FILES[name].decode()
 
     assert not FROM_ELSEWHERE.findall(text)
     assert not INLINE.findall(text)
 
 
-def test_every_file_that_is_named_is_there_and_every_file_is_named() -> None:
+def test_files_and_references_to_them_are_the_same() -> None:
     named = set(re.findall(r'"studio/([a-z.]+)"', FILES["index.html"].decode()))
     for name in FILES:
         named |= set(re.findall(r'from "\./([a-z]+\.js)"', FILES[name].decode()))
@@ -61,14 +62,14 @@ def test_every_file_that_is_named_is_there_and_every_file_is_named() -> None:
 @pytest.mark.parametrize(
     "path", ["/studio/", "/studio/index.html", "/studio/..", "/studio/%2e%2e%2fdocs", "/studio/x.js"]
 )
-def test_nothing_else_is_below_it(make_client: MakeClient, path: str) -> None:
+def test_other_paths_below_studio_return_404(make_client: MakeClient, path: str) -> None:
     answer = make_client().get(path)
 
     assert (answer.status_code, answer.get_json()["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_it_is_gone_when_switched_off(make_client: MakeClient, path: str) -> None:
+def test_studio_returns_404_when_disabled(make_client: MakeClient, path: str) -> None:
     assert make_client(STUDIO_ENABLED="false").get(path).status_code == 404
 
 
@@ -99,7 +100,7 @@ PAIRS = [
 
 @pytest.mark.parametrize("taste", ["light", "dark"])
 @pytest.mark.parametrize(("front", "ground", "least"), PAIRS)
-def test_everything_can_be_read(taste: str, front: str, ground: str, least: float) -> None:
+def test_text_has_enough_contrast(taste: str, front: str, ground: str, least: float) -> None:
     one, other = sorted(luminance(colours()[taste][name]) for name in (front, ground))
 
     assert (other + 0.05) / (one + 0.05) >= least

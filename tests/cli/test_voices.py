@@ -40,7 +40,7 @@ def app(tmp_path: Path, deepgram: DeepgramFake) -> Flask:
     )
 
 
-def test_voices_are_a_table_whose_columns_stand_below_each_other(app: Flask) -> None:
+def test_voices_are_printed_as_an_aligned_table(app: Flask) -> None:
     result = run(app, "--provider", "deepgram")
     assert result.exit_code == 0, result.output
     head, thalia, apollo = result.stdout.splitlines()
@@ -57,7 +57,7 @@ def test_language_narrows_the_table(app: Flask) -> None:
     assert all("German" in line for line in listed)
 
 
-def test_what_is_old_is_named_beside_the_table(app: Flask, deepgram: DeepgramFake) -> None:
+def test_stale_list_is_named_on_stderr(app: Flask, deepgram: DeepgramFake) -> None:
     assert run(app, "--provider", "deepgram").stderr == ""
     file = app.extensions["sayna"].config.cache.path / "voices" / "deepgram.json"
     file.write_text(json.dumps({**json.loads(file.read_bytes()), "at": 1.0}))
@@ -69,13 +69,13 @@ def test_what_is_old_is_named_beside_the_table(app: Flask, deepgram: DeepgramFak
 
 
 @pytest.mark.parametrize(("provider", "sentence"), [("nobody", "unknown"), ("elevenlabs", "not configured")])
-def test_provider_that_cannot_be_asked_is_an_error(app: Flask, provider: str, sentence: str) -> None:
+def test_unknown_or_unconfigured_provider_is_an_error(app: Flask, provider: str, sentence: str) -> None:
     result = run(app, "--provider", provider)
     assert result.exit_code == 1
     assert sentence in result.stderr
 
 
-def test_vendor_that_fails_is_named(app: Flask, deepgram: DeepgramFake) -> None:
+def test_failing_vendor_is_named(app: Flask, deepgram: DeepgramFake) -> None:
     deepgram.then(*[answers.status(401)] * 3)
     result = run(app)
     assert result.exit_code == 1

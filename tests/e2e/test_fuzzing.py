@@ -16,7 +16,7 @@ from tests.blueprints.rooms import bearer
 from tests.e2e.conftest import StartServer
 from tests.e2e.livekit import Studio
 from tests.e2e.servers import Gunicorn
-from tests.recordings.places import LocalPlace
+from tests.storage.places import LocalPlace
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "20"))  # of each operation; 2000 take hours

@@ -20,8 +20,8 @@ from tests.e2e.program import Program
 from tests.e2e.servers import answers, free_port, started
 from tests.e2e.wire import Address
 from tests.programs import needs
-from tests.recordings.places import LocalPlace, S3Place, s3_server
 from tests.recordings.wire import Reply, Wire
+from tests.storage.places import LocalPlace, S3Place, s3_server
 
 AUDIO = b"OggS" + bytes(range(256)) * 20_000
 AUTH = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.conftest import StartServer
-from tests.recordings.places import LocalPlace
+from tests.storage.places import LocalPlace
 from tests.wire.deepgram import DeepgramFake
 from tests.wire.telephone import FakeSipClient
 

@@ -6,13 +6,13 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.places import Place
+from tests.storage.places import Place
 
 AUDIO = b"OggS" + random.Random(7).randbytes(2_500_000)
 SIZE = len(AUDIO)
 
 
-def test_the_whole_recording_comes_with_all_that_describes_it(place: Place, make_client: MakeClient) -> None:
+def test_download_has_all_bytes_and_describing_headers(place: Place, make_client: MakeClient) -> None:
     place.record("support-call-789", AUDIO)
     answer = make_client(**place.settings).get("/recording/support-call-789")
     assert (answer.status_code, answer.data) == (200, AUDIO)
@@ -26,7 +26,7 @@ def test_the_whole_recording_comes_with_all_that_describes_it(place: Place, make
     assert "Set-Cookie" not in answer.headers
 
 
-def test_head_tells_the_same_without_the_audio(place: Place, make_client: MakeClient) -> None:
+def test_head_has_the_headers_of_get_without_audio(place: Place, make_client: MakeClient) -> None:
     place.record("call", AUDIO)
     client = make_client(**place.settings)
     got, told = client.get("/recording/call"), client.head("/recording/call")
@@ -48,7 +48,7 @@ def test_head_tells_the_same_without_the_audio(place: Place, make_client: MakeCl
         ("bytes=1000000-9999999999999999999999999", 1_000_000, SIZE - 1),
     ],
 )
-def test_one_range_comes_as_206(place: Place, make_client: MakeClient, wanted: str, first: int, last: int) -> None:
+def test_single_range_returns_206(place: Place, make_client: MakeClient, wanted: str, first: int, last: int) -> None:
     place.record("call", AUDIO)
     answer = make_client(**place.settings).get("/recording/call", headers={"Range": wanted})
     assert (answer.status_code, answer.data) == (206, AUDIO[first : last + 1])
@@ -57,15 +57,15 @@ def test_one_range_comes_as_206(place: Place, make_client: MakeClient, wanted: s
 
 
 @pytest.mark.parametrize("wanted", [f"bytes={SIZE}-", "bytes=-0", "bytes=9" + "9" * 5000 + "-"])
-def test_a_range_behind_the_end_is_416(place: Place, make_client: MakeClient, wanted: str) -> None:
+def test_range_behind_the_end_returns_416(place: Place, make_client: MakeClient, wanted: str) -> None:
     place.record("call", AUDIO)
     answer = make_client(**place.settings).get("/recording/call", headers={"Range": wanted})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
-    assert answer.json["code"] == "RANGE_NOT_SATISFIABLE"
+    assert answer.get_json()["code"] == "RANGE_NOT_SATISFIABLE"
 
 
-def test_conditions_are_kept(place: Place, make_client: MakeClient) -> None:
+def test_conditional_headers_decide_the_status(place: Place, make_client: MakeClient) -> None:
     place.record("call", AUDIO)
     client = make_client(**place.settings)
     head = client.head("/recording/call").headers
@@ -83,7 +83,7 @@ def test_conditions_are_kept(place: Place, make_client: MakeClient) -> None:
     assert client.get("/recording/call", headers={"If-Match": '"other"'}).status_code == 412
 
 
-def test_an_empty_recording_is_an_answer_without_bytes(place: Place, make_client: MakeClient) -> None:
+def test_empty_recording_returns_200_without_bytes(place: Place, make_client: MakeClient) -> None:
     place.record("call", b"")
     client = make_client(**place.settings)
     answer = client.get("/recording/call")
@@ -92,17 +92,17 @@ def test_an_empty_recording_is_an_answer_without_bytes(place: Place, make_client
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-1"}])
-def test_what_is_not_there_is_404_and_names_nothing(
+def test_missing_recording_returns_404_without_names(
     place: Place, make_client: MakeClient, headers: dict[str, str]
 ) -> None:
     client = make_client(**place.settings)
     answer = client.get("/recording/nothing", headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
     assert "canary" not in answer.text
     assert client.head("/recording/nothing").status_code == 404
 
 
-def test_the_date_that_was_told_is_not_in_the_future(place: Place, make_client: MakeClient) -> None:
+def test_last_modified_is_a_valid_http_date(place: Place, make_client: MakeClient) -> None:
     place.record("call", AUDIO)
     told = make_client(**place.settings).head("/recording/call").headers["Last-Modified"]
     assert format_datetime(parsedate_to_datetime(told), usegmt=True) == told

@@ -6,13 +6,16 @@ import re
 
 import pytest
 
+from sayna.config import load_config
 from sayna.errors import InvalidRequest
-from sayna.recordings import listing
 from sayna.recordings.cursor import Cursors
+from sayna.recordings.listing import RecordingLister
+from sayna.storage import open_store
+from sayna.storage.local import LocalStore
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace, LocalPlace, Place
 from tests.recordings.test_ownership import AUTH, STRICT, A, B
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace, LocalPlace, Place
 
 
 def pages(client: object, query: str, headers: dict[str, str] | None = None) -> list[list[str]]:
@@ -31,20 +34,20 @@ def flat(found: list[list[str]]) -> list[str]:
     return list(itertools.chain(*found))
 
 
-def test_a_recording_is_listed_with_size_date_and_room(place: Place, make_client: MakeClient) -> None:
+def test_list_has_size_date_and_room(place: Place, make_client: MakeClient) -> None:
     place.record("call", b"OggS123", room_name="support")
     place.record("old", b"OggS")
     place.put("calls/unfinished/owner.json", b"{}")
     place.put("calls/other/notes.txt", b"x")
     place.put("elsewhere/call/audio.ogg", b"x")
-    page = make_client(**place.settings).get("/recording").json
+    page = make_client(**place.settings).get("/recording").get_json()
     call, old = page["recordings"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", call.pop("last_modified"))
     assert call == {"stream_id": "call", "size_bytes": 7, "room_name": "support"}
     assert (old["stream_id"], old["room_name"], page["next_cursor"]) == ("old", None, None)
 
 
-def test_pages_hold_every_recording_once(place: Place, make_client: MakeClient) -> None:
+def test_pages_have_every_recording_once(place: Place, make_client: MakeClient) -> None:
     names = ["a", "a-1", "a.1", "a1", "b", "B", "z_9"]
     for number, name in enumerate(names):
         place.record(name, b"OggS", **({"auth_id": "a"} if number % 2 else {}))
@@ -55,7 +58,7 @@ def test_pages_hold_every_recording_once(place: Place, make_client: MakeClient) 
         assert all(len(page) <= limit for page in found)
 
 
-def test_a_folder_with_many_files_hides_nothing(place: Place, make_client: MakeClient) -> None:
+def test_folder_with_many_files_hides_no_recording(place: Place, make_client: MakeClient) -> None:
     for name in ("a", "b"):
         place.record(name, b"OggS", auth_id="a")
         for number in range(6):
@@ -66,7 +69,7 @@ def test_a_folder_with_many_files_hides_nothing(place: Place, make_client: MakeC
     assert flat(pages(client, "limit=1", B)) == []
 
 
-def test_only_the_callers_own_are_listed(place: Place, make_client: MakeClient) -> None:
+def test_list_has_only_recordings_of_the_caller(place: Place, make_client: MakeClient) -> None:
     for number in range(12):
         place.record(f"call{number:02}", b"OggS", auth_id="ab"[number % 2])
     place.record("nobodys", b"OggS")
@@ -76,42 +79,56 @@ def test_only_the_callers_own_are_listed(place: Place, make_client: MakeClient) 
     assert flat(pages(make_client(**place.settings, **AUTH, **STRICT), "limit=2", A)) == mine
 
 
-def test_a_page_among_strangers_is_bounded_and_its_cursor_goes_on(
-    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "MAX_PAGES", 2)
+def test_a_page_ends_after_its_last_allowed_listing(local: LocalPlace) -> None:
+    for number in range(40):
+        local.record(f"theirs{number:02}", b"OggS", auth_id="b")
+    local.record("zz", b"OggS", auth_id="a")
+    lister = RecordingLister(LocalStore(local.root, "calls"), "calls/", max_listings=2)
+    recordings, after = lister.page(lambda owner: owner.auth_id == "a", 1, "")
+    assert (recordings, after) != ([], None)
+    while after is not None:
+        assert recordings == []
+        recordings, after = lister.page(lambda owner: owner.auth_id == "a", 1, after)
+    assert [each.stream_id for each in recordings] == ["zz"]
+
+
+def test_a_short_page_names_no_recording_of_others(local: LocalPlace, make_client: MakeClient) -> None:
     for number in range(40):
         local.record(f"theirs{number:02}", b"OggS", auth_id="b")
     local.record("zz", b"OggS", auth_id="a")
     client = make_client(**local.settings, **AUTH)
-    found = pages(client, "limit=1", A)
-    assert found[0] == []
-    assert flat(found) == ["zz"]
+    assert pages(client, "limit=1", A)[0] == []
+    assert flat(pages(client, "limit=1", A)) == ["zz"]
     assert "theirs" not in json.dumps(client.get("/recording?limit=1", headers=A).json)
 
 
-def test_an_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace) -> None:
+def test_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: GCS, gcs_place: GCSPlace) -> None:
     place = gcs_place
     for number in range(5):
         place.record(f"call{number}", b"OggS", auth_id="a")
     client = make_client(**place.settings, **AUTH)
     client.get("/recording", headers=A)
-    before = len(gcs.wire.asked)
-    assert len(client.get("/recording", headers=A).json["recordings"]) == 5
-    assert len(gcs.wire.asked) == before + 1
+    before = len(gcs.wire.requests)
+    assert len(client.get("/recording", headers=A).get_json()["recordings"]) == 5
+    assert len(gcs.wire.requests) == before + 1
     place.put("calls/call3/owner.json", b'{"auth_id":"b"}')
-    assert len(client.get("/recording", headers=A).json["recordings"]) == 4
+    assert len(client.get("/recording", headers=A).get_json()["recordings"]) == 4
 
 
-def test_owners_that_are_remembered_are_bounded(
-    local: LocalPlace, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(listing, "REMEMBERED", 2)
+def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None:
     for number in range(5):
-        local.record(f"call{number}", b"OggS", auth_id="a")
-    client = make_client(**local.settings, **AUTH)
-    for _ in range(2):
-        assert len(client.get("/recording", headers=A).json["recordings"]) == 5
+        gcs_place.record(f"call{number}", b"OggS", auth_id="a")
+    store = open_store(load_config(gcs_place.settings).recording)
+    assert store
+
+    def calls(lister: RecordingLister) -> int:
+        before = len(gcs.wire.requests)
+        assert len(lister.page(lambda owner: owner.auth_id == "a", 10, "")[0]) == 5
+        return len(gcs.wire.requests) - before
+
+    small, large = (RecordingLister(store, "calls/", max_known_owners=limit) for limit in (2, 5))
+    calls(small), calls(large)
+    assert calls(small) > calls(large) == 1
 
 
 @pytest.mark.parametrize(
@@ -121,12 +138,12 @@ def test_owners_that_are_remembered_are_bounded(
         *(f"cursor={text}" for text in ("x", "Li4v", "%00", "%C3%A9", "A" * 6000)),
     ],
 )
-def test_a_query_that_cannot_be_is_refused(local: LocalPlace, make_client: MakeClient, query: str) -> None:
+def test_invalid_query_returns_400(local: LocalPlace, make_client: MakeClient, query: str) -> None:
     answer = make_client(**local.settings).get(f"/recording?{query}")
-    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_REQUEST")
 
 
-def test_a_cursor_tells_nothing_and_is_not_forged() -> None:
+def test_cursor_hides_its_key_and_cannot_be_forged() -> None:
     cursors = Cursors(b"secret")
     sealed = cursors.seal("calls/somebody-elses/audio.ogg")
     assert "somebody" not in sealed

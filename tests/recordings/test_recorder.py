@@ -4,19 +4,22 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from livekit import api
 from livekit.protocol import egress
 
-from sayna.recordings import recorder
+from sayna.recordings import Recorder
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.gcs import GCS
-from tests.recordings.places import GCSPlace, LocalPlace, Place, S3Place
 from tests.recordings.test_ownership import AUTH, A, B
 from tests.recordings.twirp import Twirp
 from tests.recordings.wire import Reply
+from tests.storage.gcs import GCS
+from tests.storage.places import GCSPlace, LocalPlace, Place, S3Place
 
 
 @pytest.fixture
@@ -38,12 +41,19 @@ def guarded(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> Flask
     return make_client(**local.settings, **livekit.settings, **AUTH)
 
 
+def use_recorder(client: FlaskClient, **options: Any) -> None:
+    """Give the application a recorder with these options."""
+    services = client.application.extensions["sayna"]
+    recorder = Recorder(services.recordings, services.livekit.egress, services.config.recording, **options)
+    client.application.extensions["sayna"] = replace(services, recorder=recorder)
+
+
 def owner(place: Place, stream_id: str) -> dict[str, str] | None:
     content = place.get(f"calls/{stream_id}/owner.json")
     return None if content is None else dict(json.loads(content))
 
 
-def test_a_recording_starts_and_stops(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+def test_recording_starts_and_stops(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     client = make_client(**place.settings, **livekit.settings)
     started = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     told = {"stream_id": "call", "room_name": "open", "egress_id": "EG_1"}
@@ -54,12 +64,12 @@ def test_a_recording_starts_and_stops(place: Place, livekit: Twirp, make_client:
     assert set(owner(place, "call") or ()) == {"room_name", "egress_id", "started_at", "stopped_at"}
 
 
-def test_the_egress_is_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+def test_egress_writes_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     client = make_client(**place.settings, **livekit.settings)
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
-    (asked,) = livekit.started
-    (file,) = asked.file_outputs
-    assert (asked.room_name, asked.audio_only, file.file_type) == ("open", True, api.EncodedFileType.OGG)
+    (request,) = livekit.started
+    (file,) = request.file_outputs
+    assert (request.room_name, request.audio_only, file.file_type) == ("open", True, api.EncodedFileType.OGG)
     assert file.filepath.endswith("calls/call/audio.ogg")
     if isinstance(place, LocalPlace):
         assert file.filepath == str(place.root / "calls/call/audio.ogg")
@@ -75,21 +85,21 @@ def test_the_egress_is_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, m
         assert (file.gcp.bucket, file.gcp.credentials) == (place.gcs.bucket, place.gcs.account())
 
 
-def test_a_name_is_found_where_none_was_given(client: FlaskClient) -> None:
-    names = {client.post("/recording", json={"room_name": "open"}).json["stream_id"] for _ in range(3)}
+def test_stream_id_is_random_when_the_client_sends_none(client: FlaskClient) -> None:
+    names = {client.post("/recording", json={"room_name": "open"}).get_json()["stream_id"] for _ in range(3)}
     assert len(names) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
 
 
-def test_the_same_start_again_is_the_same_recording(client: FlaskClient, livekit: Twirp) -> None:
+def test_repeated_start_returns_the_same_recording(client: FlaskClient, livekit: Twirp) -> None:
     body = {"room_name": "open", "stream_id": "call"}
     answers = [client.post("/recording", json=body) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201] * 3
-    assert len({answer.json["egress_id"] for answer in answers}) == len(livekit.started) == 1
+    assert len({answer.get_json()["egress_id"] for answer in answers}) == len(livekit.started) == 1
 
 
 def started_at_once(clients: list[FlaskClient]) -> list[object]:
-    """Return the answers of six who start the same recording together."""
+    """Return the answers of six clients that start the same recording at once."""
     barrier, answers = threading.Barrier(6), []
 
     def start(number: int) -> None:
@@ -105,14 +115,14 @@ def started_at_once(clients: list[FlaskClient]) -> list[object]:
     return answers
 
 
-def test_many_at_once_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+def test_concurrent_starts_begin_one_recording(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     clients = [make_client(**place.settings, **livekit.settings) for _ in range(3)]
     answers = started_at_once(clients)
     assert len(livekit.started) == 1
     assert answers == [answers[0]] * 6
 
 
-def test_many_who_see_the_same_dead_claim_start_one(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+def test_concurrent_takeovers_begin_one_recording(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
     claim = {"room_name": "open", "started_at": "2026-01-01T00:00:00+00:00"}
     place.put("calls/call/owner.json", json.dumps(claim).encode())
     livekit.lists = False
@@ -125,10 +135,12 @@ def test_many_who_see_the_same_dead_claim_start_one(place: Place, livekit: Twirp
     assert len(livekit.started) == 1
 
 
-def test_a_recording_belongs_to_who_started_it(guarded: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+def test_recording_belongs_to_the_tenant_that_started_it(
+    guarded: FlaskClient, local: LocalPlace, livekit: Twirp
+) -> None:
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     body = {"room_name": "room-a", "stream_id": "call"}
-    assert guarded.post("/recording", json=body, headers=B).json["code"] == "ROOM_NOT_FOUND"
+    assert guarded.post("/recording", json=body, headers=B).get_json()["code"] == "ROOM_NOT_FOUND"
     assert owner(local, "call") is None
     assert guarded.post("/recording", json=body, headers=A).status_code == 201
     assert (owner(local, "call") or {})["auth_id"] == "a"
@@ -139,20 +151,20 @@ def test_a_recording_belongs_to_who_started_it(guarded: FlaskClient, local: Loca
         guarded.delete("/recording/call", headers=B),
         guarded.get("/recording/call", headers=B),
     ):
-        assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
     assert guarded.get("/recording/call", headers=A).data == b"OggS"
     assert guarded.delete("/recording/call", headers=A).status_code == 200
 
 
 @pytest.mark.parametrize("room", ["none", "open", "room-b"])
-def test_a_room_that_is_not_the_callers_is_not_there(guarded: FlaskClient, livekit: Twirp, room: str) -> None:
+def test_room_of_another_tenant_returns_404(guarded: FlaskClient, livekit: Twirp, room: str) -> None:
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     answer = guarded.post("/recording", json={"room_name": room}, headers=A)
-    assert (answer.status_code, answer.json["code"]) == (404, "ROOM_NOT_FOUND")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "ROOM_NOT_FOUND")
     assert livekit.started == []
 
 
-def test_what_is_there_is_not_recorded_over(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+def test_existing_recording_is_not_overwritten(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
     local.record("old", b"OggS")
     client.post("/recording", json={"room_name": "open", "stream_id": "over"})
     client.delete("/recording/over")
@@ -160,7 +172,7 @@ def test_what_is_there_is_not_recorded_over(client: FlaskClient, local: LocalPla
     livekit.rooms["other"] = ""
     for room, stream_id in (("open", "old"), ("open", "over"), ("other", "running")):
         answer = client.post("/recording", json={"room_name": room, "stream_id": stream_id})
-        assert (answer.status_code, answer.json["code"]) == (409, "RECORDING_EXISTS")
+        assert (answer.status_code, answer.get_json()["code"]) == (409, "RECORDING_EXISTS")
 
 
 @pytest.mark.parametrize(
@@ -174,7 +186,7 @@ def test_what_is_there_is_not_recorded_over(client: FlaskClient, local: LocalPla
         ((401, "unauthenticated"), (503, "EGRESS_UNAVAILABLE")),
     ],
 )
-def test_a_refusal_has_a_code_of_its_own_and_leaves_the_name_free(
+def test_refused_start_has_its_code_and_frees_the_name(
     client: FlaskClient,
     local: LocalPlace,
     livekit: Twirp,
@@ -184,7 +196,7 @@ def test_a_refusal_has_a_code_of_its_own_and_leaves_the_name_free(
     livekit.refusals["StartRoomCompositeEgress"] = refusal
     body = {"room_name": "open", "stream_id": "call"}
     answer = client.post("/recording", json=body)
-    assert (answer.status_code, answer.json["code"]) == answered
+    assert (answer.status_code, answer.get_json()["code"]) == answered
     assert "canary" not in answer.text
     if refusal[0] != 401:
         assert owner(local, "call") is None
@@ -192,30 +204,26 @@ def test_a_refusal_has_a_code_of_its_own_and_leaves_the_name_free(
         assert client.post("/recording", json=body).status_code == 201
 
 
-def test_a_start_whose_answer_was_lost_is_found_again(
-    client: FlaskClient, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+def test_start_without_answer_is_found_by_the_next_start(client: FlaskClient, livekit: Twirp) -> None:
+    use_recorder(client, stale_seconds=0.2)
     livekit.forgets_to_answer = True
     body = {"room_name": "open", "stream_id": "call"}
-    assert client.post("/recording", json=body).json["code"] == "EGRESS_UNAVAILABLE"
+    assert client.post("/recording", json=body).get_json()["code"] == "EGRESS_UNAVAILABLE"
     livekit.forgets_to_answer = False
-    assert client.post("/recording", json=body).json["egress_id"] == "EG_1"
+    assert client.post("/recording", json=body).get_json()["egress_id"] == "EG_1"
     assert len(livekit.started) == 1
     assert client.delete("/recording/call").status_code == 200
 
 
 @pytest.mark.timeout(20)
-def test_a_claim_that_can_neither_be_made_nor_read_is_given_up(
-    client: FlaskClient, local: LocalPlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(recorder, "STALE_SECONDS", 0.2)
+def test_unreadable_claim_returns_503(client: FlaskClient, local: LocalPlace) -> None:
+    use_recorder(client, stale_seconds=0.2)
     (local.root / "calls" / "call" / "owner.json").mkdir(parents=True)
     answer = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
-    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
 
 
-def test_a_start_that_fails_late_leaves_the_claim_of_who_took_it_over(
+def test_late_failure_keeps_the_claim_of_another_worker(
     place: Place, livekit: Twirp, make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = {"room_name": "open", "egress_id": "EG_9", "started_at": "2026-01-01T00:00:00+00:00"}
@@ -231,31 +239,27 @@ def test_a_start_that_fails_late_leaves_the_claim_of_who_took_it_over(
 
 
 @pytest.mark.parametrize("started_at", ["2026-01-01T00:00:00+00:00", "2026-01-01T00:00:00", "soon"])
-def test_a_claim_whose_maker_died_is_taken_over(
-    client: FlaskClient, local: LocalPlace, livekit: Twirp, started_at: str
-) -> None:
+def test_stale_claim_is_taken_over(client: FlaskClient, local: LocalPlace, livekit: Twirp, started_at: str) -> None:
     claim = {"room_name": "open", "started_at": started_at}
     local.put("calls/call/owner.json", json.dumps(claim).encode())
     assert client.delete("/recording/call").status_code == 404
-    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).get_json()["egress_id"] == "EG_1"
 
 
-def test_a_claim_that_is_given_up_is_taken_by_who_waits(
-    client: FlaskClient, local: LocalPlace, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    claim = {"room_name": "open", "started_at": recorder._now()}
+def test_waiting_start_claims_a_name_that_becomes_free(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+    claim = {"room_name": "open", "started_at": datetime.now(UTC).isoformat()}
     local.put("calls/call/owner.json", json.dumps(claim).encode())
     file = local.root / "calls/call/owner.json"
-    looks = iter([lambda: None, file.unlink])
-    monkeypatch.setattr(recorder.time, "sleep", lambda _: next(looks)())
-    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    pauses = iter([lambda: None, file.unlink])
+    use_recorder(client, sleep=lambda _: next(pauses)())
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).get_json()["egress_id"] == "EG_1"
 
 
 @pytest.mark.parametrize(
     ("status", "answered"),
     [(egress.EGRESS_COMPLETE, 200), (egress.EGRESS_ABORTED, 500), (egress.EGRESS_FAILED, 500)],
 )
-def test_stopping_what_ended_by_itself_tells_whether_there_is_audio(
+def test_stop_of_an_ended_recording_reports_the_outcome(
     client: FlaskClient, livekit: Twirp, status: "egress.EgressStatus", answered: int
 ) -> None:
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
@@ -263,20 +267,20 @@ def test_stopping_what_ended_by_itself_tells_whether_there_is_audio(
     answer = client.delete("/recording/call")
     assert answer.status_code == answered
     if answered == 500:
-        assert answer.json["code"] == "RECORDING_FAILED"
+        assert answer.get_json()["code"] == "RECORDING_FAILED"
 
 
-def test_a_stop_that_livekit_refuses_is_told(client: FlaskClient, livekit: Twirp) -> None:
+def test_stop_that_livekit_refuses_returns_503(client: FlaskClient, livekit: Twirp) -> None:
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     livekit.refusals["StopEgress"] = (503, "unavailable")
-    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
-    assert client.delete("/recording/none").json["code"] == "RECORDING_NOT_FOUND"
+    assert client.delete("/recording/call").get_json()["code"] == "EGRESS_UNAVAILABLE"
+    assert client.delete("/recording/none").get_json()["code"] == "RECORDING_NOT_FOUND"
 
 
-def test_a_list_that_livekit_refuses_is_told(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
+def test_list_that_livekit_refuses_returns_503(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
     local.put("calls/call/owner.json", b'{"room_name":"open"}')
     livekit.refusals["ListEgress"] = (503, "unavailable")
-    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
+    assert client.delete("/recording/call").get_json()["code"] == "EGRESS_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
@@ -292,19 +296,21 @@ def test_a_list_that_livekit_refuses_is_told(client: FlaskClient, local: LocalPl
         ({"room_name": "open", "stream_id": ""}, "INVALID_STREAM_ID"),
     ],
 )
-def test_a_body_that_cannot_be_is_refused(client: FlaskClient, livekit: Twirp, body: object, code: str) -> None:
+def test_invalid_body_returns_400_before_livekit_is_called(
+    client: FlaskClient, livekit: Twirp, body: object, code: str
+) -> None:
     answer = client.post("/recording", json=body)
-    assert (answer.status_code, answer.json["code"]) == (400, code)
-    assert livekit.wire.asked == []
+    assert (answer.status_code, answer.get_json()["code"]) == (400, code)
+    assert livekit.wire.requests == []
 
 
-def test_without_livekit_there_is_a_sentence_for_it(local: LocalPlace, make_client: MakeClient) -> None:
+def test_missing_livekit_returns_its_own_code(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings)
-    assert client.post("/recording", json={"room_name": "open"}).json["code"] == "LIVEKIT_NOT_CONFIGURED"
-    assert client.delete("/recording/call").json["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.post("/recording", json={"room_name": "open"}).get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.delete("/recording/call").get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
 
 
-def test_an_account_in_a_file_is_handed_on_as_its_content(
+def test_account_file_is_sent_to_the_egress_as_content(
     gcs: GCS, gcs_place: GCSPlace, livekit: Twirp, make_client: MakeClient, local: LocalPlace
 ) -> None:
     path = local.root / "account.json"

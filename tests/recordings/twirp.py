@@ -6,7 +6,7 @@ import threading
 from livekit import api
 from livekit.protocol import egress
 
-from tests.recordings.wire import Asked, Reply, Wire
+from tests.recordings.wire import RecordedRequest, Reply, Wire
 
 
 class Twirp:
@@ -31,9 +31,9 @@ class Twirp:
             "LIVEKIT_TIMEOUT_SECONDS": "2",
         }
 
-    def answer(self, asked: Asked) -> Reply | None:
+    def answer(self, request: RecordedRequest) -> Reply | None:
         """Return what LiveKit would."""
-        service, _, method = asked.path.removeprefix("/twirp/livekit.").partition("/")
+        service, _, method = request.path.removeprefix("/twirp/livekit.").partition("/")
         if method in self.refusals:
             status, code = self.refusals[method]
             return _refusal(status, code)
@@ -45,7 +45,7 @@ class Twirp:
                 ("Egress", "ListEgress"): self._list,
             }
             found = known.get((service, method))
-            return found(asked.body) if found else None
+            return found(request.body) if found else None
 
     def _list_rooms(self, body: bytes) -> Reply:
         names = api.ListRoomsRequest.FromString(body).names

@@ -1,4 +1,4 @@
-"""A server on loopback whose answers a test writes, down to where they break off."""
+"""A server on loopback whose responses a test writes, including where they end early."""
 
 import socket
 import ssl
@@ -17,8 +17,8 @@ RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as it came; header names in lower case, the path still encoded."""
+class RecordedRequest:
+    """A request as received; header names in lower case, the path still encoded."""
 
     method: str
     path: str
@@ -39,12 +39,12 @@ class Reply:
 
 
 class Wire(Served):
-    """Answers by `script` first, one entry a request, then by `answer`; what neither knows is a complaint."""
+    """Answers by `script` first, one entry a request, then by `answer`; other requests are complaints."""
 
     def __init__(
-        self, answer: Callable[[Asked], Reply | None] = lambda _: None, *, tls: ssl.SSLContext | None = None
+        self, answer: Callable[[RecordedRequest], Reply | None] = lambda _: None, *, tls: ssl.SSLContext | None = None
     ) -> None:
-        self.asked: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self.script: deque[Reply] = deque()
         self.complaints: list[str] = []
         self.closed_early = threading.Event()
@@ -56,12 +56,12 @@ class Wire(Served):
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         super().__init__(server)
 
-    def reply_to(self, asked: Asked) -> Reply:
+    def reply_to(self, request: RecordedRequest) -> Reply:
         """Return what the test wants to be answered."""
-        self.asked.append(asked)
-        reply = self.script.popleft() if self.script else self._answer(asked)
+        self.requests.append(request)
+        reply = self.script.popleft() if self.script else self._answer(request)
         if reply is None:
-            self.complaints.append(f"unexpected: {asked.method} {asked.path} {dict(asked.query)}")
+            self.complaints.append(f"unexpected: {request.method} {request.path} {dict(request.query)}")
             return Reply(500, b"unexpected")
         return reply
 
@@ -76,7 +76,7 @@ def _handler(wire: Wire) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
-            self.send(wire.reply_to(Asked(self.command, parts.path, query, headers, body)))
+            self.send(wire.reply_to(RecordedRequest(self.command, parts.path, query, headers, body)))
 
         do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_any  # noqa: N815
 

@@ -1,1 +1,1 @@
-"""What the reference says about each endpoint; the views point here."""
+"""What the OpenAPI document says of each endpoint; the views name the operations."""

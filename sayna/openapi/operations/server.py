@@ -1,4 +1,4 @@
-"""The reference of GET / and GET /ready."""
+"""GET / and GET /ready."""
 
 from sayna import __version__
 from sayna.openapi import Operation, ResponseDoc
@@ -7,22 +7,30 @@ from sayna.schemas.server import HealthSchema, NotReadySchema, ReadySchema
 HEALTH = Operation(
     tag="Server",
     summary="Health",
-    description="Says that the process answers. Always public, and touches nothing.",
-    answers={200: ResponseDoc("It answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
+    description="Says that the process answers. Always public.",
+    responses={200: ResponseDoc("The process answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
 )
-_CHECKS = {"cache": "ok", "serving": "ok"}
+_CHECKS = {
+    "cache": "ok",
+    "providers": "ok",
+    "piper": "off",
+    "recordings": "off",
+    "hooks": "ok",
+    "events": "off",
+    "serving": "ok",
+}
 READY = Operation(
     tag="Server",
     summary="Readiness",
-    description="Says whether this server should be sent work. Public; calls no vendor.",
-    answers={
+    description="Says whether a load balancer should send requests here. Public; calls no vendor.",
+    responses={
         200: ResponseDoc(
-            "Work is welcome.",
+            "The server takes requests.",
             {"application/json": ReadySchema},
             example={"status": "ready", "version": __version__, "checks": _CHECKS},
         ),
         503: ResponseDoc(
-            "It is stopping, or cannot write its cache.",
+            "The server is stopping, or cannot use its cache, its providers or another thing that is configured.",
             {"application/json": NotReadySchema},
             example={
                 "status": "unavailable",

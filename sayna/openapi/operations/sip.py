@@ -1,12 +1,11 @@
-"""The reference of the SIP endpoints."""
+"""The SIP endpoints."""
 
 from typing import Any
 
 from sayna.errors import StoreUnavailable
 from sayna.livekit.errors import LiveKitNotConfigured, ParticipantNotFound
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas import sip as bodies
-from sayna.schemas import sip_answers as answers
+from sayna.schemas import sip as schemas
 from sayna.sip import errors
 
 TAG = "Telephone"
@@ -17,7 +16,7 @@ PBX = {"outbound_address": "pbx.example.com:5060", "auth_username": "me", "auth_
 KEY: dict[str, Any] = {
     "in": "header",
     "name": "Idempotency-Key",
-    "description": "The same request under the same key is dialled once in 24 hours and answered the same.",
+    "description": "Requests with the same key place one call in 24 hours and get the same response.",
     "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
 }
 
@@ -26,18 +25,18 @@ def _json(description: str, schema: Any, example: Any) -> ResponseDoc:
     return ResponseDoc(description, {"application/json": schema}, example=example)
 
 
-HOOKS = {200: _json("The caller's hooks.", answers.HookListSchema, {"hooks": [HOOK]})}
+HOOKS = {200: _json("The caller's hooks.", schemas.HookListSchema, {"hooks": [HOOK]})}
 CALL = Operation(
     tag=TAG,
     summary="Begin a call",
-    description="Dials a telephone into a room, which is made the caller's before anything rings.",
-    request=(bodies.CALL,),
+    description="Calls a telephone and connects it to a room. The room is claimed for the tenant before the call.",
+    request=(schemas.CALL,),
     parameters=(KEY,),
-    examples={"call": CALLED, "through a PBX of one's own": {**CALLED, "sip": PBX}},
-    answers={
+    examples={"call": CALLED, "through your own PBX": {**CALLED, "sip": PBX}},
+    responses={
         200: _json(
-            "It rings, or will in a moment.",
-            answers.PlacedCallSchema,
+            "The call has started.",
+            schemas.PlacedCallSchema,
             {"status": "initiated", **WHO, "participant_id": "PA_8HbQ2", "sip_call_id": "SCL_7dGh1"},
         )
     },
@@ -58,13 +57,13 @@ CALL = Operation(
 TRANSFER = Operation(
     tag=TAG,
     summary="Transfer a call",
-    description="Sends a telephone in a room to another number; answered within two seconds, done or not.",
-    request=(bodies.TRANSFER,),
+    description="Transfers a telephone in a room to another number. The response comes within two seconds.",
+    request=(schemas.TRANSFER,),
     examples={"transfer": {**WHO, "transfer_to": "+15550003"}},
-    answers={
+    responses={
         200: _json(
-            "The transfer is done, or under way.",
-            answers.TransferredSchema,
+            "The transfer is completed or initiated.",
+            schemas.TransferredSchema,
             {"status": "initiated", **WHO, "transfer_to": "tel:+15550003"},
         )
     },
@@ -79,17 +78,17 @@ TRANSFER = Operation(
 LIST = Operation(
     tag=TAG,
     summary="List hooks",
-    description="Who is told about calls that come in, for the domains that are the caller's.",
-    answers=HOOKS,
+    description="The hooks that get events of incoming calls, for the domains of the caller.",
+    responses=HOOKS,
 )
 SAVE = Operation(
     tag=TAG,
     summary="Save hooks",
-    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator knows the"
+    description="Adds hooks and replaces those of the same hosts: all of them or none. The operator has the"
     " secret that signs their events (`flask sip secret`).",
-    request=(bodies.HOOKS,),
+    request=(schemas.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
-    answers=HOOKS,
+    responses=HOOKS,
     errors=(
         errors.HookAccessDenied,
         errors.HookImmutable,
@@ -102,9 +101,9 @@ SAVE = Operation(
 REMOVE = Operation(
     tag=TAG,
     summary="Remove hooks",
-    description="Removes the caller's hooks of these hosts; a host of nobody or of another is passed over.",
-    request=(bodies.HOSTS,),
+    description="Removes the caller's hooks of these hosts. Hosts without a hook of the caller are ignored.",
+    request=(schemas.HOSTS,),
     examples={"hook": {"hosts": ["example.com"]}},
-    answers=HOOKS,
+    responses=HOOKS,
     errors=(errors.HookImmutable, errors.HooksNotStored, StoreUnavailable),
 )

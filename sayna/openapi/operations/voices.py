@@ -1,4 +1,4 @@
-"""The reference of GET /voices."""
+"""GET /voices."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ VOICE = {
 }
 HEADERS = {
     "ETag": "Changes with the list.",
-    "Cache-Control": "It may be kept, and is asked for again.",
-    "X-Voices-Stale": "Vendors that did not answer, and whose last list this is.",
-    "X-Voices-Failed": "Vendors that did not answer, and are left out.",
+    "Cache-Control": "Clients may keep it and must revalidate it.",
+    "X-Voices-Stale": "Vendors that did not answer; the list has their last known voices.",
+    "X-Voices-Failed": "Vendors that did not answer; the list has none of their voices.",
 }
 
 
@@ -37,15 +37,15 @@ def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
 VOICES = Operation(
     tag="Speech",
     summary="List voices",
-    description="The voices of every vendor that this server can use: a list for each, and all in `voices`.",
+    description="The voices of every configured vendor: one list for each vendor, and all of them in `voices`.",
     parameters=(
-        _query("provider", "Only this vendor's; all when empty.", enum=["", *PROVIDER_NAMES]),
+        _query("provider", "Only voices of this vendor; all when empty.", enum=["", *PROVIDER_NAMES]),
         _query(
             "language",
-            "BCP 47, or the beginning of it: `en` finds `en-GB`.",
+            "BCP 47, or its beginning: `en` finds `en-GB`.",
             pattern="^([A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5})?$",
         ),
-        _query("gender", "Only these; all when empty.", enum=["", *GENDERS]),
+        _query("gender", "Only voices of this gender; all when empty.", enum=["", *GENDERS]),
         {
             "in": "header",
             "name": "If-None-Match",
@@ -53,7 +53,7 @@ VOICES = Operation(
             "schema": {"type": "string"},
         },
     ),
-    answers={
+    responses={
         200: ResponseDoc(
             "The voices by vendor.",
             {
@@ -70,7 +70,7 @@ VOICES = Operation(
             HEADERS,
             {"espeak": [VOICE], "voices": [VOICE]},
         ),
-        304: ResponseDoc("It is the one that the caller has.", headers=HEADERS),
+        304: ResponseDoc("The client has this list already.", headers=HEADERS),
     },
     errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
 )

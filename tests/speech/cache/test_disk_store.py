@@ -5,11 +5,12 @@ import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from sayna.speech.cache import cache_key
+from sayna.speech.cache import AudioCache, cache_key
 from tests.speech.cache.clips import KEY, OTHER, make_clip, open_cache, tamper
 from tests.speech.cache.locks import locked
 
@@ -43,6 +44,14 @@ def test_all_threads_share_two_connections(tmp_path: Path) -> None:
     mine = open_files("cache.db") - before
     cache.close()
     assert mine - (open_files("cache.db") - before) == 2
+
+
+def stored(cache: AudioCache, name: str, number: int) -> bool:
+    return cache.put(cache_key({name: number}), make_clip())
+
+
+def found(cache: AudioCache, number: int) -> bool:
+    return cache.get(cache_key({"unknown": number})) is not None
 
 
 def vanish(path: Path) -> None:
@@ -93,13 +102,12 @@ DISASTERS = [
 def test_lost_files_are_made_again_in_every_thread(disaster: Callable[[Path], None], tmp_path: Path) -> None:
     first, second = open_cache(tmp_path), open_cache(tmp_path)
     for cache in (first, second):
-        in_threads(lambda number, cache=cache: cache.put(cache_key({"n": number}), make_clip()))
+        in_threads(partial(stored, cache, "old"))
     disaster(tmp_path)
-    clip = make_clip()
     # As a request does: it looks, renders and stores.
     for cache in (first, second):
-        in_threads(lambda number, cache=cache: cache.get(OTHER))
-        assert all(in_threads(lambda number, cache=cache: cache.put(cache_key({"new": number}), clip)))
+        in_threads(partial(found, cache))
+        assert all(in_threads(partial(stored, cache, "new")))
     assert open_cache(tmp_path).stats().entries == THREADS
     assert first.check() == second.check() == "ok"
 

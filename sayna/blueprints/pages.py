@@ -1,0 +1,111 @@
+"""GET /openapi.json, and the pages /docs and /studio; they load nothing from other servers."""
+
+import json
+import re
+from importlib.resources import files
+
+from flask import Blueprint, Flask, Response, current_app
+from werkzeug.exceptions import NotFound
+
+from sayna.blueprints.context import services
+from sayna.blueprints.guard import PUBLIC
+from sayna.blueprints.static_pages import INDEX, StaticPage, compressed
+from sayna.openapi import AccessRule, Route, documented, operation_of
+from sayna.openapi.operations import pages as operations
+
+# blob: is for audio, which the page fetches with the token and then plays. data: is for Swagger UI's icons.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
+    "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+OWN_FILES = (INDEX, "play.js", "playground.js", "playground.css")
+SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
+VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+FOLDER = files("sayna.pages")
+SWAGGER = files("flask_swagger_ui") / "dist"
+
+# Read once, before the workers are forked. A name that is not in here is not a path of this server.
+DOCS = StaticPage(
+    {
+        **{name: (FOLDER / "docs" / name).read_bytes() for name in OWN_FILES},
+        **{name: (SWAGGER / name).read_bytes() for name in SWAGGER_FILES},
+        "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
+    },
+    POLICY.format(media="blob:", fonts=""),
+    is_compressed=True,
+)
+STUDIO = StaticPage(
+    {entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
+    POLICY.format(media="'self' blob:", fonts="font-src 'self'; "),
+)
+
+docs = Blueprint("docs", __name__)
+studio = Blueprint("studio", __name__)
+
+
+@docs.before_request
+def _check_docs_enabled() -> None:
+    if not services().config.docs.api_docs_enabled:
+        raise NotFound
+
+
+@studio.before_request
+def _check_studio_enabled() -> None:
+    if not services().config.docs.studio_enabled:
+        raise NotFound
+
+
+@docs.get("/openapi.json")
+@documented(operations.OPENAPI)
+def openapi() -> Response:
+    """Answer with the document, which the first request builds."""
+    document: bytes | None = current_app.extensions.get("sayna.openapi")
+    if document is None:
+        document = current_app.extensions["sayna.openapi"] = _document(current_app)
+    return compressed(document, "application/json")
+
+
+@docs.get("/docs", endpoint="page")
+@documented(operations.DOCS)
+def docs_page() -> Response:
+    """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
+    return DOCS.index(without_link="" if services().config.docs.studio_enabled else "studio")
+
+
+@docs.get("/docs/<name>", endpoint="file")
+def docs_file(name: str) -> Response:
+    """Answer with one file of the playground."""
+    return DOCS.file(name)
+
+
+@studio.get("/studio", endpoint="page")
+@documented(operations.STUDIO)
+def studio_page() -> Response:
+    """Answer with the studio; its links are relative, so that it works under any prefix of a proxy."""
+    return STUDIO.index(without_link="" if services().config.docs.api_docs_enabled else "docs")
+
+
+@studio.get("/studio/<name>", endpoint="file")
+def studio_file(name: str) -> Response:
+    """Answer with one file of the studio."""
+    return STUDIO.file(name)
+
+
+def _document(app: Flask) -> bytes:
+    from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
+
+    auth = services().config.auth
+    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key))
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _routes(app: Flask) -> list[Route]:
+    """Return the documented routes; the studio's only when it is enabled. Files of pages are not API."""
+    disabled = () if services().config.docs.studio_enabled else (studio.name,)
+    return [
+        Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
+        for rule in app.url_map.iter_rules()
+        if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
+        and rule.endpoint.partition(".")[0] not in disabled
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]

@@ -1,0 +1,128 @@
+"""The error responses in the OpenAPI document: every code of every status, with an example."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from sayna.errors import (
+    AuthServiceFailed,
+    AuthServiceUnavailable,
+    InvalidRequest,
+    NotAuthenticated,
+    PayloadTooLarge,
+    ProviderError,
+    ProviderRejectedCredentials,
+    SaynaError,
+    TooManyFailures,
+    UnsupportedMediaType,
+)
+
+ALWAYS = (SaynaError,)
+WITH_BODY = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType)
+WITH_TOKEN = (NotAuthenticated, TooManyFailures, AuthServiceFailed, AuthServiceUnavailable)
+REQUEST_ID_HEADER = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
+REQUEST_ID = "7f1c9f0e5d7b4a52b1d0a3c4e5f60718"
+ERROR = {
+    "type": "object",
+    "description": "The body of every error.",
+    "required": ["error", "code", "request_id"],
+    "additionalProperties": False,
+    "properties": {
+        "error": {"type": "string", "description": "A sentence for a person; for token errors, a word."},
+        "message": {"type": "string", "description": "The sentence, where `error` is a word."},
+        "code": {"type": "string", "description": "The error for a program."},
+        "request_id": {"type": "string", "description": "Finds the request in the server's log."},
+    },
+}
+TOO_LONG = {
+    "description": "The request line is longer than 8190 bytes; gunicorn refuses it.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
+_TOKEN_ERRORS = {
+    "missing_auth_header": "No token came with the request.",
+    "invalid_auth_header": "The Authorization header is not of the form Bearer <token>.",
+    "unauthorized": "The token is not one that this server knows.",
+}
+_RETRY = "Seconds after which a retry may succeed, where that is known."
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: ("WWW-Authenticate", "Bearer"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("Allow", "The methods that may be used."),
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range", "How many bytes there are."),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", _RETRY),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", _RETRY),
+}
+_OTHER_STATUS = {ProviderRejectedCredentials: HTTPStatus.BAD_REQUEST}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorExample:
+    """One code under one status; with a `reason`, the field `error` holds that word instead of the sentence."""
+
+    status: int
+    code: str
+    sentence: str
+    reason: str = ""
+    from_vendor: bool = False
+
+    @property
+    def body(self) -> dict[str, str]:
+        """The body of the response."""
+        texts = {"error": self.reason, "message": self.sentence} if self.reason else {"error": self.sentence}
+        return {**texts, "code": self.code, "request_id": REQUEST_ID}
+
+
+def error_examples(errors: Iterable[type[SaynaError]]) -> Iterator[ErrorExample]:
+    """Yield an example of each class; the sentence is the docstring of the class."""
+    for error in dict.fromkeys(errors):
+        if error is NotAuthenticated:
+            for reason, sentence in _TOKEN_ERRORS.items():
+                yield ErrorExample(error.status, reason.upper(), sentence, reason)
+            continue
+        sentence = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
+        if error is SaynaError:
+            sentence = "The server failed; its log has the details under this request_id."
+        reason, from_vendor = getattr(error, "auth_code", ""), issubclass(error, ProviderError)
+        yield ErrorExample(error.status, error.code, sentence, reason, from_vendor)
+        if error in _OTHER_STATUS:
+            yield ErrorExample(_OTHER_STATUS[error], error.code, sentence)
+
+
+def responses(errors: Iterable[type[SaynaError]]) -> dict[str, Any]:
+    """Return OpenAPI's response objects by status."""
+    by_status: dict[int, list[ErrorExample]] = {}
+    for example in error_examples(errors):
+        by_status.setdefault(example.status, []).append(example)
+    return {str(status): _response(group) for status, group in sorted(by_status.items())}
+
+
+def _response(group: list[ErrorExample]) -> dict[str, Any]:
+    codes = sorted({example.code for example in group})
+    return {
+        "description": "\n".join(f"- `{example.code}` {example.sentence}" for example in group),
+        "headers": {**REQUEST_ID_HEADER, **_headers(group)},
+        "content": {
+            "application/json": {
+                "schema": {
+                    "allOf": [
+                        {"$ref": "#/components/schemas/Error"},
+                        {"properties": {"code": {"enum": codes}}},
+                    ]
+                },
+                "examples": {example.code: {"value": example.body} for example in group},
+            }
+        },
+    }
+
+
+def header(sentence: str) -> dict[str, Any]:
+    """Return OpenAPI's object of a response header."""
+    return {"description": sentence, "schema": {"type": "string"}}
+
+
+def _headers(group: list[ErrorExample]) -> dict[str, Any]:
+    names = [_HEADERS[HTTPStatus(example.status)] for example in group if example.status in _HEADERS]
+    # A vendor's Retry-After is passed on with its errors, for instance when it limits the rate.
+    if any(example.from_vendor and example.status >= HTTPStatus.INTERNAL_SERVER_ERROR for example in group):
+        names.append(("Retry-After", _RETRY))
+    return {name: header(sentence) for name, sentence in names}

@@ -1,0 +1,54 @@
+"""What the OpenAPI document says of itself and of the pages for people."""
+
+from typing import Any
+
+from sayna.openapi import Operation, ResponseDoc
+
+TAG = "Pages"
+IF_NONE_MATCH: dict[str, Any] = {
+    "in": "header",
+    "name": "If-None-Match",
+    "description": "An ETag: 304 when it is still the same.",
+    "schema": {"type": "string"},
+}
+CACHED = {
+    "ETag": "Changes with the content.",
+    "Cache-Control": "Clients may keep it and must revalidate it, so that they see an upgrade at once.",
+    "Vary": "Accept-Encoding, where it is also sent compressed.",
+    "Content-Encoding": "gzip, for clients that accept it.",
+}
+SEALED = {
+    **CACHED,
+    "Content-Security-Policy": "Scripts, styles and requests of this server only; no frames.",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+
+
+def _responses(description: str, content: dict[str, Any], headers: dict[str, str]) -> dict[int, ResponseDoc]:
+    return {
+        200: ResponseDoc(description, content, headers),
+        304: ResponseDoc("The client has this version.", {}, headers),
+    }
+
+
+def _page(summary: str, description: str) -> Operation:
+    return Operation(
+        tag=TAG,
+        summary=summary,
+        description=f"{description} Public; its calls need the token.",
+        parameters=(IF_NONE_MATCH,),
+        responses=_responses("The page.", {"text/html": {"type": "string"}}, SEALED),
+    )
+
+
+OPENAPI = Operation(
+    tag=TAG,
+    summary="This document",
+    description="OpenAPI 3.1, made from the schemas that validate requests. Public.",
+    parameters=(IF_NONE_MATCH,),
+    responses=_responses("The document.", {"application/json": {"type": "object"}}, CACHED),
+)
+DOCS = _page("Playground", "This document to read and to try, in a browser.")
+STUDIO = _page("Studio", "A page to pick a voice, type and listen.")

@@ -1,0 +1,178 @@
+"""Objects in a folder of this machine.
+
+Every folder and file below the root is opened by descriptor and never through a symbolic link, so that no link
+planted in the folder leads out of it. Only regular files count, and opening one never waits for a FIFO's writer.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from sayna.log import RateLimitedLogger
+from sayna.state.files import Check, lock
+from sayna.storage.base import KEY_PART, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.descriptors import FILE, FOLDER, describe, open_existing, open_file, translated
+from sayna.storage.errors import StorageUnavailable
+
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.recordings"))
+
+
+class LocalStore(Store):
+    """A folder that LiveKit's egress writes to; the operator owns the root and `prefix` below it."""
+
+    def __init__(self, root: Path, prefix: str) -> None:
+        self._root = root
+        self._prefix = prefix
+
+    def check(self) -> Check:
+        """Return `failed` when the folder cannot be opened, `warn` when it cannot be written."""
+        try:
+            os.close(os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        except OSError as error:
+            rate_limited_log.warn("the folder of recordings cannot be used: %s", error)
+            return "failed"
+        return "ok" if os.access(self._base(), os.W_OK | os.X_OK, effective_ids=True) else "warn"
+
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return the description of a regular file."""
+        with translated(), self._folder(key) as (folder, name):
+            descriptor = open_file(name, folder)
+            if descriptor is None:
+                return None
+            try:
+                return describe(os.fstat(descriptor))
+            finally:
+                os.close(descriptor)
+
+    def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
+        """Return an open file; reading its last bytes raises StorageUnavailable when it has changed since."""
+        with translated(), self._folder(key) as (folder, name):
+            descriptor = open_file(name, folder)
+        if descriptor is None:
+            return None
+        reader = _Reader(descriptor, span)
+        if info and info.etag != reader.info.etag:
+            reader.close()
+            raise StorageUnavailable("the recording is changing; ask again", retry_after=1)
+        return ObjectStream(reader.info, reader.span, reader.read, reader.close)
+
+    def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
+        """Write a draft beside the file and move it into place: by link for a new file, otherwise by rename."""
+        if replacing is not None:
+            with self._locked_unchanged(key, replacing) as is_unchanged:
+                return is_unchanged and self.write(key, content)
+        with translated(), self._folder(key, make=True) as (folder, name):
+            draft = f".{name}.{secrets.token_hex(8)}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            try:
+                with os.fdopen(os.open(draft, flags, 0o640, dir_fd=folder), "wb") as file:
+                    file.write(content)
+                    file.flush()
+                    # Otherwise a power cut could leave an empty file under the new name.
+                    os.fsync(file.fileno())
+                if not if_absent:
+                    os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+                    return True
+                # link(2) fails where the name is taken; rename(2) would replace it.
+                os.link(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except FileExistsError:
+                return False
+            finally:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(draft, dir_fd=folder)
+            return True
+
+    def delete(self, key: str) -> None:
+        """Remove a file; its folder stays, because LiveKit may be about to write there."""
+        with translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
+            if folder is not None:
+                os.unlink(name, dir_fd=folder)
+
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
+        """Return the files two levels deep; each page reads and sorts the names of the whole folder."""
+        listed: list[ObjectSummary] = []
+        with translated():
+            names = filter(KEY_PART.fullmatch, (entry.name for entry in self._base().iterdir()))
+            for folder in sorted(f"{prefix}{name}/" for name in names):
+                if folder + "\U0010ffff" <= after:
+                    continue
+                listed += [entry for entry in self._within(folder) if entry.key > after]
+                if len(listed) > limit:
+                    return listed[:limit], True
+        return listed, False
+
+    def _within(self, folder: str) -> Iterator[ObjectSummary]:
+        with self._folder(folder + "-") as (descriptor, _):
+            for name in sorted(os.listdir(descriptor)) if descriptor is not None else ():  # noqa: PTH208
+                with contextlib.suppress(FileNotFoundError):
+                    status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                    if stat.S_ISREG(status.st_mode):
+                        info = describe(status)
+                        yield ObjectSummary(folder + name, info.size, info.etag, info.modified)
+
+    @contextlib.contextmanager
+    def _locked_unchanged(self, key: str, expected: ObjectInfo) -> Iterator[bool]:
+        """Yield whether the file is unchanged and locked; of concurrent writers, only one gets True."""
+        with translated(), self._folder(key) as (folder, name):
+            # Opened for writing, because NFS gives an exclusive flock only on such a descriptor.
+            descriptor = open_file(name, folder, FILE | os.O_RDWR)
+        if descriptor is None:
+            yield False
+            return
+        try:
+            with translated():
+                held = lock(descriptor)
+            # Find it by name after locking: the previous holder may have put another file in its place.
+            yield held and self.find(key) == expected
+        finally:
+            os.close(descriptor)
+
+    def _base(self) -> Path:
+        return self._root / self._prefix
+
+    @contextlib.contextmanager
+    def _folder(self, key: str, *, make: bool = False) -> Iterator[tuple[int | None, str]]:
+        """Yield the descriptor of the folder of a key, None when it is absent, and the name of its file."""
+        folder, name = key.removeprefix(f"{self._prefix}/" if self._prefix else "").split("/")
+        # The operator may have made the base a link. Below it, other programs write, so links are refused.
+        base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(folder, dir_fd=base)
+            inner = open_existing(folder, FOLDER, base)
+        finally:
+            os.close(base)
+        try:
+            yield inner, name
+        finally:
+            if inner is not None:
+                os.close(inner)
+
+
+class _Reader:
+    """An open file that notices changes while it is read."""
+
+    def __init__(self, descriptor: int, span: ByteRange | None) -> None:
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self.info = describe(os.fstat(descriptor))
+        self.span = span or ByteRange(0, self.info.size)
+        self._left = self.span.length
+        self._file.seek(self.span.start)
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes; raises StorageUnavailable before the last of them when the file has changed."""
+        with translated():
+            chunk = self._file.read(size)
+            self._left -= len(chunk)
+            if self._left <= 0 and describe(os.fstat(self._file.fileno())) != self.info:
+                raise StorageUnavailable("the recording was changed while it was read")
+            return chunk
+
+    def close(self) -> None:
+        """Free the descriptor."""
+        self._file.close()

@@ -1,0 +1,176 @@
+"""Objects in S3 or a server like it (MinIO, R2, Ceph, versitygw), through boto3.
+
+API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the response to HEAD carries no error code, so a
+404 may mean the object or the whole bucket; a GET tells which. Checksums that are not required are left out,
+because many compatible servers refuse them.
+"""
+
+import logging
+import os
+import threading
+import time
+from functools import partial
+from typing import Any, cast
+
+from sayna.cloud import aws
+from sayna.config import RecordingConfig
+from sayna.log import emit
+from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.errors import StorageUnavailable
+
+CONNECT_SECONDS = 2
+FIRST_BYTE_SECONDS = 4
+PAUSE_SECONDS = 15
+# Retries happen before the first byte only: after it, a failure aborts the response.
+ATTEMPTS = 3
+# As many as a worker has threads. botocore's default is 10, and it closes each connection above that number.
+CONNECTIONS = 64
+# HEAD has no body, so botocore takes the status as the code.
+ABSENT = frozenset({"NoSuchKey", "404"})
+# ConditionalRequestConflict: another conditional write of the same key was in progress (409).
+# NoSuchKey: If-Match named an object that is deleted.
+REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
+
+logger = logging.getLogger("sayna.upstream")
+
+
+class S3Store(Store):
+    """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
+
+    def __init__(self, config: RecordingConfig) -> None:
+        self._config = config
+        self._clients: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str) -> ObjectInfo | None:
+        """Return the description of an object (HeadObject)."""
+        response = self._call("head_object", Key=key)
+        if response is None:
+            # GetObject raises when the bucket is missing: its body has the code.
+            if stream := self.open(key):
+                stream.close()
+            return None
+        return _info(response)
+
+    def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
+        """Return an object whose body is still on the wire (GetObject)."""
+        conditions: dict[str, Any] = {"IfMatch": info.etag} if info else {}
+        if span and info and span.length < info.size:
+            conditions["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
+        response = self._call("get_object", Key=key, **conditions)
+        if response is None:
+            return None
+        body = response["Body"]
+        info = info or _info(response)
+        span = span or ByteRange(0, info.size)
+        if (response["ContentLength"], response.get("ETag")) != (span.length, info.etag):
+            body.close()
+            raise _failure("other content than described")
+        if span.length:
+            # The client's timeout is for the first byte. A slow caller makes the store wait longer later.
+            body.set_socket_timeout(PAUSE_SECONDS)
+        return ObjectStream(info, span, partial(_read, body), body.close)
+
+    def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
+        """Store a small object (PutObject); S3 checks the condition (If-None-Match, If-Match)."""
+        condition: dict[str, Any] = {"IfMatch": replacing.etag} if replacing else {}
+        if if_absent:
+            condition = {"IfNoneMatch": "*"}
+        response = self._call("put_object", REFUSED, Key=key, Body=content, ContentType="application/json", **condition)
+        return response is not None
+
+    def delete(self, key: str) -> None:
+        """Remove an object (DeleteObject); S3 answers 204 to an absent object too."""
+        self._call("delete_object", Key=key)
+
+    def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
+        """Return one page (ListObjectsV2)."""
+        response = self._call("list_objects_v2", frozenset(), Prefix=prefix, StartAfter=after, MaxKeys=limit)
+        if response is None or "IsTruncated" not in response:
+            raise _failure("no list")
+        return [
+            ObjectSummary(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+            for entry in response.get("Contents", ())
+        ], bool(response["IsTruncated"])
+
+    def _call(self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any) -> dict[str, Any] | None:
+        """Return the response, or None for an error code that is expected."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - boto3 costs 100 ms: import it with the first call
+
+        started, outcome = time.monotonic(), "ok"
+        try:
+            call = getattr(self._client(), operation)
+            return cast("dict[str, Any]", call(Bucket=self._config.s3_bucket, **parameters))
+        except ClientError as error:
+            outcome = str(error.response.get("Error", {}).get("Code", ""))
+            if outcome in expected:
+                return None
+            raise _failure(outcome) from error
+        except (BotoCoreError, ValueError, OSError) as error:
+            outcome = type(error).__name__
+            raise _failure(outcome) from error
+        finally:
+            milliseconds = round((time.monotonic() - started) * 1000, 1)
+            emit(
+                logger,
+                logging.INFO,
+                "upstream",
+                backend="s3",
+                method=operation,
+                status=outcome,
+                duration_ms=milliseconds,
+            )
+
+    def _client(self) -> Any:
+        with self._lock:
+            pid = os.getpid()
+            if pid not in self._clients:
+                self._clients[pid] = _make_client(self._config)
+            return self._clients[pid]
+
+
+def _make_client(config: RecordingConfig) -> Any:
+    """Return a client; boto3 looks for credentials only when the settings have none."""
+    from botocore.config import Config  # noqa: PLC0415
+
+    keys = {}
+    if config.s3_access_key and config.s3_secret_key:
+        keys["aws_access_key_id"] = config.s3_access_key.reveal()
+        keys["aws_secret_access_key"] = config.s3_secret_key.reveal()
+    settings = Config(
+        signature_version="s3v4",
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=FIRST_BYTE_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        max_pool_connections=CONNECTIONS,
+        # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.
+        proxies={},
+        ignore_configured_endpoint_urls=True,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": "path" if config.s3_force_path_style else "auto"},
+    )
+    return aws.session().client(
+        "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint, config=settings, **keys
+    )
+
+
+def _read(body: Any, size: int) -> bytes:
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        return cast("bytes", body.read(size))
+    except (BotoCoreError, OSError, ValueError) as error:
+        raise _failure(type(error).__name__) from error
+
+
+def _info(response: dict[str, Any]) -> ObjectInfo:
+    """Return the description of an object; the page of a captive portal has no ETag."""
+    if not response.get("ETag") or "LastModified" not in response:
+        raise _failure("no description of an object")
+    return ObjectInfo(response["ContentLength"], response["ETag"], response["LastModified"])
+
+
+def _failure(reason: str) -> StorageUnavailable:
+    emit(logger, logging.WARNING, "store_failed", backend="s3", fault=reason)
+    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)
