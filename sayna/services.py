@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
+from sayna.config.server import waiting_places
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
@@ -108,7 +109,7 @@ def build(config: Config) -> Services:
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
+        speech=SpeechService(cache, single_flight, SynthesisLimiter(waiting_places(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -133,12 +134,6 @@ def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedSt
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
     return Telephony.build(config, livekit, hooks, state)
-
-
-def misses(threads: int) -> int:
-    """Return how many of a worker's threads may synthesize; the others serve cached audio and health."""
-    # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
-    return max(1, threads - max(2, threads // 8))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:
