@@ -9,7 +9,7 @@ from sayna.speech.service import CacheMode
 
 
 def cache_mode(headers: Headers) -> CacheMode:
-    """Return the mode of a POST that may cost money; a GET uses the cache, whatever it says (contract 3)."""
+    """Return the mode of a POST, which may cost money; a GET always uses the cache (contract 3)."""
     return _mode(",".join(headers.getlist("Cache-Control")), headers.get("Pragma", ""))
 
 

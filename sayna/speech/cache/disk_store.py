@@ -1,4 +1,4 @@
-"""The database on disk: opened on first use, once per process, and rebuilt when it is broken."""
+"""Blobs in the database on disk, which is opened on first use and made anew when it is lost or broken."""
 
 import contextlib
 import errno
@@ -10,13 +10,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import diskcache
 
+from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
     BUSY_SECONDS,
@@ -27,7 +27,7 @@ from sayna.speech.cache.sqlite_errors import (
     is_unfit,
     retry_while_busy,
 )
-from sayna.state.files import Check, check_folder, create_private, exclusive, open_private, private_folder
+from sayna.state.files import Check, check_folder, exclusive, private_folder
 
 log = logging.getLogger("sayna.cache")
 
@@ -45,28 +45,6 @@ T = TypeVar("T")
 _inherited: list["Handle"] = []
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """An open database: one connection to read while the other one writes.
-
-    `files` are the inodes of the generation file and of the database. The descriptor `pin` and the
-    connections keep these inodes from being reused.
-    """
-
-    pid: int
-    files: tuple[int, int]
-    pin: int
-    reader: SharedConnection
-    writer: SharedConnection
-
-    def close(self) -> None:
-        """Close everything, each connection after its current use."""
-        for connection in (self.reader, self.writer):
-            with connection.turn:
-                connection.close()
-        os.close(self.pin)
-
-
 class DiskStore:
     """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest one is evicted first.
 
@@ -76,8 +54,7 @@ class DiskStore:
     def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS) -> None:
         self.folder = path / "audio"
         self._path = path
-        self._mark = str(self.folder / "generation")
-        self._database = str(self.folder / diskcache.core.DBNAME)
+        self._mark = str(self.folder / MARK)
         self._ttl = ttl_seconds
         self._max_bytes = max_bytes
         self.write_seconds = write_seconds
@@ -213,15 +190,7 @@ class DiskStore:
             self._lock.release()
 
     def _is_current(self, handle: Handle) -> bool:
-        return handle.pid == os.getpid() and handle.files == self._files()
-
-    def _files(self) -> tuple[int, int] | None:
-        """Return the inodes of the files that are there now; None when one is missing or the database is empty."""
-        try:
-            mark, database = os.stat(self._mark), os.stat(self._database)  # noqa: PTH116 - as in generation()
-        except OSError:
-            return None
-        return (mark.st_ino, database.st_ino) if database.st_size else None
+        return handle.pid == os.getpid() and handle.files == inodes(self.folder)
 
     def _reopen(self, seconds: float) -> Handle:
         if self._handle is None or not self._is_current(self._handle):
@@ -243,34 +212,12 @@ class DiskStore:
 
     def _open(self, seconds: float) -> Handle:
         try:
-            return self._build(seconds)
+            return open_handle(self.folder, self._max_bytes, seconds)
         except (sqlite3.Error, ValueError, TypeError) as error:
             if not is_unfit(error):
                 raise
             self._quarantine(error)
-            return self._build(seconds)
-
-    def _build(self, seconds: float) -> Handle:
-        # SQLite gives its -wal and -shm files the mode of the database, whatever the umask.
-        database = private_folder(self.folder) / diskcache.core.DBNAME
-        if database.exists() and not database.stat().st_size and list(self.folder.glob("*-wal")):
-            # Processes that have the old one open would lock the new one for ever.
-            raise ValueError("the database was emptied")
-        create_private(database)
-        _probe(database, seconds)
-        with contextlib.ExitStack() as opened:
-            pin = open_private(Path(self._mark))
-            opened.callback(os.close, pin)
-            # Not FanoutCache: with its timeout of 10 ms it lost 174 of some 2,200 writes silently
-            # (measured).
-            reader = SharedConnection(self.folder, self._max_bytes)
-            opened.callback(reader.close)
-            writer = SharedConnection(self.folder, self._max_bytes)
-            opened.callback(writer.close)
-            if (files := self._files()) is None:
-                raise FileNotFoundError("the files of the audio cache vanished while they were opened")
-            opened.pop_all()
-        return Handle(os.getpid(), files, pin, reader, writer)
+            return open_handle(self.folder, self._max_bytes, seconds)
 
     def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
         """Quarantine the database, unless another thread or process has done so already."""
@@ -291,10 +238,3 @@ class DiskStore:
         self.folder.rename(self._path / name)
         for old in sorted(self._path.glob("audio.corrupt-*"))[:-MAX_QUARANTINED]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _probe(database: Path, seconds: float) -> None:
-    """Raise sqlite3.Error for an unusable database within `seconds`; diskcache itself may take minutes."""
-    with contextlib.closing(sqlite3.connect(database, timeout=seconds, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")

@@ -48,7 +48,7 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
 
 
 def pragmas(max_bytes: int) -> dict[str, int]:
-    """Return what each connection is told, for a cache of `max_bytes`, of which its log (-wal) takes at most 5 %."""
+    """Return the pragmas of each connection to a cache of `max_bytes`, of which the log (-wal) takes at most 5 %."""
     log_bytes = min(4 * 2**20, max_bytes // 20)
     return {
         "cache_size": -PAGE_CACHE_KIB,
