@@ -85,6 +85,10 @@ class Google(CloudProvider):
         """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
         return leading_tag(voice_id) or self.default_language
 
+    def spoken_language(self, voice_id: str, language: str) -> str:
+        """Return the tag that the name begins with; a voice of Gemini speaks what is asked for."""
+        return leading_tag(voice_id) or language or self.default_language
+
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return the target itself, samples in a wav: Google makes any rate."""
         return _spec(target)
