@@ -15,7 +15,7 @@ from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
-from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
+from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.plan import Plan
 from sayna.speech.service import CacheMode, SpeechResult
 
@@ -46,8 +46,11 @@ def _plan(request: Request, default_formats: tuple[str, str]) -> Plan:
     """Return the plan of the body; the planner remembers the plans of earlier bodies."""
     planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, default_formats)) is None:
-        plan = planner.plan(load_speak(read_object(request), default_formats))
+        fields = read_object(request)
+        g.ignored_fields = ignored_speak_fields(fields)
+        plan = planner.plan(load_speak(fields, default_formats))
         planner.remember(body, default_formats, plan)
+    g.ignored_fields = plan.ignored_fields
     return plan
 
 

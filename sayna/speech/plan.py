@@ -52,6 +52,7 @@ class SpeakRequest:
     request_timeout: float | None = None
     auth: Mapping[str, Any] | None = None
     prefers_envelope: bool = True
+    ignored_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Plan(SynthesisParams):
     version: str | None
     key: str
     prefers_envelope: bool
+    ignored_fields: str
 
     @property
     def stream_key(self) -> str:
@@ -164,6 +166,7 @@ class Planner:
             version=provider.version_of(voice_id),
             key="",
             prefers_envelope=request.prefers_envelope,
+            ignored_fields=request.ignored_fields,
         )
         return dataclasses.replace(plan, key=self._key(plan))
 
