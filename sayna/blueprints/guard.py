@@ -63,6 +63,7 @@ def _authenticate() -> None:
         [part for value in incoming.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
         incoming.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
+        header_keys=incoming.headers.getlist("X-API-Key"),
     )
     g.caller = _authenticate_limited(authenticator, token)
 
@@ -90,7 +91,8 @@ def _auth_request() -> AuthRequest:
     """Return the request for the auth service; it judges the very object that the view uses."""
     has_body = request.content_length or "chunked" in _transfer_encoding()
     body = read_object(request) if has_body and read_body(request) else {}
-    return AuthRequest(request.method, request.path, dict(request.headers), body)
+    query = str(request.environ.get("QUERY_STRING", ""))
+    return AuthRequest(request.method, request.path, dict(request.headers), body, query)
 
 
 def _transfer_encoding() -> str:

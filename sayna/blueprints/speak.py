@@ -12,7 +12,7 @@ from flask import Blueprint, Request, Response, g
 from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import read_body, read_object
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import check_provider, current_request, services
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
 from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, ignored_speak_fields, load_speak
@@ -33,6 +33,7 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = _plan(request, default_formats)
+    check_provider(plan.provider.slug)
     connected = partial(_is_client_connected, request.environ)
     speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=connected)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope

@@ -3,7 +3,8 @@
 To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`.
 """
 
-from sayna.config.auth import TENANT, ApiSecret, AuthConfig
+from sayna.config.api_secret import TENANT, ApiSecret
+from sayna.config.auth import AuthConfig
 from sayna.config.fields import ConfigError, SettingInfo
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sayna.config.auth import TENANT
+from sayna.config.api_secret import TENANT
 from sayna.config.fields import InvalidValue
 
 NUMBER = re.compile(r"\+?[0-9]{1,32}")

@@ -101,6 +101,7 @@ SPEAK = Operation(
         errors.EmptyText,
         errors.TextTooLong,
         errors.UnknownProvider,
+        errors.ProviderNotAllowed,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,
         errors.ProviderRejectedRequest,

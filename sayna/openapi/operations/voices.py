@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sayna.errors import InvalidRequest, ProviderError, ProviderNotConfigured, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderError, ProviderNotAllowed, ProviderNotConfigured, UnknownProvider
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.schemas.voices import VoiceDescriptionSchema
@@ -72,5 +72,5 @@ VOICES = Operation(
         ),
         304: ResponseDoc("The client has this list already.", headers=HEADERS),
     },
-    errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
+    errors=(InvalidRequest, UnknownProvider, ProviderNotAllowed, ProviderNotConfigured, ProviderError),
 )

@@ -25,6 +25,14 @@ class VoiceListing:
     stale: tuple[str, ...]
     failed: tuple[str, ...]
 
+    def restricted_to(self, is_allowed: Callable[[str], bool]) -> "VoiceListing":
+        """Return the same listing with the allowed slugs only."""
+        return VoiceListing(
+            {slug: listed for slug, listed in self.lists.items() if is_allowed(slug)},
+            tuple(filter(is_allowed, self.stale)),
+            tuple(filter(is_allowed, self.failed)),
+        )
+
 
 class VoiceCatalogue:
     """Every voice of every configured provider, kept in `stores` by slug."""
