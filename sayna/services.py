@@ -1,4 +1,4 @@
-"""What the blueprints use, built once from the configuration."""
+"""The services that blueprints and commands use, built once from the configuration."""
 
 import atexit
 import hashlib
@@ -13,20 +13,22 @@ from typing import TYPE_CHECKING
 
 from sayna import http
 from sayna.auth import Authenticator, Proxies
-from sayna.config import SLUGS, Config, Secret
+from sayna.config import Config, Secret
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
-from sayna.sip import Sip
+from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
+from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
+    from sayna.sip.telephony import Telephony
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,9 @@ class Services:
     speech: SpeechService
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
+    hooks: Hooks
     livekit: "LiveKit | None"
-    sip: Sip
+    telephony: "Telephony | None"
     recordings: Library | None
     recorder: Recorder | None
 
@@ -54,12 +57,14 @@ class Services:
         return {"cache": self.cache.writable()}
 
     def start(self) -> None:
-        """Begin, in a process that serves, what goes on without a request."""
-        self.sip.start()
+        """Start the threads of a process that serves requests."""
+        if self.telephony is not None:
+            self.telephony.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
-        self.sip.close()
+        if self.telephony is not None:
+            self.telephony.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -72,18 +77,17 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of one process, or of all workers when called before the fork.
 
-    Nothing here opens a connection, a thread or a database: those begin with the first request that needs
-    them.
+    The first request that needs a connection, a thread or a database opens it.
     """
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
-    folder = _meeting_folder(config)
+    folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights")
-    livekit = _livekit(config, folder / "livekit")
-    sip = Sip.build(config, livekit, folder / "sip")
-    if livekit is not None and sip.forwarding is not None:
-        livekit = livekit.with_receiver(sip.forwarding)
+    state = embedded_state(config, folder)
+    hooks = Hooks(config, state.hooks)
+    livekit = _livekit(config, state)
+    telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
@@ -97,23 +101,31 @@ def build(config: Config) -> Services:
         speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
         catalogue=_catalogue(config, providers, cache.secret),
         encoded_voices=EncodedVoicesCache(),
+        hooks=hooks,
         livekit=livekit,
-        sip=sip,
+        telephony=telephony,
         recordings=recordings,
         recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
 
 
-def _livekit(config: Config, folder: Path) -> "LiveKit | None":
-    if not config.livekit.configured:
+def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
+    key, secret = config.livekit.api_key, config.livekit.api_secret
+    if key is None or secret is None:
         return None
-    from sayna.livekit import LiveKit  # noqa: PLC0415 - with asyncio a tenth of a start that has no use for it
+    from sayna.livekit import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
 
-    return LiveKit.build(config.livekit, folder)
+    return LiveKit.build(config.livekit, key, secret, state.rooms)
+
+
+def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+    from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
+
+    return Telephony.build(config, livekit, hooks, state)
 
 
 def misses(threads: int) -> int:
-    """Return how many of a worker's threads may render: an eighth stays free for cached audio and health."""
+    """Return how many of a worker's threads may synthesize; the others serve cached audio and health."""
     # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - max(2, threads // 8))
 
@@ -132,17 +144,17 @@ def _voice_store(config: Config, slug: str, secret: bytes) -> VoiceListStore:
     vendor = getattr(config.providers, slug)
     settings = {each.name: getattr(vendor, each.name) for each in fields(vendor)}
     plain = {name: value.reveal() if isinstance(value, Secret) else str(value) for name, value in settings.items()}
-    # Keyed, because the digest lies on disk, where a plain one of a short key could be guessed.
+    # Keyed, because the digest is on disk, where a plain digest would let a reader guess a short key.
     account = hmac.new(secret, json.dumps(plain, sort_keys=True).encode(), hashlib.sha256).hexdigest()
     return VoiceListStore(config.cache.path / "voices" / f"{slug}.json" if config.cache.path else None, account)
 
 
-def _meeting_folder(config: Config) -> Path:
-    """Return where the workers meet: the cache's folder, else a private one that goes with its maker."""
+def _shared_folder(config: Config) -> Path:
+    """Return the folder that workers share: CACHE_PATH, otherwise a private one that ends with this process."""
     if config.cache.path is not None:
         return config.cache.path
     folder = Path(tempfile.mkdtemp(prefix="sayna-"))
-    # Exit handlers run in forked workers too, while others still meet there.
-    maker = os.getpid()
-    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == maker else None)
+    # Exit handlers also run in forked workers, while other workers still use the folder.
+    creator = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == creator else None)
     return folder

@@ -1,4 +1,4 @@
-"""LiveKit: tokens to enter a room, and what goes on in it."""
+"""LiveKit: tokens for rooms, lists of rooms, and moderation."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ blueprint = Blueprint("livekit", __name__)
 
 
 class RoomNameConverter(PathConverter):
-    """The rest of the path, slashes and all: LiveKit lets them stand anywhere in a name."""
+    """The rest of the path with its slashes, because LiveKit allows them in a room's name."""
 
-    # `.` would not match a line break, which has to reach the check that refuses it.
+    # `.` would not match a line break, which must reach the check that refuses it.
     regex = r"[\s\S]+"
     part_isolating = False
 
@@ -38,11 +38,11 @@ def _add_converter(state: BlueprintSetupState) -> None:
 @blueprint.post("/livekit/token")
 @documented(reference.TOKEN)
 def token() -> Response:
-    """Answer with a token for one room, once the room is settled to be the caller's."""
+    """Answer with a token for one room after the room is claimed for the caller."""
     wanted = TOKEN.parse(read_object(current_request()))
     room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
     livekit = _livekit()
-    # First settled, then signed: a token cannot be taken back, LiveKit keeps no list of revoked ones.
+    # Claim before signing, because LiveKit cannot revoke a token.
     livekit.rooms.settle(g.caller, room)
     signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
     return json_response(
@@ -51,7 +51,7 @@ def token() -> Response:
             "room_name": room,
             "participant_identity": identity,
             "livekit_url": livekit.public_url,
-            # Under these two names stock LiveKit clients look for them.
+            # The names that LiveKit's own clients expect.
             "participant_token": signed,
             "server_url": livekit.public_url,
         }
@@ -70,7 +70,7 @@ def list_rooms() -> Response:
 @blueprint.get("/livekit/rooms/<room_name:room_name>", merge_slashes=False)
 @documented(reference.READ)
 def read_room(room_name: str) -> Response:
-    """Answer with a room and who is in it."""
+    """Answer with a room and its participants."""
     wanted = checked(room_name)
     room, participants = _livekit().rooms.details(g.caller, wanted)
     return json_response({**asdict(room), "participants": [asdict(each) for each in participants]})

@@ -1,4 +1,4 @@
-"""SIP: calls out, transfers, and the hooks that are told about calls that come in."""
+"""SIP: calls out, transfers, and the hooks that get events about inbound calls."""
 
 import re
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from sayna.openapi.operations import sip as reference
 from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
 
 if TYPE_CHECKING:
-    from sayna.sip.dialling import CallService
+    from sayna.sip.call_service import CallService
 
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -25,19 +25,19 @@ blueprint = Blueprint("sip", __name__)
 @blueprint.post("/sip/call")
 @documented(reference.CALL)
 def call() -> Response:
-    """Begin a call and answer before anybody picks up."""
+    """Begin a call and answer while it rings."""
     wanted, key = call_request(read_object(request)), _idempotency_key()
-    placed = _dialling().call(g.caller, wanted, key)
-    names = {"room_name": wanted.room, "participant_identity": wanted.identity}
+    placed = _calls().call(g.caller, wanted, key)
+    names = {"room_name": wanted.call.room, "participant_identity": wanted.call.identity}
     return json_response({"status": "initiated", **names, **placed})
 
 
 @blueprint.post("/sip/transfer")
 @documented(reference.TRANSFER)
 def transfer() -> Response:
-    """Transfer a telephone to another number; answer within two seconds, done or not."""
+    """Transfer a phone to another number; answer within two seconds, even when the transfer goes on."""
     room, identity, number = transfer_request(read_object(request))
-    done = _dialling().transfer(g.caller, room, identity, number)
+    done = _calls().transfer(g.caller, room, identity, number)
     names = {"room_name": room, "participant_identity": identity, "transfer_to": f"tel:{number}"}
     return json_response({"status": "completed" if done else "initiated", **names})
 
@@ -53,28 +53,28 @@ def list_hooks() -> Response:
 @documented(reference.SAVE)
 def save_hooks() -> Response:
     """Add or replace hooks and answer with all of the caller's."""
-    services().sip.hooks.save(g.caller, hooks_request(read_object(request)))
+    services().hooks.save(g.caller, hooks_request(read_object(request)))
     return _hooks()
 
 
 @blueprint.delete("/sip/hooks")
 @documented(reference.REMOVE)
 def remove_hooks() -> Response:
-    """Remove hooks and answer with those that are left."""
-    services().sip.hooks.remove(g.caller, HOSTS.parse(read_object(request))["hosts"])
+    """Remove hooks and answer with the remaining ones."""
+    services().hooks.remove(g.caller, HOSTS.parse(read_object(request))["hosts"])
     return _hooks()
 
 
 @blueprint.after_request
 def allow(response: Response) -> Response:
-    """Say what may be done with a hook that cannot be changed, as HTTP wants it of a 405."""
+    """Add the Allow header that HTTP requires of a 405; it is about a hook that cannot be changed."""
     if response.status_code == 405:  # noqa: PLR2004
         response.headers.setdefault("Allow", "GET, HEAD, OPTIONS")
     return response
 
 
 def _hooks() -> Response:
-    hooks = services().sip.hooks.visible(g.caller)
+    hooks = services().hooks.visible(g.caller)
     return json_response(
         {"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]}
     )
@@ -87,7 +87,7 @@ def _idempotency_key() -> str | None:
     return key
 
 
-def _dialling() -> "CallService":
-    if (dialling := services().sip.dialling) is None:
+def _calls() -> "CallService":
+    if (telephony := services().telephony) is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return dialling
+    return telephony.calls

@@ -1,4 +1,4 @@
-"""POST /livekit/webhook: LiveKit tells what goes on; its signature stands in for a token of ours."""
+"""POST /livekit/webhook: LiveKit sends events and signs them, so it needs no token."""
 
 from flask import Blueprint, Response, request
 
@@ -15,9 +15,9 @@ blueprint = Blueprint("webhook", __name__)
 @blueprint.post("/livekit/webhook")
 @documented(WEBHOOK)
 def livekit_webhook() -> Response:
-    """Answer 200 once the event is taken in, or was before."""
-    if (livekit := services().livekit) is None:
+    """Answer 200 when the event is accepted, now or earlier."""
+    if (telephony := services().telephony) is None:
         raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    # As raw bytes of type application/webhook+json: over these LiveKit has made its hash.
-    livekit.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
+    # LiveKit signs the raw bytes, of type application/webhook+json.
+    telephony.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
     return json_response({"status": "received"})

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from sayna.cli.context import services
 from sayna.errors import SaynaError
-from sayna.sip.service import provision as provision_livekit
+from sayna.livekit.model import Inbound
 
 commands = AppGroup("sip", help="Look after telephony.")
 
@@ -14,11 +14,11 @@ commands = AppGroup("sip", help="Look after telephony.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def provision(dry_run: bool) -> None:
     """Create or correct LiveKit's inbound trunk and dispatch rule, as each start does."""
-    livekit, inbound = services().livekit, services().sip.inbound
+    livekit, inbound = services().livekit, Inbound.of(services().config.sip)
     if livekit is None or inbound is None:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
     try:
-        done = provision_livekit(livekit, inbound, dry_run=dry_run)
+        done = livekit.trunks.provision(inbound, dry_run=dry_run)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     would = "would " if dry_run else ""
@@ -31,7 +31,7 @@ def provision(dry_run: bool) -> None:
 def secret(tenant: str, host: str) -> None:
     """Print the secret with which TENANT verifies what the hook of HOST is sent; '' is no tenant."""
     try:
-        found = services().sip.hooks.secret_of(tenant or None, host)
+        found = services().hooks.secret_of(tenant or None, host)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     if found is None:

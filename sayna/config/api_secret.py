@@ -5,16 +5,15 @@ import re
 from dataclasses import dataclass
 
 from sayna.config.fields import InvalidValue
-from sayna.config.providers import SLUGS
 from sayna.config.secret import Secret
-from sayna.config.types import choice, matching, token
+from sayna.config.types import matching, token
+from sayna.config.vendors import provider_slug
 
 # A closed alphabet: look-alike letters cannot make two tenants that people take for one.
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 tenant_id = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 # A shorter secret can be guessed. From 0.4 on it is an error.
 MIN_SECRET = 16
-PROVIDER = choice(*SLUGS, aliases={"microsoft-azure": "azure"})
 OPTIONAL = {"note", "expires", "providers"}
 
 
@@ -67,7 +66,7 @@ def _providers(value: object) -> frozenset[str] | None:
         return None
     try:
         if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
-            return frozenset(map(PROVIDER.parse, value))
+            return frozenset(map(provider_slug.parse, value))
     except InvalidValue:
         pass
-    raise InvalidValue(f"has providers that are not a list of {', '.join(SLUGS)}")
+    raise InvalidValue("has providers that are not a list of names such as azure and elevenlabs")

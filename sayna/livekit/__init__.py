@@ -1,22 +1,22 @@
 """LiveKit: tokens, rooms that belong to tenants, moderation, and the events that LiveKit sends.
 
-Importing this package costs nothing: what serves a LiveKit server comes where one is configured, livekit-api
-with the first question to it, PyJWT with the first event.
+Importing this package is cheap: asyncio loads where a LiveKit server is configured, livekit-api with the
+first request to it, PyJWT with the first event.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sayna.livekit.service import LiveKit
-    from sayna.livekit.webhook import Event, Receiver
+    from sayna.livekit.events import Event, Receiver, Webhook
+    from sayna.livekit.livekit_client import LiveKit
 
-__all__ = ["Event", "LiveKit", "Receiver"]
+__all__ = ["Event", "LiveKit", "Receiver", "Webhook"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load what serves LiveKit when it is first named: with asyncio it is a tenth of the start."""
+    """Load the module of a name at its first use: asyncio is a tenth of the start time."""
     if name not in __all__:
         raise AttributeError(name)
-    from sayna.livekit import service, webhook  # noqa: PLC0415
+    from sayna.livekit import events, livekit_client  # noqa: PLC0415
 
-    return getattr(service if name == "LiveKit" else webhook, name)
+    return getattr(livekit_client if name == "LiveKit" else events, name)

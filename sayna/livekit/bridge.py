@@ -1,4 +1,4 @@
-"""From the threads that answer requests to the one event loop of the process, and back."""
+"""Runs coroutines of request threads on the one event loop of the process."""
 
 import asyncio
 import atexit
@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from sayna.livekit.errors import LiveKitUnavailable
 
 CLOSE_SECONDS = 2.0
-# The loop's own limit comes first and ends the operation there; this one is for a loop that is stuck.
+# The loop's own timeout ends the operation first; this margin is for a loop that is stuck.
 MARGIN_SECONDS = 0.5
 
 Client = TypeVar("Client")
@@ -42,8 +42,8 @@ class Bridge(Generic[Client]):
     def run(self, operation: Callable[[Client], Coroutine[Any, Any, T]], seconds: float) -> T:
         """Return what an operation returns.
 
-        Raises LiveKitUnavailable when all of it takes longer, and when the client is closed meanwhile: then
-        nobody knows how far the operation has come.
+        Raises LiveKitUnavailable when the operation takes longer than `seconds`, and when the client is closed
+        meanwhile. The operation may have had its effect all the same.
         """
         seconds = max(0.0, seconds)
         running = self._running or self._start()
@@ -51,15 +51,15 @@ class Bridge(Generic[Client]):
         try:
             future = asyncio.run_coroutine_threadsafe(within, running.loop)
             return self._result(future, seconds + MARGIN_SECONDS)
-        # asyncio and aiohttp say RuntimeError of a loop, or a session, that is closed.
+        # asyncio and aiohttp raise RuntimeError for a closed loop or session.
         except (concurrent.futures.CancelledError, RuntimeError) as error:
             within.close()
             if isinstance(error, RuntimeError) and self._running is running:
                 raise
-            raise LiveKitUnavailable("LiveKit cannot be asked any more: this process ends") from error
+            raise LiveKitUnavailable("this process is ending; send the request again") from error
 
     def close(self) -> None:
-        """End the client, the loop and its thread; the next operation begins them anew."""
+        """End the client, the loop and its thread; the next operation starts them again."""
         with self._lock:
             running, self._running = self._running, None
         if running is None:
@@ -70,7 +70,7 @@ class Bridge(Generic[Client]):
         atexit.unregister(self.close)
 
     def forget(self) -> None:
-        """Drop what a fork left behind: the loop says that it runs, but its thread stayed with the parent."""
+        """Drop the loop after a fork: it claims to run, but its thread stayed with the parent."""
         if self._running is not None:
             _left_behind.append(self._running)
         self._running = None
@@ -86,8 +86,8 @@ class Bridge(Generic[Client]):
     def _start(self) -> _Running[Client]:
         with self._lock:
             if self._running is None:
-                # With the first question, not at start: gunicorn forks after that, and threads
-                # stay with the parent.
+                # With the first operation, not at start: gunicorn forks after the start, and threads stay
+                # with the parent.
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
                 thread.start()
@@ -109,7 +109,7 @@ async def _within(operation: Callable[[Client], Coroutine[Any, Any, T]], client:
 async def _shut(running: _Running[Any]) -> None:
     await _cancel_others()
     await running.connection.__aexit__(None, None, None)
-    # Whoever took the client before it was closed may have begun only now.
+    # A thread that took the client before it was closed may begin its operation only now.
     await _cancel_others()
 
 
@@ -132,7 +132,7 @@ def _forget_all() -> None:
         bridge.forget()
 
 
-# The collector must not close on this side of a fork what the other side still uses.
+# The child's garbage collector must not close connections that the parent still uses.
 _left_behind: list[_Running[Any]] = []
 _bridges: weakref.WeakSet[Bridge[Any]] = weakref.WeakSet()
 os.register_at_fork(after_in_child=_forget_all)

@@ -1,4 +1,4 @@
-"""What goes wrong with rooms, and how the wire says so.
+"""Errors of rooms, with their status and code on the wire.
 
 SaynaError
 ├── LiveKitNotConfigured          500 LIVEKIT_NOT_CONFIGURED
@@ -17,26 +17,26 @@ from sayna.errors import SaynaError
 
 
 class LiveKitNotConfigured(SaynaError):
-    """This server holds no key and secret of a LiveKit server."""
+    """This server has no key and secret of a LiveKit server."""
 
     code = "LIVEKIT_NOT_CONFIGURED"
 
 
 class WebhookNotConfigured(LiveKitNotConfigured):
-    """The same, told to LiveKit, which then tries again."""
+    """The same as an answer to LiveKit, which then sends the event again."""
 
     # After a 5xx LiveKit sends the event again, up to four times.
     status = 503
 
 
 class LiveKitUnavailable(SaynaError):
-    """LiveKit did not answer in time, or not as LiveKit answers."""
+    """LiveKit did not answer in time, or the answer is not LiveKit's."""
 
     code = "LIVEKIT_UNAVAILABLE"
 
 
 class LiveKitRefused(LiveKitUnavailable):
-    """LiveKit answered that it will not; `twirp_code` says why, and whoever asked decides what that means."""
+    """LiveKit refused the request; `twirp_code` says why, and the code that sent it decides what that means."""
 
     def __init__(self, twirp_code: str) -> None:
         super().__init__("LiveKit refuses this")
@@ -44,21 +44,21 @@ class LiveKitRefused(LiveKitUnavailable):
 
 
 class RoomNotFound(SaynaError):
-    """There is no such room, or none that the caller may know of."""
+    """The room is missing, or the caller may not know of it."""
 
     status = 404
     code = "ROOM_NOT_FOUND"
 
 
 class RoomAccessDenied(SaynaError):
-    """The room is another tenant's, or nobody's."""
+    """The room belongs to another tenant, or to no tenant."""
 
     status = 403
     code = "ROOM_ACCESS_DENIED"
 
 
 class ParticipantNotFound(SaynaError):
-    """There is no such room, participant or track, or none that the caller may know of."""
+    """The room, participant or track is missing, or the caller may not know of it."""
 
     status = 404
     code = "PARTICIPANT_NOT_FOUND"
@@ -77,7 +77,7 @@ class MuteFailed(SaynaError):
 
 
 class InvalidSignature(SaynaError):
-    """A webhook that LiveKit did not sign, or not with our key, or not over this body, or not just now."""
+    """The webhook has no valid signature of LiveKit: another key, another body, or an old one."""
 
     status = 401
     code = "INVALID_SIGNATURE"

@@ -1,16 +1,16 @@
-"""Rooms and participants, in the contract's words."""
+"""Rooms, participants and calls, in the contract's words."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sayna.config import Secret
+from sayna.config import Secret, SipConfig
 from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
     from livekit.protocol import models
 
-# LiveKit's enums by number: to import livekit-api for their names would cost each start 230 ms (measured).
+# LiveKit's enums by number: importing livekit-api for their names would cost each start 230 ms (measured).
 STATES = {0: "JOINING", 1: "JOINED", 2: "ACTIVE", 3: "DISCONNECTED"}
 KINDS = {0: "STANDARD", 1: "INGRESS", 2: "EGRESS", 3: "SIP", 4: "AGENT"}
 # Newer servers know more kinds (CONNECTOR is 7, BRIDGE 8); the contract has no words for them.
@@ -36,13 +36,13 @@ class Room:
 
     @property
     def owner(self) -> str | None:
-        """The tenant whose room it is, if it is anybody's."""
+        """The tenant that owns the room, or None."""
         return owner_of(self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """Somebody in a room; `joined_at` is in seconds since the epoch."""
+    """A participant of a room; `joined_at` is in seconds since the epoch."""
 
     sid: str
     identity: str
@@ -56,7 +56,7 @@ class Participant:
 
     @classmethod
     def of(cls, info: "models.ParticipantInfo") -> "Participant":
-        """Return the participant of LiveKit's message; a state or kind without a name of ours is UNKNOWN."""
+        """Return the participant of LiveKit's message; an unnamed state or kind is UNKNOWN."""
         return cls(
             sid=info.sid,
             identity=info.identity,
@@ -72,16 +72,22 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls whom, through which SIP server and as which of its users, into which room."""
+    """A call from one number to another, and the participant that it becomes in a room."""
 
     room: str
     identity: str
     name: str
     from_number: str
     to_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A SIP server, and the user to answer its digest authentication with."""
+
     address: str
-    username: str
-    password: Secret | None
+    username: str = ""
+    password: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +100,22 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Calls from these addresses or networks each get a room whose name begins with `room_prefix`."""
+    """Each call from these addresses or networks gets a room whose name begins with `room_prefix`."""
 
     room_prefix: str
     allowed_addresses: tuple[str, ...]
 
+    @classmethod
+    def of(cls, config: SipConfig) -> "Inbound | None":
+        """Return the inbound calls of the settings, if SIP_ROOM_PREFIX is set."""
+        return cls(config.room_prefix, config.allowed_addresses) if config.room_prefix else None
+
     @property
     def trunk_name(self) -> str:
-        """What the trunk is called in LiveKit."""
+        """The name of the trunk in LiveKit."""
         return f"sayna-{self.room_prefix}-trunk"
 
     @property
     def rule_name(self) -> str:
-        """What the dispatch rule is called in LiveKit."""
+        """The name of the dispatch rule in LiveKit."""
         return f"sayna-{self.room_prefix}-dispatch"

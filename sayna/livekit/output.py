@@ -1,4 +1,4 @@
-"""Where LiveKit's egress puts a recording: loaded with rpc, for it imports livekit-api."""
+"""Where LiveKit's egress stores a recording; loaded with rpc.py, because it imports livekit-api."""
 
 from livekit import api
 
@@ -6,7 +6,7 @@ from sayna.config import RecordingConfig
 
 
 def output(filepath: str, place: RecordingConfig) -> api.EncodedFileOutput:
-    """Return an OGG file at this path: in our store, by our credentials, or on the disk of the egress."""
+    """Return an OGG file at this path: in the recordings' store, with its credentials, or on the disk of the egress."""
     file = api.EncodedFileOutput(file_type=api.EncodedFileType.OGG, filepath=filepath)
     if place.backend == "s3":
         file.s3.CopyFrom(_s3(place))
@@ -16,7 +16,7 @@ def output(filepath: str, place: RecordingConfig) -> api.EncodedFileOutput:
 
 
 def _s3(place: RecordingConfig) -> api.S3Upload:
-    """Return the upload; without keys the egress looks for its own, as boto3 does here."""
+    """Return the upload; without keys the egress finds its own, as boto3 does here."""
     return api.S3Upload(
         access_key=place.s3_access_key.reveal() if place.s3_access_key else "",
         secret=place.s3_secret_key.reveal() if place.s3_secret_key else "",

@@ -1,20 +1,20 @@
-"""Whose a room is: its metadata is a JSON object whose `auth_id` is a string."""
+"""The owner of a room: its metadata is a JSON object whose `auth_id` is a string."""
 
 import json
 
-NOBODY_AT_ALL = ""  # no tenant has this id, so what it owns is closed to all tenants
+NO_TENANT = ""  # no tenant has this id, so rooms with this owner are closed to all tenants
 
 
 def owner_of(metadata: str) -> str | None:
     """Return the tenant that a room's metadata names, or None for a room that has no owner.
 
-    Metadata that names two owners, or hides them too deep to be read, belongs to nobody at all.
+    Metadata that names two owners, or that is nested too deep to read, gives NO_TENANT.
     """
     try:
         members = json.loads(metadata, object_pairs_hook=_members)
     except RecursionError:
-        # Not None: such a room would be open to every caller without a tenant.
-        return NOBODY_AT_ALL
+        # Not None, because every caller without a tenant could access such a room.
+        return NO_TENANT
     except ValueError:
         return None
     owner = members.get("auth_id") if isinstance(members, dict) else None
@@ -27,7 +27,7 @@ def metadata_for(tenant: str | None) -> str:
 
 
 def claimed(metadata: str, tenant: str) -> str | None:
-    """Return an unowned room's metadata with its new owner, or None when an owner cannot be added to it."""
+    """Return the metadata of an unowned room with its new owner, or None when it is no JSON object."""
     try:
         members = json.loads(metadata) if metadata.strip() else {}
     except (ValueError, RecursionError):
@@ -40,6 +40,6 @@ def claimed(metadata: str, tenant: str) -> str | None:
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if sum(name == "auth_id" for name, _ in pairs) > 1:
-        # Another reader of this metadata may take the other of the two.
-        members["auth_id"] = NOBODY_AT_ALL
+        # Another reader of this metadata may use the other one of the two.
+        members["auth_id"] = NO_TENANT
     return members

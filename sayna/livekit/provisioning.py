@@ -1,8 +1,7 @@
-"""Bringing LiveKit's inbound trunk and dispatch rule to what the settings say.
+"""Create or correct LiveKit's inbound trunk and dispatch rule.
 
-What is ours is known by its name; a trunk or rule of an earlier SIP_ROOM_PREFIX is corrected rather than
-joined by another, because LiveKit refuses a second trunk that takes all numbers. Fields that an operator
-has set and that we do not know stay as they are.
+The name tells which trunk and rule belong to Sayna. Those of an earlier SIP_ROOM_PREFIX are corrected, because
+LiveKit refuses a second trunk for all numbers. Other fields that an operator has set stay as they are.
 """
 
 import re
@@ -31,12 +30,12 @@ async def provision(rpc: Rpc, inbound: Inbound, *, dry_run: bool) -> list[str]:
 
 
 async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) -> str:
-    listed = await answer(rpc.telephone.list_inbound_trunk(sip.ListSIPInboundTrunkRequest()))
+    listed = await answer(rpc.sip.list_inbound_trunk(sip.ListSIPInboundTrunkRequest()))
     found = _ours(listed.items, inbound.trunk_name, TRUNK)
     wanted = sip.SIPInboundTrunkInfo()
     wanted.CopyFrom(found or wanted)
     wanted.name = inbound.trunk_name
-    # The domain of a call, and with it the hook that is told, stands in its SIP headers.
+    # A call's SIP headers hold its domain, which decides which hook gets the event.
     wanted.include_headers = sip.SIPHeaderOptions.SIP_ALL_HEADERS
     wanted.allowed_addresses[:] = inbound.allowed_addresses
     if found == wanted:
@@ -46,20 +45,20 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
         return found.sip_trunk_id if found else NEW
     if found is None:
         created = api.CreateSIPInboundTrunkRequest(trunk=wanted)
-        return (await answer(rpc.telephone.create_inbound_trunk(created))).sip_trunk_id
-    await answer(rpc.telephone.update_inbound_trunk(found.sip_trunk_id, wanted))
+        return (await answer(rpc.sip.create_inbound_trunk(created))).sip_trunk_id
+    await answer(rpc.sip.update_inbound_trunk(found.sip_trunk_id, wanted))
     return found.sip_trunk_id
 
 
 async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, dry_run: bool) -> None:
-    listed = await answer(rpc.telephone.list_dispatch_rule(sip.ListSIPDispatchRuleRequest()))
+    listed = await answer(rpc.sip.list_dispatch_rule(sip.ListSIPDispatchRuleRequest()))
     found = _ours(listed.items, inbound.rule_name, RULE)
     wanted = sip.SIPDispatchRuleInfo()
     wanted.CopyFrom(found or wanted)
     wanted.name = inbound.rule_name
     # A rule without trunks catches the calls of every trunk of the project.
     wanted.trunk_ids[:] = [trunk_id]
-    # Individual: each call gets a room of its own, named prefix_caller_random by LiveKit.
+    # Individual: each call gets its own room, which LiveKit names prefix_caller_random.
     wanted.rule.dispatch_rule_individual.room_prefix = inbound.room_prefix
     wanted.rule.dispatch_rule_individual.pin = ""
     if found == wanted:
@@ -68,13 +67,13 @@ async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, d
     if dry_run:
         return
     if found is None:
-        await answer(rpc.telephone.create_dispatch_rule(api.CreateSIPDispatchRuleRequest(dispatch_rule=wanted)))
+        await answer(rpc.sip.create_dispatch_rule(api.CreateSIPDispatchRuleRequest(dispatch_rule=wanted)))
     else:
-        await answer(rpc.telephone.update_dispatch_rule(found.sip_dispatch_rule_id, wanted))
+        await answer(rpc.sip.update_dispatch_rule(found.sip_dispatch_rule_id, wanted))
 
 
 def _ours(items: Iterable[Named], name: str, pattern: re.Pattern[str]) -> Named | None:
-    """Return the one of this name, else one that an earlier setting left."""
+    """Return the item of this name, otherwise one that an earlier setting left."""
     ours = sorted((item for item in items if pattern.fullmatch(item.name)), key=lambda item: item.name != name)
     return ours[0] if ours else None
 

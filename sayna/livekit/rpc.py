@@ -1,7 +1,7 @@
-"""What we ask LiveKit: the only module that imports livekit-api, and only loaded by the first question.
+"""Requests to LiveKit; loaded by the first of them, because it imports livekit-api.
 
-Twirp, https://twitchtv.github.io/twirp/docs/spec_v7.html: an answer is protobuf with status 200, or JSON
-with a code. Everything else comes from something that is not LiveKit.
+Twirp, https://twitchtv.github.io/twirp/docs/spec_v7.html: a response is protobuf with status 200, or JSON
+with a code. Any other response comes from another program than LiveKit.
 """
 
 import json
@@ -26,9 +26,9 @@ logger = logging.getLogger("sayna.livekit")
 
 CONNECT_SECONDS = 2.0
 NOT_FOUND = "not_found"
-# Not an answer to the question but about LiveKit itself: down, busy, or not content with our key or clock.
+# These codes are about LiveKit itself: down, busy, or a wrong key or clock of this server.
 NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
-# What may be asked twice when a kept-alive connection turns out to be closed.
+# Methods that are safe to send twice when a kept-alive connection was closed.
 REPEATABLE = {
     "ListRooms",
     "ListParticipants",
@@ -37,7 +37,7 @@ REPEATABLE = {
     "UpdateRoomMetadata",
     "ListEgress",
 }
-# An egress service that is missing or busy is LiveKit's answer, not its silence.
+# With these codes LiveKit answers that its egress service is missing or busy.
 EGRESS_ANSWERS = {"unavailable", "resource_exhausted"}
 
 T = TypeVar("T")
@@ -45,28 +45,28 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float) -> AsyncIterator["Rpc"]:
-    """Lend a client whose connections are kept alive; call it on the loop that will use it."""
+    """Lend a client with kept-alive connections; call it on the event loop that uses the client."""
     timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
     connector = aiohttp.TCPConnector(ssl=http.system_context() or True)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, middlewares=(_vetted,)) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, middlewares=(_checked,)) as session:
         yield Rpc(api.LiveKitAPI(url, api_key.reveal(), api_secret.reveal(), session=session, failover=False))
 
 
 class Rpc:
-    """Questions to LiveKit, one round trip each.
+    """Requests to LiveKit, one round trip each.
 
-    Every one raises LiveKitUnavailable when there is no answer. Those that LiveKit may refuse, `create`,
-    `remove`, `mute` and those of recordings, raise LiveKitRefused when it does.
+    Each raises LiveKitUnavailable without an answer. `create`, `remove`, `mute` and the methods of recordings
+    also raise LiveKitRefused.
     """
 
     def __init__(self, client: api.LiveKitAPI) -> None:
-        self._ask = client.room
-        self.telephone = client.sip
+        self._rooms = client.room
+        self.sip = client.sip
         self._egress = client.egress
 
     async def rooms(self, names: Iterable[str] = ()) -> list[models.Room]:
         """Return the open rooms of these names, or all."""
-        return list((await certain(self._ask.list_rooms(api.ListRoomsRequest(names=names)))).rooms)
+        return list((await certain(self._rooms.list_rooms(api.ListRoomsRequest(names=names)))).rooms)
 
     async def room(self, name: str) -> models.Room | None:
         """Return the room, if it is open."""
@@ -74,25 +74,25 @@ class Rpc:
 
     async def create(self, name: str, metadata: str) -> models.Room:
         """Return the open room of this name: as it is, or a new one with this metadata."""
-        room = await answer(self._ask.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
+        room = await answer(self._rooms.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
         if room.name != name:
-            raise LiveKitUnavailable("LiveKit created another room than it was asked for")
+            raise LiveKitUnavailable("LiveKit created a room of another name")
         return room
 
     async def set_metadata(self, name: str, metadata: str) -> None:
         """Write a room's metadata."""
         request = api.UpdateRoomMetadataRequest(room=name, metadata=metadata)
-        await certain(self._ask.update_room_metadata(request))
+        await certain(self._rooms.update_room_metadata(request))
 
     async def participants(self, room: str) -> list[models.ParticipantInfo]:
-        """Return who is in a room; nobody when there is no such room."""
+        """Return the participants of a room; a missing room has none."""
         request = api.ListParticipantsRequest(room=room)
-        return list((await certain(self._ask.list_participants(request))).participants)
+        return list((await certain(self._rooms.list_participants(request))).participants)
 
     async def participant(self, room: str, identity: str) -> models.ParticipantInfo | None:
-        """Return the participant, if in the room."""
+        """Return the participant, or None when it is not in the room."""
         try:
-            return await answer(self._ask.get_participant(_who(room, identity)))
+            return await answer(self._rooms.get_participant(_participant(room, identity)))
         except LiveKitRefused as refusal:
             if refusal.twirp_code == NOT_FOUND:
                 return None
@@ -100,40 +100,40 @@ class Rpc:
 
     async def remove(self, room: str, identity: str) -> None:
         """Disconnect a participant."""
-        await answer(self._ask.remove_participant(_who(room, identity)))
+        await answer(self._rooms.remove_participant(_participant(room, identity)))
 
     async def mute(self, room: str, identity: str, track_sid: str, *, muted: bool) -> bool | None:
-        """Return whether the track is muted now, or None when there is no such track.
+        """Return whether the track is muted now, or None when LiveKit does not know the track.
 
-        LiveKit lets a participant that it does not know wait for three seconds: ask `participant` first.
+        For an unknown participant LiveKit waits three seconds, so call `participant` first.
         """
         request = api.MuteRoomTrackRequest(room=room, identity=identity, track_sid=track_sid, muted=muted)
-        reply = await answer(self._ask.mute_published_track(request))
+        reply = await answer(self._rooms.mute_published_track(request))
         return reply.track.muted if reply.HasField("track") else None
 
     async def record(self, room: str, filepath: str, place: RecordingConfig) -> str:
-        """Begin to record the sound of a room; return the id of the egress."""
+        """Begin to record the audio of a room; return the id of the egress."""
         request = api.RoomCompositeEgressRequest(
             room_name=room, audio_only=True, file_outputs=[output(filepath, place)]
         )
         return (await answer(self._egress.start_room_composite_egress(request))).egress_id
 
     async def stop_recording(self, egress_id: str) -> None:
-        """End an egress; LiveKit refuses with failed_precondition when it is over already."""
+        """End an egress; LiveKit refuses with failed_precondition when it has ended already."""
         await answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
 
     async def recordings(self, *, egress_id: str = "", room: str = "") -> list[egress.EgressInfo]:
-        """Return the egress of this id, or those of a room that are not over."""
+        """Return the egress of this id, or the running ones of a room."""
         request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=bool(room))
         return list((await answer(self._egress.list_egress(request))).items)
 
 
-def _who(room: str, identity: str) -> api.RoomParticipantIdentity:
+def _participant(room: str, identity: str) -> api.RoomParticipantIdentity:
     return api.RoomParticipantIdentity(room=room, identity=identity)
 
 
 async def answer(call: Awaitable[T]) -> T:
-    """Return what LiveKit answers; raises LiveKitUnavailable, and LiveKitRefused when it will not."""
+    """Return LiveKit's answer; raises LiveKitUnavailable, LiveKitRefused."""
     try:
         return await call
     except (aiohttp.ClientError, TimeoutError, OSError, DecodeError) as error:
@@ -141,7 +141,7 @@ async def answer(call: Awaitable[T]) -> T:
 
 
 async def certain(call: Awaitable[T]) -> T:
-    """Answer a question that LiveKit has no reason to refuse: if it does, it is not as it should be."""
+    """Return LiveKit's answer to a request that it never refuses; a refusal raises LiveKitUnavailable."""
     try:
         return await answer(call)
     except LiveKitRefused as refusal:
@@ -152,8 +152,8 @@ def _unavailable() -> LiveKitUnavailable:
     return LiveKitUnavailable("LiveKit cannot do this now; try again")
 
 
-async def _vetted(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Return LiveKit's answer and log it; raises LiveKitRefused, or LiveKitUnavailable when it is none."""
+async def _checked(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Return LiveKit's response and log it; raises LiveKitRefused, LiveKitUnavailable."""
     started = time.monotonic()
     outcome: int | str = "cancelled"
     level = logging.WARNING
@@ -177,7 +177,7 @@ async def _vetted(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerTyp
 
 
 async def _sent(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send once, or twice when the connection was closed while the request was on its way."""
+    """Send once, or twice when the connection was closed during the request."""
     try:
         return await send(request)
     except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -187,7 +187,7 @@ async def _sent(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType)
 
 
 def _failure(status: int, body: bytes, path: str) -> LiveKitUnavailable:
-    """Return what an answer other than 200 with protobuf means, by status and Twirp code."""
+    """Return the error for a response other than 200 with protobuf, by status and Twirp code."""
     try:
         code = json.loads(body)["code"]
     except (ValueError, TypeError, LookupError, RecursionError):

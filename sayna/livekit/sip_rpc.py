@@ -1,29 +1,28 @@
-"""What we ask LiveKit about telephones; like rpc.py loaded by the first question only.
+"""Requests to LiveKit's SIP service; like rpc.py loaded by the first request only.
 
-A call brings its own trunk: nothing is stored in LiveKit, so no other call can find or change it.
-(livekit-server 1.9.2 and later)
+Each call brings its own trunk (livekit-server 1.9.2 and later): LiveKit stores none, so another call can
+neither find nor change it.
 """
 
 from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol import models
 
-from sayna.livekit.model import Call, Placed
+from sayna.livekit.model import Call, Placed, Trunk
 from sayna.livekit.rpc import Rpc, answer
 
-# As in the reference. LiveKit is not told to wait for an answer: that may hold a request for 80 s.
+# The Rust server's value. Waiting for the answer as well could take a request 80 s.
 RINGING_SECONDS = 30
 
 
-async def dial(rpc: Rpc, call: Call) -> Placed:
-    """Let a telephone ring, and return who will be in the room when it is answered; never asks twice."""
-    trunk = api.SIPOutboundConfig(
-        hostname=call.address,
-        auth_username=call.username,
-        auth_password=call.password.reveal() if call.password else "",
-    )
+async def dial(rpc: Rpc, call: Call, trunk: Trunk) -> Placed:
+    """Return the ids of a call that rings now; sent once, because a retry could place a second call."""
     request = api.CreateSIPParticipantRequest(
-        trunk=trunk,
+        trunk=api.SIPOutboundConfig(
+            hostname=trunk.address,
+            auth_username=trunk.username,
+            auth_password=trunk.password.reveal() if trunk.password else "",
+        ),
         sip_call_to=call.to_number,
         sip_number=call.from_number,
         room_name=call.room,
@@ -31,23 +30,23 @@ async def dial(rpc: Rpc, call: Call) -> Placed:
         participant_name=call.name,
         ringing_timeout=Duration(seconds=RINGING_SECONDS),
     )
-    placed = await answer(rpc.telephone.create_sip_participant(request))
+    placed = await answer(rpc.sip.create_sip_participant(request))
     return Placed(placed.participant_id, placed.sip_call_id)
 
 
 async def transfer(rpc: Rpc, room: str, identity: str, uri: str) -> None:
-    """Return when the far end has taken the transfer, which may take as long as a telephone rings."""
+    """Return when the far end has accepted the transfer, after up to RINGING_SECONDS."""
     request = api.TransferSIPParticipantRequest(
         room_name=room,
         participant_identity=identity,
         transfer_to=uri,
         ringing_timeout=Duration(seconds=RINGING_SECONDS),
     )
-    await answer(rpc.telephone.transfer_sip_participant(request))
+    await answer(rpc.sip.transfer_sip_participant(request))
 
 
-async def telephone(rpc: Rpc, room: str, identity: str) -> models.ParticipantInfo | None:
-    """Return the participant if it is there and on the telephone."""
+async def phone(rpc: Rpc, room: str, identity: str) -> models.ParticipantInfo | None:
+    """Return the participant if it is in the room and a phone."""
     info = await rpc.participant(room, identity)
-    # The kind is LiveKit's own word, while attributes may be anybody's.
+    # LiveKit sets the kind, while any participant may set its attributes.
     return info if info is not None and info.kind == models.ParticipantInfo.Kind.SIP else None

@@ -1,7 +1,7 @@
-"""The token with which a participant joins one room: signed here, without asking LiveKit.
+"""The token with which a participant joins one room: signed here, without a request to LiveKit.
 
-Claims: https://docs.livekit.io/home/get-started/authentication/. HS256 is three lines, which cost a fifth of
-what PyJWT takes for the same bytes.
+Claims: https://docs.livekit.io/home/get-started/authentication/. These three lines of HS256 take a fifth of
+PyJWT's time for the same bytes.
 """
 
 import hmac
@@ -18,7 +18,7 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs tokens with LiveKit's key and secret, good for `ttl_seconds`."""
+    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`."""
 
     api_key: Secret
     api_secret: Secret
@@ -27,8 +27,8 @@ class TokenMint:
     def token(self, *, room: str, identity: str, name: str, tenant: str | None) -> str:
         """Return a JWT that opens this room and nothing else.
 
-        A room closes when all have left, and a participant who comes back creates it anew: `roomConfig` gives
-        it the same owner again.
+        A room closes when all participants have left, and one that returns creates it again: `roomConfig`
+        gives it the same owner.
         """
         now = int(time.time())
         claims: dict[str, object] = {
@@ -37,8 +37,8 @@ class TokenMint:
             "name": name,
             "nbf": now,
             "exp": now + self.ttl_seconds,
-            # Not one grant more: roomCreate, roomList and roomRecord are bound to no room, and whoever holds
-            # them can list, delete and record the rooms of all tenants (livekit-server, pkg/service/auth.go).
+            # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
+            # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
             "video": {
                 "room": room,
                 "roomJoin": True,
@@ -47,7 +47,7 @@ class TokenMint:
                 "canPublishData": True,
             },
         }
-        # Read by LiveKit when the room is made by this participant's coming; an open room keeps its own.
+        # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
         if tenant is not None:
             claims["roomConfig"] = {"metadata": metadata_for(tenant)}
         return self._signed(claims)

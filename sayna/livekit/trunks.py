@@ -1,4 +1,4 @@
-"""What LiveKit must know to take inbound calls: from where, and that each of them gets a room of its own."""
+"""LiveKit's settings for inbound calls: which addresses may call, and that each call gets its own room."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -18,13 +18,13 @@ class Trunks:
         self._seconds = seconds
 
     def provision(self, inbound: Inbound, *, dry_run: bool) -> Sequence[str]:
-        """Create or correct both and return what was, or would be, done; nothing when all is well.
+        """Create or correct both; return one sentence for each change that was, or would be, made.
 
-        Raises LiveKitRefused or LiveKitUnavailable; doing it again then begins where this ended.
+        Raises LiveKitRefused or LiveKitUnavailable; a second try continues where this one ended.
         """
 
         async def ask(rpc: "Rpc") -> list[str]:
-            from sayna.livekit.provisioning import provision  # noqa: PLC0415 - comes with livekit-api
+            from sayna.livekit.provisioning import provision  # noqa: PLC0415 - loads livekit-api
 
             return await provision(rpc, inbound, dry_run=dry_run)
 

@@ -30,8 +30,8 @@ MAX_TAKEOVERS = 3
 class EgressClient(Protocol):
     """LiveKit's egress service; sayna.livekit.Egress documents the errors."""
 
-    def check_room(self, visitor: Caller, name: str) -> None:
-        """Raise RoomNotFound unless the room is the visitor's."""
+    def check_room(self, caller: Caller, name: str) -> None:
+        """Raise RoomNotFound unless the room is the caller's."""
 
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
         """Start a recording and return its id."""

@@ -6,21 +6,22 @@ from marshmallow import ValidationError, fields
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
+from sayna.livekit.model import Call
 from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
-from sayna.sip import CallRequest, OwnTrunk
 from sayna.sip.address import SipAddress
-from sayna.sip.hook_file import StoredHook
+from sayna.sip.call_request import CallRequest, OwnTrunk
+from sayna.sip.hook_store import StoredHook
 from sayna.sip.phone import phone_number
 
 MAX_CREDENTIAL = 256
-# Before any of them is looked at; how many a tenant may have is settled with those that are stored.
+# The limit of one request; Hooks limits how many a tenant may store.
 MAX_HOOKS = 1000
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
 def check_phone(text: str) -> None:
-    """Raise ValidationError when there is nothing at all; what is no number is told by its own error."""
+    """Raise ValidationError for a blank text; a text that is no number has its own error."""
     if not text.strip():
         raise ValidationError("must not be blank")
 
@@ -31,7 +32,7 @@ def check_credential(text: str) -> None:
         raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
 
 
-# Other errors than for other fields: clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
+# Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
 class Phone(StrictString):
     """A telephone number that must be there."""
 
@@ -41,12 +42,12 @@ class Phone(StrictString):
 
 
 class OwnTrunkSchema(StrictSchema):
-    """The SIP server and user of a request of its own."""
+    """The SIP server and user that a request brings."""
 
     outbound_address = StrictString(
         metadata={
             "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
-            "description": "A host, maybe with a port; who names one gets no user of the server's own.",
+            "description": "A host, with or without a port; calls through it never use the server's own SIP user.",
         }
     )
     auth_username = StrictString(validate=check_credential, metadata=CREDENTIAL)
@@ -73,7 +74,7 @@ class TransferSchema(StrictSchema):
 
 
 class HookSchema(StrictSchema):
-    """One hook; whether it may do without auth_id depends on who asks."""
+    """One hook; only a server without tenants accepts it without auth_id."""
 
     host = StrictString(
         required=True,
@@ -83,12 +84,12 @@ class HookSchema(StrictSchema):
     url = StrictString(
         required=True,
         error_messages=REQUIRED,
-        metadata={"description": "Where they are told: https, on the internet, without user name."},
+        metadata={"description": "Where their events go: https, on the internet, without user name."},
     )
     auth_id = StrictString(
         load_default="",
         validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; needed where tokens are."},
+        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
     )
 
 
@@ -113,14 +114,14 @@ HOSTS = HostsSchema()
 def call_request(body: dict[str, Any]) -> CallRequest:
     """Return the call that a body asks for; raises InvalidRequest, InvalidPhoneNumber, InvalidSipAddress."""
     wanted = CALL.parse(body)
-    return CallRequest(
+    call = Call(
         room=wanted["room_name"],
         identity=wanted["participant_identity"],
         name=wanted["participant_name"],
         from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
         to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
-        own=_own_trunk(wanted.get("sip", {})),
     )
+    return CallRequest(call, _own_trunk(wanted.get("sip", {})))
 
 
 def transfer_request(body: dict[str, Any]) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Addresses of SIP servers that are called, and the domains that inbound calls were meant for."""
+"""Addresses of SIP servers for outbound calls, and the domains of inbound calls."""
 
 import ipaddress
 import re
@@ -13,7 +13,7 @@ MAX_HEADER = 4096
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _BRACKETED = re.compile(r"<([^<>]*)>")
-# Total, whatever the caller sends: in the reference, `><` in a header ended the server.
+# It must accept any text: `><` in a header crashed the Rust server.
 _URI = re.compile(
     r"\s*(?:sips?:)?(?:[^@]*@)?(?P<host>[^\s;?:<>\"@,/]+)(?::[0-9]{1,5})?\s*(?:[;?].*)?",
     re.IGNORECASE | re.DOTALL,
@@ -22,7 +22,7 @@ _URI = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class SipAddress:
-    """A host name or address of a SIP server, in lower case and without brackets, and how it was written."""
+    """A SIP server: `host` in lower case without brackets, and `text` as the client wrote it."""
 
     host: str
     text: str
@@ -34,7 +34,7 @@ class SipAddress:
         if found is None or not 0 < int(found["port"] or "1") <= MAX_PORT:
             raise _invalid()
         host = found["host"].lower()
-        # One spelling for an address, or ::1 and 0:0::1 would be two to SIP_OVERRIDE_ADDRESSES.
+        # One spelling for each address: SIP_OVERRIDE_ADDRESSES must treat ::1 and 0:0::1 alike.
         if host.startswith("["):
             try:
                 host = str(ipaddress.IPv6Address(host[1:-1]))
@@ -45,14 +45,14 @@ class SipAddress:
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """The SIP servers that a request may name: hosts by name, addresses also by network; any when empty."""
+    """The SIP servers that a request may name: host names, addresses and networks; any when empty."""
 
     allowed: tuple[str, ...]
 
     def check(self, address: SipAddress) -> None:
-        """Raise DestinationNotAllowed unless the address is one of them.
+        """Raise DestinationNotAllowed unless the address is allowed.
 
-        A name is never looked up here: whoever owns it could let it lead elsewhere a moment later.
+        Names are compared as text, not resolved: their owner could change the address a moment later.
         """
         if self.allowed and not any(_covers(entry, address.host) for entry in self.allowed):
             raise DestinationNotAllowed("this server does not call through this SIP address")
@@ -61,9 +61,9 @@ class Overrides:
 def sip_domain(header: str) -> str | None:
     """Return the host in a To header, a SIP URI or a plain host, in lower case and without its port.
 
-    Whatever a caller sends has an answer; None is the one for everything that names no host.
+    Any text is accepted; None means that it names no host.
     """
-    # A display name is the caller's own and may hold anything, a second address too.
+    # The phone caller chooses the display name, which may hold a second address.
     text = _QUOTED.sub("", header[:MAX_HEADER])
     bracketed = _BRACKETED.search(text)
     found = _URI.fullmatch(bracketed[1] if bracketed else text)

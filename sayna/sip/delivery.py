@@ -1,6 +1,6 @@
-"""Events on their way to hooks: one at a time to a host that fails, some at a time to one that answers.
+"""Delivery of events to hooks: one at a time to a host that fails, several at a time to one that answers.
 
-So no host holds up another, whatever it does, and a host that is down costs one thread.
+A host never delays another one, and a host that is down takes one thread.
 """
 
 import logging
@@ -11,92 +11,105 @@ from collections import Counter
 from sayna import http
 from sayna.errors import StoreUnavailable
 from sayna.log import emit
+from sayna.sip.event_signing import event_headers
 from sayna.sip.hooks import Hook, Hooks
-from sayna.sip.outbox import Delivery, Queue
-from sayna.sip.signing import event_headers
+from sayna.state.ports import Delivery, Outbox
 
 ATTEMPT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
-LOOK_SECONDS = 0.2
-NOT_NOTED_SECONDS = 30.0
-# Events of one room go one by one in any case; this is for many rooms of one tenant.
-AT_A_HOST = 4
-AT_A_TIME = 64
+POLL_INTERVAL = 0.2  # seconds
+# The pause after a delivery that the outbox could not store.
+STORE_PAUSE_SECONDS = 30.0
+EXPIRY_SECONDS = 3600.0
+# Events of one room are always delivered one by one; this limit is for many rooms of one tenant.
+MAX_AT_HOST = 4
+MAX_AT_A_TIME = 64
 MAX_ANSWER_BYTES = 65536
 
 logger = logging.getLogger("sayna.sip")
 
 
 class Deliverer:
-    """Delivers what is due, and drops what nobody has taken for an hour or wants no longer."""
+    """Delivers due events; drops an event after an hour, and when its hook is gone."""
 
-    def __init__(self, queue: Queue, hooks: Hooks, *, allow_private: bool) -> None:
-        self._queue = queue
+    def __init__(
+        self,
+        outbox: Outbox,
+        hooks: Hooks,
+        *,
+        allow_private: bool,
+        attempt_seconds: float = ATTEMPT_SECONDS,
+        store_pause_seconds: float = STORE_PAUSE_SECONDS,
+    ) -> None:
+        self._outbox = outbox
         self._hooks = hooks
-        self._vet = None if allow_private else http.is_public
-        self._under_way: dict[int, str] = {}
-        # Hosts of hooks, of which there are a hundred for each tenant at most.
+        self._address_filter = None if allow_private else http.is_public
+        self._attempt_seconds = attempt_seconds
+        self._store_pause_seconds = store_pause_seconds
+        self._under_way: dict[str, str] = {}
+        # Hosts of hooks; a tenant has at most a hundred of them.
         self._failing: set[str] = set()
         self._lock = threading.Lock()
         self._awake = threading.Event()
 
     def wake(self) -> None:
-        """Look at once whether something is due."""
+        """Look for due events at once."""
         self._awake.set()
 
     def run(self, stop: threading.Event) -> None:
-        """Deliver until told to stop; other processes may put events in meanwhile."""
+        """Deliver until `stop` is set; other processes may store events meanwhile."""
         while not stop.is_set():
-            if self._queue.exists:
+            if self._outbox.is_used():
                 self._begin_due()
-            self._awake.wait(LOOK_SECONDS)
+            self._awake.wait(POLL_INTERVAL)
             self._awake.clear()
 
     def _begin_due(self) -> None:
         try:
-            due = self._queue.due(2 * AT_A_HOST)
+            due = self._outbox.due(2 * MAX_AT_HOST)
         except StoreUnavailable:
             return
-        for number, host in due:
-            if self._reserve(number, host):
-                threading.Thread(target=self._deliver, args=(number, host), daemon=True).start()
+        for event_id, host in due:
+            if self._reserve(event_id, host):
+                threading.Thread(target=self._deliver, args=(event_id, host), daemon=True).start()
 
-    def _reserve(self, number: int, host: str) -> bool:
+    def _reserve(self, event_id: str, host: str) -> bool:
         with self._lock:
             here = Counter(self._under_way.values())[host]
-            at_a_host = 1 if host in self._failing else AT_A_HOST
-            if number in self._under_way or here >= at_a_host or len(self._under_way) >= AT_A_TIME:
+            at_a_host = 1 if host in self._failing else MAX_AT_HOST
+            if event_id in self._under_way or here >= at_a_host or len(self._under_way) >= MAX_AT_A_TIME:
                 return False
-            self._under_way[number] = host
+            self._under_way[event_id] = host
             return True
 
-    def _deliver(self, number: int, host: str) -> None:
+    def _deliver(self, event_id: str, host: str) -> None:
         try:
-            delivery = self._queue.get(number)
+            delivery = self._outbox.get(event_id)
             if delivery is not None:
                 self._settle(delivery)
         except StoreUnavailable:
-            # It stays in the queue and is told once more, but not as fast as a full disk would have it.
+            # The event stays in the outbox and is delivered again. Without the pause, a full disk would cause
+            # many deliveries a second.
             emit(logger, logging.WARNING, "delivery_not_noted", host=host)
-            time.sleep(NOT_NOTED_SECONDS)
+            time.sleep(self._store_pause_seconds)
         finally:
             with self._lock:
-                del self._under_way[number]
+                del self._under_way[event_id]
             self.wake()
 
     def _settle(self, delivery: Delivery) -> None:
         hook = self._hooks.find(delivery.host)
         if hook is None or hook.owner != delivery.owner or hook.secret is None:
             return self._drop(delivery, "no_hook" if hook is None or hook.secret else "no_secret")
-        if delivery.expired:
+        if _is_expired(delivery):
             return self._drop(delivery, "expired")
         outcome = self._attempt(delivery, hook)
-        taken = isinstance(outcome, int) and 200 <= outcome < 300  # noqa: PLR2004
-        level = logging.INFO if taken else logging.WARNING
+        is_taken = isinstance(outcome, int) and 200 <= outcome < 300  # noqa: PLR2004
+        level = logging.INFO if is_taken else logging.WARNING
         emit(logger, level, "delivery", id=delivery.id, host=delivery.host, status=outcome)
         with self._lock:
-            (self._failing.discard if taken else self._failing.add)(delivery.host)
-        (self._queue.done if taken else self._queue.postpone)(delivery)
+            (self._failing.discard if is_taken else self._failing.add)(delivery.host)
+        (self._outbox.remove if is_taken else self._outbox.postpone)(delivery)
         return None
 
     def _attempt(self, delivery: Delivery, hook: Hook) -> int | str:
@@ -108,19 +121,24 @@ class Deliverer:
                 hook.url,
                 headers={**headers, "Connection": "close"},
                 data=delivery.body.encode(),
-                deadline=http.Deadline.after(ATTEMPT_SECONDS),
+                deadline=http.Deadline.after(self._attempt_seconds),
                 connect_seconds=CONNECT_SECONDS,
                 max_bytes=MAX_ANSWER_BYTES,
-                # Looked at again with each attempt: since it was saved, the name may
-                # lead elsewhere (DNS rebinding).
-                address_filter=self._vet,
+                # Checked at each attempt, because the name may resolve to another address since the hook was
+                # saved (DNS rebinding).
+                address_filter=self._address_filter,
             )
         except http.TransportError as error:
             return type(error).__name__
-        # The status is all that counts: what a hook says is neither read nor logged.
+        # Only the status counts: the body of a hook's response is neither read nor logged.
         reply.close()
         return reply.status
 
     def _drop(self, delivery: Delivery, reason: str) -> None:
         emit(logger, logging.ERROR, "delivery_dropped", id=delivery.id, host=delivery.host, reason=reason)
-        self._queue.done(delivery)
+        self._outbox.remove(delivery)
+
+
+def _is_expired(delivery: Delivery) -> bool:
+    # An event of the future was stored before the clock was set back: it must expire too.
+    return not 0 <= time.time() - delivery.created < EXPIRY_SECONDS

@@ -1,4 +1,4 @@
-"""What goes wrong with telephones, and how the wire says so.
+"""Errors of telephony, with their status and code on the wire.
 
 SaynaError
 ├── InvalidRequest
@@ -11,6 +11,7 @@ SaynaError
 ├── SipRoomAccessDenied                 404 ROOM_ACCESS_DENIED
 ├── OutboundAddressNotConfigured        500 OUTBOUND_ADDRESS_NOT_CONFIGURED
 ├── CallFailed                          500 CALL_FAILED
+│   └── CallOutcomeUnknown              500, when the phone may ring
 ├── TransferFailed                      500 TRANSFER_FAILED
 ├── HookAccessDenied                    403 HOOK_ACCESS_DENIED
 ├── HookImmutable                       405 HOOK_IMMUTABLE
@@ -24,13 +25,13 @@ from sayna.errors import InvalidRequest, Overloaded, SaynaError
 
 
 class InvalidPhoneNumber(InvalidRequest):
-    """It is not an optional + and 1 to 32 digits."""
+    """The number is not an optional + and 1 to 32 digits."""
 
     code = "INVALID_PHONE_NUMBER"
 
 
 class InvalidSipAddress(InvalidRequest):
-    """It is no host name or address, with a port or without."""
+    """The address is not a host name or IP address, with or without a port."""
 
     code = "INVALID_SIP_ADDRESS"
 
@@ -43,28 +44,28 @@ class KeyReused(InvalidRequest):
 
 
 class DestinationNotAllowed(SaynaError):
-    """The settings do not let anybody call this number, or call through this SIP server."""
+    """The settings forbid calls to this number, or through this SIP server."""
 
     status = 403
     code = "DESTINATION_NOT_ALLOWED"
 
 
 class FromNumberNotAllowed(SaynaError):
-    """The settings do not let this tenant call from this number."""
+    """The settings forbid this tenant to call from this number."""
 
     status = 403
     code = "FROM_NUMBER_NOT_ALLOWED"
 
 
 class TooManyCalls(SaynaError):
-    """The tenant has called too often in the last minute, or has too many calls under way."""
+    """The tenant began too many calls in the last minute, or has too many at a time."""
 
     status = 429
     code = "TOO_MANY_CALLS"
 
 
 class SipRoomAccessDenied(SaynaError):
-    """The room is another tenant's, or nobody's; whether it exists is not told."""
+    """The room belongs to another tenant or to no tenant; a missing room answers the same."""
 
     status = 404
     code = "ROOM_ACCESS_DENIED"
@@ -77,27 +78,30 @@ class OutboundAddressNotConfigured(SaynaError):
 
 
 class CallFailed(SaynaError):
-    """LiveKit did not begin the call, or did not say whether it did; then `outcome_unknown` is set."""
+    """LiveKit did not begin the call, or did not say whether it did."""
 
     code = "CALL_FAILED"
-    outcome_unknown = False
+
+
+class CallOutcomeUnknown(CallFailed):
+    """LiveKit did not answer, so the phone may ring."""
 
 
 class TransferFailed(SaynaError):
-    """LiveKit or the far end did not take the transfer."""
+    """LiveKit or the far end refused the transfer."""
 
     code = "TRANSFER_FAILED"
 
 
 class HookAccessDenied(SaynaError):
-    """The hook would belong to another tenant than the one who asks."""
+    """The hook would belong to another tenant than the caller's."""
 
     status = 403
     code = "HOOK_ACCESS_DENIED"
 
 
 class HookImmutable(SaynaError):
-    """The host's hook stands in the configuration and is not changed over HTTP."""
+    """The host's hook is in the configuration and cannot be changed over HTTP."""
 
     status = 405
     code = "HOOK_IMMUTABLE"
@@ -111,10 +115,10 @@ class HookTaken(SaynaError):
 
 
 class HooksNotStored(SaynaError):
-    """There is no place for hooks, or what is in it cannot be read; nothing was changed."""
+    """The server has no store for hooks, or cannot read it; nothing was changed."""
 
     code = "HOOKS_NOT_STORED"
 
 
 class HookNamesTooSlow(Overloaded):
-    """The hosts of the URLs could not be looked up in time; nothing was saved."""
+    """DNS did not resolve the hosts of the URLs in time; nothing was saved."""

@@ -1,22 +1,23 @@
-"""Inbound calls, from LiveKit's event to the queue of what their hook is told."""
+"""Inbound calls: from LiveKit's event to the outbox of signed events for hooks."""
 
 import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sayna.livekit.webhook import Event, EventParticipant, EventRoom
+from sayna.config import SipConfig
+from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.log import emit
 from sayna.sip.address import sip_domain
+from sayna.sip.event_signing import header_safe
 from sayna.sip.hooks import Hook, Hooks
-from sayna.sip.outbox import Queue
-from sayna.sip.signing import header_safe
+from sayna.state.ports import Outbox
 
 X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"
 TRUNK = "sip.trunkID"
 HEADER = "sip.h."
-# SIP headers are the telephone caller's: these bound what one call costs the disk and the hook.
+# A phone caller chooses the SIP headers: these limits bound the size of one event.
 MAX_HEADERS = 100
 MAX_TEXT = 1024
 
@@ -25,23 +26,22 @@ logger = logging.getLogger("sayna.sip")
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` tells that there is work.
+    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` starts a delivery.
 
-    Callers write their own headers, and X-To-IP decides whose call it is: `trunks` are those whose SIP
-    servers set or remove it, all when empty.
+    X-To-IP decides which hook gets a call, and phone callers can forge it. SIP_X_TO_IP_TRUNKS are the trunks
+    whose SIP servers set or remove this header; without the setting all trunks do.
     """
 
-    room_prefix: str
-    trunks: frozenset[str]
+    config: SipConfig
     hooks: Hooks
-    queue: Queue
+    outbox: Outbox
     adopt: Callable[[str, str], bool]
     wake: Callable[[], None]
 
     def __call__(self, event: Event) -> None:
-        """Queue a call that came in for a hook; raises Overloaded or LiveKitUnavailable.
+        """Store an inbound call for its hook; raises Overloaded or LiveKitUnavailable.
 
-        Only who is on the telephone counts: anybody else in a room may have any attributes.
+        Only participants of kind SIP count, because others may set any attributes.
         """
         room, caller = event.room, event.participant
         if event.name != "participant_joined" or room is None or caller is None or caller.kind != "SIP":
@@ -49,30 +49,31 @@ class Forwarding:
         hook, host = self._hook(caller.attributes)
         if hook is None:
             return
-        # First the room, then the hook: in the reference a hook heard of calls in another tenant's room.
+        # Give the room away before the event: a hook must not get events of another tenant's room.
         if hook.owner is not None and not self.adopt(room.name, hook.owner):
             emit(logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict")
             return
-        body = payload(room, caller, host, self.room_prefix)
+        body = payload(room, caller, host, self.config.room_prefix or "")
         event_id = header_safe(event.id)
-        self.queue.put(event_id, host=host, owner=hook.owner, room=room.name, body=body)
+        self.outbox.put(event_id, host=host, owner=hook.owner, room=room.name, body=body)
         self.wake()
 
     def _hook(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
-        trusted = not self.trunks or attributes.get(TRUNK) in self.trunks
+        trunks = self.config.x_to_ip_trunks
+        trusted = not trunks or attributes.get(TRUNK) in trunks
         domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))
         host = next((domain for domain in domains if domain), "")
         return (self.hooks.find(host) if host else None), host
 
 
 def payload(room: EventRoom, caller: EventParticipant, host: str, room_prefix: str) -> str:
-    """Return what a hook is told, as compact JSON in ASCII; what the caller sent is cut to a sane size."""
+    """Return the body of an event, as compact JSON in ASCII; texts of the phone caller are cut to MAX_TEXT."""
     headers = {
         _text(name.removeprefix(HEADER)): _text(value)
         for name, value in caller.attributes.items()
         if name.startswith(HEADER)
     }
-    told = {
+    event = {
         "participant": {
             "name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)
         },
@@ -83,7 +84,7 @@ def payload(room: EventRoom, caller: EventParticipant, host: str, room_prefix: s
         "sip_host": host,
         "sip_headers": dict(sorted(headers.items())[:MAX_HEADERS]),
     }  # fmt: skip
-    return json.dumps(told, separators=(",", ":"))
+    return json.dumps(event, separators=(",", ":"))
 
 
 def _text(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a hook may lead, as far as that can be said before anything is sent."""
+"""Which URLs a hook may have, checked when the hook is saved."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
@@ -10,29 +10,35 @@ from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookNamesTooSlow
 
 MAX_URL = 2048
-RESOLVE_SECONDS = 2.0
-# For all names of a request together: a thread is held as long, and a thousand hooks may come at once.
+NAME_SECONDS = 2.0
+# The limit for all names of one request, because a request with a thousand hooks holds one thread.
 ALL_SECONDS = 5.0
-# Names that never leave a site: RFC 6761, RFC 6762, RFC 8375, and .internal, which ICANN keeps for this.
+# Names of private networks: RFC 6761, RFC 6762, RFC 8375, and .internal, which ICANN reserves.
 INSIDE = ("localhost", ".localhost", ".local", ".internal", ".home.arpa")
 
 
-def check_hook_urls(urls: Iterable[str], *, allow_private: bool) -> None:
-    """Raise InvalidRequest unless all may be saved, HookNamesTooSlow when to look them up takes too long.
+def check_hook_urls(
+    urls: Iterable[str],
+    *,
+    allow_private: bool,
+    name_seconds: float = NAME_SECONDS,
+    all_seconds: float = ALL_SECONDS,
+) -> None:
+    """Raise InvalidRequest unless all URLs may be saved, HookNamesTooSlow after `all_seconds` of DNS.
 
-    A name that cannot be looked up now may be saved: each delivery looks it up, and judges it, again.
+    A name that DNS cannot resolve in `name_seconds` may be saved: each delivery resolves and checks it again.
     """
     names = {_name(url, allow_private=allow_private) for url in urls}
-    end = http.Deadline.after(ALL_SECONDS)
+    end = http.Deadline.after(all_seconds)
     for name in () if allow_private else sorted(names):
-        if name.endswith(INSIDE) or not _may_be_public(name, min(RESOLVE_SECONDS, end.remaining())):
-            raise InvalidRequest("url must lead to a host on the internet, not to a private network")
+        if name.endswith(INSIDE) or not _may_be_public(name, min(name_seconds, end.remaining())):
+            raise InvalidRequest("url must name a host on the internet, not in a private network")
         if not end.remaining():
             raise HookNamesTooSlow("the hosts of the urls take too long to look up; send fewer hooks", retry_after=5)
 
 
 def _name(url: str, *, allow_private: bool) -> str:
-    """Return the host of a URL that has the form of a hook; raises InvalidRequest."""
+    """Return the host of a valid hook URL; raises InvalidRequest."""
     if len(url) > MAX_URL:
         raise InvalidRequest(f"url must have at most {MAX_URL} characters")
     try:

@@ -1,13 +1,13 @@
-"""Telephone numbers: what they look like, which of them may be called, and who may call from which."""
+"""Phone numbers: their form, the numbers that may be called, and the numbers that a tenant may call from."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sayna.config import TenantNumbers
-from sayna.config.sip_numbers import NUMBER
+from sayna.config.sip_hook import NUMBER
 from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
 
-# How networks are told that what follows begins with a country: ITU E.123, and North America's own.
+# Prefixes before a country code: ITU E.123, and North America's 011.
 INTERNATIONAL = ("+", "00", "011")
 
 
@@ -21,15 +21,15 @@ def phone_number(text: str, name: str) -> str:
 
 def masked(number: str) -> str:
     """Return a number as logs may hold it: its last two digits at most."""
-    return f"***{number[-2:]}" if len(number) > 4 else "***"  # noqa: PLR2004 - of a short one nothing
+    return f"***{number[-2:]}" if len(number) > 4 else "***"  # noqa: PLR2004 - a short number is masked whole
 
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
     """First digits of numbers that may be called (any when empty) and of those that may not.
 
-    A number is allowed as it is dialled, and denied in every way to dial it: +1900 denies 1900, 001900 and
-    0111900 too.
+    A number is allowed as the client wrote it, and denied in every spelling: +1900 also denies 1900, 001900
+    and 0111900.
     """
 
     allowed: tuple[str, ...]
@@ -47,12 +47,12 @@ class Destinations:
 
 @dataclass(frozen=True, slots=True)
 class CallerNumbers:
-    """The numbers that each tenant may call from: any when there are no entries, else only its own."""
+    """The numbers that each tenant may call from: any number without entries, otherwise only its own."""
 
     entries: Iterable[TenantNumbers]
 
     def check(self, tenant: str | None, number: str) -> None:
-        """Raise FromNumberNotAllowed unless the tenant may call from the number, as it is written."""
+        """Raise FromNumberNotAllowed unless the tenant may call from the number, in this spelling."""
         allowed = {each.auth_id: each.numbers for each in self.entries}
         if allowed and number not in allowed.get(tenant or "", frozenset()):
-            raise FromNumberNotAllowed("from_phone_number is not one that you may call from")
+            raise FromNumberNotAllowed("you may not call from this from_phone_number; send one of your own numbers")

@@ -1,4 +1,4 @@
-"""Provisioning in the background: until it has worked, and never in the way of a request."""
+"""Provisioning in the background: it retries until it succeeds, and delays no request."""
 
 import logging
 import threading
@@ -15,19 +15,20 @@ logger = logging.getLogger("sayna.sip")
 
 
 class Provisioner:
-    """Brings LiveKit to what the settings say, once for all workers."""
+    """Gives LiveKit the trunk and rule of the settings, once for all workers."""
 
-    def __init__(self, trunks: Trunks, inbound: Inbound) -> None:
+    def __init__(self, trunks: Trunks, inbound: Inbound, *, first_pause: float = FIRST_PAUSE_SECONDS) -> None:
         self._trunks = trunks
         self._inbound = inbound
+        self._first_pause = first_pause
 
     def run(self, stop: threading.Event) -> None:
-        """Try until it works, then keep others from trying until told to stop."""
-        pause = FIRST_PAUSE_SECONDS
+        """Try until it works, then keep the leader's place until `stop` is set."""
+        pause = self._first_pause
         while not stop.is_set() and not self._provisioned():
             stop.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-        # Holding on to the lock, or the next worker would ask LiveKit all over again.
+        # Keep the lock, otherwise the next worker would send the same requests to LiveKit.
         stop.wait()
 
     def _provisioned(self) -> bool:

@@ -1,50 +1,61 @@
-"""What telephony has only with LiveKit: calls out, events about calls that come in, and threads for both."""
+"""Telephony with LiveKit: calls out, events about inbound calls, and the threads of both."""
 
 import logging
-from pathlib import Path
+from dataclasses import dataclass
 
 from sayna.config import Config
-from sayna.livekit import LiveKit
+from sayna.livekit import LiveKit, Webhook
+from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
+from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
-from sayna.sip.dialling import CallService
 from sayna.sip.forwarding import Forwarding
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import Limits
-from sayna.sip.outbox import Queue
 from sayna.sip.provisioner import Provisioner
-from sayna.state.leader import Leader
+from sayna.state.embedded import SharedState
+from sayna.state.leader import LeaderThread
 
 logger = logging.getLogger("sayna.sip")
 
 
-def connect(
-    config: Config, livekit: LiveKit, hooks: Hooks, inbound: Inbound | None, folder: Path
-) -> tuple[CallService, Forwarding, tuple[Leader, ...]]:
-    """Return who dials, who forwards events, and whose threads `Sip.start` begins."""
-    timeout = config.livekit.timeout_seconds
-    limits = Limits(
-        folder,
-        per_minute=config.sip.calls_per_minute,
-        at_a_time=config.sip.max_concurrent_calls,
-        present=livekit.telephones.present,
-    )
-    # Who comes second under a key waits for the first: for the room, its claim and the dial.
-    dialling = CallService(config.sip, livekit.rooms, livekit.telephones, limits, IdempotencyStore(folder, 3 * timeout))
-    queue = Queue(folder)
-    deliverer = Deliverer(queue, hooks, allow_private=config.sip.hook_allow_private)
-    leaders = [Leader(folder, "deliveries", deliverer.run)]
-    if inbound is not None:
-        leaders.append(Leader(folder, "provisioning", Provisioner(livekit.trunks, inbound).run))
+@dataclass(frozen=True, slots=True)
+class Telephony:
+    """Calls of one server, and the threads that one worker of all runs."""
 
-    def wake() -> None:
-        leaders[0].start()
-        deliverer.wake()
+    calls: CallService
+    webhook: Webhook
+    threads: tuple[LeaderThread, ...]
 
-    trunks = frozenset(config.sip.x_to_ip_trunks)
-    adopt = livekit.telephones.adopt
-    forwarding = Forwarding(config.sip.room_prefix or "", trunks, hooks, queue, adopt, wake)
-    if config.cache.path is None and config.sip.hooks:
-        logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-    return dialling, forwarding, tuple(leaders)
+    @classmethod
+    def build(cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState) -> "Telephony":
+        """Return telephony as the settings say; `start` begins its threads."""
+        limits = Limits(state.calls, livekit.sip.present)
+        calls = CallService(config.sip, livekit.rooms, livekit.sip, limits, IdempotencyStore(state.call_keys))
+        deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
+        deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
+
+        def wake() -> None:
+            deliveries.start()
+            deliverer.wake()
+
+        receive = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
+        threads = [deliveries]
+        if (inbound := Inbound.of(config.sip)) is not None:
+            threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
+        if config.cache.path is None and config.sip.hooks:
+            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
+        key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (receive,))
+        return cls(calls, webhook, tuple(threads))
+
+    def start(self) -> None:
+        """Start the work without a request: deliveries that an earlier process left, and provisioning."""
+        for thread in self.threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End the threads of this process."""
+        for thread in self.threads:
+            thread.close()

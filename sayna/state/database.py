@@ -1,4 +1,4 @@
-"""One SQLite file for all workers; opened for each transaction, so that no fork ever shares a connection."""
+"""One SQLite file for all workers, opened for each transaction: a fork must never share a connection."""
 
 import contextlib
 import logging
@@ -14,41 +14,42 @@ from sayna.log import RateLimitedLogger
 from sayna.state.files import create_private, exclusive, private_folder, shared
 
 WAIT_SECONDS = 5.0
-PAUSE_SECONDS = 0.005
+BUSY_INTERVAL = 0.005  # seconds
 BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
 
 class Database:
-    """Tables in `folder`/`name`.sqlite; a broken file is kept aside and a new one begun."""
+    """Tables in `folder`/`name`.sqlite; a broken file is renamed, and the next transaction creates a new one."""
 
-    def __init__(self, folder: Path, name: str, schema: str) -> None:
+    def __init__(self, folder: Path, name: str, schema: str, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self.file = folder / f"{name}.sqlite"
         self._schema = schema
+        self._wait_seconds = wait_seconds
         self._turn = threading.Lock()
-        # Not the file itself: to close a second descriptor of it would drop SQLite's locks.
+        # A file of its own, because closing a second descriptor of the database drops SQLite's locks.
         self._lock = folder / f"{name}-database.lock"
         self._inode = 0
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` returns, all of it on disk or none; raises StoreUnavailable.
+        """Return what `work` returns, with all its changes on disk; after an error none is there.
 
-        SQLite's own waiting is not fair, so threads take turns; nor does it cover the moment in which another
-        process closes or recovers the log.
+        Raises StoreUnavailable. Threads take turns because SQLite's own waiting is not fair. It also fails
+        while another process closes or recovers the log, so a busy file is tried again.
         """
-        limit = time.monotonic() + WAIT_SECONDS
-        if not self._turn.acquire(timeout=WAIT_SECONDS):
+        limit = time.monotonic() + self._wait_seconds
+        if not self._turn.acquire(timeout=self._wait_seconds):
             raise self._failed(TimeoutError("too many wait"), 0)
         try:
-            return self._patiently(work, limit)
+            return self._retry_busy(work, limit)
         finally:
             self._turn.release()
 
-    def _patiently(self, work: Callable[[sqlite3.Connection], T], limit: float) -> T:
+    def _retry_busy(self, work: Callable[[sqlite3.Connection], T], limit: float) -> T:
         while True:
             try:
                 return self._attempt(work)
@@ -56,19 +57,19 @@ class Database:
                 code = getattr(error, "sqlite_errorcode", 0) & 0xFF
                 if code not in BUSY or time.monotonic() > limit:
                     raise self._failed(error, code) from error
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(BUSY_INTERVAL)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         private_folder(self.file.parent)
-        with shared(self._lock, WAIT_SECONDS):
+        with shared(self._lock, self._wait_seconds):
             return self._transaction(work)
 
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         create_private(self.file)
         self._inode = self.file.stat().st_ino
-        # Python's own BEGIN is deferred: of two that read and then write, SQLite refuses
-        # one without any waiting.
-        connection = sqlite3.connect(self.file, timeout=WAIT_SECONDS, isolation_level=None)
+        # Python's own BEGIN is deferred: of two transactions that read and then write, SQLite refuses
+        # one without waiting.
+        connection = sqlite3.connect(self.file, timeout=self._wait_seconds, isolation_level=None)
         with contextlib.closing(connection) as database:
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(self._schema)
@@ -80,22 +81,22 @@ class Database:
         rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)
         if code in BROKEN:
             self._quarantine()
-        return StoreUnavailable("this cannot be written down now; try again", retry_after=1)
+        return StoreUnavailable("the server cannot store this now; try again", retry_after=1)
 
     def _quarantine(self) -> None:
-        """Rename the file together with its log, which SQLite would write into the next one.
+        """Rename the file and its log, because SQLite would write an old log into the next file.
 
-        While nobody has it open, and only if it is the one that was found broken: another process may have
-        set that aside, and written into the next one, a moment ago.
+        The exclusive lock waits until no process has the file open. The inode tells whether another process
+        has renamed the broken file a moment ago; the next file must stay.
         """
         stamp = time.time_ns()
         try:
-            with exclusive(self._lock, WAIT_SECONDS):
+            with exclusive(self._lock, self._wait_seconds):
                 if self.file.stat().st_ino != self._inode:
                     return
                 for part in self.file.parent.glob(f"{self.file.name}*"):
-                    # The pattern finds those of earlier times too.
+                    # The pattern also finds files that were renamed earlier.
                     if ".corrupt-" not in part.name:
                         part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
         except OSError as error:
-            rate_limited_log.warn("%s cannot be set aside: %s", self.file.name, error)
+            rate_limited_log.warn("%s cannot be renamed: %s", self.file.name, error)

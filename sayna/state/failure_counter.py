@@ -1,8 +1,7 @@
 """How many wrong tokens an address may try, counted over all workers.
 
-The counts are in memory that the workers share because it was made before they were forked: no disk, nothing
-to clean up, and a fixed size whatever is tried. Nothing is locked, so that no worker that dies holds up
-another; of two failures at the same instant one may go uncounted.
+The counts are in shared memory that was made before the fork: no disk, no cleaning, and a fixed size. There
+is no lock, so a worker that dies cannot block another. Of two failures at the same instant, one may not count.
 """
 
 import functools
@@ -20,24 +19,24 @@ WORD_BYTES = 4
 
 
 class FailureLimiter:
-    """The times of each address's last failures; where it is full, who failed longest ago is forgotten.
+    """The times of each address's last failures; a full set forgets the address that failed longest ago.
 
-    An entry is a fingerprint, the place of the oldest time, and as many times as failures are allowed.
+    An entry is a fingerprint, the index of the oldest time, and as many times as failures are allowed.
     """
 
     def __init__(self, per_minute: int) -> None:
         self._times = per_minute
         self._size = 2 + per_minute
-        # One word in front: when anybody failed last.
+        # The first word is the time of the last failure of all addresses.
         self._memory = mmap.mmap(-1, WORD_BYTES * (1 + SETS * ASSOCIATIVITY * self._size))
         self._words = memoryview(self._memory).cast("I")
         self._blank = memoryview(bytes(WORD_BYTES * self._size)).cast("I")
-        # Whoever knew it could choose addresses that drive out another.
+        # Random salt: if it were known, an attacker could pick addresses that evict another client's entry.
         self._salt = secrets.token_bytes(16)
         self._place = functools.lru_cache(4096)(self._placed)
 
     def check(self, client: str) -> None:
-        """Raise TooManyFailures when an address has no failure left; when all is quiet, do nothing."""
+        """Raise TooManyFailures when an address has no failure left; without recent failures it returns at once."""
         now = _now()
         if now - self._words[0] >= MINUTE or (entry := self._find(client)) is None:
             return

@@ -1,4 +1,4 @@
-"""Folders that only this user may access, and locks in them."""
+"""Private folders and files, and locks on them."""
 
 import fcntl
 import os
@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-# flock(2) has no time-out: whoever may wait only so long has to look again and again.
+# flock(2) has no timeout, so a caller with a time limit must poll.
 POLL_SECONDS = 0.005
 
-# Of two threads that find no file, the slower one would close its descriptor after SQLite took its locks.
+# Without it, the slower of two threads would close its descriptor after SQLite took its locks.
 _creating = threading.Lock()
 
 
@@ -19,8 +19,7 @@ def private_folder(path: Path) -> Path:
     """Return the folder, made with mode 0700 when missing; raises OSError when others may write to it."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = path.stat()
-    # mkdir leaves a folder that is there as it is: one that somebody else made could hold
-    # planted rows and links.
+    # mkdir leaves an existing folder as it is: another user's folder could hold planted rows and links.
     if found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise PermissionError(f"{path} belongs to another user or is writable by others")
     return path
@@ -32,10 +31,10 @@ def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:
 
 
 def create_private(path: Path) -> None:
-    """Create the file with mode 0600 unless it is there; never open one that is.
+    """Create the file with mode 0600 when missing; never open an existing file.
 
-    To close a descriptor of a file drops all POSIX locks of the process on it, so a second look at a SQLite
-    database breaks it (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    Closing a descriptor of a file drops all POSIX locks that the process has on it. A second descriptor of
+    a SQLite database therefore breaks it (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     with _creating:
         if not path.exists():
@@ -57,7 +56,7 @@ def exclusive(path: Path, seconds: float) -> AbstractContextManager[None]:
 
 
 def shared(path: Path, seconds: float) -> AbstractContextManager[None]:
-    """Hold the lock file against those alone who hold it exclusively; raises TimeoutError too."""
+    """Hold the lock file against exclusive holders only; raises TimeoutError after `seconds`."""
     return _held(path, seconds, fcntl.LOCK_SH)
 
 
@@ -66,7 +65,7 @@ def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
     descriptor = open_private(path)
     limit = time.monotonic() + seconds
     try:
-        # A descriptor of one's own, so that flock holds off the other threads of this process too.
+        # A new descriptor each time, so that flock also holds off other threads of this process.
         while not lock(descriptor, operation):
             if time.monotonic() > limit:
                 raise TimeoutError(f"{path} is locked by another process")

@@ -1,31 +1,48 @@
-"""One process of many does a job; when it ends, another takes the job over within a second."""
+"""One worker of all does a job; when that worker ends, another takes the job over within a second."""
 
+import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sayna.log import RateLimitedLogger
 from sayna.state.files import lock, open_private, private_folder
+from sayna.state.ports import Leader
 
-STAND_BY_SECONDS = 1.0
-END_SECONDS = 2.0
+RETRY_INTERVAL = 1.0  # seconds
+CLOSE_SECONDS = 2.0
 
 Job = Callable[[threading.Event], None]
 
-logger = logging.getLogger("sayna.sip")
+logger = logging.getLogger("sayna.state")
 rate_limited_log = RateLimitedLogger(logger)
 
 
-class Leader:
-    """Runs a job, in a thread of its own, while this process holds the lock of that name.
+class FileLeader:
+    """The embedded Leader: the worker leads that holds the lock of `folder`/JOB.lock."""
 
-    The job returns when the event that it gets is set.
-    """
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    def __init__(self, folder: Path, name: str, job: Job) -> None:
-        self._file = folder / f"{name}.lock"
+    @contextlib.contextmanager
+    def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
+        """Yield `stop` while this worker leads, None while another does; raises OSError."""
+        descriptor = open_private(private_folder(self._folder) / f"{job}.lock")
+        try:
+            # The kernel frees the lock with the process, kill -9 included, so a leader never loses it.
+            yield stop if lock(descriptor) else None
+        finally:
+            os.close(descriptor)
+
+
+class LeaderThread:
+    """Runs a job in a thread while this worker leads; the job returns when its event is set."""
+
+    def __init__(self, leader: Leader, name: str, job: Job) -> None:
+        self._leader = leader
+        self._name = name
         self._job = job
         self._stop = threading.Event()
         self._starting = threading.Lock()
@@ -33,41 +50,33 @@ class Leader:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin to lead or to stand by; doing it again in the same process changes nothing."""
+        """Begin to lead or to wait for it; a second call in one process changes nothing."""
         if self._pid == os.getpid():
             return
         with self._starting:
             if self._pid != os.getpid():
-                # A new one, for the parent's may have been set or waited for when it forked.
+                # A new event after a fork: the parent may have set the old one.
                 self._stop = threading.Event()
                 self._thread = threading.Thread(target=self._run, args=(self._stop,), daemon=True)
-                self._thread.name = self._file.stem
+                self._thread.name = self._name
                 self._thread.start()
                 self._pid = os.getpid()
 
     def close(self) -> None:
-        """Let go; what the job has under way may end a moment later."""
+        """Stop leading; work that the job has begun may end a moment later."""
         if self._pid == os.getpid() and self._thread is not None:
             self._stop.set()
-            self._thread.join(END_SECONDS)
+            self._thread.join(CLOSE_SECONDS)
             self._pid = None
 
     def _run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self._lead(stop)
+                with self._leader.term(self._name, stop) as term:
+                    if term is not None:
+                        self._job(term)
             except OSError as error:
-                rate_limited_log.warn("%s cannot be locked: %s", self._file.name, error)
-            except Exception:  # whatever it was, the job is begun again
-                logger.exception("%s failed", self._file.stem)
-            stop.wait(STAND_BY_SECONDS)
-
-    def _lead(self, stop: threading.Event) -> None:
-        private_folder(self._file.parent)
-        descriptor = open_private(self._file)
-        try:
-            # The kernel drops it with the process, kill -9 included: no leader has to be declared dead.
-            if lock(descriptor):
-                self._job(stop)
-        finally:
-            os.close(descriptor)
+                rate_limited_log.warn("%s.lock cannot be locked: %s", self._name, error)
+            except Exception:  # the job begins again after every error
+                logger.exception("%s failed", self._name)
+            stop.wait(RETRY_INTERVAL)

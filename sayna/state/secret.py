@@ -1,4 +1,4 @@
-"""The key under which credentials enter cache keys: made once, shared by all who have the folder."""
+"""The key for credentials in cache keys: made once, shared by all workers that use the folder."""
 
 import logging
 import os
@@ -14,14 +14,14 @@ WAIT_SECONDS = 5.0
 
 
 def load_secret(path: Path | None) -> bytes:
-    """Return the 32 bytes in `path`/credential.key, made when missing; without a folder, its own."""
+    """Return the 32 bytes in `path`/credential.key, made when missing; without a folder, random bytes."""
     if path is None:
         return secrets.token_bytes(SECRET_BYTES)
     try:
         with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
             return _read(path / "credential.key") or _create(path / "credential.key")
     except OSError as error:
-        log.warning("no credential key in %s (%s): this process uses one of its own", path, error)
+        log.warning("credential.key in %s cannot be used (%s): this process uses a random key", path, error)
         return secrets.token_bytes(SECRET_BYTES)
 
 
@@ -34,13 +34,13 @@ def _read(file: Path) -> bytes | None:
     with os.fdopen(descriptor, "rb") as opened:
         found = os.fstat(descriptor)
         key = opened.read(SECRET_BYTES + 1)
-    # A key that others could read protects nothing: a new one is made, and what it kept
-    # apart is rendered anew.
+    # A key that other users could read protects nothing: the caller makes a new one, and audio of requests
+    # with their own credentials is synthesized again.
     return key if len(key) == SECRET_BYTES and not found.st_mode & 0o077 else None
 
 
 def _create(file: Path) -> bytes:
-    """Write a new key beside the file and put it in its place whole."""
+    """Write a new key beside the file, then replace the file in one step."""
     key = secrets.token_bytes(SECRET_BYTES)
     fresh = file.with_suffix(".new")
     fresh.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from sayna.config import load_config
 from tests.blueprints.rooms import AUTH
+from tests.sip.inbound import SETTINGS, Target
 from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import FakeLiveKit
 
@@ -67,3 +68,16 @@ def telephones() -> Iterator[FakeSipClient]:
     with FakeSipClient() as fake:
         yield fake
     assert not fake.complaints
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """Return a hook that accepts every event."""
+    with Target() as target:
+        yield target
+
+
+@pytest.fixture
+def inbound(telephones: FakeSipClient, make_client: MakeClient) -> MakeClient:
+    """Return a maker of clients of an application with inbound calls and hooks."""
+    return lambda **settings: make_client(**telephones.settings, **SETTINGS, **settings)

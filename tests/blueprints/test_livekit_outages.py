@@ -51,9 +51,7 @@ def test_what_is_no_answer_of_livekit_is_never_a_404_or_a_token(
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_answer_that_is_awaited_when_the_server_ends_is_unavailable(
-    tenants: FlaskClient, livekit: FakeLiveKit, route: str
-) -> None:
+def test_request_during_the_server_s_end_is_unavailable(tenants: FlaskClient, livekit: FakeLiveKit, route: str) -> None:
     def begin_the_end(method: str, message: object) -> None:
         threading.Thread(target=tenants.application.extensions["sayna"].close).start()
         livekit.over.wait(1)
@@ -84,7 +82,7 @@ def test_room_created_under_another_name_has_no_token(tenants: FlaskClient, live
         (HTML, "LIVEKIT_UNAVAILABLE"),
     ],
 )
-def test_act_that_livekit_refuses_is_told_apart_from_an_outage(
+def test_refusal_of_livekit_differs_from_an_outage(
     tenants: FlaskClient, livekit: FakeLiveKit, reply: Reply, code: str
 ) -> None:
     livekit.open("lobby", OWNED_BY_A)
@@ -102,7 +100,7 @@ def test_refused_look_at_a_participant_is_an_outage(tenants: FlaskClient, liveki
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_nobody_listening_is_an_outage(make_client: MakeClient, livekit: FakeLiveKit, route: str) -> None:
+def test_closed_port_is_an_outage(make_client: MakeClient, livekit: FakeLiveKit, route: str) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -162,7 +160,7 @@ class FirstDrops:
         ("GetParticipant", "mute"),
     ],
 )
-def test_question_lost_with_a_kept_connection_is_asked_again(
+def test_request_lost_with_a_kept_connection_is_sent_again(
     tenants: FlaskClient, livekit: FakeLiveKit, method: str, route: str
 ) -> None:
     if route != "token":

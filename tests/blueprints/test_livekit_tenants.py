@@ -25,7 +25,7 @@ def rooms_of(client: FlaskClient) -> Rooms:
     return rooms
 
 
-def test_new_room_belongs_to_the_tenant_before_its_token_is_signed(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
+def test_new_room_is_claimed_before_its_token_is_signed(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     assert token(tenants, tenant="b").status_code == 200
     assert livekit.rooms["lobby"].metadata == '{"auth_id":"b"}'
     assert livekit.calls == ["ListRooms", "CreateRoom"]
@@ -38,9 +38,7 @@ def test_token_for_a_room_of_one_s_own_asks_once(tenants: FlaskClient, livekit: 
 
 
 @pytest.mark.parametrize("metadata", [OWNED_BY_A, *NOBODY_S, TWO_OWNERS])
-def test_room_of_another_or_of_nobody_is_never_claimed(
-    tenants: FlaskClient, livekit: FakeLiveKit, metadata: str
-) -> None:
+def test_foreign_or_unowned_room_is_never_claimed(tenants: FlaskClient, livekit: FakeLiveKit, metadata: str) -> None:
     livekit.open("lobby", metadata)
     assert failed(token(tenants, tenant="b")) == (403, "ROOM_ACCESS_DENIED")
     assert livekit.rooms["lobby"].metadata == metadata
@@ -60,7 +58,7 @@ ACTIONS: dict[str, Callable[..., TestResponse]] = {"read": read, "remove": remov
 
 @pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("metadata", [OWNED_BY_A, "", TWO_OWNERS])
-def test_room_that_is_not_yours_answers_like_one_that_is_not_there(
+def test_foreign_room_answers_like_a_missing_one(
     tenants: FlaskClient, livekit: FakeLiveKit, action: str, metadata: str
 ) -> None:
     def ask() -> tuple[dict[str, Any], list[str]]:
@@ -80,7 +78,7 @@ def test_room_that_is_not_yours_answers_like_one_that_is_not_there(
 def test_owner_acts_with_the_fewest_questions(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.open("lobby", OWNED_BY_A)
     livekit.join("lobby", "ann", "TR_1")
-    expected = {
+    expected: dict[Callable[..., TestResponse], list[str]] = {
         read: ["ListParticipants", "ListRooms"],
         mute: ["GetParticipant", "ListRooms", "MutePublishedTrack"],
         remove: ["ListRooms", "RemoveParticipant"],
@@ -92,7 +90,7 @@ def test_owner_acts_with_the_fewest_questions(tenants: FlaskClient, livekit: Fak
 
 
 @pytest.mark.parametrize("action", [read, mute])
-def test_first_two_questions_are_asked_side_by_side(
+def test_first_two_requests_are_sent_in_parallel(
     tenants: FlaskClient, livekit: FakeLiveKit, action: Callable[..., TestResponse]
 ) -> None:
     livekit.open("lobby", OWNED_BY_A)
@@ -169,7 +167,7 @@ def test_claim_holds_without_a_folder_for_its_lock(tenants: FlaskClient, livekit
     assert failed(token(tenants, tenant="b")) == (403, "ROOM_ACCESS_DENIED")
 
 
-def test_room_that_somebody_else_is_creating_for_too_long_has_no_token(
+def test_token_fails_while_another_request_creates_the_room(
     make_client: MakeClient, livekit: FakeLiveKit, tmp_path: Path
 ) -> None:
     client = make_client(**livekit.settings, **AUTH, LIVEKIT_TIMEOUT_SECONDS="0.3")

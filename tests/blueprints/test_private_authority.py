@@ -79,10 +79,10 @@ def test_storage_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.S
 
 def test_hook_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLContext, known: bool) -> None:
     with FaultServer(tls=tls) as target, FakeSipClient() as telephones:
-        target.always(inbound.taken)
+        target.always(inbound.accept)
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
-        assert inbound.tell(client, inbound.joined()).status_code == 200
+        assert inbound.send_event(client, inbound.joined()).status_code == 200
         inbound.until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
         client.application.extensions["sayna"].close()
     assert bool(target.hits) == known

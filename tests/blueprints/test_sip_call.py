@@ -57,7 +57,7 @@ def test_call_is_begun_through_the_server_s_own_pbx(make: MakeClient, telephones
         (None, ("pbx.example.com:5060", "sayna", "canary-password")),
     ],
 )
-def test_whoever_names_another_pbx_never_gets_the_server_s_own_password(
+def test_request_with_its_own_pbx_gets_no_password_of_the_server(
     make: MakeClient, telephones: FakeSipClient, own: Any, expected: tuple[str, str, str]
 ) -> None:
     assert dial(make(**PBX_USER), sip=own).status_code == 200
@@ -132,7 +132,7 @@ def test_room_is_claimed_before_anything_rings(make: MakeClient, telephones: Fak
 
 
 @pytest.mark.parametrize("metadata", [OWNED_BY_A, "", '{"auth_id":""}'])
-def test_room_of_another_or_nobody_is_not_dialled_into(
+def test_call_into_a_foreign_or_unowned_room_is_refused(
     make: MakeClient, telephones: FakeSipClient, metadata: str
 ) -> None:
     telephones.open("lobby", metadata)
@@ -143,7 +143,7 @@ def test_room_of_another_or_nobody_is_not_dialled_into(
 @pytest.mark.parametrize(
     "reply", [refusal(503, "unavailable"), refusal(400, "invalid_argument"), refusal(500, "internal"), DROP]
 )
-def test_call_that_livekit_does_not_begin_fails_and_is_tried_once(
+def test_call_that_livekit_refuses_fails_without_a_retry(
     make: MakeClient, telephones: FakeSipClient, reply: Reply
 ) -> None:
     telephones.script = lambda method, _: reply if method == "CreateSIPParticipant" else None
@@ -151,13 +151,13 @@ def test_call_that_livekit_does_not_begin_fails_and_is_tried_once(
     assert telephones.calls.count("CreateSIPParticipant") == 1
 
 
-def test_livekit_that_cannot_be_asked_for_the_room_fails_the_call(make: MakeClient, telephones: FakeSipClient) -> None:
+def test_call_fails_when_livekit_does_not_answer_for_the_room(make: MakeClient, telephones: FakeSipClient) -> None:
     telephones.script = lambda method, _: DROP
     assert failed(dial(make(**AUTH), "a")) == (500, "CALL_FAILED")
     assert "CreateSIPParticipant" not in telephones.calls
 
 
-def test_livekit_that_hangs_after_the_dial_is_not_asked_again(make: MakeClient, telephones: FakeSipClient) -> None:
+def test_call_of_unknown_outcome_is_not_dialled_again(make: MakeClient, telephones: FakeSipClient) -> None:
     def hang(method: str, message: Any) -> None:
         if method == "CreateSIPParticipant":
             telephones.dialled.append(message)

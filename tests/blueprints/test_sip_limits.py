@@ -2,6 +2,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,10 +37,11 @@ NUMBERS = json.dumps([{"auth_id": "a", "numbers": [" +15550001 ", "07"]}, {"auth
 
 
 @pytest.mark.parametrize("number", ["+15550009", "15550001", "0015550001", "+1555000", "7", "+155500011"])
-def test_nobody_calls_from_a_number_of_another(make: MakeClient, telephones: FakeSipClient, number: str) -> None:
+def test_call_from_another_tenant_s_number_is_refused(make: MakeClient, telephones: FakeSipClient, number: str) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     own = {"outbound_address": "pbx.of.my.own"}
-    for change in ({}, {"sip": own}):
+    changes: tuple[dict[str, Any], ...] = ({}, {"sip": own})
+    for change in changes:
         answer = dial(client, "a", from_phone_number=number, **change)
         assert failed(answer) == (403, "FROM_NUMBER_NOT_ALLOWED")
     assert failed(dial(client, "b", from_phone_number="+15550001")) == (403, "FROM_NUMBER_NOT_ALLOWED")
@@ -47,7 +49,7 @@ def test_nobody_calls_from_a_number_of_another(make: MakeClient, telephones: Fak
     assert telephones.calls == []
 
 
-def test_everybody_calls_from_numbers_of_their_own(make: MakeClient, telephones: FakeSipClient) -> None:
+def test_tenant_calls_from_its_own_numbers(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     for number in ("+15550001", "  +15550001\t", "07"):
         assert dial(client, "a", from_phone_number=number).status_code == 200
@@ -90,9 +92,7 @@ def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones
     assert len(telephones.dialled) == 3
 
 
-def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
-    make: MakeClient, telephones: FakeSipClient
-) -> None:
+def test_calls_at_a_time_count_until_the_phone_left_the_room(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(SIP_MAX_CONCURRENT_CALLS="2")
     assert [dial(client, participant_identity=who).status_code for who in ("bob", "eve")] == [200, 200]
     refused = dial(client, participant_identity="joe")
@@ -102,7 +102,7 @@ def test_calls_at_a_time_are_counted_until_livekit_knows_them_no_more(
     assert [dial(client).status_code for _ in range(3)] == [200, 200, 429]
 
 
-def test_livekit_that_cannot_be_asked_frees_no_line(make: MakeClient, telephones: FakeSipClient) -> None:
+def test_slot_stays_taken_while_livekit_does_not_answer(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(SIP_MAX_CONCURRENT_CALLS="1")
     assert dial(client).status_code == 200
     telephones.people["lobby"].clear()
@@ -119,8 +119,8 @@ def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones
     assert dial(client, "a", room_name="mine").status_code == 200
 
 
-def test_call_of_unknown_outcome_holds_its_line(make: MakeClient, telephones: FakeSipClient) -> None:
-    telephones.script = lambda method, _: telephones.over.wait(2) if method == "CreateSIPParticipant" else None
+def test_call_of_unknown_outcome_keeps_its_slot(make: MakeClient, telephones: FakeSipClient) -> None:
+    telephones.script = lambda method, _: telephones.hang() if method == "CreateSIPParticipant" else None
     client = make(SIP_MAX_CONCURRENT_CALLS="1", LIVEKIT_TIMEOUT_SECONDS="0.3")
     assert failed(dial(client)) == (500, "CALL_FAILED")
     assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
@@ -166,9 +166,7 @@ def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones
     assert dial(make(SIP_CALLS_PER_MINUTE="5"), key="k").status_code == 200
 
 
-def test_same_key_at_the_same_time_is_told_to_wait_no_longer_than_a_call_takes(
-    make: MakeClient, telephones: FakeSipClient
-) -> None:
+def test_second_request_of_a_key_waits_as_long_as_a_call_takes(make: MakeClient, telephones: FakeSipClient) -> None:
     rings, answered = threading.Event(), threading.Event()
 
     def slow(method: str, _: object) -> None:
@@ -187,7 +185,7 @@ def test_same_key_at_the_same_time_is_told_to_wait_no_longer_than_a_call_takes(
 
 
 @pytest.mark.parametrize("name", ["calls", "answers"])
-def test_broken_database_dials_nobody_and_is_kept_aside(
+def test_broken_database_is_renamed_and_no_call_is_placed(
     make: MakeClient, telephones: FakeSipClient, tmp_path: Path, name: str
 ) -> None:
     client = make()

@@ -1,4 +1,4 @@
-"""The commands of README and docs, run as they are written; and the README's tables against the code."""
+"""The commands of README and docs, run as they are written."""
 
 import os
 import re
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from sayna.providers import PROVIDERS
 from tests.e2e.servers import ROOT, Gunicorn, answers, free_port, started
 from tests.e2e.wire import Address
 
@@ -178,15 +177,3 @@ def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
             assert (page.parent / link).exists(), (name(page), link)
-
-
-def test_the_matrix_of_providers_is_what_the_providers_can_do() -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
-    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| [`")]
-    told = {re.findall(r"`([a-z]+)`", row[0])[0]: (row[3], row[4], row[6].split(", ")) for row in rows}
-    true = {}
-    for slug, provider in PROVIDERS.items():
-        limit = f"{provider.max_bytes} bytes" if provider.max_bytes else str(provider.max_chars or "any")
-        true[slug] = ("-".join(map(str, provider.rates)), limit, list(provider.knobs))
-
-    assert told == true

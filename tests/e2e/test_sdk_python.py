@@ -144,7 +144,7 @@ def test_hooks_are_kept_and_removed(with_client: Callable[..., Any]) -> None:
     [
         (lambda client: client.get_voices(), "another-token", SaynaValidationError, "unauthorized"),
         (lambda client: client.get_recording("nothing"), TOKEN, SaynaHttpError, "no recording"),
-        (lambda client: client.get_livekit_room("nothing"), TOKEN, SaynaHttpError, "no such room"),
+        (lambda client: client.get_livekit_room("nothing"), TOKEN, SaynaHttpError, "no open room"),
         (
             lambda client: client.speak_rest("hello", VOICE.model_copy(update={"provider": "azure"})),
             TOKEN,
@@ -180,7 +180,7 @@ def test_a_call_that_comes_in_is_told_to_the_sdks_receiver(with_client: Callable
             **{"Content-Type": "application/webhook+json", "Authorization": signed(body)},
         )
         assert (sent.status, sent.json()) == (200, {"status": "received"})
-        [hit] = target.told(1)
+        [hit] = target.received(1)
 
     receiver = WebhookReceiver(HOOK_SECRET)
     event = receiver.receive(dict(hit.headers), hit.body.decode())

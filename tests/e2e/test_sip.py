@@ -23,7 +23,7 @@ from tests.e2e.servers import Gunicorn, answers, free_port, started
 from tests.e2e.telephony import Exchange, Redis
 from tests.e2e.wire import Address
 from tests.livekit.events import encoded, signed
-from tests.sip.inbound import SETTINGS, Target, joined, per_hook_secret, refused, verified
+from tests.sip.inbound import SETTINGS, Target, joined, per_hook_secret, refuse, verified
 from tests.wire.telephone import FakeSipClient
 
 pytestmark = pytest.mark.e2e
@@ -108,7 +108,7 @@ def test_caller_in_a_real_room_becomes_an_event_that_the_sdk_takes_and_the_room_
     room = f"sip_+1555_{uuid.uuid4()}"
     with Person(exchange.livekit.url, exchange.caller_token(room, "sip_+1555")) as caller:
         caller.sees("connected")
-        event = verified(target.told(1, 60)[0], per_hook_secret("a"))
+        event = verified(target.received(1, 60)[0], per_hook_secret("a"))
         assert (event.room.name, event.sip_host, event.room_prefix) == (room, "a.example.com", "sip")
         assert (event.participant.identity, event.participant.name) == ("sip_+1555", "Phone")
         assert event.from_phone_number == "+15559876543"
@@ -164,13 +164,13 @@ def deliver(sayna: Gunicorn, event: dict[str, Any]) -> int:
 def test_what_was_accepted_is_delivered_after_kill_9(
     fake: FakeSipClient, server: StartServer, target: Target, tmp_path: Path
 ) -> None:
-    target.always(refused)
+    target.always(refuse)
     settings = {**fake.settings, **SETTINGS, "CACHE_PATH": str(tmp_path / "kept"), "WEB_CONCURRENCY": "2"}
     first = server(**settings)
     hooks = {"hooks": [hook(target, auth_id="")]}
     assert first.address.ask("POST", "/sip/hooks", hooks).status == 200
     assert deliver(first, joined()) == 200
-    down = target.told(1)
+    down = target.received(1)
     for pid in first.family():
         os.kill(pid, signal.SIGKILL)
     first.wait()
@@ -198,7 +198,7 @@ def test_events_over_many_workers_are_each_told_once_in_the_order_of_their_room(
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(call, range(10)))
-    ids = [hit.headers["x-sayna-event-id"] for hit in target.told(50)]
+    ids = [hit.headers["x-sayna-event-id"] for hit in target.received(50)]
     assert len(set(ids)) == 50
     for room in range(10):
         mine = [each for each in ids if each.startswith(f"EV_{room}_")]
@@ -272,7 +272,7 @@ def test_dead_target_costs_a_worker_neither_memory_nor_livekit_s_patience(
         assert grown < 20_000, f"{grown} kB"
         alive = joined("EV_alive", attributes={"sip.h.to": "<sip:1@b.example.com>"})
         assert deliver(sayna, alive) == 200
-        target.told(1, 4)
+        target.received(1, 4)
         sayna.signal(signal.SIGTERM)
         assert sayna.wait() == 0
 

@@ -10,7 +10,7 @@ import jwt
 
 from tests.wire.twirp import KEY, SECRET
 
-JOINED = {
+JOINED: dict[str, Any] = {
     "event": "participant_joined",
     "room": {"sid": "RM_1", "name": "lobby", "metadata": '{"auth_id":"a"}', "creationTime": "1700000000"},
     "participant": {

@@ -115,7 +115,7 @@ def test_operation_that_finds_its_client_closed_is_unavailable(bridge: Bridge[st
             late.result(5)
 
 
-def test_operations_at_the_moment_of_a_close_succeed_or_are_unavailable(bridge: Bridge[str]) -> None:
+def test_operation_during_a_close_succeeds_or_is_unavailable(bridge: Bridge[str]) -> None:
     over = threading.Event()
 
     def ask() -> list[BaseException]:

@@ -5,14 +5,14 @@ START = """
 import sys
 import app
 app.create_app()
-assert not {"asyncio", "livekit", "sayna.livekit.service", "sayna.sip.telephony"} & sys.modules.keys()
+assert not {"asyncio", "livekit", "sayna.livekit.livekit_client", "sayna.sip.telephony"} & sys.modules.keys()
 """
 TOKEN = """
 import sys
 from sayna.config import Secret
 from sayna.livekit import LiveKit
 from sayna.livekit.tokens import TokenMint
-from sayna.livekit.webhook import Webhook
+from sayna.livekit.events import Webhook
 TokenMint(Secret("k"), Secret("s" * 32), 60).token(room="r", identity="i", name="n", tenant="a")
 assert not {"jwt", "livekit", "aiohttp", "google.protobuf"} & sys.modules.keys(), "a token"
 """

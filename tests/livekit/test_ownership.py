@@ -30,7 +30,7 @@ def test_owner_is_the_auth_id_of_a_json_object(metadata: str, owner: str | None)
 
 
 @pytest.mark.parametrize("metadata", ['{"auth_id":"a","auth_id":"b"}', '{"auth_id":null,"auth_id":"a"}', DEEP])
-def test_metadata_that_names_its_owner_in_no_clear_way_belongs_to_nobody_at_all(metadata: str) -> None:
+def test_ambiguous_metadata_belongs_to_no_tenant(metadata: str) -> None:
     owner = owner_of(metadata)
     assert not any(Caller(tenant).may_access(owner) for tenant in ("a", "b", None))
 

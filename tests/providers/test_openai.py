@@ -9,9 +9,9 @@ import pytest
 
 from sayna import errors
 from sayna.audio.spec import AudioSpec
-from sayna.config import OpenAIConfig, Secret
+from sayna.config import Secret
 from sayna.http import Deadline
-from sayna.providers.openai import OpenAI
+from sayna.providers.openai import OpenAI, OpenAIConfig
 from tests.audio.sounds import HERTZ, heard
 from tests.wire import answers
 from tests.wire.asking import plan, request, speak

@@ -1,7 +1,10 @@
-"""Inbound calls as livekit-server tells of them, and a receiver that trusts nothing but the SDK."""
+"""Events of inbound calls as livekit-server sends them, and a hook that verifies them with the SDK."""
 
+import contextlib
 import hashlib
 import hmac
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -33,7 +36,7 @@ def joined(
     kind: str = "SIP",
     attributes: dict[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the event of somebody who joined; by telephone, if nothing else is said."""
+    """Return the event of a participant that joined, by phone unless `kind` differs."""
     return {
         **JOINED,
         "id": event_id,
@@ -46,38 +49,52 @@ def joined(
     }
 
 
-def tell(client: FlaskClient, event: dict[str, Any]) -> TestResponse:
+def send_event(client: FlaskClient, event: dict[str, Any]) -> TestResponse:
     """Send an event as LiveKit does."""
     body = encoded(event)
     return client.post("/livekit/webhook", data=body, headers={"Authorization": signed(body)})
 
 
 def verified(hit: Hit, secret: str = SECRET) -> WebhookSIPOutput:
-    """Return what the SDK's receiver makes of a request; raises SaynaValidationError."""
+    """Return the event that the SDK's receiver reads; raises SaynaValidationError."""
     return WebhookReceiver(secret).receive(dict(hit.headers), hit.body.decode())
 
 
 class Target(FaultServer):
-    """Takes every event, unless a script says otherwise."""
+    """Accepts every event, unless a script says otherwise."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.always(taken)
+        self.always(accept)
 
-    def told(self, times: int, seconds: float = 20) -> list[Hit]:
-        """Return the first requests once they are there."""
+    def received(self, times: int, seconds: float = 20) -> list[Hit]:
+        """Return the first requests when they are there."""
         until(lambda: len(self.hits) >= times, seconds, f"{times} requests came")
         return self.hits[:times]
 
 
-def taken(exchange: Exchange) -> None:
+def accept(exchange: Exchange) -> None:
     """Answer as a receiver does."""
     exchange.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
 
-def refused(exchange: Exchange) -> None:
-    """Answer as a receiver in trouble does."""
+def refuse(exchange: Exchange) -> None:
+    """Answer as a failing receiver does."""
     exchange.send(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n")
+
+
+def hook(
+    target: FaultServer, host: str = "a.example.com", auth_id: str = "", path: str = "/hook?x=1"
+) -> dict[str, str]:
+    """Return a hook that leads to the target."""
+    return {"host": host, "url": target.url + path, "auth_id": auth_id}
+
+
+def waiting(folder: Path) -> int:
+    """Return how many events wait in the outbox of an application."""
+    with contextlib.closing(sqlite3.connect(folder / "cache" / "sip" / "deliveries.sqlite")) as database:
+        count: int = database.execute("SELECT count(*) FROM waiting").fetchone()[0]
+    return count
 
 
 def per_hook_secret(tenant: str, host: str = "a.example.com") -> str:

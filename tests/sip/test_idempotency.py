@@ -1,39 +1,45 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sayna.sip.errors import CallFailed, KeyReused
 from sayna.sip.idempotency import IdempotencyStore
+from sayna.state.locks import FileLocks
+from sayna.state.once import SQLiteOnce
 
 REQUEST = {"to": "+1"}
 
 
-def test_request_of_a_process_that_died_while_it_dialled_is_never_begun_again(tmp_path: Path) -> None:
-    with IdempotencyStore(tmp_path, 1).attempt("a", "k", REQUEST) as attempt:
-        attempt.begin()
+def store(folder: Path, **limits: Any) -> IdempotencyStore:
+    return IdempotencyStore(SQLiteOnce(folder, "answers", FileLocks(folder, "answer"), wait_seconds=1, **limits))
+
+
+def test_key_of_a_process_that_died_while_dialling_fails(tmp_path: Path) -> None:
+    with store(tmp_path).attempt("a", "k", REQUEST) as record:
+        record.begin()
     with (
-        pytest.raises(CallFailed, match="nobody knows"),
-        IdempotencyStore(tmp_path, 1).attempt("a", "k", REQUEST),
+        pytest.raises(CallFailed, match="outcome is unknown"),
+        store(tmp_path).attempt("a", "k", REQUEST),
     ):
         pass
 
 
-def test_answer_is_kept_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = IdempotencyStore(tmp_path, 1)
-    with once.attempt("a", "k", REQUEST) as attempt:
-        assert attempt.answer is None
-        attempt.begin()
-        attempt.end({"sip_call_id": "SCL_1"})
-    with once.attempt("a", "k", REQUEST) as attempt:
-        assert attempt.answer == {"sip_call_id": "SCL_1"}
-    with pytest.raises(KeyReused), once.attempt("a", "k", {"to": "+2"}):
+def test_answer_is_kept_for_a_day(tmp_path: Path) -> None:
+    answers = store(tmp_path)
+    with answers.attempt("a", "k", REQUEST) as record:
+        assert record.answer is None
+        record.begin()
+        record.finish({"sip_call_id": "SCL_1"})
+    with answers.attempt("a", "k", REQUEST) as record:
+        assert record.answer == {"sip_call_id": "SCL_1"}
+    with pytest.raises(KeyReused), answers.attempt("a", "k", {"to": "+2"}):
         pass
-    monkeypatch.setattr("sayna.sip.idempotency.KEEP_SECONDS", -1)
-    with once.attempt("a", "k", {"to": "+2"}) as attempt:
-        assert attempt.answer is None
+    with store(tmp_path, keep_seconds=0).attempt("a", "k", {"to": "+2"}) as record:
+        assert record.answer is None
 
 
-def test_what_a_request_says_is_not_on_disk(tmp_path: Path) -> None:
-    with IdempotencyStore(tmp_path, 1).attempt("a", "canary-key", {"password": "canary-password"}) as attempt:
-        attempt.begin()
+def test_request_is_not_on_disk_in_clear(tmp_path: Path) -> None:
+    with store(tmp_path).attempt("a", "canary-key", {"password": "canary-password"}) as record:
+        record.begin()
     assert not [file for file in tmp_path.iterdir() if b"canary" in file.read_bytes()]

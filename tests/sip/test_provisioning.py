@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -6,6 +7,8 @@ from flask import Flask
 
 from app import create_app
 from sayna.config import load_config
+from sayna.livekit.model import Inbound
+from sayna.sip.provisioner import Provisioner
 from tests.e2e.program import until
 from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP, refusal
@@ -62,7 +65,7 @@ def test_trunk_and_rule_are_created_once(make: MakeApp, telephones: FakeSipClien
     assert run(app, "--dry-run") == (0, ["nothing to do"])
 
 
-def test_what_differs_is_corrected_and_what_is_not_ours_stays(make: MakeApp, telephones: FakeSipClient) -> None:
+def test_differences_are_corrected_and_other_fields_stay(make: MakeApp, telephones: FakeSipClient) -> None:
     run(make(**INBOUND))
     telephones.trunks[0].krisp_enabled = True
     telephones.rules[0].trunk_ids[:] = ["ST_gone"]
@@ -94,20 +97,33 @@ def test_command_says_that_livekit_does_not_answer(make: MakeApp, telephones: Fa
     assert run(make(**INBOUND))[0] == 1
 
 
-def test_start_provisions_once_for_all_workers_and_again_until_it_works(
+def test_one_worker_provisions_and_another_takes_over(
     make: MakeApp, telephones: FakeSipClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    telephones.script = lambda *_: refusal(503, "unavailable") if len(telephones.calls) < 2 else None
     workers = [make(**INBOUND).extensions["sayna"] for _ in range(3)]
     for worker in workers:
         worker.start()
         worker.start()
-    until(lambda: telephones.rules, 10, "LiveKit is provisioned")
+    # The dispatch rule is the last request of the leader.
+    until(lambda: telephones.rules, 30, "LiveKit is provisioned")
     calls = list(telephones.calls)
     assert calls.count("CreateSIPInboundTrunk") == calls.count("CreateSIPDispatchRule") == 1
     workers[0].close()
-    until(lambda: len(telephones.calls) > len(calls), 10, "another worker takes over")
-    said = capsys.readouterr().err
-    assert "provisioning_failed" in said
-    until(lambda: telephones.calls[-1] == "ListSIPDispatchRule", 10, "it finds all well")
+    workers[1].close()
+    until(lambda: telephones.calls[-1] == "ListSIPDispatchRule", 30, "the last worker has checked both")
     assert len(telephones.trunks) == len(telephones.rules) == 1
+
+
+def test_provisioning_is_tried_until_it_works(
+    make: MakeApp, telephones: FakeSipClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telephones.script = lambda *_: refusal(503, "unavailable") if len(telephones.calls) < 3 else None
+    services = make(**INBOUND).extensions["sayna"]
+    inbound, stop = Inbound.of(services.config.sip), threading.Event()
+    assert inbound is not None
+    thread = threading.Thread(target=Provisioner(services.livekit.trunks, inbound, first_pause=0.01).run, args=(stop,))
+    thread.start()
+    until(lambda: telephones.rules, 30, "LiveKit is provisioned")
+    stop.set()
+    thread.join()
+    assert capsys.readouterr().err.count("provisioning_failed") == 2

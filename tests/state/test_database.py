@@ -44,7 +44,7 @@ def test_threads_of_many_processes_lose_and_break_nothing(tmp_path: Path) -> Non
     assert {path.name for path in tmp_path.iterdir()} == {"marks.sqlite", "marks-database.lock"}
 
 
-def test_failed_work_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_failed_work_changes_nothing(tmp_path: Path) -> None:
     store = Database(tmp_path, "marks", SCHEMA)
 
     def fail(database: sqlite3.Connection) -> None:
@@ -57,16 +57,15 @@ def test_failed_work_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [lambda file: file.mkdir(), lambda file: file.symlink_to("/etc/hosts")])
-def test_place_that_cannot_be_used_is_told(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+def test_place_that_cannot_be_used_is_unavailable(tmp_path: Path, harm: Callable[[Path], None]) -> None:
     store = Database(tmp_path, "marks", SCHEMA)
     harm(store.file)
     with pytest.raises(StoreUnavailable):
         store.transact(count)
 
 
-def test_database_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sayna.state.database.WAIT_SECONDS", 0.05)
-    store = Database(tmp_path, "marks", SCHEMA)
+def test_database_that_stays_busy_is_unavailable(tmp_path: Path) -> None:
+    store = Database(tmp_path, "marks", SCHEMA, wait_seconds=0.05)
     store.transact(count)
     blocker = sqlite3.connect(store.file, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
@@ -76,12 +75,12 @@ def test_database_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.Mo
     assert store.transact(count) == 0
     entered, leave = threading.Event(), threading.Event()
 
-    def dawdle(_: sqlite3.Connection) -> None:
+    def wait(_: sqlite3.Connection) -> None:
         entered.set()
         leave.wait(10)
 
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(store.transact, dawdle)
+        slow = pool.submit(store.transact, wait)
         assert entered.wait(10)
         with pytest.raises(StoreUnavailable):
             store.transact(count)
@@ -89,7 +88,7 @@ def test_database_that_stays_busy_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         slow.result()
 
 
-def test_many_who_find_the_same_broken_file_lose_nothing_that_was_written_since(tmp_path: Path) -> None:
+def test_broken_file_is_renamed_once_by_many_processes(tmp_path: Path) -> None:
     for number in range(20):
         folder = tmp_path / str(number)
         folder.mkdir(mode=0o700)
@@ -97,7 +96,7 @@ def test_many_who_find_the_same_broken_file_lose_nothing_that_was_written_since(
         barrier = threading.Barrier(8)
 
         def put(_: int, folder: Path = folder, barrier: threading.Barrier = barrier) -> int:
-            # Each with an instance of its own, as processes have.
+            # An instance for each thread, as processes have.
             store = Database(folder, "marks", SCHEMA)
             barrier.wait()
             written = 0

@@ -4,8 +4,8 @@ import re
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import CartesiaConfig, Secret
-from sayna.providers.cartesia import Cartesia
+from sayna.config import Secret
+from sayna.providers.cartesia import Cartesia, CartesiaConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

@@ -4,8 +4,8 @@ import ssl
 from typing import ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import DeepgramConfig, Secret
-from sayna.providers.deepgram import Deepgram
+from sayna.config import Secret
+from sayna.providers.deepgram import Deepgram, DeepgramConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

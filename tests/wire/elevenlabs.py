@@ -4,8 +4,8 @@ import re
 from typing import ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import ElevenLabsConfig, Secret
-from sayna.providers.elevenlabs import ElevenLabs
+from sayna.config import Secret
+from sayna.providers.elevenlabs import ElevenLabs, ElevenLabsConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

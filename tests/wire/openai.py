@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import OpenAIConfig, Secret
-from sayna.providers.openai import OpenAI
+from sayna.config import Secret
+from sayna.providers.openai import OpenAI, OpenAIConfig
 from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit

@@ -11,8 +11,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import PollyConfig, Secret
-from sayna.providers.polly import Polly
+from sayna.config import Secret
+from sayna.providers.polly import Polly, PollyConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer

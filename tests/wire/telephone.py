@@ -1,4 +1,4 @@
-"""A LiveKit with a SIP service at the wire: it lets no telephone ring but remembers what it was asked."""
+"""A LiveKit with a SIP service at the wire: no phone rings, and it records the requests."""
 
 # ruff: noqa: N802 - methods have LiveKit's names
 
@@ -13,7 +13,7 @@ SIP = models.ParticipantInfo.Kind.SIP
 
 
 class FakeSipClient(FakeLiveKit):
-    """Whoever is dialled is in the room at once."""
+    """A dialled phone is in the room at once."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""A LiveKit room service at the wire, for what the real one cannot be made to do.
+"""A LiveKit room service at the wire, for cases that the real one cannot produce.
 
-Twirp over HTTP/1.1: protobuf in, protobuf or a JSON error out. It complains about a request that the real
+Twirp over HTTP/1.1: protobuf in, protobuf or a JSON error out. `complaints` holds the requests that the real
 server would refuse: another path or type, a token with a wrong key, or without the grant for the method.
 """
 
@@ -26,7 +26,7 @@ from tests.wire.served import Served
 KEY = "devkey"
 SECRET = "0123456789abcdef0123456789abcdef"
 
-# What each method takes, and the grant without which LiveKit refuses it.
+# The message of each method, and the grant that LiveKit requires for it.
 METHODS: dict[str, tuple[Any, str]] = {
     "ListRooms": (api.ListRoomsRequest, "roomList"),
     "CreateRoom": (api.CreateRoomRequest, "roomCreate"),
@@ -72,7 +72,7 @@ Script = Callable[[str, Any], Reply | None]
 
 
 class FakeLiveKit(Served):
-    """Rooms and people in memory; `script` may answer in their place, or wait for `over`."""
+    """Rooms and participants in memory; `script` may answer instead, or wait for `over`."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.rooms: dict[str, models.Room] = {}
@@ -92,7 +92,7 @@ class FakeLiveKit(Served):
 
     @property
     def settings(self) -> dict[str, str]:
-        """What Sayna must be told to use this server."""
+        """Sayna's settings for this server."""
         return {
             "LIVEKIT_URL": f"{self._scheme}://127.0.0.1:{self.port}",
             "LIVEKIT_API_KEY": KEY,
@@ -105,14 +105,18 @@ class FakeLiveKit(Served):
         return self.rooms.setdefault(name, room)
 
     def join(self, room: str, identity: str, *tracks: str, **fields: Any) -> models.ParticipantInfo:
-        """Let somebody join who publishes these tracks."""
+        """Add a participant that publishes these tracks."""
         info = models.ParticipantInfo(sid=f"PA_{identity}", identity=identity, **fields)
         info.tracks.extend(models.TrackInfo(sid=track) for track in tracks)
         self.people.setdefault(room, []).append(info)
         return info
 
+    def hang(self) -> None:
+        """Wait for the end of the test: the answer of a script that must come too late."""
+        self.over.wait(60)
+
     def let_go(self) -> None:
-        """Let the scripts go on that wait for the end."""
+        """End the wait of scripts."""
         self.over.set()
 
     def cut(self) -> None:
@@ -122,7 +126,7 @@ class FakeLiveKit(Served):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def answer(self, method: str, message: Any) -> Reply:
-        """Return the scripted answer, or what LiveKit would say."""
+        """Return the scripted answer, otherwise LiveKit's."""
         with self._lock:
             self.calls.append(method)
         scripted = self.script(method, message)
@@ -171,7 +175,7 @@ class FakeLiveKit(Served):
 
 
 class _Server(ThreadingHTTPServer):
-    """One thread a connection; what a client breaks off is no news."""
+    """One thread a connection; closed connections are not logged."""
 
     daemon_threads = False
     block_on_close = True

@@ -9,13 +9,15 @@ import functools
 import importlib.util
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sayna import errors
 from sayna.audio.spec import AudioSpec
-from sayna.config import EspeakConfig
+from sayna.config import setting
+from sayna.config.types import boolean
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.espeak import engine as wire
 from sayna.providers.espeak.catalogue import DEFAULT_VOICE, EspeakVoices, default_for
 from sayna.providers.espeak.process import EspeakEngine
@@ -26,16 +28,30 @@ NATIVE = AudioSpec("linear16", wire.SAMPLE_RATE)
 TABLE_SECONDS = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class EspeakConfig:
+    """The setting of the embedded engine, which needs no key and no network."""
+
+    enabled: bool = setting("ESPEAK_ENABLED", boolean, True, "The embedded engine, on or off.")
+
+    @property
+    def configured(self) -> bool:
+        """Whether the embedded engine is left on."""
+        return self.enabled
+
+
 class Espeak(TTSProvider):
     """The embedded engine; a voice id is an identifier, a name or a tag, each with an optional +variant."""
 
     slug = "espeak"
+    config_class = EspeakConfig
+    facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
     default_language = "en-US"
     # Names are taken too, English (America), and never as part of a path: the table knows or does not.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "pitch": SettingSpec(int, 0, 99),
         "pitch_range": SettingSpec(int, 0, 99),
         "volume": SettingSpec(int, 0, 200),

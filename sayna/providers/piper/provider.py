@@ -10,26 +10,45 @@ import importlib.util
 import itertools
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import PiperConfig
+from sayna.config import setting
+from sayna.config.types import folder
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.engine import PiperEngine
 from sayna.providers.piper.folder import ID, VoiceFile, scan
 
 log = logging.getLogger("sayna.piper")
 
 
+@dataclass(frozen=True, slots=True)
+class PiperConfig:
+    """The settings of Piper."""
+
+    voices_path: Path | None = setting(
+        "PIPER_VOICES_PATH", folder, None, "Folder of Piper voices, each an .onnx and its .onnx.json."
+    )
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a folder of voices."""
+        return self.voices_path is not None
+
+
 class Piper(TTSProvider):
     """The voices in PIPER_VOICES_PATH; `model` names a speaker of a voice that has several."""
 
     slug = "piper"
+    config_class = PiperConfig
+    facts = ProviderFacts("`PIPER_VOICES_PATH`", "linear16 at the voice's rate", "by sentence", remark=", local")
     default_voice = ""
     voice_pattern = ID
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "noise_scale": SettingSpec(float, 0, 2),
         "noise_w_scale": SettingSpec(float, 0, 2),
         "volume": SettingSpec(float, 0.05, 2),

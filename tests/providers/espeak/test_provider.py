@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from sayna import errors
-from sayna.config import EspeakConfig
 from sayna.http import Deadline
-from sayna.providers.espeak import Espeak
+from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.providers.espeak.listening import RATE, SENTENCE, loudness, pitch, request, samples, seconds
 
 
@@ -23,7 +22,7 @@ def test_the_speaking_rate_divides_the_duration(shared: Espeak, rate: float) -> 
     assert seconds(shared, SENTENCE * 2) / seconds(shared, SENTENCE * 2, rate=rate) == pytest.approx(rate, rel=0.1)
 
 
-def test_knobs_change_what_they_name_and_do_not_last(shared: Espeak) -> None:
+def test_settings_change_what_they_name_and_do_not_last(shared: Espeak) -> None:
     plain = samples(shared, SENTENCE)
 
     assert loudness(samples(shared, SENTENCE, volume=20)) < 0.5 * loudness(plain)
@@ -92,7 +91,7 @@ def test_an_engine_whose_wheel_was_left_out_is_not_configured(monkeypatch: pytes
         espeak.list_voices(Deadline.after(5))
 
 
-def test_the_knobs_have_the_bounds_of_the_library(shared: Espeak) -> None:
-    knobs: Mapping[str, object] = {name: (knob.low, knob.high) for name, knob in shared.knobs.items()}
+def test_the_settings_have_the_bounds_of_the_library(shared: Espeak) -> None:
+    bounds: Mapping[str, object] = {name: (spec.low, spec.high) for name, spec in shared.voice_settings.items()}
 
-    assert knobs == {"pitch": (0, 99), "pitch_range": (0, 99), "volume": (0, 200), "word_gap": (0, 100)}
+    assert bounds == {"pitch": (0, 99), "pitch_range": (0, 99), "volume": (0, 200), "word_gap": (0, 100)}

@@ -11,10 +11,9 @@ from typing import Any
 import pytest
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import PiperConfig
 from sayna.errors import ProviderError, ProviderRejectedRequest, ProviderTimeout
 from sayna.http import Deadline
-from sayna.providers.piper import Piper
+from sayna.providers.piper import Piper, PiperConfig
 from sayna.providers.piper.engine import VOICES_KEPT
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture

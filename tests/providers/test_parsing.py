@@ -1,6 +1,6 @@
 import pytest
 
-from sayna.providers.locale import leading_tag
+from sayna.providers.parsing import leading_tag
 
 
 @pytest.mark.parametrize(

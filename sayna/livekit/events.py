@@ -1,6 +1,6 @@
-"""Events that LiveKit sends, verified and each of them once.
+"""The events that LiveKit sends: their signature, their form, and who receives them.
 
-https://docs.livekit.io/home/server/webhooks/: the header holds a JWT that LiveKit signed with our secret;
+https://docs.livekit.io/home/server/webhooks/: the header holds a JWT that LiveKit signed with LIVEKIT_API_SECRET;
 its claim `sha256` is the hash of the body.
 """
 
@@ -16,11 +16,11 @@ from typing import Any
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
+from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.errors import InvalidSignature
 from sayna.log import emit
-from sayna.state.seen import EventDeduplicator
 
-# As LiveKit's own receivers allow.
+# The leeway of LiveKit's own receivers.
 LEEWAY_SECONDS = 60
 
 logger = logging.getLogger("sayna.livekit")
@@ -37,7 +37,7 @@ class EventRoom:
 
 @dataclass(frozen=True, slots=True)
 class EventParticipant:
-    """The participant that an event is about; what a telephone caller sends is in `attributes`."""
+    """The participant that an event is about; `attributes` hold SIP headers, so a phone caller chooses them."""
 
     sid: str
     identity: str
@@ -61,35 +61,35 @@ Receiver = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Verifies events and hands each new one to all receivers, once over all workers.
+    """Verifies events and gives each new one to all receivers, once over all workers.
 
-    A receiver that raises leaves the event new, so that LiveKit brings it again; one that returns has made
-    the event its own, and must bear to see it twice when its process dies before that is written down.
+    When a receiver raises, the event stays new and LiveKit sends it again. A receiver must accept the same
+    event twice, because the process may die before the deduplicator stores the id.
     """
 
     api_key: Secret
     api_secret: Secret
-    seen: EventDeduplicator
+    deduplicator: EventDeduplicator
     receivers: tuple[Receiver, ...]
 
     def accept(self, body: bytes, authorization: str) -> None:
-        """Take in an event; raises InvalidSignature, InvalidRequest, Overloaded."""
+        """Accept an event; raises InvalidSignature, InvalidRequest, Overloaded, and what a receiver raises."""
         self._verify(body, authorization)
         event = read_event(body)
-        with self.seen.first_delivery(event.id) as is_new:
+        with self.deduplicator.first_delivery(event.id) as is_new:
             for receive in self.receivers if is_new else ():
                 receive(event)
         emit(logger, logging.INFO, "livekit_event", name=event.name, id=event.id, new=is_new)
 
     def _verify(self, body: bytes, authorization: str) -> None:
-        import jwt  # noqa: PLC0415 - 50 ms that a start need not pay
+        import jwt  # noqa: PLC0415 - 50 ms at the first event instead of at start
 
         token = authorization.removeprefix("Bearer ").strip()
         try:
             claims = jwt.decode(
                 token,
                 self.api_secret.reveal(),
-                # Named here, because the token's own header is the sender's word (RFC 8725, 3.1).
+                # A fixed list, because the sender chooses the token's own header (RFC 8725, 3.1).
                 algorithms=["HS256"],
                 issuer=self.api_key.reveal(),
                 leeway=LEEWAY_SECONDS,
@@ -98,15 +98,15 @@ class Webhook:
             signed = base64.b64decode(claims["sha256"], validate=True)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, binascii.Error) as error:
             emit(logger, logging.WARNING, "webhook_refused", reason=type(error).__name__)
-            raise InvalidSignature("the event is not signed as LiveKit signs it, or its time is off") from error
+            raise InvalidSignature("the event has no valid signature of LiveKit, or its time is wrong") from error
         if not hmac.compare_digest(signed, hashlib.sha256(body).digest()):
-            raise InvalidSignature("the event's body is not the one that was signed")
+            raise InvalidSignature("the signature is for another body than this one")
 
 
 def read_event(body: bytes) -> Event:
     """Return the event in a body; raises InvalidRequest.
 
-    Signed does not mean harmless: attributes hold what a telephone caller sent, so only shapes are judged.
+    A signed event can still hold any text: attributes hold what a phone caller sent. Only types are checked.
     """
     try:
         members = json.loads(body.decode("utf-8"))
@@ -117,7 +117,7 @@ def read_event(body: bytes) -> Event:
             participant=_participant(_object(members, "participant")),
         )
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidRequest("the body is not an event of LiveKit") from error
+        raise InvalidRequest("the body is not a LiveKit event") from error
 
 
 def _room(members: dict[str, Any]) -> EventRoom | None:
@@ -132,7 +132,7 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
         sid=_text(members, "sid"),
         identity=_text(members, "identity"),
         name=_text(members, "name"),
-        # protojson leaves out a field that has its default.
+        # protojson omits a field that has its default.
         kind=_text(members, "kind") or "STANDARD",
         attributes={name: _text(attributes, name) for name in attributes},
     )
@@ -140,7 +140,7 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
 
 def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
     value = members.get(name) or {}
-    # Telephone callers choose what is in attributes: another type is refused, never an error of ours.
+    # Phone callers choose the attributes: another type is a 400, never an internal error.
     if type(value) is not dict:
         raise TypeError(name)
     return value

@@ -1,4 +1,4 @@
-"""SipClient in rooms: dialled, transferred, and rooms that inbound calls opened."""
+"""Phones in rooms: dialling, transfers, and rooms that inbound calls opened."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
-from sayna.livekit.model import Call, Placed
+from sayna.livekit.model import Call, Placed, Trunk
 from sayna.livekit.ownership import claimed, owner_of
 from sayna.livekit.rooms import is_open_to
 from sayna.log import emit
@@ -25,40 +25,39 @@ logger = logging.getLogger("sayna.sip")
 
 
 class SipClient:
-    """What LiveKit does with telephones; it answers within `seconds`, or LiveKitUnavailable is raised."""
+    """Asks LiveKit about phones; raises LiveKitUnavailable without an answer within `seconds`."""
 
     def __init__(self, bridge: "Bridge[Rpc]", seconds: float) -> None:
         self._bridge = bridge
         self._seconds = seconds
-        # asyncio itself holds tasks only weakly: one that nobody keeps may vanish.
+        # asyncio keeps only weak references to tasks, so a task without a strong one may disappear.
         self._transfers: set[asyncio.Task[None]] = set()
 
-    def dial(self, call: Call) -> Placed:
-        """Begin a call; raises LiveKitRefused when nothing rings, LiveKitUnavailable when nobody knows."""
+    def dial(self, call: Call, trunk: Trunk) -> Placed:
+        """Begin a call; raises LiveKitRefused when nothing rings, LiveKitUnavailable when it may ring."""
 
         async def ask(rpc: "Rpc") -> Placed:
-            from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - comes with livekit-api, which is loaded by now
+            from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - loads livekit-api
 
-            return await dial(rpc, call)
+            return await dial(rpc, call, trunk)
 
         return self._bridge.run(ask, self._seconds)
 
-    def transfer(self, visitor: Caller, room: str, identity: str, uri: str, seconds: float) -> bool:
-        """Return whether the far end took the transfer within `seconds`; a slower one goes on and is logged.
+    def transfer(self, caller: Caller, room: str, identity: str, uri: str, seconds: float) -> bool:
+        """Return whether the transfer ended within `seconds`; a slower one goes on, and the log has its outcome.
 
-        Raises ParticipantNotFound when no such telephone is in a room of the visitor's, or LiveKitRefused.
+        Raises LiveKitRefused, and ParticipantNotFound unless the phone is in a room of the caller.
         """
         limit = time.monotonic() + seconds
 
         async def ask(rpc: "Rpc") -> bool:
-            from sayna.livekit.sip_rpc import telephone, transfer  # noqa: PLC0415
+            from sayna.livekit.sip_rpc import phone, transfer  # noqa: PLC0415
 
-            is_open, found = await asyncio.gather(is_open_to(visitor, rpc, room), telephone(rpc, room, identity))
+            is_open, found = await asyncio.gather(is_open_to(caller, rpc, room), phone(rpc, room, identity))
             if not is_open or found is None:
-                raise ParticipantNotFound("there is no such telephone in a room of yours")
-            # Not wait_for(): it would drop the request while LiveKit's REFER goes on, and the outcome would
-            # never be logged. livekit-api's own time-out does not do either: it is raised to the time that a
-            # telephone rings, 32 s.
+                raise ParticipantNotFound("no room of yours has this phone")
+            # wait_for() would cancel the request while LiveKit's REFER goes on, and the log would miss the
+            # outcome. livekit-api raises its own timeout to the ringing time, 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))
             self._transfers.add(task)
             await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
@@ -69,26 +68,26 @@ class SipClient:
 
         return self._bridge.run(ask, seconds)
 
-    def present(self, whos: Iterable[tuple[str, str]]) -> list[bool]:
-        """Return of each (room, identity) whether it is there."""
+    def present(self, participants: Iterable[tuple[str, str]]) -> list[bool]:
+        """Return for each (room, identity) whether the participant is in the room."""
 
         async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
-            return await asyncio.gather(*(rpc.participant(room, identity) for room, identity in whos))
+            return await asyncio.gather(*(rpc.participant(room, identity) for room, identity in participants))
 
         return [info is not None for info in self._bridge.run(ask, self._seconds)]
 
     def adopt(self, room: str, tenant: str) -> bool:
-        """Give a room that has no owner to a tenant; return whether the tenant owns it, or it is gone."""
+        """Give a room without an owner to a tenant; return True when the tenant owns it or the room is closed."""
 
         async def ask(rpc: "Rpc") -> bool:
             found = await rpc.room(room)
             if found is None or owner_of(found.metadata) == tenant:
                 return True
             metadata = claimed(found.metadata, tenant)
-            # A room of somebody else's is not told of to this tenant, even if the call was meant for it.
+            # This tenant must not learn of another tenant's room, even of a call to its own domain.
             if owner_of(found.metadata) is not None or metadata is None:
                 return False
-            # LiveKit has no compare-and-set for metadata, so what came of the write is read again.
+            # LiveKit has no compare-and-set for metadata, so read again which write won.
             await rpc.set_metadata(room, metadata)
             found = await rpc.room(room)
             return found is None or owner_of(found.metadata) == tenant

@@ -1,0 +1,55 @@
+"""One LiveKit server: tokens, rooms, calls, trunks and recordings over one connection."""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sayna.config import LiveKitConfig, Secret
+from sayna.livekit.bridge import Bridge
+from sayna.livekit.egress import Egress
+from sayna.livekit.rooms import Rooms
+from sayna.livekit.sip_client import SipClient
+from sayna.livekit.tokens import TokenMint
+from sayna.livekit.trunks import Trunks
+from sayna.state.ports import Lock
+
+if TYPE_CHECKING:
+    from sayna.livekit.rpc import Rpc
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKit:
+    """What the server uses of LiveKit; every answer comes within LIVEKIT_TIMEOUT_SECONDS."""
+
+    public_url: str
+    tokens: TokenMint
+    rooms: Rooms
+    sip: SipClient
+    trunks: Trunks
+    egress: Egress
+    bridge: "Bridge[Rpc]"
+
+    @classmethod
+    def build(cls, config: LiveKitConfig, key: Secret, secret: Secret, locks: Lock) -> "LiveKit":
+        """Return the server of the settings; the first request to it opens the connection."""
+        timeout = config.timeout_seconds
+        bridge = Bridge(lambda: _connect(config.url, key, secret, timeout))
+        return cls(
+            public_url=config.public_url,
+            tokens=TokenMint(key, secret, config.token_ttl_seconds),
+            rooms=Rooms(bridge, locks, timeout),
+            sip=SipClient(bridge, timeout),
+            trunks=Trunks(bridge, timeout),
+            egress=Egress(bridge, timeout),
+            bridge=bridge,
+        )
+
+    def close(self) -> None:
+        """End the connections, the loop and the thread of this process."""
+        self.bridge.close()
+
+
+def _connect(url: str, key: Secret, secret: Secret, seconds: float) -> "AbstractAsyncContextManager[Rpc]":
+    from sayna.livekit.rpc import connect  # noqa: PLC0415 - livekit-api costs 230 ms and 32 MB (measured)
+
+    return connect(url, key, secret, seconds)

@@ -1,0 +1,98 @@
+"""Stored hooks: `sip_hooks.json`, the Rust server's file, for all workers and across restarts."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from sayna.log import RateLimitedLogger
+from sayna.sip.errors import HooksNotStored
+from sayna.state.ports import BlobStore
+
+NAME = "sip_hooks.json"
+DAMAGED = (ValueError, TypeError, KeyError, RecursionError)
+
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHook:
+    """A hook as it is stored; an empty `auth_id` means no tenant."""
+
+    host: str
+    url: str
+    auth_id: str
+
+    @property
+    def owner(self) -> str | None:
+        """The tenant of the hook, if any."""
+        return self.auth_id or None
+
+
+Stored = dict[str, StoredHook]
+
+
+class HookStore:
+    """Reads and changes the hooks, and never replaces a value that it cannot read."""
+
+    def __init__(self, blobs: BlobStore) -> None:
+        self._blobs = blobs
+        self._last: tuple[bytes | None, Stored] = (None, {})
+
+    def read(self) -> Stored:
+        """Return the hooks by host; of a damaged value, the last hooks that could be read."""
+        try:
+            return self._parsed(self._blobs.read(NAME))
+        except (OSError, *DAMAGED) as error:
+            rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
+            return self._last[1]
+
+    def change(self, change: Callable[[Stored], Stored]) -> None:
+        """Replace the hooks in one step, against all workers, unless nothing changes.
+
+        Raises HooksNotStored, StoreUnavailable.
+        """
+
+        def changed(raw: bytes | None) -> bytes | None:
+            stored = self._undamaged(raw)
+            hooks = change(stored)
+            return None if hooks == stored else _encoded(hooks)
+
+        try:
+            self._blobs.change(NAME, changed)
+        except OSError as error:
+            rate_limited_log.warn("hooks cannot be stored: %s", error)
+            raise HooksNotStored("hooks cannot be stored now; nothing was changed") from error
+
+    def _undamaged(self, raw: bytes | None) -> Stored:
+        try:
+            return self._parsed(raw)
+        except DAMAGED as error:
+            copy = f"{NAME}.corrupt-{hashlib.sha256(raw or b'').hexdigest()[:16]}"
+            self._blobs.change(copy, lambda _: raw)
+            rate_limited_log.warn("%s is damaged; a copy is kept as %s", NAME, copy)
+            # The Rust server reads a damaged file as an empty one: its next write loses the hooks of all tenants.
+            raise HooksNotStored("the stored hooks are damaged; an operator must repair them") from error
+
+    def _parsed(self, raw: bytes | None) -> Stored:
+        if raw is None:
+            self._last = (None, {})
+        elif raw != self._last[0]:
+            self._last = (raw, _decoded(raw))
+        return self._last[1]
+
+
+def _encoded(hooks: Stored) -> bytes:
+    return (json.dumps([asdict(hook) for _, hook in sorted(hooks.items())], indent=2) + "\n").encode()
+
+
+def _decoded(raw: bytes) -> Stored:
+    """Return the hooks; the Rust server omits an auth_id of `default`."""
+    entries = json.loads(raw) if raw.strip() else []
+    if type(entries) is not list:
+        raise TypeError("the hooks are not a list")
+    hooks = [StoredHook(each["host"], each["url"], each.get("auth_id", "default")) for each in entries]
+    if not all(type(value) is str for hook in hooks for value in asdict(hook).values()):
+        raise TypeError("a hook has a value that is not text")
+    return {hook.host: hook for hook in hooks}

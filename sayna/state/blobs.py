@@ -1,0 +1,51 @@
+"""The embedded BlobStore: one private file a value."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from sayna.errors import StoreUnavailable
+from sayna.state.files import exclusive, private_folder
+
+
+class FileBlobStore:
+    """Values as files in `folder`, each replaced in one step under a lock."""
+
+    def __init__(self, folder: Path, *, wait_seconds: float = 5.0) -> None:
+        self._folder = folder
+        self._wait_seconds = wait_seconds
+
+    def read(self, name: str) -> bytes | None:
+        """Return the value, or None without a file; raises OSError."""
+        try:
+            return (self._folder / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace the value by what `change` returns; raises StoreUnavailable, OSError."""
+        lock = private_folder(self._folder) / f"{Path(name).stem}.lock"
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(exclusive(lock, self._wait_seconds))
+            except TimeoutError as error:
+                raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
+            if (value := change(self.read(name))) is not None:
+                self._replace(name, value)
+
+    def _replace(self, name: str, value: bytes) -> None:
+        # A random name, because two writers of one temporary file would mix their bytes.
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{Path(name).stem}.", suffix=".tmp", dir=self._folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(value)
+                file.flush()
+                # Otherwise a power cut could leave an empty file under the new name.
+                os.fsync(file.fileno())
+            Path(temporary).replace(self._folder / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                Path(temporary).unlink()
+            raise

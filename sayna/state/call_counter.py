@@ -1,0 +1,89 @@
+"""The embedded Counter: calls in one SQLite file."""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from sayna.state.database import Database
+from sayna.state.ports import CallSlot, ConcurrencyLimitReached, RateLimitReached
+
+MINUTE = 60.0  # seconds
+# When LiveKit does not say whether a call began, the call rings after this time, or never will.
+UNCERTAIN_SECONDS = 60.0
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS begun (tenant TEXT NOT NULL, at REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS begun_tenant ON begun (tenant, at);
+CREATE TABLE IF NOT EXISTS lines
+    (id TEXT PRIMARY KEY, tenant TEXT NOT NULL, room TEXT NOT NULL, identity TEXT NOT NULL,
+     at REAL NOT NULL, placed INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS lines_tenant ON lines (tenant, at);
+"""
+OLDEST = "SELECT id, room, identity FROM lines WHERE tenant = ? AND (placed OR at < ?) ORDER BY at LIMIT ?"
+
+
+class SQLiteCounter:
+    """Counts calls in `folder`/calls.sqlite; without `at_a_time` there are no slots."""
+
+    def __init__(self, folder: Path, *, per_minute: int, at_a_time: int | None) -> None:
+        self._database = Database(folder, "calls", SCHEMA)
+        self._per_minute = per_minute
+        self._at_a_time = at_a_time
+
+    def acquire(self, tenant: str, room: str, identity: str) -> str:
+        """Count a call and return the id of its slot; raises RateLimitReached, ConcurrencyLimitReached."""
+        # Not room and identity: a client may dial the same two again while the first call goes on.
+        slot = secrets.token_hex(8)
+
+        def count(database: sqlite3.Connection) -> None:
+            now = time.time()
+            self._check_minute(database, tenant, now)
+            if self._at_a_time is not None:
+                if self._is_full(database, tenant):
+                    raise ConcurrencyLimitReached
+                insert = "INSERT INTO lines (id, tenant, room, identity, at) VALUES (?, ?, ?, ?, ?)"
+                database.execute(insert, (slot, tenant, room, identity, now))
+            database.execute("INSERT INTO begun VALUES (?, ?)", (tenant, now))
+
+        self._database.transact(count)
+        return slot
+
+    def confirm(self, tenant: str, slot: str) -> None:
+        """Store that the call of the slot has begun."""
+        if self._at_a_time is not None:
+            update = "UPDATE lines SET placed = 1 WHERE id = ? AND tenant = ?"
+            self._database.transact(lambda database: database.execute(update, (slot, tenant)))
+
+    def release(self, tenant: str, slots: Iterable[str]) -> None:
+        """Free slots."""
+        rows = [(slot, tenant) for slot in slots]
+        if self._at_a_time is not None and rows:
+            delete = "DELETE FROM lines WHERE id = ? AND tenant = ?"
+            self._database.transact(lambda database: database.executemany(delete, rows))
+
+    def oldest(self, tenant: str, count: int) -> list[CallSlot]:
+        """Return slots that may be free by now; none below the limit."""
+        if self._at_a_time is None:
+            return []
+
+        def select(database: sqlite3.Connection) -> list[CallSlot]:
+            if not self._is_full(database, tenant):
+                return []
+            rows = database.execute(OLDEST, (tenant, time.time() - UNCERTAIN_SECONDS, count)).fetchall()
+            return [CallSlot(*row) for row in rows]
+
+        return self._database.transact(select)
+
+    def _check_minute(self, database: sqlite3.Connection, tenant: str, now: float) -> None:
+        # When the clock is set back, calls of the future must not count.
+        database.execute("DELETE FROM begun WHERE at <= ? OR at > ?", (now - MINUTE, now + 1))
+        query = "SELECT count(*), min(at) FROM begun WHERE tenant = ?"
+        calls, first = database.execute(query, (tenant,)).fetchone()
+        if calls >= self._per_minute:
+            raise RateLimitReached(max(1, round(first + MINUTE - now)))
+
+    def _is_full(self, database: sqlite3.Connection, tenant: str) -> bool:
+        (slots,) = database.execute("SELECT count(*) FROM lines WHERE tenant = ?", (tenant,)).fetchone()
+        return self._at_a_time is not None and slots >= self._at_a_time

@@ -1,0 +1,46 @@
+"""Everything that workers share, in files of one folder: no other program is needed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayna.config import Config
+from sayna.state.blobs import FileBlobStore
+from sayna.state.call_counter import SQLiteCounter
+from sayna.state.leader import FileLeader
+from sayna.state.locks import FileLocks
+from sayna.state.once import SQLiteOnce
+from sayna.state.outbox import SQLiteOutbox
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox
+
+MAX_EVENT_IDS = 500_000
+EVENT_WAIT = 2.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class SharedState:
+    """The ports of one server; `hooks` is None where nothing survives the server."""
+
+    rooms: Lock
+    event_ids: Once
+    call_keys: Once
+    calls: Counter
+    outbox: Outbox
+    hooks: BlobStore | None
+    leader: Leader
+
+
+def embedded_state(config: Config, folder: Path) -> SharedState:
+    """Return the state in `folder`; no file is opened before its first use."""
+    livekit, sip = folder / "livekit", folder / "sip"
+    return SharedState(
+        rooms=FileLocks(livekit, "room"),
+        event_ids=SQLiteOnce(
+            livekit, "events", FileLocks(livekit, "event"), wait_seconds=EVENT_WAIT, max_keys=MAX_EVENT_IDS
+        ),
+        # The second request of a key waits for the first: for the room, its claim and the dial.
+        call_keys=SQLiteOnce(sip, "answers", FileLocks(sip, "answer"), wait_seconds=3 * config.livekit.timeout_seconds),
+        calls=SQLiteCounter(sip, per_minute=config.sip.calls_per_minute, at_a_time=config.sip.max_concurrent_calls),
+        outbox=SQLiteOutbox(sip),
+        hooks=FileBlobStore(config.cache.path) if config.cache.path else None,
+        leader=FileLeader(sip),
+    )

@@ -1,0 +1,163 @@
+"""What the workers of one server share, as Protocols; the embedded implementations stand beside this file.
+
+Every method raises StoreUnavailable when the store behind it cannot be used, unless it says otherwise.
+"""
+
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Lock(Protocol):
+    """Named locks that only one thread of all workers holds at a time."""
+
+    def hold(self, name: str, seconds: float) -> AbstractContextManager[None]:
+        """Hold the lock `name`; raises TimeoutError when another holder keeps it for `seconds`.
+
+        The lock ends with the block, and with the process when that dies first.
+        """
+
+
+class Leader(Protocol):
+    """Elects one worker of all for a job."""
+
+    def term(self, job: str, stop: threading.Event) -> AbstractContextManager[threading.Event | None]:
+        """Yield None while another worker leads, otherwise the event that ends this worker's term.
+
+        The event is set when `stop` is set, and when the worker loses the election before that. The job
+        must end before another worker can begin it. A dead leader is replaced within 5 seconds.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier attempt stored under a key; `result` is None when that attempt never finished."""
+
+    request: bytes
+    result: str | None
+
+
+class Attempt(Protocol):
+    """The only attempt under its key at this time."""
+
+    def earlier(self) -> Earlier | None:
+        """Return what an earlier attempt stored, or None for a new key."""
+
+    def begin(self, request: bytes) -> None:
+        """Store that the work begins, durably, before it begins; raises AlreadyBegun.
+
+        Of two attempts under one key at most one can begin, even when a lock was lost meanwhile.
+        """
+
+    def finish(self, result: str) -> None:
+        """Store the result for later attempts; `begin` may be left out."""
+
+
+class AlreadyBegun(Exception):
+    """Another attempt has begun the work of this key."""
+
+
+class Once(Protocol):
+    """Keys under which work is done once; each key is kept for a fixed time after its work began."""
+
+    def attempt(self, key: str) -> AbstractContextManager[Attempt]:
+        """Lend the attempt of a key; raises TimeoutError when another attempt of that key runs too long.
+
+        The store keeps a digest of the key, not the key.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class CallSlot:
+    """One of the calls that a tenant has at a time."""
+
+    id: str
+    room: str
+    identity: str
+
+
+class RateLimitReached(Exception):
+    """The tenant began too many calls in the last minute; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
+class ConcurrencyLimitReached(Exception):
+    """The tenant has too many calls at a time."""
+
+
+class Counter(Protocol):
+    """Counts the calls that each tenant begins in a minute and has at a time; both counts are exact."""
+
+    def acquire(self, tenant: str, room: str, identity: str) -> str:
+        """Count a call in both counts, or in none; return the id of its slot.
+
+        Raises RateLimitReached, ConcurrencyLimitReached.
+        """
+
+    def confirm(self, tenant: str, slot: str) -> None:
+        """Store that LiveKit has begun the call of the slot."""
+
+    def release(self, tenant: str, slots: Iterable[str]) -> None:
+        """Free slots of calls that never began, or that ended."""
+
+    def oldest(self, tenant: str, count: int) -> list[CallSlot]:
+        """Return up to `count` slots that may be free by now, the oldest first; none below the limit.
+
+        A slot counts once it is confirmed, or is a minute old.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event for the hook of a host; `created` is in seconds since the epoch."""
+
+    id: str
+    host: str
+    owner: str | None
+    body: str
+    created: float
+    attempts: int
+
+
+class Outbox(Protocol):
+    """Events that wait for delivery: durable, bounded, in order within a room, delivered at least once."""
+
+    def is_used(self) -> bool:
+        """Return whether an event was ever stored."""
+
+    def put(self, event_id: str, *, host: str, owner: str | None, room: str, body: str) -> None:
+        """Store an event durably unless it waits already; raises Overloaded when too many wait."""
+
+    def due(self, per_host: int) -> list[tuple[str, str]]:
+        """Return id and host of deliveries that are due, the oldest first, at most `per_host` of a host.
+
+        Of each room only the first event counts.
+        """
+
+    def get(self, event_id: str) -> Delivery | None:
+        """Return an event that waits."""
+
+    def remove(self, delivery: Delivery) -> None:
+        """Remove an event."""
+
+    def postpone(self, delivery: Delivery) -> None:
+        """Wait before the next attempt: 1 second after the first one, then twice as long, at most 5 minutes."""
+
+
+class BlobStore(Protocol):
+    """A few small named values that change as a whole."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return the value, or None when it was never stored; raises OSError when it cannot be read."""
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace the value by what `change` returns, durably and in one step; None leaves it as it is.
+
+        `change` gets the stored value; no other change happens in between. Raises StoreUnavailable when
+        others change the value for too long, OSError when it cannot be read or written.
+        """

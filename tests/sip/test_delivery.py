@@ -1,0 +1,78 @@
+"""The Deliverer alone, with limits that an application does not set."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sayna.config import load_config
+from sayna.sip.delivery import MAX_AT_HOST, Deliverer
+from sayna.sip.hooks import Hooks
+from sayna.state.blobs import FileBlobStore
+from sayna.state.outbox import SQLiteOutbox
+from tests.e2e.program import until
+from tests.sip.inbound import SETTINGS, Target, accept
+from tests.wire import FaultServer
+from tests.wire.server import Exchange
+
+Start = Callable[..., SQLiteOutbox]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Return a starter of a Deliverer for hooks by host, which returns its outbox."""
+    stop, threads = threading.Event(), list[threading.Thread]()
+
+    def start(hooks: dict[str, FaultServer], **limits: float) -> SQLiteOutbox:
+        outbox = SQLiteOutbox(tmp_path / "sip")
+        stored = ",".join(f'{{"host":"{host}","url":"{server.url}/"}}' for host, server in hooks.items())
+        config = load_config({**SETTINGS, "SIP_HOOKS_JSON": f"[{stored}]"})
+        deliverer = Deliverer(outbox, Hooks(config, FileBlobStore(tmp_path)), allow_private=True, **limits)
+        threads.append(threading.Thread(target=deliverer.run, args=(stop,)))
+        threads[0].start()
+        return outbox
+
+    yield start
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+
+def put(outbox: SQLiteOutbox, event_id: str, host: str) -> None:
+    outbox.put(event_id, host=host, owner=None, room=event_id, body="{}")
+
+
+def test_hanging_hook_takes_few_threads_and_delays_no_other(start: Start) -> None:
+    with FaultServer() as dead, Target() as target:
+        dead.always(lambda exchange: exchange.hang())
+        outbox = start({"dead.example.com": dead, "a.example.com": target}, attempt_seconds=60.0)
+        for number in range(100):
+            put(outbox, f"D_{number}", "dead.example.com")
+        put(outbox, "EV_1", "a.example.com")
+        assert target.received(1)[0].headers["x-sayna-event-id"] == "EV_1"
+        assert dead.connections <= MAX_AT_HOST
+
+
+def test_delivery_that_cannot_be_stored_repeats_after_a_pause(start: Start, tmp_path: Path) -> None:
+    times: list[float] = []
+
+    def note(exchange: Exchange) -> None:
+        times.append(time.monotonic())
+        accept(exchange)
+
+    with Target() as target:
+        target.always(note)
+        outbox = SQLiteOutbox(tmp_path / "sip")
+        put(outbox, "EV_1", "a.example.com")
+        stuck = "CREATE TRIGGER stuck BEFORE DELETE ON waiting BEGIN SELECT RAISE(ABORT, 'stuck'); END"
+        with closing(sqlite3.connect(tmp_path / "sip" / "deliveries.sqlite")) as database:
+            database.execute(stuck)
+            start({"a.example.com": target}, store_pause_seconds=0.5)
+            target.received(2)
+            database.execute("DROP TRIGGER stuck")
+        assert times[1] - times[0] >= 0.5
+        until(lambda: outbox.get("EV_1") is None, 30, "the event is removed")

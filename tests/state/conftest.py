@@ -1,0 +1,51 @@
+"""The implementations of the ports: each test of a port runs over all of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayna.state.blobs import FileBlobStore
+from sayna.state.call_counter import SQLiteCounter
+from sayna.state.leader import FileLeader
+from sayna.state.locks import FileLocks
+from sayna.state.once import SQLiteOnce
+from sayna.state.outbox import SQLiteOutbox
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Makes objects of one implementation; two objects of a port share their state, as workers do."""
+
+    lock: Callable[[], Lock]
+    leader: Callable[[], Leader]
+    once: Callable[..., Once]
+    counter: Callable[..., Counter]
+    outbox: Callable[..., Outbox]
+    blobs: Callable[..., BlobStore]
+
+
+def embedded(folder: Path) -> Backend:
+    """Return the implementation in files."""
+
+    def once(*, wait_seconds: float = 5.0, **limits: Any) -> Once:
+        return SQLiteOnce(folder, "answers", FileLocks(folder, "answer"), wait_seconds=wait_seconds, **limits)
+
+    return Backend(
+        lock=lambda: FileLocks(folder, "room"),
+        leader=lambda: FileLeader(folder),
+        once=once,
+        counter=lambda **limits: SQLiteCounter(folder, **{"per_minute": 1000, "at_a_time": None, **limits}),
+        outbox=lambda **limits: SQLiteOutbox(folder, **limits),
+        blobs=lambda **limits: FileBlobStore(folder, **limits),
+    )
+
+
+@pytest.fixture(params=[embedded])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Return each implementation in turn."""
+    made: Backend = request.param(tmp_path / "state")
+    return made
