@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -143,14 +143,26 @@ class TTSProvider(ABC):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
-        known = ", ".join(self.auth_fields) or "nothing"
         # Unknown fields are ignored elsewhere, but a misspelt credential must be reported.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
-            raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
+        if missing := [name for name in self.auth_fields if auth.get(name) in (None, "")]:
+            fields = ", ".join(f'"{name}": "..."' for name in self.auth_fields)
+            raise InvalidProviderAuth(
+                f"auth for {self.slug} has no {' and no '.join(missing)}; send {{{fields}}}, each with a value"
+            )
         for name in self.auth_fields:
-            if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
-                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters")
+            if not isinstance(auth[name], str) or not CREDENTIAL.fullmatch(auth[name]):
+                raise InvalidProviderAuth(
+                    f"auth.{name} must be a string of 1-512 printable ASCII characters without spaces"
+                )
         return auth
+
+    def _unknown_auth(self, names: Sequence[str]) -> str:
+        shown = ", ".join(names)[:100]
+        if not self.auth_fields:
+            return f"{self.slug} takes no auth; send in provider whose credentials ({shown}) these are"
+        return f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}"
 
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""

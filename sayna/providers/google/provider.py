@@ -66,8 +66,8 @@ class Google(CloudProvider):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own service account: an object, never a path."""
-        if set(auth) != set(self.auth_fields):
-            raise InvalidProviderAuth("auth for google takes credentials and nothing else")
+        if unknown := sorted(set(auth) - set(self.auth_fields)):
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
         account.check(auth["credentials"])
         return auth
 
