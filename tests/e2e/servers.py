@@ -16,6 +16,8 @@ from tests.programs import needs
 
 P = TypeVar("P", bound=Program)
 ROOT = Path(__file__).resolve().parents[2]
+# One worker for a browser, which keeps connections: a worker that is stopped would wait up to 5 s for them.
+ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16", "GRACEFUL_TIMEOUT": "1"}
 
 
 class Gunicorn(Program):

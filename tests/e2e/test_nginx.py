@@ -16,7 +16,6 @@ from tests.e2e.servers import rendered
 from tests.e2e.wire import Address, read_until_quiet
 from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
 SAYNA_ERROR = {"error", "code", "request_id"}
 
 

@@ -17,8 +17,6 @@ from tests.e2e.servers import ROOT, answers, free_port
 from tests.e2e.wire import Address
 from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:

@@ -12,7 +12,6 @@ from tests.e2e.conftest import Site
 from tests.e2e.vendor import PIECE
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 PCM = {"Accept": "audio/pcm"}
 
 

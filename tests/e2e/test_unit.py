@@ -1,7 +1,6 @@
 """deploy/sayna.service, and what it takes for granted."""
 
 import re
-import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -12,10 +11,9 @@ from sayna.config import load_config, settings
 from tests.e2e.conftest import StartServer
 from tests.e2e.servers import ROOT
 from tests.e2e.wire import Address
+from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
 UNIT = ROOT / "deploy" / "sayna.service"
-ANALYZE = shutil.which("systemd-analyze")
 
 
 def service() -> dict[str, list[str]]:
@@ -82,8 +80,8 @@ def test_the_folder_alone_decides_who_reaches_the_socket(tmp_path: Path, server:
     assert (service()["Group"], service()["RuntimeDirectoryMode"]) == (["www-data"], ["0750"])
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="a machine without systemd cannot judge the unit, and needs not")
 def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
+    analyze = needs("systemd-analyze", "apt-get install systemd")
     gunicorn = tmp_path / ".venv" / "bin" / "gunicorn"
     gunicorn.parent.mkdir(parents=True)
     gunicorn.write_text("#!/bin/sh\n")
@@ -91,8 +89,6 @@ def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
     unit = tmp_path / "sayna.service"
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/sayna", str(tmp_path)))
 
-    verified = subprocess.run(
-        [str(ANALYZE), "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
-    )
+    verified = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
 
     assert (verified.returncode, verified.stderr) == (0, "")

@@ -10,7 +10,7 @@ from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.providers.cloud import CloudProvider
 
-# `scripts/test --no-cov tests/live` asks all that are configured.
+# `scripts/test live` asks all that are configured.
 CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ WISHES = [
 ]
 
 
-def seconds(provider: TTSProvider, **query: object) -> float:
+def seconds(provider: TTSProvider, **query: Any) -> float:
     """Return how long the speech of the text lasts."""
     return heard(speak(provider, request(provider, text=TEXT, **query)), resolved("linear16", 24000)).seconds
 

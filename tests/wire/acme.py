@@ -29,7 +29,7 @@ class AcmeFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> Acme:
         """Return an adapter that asks this fake."""
-        return Acme(AcmeConfig(api_key=key and Secret(key), base_url=self.url))
+        return Acme(AcmeConfig(api_key=Secret(key) if key else None, base_url=self.url))
 
     def misunderstood(self, reason: str) -> Answer:
         """Return Acme's 400."""

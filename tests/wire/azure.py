@@ -122,7 +122,7 @@ class AzureFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> Azure:
         """Return an adapter that asks this fake."""
-        return Azure(AzureConfig(api_key=key and Secret(key), base_url_setting=self.url))
+        return Azure(AzureConfig(api_key=Secret(key) if key else None, base_url_setting=self.url))
 
     def credentials(self, key: str) -> dict[str, str]:
         """Return what a request's own auth holds."""

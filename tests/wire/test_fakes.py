@@ -1,4 +1,5 @@
 import importlib
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvi
 KEYS = {"Authorization": "Token good", "xi-api-key": "good", "Content-Type": "application/json"}
 
 
-def ask(server: FaultServer, method: str = "POST", path: str = "/", **call: object) -> http.StreamedResponse:
+def ask(server: FaultServer, method: str = "POST", path: str = "/", **call: Any) -> http.StreamedResponse:
     return http.send(
         method,
         server.url + path,
