@@ -89,17 +89,18 @@ def build(config: Config) -> Services:
     livekit = _livekit(config, state)
     telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
+    catalogue = _catalogue(config, providers, cache.secret)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret),
+        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
         cache=cache,
         single_flight=single_flight,
         speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
-        catalogue=_catalogue(config, providers, cache.secret),
+        catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         livekit=livekit,

@@ -6,8 +6,8 @@ from sayna.blueprints.context import check_provider, services
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
 from sayna.openapi.operations.voices import VOICES
-from sayna.speech.plan import LANGUAGE
 from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
+from sayna.speech.voices.languages import canonical
 
 blueprint = Blueprint("voices", __name__)
 
@@ -39,10 +39,11 @@ def _headers(listing: VoiceListing, etag: str) -> dict[str, str]:
 
 
 def _language() -> str:
-    language = request.args.get("language", "").replace("_", "-")
-    if language and not LANGUAGE.fullmatch(language):
+    language = request.args.get("language", "")
+    tag = canonical(language)
+    if language.strip() and not tag:
         raise InvalidRequest("language must be a BCP 47 tag or the beginning of one, such as en or en-GB")
-    return language.lower()
+    return tag
 
 
 def _gender() -> str:

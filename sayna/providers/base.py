@@ -158,6 +158,10 @@ class TTSProvider(ABC):
                 )
         return auth
 
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tags of a voice that speaks no others; none when it is multilingual or only the vendor knows."""
+        return ()
+
     def _unknown_auth(self, names: Sequence[str]) -> str:
         shown = ", ".join(names)[:100]
         if not self.auth_fields:

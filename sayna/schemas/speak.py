@@ -22,7 +22,8 @@ from sayna.schemas.base import (
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
-from sayna.speech.plan import LANGUAGE, SpeakRequest
+from sayna.speech.plan import SpeakRequest
+from sayna.speech.voices.languages import TAG
 
 # A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
@@ -65,7 +66,10 @@ class VoiceSchema(StrictSchema):
     sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
-    language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
+    language = _text(
+        "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",
+        pattern=rf"^\s*({TAG.pattern})?\s*$",
+    )
     voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),

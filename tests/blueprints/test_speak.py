@@ -153,7 +153,7 @@ def test_cache_control_of_the_request_is_honoured(client: FlaskClient) -> None:
         ({"voice_id": "a\r\nX-Inj: 1"}, "INVALID_REQUEST"),
         ({"voice_id": "no/such-voice"}, "PROVIDER_REJECTED_REQUEST"),
         ({"model": "x&callback=http://evil"}, "INVALID_REQUEST"),
-        ({"language": "en\r\n"}, "INVALID_REQUEST"),
+        ({"language": "en\r\nX-Inj: 1"}, "INVALID_REQUEST"),
         ({"language": "tlh"}, "PROVIDER_REJECTED_REQUEST"),
         ({"voice_settings": {"stability": 1}}, "INVALID_REQUEST"),
         ({"voice_settings": {"pitch": 100}}, "INVALID_REQUEST"),

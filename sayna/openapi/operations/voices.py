@@ -7,6 +7,7 @@ from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.schemas.voices import VoiceDescriptionSchema
 from sayna.speech.voices import GENDERS
+from sayna.speech.voices.languages import TAG
 
 VOICE = {
     "id": "gmw/en-US",
@@ -43,7 +44,7 @@ VOICES = Operation(
         _query(
             "language",
             "BCP 47, or its beginning: `en` finds `en-GB`.",
-            pattern="^([A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5})?$",
+            pattern=rf"^\s*({TAG.pattern})?\s*$",
         ),
         _query("gender", "Only voices of this gender; all when empty.", enum=["", *GENDERS]),
         {

@@ -85,6 +85,11 @@ class Google(CloudProvider):
         """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
         return leading_tag(voice_id) or self.default_language
 
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tag in the name, none for a voice of Gemini."""
+        tag = leading_tag(voice_id)
+        return (tag,) if tag else ()
+
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return the target itself, samples in a wav: Google makes any rate."""
         return _spec(target)

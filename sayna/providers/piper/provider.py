@@ -121,6 +121,11 @@ class Piper(TTSProvider):
         """Return the tag in the voice's own description, empty for an unknown voice."""
         return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
 
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the one language of a voice, none for an unknown voice."""
+        tag = self.language_of(voice_id)
+        return (tag,) if tag else ()
+
     def version_of(self, voice_id: str) -> str:
         """Return the version of the voice's files, empty while there are none."""
         return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
