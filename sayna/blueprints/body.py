@@ -13,6 +13,8 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
 # The values of Sec-Fetch-Site for a request that no page of another site sent.
 OWN_SITE = ("", "same-origin", "none")
+# LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
+WEBHOOK_BYTES = 2 * 2**20
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -56,12 +58,12 @@ def _is_untyped(request: Request) -> bool:
     return is_own and not headers.get("Content-Type", "").strip()
 
 
-def read_raw(request: Request) -> bytes:
-    """Return a raw body of any type; raises PayloadTooLarge, InvalidRequest.
+def read_raw(request: Request, limit: int | None = None) -> bytes:
+    """Return a raw body of any type within `limit`, else MAX_BODY_BYTES; raises PayloadTooLarge, InvalidRequest.
 
     It reads one byte more than the limit, because gunicorn silently cuts a chunked body at its limit.
     """
-    limit: int = current_app.config["MAX_BODY_BYTES"]
+    limit = limit or int(current_app.config["MAX_BODY_BYTES"])
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:
