@@ -4,6 +4,7 @@ import json
 import re
 import time
 from operator import attrgetter
+from urllib.parse import quote
 
 from flask import Blueprint, Request, Response, g
 
@@ -26,8 +27,10 @@ from sayna.speech.service import CacheMode, SpeechResult
 blueprint = Blueprint("speak", __name__)
 
 header_values = attrgetter(*HEADER_FIELDS.values())
-# Voice ids go into headers, where any other character would make the response a 500.
-PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+# What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
+# client reads a percent sign as the beginning of an encoded one.
+PLAIN = re.compile(r"[\x21-\x24\x26-\x7e]+")
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 @blueprint.post("/speak")
@@ -112,4 +115,7 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     if is_hit:
         headers["Age"] = str(age)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
-    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
+    voice_id = headers["x-voice-id"]
+    if not PLAIN.fullmatch(voice_id):
+        headers["x-voice-id"] = quote(voice_id, safe=SAFE)
+    return {name: value for name, value in headers.items() if value}

@@ -11,6 +11,10 @@ from sayna.config import VendorConfig
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 
+# The name of a voice that travels in a JSON body only: letters of any script, blanks and most signs, but no control
+# or invisible character, and no ".." or backslash, because the server behind may look for a file of this name.
+_UNSEEN = r"\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff9-\ufffb"
+NAME_IN_BODY = re.compile(rf"[^\W_](?!.*\.\.)([^{_UNSEEN}\\<>\"?*|]{{0,126}}[^{_UNSEEN}\\<>\"?*|\s])?")
 # A key goes into a header: HTTP clients fail on CR, LF and most of Unicode, and send NUL unchanged.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 

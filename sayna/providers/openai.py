@@ -17,7 +17,7 @@ from sayna.config import KeyedConfig, Secret, setting, token
 from sayna.config.urls import anywhere
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import NAME_IN_BODY, AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text
 
@@ -68,8 +68,10 @@ class OpenAI(CloudProvider):
         "`OPENAI_API_KEY`, or `OPENAI_BASE_URL`", "linear16 24 kHz, wav", remark=" and servers like it"
     )
     default_voice = "alloy"
-    # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
-    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
+    # The id travels in the JSON body. Servers have names in any script, 中文女, and paths of models,
+    # FunAudioLLM/CosyVoice2-0.5B:alex; Kokoro mixes voices, af_bella(2)+af_sky(1).
+    voice_pattern = NAME_IN_BODY
+    # Models have owners: speaches-ai/Kokoro-82M.
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     rates = (0.25, 4.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {

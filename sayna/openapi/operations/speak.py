@@ -21,7 +21,7 @@ the audio is not cached.
 """
 HEADERS = {
     "x-provider": "The vendor of the audio.",
-    "x-voice-id": "The voice; absent where a header cannot hold its name.",
+    "x-voice-id": "The voice; blanks and characters outside ASCII are percent-encoded.",
     "x-audio-format": "The format of the bytes.",
     "x-sample-rate": "Hz.",
     "x-channels": "1 is mono.",
