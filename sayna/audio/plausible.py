@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
 # A vendor's error page that came with status 200. Six or more fixed letters do not happen in sound;
 # `{"` does, so JSON must be text to its end.
 _MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
 _JSON_TEXT = re.compile(rb'\s*\{\s*"[\t\n\r -~]*')
-_SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
+_SAMPLE_BYTES = {"linear16": 2, "wav": 2}
 # Bytes by which the kind can be told. Raw audio has no magic: that many keep a chance `{"` from counting.
-_HEAD_BYTES = {"wav": 12, "mp3": 3, "opus": 40, "flac": 4}
+_HEAD_BYTES = {**dict.fromkeys(RIFF, 12), "mp3": 3, "opus": 40, "flac": 4}
 _RAW_HEAD_BYTES = 64
 # One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has
 # 42 bytes; the last page of Opus says how long it is.
@@ -67,7 +68,7 @@ def _check_head(head: bytes, name: str) -> None:
 
 def _looks_like(head: bytes, name: str) -> bool:
     match name:
-        case "wav":
+        case "wav" | "wav-mulaw" | "wav-alaw":
             return head.startswith(b"RIFF") and head[8:12] == b"WAVE"
         case "mp3":
             return head.startswith(b"ID3") or _is_layer_three(head)
@@ -101,6 +102,6 @@ def _check_size(size: int, spec: AudioSpec) -> None:
     frame = _SAMPLE_BYTES.get(name, 1) * spec.channels
     if name == "linear16" and size % frame:
         raise ImplausibleAudio("The linear16 audio ends within a sample.")
-    header = _WAV_HEADER_BYTES if name == "wav" else 0
+    header = _WAV_HEADER_BYTES if name in RIFF else 0
     if size < header + _SMALLEST.get(name, spec.sample_rate * frame // 100):
         raise ImplausibleAudio(f"The {name} audio is shorter than 10 ms.")

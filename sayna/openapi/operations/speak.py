@@ -39,7 +39,6 @@ MEDIA_TYPES = (
     "audio/flac",
     "audio/pcm",
     "audio/basic",
-    "audio/PCMU",
     "audio/x-alaw-basic",
 )
 ENVELOPE = {
