@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields
 
 from sayna.config import Secret
+from sayna.config.sip_address import PATTERN
 from sayna.errors import InvalidRequest
 from sayna.livekit.model import Call
 from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
@@ -46,7 +47,7 @@ class OwnTrunkSchema(StrictSchema):
 
     outbound_address = StrictString(
         metadata={
-            "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
+            "pattern": rf"^\s*{PATTERN}\s*$",
             "description": "A host, with or without a port; calls through it never use the server's own SIP user.",
         }
     )

@@ -131,6 +131,8 @@ ROWS = [
     ("SIP_ALLOWED_ADDRESSES", "holds '256.0.0.1', which",
      {"SIP_ROOM_PREFIX": "sip-", "SIP_ALLOWED_ADDRESSES": "10.0.0.0/8, 256.0.0.1"}),
     ("SIP_OUTBOUND_ADDRESS", "wrong form", {"SIP_OUTBOUND_ADDRESS": "sip:u@h"}),
+    ("SIP_OUTBOUND_ADDRESS", "wrong form", {"SIP_OUTBOUND_ADDRESS": "127.0.0.1:99999"}),
+    ("SIP_OUTBOUND_ADDRESS", "LiveKit SIP cannot dial", {"SIP_OUTBOUND_ADDRESS": "[::1]:5060"}),
     ("SIP_OUTBOUND_AUTH_USERNAME", "come together", {"SIP_OUTBOUND_AUTH_PASSWORD": "canary"}),
     ("SIP_OUTBOUND_AUTH_PASSWORD", "control characters",
      {"SIP_OUTBOUND_AUTH_USERNAME": "u", "SIP_OUTBOUND_AUTH_PASSWORD": "canary\nx"}),
