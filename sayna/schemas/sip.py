@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from sayna.config import Secret
+from sayna.config import TENANT, Secret
 from sayna.config.sip_address import PATTERN
 from sayna.errors import InvalidRequest
 from sayna.livekit.model import Call
@@ -31,6 +31,12 @@ def check_credential(text: str) -> None:
     """Raise ValidationError unless the text is one line of at most 256 characters."""
     if len(text) > MAX_CREDENTIAL or CONTROL.search(text):
         raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
+
+
+def check_tenant(text: str) -> None:
+    """Raise ValidationError unless the text is a tenant id or blank."""
+    if text.strip() and not TENANT.fullmatch(text.strip()):
+        raise ValidationError("must be a tenant id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 
 
 # Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
@@ -89,8 +95,11 @@ class HookSchema(StrictSchema):
     )
     auth_id = StrictString(
         load_default="",
-        validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
+        validate=check_tenant,
+        metadata={
+            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
+            "description": "The id of your tenant; required with authentication, optional without.",
+        },
     )
 
 
