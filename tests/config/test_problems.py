@@ -163,6 +163,8 @@ ROWS = [
     ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": "/no/such/file"}),
     ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": "/"}),
     ("TLS_CA_FILE", "not a readable file", {"TLS_CA_FILE": __file__}),
+    ("SSL_CERT_FILE", "not a readable file", {"SSL_CERT_FILE": "/no/such/file"}),
+    ("REQUESTS_CA_BUNDLE", "not a readable file", {"REQUESTS_CA_BUNDLE": "/"}),
     ("SIP_X_TO_IP_TRUNKS", "holds 'ST 1'", {"SIP_X_TO_IP_TRUNKS": "ST_1, ST 1"}),
     ("SIP_HOOK_SECRET_SCOPE", "unknown", {"SIP_HOOK_SECRET_SCOPE": "tenant"}),
     ("SIP_DENIED_DESTINATIONS", "holds '+49x'", {"SIP_DENIED_DESTINATIONS": "+44,+49x"}),
