@@ -132,7 +132,7 @@ def test_a_long_text_scrolls_in_its_own_field_and_is_refused_in_words(server: St
     assert studio.text.rect["height"] < 450
     assert studio.page.one("#code").find_element("xpath", "..").rect["height"] < 450
     studio.cards[0].speak()
-    assert studio.cards[0].part("status").text == "text has 6500 characters; at most 5000 are taken"
+    assert studio.cards[0].part("status").text == "text has 6500 characters; send at most 5000"
     forgive(studio, "400 (BAD REQUEST)")
 
 
