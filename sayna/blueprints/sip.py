@@ -17,7 +17,8 @@ from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_reque
 if TYPE_CHECKING:
     from sayna.sip.call_service import CallService
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# No comma: WSGI joins repeated headers with one, and two keys must not become a third.
+KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 
 blueprint = Blueprint("sip", __name__)
 
@@ -83,7 +84,7 @@ def _hooks() -> Response:
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not KEY.fullmatch(key):
-        raise InvalidRequest("Idempotency-Key must have 1 to 255 visible ASCII characters")
+        raise InvalidRequest("send one Idempotency-Key of 1 to 255 visible ASCII characters without a comma")
     return key
 
 

@@ -18,6 +18,7 @@ from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.errors import InvalidSignature
+from sayna.livekit.model import KINDS, UNKNOWN
 from sayna.log import emit
 
 # The leeway of LiveKit's own receivers.
@@ -132,8 +133,7 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
         sid=_text(members, "sid"),
         identity=_text(members, "identity"),
         name=_text(members, "name"),
-        # protojson omits a field that has its default.
-        kind=_text(members, "kind") or "STANDARD",
+        kind=_enum(members, "kind", KINDS),
         attributes={name: _text(attributes, name) for name in attributes},
     )
 
@@ -144,6 +144,12 @@ def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise TypeError(name)
     return value
+
+
+def _enum(members: dict[str, Any], name: str, words: Mapping[int, str]) -> str:
+    """Return the word of an enum; protojson sends words or numbers, and omits the default, which is 0."""
+    value = members.get(name) or 0
+    return words.get(value, UNKNOWN) if type(value) is int else _text(members, name)
 
 
 def _text(members: dict[str, Any], name: str, *, needed: bool = False) -> str:

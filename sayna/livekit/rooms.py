@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.caller import Caller
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
     from sayna.livekit.bridge import Bridge
     from sayna.livekit.rpc import Rpc
+
+# LiveKit lists new metadata a moment after it has answered that it has it: 2 of 180 bursts of calls saw the old one.
+LOOK_INTERVAL = 0.05  # seconds
+# How long `settle` takes a listed room without an owner for one that has an owner in a moment.
+STALE_SECONDS = 0.5
 
 T = TypeVar("T")
 Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]
@@ -51,8 +57,13 @@ class Rooms:
         if caller.is_unrestricted:
             return
         limit = time.monotonic() + self._seconds
+        stale_until = time.monotonic() + min(STALE_SECONDS, self._seconds)
+
+        async def look(rpc: "Rpc") -> "models.Room | None":
+            return await rpc.room(name) if caller.tenant is None else await owned_room(rpc, name, stale_until)
+
         # Look before creating: for a caller that owns the room already this is the only round trip.
-        room = self._bridge.run(lambda rpc: rpc.room(name), self._seconds)
+        room = self._bridge.run(look, self._seconds)
         if room is None:
             with self._locked(name, limit):
                 room = self._bridge.run(_claim(caller, name), limit - time.monotonic())
@@ -74,7 +85,9 @@ class Rooms:
         room, participants = self._bridge.run(ask, self._seconds)
         if room is None or not caller.may_access(owner_of(room.metadata)):
             raise RoomNotFound("no open room of yours has this name")
-        return Room.of(room), tuple(map(Participant.of, participants))
+        # LiveKit updates its own count later than its list of participants.
+        counted = replace(Room.of(room), num_participants=len(participants))
+        return counted, tuple(map(Participant.of, participants))
 
     def remove(self, caller: Caller, name: str, identity: str) -> None:
         """Disconnect a participant, whose token stays valid; raises ParticipantNotFound, RemovalFailed."""
@@ -147,6 +160,16 @@ async def _heal(rpc: "Rpc", live: "models.Room") -> None:
     listed = await rpc.room(live.name)
     if listed is not None and owner_of(listed.metadata) != owner_of(live.metadata):
         await rpc.set_metadata(live.name, live.metadata + " ")
+
+
+async def owned_room(rpc: "Rpc", name: str, until: float) -> "models.Room | None":
+    """Return the room once it has an owner, or as it is at `until` (monotonic seconds); None when it is closed."""
+    while True:
+        room = await rpc.room(name)
+        is_over = time.monotonic() + LOOK_INTERVAL >= until
+        if room is None or owner_of(room.metadata) is not None or is_over:
+            return room
+        await asyncio.sleep(LOOK_INTERVAL)
 
 
 async def is_open_to(caller: Caller, rpc: "Rpc", name: str) -> bool:

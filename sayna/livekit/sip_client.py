@@ -10,7 +10,7 @@ from sayna.caller import Caller
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
 from sayna.livekit.model import Call, Placed, Trunk
 from sayna.livekit.ownership import claimed, owner_of
-from sayna.livekit.rooms import is_open_to
+from sayna.livekit.rooms import is_open_to, owned_room
 from sayna.log import emit
 
 if TYPE_CHECKING:
@@ -77,7 +77,11 @@ class SipClient:
         return [info is not None for info in self._bridge.run(ask, self._seconds)]
 
     def adopt(self, room: str, tenant: str) -> bool:
-        """Give a room without an owner to a tenant; return True when the tenant owns it or the room is closed."""
+        """Give a room without an owner to a tenant; return True when the tenant owns it or the room is closed.
+
+        Raises LiveKitUnavailable when LiveKit does not list the new owner in time.
+        """
+        limit = time.monotonic() + self._seconds - MARGIN_SECONDS
 
         async def ask(rpc: "Rpc") -> bool:
             found = await rpc.room(room)
@@ -89,7 +93,9 @@ class SipClient:
                 return False
             # LiveKit has no compare-and-set for metadata, so read again which write won.
             await rpc.set_metadata(room, metadata)
-            found = await rpc.room(room)
+            found = await owned_room(rpc, room, limit)
+            if found is not None and owner_of(found.metadata) is None:
+                raise LiveKitUnavailable("LiveKit does not list the room's owner yet; send the event again")
             return found is None or owner_of(found.metadata) == tenant
 
         return self._bridge.run(ask, self._seconds)

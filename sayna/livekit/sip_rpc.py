@@ -9,7 +9,8 @@ from livekit import api
 from livekit.protocol import models
 
 from sayna.livekit.model import Call, Placed, Trunk
-from sayna.livekit.rpc import Rpc, answer
+from sayna.livekit.rpc import Rpc
+from sayna.livekit.twirp import answer
 
 # The Rust server's value. Waiting for the answer as well could take a request 80 s.
 RINGING_SECONDS = 30

@@ -16,8 +16,9 @@ from sayna.schemas.base import (
     string_field,
 )
 
-# LiveKit itself takes 256 bytes of UTF-8, and says so when a room is created.
 MAX_NAME = 128
+# LiveKit counts bytes of UTF-8: 128 characters of three bytes are a token that LiveKit refuses.
+MAX_NAME_BYTES = 256
 # C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # The same for readers of the reference, in the dialect of JSON Schema.
@@ -27,11 +28,13 @@ REQUIRED: dict[str, Any] = {"required": "is required"}
 
 
 def check_name(text: str) -> None:
-    """Raise ValidationError unless the text is 1-128 characters, not blank and without control characters."""
+    """Raise ValidationError unless the text is 1-128 characters, at most 256 bytes, visible and without controls."""
     if not text.strip():
         raise ValidationError("must not be blank")
     if len(text) > MAX_NAME:
         raise ValidationError(f"must have 1 to {MAX_NAME} characters")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise ValidationError(f"must have at most {MAX_NAME_BYTES} bytes of UTF-8")
     if CONTROL.search(text):
         raise ValidationError("must not hold control characters")
 
@@ -49,7 +52,12 @@ class Name(StrictString):
     """A name that must be there."""
 
     def __init__(self) -> None:
-        limits = {"minLength": 1, "maxLength": MAX_NAME, "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$"}
+        limits = {
+            "minLength": 1,
+            "maxLength": MAX_NAME,
+            "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$",
+            "description": f"At most {MAX_NAME_BYTES} bytes of UTF-8.",
+        }
         super().__init__(required=True, validate=check_name, error_messages=REQUIRED, metadata=limits)
 
 

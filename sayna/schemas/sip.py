@@ -7,7 +7,14 @@ from marshmallow import ValidationError, fields
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit.model import Call
-from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    string_field,
+)
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
 from sayna.sip.address import SipAddress
 from sayna.sip.call_request import CallRequest, OwnTrunk
@@ -63,6 +70,10 @@ class CallSchema(StrictSchema):
     from_phone_number = Phone()
     to_phone_number = Phone()
     sip = fields.Nested(OwnTrunkSchema, error_messages={"type": "must be an object"})
+    replace = StrictBoolean(
+        load_default=False,
+        metadata={"description": "Disconnect a participant of this identity that is in the room; otherwise 409."},
+    )
 
 
 class TransferSchema(StrictSchema):
@@ -121,7 +132,7 @@ def call_request(body: dict[str, Any]) -> CallRequest:
         from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
         to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
     )
-    return CallRequest(call, _own_trunk(wanted.get("sip", {})))
+    return CallRequest(call, _own_trunk(wanted.get("sip", {})), wanted["replace"])
 
 
 def transfer_request(body: dict[str, Any]) -> tuple[str, str, str]:

@@ -19,10 +19,11 @@ class OwnTrunk:
 
 @dataclass(frozen=True, slots=True)
 class CallRequest:
-    """A call, and the trunk that the request brings."""
+    """A call, the trunk that the request brings, and whether it may disconnect a participant of its identity."""
 
     call: Call
     own: OwnTrunk
+    replace: bool = False
 
     def identity(self) -> dict[str, object]:
         """Return every field of the request, its password included; equal requests have equal fields."""
@@ -30,6 +31,8 @@ class CallRequest:
         return {
             "names": [call.room, call.identity, call.name, call.from_number, call.to_number],
             "own": [own.address and own.address.text, own.username, own.password and own.password.reveal()],
+            # Only when true, so that keys of earlier versions stay valid.
+            **({"replace": True} if self.replace else {}),
         }
 
 

@@ -14,13 +14,14 @@ from sayna.livekit.sip_client import SipClient
 from sayna.log import emit
 from sayna.sip.address import Overrides
 from sayna.sip.call_request import CallRequest, trunk_of
-from sayna.sip.errors import CallFailed, CallOutcomeUnknown, SipRoomAccessDenied, TransferFailed
+from sayna.sip.errors import CallFailed, CallOutcomeUnknown, ParticipantExists, SipRoomAccessDenied, TransferFailed
 from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
 from sayna.sip.limits import Limits
 from sayna.sip.phone import CallerNumbers, Destinations, masked
 
 # The contract says two seconds, and the response needs time; a REFER usually takes longer.
 TRANSFER_SECONDS = 1.9
+NO_SIP_SERVICE = "LiveKit has no free SIP service, so no phone rings; check that LiveKit SIP is running"
 UNKNOWN = "LiveKit did not say whether the call has begun; look into the room before you call again"
 
 logger = logging.getLogger("sayna.sip")
@@ -41,7 +42,7 @@ class CallService:
         """Return participant_id and sip_call_id of the call that has begun, now or earlier under this key.
 
         Raises DestinationNotAllowed, FromNumberNotAllowed, OutboundAddressNotConfigured, TooManyCalls,
-        SipRoomAccessDenied, KeyReused, StoreUnavailable, CallFailed.
+        SipRoomAccessDenied, ParticipantExists, KeyReused, StoreUnavailable, CallFailed.
         """
         CallerNumbers(self.config.from_numbers).check(caller.tenant, request.call.from_number)
         self._destinations().check(request.call.to_number)
@@ -50,7 +51,7 @@ class CallService:
         trunk = trunk_of(request.own, self.config)
         with self.idempotency.attempt(caller.tenant or "", key, request.identity()) as record:
             if record.answer is None:
-                return self._dial(caller, request.call, trunk, record)
+                return self._dial(caller, request, trunk, record)
             if "error" in record.answer:
                 raise CallFailed(record.answer["error"])
             return record.answer
@@ -71,12 +72,14 @@ class CallService:
     def _destinations(self) -> Destinations:
         return Destinations(self.config.allowed_destinations, self.config.denied_destinations)
 
-    def _dial(self, caller: Caller, call: Call, trunk: Trunk, record: IdempotencyRecord) -> Answer:
-        tenant = caller.tenant or ""
+    def _dial(self, caller: Caller, request: CallRequest, trunk: Trunk, record: IdempotencyRecord) -> Answer:
+        tenant, call = caller.tenant or "", request.call
         call_slot = self.limits.acquire(tenant, call.room, call.identity)
         try:
             # Claim the room before the phone rings, so that no call joins another tenant's room.
             self._claim_room(caller, call.room)
+            if not request.replace:
+                self._check_absent(call)
             # Store the key before dialling: a process that dies while it dials must leave the key used.
             record.begin()
             placed = self._place(call, trunk, record)
@@ -98,14 +101,24 @@ class CallService:
     def _place(self, call: Call, trunk: Trunk, record: IdempotencyRecord) -> Placed:
         try:
             return self.client.dial(call, trunk)
-        except LiveKitRefused as error:
-            failure = CallFailed("LiveKit does not begin this call")
-            cause: LiveKitUnavailable = error
         except LiveKitUnavailable as error:
-            failure = CallOutcomeUnknown(UNKNOWN)
-            cause = error
-        _finish(record, {"error": failure.message})
-        raise failure from cause
+            if error.may_have_acted:
+                _finish(record, {"error": UNKNOWN})
+                raise CallOutcomeUnknown(UNKNOWN) from error
+            with contextlib.suppress(StoreUnavailable):
+                record.cancel()
+            raise CallFailed(_why(error)) from error
+
+    def _check_absent(self, call: Call) -> None:
+        """Raise ParticipantExists when the identity is in the room: LiveKit would hang up on it."""
+        try:
+            [is_there] = self.client.present([(call.room, call.identity)])
+        except LiveKitUnavailable as error:
+            raise CallFailed("LiveKit did not answer who is in the room; no call was placed") from error
+        if is_there:
+            raise ParticipantExists(
+                "this participant_identity is in the room; send another one, or replace: true to disconnect it"
+            )
 
     def _claim_room(self, caller: Caller, room: str) -> None:
         try:
@@ -116,6 +129,12 @@ class CallService:
             ) from error
         except LiveKitUnavailable as error:
             raise CallFailed("LiveKit did not answer who owns the room; no call was placed") from error
+
+
+def _why(error: LiveKitUnavailable) -> str:
+    if not isinstance(error, LiveKitRefused):
+        return f"{error.message}; no call was placed"
+    return NO_SIP_SERVICE if error.twirp_code == "unavailable" else "LiveKit refuses this call; no phone rings"
 
 
 def _finish(record: IdempotencyRecord, answer: Answer) -> None:

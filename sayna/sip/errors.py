@@ -9,6 +9,7 @@ SaynaError
 ├── FromNumberNotAllowed                403 FROM_NUMBER_NOT_ALLOWED
 ├── TooManyCalls                        429 TOO_MANY_CALLS, with Retry-After
 ├── SipRoomAccessDenied                 404 ROOM_ACCESS_DENIED
+├── ParticipantExists                   409 PARTICIPANT_EXISTS
 ├── OutboundAddressNotConfigured        500 OUTBOUND_ADDRESS_NOT_CONFIGURED
 ├── CallFailed                          500 CALL_FAILED
 │   └── CallOutcomeUnknown              500, when the phone may ring
@@ -69,6 +70,13 @@ class SipRoomAccessDenied(SaynaError):
 
     status = 404
     code = "ROOM_ACCESS_DENIED"
+
+
+class ParticipantExists(SaynaError):
+    """The room has a participant of this identity, which LiveKit would disconnect; `replace: true` permits that."""
+
+    status = 409
+    code = "PARTICIPANT_EXISTS"
 
 
 class OutboundAddressNotConfigured(SaynaError):

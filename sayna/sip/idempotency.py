@@ -36,6 +36,11 @@ class IdempotencyRecord:
         if self._attempt is not None:
             self._attempt.finish(json.dumps(dict(answer)))
 
+    def cancel(self) -> None:
+        """Free the key, because no phone rang."""
+        if self._attempt is not None:
+            self._attempt.cancel()
+
     def _earlier(self, attempt: Attempt) -> Answer | None:
         earlier = attempt.earlier()
         if earlier is None:

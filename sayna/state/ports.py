@@ -54,6 +54,9 @@ class Attempt(Protocol):
     def finish(self, result: str) -> None:
         """Store the result for later attempts; `begin` may be left out."""
 
+    def cancel(self) -> None:
+        """Forget that the work began, because it had no effect: the key is new again."""
+
 
 class AlreadyBegun(Exception):
     """Another attempt has begun the work of this key."""

@@ -60,7 +60,17 @@ def test_bad_names_are_refused_by_the_name_of_their_field(open_client: FlaskClie
     assert field in answer.get_json()["error"]
 
 
-@pytest.mark.parametrize("name", ["x" * 128, "😀" * 60, "a/b?c#d%", "..", "*", "' OR 1=1 --"])
+@pytest.mark.parametrize("name", ["語" * 86, "語" * 128, "é" * 127 + "語", "😀" * 65])
+@pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
+def test_name_of_more_than_256_bytes_is_refused(open_client: FlaskClient, field: str, name: str) -> None:
+    body = {"room_name": "lobby", "participant_name": "Ann", "participant_identity": "ann", field: name}
+    answer = open_client.post("/livekit/token", json=body)
+    assert failed(answer) == (400, "INVALID_REQUEST")
+    assert "256 bytes" in answer.get_json()["error"]
+    assert failed(read(open_client, name)) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("name", ["x" * 128, "é" * 128, "語" * 85, "😀" * 64, "a/b?c#d%", "..", "*", "' OR 1=1 --"])
 def test_any_other_name_is_taken_as_it_is(open_client: FlaskClient, name: str) -> None:
     assert token(open_client, name, participant_identity=name).get_json()["room_name"] == name
 
@@ -117,6 +127,17 @@ def test_room_has_its_participants(open_client: FlaskClient, livekit: FakeLiveKi
         ],
     }
     assert sorted(livekit.calls) == ["ListParticipants", "ListRooms"]
+
+
+@pytest.mark.parametrize("listed", [0, 1, 7])
+def test_room_counts_the_participants_that_it_names(
+    open_client: FlaskClient, livekit: FakeLiveKit, listed: int
+) -> None:
+    livekit.open("lobby", num_participants=listed)
+    livekit.join("lobby", "ann")
+    livekit.join("lobby", "bob")
+    body = read(open_client).get_json()
+    assert body["num_participants"] == len(body["participants"]) == 2
 
 
 @pytest.mark.parametrize(

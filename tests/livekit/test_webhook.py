@@ -73,6 +73,17 @@ def test_participant_without_a_kind_is_a_standard_one(webhook: Webhook, received
     assert received[0].participant.kind == "STANDARD"
 
 
+@pytest.mark.parametrize(
+    ("kind", "word"), [(0, "STANDARD"), (3, "SIP"), ("SIP", "SIP"), (7, "UNKNOWN"), (None, "STANDARD"), (-1, "UNKNOWN")]
+)
+def test_kind_is_a_name_or_a_number(webhook: Webhook, received: list[Event], kind: Any, word: str) -> None:
+    numbers = {"kind": kind, "state": 2, "permission": None}
+    body = encoded({**JOINED, "participant": {**JOINED["participant"], **numbers}})
+    webhook.accept(body, signed(body))
+    assert received[0].participant is not None
+    assert received[0].participant.kind == word
+
+
 def test_event_comes_again_when_a_receiver_fails(tmp_path: Path) -> None:
     received: list[Event] = []
 
@@ -148,6 +159,8 @@ def test_clock_may_be_off_by_a_minute(webhook: Webhook, received: list[Event], s
         encoded({**JOINED, "room": "lobby"}),
         encoded({**JOINED, "participant": [1]}),
         encoded({**JOINED, "id": 7}),
+        encoded({**JOINED, "participant": {"kind": 3.5}}),
+        encoded({**JOINED, "participant": {"kind": True}}),
         encoded({**JOINED, "participant": {"attributes": {"a": 1}}}),
         b"[" * 100_000,
     ],

@@ -17,7 +17,7 @@ KEY: dict[str, Any] = {
     "in": "header",
     "name": "Idempotency-Key",
     "description": "Requests with the same key place one call in 24 hours and get the same response.",
-    "schema": {"type": "string", "pattern": r"^[\x21-\x7e]{1,255}$"},
+    "schema": {"type": "string", "pattern": r"^[\x21-\x2b\x2d-\x7e]{1,255}$"},
 }
 
 
@@ -48,6 +48,7 @@ CALL = Operation(
         errors.FromNumberNotAllowed,
         errors.TooManyCalls,
         errors.SipRoomAccessDenied,
+        errors.ParticipantExists,
         errors.OutboundAddressNotConfigured,
         errors.CallFailed,
         StoreUnavailable,
