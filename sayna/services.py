@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sayna import http
 from sayna.auth import Authenticator, Proxies
-from sayna.config import SLUGS, Config, Secret
+from sayna.config import Config, Secret
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
@@ -80,7 +80,7 @@ def build(config: Config) -> Services:
     The first request that needs a connection, a thread or a database opens it.
     """
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {slug: PROVIDERS[slug](getattr(config.providers, slug)) for slug in SLUGS if slug in PROVIDERS}
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights")

@@ -1,9 +1,33 @@
-"""What holds for every test."""
+"""What holds for every test: its tier, an end on SIGTERM, and no silent skip where CI=true."""
 
+import logging
+import os
 import signal
+from collections.abc import Generator
 from types import FrameType
 
 import pytest
+
+FOLDERS = {"tests/e2e/": pytest.mark.e2e, "tests/live/": pytest.mark.live}
+# Files whose tests take seconds each, most of them because they start processes or wait for a limit.
+SLOW = (
+    "tests/blueprints/test_sip_events.py",
+    "tests/providers/piper/",
+    "tests/providers/espeak/test_deadlines.py",
+    "tests/providers/espeak/test_workers.py",
+    "tests/speech/cache/test_processes.py",
+    "tests/speech/cache/test_sqlite_errors.py",
+    "tests/speech/longtext/test_split.py",
+    "tests/speech/single_flight/test_processes.py",
+    "tests/state/test_database.py",
+    "tests/state/test_leader.py",
+)
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_captured(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture warnings, also after a test whose application has set LOG_LEVEL higher."""
+    caplog.set_level(logging.WARNING)
 
 
 def pytest_configure() -> None:
@@ -13,3 +37,31 @@ def pytest_configure() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     pytest.exit("terminated", 128 + number)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of tests/e2e, of tests/live and of the slow files."""
+    for item in items:
+        for folder, mark in FOLDERS.items():
+            if item.nodeid.startswith(folder):
+                item.add_marker(mark)
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail a test that was skipped where CI=true, unless SKIPS_ALLOWED names its folder or the missing program."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if not may_skip(item.nodeid, reason, os.environ.get("SKIPS_ALLOWED", "")):
+            report.outcome = "failed"
+            report.longrepr = f"skipped, which CI=true forbids: {reason}"
+    return report
+
+
+def may_skip(test: str, reason: str, allowed: str) -> bool:
+    """Return whether the words of `allowed`, folders of tests and names of programs, cover this skip."""
+    return any(test.startswith(f"{word}/") or f" needs {word};" in reason for word in allowed.split())

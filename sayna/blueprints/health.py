@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, current_app
 
+from sayna import __version__
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
@@ -23,6 +24,9 @@ def ready() -> Response:
     """Answer 200 when every check passes, otherwise 503 with the check that failed."""
     # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.
     checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
-    is_ready = all(checks.values())
     named = {name: "ok" if good else "failed" for name, good in checks.items()}
-    return json_response({"status": "ready" if is_ready else "unavailable", "checks": named}, 200 if is_ready else 503)
+    failed = [name for name, good in checks.items() if not good]
+    if failed:
+        reason = {"error": f"these checks failed: {', '.join(failed)}", "code": "NOT_READY"}
+        return json_response({"status": "unavailable", "version": __version__, "checks": named, **reason}, 503)
+    return json_response({"status": "ready", "version": __version__, "checks": named})

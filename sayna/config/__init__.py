@@ -1,51 +1,34 @@
 """What an operator can set: frozen dataclasses, one line a setting, read once at start.
 
-To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`.
+To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`. The settings
+of a speech vendor stand in its own file in `sayna/providers/`.
 """
 
 from sayna.config.auth import TENANT, ApiSecret, AuthConfig
-from sayna.config.fields import ConfigError, SettingInfo
+from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings
-from sayna.config.outbound import Authorities, OutboundConfig
-from sayna.config.providers import SLUGS, EspeakConfig, PiperConfig, PollyConfig, ProvidersConfig
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import Authorities, CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
-from sayna.config.sip_hook import SipHook
-from sayna.config.sip_numbers import TenantNumbers
-from sayna.config.urls import is_loopback
-from sayna.config.vendors import (
-    AzureConfig,
-    CartesiaConfig,
-    DeepgramConfig,
-    ElevenLabsConfig,
-    GoogleConfig,
-    OpenAIConfig,
-)
+from sayna.config.sip_hook import SipHook, TenantNumbers
+from sayna.config.types import token
+from sayna.config.urls import cloud, is_loopback
+from sayna.config.vendors import KeyedConfig, ProvidersConfig, VendorConfig
 
 __all__ = [
-    "SLUGS",
     "TENANT",
     "ApiSecret",
     "AuthConfig",
     "Authorities",
-    "AzureConfig",
     "CacheConfig",
-    "CartesiaConfig",
     "Config",
     "ConfigError",
-    "DeepgramConfig",
     "DocsConfig",
-    "ElevenLabsConfig",
-    "EspeakConfig",
-    "GoogleConfig",
+    "KeyedConfig",
     "LiveKitConfig",
-    "OpenAIConfig",
     "OutboundConfig",
-    "PiperConfig",
-    "PollyConfig",
     "ProvidersConfig",
     "RecordingConfig",
     "Secret",
@@ -55,7 +38,11 @@ __all__ = [
     "SipHook",
     "SpeechConfig",
     "TenantNumbers",
+    "VendorConfig",
+    "cloud",
     "is_loopback",
     "load_config",
+    "setting",
     "settings",
+    "token",
 ]

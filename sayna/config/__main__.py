@@ -1,10 +1,11 @@
-"""Writes the pages that list every setting: `python -m sayna.config` after a field was added."""
+"""Writes the pages that list every setting and every provider: `python -m sayna.config` after a change."""
 
 from itertools import groupby
 from pathlib import Path
 
 from sayna.config.fields import SettingInfo
 from sayna.config.load import settings
+from sayna.providers.table import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +19,7 @@ def env_example() -> str:
     for group, members in groupby(settings(), key=lambda info: info.group):
         lines += ["", f"# --- {group} ---"]
         for info in members:
-            lines += [f"# {info.doc}{_words(info)}", f"#{info.name}={'' if info.computed else info.default}"]
+            lines += [f"# {info.description}{_words(info)}", f"#{info.name}={'' if info.computed else info.default}"]
     return "\n".join(lines) + "\n"
 
 
@@ -39,7 +40,7 @@ def table() -> str:
 def _row(info: SettingInfo) -> str:
     name = f"`{info.name}`" + (" (secret)" if info.secret else "")
     default = info.default if info.computed else _code(info.default)
-    return f"| {name} | {default} | {_code(info.yaml)} | {info.doc} Set {info.kind.wants}. |"
+    return f"| {name} | {default} | {_code(info.yaml)} | {info.description} Set {info.kind.wants}. |"
 
 
 def _code(text: str | None) -> str:
@@ -49,11 +50,11 @@ def _code(text: str | None) -> str:
 _INTRODUCTION = """\
 # Settings
 
-Written by `python -m sayna.config`; change the fields in `sayna/config/`, not this page.
+Written by `python -m sayna.config`; change the fields in `sayna/config/` and `sayna/providers/`, not this page.
 
 A setting comes from the environment, else from `.env` in the folder where the server starts, else from the
 YAML file that `SAYNA_CONFIG` names, else it has its default. An empty text counts as not set. Everything is
-checked at start: all problems are told at once, and the server does not start with any.
+checked at start: the server lists all problems at once and does not start with any.
 
 - A secret `X` may come from a file: `X_FILE=/run/secrets/x`. Setting both is a mistake.
 - Booleans are `true`, `1`, `yes`, `on`, `false`, `0`, `no` and `off`, in any case.
@@ -65,9 +66,10 @@ checked at start: all problems are told at once, and the server does not start w
 
 
 def write(root: Path) -> None:
-    """Write both pages into a checkout."""
+    """Write `.env.example`, `docs/settings.md` and the README's table of providers into a checkout."""
     (root / ".env.example").write_text(env_example(), "utf-8")
     (root / "docs" / "settings.md").write_text(table(), "utf-8")
+    write_table(root / "README.md")
 
 
 if __name__ == "__main__":

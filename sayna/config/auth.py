@@ -1,6 +1,4 @@
-"""The settings of who may call."""
-
-# ruff: noqa: RUF009 - setting() returns an immutable field
+"""The settings of authentication."""
 
 import re
 from collections import Counter
@@ -13,14 +11,14 @@ from sayna.config.secret import Secret
 from sayna.config.types import boolean, integer, json_list, matching, number, path, token
 from sayna.config.urls import service
 
-# A closed alphabet: look-alike letters cannot make two tenants that people take for one.
+# ASCII only: two tenants must not have names that look the same.
 TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 _tenant = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSecret:
-    """A shared secret and the tenant that it stands for."""
+    """A shared secret and its tenant."""
 
     id: str
     secret: Secret
@@ -39,54 +37,36 @@ def _api_secret(entry: dict[str, object]) -> ApiSecret:
 class AuthConfig:
     """Shared secrets, an auth service, or both; times in seconds."""
 
-    required: bool = setting("AUTH_REQUIRED", boolean, False, "Whether callers need a token.", yaml="auth.required")
-    listed_secrets: tuple[ApiSecret, ...] = setting(
+    required: bool = setting("AUTH_REQUIRED", boolean, False, "Authentication of clients, on or off.")
+    api_secrets: tuple[ApiSecret, ...] = setting(
         "AUTH_API_SECRETS_JSON",
         json_list(_api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
         (),
         "Secrets of the tenants, as JSON.",
-        yaml="auth.api_secrets",
     )
-    single_secret: Secret | None = setting(
-        "AUTH_API_SECRET", token, None, "Secret of a single tenant.", yaml="auth.api_secret"
-    )
-    single_secret_id: str = setting(
-        "AUTH_API_SECRET_ID", _tenant, "default", "Tenant of AUTH_API_SECRET.", yaml="auth.api_secret_id"
-    )
-    service_url: str | None = setting(
-        "AUTH_SERVICE_URL", service, None, "Service that judges tokens.", yaml="auth.service_url"
-    )
+    api_secret: Secret | None = setting("AUTH_API_SECRET", token, None, "Secret of a single tenant.")
+    api_secret_id: str = setting("AUTH_API_SECRET_ID", _tenant, "default", "Tenant of AUTH_API_SECRET.")
+    service_url: str | None = setting("AUTH_SERVICE_URL", service, None, "URL of an auth service that checks tokens.")
     signing_key_path: Path | None = setting(
         "AUTH_SIGNING_KEY_PATH",
         path,
         None,
-        "Our private key (PEM; RSA from 2048 bits or EC P-256) for asking the auth service.",
-        yaml="auth.signing_key_path",
+        "Private key that signs requests to the auth service (PEM; RSA from 2048 bits or EC P-256).",
     )
     timeout_seconds: float = setting(
-        "AUTH_TIMEOUT_SECONDS",
-        number(0.1, 60),
-        5.0,
-        "Seconds that the auth service may take.",
-        yaml="auth.timeout_seconds",
+        "AUTH_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of the auth service, in seconds."
     )
-    allow_query_key: bool = setting(
-        "AUTH_ALLOW_QUERY_KEY", boolean, True, "Whether ?api_key= is read.", yaml="auth.allow_query_key"
-    )
+    allow_query_key: bool = setting("AUTH_ALLOW_QUERY_KEY", boolean, True, "Tokens in ?api_key=, allowed or not.")
     failures_per_minute: int = setting(
-        "AUTH_FAILURES_PER_MINUTE",
-        integer(0, 1000),
-        20,
-        "Wrong tokens that an address may try within a minute; 0 is no limit.",
-        yaml="auth.failures_per_minute",
+        "AUTH_FAILURES_PER_MINUTE", integer(0, 1000), 20, "Wrong tokens allowed per address and minute; 0 is no limit."
     )
 
     @property
     def secrets(self) -> tuple[ApiSecret, ...]:
-        """Every shared secret, however it was set."""
-        if self.single_secret is None:
-            return self.listed_secrets
-        return (*self.listed_secrets, ApiSecret(self.single_secret_id, self.single_secret))
+        """Every shared secret, from both settings."""
+        if self.api_secret is None:
+            return self.api_secrets
+        return (*self.api_secrets, ApiSecret(self.api_secret_id, self.api_secret))
 
     @property
     def failures_limited(self) -> bool:
@@ -99,15 +79,15 @@ class AuthConfig:
         return self.required and (self.service_url is not None or len(self.secrets) > 1)
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
-        """Yield a sentence for whatever would leave the door open or locked by accident."""
+        """Yield a sentence for settings that would let every client in, or no client, by accident."""
         ways = given & {"AUTH_API_SECRETS_JSON", "AUTH_API_SECRET", "AUTH_SERVICE_URL"}
-        # A server that only seems to be protected must not start.
+        # A server that refuses every client must not start.
         if self.required and not ways:
             yield (
-                "AUTH_REQUIRED is true but nobody could come in; set AUTH_API_SECRETS_JSON, "
+                "AUTH_REQUIRED is true but no client could authenticate; set AUTH_API_SECRETS_JSON, "
                 "or AUTH_API_SECRET, or AUTH_SERVICE_URL with AUTH_SIGNING_KEY_PATH."
             )
-        # Whoever sets a secret believes that the door is closed.
+        # A secret without AUTH_REQUIRED is a mistake: the operator thinks that authentication is on.
         if ways and "AUTH_REQUIRED" not in given:
             yield (
                 f"AUTH_REQUIRED is not set although {min(ways)} is; "
@@ -123,6 +103,6 @@ class AuthConfig:
         for tenant, times in Counter(each.id for each in self.secrets).items():
             if times > 1:
                 yield f"{where} gives {tenant} more than one secret; set each id once."
-        # Whose rooms such a token opens would be an accident.
+        # Otherwise it would be chance whose rooms such a token opens.
         if len({each.secret for each in self.secrets}) < len(self.secrets):
             yield f"{where} gives one secret to several tenants; set a different one for each."

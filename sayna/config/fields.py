@@ -1,24 +1,24 @@
-"""One setting: a dataclass field that knows its variable, its kind, its default and its sentence."""
+"""One setting: a dataclass field that knows its variable, its type, its default and its description."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Generic, TypeVar, cast
+from dataclasses import Field, dataclass, field, fields, replace
+from typing import Any, Generic, TypeVar, cast
 
 T = TypeVar("T")
 D = TypeVar("D")
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; `problems` holds one sentence for each thing to put right."""
+    """The settings cannot be used; `problems` has one sentence for each mistake."""
 
     def __init__(self, problems: list[str]) -> None:
-        # All at once: whoever mends one setting at a start needs as many starts as mistakes.
+        # All problems at once: otherwise an operator with three mistakes needs three starts to find them.
         super().__init__("\n".join(["The configuration has problems:", *(f"- {line}" for line in problems)]))
         self.problems = problems
 
 
 class InvalidValue(ValueError):
-    """A value that its kind refuses; each reason continues a sentence begun by the variable's name."""
+    """A value that its type refuses; each reason continues a sentence that begins with the variable's name."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__(*reasons)
@@ -27,24 +27,32 @@ class InvalidValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class SettingType(Generic[T]):
-    """What a setting's text may be: `parse` raises Wrong, `wants` says what to set instead."""
+    """The type of a setting's text: `parse` raises InvalidValue, `wants` says what to set instead.
+
+    `hint` is a function where the text depends on the providers, which are imported after the settings.
+    """
 
     parse: Callable[[str], T]
-    wants: str
+    hint: str | Callable[[], str]
     secret: bool = False
     shown: bool = True
+
+    @property
+    def wants(self) -> str:
+        """What an operator may set, as a noun phrase."""
+        return self.hint if isinstance(self.hint, str) else self.hint()
 
 
 @dataclass(frozen=True, slots=True)
 class SettingInfo:
-    """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG.
+    """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG, if any.
 
-    A `computed` default is told in words.
+    A `computed` default is a phrase such as "the first configured one".
     """
 
     name: str
     default: str
-    doc: str
+    description: str
     kind: SettingType[object]
     yaml: str | None
     computed: bool = False
@@ -60,14 +68,18 @@ def setting(
     name: str,
     kind: SettingType[T],
     default: D,
-    doc: str,
+    description: str,
     *,
     yaml: str | None = None,
     shown: str | None = None,
 ) -> T | D:
-    """Return the dataclass field of one setting; `shown` is the default in words where it is computed."""
+    """Return the dataclass field of one setting.
+
+    `yaml` is its place in YAML where the rule of described() gives another, "" for none. `shown` is a phrase
+    for a computed default.
+    """
     words = _text(default) if shown is None else shown
-    info = SettingInfo(name, words, doc, cast("SettingType[object]", kind), yaml, computed=shown is not None)
+    info = SettingInfo(name, words, description, cast("SettingType[object]", kind), yaml, computed=shown is not None)
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 
@@ -79,14 +91,36 @@ def _text(default: object) -> str:
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
-def walk(section: type, group: str = "") -> Iterator[SettingInfo]:
+def described(each: "Field[Any]", path: tuple[str, ...]) -> SettingInfo | None:
+    """Return the setting of a field with its group and its place in YAML, None for a field that is a section."""
+    info: SettingInfo | None = each.metadata.get("setting")
+    if info is None:
+        return None
+    return replace(info, group=path[-1], yaml=_place(info, each.name, path[0]) if info.yaml is None else info.yaml)
+
+
+def _place(info: SettingInfo, field_name: str, section: str) -> str:
+    # The reference keeps the settings of all providers in one section, under the names of their variables.
+    if section == "providers":
+        return f"providers.{info.name.lower()}"
+    # A field such as bind_setting stands beside the property `bind`, which computes the default.
+    return f"{section}.{field_name.removesuffix('_setting')}"
+
+
+def section_of(each: "Field[Any]") -> type:
+    """Return the dataclass of a field that is a section; `metadata` may name a function that finds it."""
+    find: Callable[[], type] | None = each.metadata.get("section")
+    return cast("type", each.type) if find is None else find()
+
+
+def walk(section: type, *path: str) -> Iterator[SettingInfo]:
     """Yield every setting of a dataclass and of the dataclasses in it, in the order they are written."""
     for each in fields(section):
-        info = each.metadata.get("setting")
-        if info is not None:
-            yield replace(info, group=group)
-        elif isinstance(each.type, type) and is_dataclass(each.type):
-            yield from walk(each.type, each.name)
+        info = described(each, path)
+        if info is None:
+            yield from walk(section_of(each), *path, each.name)
+        else:
+            yield info
 
 
 def require_both(given: frozenset[str], one: str, other: str) -> Iterator[str]:

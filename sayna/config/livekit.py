@@ -1,7 +1,5 @@
 """The settings of the LiveKit server."""
 
-# ruff: noqa: RUF009 - setting() returns an immutable field
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,41 +13,25 @@ from sayna.config.urls import livekit
 class LiveKitConfig:
     """The LiveKit server; its URL may be of the ws or the http form."""
 
-    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880", "Where we reach LiveKit.", yaml="livekit.url")
-    # Behind a proxy, or in containers, clients reach LiveKit under another name than we do.
-    own_public_url: str | None = setting(
-        "LIVEKIT_PUBLIC_URL",
-        livekit,
-        None,
-        "Where clients reach LiveKit.",
-        yaml="livekit.public_url",
-        shown="LIVEKIT_URL",
+    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880", "URL of LiveKit for this server.")
+    # Behind a proxy, or in containers, clients reach LiveKit under another name than this server.
+    public_url_setting: str | None = setting(
+        "LIVEKIT_PUBLIC_URL", livekit, None, "URL of LiveKit for clients.", shown="LIVEKIT_URL"
     )
-    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None, "Key of LiveKit.", yaml="livekit.api_key")
-    api_secret: Secret | None = setting(
-        "LIVEKIT_API_SECRET", token, None, "Secret of LiveKit.", yaml="livekit.api_secret"
-    )
-    # LiveKit's SDKs say six hours, but its open-source server keeps no list of revoked tokens: their end is
-    # the only one.
+    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None, "API key of LiveKit.")
+    api_secret: Secret | None = setting("LIVEKIT_API_SECRET", token, None, "API secret of LiveKit.")
+    # LiveKit's SDKs default to six hours, but its open-source server cannot revoke a token before it expires.
     token_ttl_seconds: int = setting(
-        "LIVEKIT_TOKEN_TTL_SECONDS",
-        integer(1, 86400),
-        3600,
-        "Seconds that a participant's token is good for.",
-        yaml="livekit.token_ttl_seconds",
+        "LIVEKIT_TOKEN_TTL_SECONDS", integer(1, 86400), 3600, "Lifetime of a participant's token, in seconds."
     )
     timeout_seconds: float = setting(
-        "LIVEKIT_TIMEOUT_SECONDS",
-        number(0.1, 60),
-        5.0,
-        "Seconds that LiveKit may take.",
-        yaml="livekit.timeout_seconds",
+        "LIVEKIT_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of LiveKit calls, in seconds."
     )
 
     @property
     def public_url(self) -> str:
-        """What clients are told; `url` unless another was set."""
-        return self.own_public_url or self.url
+        """The URL for clients; `url` unless another was set."""
+        return self.public_url_setting or self.url
 
     @property
     def configured(self) -> bool:

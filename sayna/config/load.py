@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sayna.config.auth import AuthConfig
-from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, walk
+from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.outbound import OutboundConfig
-from sayna.config.providers import ProvidersConfig
 from sayna.config.recording import RecordingConfig
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
+from sayna.config.vendors import ProvidersConfig, providers_config
 
 T = TypeVar("T")
 
@@ -24,7 +23,10 @@ class Config:
     """Everything that an operator can set, checked."""
 
     server: ServerConfig = field(default_factory=ServerConfig)
-    providers: ProvidersConfig = field(default_factory=ProvidersConfig)
+    providers: ProvidersConfig = field(
+        default_factory=lambda: providers_config()(),  # noqa: PLW0108 - not yet: the vendors import this package
+        metadata={"section": providers_config},
+    )
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
@@ -37,7 +39,7 @@ class Config:
     @property
     def own_hook_secrets(self) -> bool:
         """Whether each hook that is saved over HTTP is signed with a secret of its own."""
-        scope = self.sip.own_hook_secret_scope
+        scope = self.sip.hook_secret_scope_setting
         return self.auth.several_tenants if scope is None else scope == "hook"
 
     def problems(self, _given: frozenset[str]) -> Iterator[str]:
@@ -45,9 +47,9 @@ class Config:
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
-        # A limit between tenants must not seem to hold where nobody is asked who they are.
+        # A limit between tenants needs tenants: otherwise an operator relies on it and it limits no caller.
         if self.sip.from_numbers and not self.auth.required:
-            yield "SIP_FROM_NUMBERS_JSON holds nobody to it without tenants; set AUTH_REQUIRED to true."
+            yield "SIP_FROM_NUMBERS_JSON limits no caller without tenants; set AUTH_REQUIRED to true."
         if self.auth.required:
             for hook in self.sip.hooks:
                 if hook.auth_id is None:
@@ -55,7 +57,7 @@ class Config:
 
 
 def settings() -> list[SettingInfo]:
-    """Return every setting that there is, grouped as in Config."""
+    """Return every setting, grouped as in Config."""
     return list(walk(Config))
 
 
@@ -63,11 +65,11 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     """Return the checked settings; raises ConfigError with a sentence for every problem.
 
     The environment beats `.env` in `cwd`, which beats the YAML of SAYNA_CONFIG, which beats the defaults.
-    An `environ` that is given without a `cwd` is the whole truth: no `.env` is read.
+    With `environ` and without `cwd`, no `.env` is read.
     """
     dotenv = environ is None or cwd is not None
     sources = find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=dotenv)
-    # Rules about "set" need what was given, which a default that equals it would hide.
+    # The rules need to know which settings were given: a given value may equal the default.
     given: set[str] = set()
     config = _build(Config, sources, given)
     problems = [*sources.problems, *_check(config, frozenset(given))]
@@ -76,12 +78,12 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     return config
 
 
-def _build(section: type[T], sources: Sources, given: set[str]) -> T:
+def _build(section: type[T], sources: Sources, given: set[str], *path: str) -> T:
     values: dict[str, Any] = {}
     for each in fields(cast("Any", section)):
-        info: SettingInfo | None = each.metadata.get("setting")
+        info = described(each, path)
         if info is None:
-            values[each.name] = _build(cast("type[Any]", each.type), sources, given)
+            values[each.name] = _build(section_of(each), sources, given, *path, each.name)
         elif text := sources.text(info):
             given.add(info.name)
             try:

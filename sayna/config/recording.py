@@ -1,6 +1,4 @@
-"""The settings of where recordings are kept."""
-
-# ruff: noqa: RUF009 - setting() returns an immutable field
+"""The settings of the storage of recordings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,9 +6,8 @@ from pathlib import Path
 
 from sayna.config.fields import InvalidValue, SettingType, require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.types import boolean, choice, matching, path, token
+from sayna.config.types import boolean, choice, is_json_object, matching, path, token
 from sayna.config.urls import anywhere, cloud
-from sayna.config.vendors import is_json_object
 
 # Google's names may have 222 characters with dots in them, Amazon's 63:
 # https://cloud.google.com/storage/docs/buckets#naming
@@ -19,7 +16,7 @@ _bucket = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", "the name of a bucket")
 
 def _prefix(text: str) -> str:
     prefix = text.strip("/")
-    # Proxies in front of S3 normalise such parts, and another object would be meant.
+    # Proxies in front of S3 normalize such parts, so the key would name another object.
     if any(part in ("", ".", "..") for part in prefix.split("/")) and prefix:
         raise InvalidValue("has an empty or dotted part")
     return matching(r"[A-Za-z0-9._=/-]*", "").parse(prefix)
@@ -33,102 +30,100 @@ class RecordingConfig:
         "RECORDING_PREFIX",
         SettingType(_prefix, "a path of letters, digits and . _ = -"),
         "",
-        "What every object key begins with.",
-        yaml="recording.prefix",
+        "Prefix of every object key.",
     )
-    # Off, because recordings of the reference server have no owner and would be closed to everybody.
+    # Off, because recordings of the reference server have no owner: no tenant could read them.
     strict_ownership: bool = setting(
-        "RECORDING_STRICT_OWNERSHIP",
-        boolean,
-        False,
-        "Whether recordings without an owner are denied to tenants.",
-        yaml="recording.strict_ownership",
+        "RECORDING_STRICT_OWNERSHIP", boolean, False, "Recordings without an owner denied to tenants, or not."
     )
-    own_backend: str | None = setting(
+    backend_setting: str | None = setting(
         "RECORDING_BACKEND",
         choice("s3", "gcs", "local"),
         None,
-        "Kind of storage.",
+        "Kind of storage for recordings.",
         yaml="recording.backend.type",
         shown="found from the settings below",
     )
     s3_bucket: str | None = setting(
-        "RECORDING_S3_BUCKET", _bucket, None, "Bucket.", yaml="recording.backend[s3].bucket"
+        "RECORDING_S3_BUCKET", _bucket, None, "Name of the S3 bucket.", yaml="recording.backend[s3].bucket"
     )
     s3_region: str = setting(
         "RECORDING_S3_REGION",
         matching("[a-z0-9-]{2,32}", "a region such as eu-central-1"),
         "us-east-1",
-        "Region of the bucket; needed without RECORDING_S3_ENDPOINT.",
+        "Region of the S3 bucket; needed without RECORDING_S3_ENDPOINT.",
         yaml="recording.backend[s3].region",
     )
     s3_access_key: Secret | None = setting(
         "RECORDING_S3_ACCESS_KEY",
         token,
         None,
-        "Access key; found by boto3 when unset.",
+        "S3 access key; found by boto3 when unset.",
         yaml="recording.backend[s3].access_key",
     )
     s3_secret_key: Secret | None = setting(
-        "RECORDING_S3_SECRET_KEY", token, None, "Secret key.", yaml="recording.backend[s3].secret_key"
+        "RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.", yaml="recording.backend[s3].secret_key"
     )
     s3_endpoint: str | None = setting(
         "RECORDING_S3_ENDPOINT",
         anywhere,
         None,
-        "Where a server other than Amazon's is.",
+        "URL of an S3 server other than Amazon's.",
         yaml="recording.backend[s3].endpoint",
     )
     s3_force_path_style: bool = setting(
         "RECORDING_S3_FORCE_PATH_STYLE",
         boolean,
         False,
-        "Whether the bucket goes into the path, as MinIO wants it.",
+        "Bucket in the path of S3 URLs, as MinIO needs it, or not.",
         yaml="recording.backend[s3].force_path_style",
     )
     gcs_bucket: str | None = setting(
-        "RECORDING_GCS_BUCKET", _bucket, None, "Bucket.", yaml="recording.backend[gcs].bucket"
+        "RECORDING_GCS_BUCKET",
+        _bucket,
+        None,
+        "Name of the Google Cloud Storage bucket.",
+        yaml="recording.backend[gcs].bucket",
     )
     gcs_credentials_path: Path | None = setting(
         "RECORDING_GCS_CREDENTIALS_PATH",
         path,
         None,
-        "JSON file of the service account.",
+        "JSON file of the service account for Google Cloud Storage.",
         yaml="recording.backend[gcs].credentials_path",
     )
     gcs_credentials_json: Secret | None = setting(
         "RECORDING_GCS_CREDENTIALS_JSON",
         SettingType(Secret, "the JSON of a service account", secret=True),
         None,
-        "The service account itself, as JSON.",
+        "JSON of the service account for Google Cloud Storage.",
         yaml="recording.backend[gcs].credentials_json",
     )
     gcs_endpoint: str = setting(
         "RECORDING_GCS_ENDPOINT",
         cloud,
         "https://storage.googleapis.com",
-        "Where Google Cloud Storage is asked.",
+        "URL of Google Cloud Storage.",
         yaml="recording.backend[gcs].endpoint",
     )
     local_path: Path | None = setting(
-        "RECORDING_LOCAL_PATH", path, None, "Folder of the recordings.", yaml="recording.backend[local].path"
+        "RECORDING_LOCAL_PATH", path, None, "Folder of recordings.", yaml="recording.backend[local].path"
     )
     accel_prefix: str | None = setting(
         "RECORDING_ACCEL_PREFIX",
         matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
         None,
         "Location of nginx that serves the folder by X-Accel-Redirect.",
-        yaml="recording.accel_prefix",
     )
 
     @property
     def backend(self) -> str | None:
-        """The backend that was set, else the one whose place is known, else None."""
+        """The backend that was set, else the one with a bucket or a folder, else None."""
         places = {"s3": self.s3_bucket, "gcs": self.gcs_bucket, "local": self.local_path}
-        return self.own_backend or next((name for name, place in places.items() if place), None)
+        return self.backend_setting or next((name for name, place in places.items() if place), None)
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
-        """Yield a sentence for a backend in doubt or with missing pieces."""
+        """Yield a sentence for an ambiguous backend and for missing settings."""
         chosen = given & {"RECORDING_S3_BUCKET", "RECORDING_GCS_BUCKET", "RECORDING_LOCAL_PATH"}
         if "RECORDING_BACKEND" not in given and len(chosen) > 1:
             yield f"RECORDING_BACKEND is not set but {' and '.join(sorted(chosen))} are; set it."
@@ -145,7 +140,7 @@ class RecordingConfig:
     def _s3(self, given: frozenset[str]) -> Iterator[str]:
         if "RECORDING_S3_BUCKET" not in given:
             yield "RECORDING_S3_BUCKET is missing; set it to the name of the bucket."
-        # Servers other than Amazon's take any region in a signature; us-east-1 is the usual one.
+        # Servers other than Amazon's accept any region in a signature; us-east-1 is the usual one.
         if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
             yield "RECORDING_S3_REGION is missing; set it, or RECORDING_S3_ENDPOINT for a server of your own."
         yield from require_both(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
@@ -154,7 +149,7 @@ class RecordingConfig:
         path, text = "RECORDING_GCS_CREDENTIALS_PATH", "RECORDING_GCS_CREDENTIALS_JSON"
         if "RECORDING_GCS_BUCKET" not in given:
             yield "RECORDING_GCS_BUCKET is missing; set it to the name of the bucket."
-        # LiveKit egress wants the credentials themselves, so the machine's own account does not do.
+        # LiveKit egress needs the credentials themselves, so the account of the machine is not enough.
         if (path in given) == (text in given):
             yield f"{path} and {text} are both set or both missing; set exactly one of the two."
         if self.gcs_credentials_path and not is_json_object(str(self.gcs_credentials_path)):

@@ -1,15 +1,21 @@
 """The settings of telephony."""
 
-# ruff: noqa: RUF009 - setting() returns an immutable field
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sayna.config.fields import SettingType, require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.sip_hook import HOST, SECRET_RULE, SipHook, hook_secret, is_public, sip_hook
-from sayna.config.sip_numbers import TenantNumbers, tenant_numbers
+from sayna.config.sip_hook import (
+    HOST,
+    SECRET_RULE,
+    SipHook,
+    TenantNumbers,
+    hook_secret,
+    is_public,
+    sip_hook,
+    tenant_numbers,
+)
 from sayna.config.types import boolean, choice, integer, json_list, list_of, matching, network, secret
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
@@ -31,47 +37,33 @@ class SipConfig:
         "SIP_ROOM_PREFIX",
         matching("[A-Za-z0-9_-]{1,64}", "letters, digits, _ and -"),
         None,
-        "What the names of rooms for inbound calls begin with.",
-        yaml="sip.room_prefix",
+        "Prefix of the names of rooms for inbound calls.",
     )
     allowed_addresses: tuple[str, ...] = setting(
-        "SIP_ALLOWED_ADDRESSES",
-        list_of(network),
-        (),
-        "Where inbound calls may come from.",
-        yaml="sip.allowed_addresses",
+        "SIP_ALLOWED_ADDRESSES", list_of(network), (), "Addresses that inbound calls may come from."
     )
-    outbound_address: str | None = setting(
-        "SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls.", yaml="sip.outbound_address"
-    )
+    outbound_address: str | None = setting("SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls.")
     outbound_auth_username: str | None = setting(
         "SIP_OUTBOUND_AUTH_USERNAME",
         matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"),
         None,
-        "User at SIP_OUTBOUND_ADDRESS.",
-        yaml="sip.outbound_auth_username",
+        "User name at SIP_OUTBOUND_ADDRESS.",
     )
     outbound_auth_password: Secret | None = setting(
-        "SIP_OUTBOUND_AUTH_PASSWORD",
-        secret,
-        None,
-        "Password at SIP_OUTBOUND_ADDRESS.",
-        yaml="sip.outbound_auth_password",
+        "SIP_OUTBOUND_AUTH_PASSWORD", secret, None, "Password at SIP_OUTBOUND_ADDRESS."
     )
     hook_secret: Secret | None = setting(
         "SIP_HOOK_SECRET",
         SettingType(hook_secret, SECRET_RULE, secret=True),
         None,
-        "Secret that signs what hooks are sent.",
-        yaml="sip.hook_secret",
+        "Secret that signs the events of SIP hooks.",
     )
-    # A setting whose default depends on others is kept as own_..., see Config.own_hook_secrets.
-    own_hook_secret_scope: str | None = setting(
+    # The default depends on the tenants, see Config.own_hook_secrets.
+    hook_secret_scope_setting: str | None = setting(
         "SIP_HOOK_SECRET_SCOPE",
         choice("hook", "server"),
         None,
-        "Whether each hook saved over HTTP is signed with a secret of its own or all with SIP_HOOK_SECRET.",
-        yaml="sip.hook_secret_scope",
+        "Scope of the secret of hooks saved over HTTP: one for each hook, or SIP_HOOK_SECRET for all.",
         shown="hook; server where there is at most one tenant",
     )
     hooks: tuple[SipHook, ...] = setting(
@@ -81,70 +73,49 @@ class SipConfig:
             'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]',
         ),
         (),
-        "Who is told about inbound calls, as JSON.",
-        yaml="sip.hooks",
+        "Receivers of events of inbound calls, as JSON.",
     )
     hook_allow_private: bool = setting(
-        "SIP_HOOK_ALLOW_PRIVATE",
-        boolean,
-        False,
-        "Whether hooks may be http or on a private network.",
-        yaml="sip.hook_allow_private",
+        "SIP_HOOK_ALLOW_PRIVATE", boolean, False, "Hooks with http or on a private network, allowed or not."
     )
     x_to_ip_trunks: tuple[str, ...] = setting(
         "SIP_X_TO_IP_TRUNKS",
         list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
         (),
-        "LiveKit trunks whose X-To-IP says which domain was called; any when unset, none with the word none.",
-        yaml="sip.x_to_ip_trunks",
+        "LiveKit trunks whose X-To-IP header names the called domain; any when unset, none with the word none.",
     )
     allowed_destinations: tuple[str, ...] = setting(
-        "SIP_ALLOWED_DESTINATIONS",
-        list_of(_digits),
-        (),
-        "First digits of numbers that may be called; any when unset.",
-        yaml="sip.allowed_destinations",
+        "SIP_ALLOWED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may be called; any when unset."
     )
     denied_destinations: tuple[str, ...] = setting(
-        "SIP_DENIED_DESTINATIONS",
-        list_of(_digits),
-        (),
-        "First digits of numbers that may not be called.",
-        yaml="sip.denied_destinations",
+        "SIP_DENIED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may not be called."
     )
     from_numbers: tuple[TenantNumbers, ...] = setting(
         "SIP_FROM_NUMBERS_JSON",
         json_list(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
         (),
         "Numbers that each tenant may call from, as JSON; any when unset.",
-        yaml="sip.from_numbers",
     )
     calls_per_minute: int = setting(
-        "SIP_CALLS_PER_MINUTE",
-        integer(1, 100_000),
-        60,
-        "Outbound calls a minute, for each tenant.",
-        yaml="sip.calls_per_minute",
+        "SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60, "Outbound calls per tenant and minute."
     )
     max_concurrent_calls: int | None = setting(
         "SIP_MAX_CONCURRENT_CALLS",
         integer(1, 100_000),
         None,
-        "Outbound calls at a time, for each tenant; no limit when unset.",
-        yaml="sip.max_concurrent_calls",
+        "Concurrent outbound calls per tenant; no limit when unset.",
     )
-    # A PBX in one's own network is the usual case on premises, hence any when unset.
+    # Any when unset: on premises, a PBX in the operator's network is the usual case.
     override_addresses: tuple[str, ...] = setting(
         "SIP_OVERRIDE_ADDRESSES",
         list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")),
         (),
         "SIP servers that a request may name; any when unset.",
-        yaml="sip.override_addresses",
     )
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that need one another and for hooks that cannot work."""
-        # An inbound trunk without allowed addresses would take calls from everybody.
+        # An inbound trunk without allowed addresses would accept calls from every address.
         yield from require_both(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
         yield from require_both(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
         for host, times in Counter(hook.host for hook in self.hooks).items():

@@ -1,4 +1,4 @@
-"""Hooks of the configuration: who is told about inbound calls."""
+"""The entries of SIP_HOOKS_JSON and of SIP_FROM_NUMBERS_JSON."""
 
 import ipaddress
 import re
@@ -12,13 +12,14 @@ from sayna.config.types import secret
 from sayna.config.urls import hook as hook_url
 
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
+NUMBER = re.compile(r"\+?[0-9]{1,32}")
 MIN_SECRET = 16
 SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
 
 
 @dataclass(frozen=True, slots=True)
 class SipHook:
-    """Who is told about inbound calls to one SIP domain; without a secret SIP_HOOK_SECRET signs."""
+    """A receiver of events of inbound calls to one SIP domain; without a secret SIP_HOOK_SECRET signs."""
 
     host: str
     url: str
@@ -27,8 +28,8 @@ class SipHook:
 
 
 def sip_hook(entry: dict[str, object]) -> SipHook:
-    """Return the hook of one entry of SIP_HOOKS_JSON; raises Wrong."""
-    # An empty auth_id or secret is how the reference's configuration says that there is none.
+    """Return the hook of one entry of SIP_HOOKS_JSON; raises InvalidValue."""
+    # Configurations of the reference have empty texts where there is no auth_id or secret.
     texts = {name: value for name, value in entry.items() if value not in (None, "")}
     if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
         raise InvalidValue("needs host and url, and may have auth_id and secret, nothing else")
@@ -48,7 +49,7 @@ def sip_hook(entry: dict[str, object]) -> SipHook:
 
 
 def hook_secret(text: str) -> Secret:
-    """Return a secret that signs events; raises Wrong when it is too short for the SDKs."""
+    """Return a secret that signs events; raises InvalidValue when it is too short for the SDKs."""
     if len(text) < MIN_SECRET:
         raise InvalidValue("has a secret that is too short")
     return secret.parse(text)
@@ -64,3 +65,25 @@ def is_public(url: str) -> bool:
     except ValueError:
         public = host != "localhost"
     return parts.scheme == "https" and public
+
+
+@dataclass(frozen=True, slots=True)
+class TenantNumbers:
+    """The numbers that a tenant may call from."""
+
+    auth_id: str
+    numbers: frozenset[str]
+
+
+def tenant_numbers(entry: dict[str, object]) -> TenantNumbers:
+    """Return the numbers of one entry of SIP_FROM_NUMBERS_JSON; raises InvalidValue."""
+    tenant, numbers = entry.get("auth_id"), entry.get("numbers")
+    if entry.keys() != {"auth_id", "numbers"} or not isinstance(tenant, str) or not isinstance(numbers, list):
+        raise InvalidValue("is not just an auth_id and a list of numbers")
+    if not TENANT.fullmatch(tenant):
+        raise InvalidValue("has an auth_id that is no tenant id")
+    # Read as a number in a request is: without blanks around it, and as text, because 07 is not 7.
+    texts = [number.strip() if isinstance(number, str) else "" for number in numbers]
+    if not all(map(NUMBER.fullmatch, texts)):
+        raise InvalidValue("has a number that is not a text of an optional + and 1 to 32 digits")
+    return TenantNumbers(tenant, frozenset(texts))

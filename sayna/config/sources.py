@@ -10,7 +10,7 @@ from sayna.config.yamlfile import read_yaml
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The texts of all settings before anybody has looked at them; `problems` grows while reading."""
+    """The texts of all settings before they are parsed; `problems` grows while they are read."""
 
     variables: Mapping[str, str]
     yaml: dict[str, str]

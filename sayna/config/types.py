@@ -1,4 +1,4 @@
-"""The kinds of value that a setting may have; each turns trimmed text into a value or says why not."""
+"""The types of settings; each turns trimmed text into a value or says why it cannot."""
 
 import ipaddress
 import json
@@ -27,7 +27,7 @@ _BOOLEANS = {
 
 def _boolean(text: str) -> bool:
     try:
-        # The reference takes a typo for false, and so switches auth off without a word.
+        # A typo must not mean false: that would switch authentication off.
         return _BOOLEANS[text.lower()]
     except KeyError:
         raise InvalidValue("is neither yes nor no") from None
@@ -54,7 +54,7 @@ def _secret(text: str) -> Secret:
 
 
 def _token(text: str) -> Secret:
-    # Such a key travels in an HTTP header, where nothing else would arrive as it was meant.
+    # The key travels in an HTTP header, which carries only these characters unchanged.
     if not re.fullmatch(r"[\x21-\x7e]+", text):
         raise InvalidValue("is empty, or has spaces, control characters or letters outside ASCII")
     return Secret(text)
@@ -68,7 +68,7 @@ token = SettingType(_token, "the key alone, without spaces or line breaks", secr
 
 
 def integer(low: int, high: int) -> SettingType[int]:
-    """Return the kind of a whole number from `low` to `high`."""
+    """Return the type of a whole number from `low` to `high`."""
 
     def parse(text: str) -> int:
         # int() would also take "1_000" and the digits of other scripts.
@@ -82,7 +82,7 @@ def integer(low: int, high: int) -> SettingType[int]:
 
 
 def number(low: float, high: float) -> SettingType[float]:
-    """Return the kind of a decimal number from `low` to `high`."""
+    """Return the type of a decimal number from `low` to `high`."""
 
     def parse(text: str) -> float:
         # float() would also take "nan" and "inf".
@@ -95,9 +95,9 @@ def number(low: float, high: float) -> SettingType[float]:
     return SettingType(parse, f"a number from {low:g} to {high:g}")
 
 
-def choice(*names: str, aliases: dict[str, str] | None = None) -> SettingType[str]:
-    """Return the kind of one of some names, in any case, given back as written here."""
-    known = {name.lower(): name for name in names} | (aliases or {})
+def choice(*names: str) -> SettingType[str]:
+    """Return the type of one of some names, in any case, given back as written here."""
+    known = {name.lower(): name for name in names}
 
     def parse(text: str) -> str:
         if text.lower() not in known:
@@ -108,7 +108,7 @@ def choice(*names: str, aliases: dict[str, str] | None = None) -> SettingType[st
 
 
 def matching(pattern: str, wants: str) -> SettingType[str]:
-    """Return the kind of a text that the whole of `pattern` matches."""
+    """Return the type of a text that the whole of `pattern` matches."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
@@ -119,7 +119,7 @@ def matching(pattern: str, wants: str) -> SettingType[str]:
 
 
 def list_of(one: SettingType[T]) -> SettingType[tuple[T, ...]]:
-    """Return the kind of a comma-separated list whose entries are all of one kind."""
+    """Return the type of a comma-separated list whose entries are all of one type."""
 
     def parse(text: str) -> tuple[T, ...]:
         texts = [entry for entry in map(str.strip, text.split(",")) if entry]
@@ -129,7 +129,7 @@ def list_of(one: SettingType[T]) -> SettingType[tuple[T, ...]]:
 
 
 def json_list(parse_one: Callable[[dict[str, object]], T], wants: str) -> SettingType[tuple[T, ...]]:
-    """Return the secret kind of a JSON array of objects; bad entries are told by their place alone."""
+    """Return the secret type of a JSON array of objects; a problem names a bad entry by its place only."""
 
     def parse(text: str) -> tuple[T, ...]:
         found = _array(text)
@@ -159,7 +159,7 @@ def _array(text: str) -> list[dict[str, object]]:
 
 
 def parse_json(text: str) -> object:
-    """Return what a JSON text means; raises Wrong for bad JSON and for a name given twice."""
+    """Return what a JSON text means; raises InvalidValue for bad JSON and for a name given twice."""
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(dict(pairs)) < len(pairs):
@@ -168,9 +168,17 @@ def parse_json(text: str) -> object:
 
     try:
         return json.loads(text, object_pairs_hook=once)
-    # The parser's own words may quote the text, and with it a secret.
+    # The parser's message may quote the text, and with it a secret.
     except (json.JSONDecodeError, RecursionError):
         raise InvalidValue("is not JSON") from None
+
+
+def is_json_object(text: str) -> bool:
+    """Return whether a text is a JSON object or the path of a file that holds one."""
+    try:
+        return isinstance(parse_json(text if text.startswith("{") else Path(text).read_text("utf-8")), dict)
+    except (InvalidValue, OSError, ValueError):
+        return False
 
 
 def _network(text: str) -> str:

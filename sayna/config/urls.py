@@ -1,4 +1,4 @@
-"""The kinds of URL that settings hold, and which of them may do without TLS."""
+"""The types of URL that settings hold, and which of them may do without TLS."""
 
 import ipaddress
 import re
@@ -16,7 +16,7 @@ def is_loopback(host: str) -> bool:
 
 
 def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> SettingType[str]:
-    """Return the kind of a URL; without `plain_anywhere` the schemes without TLS need a loopback host.
+    """Return the type of a URL; without `plain_anywhere` the schemes without TLS need a loopback host.
 
     A URL that may have a query is kept as it is, any other loses its trailing slashes.
     """
@@ -29,7 +29,7 @@ def url(*schemes: str, plain_anywhere: bool = False, query: bool = False) -> Set
             raise InvalidValue("would send secrets without TLS")
         if "#" in text or ("?" in text and not query):
             raise InvalidValue("has a query or a fragment")
-        # The paths of vendors are added behind a slash; a URL that is called as it is keeps its own.
+        # Adapters append a path that begins with a slash; a URL with a query is called as it is.
         return text if query else text.rstrip("/")
 
     where = "" if plain_anywhere else " (http only for this machine itself)"
@@ -42,7 +42,7 @@ def _split(text: str) -> SplitResult:
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    # Some clients read a backslash as a slash, and so find another host than we do.
+    # Some clients read a backslash as a slash, so they connect to another host than the one checked here.
     if not usable or not re.fullmatch(r"[\x21-\x7e]+", text) or "\\" in text:
         raise InvalidValue("is not a usable URL")
     if "@" in parts.netloc:
@@ -52,7 +52,7 @@ def _split(text: str) -> SplitResult:
 
 # Keys travel in headers; Cartesia says that it may replace one that came over plain http.
 cloud = url("https", "http")
-# On premises these are servers in one's own network, often without a certificate.
+# On premises these servers are in the operator's network, often without a certificate.
 anywhere = url("https", "http", plain_anywhere=True)
 livekit = url("ws", "wss", "http", "https", plain_anywhere=True)
 hook = url("https", "http", plain_anywhere=True, query=True)

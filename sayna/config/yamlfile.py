@@ -5,11 +5,9 @@ from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
-SECTIONS = ("server", "livekit", "providers", "speech", "recording", "cache", "auth", "sip", "outbound")
-
 
 def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str]:
-    """Return the texts by their places; what cannot be read or is unknown becomes a problem."""
+    """Return the texts by their places; a file that cannot be read or an unknown place becomes a problem."""
     import yaml  # noqa: PLC0415 - only a process with a YAML file pays for it
 
     try:
@@ -31,7 +29,7 @@ def _loader(yaml: Any) -> Any:
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
-            # PyYAML itself would take the last of two without a word.
+            # PyYAML itself takes the last of two equal keys and reports nothing.
             seen: set[str] = set()
             for key, _ in node.value:
                 if str(key.value) in seen:
@@ -49,8 +47,11 @@ def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator
     if not isinstance(document, dict | None):
         problems.append("SAYNA_CONFIG names a file that is not a mapping; write sections such as `server:` in it.")
         return
-    for section in SECTIONS:
-        content = (document or {}).get(section)
+    sections = {place.partition(".")[0] for place in known}
+    for section, content in (document or {}).items():
+        # Sections of the reference that Sayna does not have, such as `stt`, are not read.
+        if section not in sections:
+            continue
         if not isinstance(content, dict | None):
             problems.append(f"{section} in SAYNA_CONFIG is not a mapping; write its settings below it.")
             continue

@@ -1,27 +1,25 @@
 """The speech vendors: a new one is one file and one line here."""
 
-from sayna.providers.azure import Azure
-from sayna.providers.base import TTSProvider
-from sayna.providers.cartesia import Cartesia
-from sayna.providers.deepgram import Deepgram
-from sayna.providers.elevenlabs import ElevenLabs
-from sayna.providers.espeak import Espeak
-from sayna.providers.google import Google
-from sayna.providers.openai import OpenAI
-from sayna.providers.piper import Piper
-from sayna.providers.polly import Polly
+from importlib import import_module
 
-PROVIDERS: dict[str, type[TTSProvider]] = {
-    "azure": Azure,
-    "cartesia": Cartesia,
-    "deepgram": Deepgram,
-    "elevenlabs": ElevenLabs,
-    "espeak": Espeak,
-    "google": Google,
-    "openai": OpenAI,
-    "piper": Piper,
-    "polly": Polly,
+from sayna.providers.base import TTSProvider
+
+# The slug, which is also the name of the module, and the class in it. The order is the order of preference for
+# requests that name no provider (contract 3).
+_CLASSES = {
+    "deepgram": "Deepgram",
+    "elevenlabs": "ElevenLabs",
+    "google": "Google",
+    "azure": "Azure",
+    "cartesia": "Cartesia",
+    "openai": "OpenAI",
+    "polly": "Polly",
+    "piper": "Piper",
+    "espeak": "Espeak",
 }
 
-# The reference's second name for it.
-ALIASES = {"microsoft-azure": "azure"}
+PROVIDERS: dict[str, type[TTSProvider]] = {
+    slug: getattr(import_module(f"sayna.providers.{slug}"), name) for slug, name in _CLASSES.items()
+}
+
+ALIASES = {alias: slug for slug, provider in PROVIDERS.items() for alias in provider.aliases}

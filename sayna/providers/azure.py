@@ -1,26 +1,27 @@
-"""Azure Speech, as told at https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech .
+"""Azure Speech: https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech .
 
-Quirks: the request is SSML; a 400 has no body; audio is cut off after ten minutes without a word, which
-`max_chars` keeps out of reach; speed is 0.5-2.0. Only multilingual voices change the language that
+Quirks: the request is SSML; a 400 has no body; audio ends after ten minutes without an error, so
+`max_chars` keeps texts shorter; speed is 0.5-2.0. Only multilingual voices change the language that
 their name begins with. µ-law and A-law exist at 8,000 Hz only.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import AzureConfig
+from sayna.config import KeyedConfig, Secret, cloud, setting, token
+from sayna.config.types import matching
 from sayna.errors import InvalidProviderAuth, ProviderError
 from sayna.http import Deadline
 from sayna.providers import ssml
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
-from sayna.providers.locale import leading_tag
-from sayna.providers.parsing import UNKNOWN, gender, mappings, text, texts
+from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mappings, text, texts
 
 HOST = "https://{region}.tts.speech.microsoft.com"
-# It becomes part of a host name: in the reference `10.0.0.5:8443/x?` there led to any server.
+# The region becomes part of a host name: `10.0.0.5:8443/x?` would lead to any server.
 REGION = re.compile(r"[a-z0-9]{2,32}")
 PCM = {
     8000: "raw-8khz-16bit-mono-pcm",
@@ -41,7 +42,7 @@ NATIVE = {
     ("opus", 24000): "ogg-24khz-16bit-mono-opus",
     ("opus", 48000): "ogg-48khz-16bit-mono-opus",
 } | {("linear16", rate): name for rate, name in PCM.items()}
-# Of which each voice has some; they and the roles are told at
+# Each voice has some of these styles and roles:
 # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
 STYLES = (
     *("advertisement_upbeat", "affectionate", "angry", "assistant", "calm", "chat", "chat-casual"),
@@ -57,17 +58,41 @@ ROLES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AzureConfig(KeyedConfig):
+    """The settings of Azure Speech; the URL follows the region unless it is set."""
+
+    api_key: Secret | None = setting("AZURE_SPEECH_SUBSCRIPTION_KEY", token, None, "Key of the Azure Speech resource.")
+    region: str = setting(
+        "AZURE_SPEECH_REGION",
+        matching(REGION.pattern, "a region such as eastus"),
+        "eastus",
+        "Region of the Azure Speech resource.",
+    )
+    base_url_setting: str | None = setting(
+        "AZURE_SPEECH_BASE_URL", cloud, None, "Base URL of the Azure Speech API.", shown=HOST
+    )
+
+    @property
+    def base_url(self) -> str:
+        """The URL that was set, else the one of the region."""
+        return self.base_url_setting or HOST.format(region=self.region)
+
+
 class Azure(CloudProvider):
     """Azure's neural voices, of the region of the key."""
 
     slug = "azure"
+    aliases = ("microsoft-azure",)
+    config_class = AzureConfig
+    facts = ProviderFacts("`AZURE_SPEECH_SUBSCRIPTION_KEY`", "linear16, mulaw, alaw, mp3, opus")
     default_voice = "en-US-AvaMultilingualNeural"
     default_language = "en-US"
-    # With a colon, as in en-US-Andrew:DragonHDLatestNeural.
+    # Some names have a colon: en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
     # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
     rates = (0.5, 2.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "style": SettingSpec(str, choices=STYLES),
         "styledegree": SettingSpec(float, 0.01, 2),
         "role": SettingSpec(str, choices=ROLES),
@@ -75,12 +100,12 @@ class Azure(CloudProvider):
         "volume": SettingSpec(float, 0, 100),
     }
     auth_fields = ("api_key", "region")
-    # Azure's limit is one of time: so many characters stay below ten minutes in any language, at any speed.
+    # Azure limits the time, not the text: 1,000 characters stay below ten minutes in any language, at any speed.
     max_chars = 1000
 
     def __init__(self, config: AzureConfig) -> None:
         super().__init__(base_url=config.base_url, api_key=config.api_key)
-        self._own_base_url = config.own_base_url
+        self._base_url_is_set = config.base_url_setting is not None
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the credentials; the region becomes part of a host name, so it may hold nothing else."""
@@ -90,7 +115,7 @@ class Azure(CloudProvider):
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
-        """Return the voice, else what stands in `model` as in the reference; Azure knows no models."""
+        """Return the voice; clients of the reference server may name it in `model`, because Azure has no models."""
         return voice_id or model or self.default_voice, ""
 
     def native(self, target: AudioSpec) -> AudioSpec:
@@ -112,13 +137,8 @@ class Azure(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the region."""
-        answer = self.json(
-            "GET",
-            f"{self.base_url}/cognitiveservices/voices/list",
-            headers={"Ocp-Apim-Subscription-Key": self.key(None)},
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
+        url, headers = f"{self.base_url}/cognitiveservices/voices/list", {"Ocp-Apim-Subscription-Key": self.key(None)}
+        answer = self.json("GET", url, headers=headers, deadline=deadline)
         if not isinstance(answer, list):
             raise ProviderError("azure answered with something other than its voices")
         return [_voice(item) for item in mappings(answer) if text(item, "ShortName")]
@@ -128,8 +148,8 @@ class Azure(CloudProvider):
         return leading_tag(voice_id) or self.default_language
 
     def _base(self, credentials: Mapping[str, Any] | None) -> str:
-        """Return where to ask: an address that the operator set holds for everybody."""
-        if credentials and not self._own_base_url:
+        """Return the base URL; one that the operator set also serves requests with their own region."""
+        if credentials and not self._base_url_is_set:
             return HOST.format(region=credentials["region"])
         return self.base_url
 
@@ -151,14 +171,14 @@ def _document(request: SpeechRequest) -> bytes:
         elements.append(("prosody", prosody))
     if "Multilingual" in request.voice_id and request.language != spoken:
         elements.append(("lang", {"xml:lang": request.language}))
-    # Built, not formatted: in the reference a voice's name could close its attribute and add an <audio src>.
+    # A tree, not a format string: a voice's name must not close its attribute and add an <audio src>.
     return ssml.nested(*elements, text=request.text)
 
 
 def _prosody(request: SpeechRequest) -> dict[str, str]:
     prosody = {}
     if request.speaking_rate != 1.0:
-        # A number without a sign is a multiplier, while "150%" would be understood as 2.5 times.
+        # A number without a sign is a multiplier; "150%" would mean 2.5 times.
         prosody["rate"] = f"{request.speaking_rate:g}"
     if "pitch" in request.settings:
         prosody["pitch"] = f"{request.settings['pitch']:+g}%"
@@ -169,7 +189,7 @@ def _prosody(request: SpeechRequest) -> dict[str, str]:
 
 def _voice(item: Mapping[str, Any]) -> Voice:
     locale, rate = text(item, "Locale"), text(item, "SampleRateHertz")
-    # The name of the locale, "Serbian (Latin, Serbia)", already says in words what its tag encodes.
+    # The accent is the region in the name of the locale: "Serbian (Latin, Serbia)".
     _, _, region = text(item, "LocaleName").partition(" (")
     return Voice(
         id=text(item, "ShortName"),

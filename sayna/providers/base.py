@@ -1,4 +1,4 @@
-"""What every speech vendor is given and gives back."""
+"""The interface of every speech vendor."""
 
 import re
 from abc import ABC, abstractmethod
@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
+from sayna.config import VendorConfig
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 
-# Into a header such a key goes: HTTP clients fail on CR, LF and most of Unicode, and send NUL as it is.
+# A key goes into a header: HTTP clients fail on CR, LF and most of Unicode, and send NUL unchanged.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 
 @dataclass(frozen=True, slots=True)
 class SynthesisParams:
-    """What is to be said and how, with every default applied; `text` has its pronunciations replaced."""
+    """The text and how to speak it, with every default applied; pronunciations in `text` are replaced."""
 
     text: str
     voice_id: str
@@ -64,12 +65,22 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class SettingSpec:
-    """One vendor-specific setting: what `voice_settings` may hold under its name."""
+    """One vendor-specific setting: the type and the range of its value in `voice_settings`."""
 
     kind: type
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """What the README's table says of a vendor, in Markdown; `remark` follows its name."""
+
+    needs: str
+    formats: str
+    first_sound: str = "streamed"
+    remark: str = ""
 
 
 class TTSProvider(ABC):
@@ -80,15 +91,19 @@ class TTSProvider(ABC):
     """
 
     slug: ClassVar[str]
+    # Further names that requests may use for the slug.
+    aliases: ClassVar[tuple[str, ...]] = ()
+    config_class: ClassVar[type[VendorConfig]]
+    facts: ClassVar[ProviderFacts]
     default_voice: ClassVar[str]
     default_model: ClassVar[str] = ""
     default_language: ClassVar[str] = ""
-    # They go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be a request
-    # with our key.
+    # Names go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be another
+    # request with the server's key.
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     model_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
     rates: ClassVar[tuple[float, float]] = (0.25, 4.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {}
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {}
     auth_fields: ClassVar[tuple[str, ...]] = ("api_key",)
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None
@@ -99,7 +114,7 @@ class TTSProvider(ABC):
 
     @abstractmethod
     def __init__(self, config: Any) -> None:
-        """Take the vendor's own part of the configuration."""
+        """Take the vendor's own settings, an instance of `config_class`."""
 
     @property
     @abstractmethod
@@ -108,10 +123,10 @@ class TTSProvider(ABC):
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio of one text; its spec is what the vendor really sends.
+        """Return the audio of one text in the vendor's format that is nearest to `request.target`.
 
-        The nearest native format to `request.target` is asked for, and the caller converts.
-        Raises ProviderError and its kinds, before the first byte or while the stream is read.
+        The caller converts it. Raises ProviderError and its kinds, before the first byte or while the stream
+        is read.
         """
 
     @abstractmethod
@@ -129,7 +144,7 @@ class TTSProvider(ABC):
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
         known = ", ".join(self.auth_fields) or "nothing"
-        # Not ignored as elsewhere: a misspelt credential must not be left out without a word.
+        # Unknown fields are ignored elsewhere, but a misspelt credential must be reported.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
             raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
         for name in self.auth_fields:
@@ -142,7 +157,7 @@ class TTSProvider(ABC):
         return self.default_language
 
     def version_of(self, voice_id: str) -> str | None:
-        """Return what is new once the voice was replaced under its id; None where only the vendor knows."""
+        """Return a text that changes when another voice gets the same id; None where only the vendor knows."""
         return None
 
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing

@@ -1,4 +1,4 @@
-"""Cartesia Sonic, as told at https://docs.cartesia.ai/api-reference/tts/bytes .
+"""Cartesia Sonic: https://docs.cartesia.ai/api-reference/tts/bytes .
 
 Quirks: each request names the version of the API; a voice is a UUID and has a language of its own, which
 only the catalogue tells; speed is 0.6-1.5 and exists from sonic-3 on. Errors of this version are plain
@@ -9,17 +9,17 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import CartesiaConfig
-from sayna.errors import ProviderError
+from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
-# The reference's version, whose voices are objects and whose errors are text.
+# In this version voices are objects and errors are text.
 VERSION = "2025-04-16"
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 MP3_RATES = (22050, 24000, 44100, 48000)
@@ -27,24 +27,34 @@ ENCODINGS = {"linear16": "pcm_s16le", "mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
 MP3_BITS_A_SECOND = 128000
 PAGE_SIZE = 100
 MAX_PAGES = 100
-# Voices come with requests, so their number is not ours to know.
+# Requests name voices, so a limit is needed.
 MAX_LANGUAGES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class CartesiaConfig(KeyedConfig):
+    """The settings of Cartesia."""
+
+    api_key: Secret | None = setting("CARTESIA_API_KEY", token, None, "API key of Cartesia.")
+    base_url: str = setting("CARTESIA_BASE_URL", cloud, "https://api.cartesia.ai", "Base URL of the Cartesia API.")
 
 
 class Cartesia(CloudProvider):
     """Cartesia's voices, the account's own ones included."""
 
     slug = "cartesia"
+    config_class = CartesiaConfig
+    facts = ProviderFacts("`CARTESIA_API_KEY`", "linear16, mulaw, alaw, mp3")
     # Barbershop Man.
     default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     default_model = "sonic-3"
     voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
     rates = (0.6, 1.5)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "volume": SettingSpec(float, 0.5, 2),
         "emotion": SettingSpec(str, choices=("neutral", "angry", "excited", "content", "sad", "scared")),
     }
-    # Cartesia publishes no limit; so many are known to work.
+    # Cartesia publishes no limit; 2,000 characters are known to work.
     max_chars = 2000
 
     def __init__(self, config: CartesiaConfig) -> None:
@@ -68,7 +78,7 @@ class Cartesia(CloudProvider):
             "transcript": request.text,
             # The form of this version; the newest takes the id alone.
             "voice": {"mode": "id", "id": request.voice_id},
-            # The reference says "en" for every voice, which makes a German one read English.
+            # A wrong language makes a German voice read English.
             "language": request.language.partition("-")[0].lower() or self._language(request, headers),
             "output_format": _output_format(spec),
         }
@@ -85,12 +95,11 @@ class Cartesia(CloudProvider):
         voices: list[Voice] = []
         params = {"limit": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            page = self._get("/voices", self._headers(self.key(None)), deadline, params=params)
-            if not isinstance(mapping(page).get("data"), list):
-                raise ProviderError("cartesia answered with something other than its voices")
-            # Without their previews: these cannot be fetched without the key.
-            voices += [_voice(item) for item in mappings(page["data"]) if text(item, "id")]
-            if mapping(page).get("has_more") is not True or not voices:
+            url, headers = f"{self.base_url}/voices", self._headers(self.key(None))
+            page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
+            # Without previews: a client cannot fetch them without the key.
+            voices += [_voice(item) for item in self.listed(page, "data") if text(item, "id")]
+            if page.get("has_more") is not True or not voices:
                 break
             params["starting_after"] = voices[-1].id
         return voices
@@ -100,27 +109,18 @@ class Cartesia(CloudProvider):
         return "en" if voice_id == self.default_voice else ""
 
     def _language(self, request: SpeechRequest, headers: Mapping[str, str]) -> str:
-        """Return the language of a voice, asked for once."""
+        """Return the language of a voice; Cartesia is called once for each voice."""
         voice_id = request.voice_id.lower()
         if known := self._languages.get(voice_id):
             return known
         own = request.credentials is not None
-        voice = self._get(f"/voices/{voice_id}", headers, request.deadline, own=own)
+        url = f"{self.base_url}/voices/{voice_id}"
+        voice = self.json("GET", url, headers=headers, deadline=request.deadline, own=own)
         language = text(mapping(voice), "language") or "en"
         with self._lock:
             if len(self._languages) < MAX_LANGUAGES:
                 self._languages[voice_id] = language
         return language
-
-    def _get(self, path: str, headers: Mapping[str, str], deadline: Deadline, **call: Any) -> Any:
-        return self.json(
-            "GET",
-            f"{self.base_url}{path}",
-            headers=headers,
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-            **call,
-        )
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

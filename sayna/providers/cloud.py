@@ -1,4 +1,4 @@
-"""The call that all cloud vendors share: one retry, one reading of errors, one check of what came."""
+"""The HTTP call of all cloud vendors: at most one retry, the errors, and a check of the audio."""
 
 import json
 import logging
@@ -13,13 +13,12 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import ProviderError, ProviderNotConfigured, ProviderTimeout
 from sayna.log import emit
-from sayna.providers import content_type as media
-from sayna.providers import vendor_errors as refusal
+from sayna.providers import content_type, vendor_errors
 from sayna.providers.base import AudioStream, SpeechRequest, TTSProvider
 from sayna.providers.circuit_breaker import CircuitBreaker
+from sayna.providers.parsing import mapping, mappings
 
-# As much as the cache takes of one clip: 23 minutes of linear16 at 24 kHz, many times what a
-# vendor takes at once.
+# The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
 MAX_ERROR_BYTES = 2**16
@@ -30,10 +29,10 @@ logger = logging.getLogger("sayna.vendor")
 class CloudProvider(TTSProvider):
     """A vendor behind HTTP with a key; adapters build the request and read the vendor's own errors.
 
-    A time-out after less than `patience_seconds` is the caller's impatience and says nothing of the vendor.
+    A timeout shorter than `min_timeout_seconds` was the caller's choice, so it is not a failure of the vendor.
     """
 
-    patience_seconds: float = 5.0
+    min_timeout_seconds: float = 5.0
 
     def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
@@ -47,10 +46,10 @@ class CloudProvider(TTSProvider):
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return what the vendor is asked for when the caller wants `target`."""
+        """Return the format of the vendor that is nearest to `target`."""
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
-        """Return the kind of a refusal where its body or its headers know better than its status."""
+        """Return the kind of error that the body or the headers name, None where the status is enough."""
         return None
 
     def key(self, credentials: Mapping[str, Any] | None) -> str:
@@ -71,28 +70,36 @@ class CloudProvider(TTSProvider):
         body: bytes,
         params: Mapping[str, str] | None = None,
     ) -> AudioStream:
-        """Return the vendor's audio once its head has come and may be the audio asked for."""
+        """Return the vendor's audio after its headers; raises ProviderError when they name another format."""
         own = request.credentials is not None
         reply = self.fetch(
             "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
             connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
         )  # fmt: skip
-        # Error pages come with 200 as well; cached, one would be heard for a month.
-        if not media.can_be(reply.headers.get("content-type", ""), spec):
+        # Some error pages have the status 200; the cache would keep one for a month.
+        if not content_type.can_be(reply.headers.get("content-type", ""), spec):
             reply.close()
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
-        return AudioStream(spec, self._pieces(reply, request, spec), reply.close)
+        return AudioStream(spec, self._chunks(reply, request, spec), reply.close)
 
     def json(self, method: str, url: str, *, own: bool = False, **call: Any) -> Any:
-        """Return a JSON answer, asked for as in fetch(); raises ProviderError when it is something else."""
+        """Return the JSON of a response to fetch(); raises ProviderError when it is something else."""
         try:
             answer = json.loads(self.fetch(method, url, own=own, **call).read())
         except http.TransportError as error:
-            raise self._failure(error, self._health(own)) from error
+            raise self._failure(error, self._breaker_for(own=own)) from error
         except (ValueError, RecursionError) as error:
             raise ProviderError(f"{self.slug} answered with something other than JSON") from error
-        self._health(own).succeeded()
+        self._breaker_for(own=own).succeeded()
         return answer
+
+    def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
+        """Return the objects in one list of a JSON object; raises ProviderError without such a list."""
+        found = mapping(answer).get(name)
+        # Otherwise an error in another shape would be an empty catalogue.
+        if not isinstance(found, list):
+            raise ProviderError(f"{self.slug} answered with something other than its voices")
+        return mappings(found)
 
     def fetch(
         self,
@@ -101,20 +108,20 @@ class CloudProvider(TTSProvider):
         *,
         headers: Mapping[str, str],
         deadline: http.Deadline,
-        connect_seconds: float,
+        connect_seconds: float | None = None,
         own: bool = False,
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> "http.StreamedResponse":
-        """Return the head of a 200, at the second attempt where the first cannot have cost anything.
+        """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
-        Raises ProviderError and its kinds; `own`: the credentials came with the request.
+        `own` credentials came with the request. Raises ProviderError and its kinds.
         """
-        health = self._health(own)
-        if seconds := health.wait():
+        breaker = self._breaker_for(own=own)
+        if seconds := breaker.retry_in():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        patience, last = min(connect_seconds, deadline.remaining()), False
+        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), False
         while True:
             try:
                 reply = http.send(
@@ -122,63 +129,63 @@ class CloudProvider(TTSProvider):
                     connect_seconds=connect_seconds, max_bytes=max_bytes,
                 )  # fmt: skip
             except http.TransportError as error:
-                failure, pause = self._failure(error, health, patience), 0.0
-                # What timed out may have been rendered, and billed: it is not asked for again.
+                failure, pause = self._failure(error, breaker, connect_seconds), 0.0
+                # No retry after a timeout: the vendor may have made the speech, and billed it.
                 if last or not isinstance(error, http.Unreachable):
                     raise failure from error
             else:
                 if reply.status == 200:  # noqa: PLR2004
                     return reply
-                refused, pause = self._refused(reply, health, own=own)
+                refused, pause = self._refusal(reply, breaker, own=own)
                 if last or pause > deadline.remaining():
                     raise refused
             time.sleep(pause)
             last = True
 
-    def _refused(
-        self, reply: "http.StreamedResponse", health: CircuitBreaker, *, own: bool
+    def _refusal(
+        self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
     ) -> tuple[ProviderError, float]:
-        """Return the error of a refusal, and the seconds after which to ask once more."""
-        told = self.read_error(reply.status, _beginning(reply), reply.headers)
-        kind = told or refusal.KINDS.get(reply.status, ProviderError)
+        """Return the error of a response other than 200, and the seconds to wait before a retry."""
+        named = self.read_error(reply.status, _beginning(reply), reply.headers)
+        kind = named or vendor_errors.KINDS.get(reply.status, ProviderError)
         emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
         if reply.status >= 500:  # noqa: PLR2004
-            health.failed()
+            breaker.failed()
         else:
-            health.succeeded()
-        after = refusal.retry_after(reply.headers)
-        error = refusal.error_for(self.slug, reply.status, kind, after, own=own)
-        return error, refusal.pause(reply.status, kind, after)
+            breaker.succeeded()
+        after = vendor_errors.retry_after(reply.headers)
+        error = vendor_errors.error_for(self.slug, reply.status, kind, after, own=own)
+        return error, vendor_errors.pause(reply.status, kind, after)
 
-    def _pieces(self, reply: "http.StreamedResponse", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
-        health = self._health(own=request.credentials is not None)
+    def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+        breaker = self._breaker_for(own=request.credentials is not None)
         total = 0
         try:
-            for piece in reply.chunks():
-                total += len(piece)
-                yield piece
+            for chunk in reply.chunks():
+                total += len(chunk)
+                yield chunk
         except http.TransportError as error:
-            raise self._failure(error, health) from error
+            raise self._failure(error, breaker) from error
         finally:
             reply.close()
-        health.succeeded()
-        # A body that ends with its connection may have been cut off, and HTTP cannot tell.
-        if not reply.is_framed and not media.long_enough(total, spec, request.text, request.speaking_rate):
+        breaker.succeeded()
+        # Without a length, HTTP cannot tell a complete body from a broken connection.
+        if not reply.is_framed and not content_type.long_enough(total, spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
 
-    def _failure(self, error: http.TransportError, health: CircuitBreaker, patience: float = 0.0) -> ProviderError:
-        """Return what a transport error means to a caller, and count it when it is the vendor's."""
+    def _failure(self, error: http.TransportError, breaker: CircuitBreaker, timeout: float = 0.0) -> ProviderError:
+        """Return the error of a transport failure, and count it when it is the vendor's."""
         timed_out = isinstance(error, http.TimedOut)
-        if not isinstance(error, http.Cancelled) and (not timed_out or patience >= self.patience_seconds):
-            health.failed()
+        if not isinstance(error, http.Cancelled) and (not timed_out or timeout >= self.min_timeout_seconds):
+            breaker.failed()
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
         return ProviderError(f"{self.slug} could not be asked: {error}")
 
-    def _health(self, own: bool) -> CircuitBreaker:
-        """Return what counts the failures: those of somebody else's account are nobody's business."""
-        # A breaker that is thrown away: with a bad key of one's own, a vendor could
-        # be silenced for everybody.
+    def _breaker_for(self, *, own: bool) -> CircuitBreaker:
+        """Return the circuit breaker of a call."""
+        # Requests with their own credentials use a temporary breaker: otherwise one caller's bad key could open
+        # the circuit for everyone.
         return CircuitBreaker() if own else self._breaker
 
 
@@ -188,11 +195,11 @@ def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
 
 
 def _beginning(reply: "http.StreamedResponse") -> bytes:
-    """Return as much of an error's body as tells its kind."""
+    """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
     body = b""
     try:
-        for piece in reply.chunks():
-            body += piece
+        for chunk in reply.chunks():
+            body += chunk
             if len(body) >= MAX_ERROR_BYTES:
                 break
     except http.TransportError:

@@ -1,14 +1,14 @@
-"""Whether what a vendor sends can be what it was asked for, by its name and by its length."""
+"""Whether a vendor's response can be the requested audio, by its Content-Type and its length."""
 
 import re
 
 from sayna.audio.spec import AudioSpec
 
-# Far less than anybody takes to say a letter: only a body that broke off is shorter.
+# Far less than a letter takes in speech: only a truncated body is shorter.
 _MIN_MS_PER_CHARACTER = 10
 _SAMPLE_BYTES = {"linear16": 2, "mulaw": 1, "alaw": 1}
 _G711 = ("mulaw", "alaw")
-# Vendors name raw audio loosely, so these lists are wide: what they must catch is another kind of audio.
+# Vendors name raw audio loosely, so these lists are wide: they must only reject another kind of audio.
 _FORMATS: dict[str, tuple[str, ...]] = {
     "audio/mpeg": ("mp3",),
     "audio/mp3": ("mp3",),
@@ -38,7 +38,7 @@ def can_be(content_type: str, spec: AudioSpec) -> bool:
     name, _, parameters = content_type.lower().partition(";")
     name = name.strip()
     rate = re.search(r"\brate=(\d+)", parameters)
-    # Played at another rate it is audio all the same, and nothing behind this would notice.
+    # Audio at another rate is valid audio, so no later check would reject it.
     if rate and int(rate[1]) != spec.sample_rate:
         return False
     if name in _FORMATS:
@@ -47,7 +47,7 @@ def can_be(content_type: str, spec: AudioSpec) -> bool:
 
 
 def long_enough(size: int, spec: AudioSpec, text: str, speaking_rate: float) -> bool:
-    """Judge raw audio of `size` bytes, whose end HTTP cannot vouch for, by the time its text takes to say."""
+    """Return whether raw audio of `size` bytes lasts as long as its text needs; a truncated body is shorter."""
     if spec.audio_format not in _SAMPLE_BYTES:
         return True
     seconds = size / _SAMPLE_BYTES[spec.audio_format] / spec.sample_rate

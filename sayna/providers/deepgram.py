@@ -1,6 +1,6 @@
-"""Deepgram Aura, as told at https://developers.deepgram.com/reference/text-to-speech/speak-request .
+"""Deepgram Aura: https://developers.deepgram.com/reference/text-to-speech/speak-request .
 
-Quirks: the voice is the model (`aura-2-thalia-en`), and a `model` wins over a `voice_id`, as in the
+Quirks: the voice is the model (`aura-2-thalia-en`), and a `model` wins over a `voice_id`, as on the
 reference server. MP3 exists only at 22,050 Hz and Opus only at 48,000 Hz. Everything but the text
 travels in the query. Speed is 0.7-1.5. A text of more than 2000 characters is refused.
 """
@@ -8,32 +8,42 @@ travels in the query. Speed is 0.7-1.5. A text of more than 2000 characters is r
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import DeepgramConfig
-from sayna.errors import ProviderError
+from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
+from sayna.providers.parsing import UNKNOWN, gender, mapping, text, texts
 
 NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
 LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
-# Always said: one page of Deepgram's calls wav the default, the specification mp3.
+# Always sent, because the default is unclear: one page of Deepgram says wav, the specification says mp3.
 CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
 # Their rate cannot be chosen, so none is sent.
 FIXED_RATE = ("mp3", "opus")
+
+
+@dataclass(frozen=True, slots=True)
+class DeepgramConfig(KeyedConfig):
+    """The settings of Deepgram."""
+
+    api_key: Secret | None = setting("DEEPGRAM_API_KEY", token, None, "API key of Deepgram.")
+    base_url: str = setting("DEEPGRAM_BASE_URL", cloud, "https://api.deepgram.com", "Base URL of the Deepgram API.")
 
 
 class Deepgram(CloudProvider):
     """Deepgram's Aura voices."""
 
     slug = "deepgram"
-    # Of Aura-2: the reference's aura-asteria-en is of Aura-1, whose end a reseller has announced.
+    config_class = DeepgramConfig
+    facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16, mulaw, alaw, mp3 22.05 kHz, opus 48 kHz")
+    # A voice of Aura-2: a reseller has announced the end of Aura-1.
     default_voice = "aura-2-thalia-en"
     rates = (0.7, 1.5)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
 
     def __init__(self, config: DeepgramConfig) -> None:
@@ -64,17 +74,9 @@ class Deepgram(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every Aura voice that the key may use."""
-        answer = self.json(
-            "GET",
-            f"{self.base_url}/v1/models",
-            headers=self._headers(self.key(None)),
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
-        # In the reference, which looks at no status, an error is an empty catalogue.
-        if not isinstance(mapping(answer).get("tts"), list):
-            raise ProviderError("deepgram answered with something other than its models")
-        return [_voice(item) for item in mappings(answer["tts"]) if text(item, "canonical_name")]
+        headers = self._headers(self.key(None))
+        models = self.json("GET", f"{self.base_url}/v1/models", headers=headers, deadline=deadline)
+        return [_voice(item) for item in self.listed(models, "tts") if text(item, "canonical_name")]
 
     def language_of(self, voice_id: str) -> str:
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
@@ -98,15 +100,15 @@ def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:
-    told = mapping(item.get("metadata"))
+    metadata = mapping(item.get("metadata"))
     languages = texts(item.get("languages"))
-    tags = texts(told.get("tags"))
+    tags = texts(metadata.get("tags"))
     return Voice(
         id=text(item, "canonical_name"),
         name=text(item, "name", "canonical_name"),
         provider=Deepgram.slug,
-        sample=text(told, "sample"),
-        accent=text(told, "accent") or UNKNOWN,
+        sample=text(metadata, "sample"),
+        accent=text(metadata, "accent") or UNKNOWN,
         gender=gender(*tags),
         language=languages[0] if languages else UNKNOWN,
         languages=languages,

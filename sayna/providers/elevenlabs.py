@@ -1,25 +1,27 @@
-"""ElevenLabs, as told at https://elevenlabs.io/docs/api-reference/text-to-speech/stream .
+"""ElevenLabs: https://elevenlabs.io/docs/api-reference/text-to-speech/stream .
 
 Quirks: the voice is part of the path; speed is 0.7-1.2; PCM at 44,100 Hz and above needs a Pro plan, so
-those rates are made here from 32,000 Hz; a quota that ran out is a 401 like a wrong key; only some models
+Sayna converts from 32,000 Hz; a quota that ran out is a 401 like a wrong key; only some models
 take a language. The catalogue has ten voices a page unless asked for more.
 """
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import ElevenLabsConfig
+from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
-# 44,100 Hz needs a Pro plan, and a plan cannot be asked for.
+BASE_URL = "https://api.elevenlabs.io"
+# 44,100 Hz needs a Pro plan, and the API does not say which plan a key has.
 PCM_RATES = (8000, 16000, 22050, 24000, 32000)
 NATIVE = {
     ("mp3", 22050): "mp3_22050_32",
@@ -29,7 +31,7 @@ NATIVE = {
     ("mulaw", 8000): "ulaw_8000",
     ("alaw", 8000): "alaw_8000",
 }
-BODY_KNOBS = ("seed", "apply_text_normalization")
+BODY_SETTINGS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
 # The other models take twice as much, or more: https://elevenlabs.io/docs/models
@@ -42,22 +44,34 @@ ERRORS: Mapping[str, type[ProviderError]] = {
     "system_busy": ProviderRateLimited,
     "rate_limit_exceeded": ProviderRateLimited,
 }
-# The most that it gives; unasked, it gives ten.
+# The largest page; the default is ten.
 PAGE_SIZE = 100
 MAX_PAGES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class ElevenLabsConfig(KeyedConfig):
+    """The settings of ElevenLabs."""
+
+    api_key: Secret | None = setting("ELEVENLABS_API_KEY", token, None, "API key of ElevenLabs.")
+    base_url: str = setting(
+        "ELEVENLABS_BASE_URL", cloud, "https://api.elevenlabs.io", "Base URL of the ElevenLabs API."
+    )
 
 
 class ElevenLabs(CloudProvider):
     """ElevenLabs' voices, the account's own ones included."""
 
     slug = "elevenlabs"
+    config_class = ElevenLabsConfig
+    facts = ProviderFacts("`ELEVENLABS_API_KEY`", "linear16 to 32 kHz, mulaw, alaw, mp3, opus 48 kHz")
     # Rachel.
     default_voice = "21m00Tcm4TlvDq8ikWAM"
-    # The reference's eleven_v3 takes half as much text and refuses fields that others take.
+    # eleven_v3 takes half as much text and refuses fields that other models take.
     default_model = "eleven_multilingual_v2"
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
     rates = (0.7, 1.2)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "stability": SettingSpec(float, 0, 1),
         "similarity_boost": SettingSpec(float, 0, 1),
         "style": SettingSpec(float, 0, 1),
@@ -78,7 +92,7 @@ class ElevenLabs(CloudProvider):
         return AudioSpec("linear16", nearest_rate(target.sample_rate, PCM_RATES))
 
     def chars_at_once(self, model: str) -> int | None:
-        """Return half as much for eleven_v3 and its kin as for the other models."""
+        """Return the limit of the model; eleven_v3 and its variants take half as much as the others."""
         return V3_CHARS if model.startswith("eleven_v3") else self.max_chars
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
@@ -87,8 +101,8 @@ class ElevenLabs(CloudProvider):
         wire_format = NATIVE.get((spec.audio_format, spec.sample_rate), f"pcm_{spec.sample_rate}")
         return self.audio(
             request,
-            # /stream answers the same, sooner. Encoded although the pattern allows nothing to encode: in the
-            # reference `../` led to other endpoints.
+            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
+            # lead to another endpoint.
             f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
             spec,
             params={"output_format": wire_format},
@@ -101,8 +115,9 @@ class ElevenLabs(CloudProvider):
         voices: list[Voice] = []
         params = {"page_size": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            page = self._page(params, deadline)
-            voices += [_voice(item) for item in mappings(page["voices"]) if text(item, "voice_id")]
+            url, headers = f"{self.base_url}/v2/voices", self._headers(self.key(None))
+            page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
+            voices += [_voice(item) for item in self.listed(page, "voices") if text(item, "voice_id")]
             token = text(page, "next_page_token")
             if page.get("has_more") is not True or not token:
                 break
@@ -117,31 +132,18 @@ class ElevenLabs(CloudProvider):
             return None
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
 
-    def _page(self, params: Mapping[str, str], deadline: Deadline) -> Mapping[str, Any]:
-        page = self.json(
-            "GET",
-            f"{self.base_url}/v2/voices",
-            params=params,
-            headers=self._headers(self.key(None)),
-            deadline=deadline,
-            connect_seconds=deadline.remaining(),
-        )
-        if not isinstance(mapping(page).get("voices"), list):
-            raise ProviderError("elevenlabs answered with something other than its voices")
-        return mapping(page)
-
     @staticmethod
     def _headers(key: str) -> dict[str, str]:
         return {"xi-api-key": key, "Content-Type": "application/json"}
 
 
 def _body(request: SpeechRequest) -> dict[str, Any]:
-    voice_settings = {name: value for name, value in request.settings.items() if name not in BODY_KNOBS}
-    # A 1.0 that is sent is a setting too, and takes the place of the voice's own.
+    voice_settings = {name: value for name, value in request.settings.items() if name not in BODY_SETTINGS}
+    # A 1.0 would replace the speed that the voice itself has.
     if request.speaking_rate != 1.0:
         voice_settings["speed"] = request.speaking_rate
     body: dict[str, Any] = {"text": request.text, "model_id": request.model}
-    body |= {name: request.settings[name] for name in BODY_KNOBS if name in request.settings}
+    body |= {name: request.settings[name] for name in BODY_SETTINGS if name in request.settings}
     if voice_settings:
         body["voice_settings"] = voice_settings
     if request.language and MODELS_WITH_LANGUAGE.fullmatch(request.model):
@@ -169,5 +171,5 @@ def _voice(item: Mapping[str, Any]) -> Voice:
 
 def _languages(verified: list[Mapping[str, Any]], labels: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the BCP 47 tags of a voice, each once, in the vendor's order."""
-    named = [text(entry, "locale", "language") for entry in verified] or [text(labels, "language")]
-    return tuple(dict.fromkeys(filter(None, named)))
+    tags = [text(entry, "locale", "language") for entry in verified] or [text(labels, "language")]
+    return tuple(dict.fromkeys(filter(None, tags)))

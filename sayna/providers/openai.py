@@ -1,26 +1,29 @@
-"""OpenAI and servers like it, as told at https://platform.openai.com/docs/api-reference/audio .
+"""OpenAI and servers with its API: https://platform.openai.com/docs/api-reference/audio .
 
-Quirks: the rate of the audio cannot be chosen. OpenAI's own PCM has 24,000 Hz; other servers speak at the
-rate of their models, so they are asked for WAV, whose header tells. OpenAI lists no voices; others may,
-in several shapes. A quota that ran out is a 429 like too many requests.
+Quirks: the rate of the audio cannot be chosen. OpenAI's own PCM has 24,000 Hz; other servers use the rate of
+their models, so Sayna requests WAV and reads the rate in its header. OpenAI lists no voices; others may,
+in several shapes. An exhausted quota is a 429 like too many requests.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import OpenAIConfig
+from sayna.config import KeyedConfig, Secret, setting, token
+from sayna.config.urls import anywhere
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text
 
+BASE_URL = "https://api.openai.com/v1"
 RATE = 24000
-# OpenAI's SDK says that its present models end on 2027-01-06: every request may name another.
+# OpenAI's SDK says that these models end on 2027-01-06; a request may name another.
 MODEL, MODEL_ELSEWHERE = "gpt-4o-mini-tts", "tts-1"
 VOICES = (
     *("alloy", "ash", "ballad", "cedar", "coral", "echo", "fable"),
@@ -35,16 +38,41 @@ KOKORO_LANGUAGES = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class OpenAIConfig(KeyedConfig):
+    """The settings of OpenAI, or of a server with its audio API, which may need no key."""
+
+    api_key: Secret | None = setting("OPENAI_API_KEY", token, None, "API key of OpenAI, or of a server with its API.")
+    base_url: str = setting(
+        "OPENAI_BASE_URL", anywhere, BASE_URL, "Base URL of the OpenAI audio API; http is allowed for your own server."
+    )
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a key, or a server other than OpenAI's own."""
+        return self.api_key is not None or self.base_url != BASE_URL
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence when OpenAI itself is named without a key."""
+        # Other servers, such as Speaches, Kokoro-FastAPI and LocalAI, work without a key.
+        if "//api.openai.com" in self.base_url.lower():
+            yield from KeyedConfig.problems(self, given)
+
+
 class OpenAI(CloudProvider):
     """OpenAI's voices, or those of the server at OPENAI_BASE_URL."""
 
     slug = "openai"
+    config_class = OpenAIConfig
+    facts = ProviderFacts(
+        "`OPENAI_API_KEY`, or `OPENAI_BASE_URL`", "linear16 24 kHz, wav", remark=" and servers like it"
+    )
     default_voice = "alloy"
     # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
     voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     rates = (0.25, 4.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "instructions": SettingSpec(str),
         "response_format": SettingSpec(str, choices=("wav", "pcm")),
     }
@@ -53,7 +81,7 @@ class OpenAI(CloudProvider):
     def __init__(self, config: OpenAIConfig) -> None:
         super().__init__(base_url=config.base_url, api_key=config.api_key)
         self._configured = config.configured
-        self._itself = urlsplit(config.base_url).hostname == "api.openai.com"
+        self._is_openai = urlsplit(config.base_url).hostname == "api.openai.com"
 
     @property
     def configured(self) -> bool:
@@ -61,15 +89,15 @@ class OpenAI(CloudProvider):
         return self._configured
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
-        """Return the voice and the model; servers that imitate OpenAI know at least its oldest model."""
-        return voice_id or self.default_voice, model or (MODEL if self._itself else MODEL_ELSEWHERE)
+        """Return the voice and the model; other servers with this API know at least the oldest model."""
+        return voice_id or self.default_voice, model or (MODEL if self._is_openai else MODEL_ELSEWHERE)
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 for OpenAI, else wav: compressed audio would not tell its rate beforehand."""
-        return AudioSpec("linear16" if self._itself else "wav", RATE)
+        """Return linear16 for OpenAI, else wav: its header says the rate before the audio begins."""
+        return AudioSpec("linear16" if self._is_openai else "wav", RATE)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio as it is made; the header of a wav knows the rate better than its spec."""
+        """Return the audio as it is made; for a wav, the rate in its header replaces the one in the spec."""
         formats = {"pcm": AudioSpec("linear16", RATE), "wav": AudioSpec("wav", RATE)}
         spec = formats.get(request.settings.get("response_format", ""), self.native(request.target))
         return self.audio(
@@ -82,17 +110,12 @@ class OpenAI(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return OpenAI's known voices, or what the server lists; one that lists none has an empty list."""
-        if self._itself:
+        if self._is_openai:
             return [Voice(id=name, name=name.title(), provider=self.slug) for name in VOICES]
         try:
-            answer = self.json(
-                "GET",
-                f"{self.base_url}/audio/voices",
-                headers=self._headers(None),
-                deadline=deadline,
-                connect_seconds=deadline.remaining(),
-            )
-        # A 404: the page is no part of OpenAI's API.
+            url, headers = f"{self.base_url}/audio/voices", self._headers(None)
+            answer = self.json("GET", url, headers=headers, deadline=deadline)
+        # A 404: OpenAI's API does not have this page.
         except ProviderRejectedRequest:
             return []
         if isinstance(answer, dict):
@@ -107,13 +130,13 @@ class OpenAI(CloudProvider):
             error = mapping(mapping(json.loads(body)).get("error"))
         except (ValueError, RecursionError):
             return None
-        # Told by a 429, but not to be tried again: the account is empty.
+        # The status is 429, but a retry cannot help: the account has no credit.
         if "insufficient_quota" in (error.get("code"), error.get("type")):
             return ProviderRejectedCredentials
         return None
 
     def _body(self, request: SpeechRequest, spec: AudioSpec) -> dict[str, Any]:
-        custom = self._itself and request.voice_id.startswith(CUSTOM_VOICE)
+        custom = self._is_openai and request.voice_id.startswith(CUSTOM_VOICE)
         body: dict[str, Any] = {
             "model": request.model,
             "input": request.text,
@@ -128,29 +151,29 @@ class OpenAI(CloudProvider):
 
     def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
         headers = {"Content-Type": "application/json"}
-        # A server of one's own may want no key at all: then it is sent no header for one.
-        if credentials or self._api_key or self._itself:
+        # A server of the operator may need no key: then the header is left out.
+        if credentials or self._api_key or self._is_openai:
             headers["Authorization"] = f"Bearer {self.key(credentials)}"
         return headers
 
 
 def _voice(item: Any) -> Voice | None:
     """Return a voice of either shape, a name or an object; None for anything else."""
-    told = {"id": item} if isinstance(item, str) else mapping(item)
-    voice_id = text(told, "id", "voice_id", "name", "voice")
+    fields = {"id": item} if isinstance(item, str) else mapping(item)
+    voice_id = text(fields, "id", "voice_id", "name", "voice")
     if not voice_id:
         return None
     kokoro = KOKORO.fullmatch(voice_id)
-    language = text(told, "language", "lang", "locale")
+    language = text(fields, "language", "lang", "locale")
     if kokoro and not language:
         language = KOKORO_LANGUAGES[kokoro["language"]]
     sex = {"f": "female", "m": "male"}[kokoro["gender"]] if kokoro else ""
     return Voice(
         id=voice_id,
-        name=text(told, "name", "id", "voice_id", "voice"),
+        name=text(fields, "name", "id", "voice_id", "voice"),
         provider=OpenAI.slug,
-        gender=gender(text(told, "gender"), sex),
+        gender=gender(text(fields, "gender"), sex),
         language=language or UNKNOWN,
         languages=(language,) if language else (),
-        description=text(told, "description"),
+        description=text(fields, "description"),
     )

@@ -1,10 +1,11 @@
-"""Reading vendors' catalogues: what is missing, null or of another type is left out and fails nothing."""
+"""Reading vendors' catalogues: a field that is missing, null or of another type is left out without an error."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = "Unknown"
-# By whole words: "female" contains "male", which in the reference makes women men, or unknown.
+# Whole words, because "female" contains "male".
 _GENDERS = {
     "male": "Male",
     "masculine": "Male",
@@ -14,6 +15,11 @@ _GENDERS = {
     "gender_neutral": "Neutral",
     "non-binary": "Neutral",
 }
+# Three digits are a region too, as in es-419; a script comes before it, as in sr-Latn-RS.
+_LEADING = re.compile(
+    r"(?P<language>[a-z]{2,3})(?:-(?P<script>[a-z]{4})(?=-))?(?:-(?P<region>[a-z]{2}|[0-9]{3})(?=-))?-.+",
+    re.IGNORECASE,
+)
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -43,3 +49,15 @@ def texts(value: Any) -> tuple[str, ...]:
 def gender(*words: str) -> str:
     """Return Male, Female or Neutral by the first whole word that says so, else Unknown."""
     return next((_GENDERS[word.lower()] for word in words if word.lower() in _GENDERS), UNKNOWN)
+
+
+def leading_tag(voice: str) -> str:
+    """Return the BCP 47 tag at the beginning of a name such as sr-Latn-RS-NicholasNeural, else "".
+
+    A language alone does not count: `my-voice` is not Burmese.
+    """
+    found = _LEADING.fullmatch(voice)
+    if not found or not (found["script"] or found["region"]):
+        return ""
+    parts = (found["language"].lower(), (found["script"] or "").title(), (found["region"] or "").upper())
+    return "-".join(filter(None, parts))

@@ -12,14 +12,14 @@ def nested(*elements: tuple[str, dict[str, str]], text: str) -> bytes:
     root = innermost = Tree.Element(name, attributes)
     for name, attributes in inner:
         innermost = Tree.SubElement(innermost, name, attributes)
-    # ElementTree escapes what XML can say, and writes what it cannot as it is: the vendor then answers 400.
+    # ElementTree writes characters that XML does not allow unchanged; the vendor would answer 400.
     innermost.text = _illegal().sub("", text)
     return Tree.tostring(root, encoding="unicode").encode()
 
 
 @cache
 def _illegal() -> re.Pattern[str]:
-    """Return what finds all that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets.
+    """Return the pattern of the characters that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets.
 
     Lone surrogates have no UTF-8 either. Compiled when it is needed: ranges this wide take 2 ms.
     """

@@ -1,4 +1,4 @@
-"""What a vendor's refusal means: which error it is, and whether and when to ask once more."""
+"""The error of a vendor's refusal, and whether and when to retry."""
 
 import math
 import random
@@ -13,9 +13,9 @@ from sayna.errors import (
     ProviderRejectedRequest,
 )
 
-# The contract's list; and once only, because a synthesis that failed may have been billed all the same.
+# The contract's list; at most one retry, because a failed synthesis may have been billed.
 RETRIED = frozenset({429, 500, 502, 503, 504})
-# Longer, and the caller is told to come back instead: a thread that sleeps serves nobody.
+# After a longer pause the caller gets Retry-After instead: a sleeping thread serves no request.
 MAX_PAUSE_SECONDS = 2.0
 KINDS: Mapping[int, type[ProviderError]] = {
     **dict.fromkeys((400, 404, 413, 415, 422), ProviderRejectedRequest),
@@ -27,8 +27,8 @@ KINDS: Mapping[int, type[ProviderError]] = {
 def error_for(
     slug: str, status: int, kind: type[ProviderError], retry_after: float | None, *, own: bool
 ) -> ProviderError:
-    """Return the error of one refusal, in words of ours; `own` credentials came with the request."""
-    # Within the contract's bounds, whatever the vendor asks for: a client's library might obey.
+    """Return the error of one refusal, without the vendor's text; `own` credentials came with the request."""
+    # Within the contract's bounds, because a client's library may wait as long as the vendor says.
     after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
     if kind is ProviderRejectedCredentials:
         whose = "the credentials in this request" if own else "this server's credentials"
@@ -42,7 +42,7 @@ def error_for(
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that Retry-After asks for, 0 or more; None when it is absent or means nothing."""
+    """Return the seconds of Retry-After, 0 or more; None when it is absent or cannot be read."""
     # Seconds or an HTTP date (RFC 9110, 10.2.3).
     value = headers.get("retry-after", "").strip()
     try:
@@ -55,12 +55,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def pause(status: int, kind: type[ProviderError], asked: float | None) -> float:
-    """Return the seconds after which the same call may succeed; infinity when it will not, or not soon."""
-    # Polly's way to ask for fewer requests is a 400.
+def pause(status: int, kind: type[ProviderError], after: float | None) -> float:
+    """Return the seconds to wait before a retry; infinity when there should be none."""
+    # Polly answers 400 when a client sends too many requests.
     if kind is not ProviderRateLimited and (status not in RETRIED or kind is not ProviderError):
         return math.inf
-    if asked is None:
-        # At random, so that many callers do not come back all at once.
+    if after is None:
+        # Random, so that many callers do not retry at the same moment.
         return random.uniform(0.05, 0.25)  # noqa: S311
-    return asked if asked <= MAX_PAUSE_SECONDS else math.inf
+    return after if after <= MAX_PAUSE_SECONDS else math.inf

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 
 from sayna import audio
 from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
+from sayna.schemas import vocabulary
 from sayna.schemas.base import (
     DocumentationSchema,
     StrictBoolean,
@@ -19,7 +20,7 @@ from sayna.schemas.base import (
     count_field,
     string_field,
 )
-from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES, credentials, knobs
+from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
 from sayna.speech.plan import LANGUAGE, SpeakRequest
 
 # A limit on the one regular expression that is made of all pronunciations.
@@ -64,7 +65,7 @@ class VoiceSchema(StrictSchema):
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
     language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
-    voice_settings = StrictDict(metadata={"description": knobs()})
+    voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
         validate=validate.Length(0, MAX_PRONUNCIATIONS, error="has more than 100 entries"),
@@ -76,7 +77,7 @@ class VoiceSchema(StrictSchema):
     request_timeout = StrictFloat(
         validate=POSITIVE, metadata={"description": "Seconds for the whole; the server allows at most 60."}
     )
-    auth = StrictDict(metadata={"description": credentials()})
+    auth = StrictDict(metadata={"description": vocabulary.credentials()})
 
 
 class FlatSpeakSchema(VoiceSchema):

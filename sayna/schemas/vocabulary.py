@@ -4,24 +4,24 @@ from sayna import audio
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import SettingSpec
 
-PROVIDER_NAMES = [*sorted(PROVIDERS), *(alias for alias, slug in ALIASES.items() if slug in PROVIDERS)]
+PROVIDER_NAMES = [*sorted(PROVIDERS), *ALIASES]
 FORMAT_NAMES = [*audio.FORMATS, *audio.ALIASES]
 
 
-def _knob(name: str, knob: SettingSpec) -> str:
-    if knob.choices:
-        return f"`{name}` ({', '.join(knob.choices)})"
-    if knob.low is not None and knob.high is not None:
-        return f"`{name}` ({knob.low:.12g} to {knob.high:.12g})"
-    return f"`{name}` ({ {bool: 'true or false', str: 'text'}.get(knob.kind, 'number') })"
+def _setting(name: str, spec: SettingSpec) -> str:
+    if spec.choices:
+        return f"`{name}` ({', '.join(spec.choices)})"
+    if spec.low is not None and spec.high is not None:
+        return f"`{name}` ({spec.low:.12g} to {spec.high:.12g})"
+    return f"`{name}` ({ {bool: 'true or false', str: 'text'}.get(spec.kind, 'number') })"
 
 
-def knobs() -> str:
+def voice_settings() -> str:
     """Return a Markdown list of the `voice_settings` of each vendor."""
     lines = [
-        f"- {slug}: {', '.join(_knob(name, knob) for name, knob in vendor.knobs.items())}"
-        for slug, vendor in PROVIDERS.items()
-        if vendor.knobs
+        f"- {slug}: {', '.join(_setting(name, spec) for name, spec in vendor.voice_settings.items())}"
+        for slug, vendor in sorted(PROVIDERS.items())
+        if vendor.voice_settings
     ]
     return "\n".join(["Settings of one vendor; an unknown name is refused.", "", *lines])
 
@@ -30,7 +30,7 @@ def credentials() -> str:
     """Return a Markdown list of the `auth` fields of each vendor."""
     lines = [
         f"- {slug}: {', '.join(f'`{name}`' for name in vendor.auth_fields)}"
-        for slug, vendor in PROVIDERS.items()
+        for slug, vendor in sorted(PROVIDERS.items())
         if vendor.auth_fields
     ]
     return "\n".join(["Your own credentials with the vendor, for this request only.", "", *lines])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sayna.config import TenantNumbers
-from sayna.config.sip_numbers import NUMBER
+from sayna.config.sip_hook import NUMBER
 from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
 
 # Prefixes before a country code: ITU E.123, and North America's 011.

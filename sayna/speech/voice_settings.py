@@ -11,20 +11,20 @@ _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a s
 
 def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any]:
     """Return the settings; raises InvalidRequest for an unknown name or a value outside its range."""
-    known = ", ".join(sorted(provider.knobs)) or "none"
+    known = ", ".join(sorted(provider.voice_settings)) or "none"
     for name, value in given.items():
-        if name not in provider.knobs:
+        if name not in provider.voice_settings:
             raise InvalidRequest(f"voice_settings of {provider.slug} has no {name[:64]!r}; send only {known}")
-        _check(name, value, provider.knobs[name])
+        _check(name, value, provider.voice_settings[name])
     return given
 
 
-def _check(name: str, value: Any, knob: SettingSpec) -> None:
-    kinds = (int, float) if knob.kind is float else (knob.kind,)
+def _check(name: str, value: Any, spec: SettingSpec) -> None:
+    kinds = (int, float) if spec.kind is float else (spec.kind,)
     # Not isinstance(): to Python, true is an integer.
     if type(value) not in kinds:
-        raise InvalidRequest(f"voice_settings.{name} must be {_KINDS[knob.kind]}")
-    if knob.choices and value not in knob.choices:
-        raise InvalidRequest(f"voice_settings.{name} must be one of {', '.join(knob.choices)}")
-    if (knob.low is not None and value < knob.low) or (knob.high is not None and value > knob.high):
-        raise InvalidRequest(f"voice_settings.{name} must lie between {knob.low:g} and {knob.high:g}")
+        raise InvalidRequest(f"voice_settings.{name} must be {_KINDS[spec.kind]}")
+    if spec.choices and value not in spec.choices:
+        raise InvalidRequest(f"voice_settings.{name} must be one of {', '.join(spec.choices)}")
+    if (spec.low is not None and value < spec.low) or (spec.high is not None and value > spec.high):
+        raise InvalidRequest(f"voice_settings.{name} must lie between {spec.low:g} and {spec.high:g}")

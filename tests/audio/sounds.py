@@ -35,7 +35,9 @@ class Heard:
 
 def sine(rate: int, seconds: float = 0.5, hertz: float = HERTZ) -> np.ndarray:
     """Half of full scale, 16 bits."""
-    return np.rint(16384 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)).astype("<i2")
+    wave = 16384 * np.sin(2 * np.pi * hertz * np.arange(int(rate * seconds)) / rate)
+    samples: np.ndarray = np.rint(wave).astype("<i2")
+    return samples
 
 
 def written(samples: np.ndarray, spec: AudioSpec, subtype: str | None = None) -> bytes:
@@ -48,7 +50,8 @@ def written(samples: np.ndarray, spec: AudioSpec, subtype: str | None = None) ->
 def samples_of(data: bytes, spec: AudioSpec) -> tuple[np.ndarray, int]:
     container, subtype = SUBTYPES[spec.audio_format]
     raw = {"samplerate": spec.sample_rate, "channels": 1, "format": container, "subtype": subtype}
-    return soundfile.read(io.BytesIO(data), always_2d=True, **(raw if spec.audio_format in RAW else {}))
+    samples, rate = soundfile.read(io.BytesIO(data), always_2d=True, **(raw if spec.audio_format in RAW else {}))
+    return samples, rate
 
 
 def heard(data: bytes, spec: AudioSpec) -> Heard:

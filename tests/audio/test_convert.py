@@ -1,6 +1,6 @@
 import gc
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import pytest
@@ -182,6 +182,7 @@ def test_an_abandoned_conversion_lets_go_of_everything() -> None:
             closed.append(True)
 
     stream = convert(endless(), resolve("linear16", 22050), resolve("mp3", 24000))
+    assert isinstance(stream, Generator)
     next(stream)
     stream.close()
     del stream

@@ -25,7 +25,8 @@ JSON_TYPES = {
 
 @pytest.fixture
 def document(client: FlaskClient) -> dict[str, Any]:
-    return client.get("/openapi.json").get_json()
+    document: dict[str, Any] = client.get("/openapi.json").get_json()
+    return document
 
 
 def everything_below(value: Any) -> list[Any]:
@@ -33,7 +34,7 @@ def everything_below(value: Any) -> list[Any]:
     return [value, *(found for each in inner for found in everything_below(each))]
 
 
-def all_subclasses(of: type) -> list[type]:
+def all_subclasses(of: type[Any]) -> list[type[Any]]:
     return [found for cls in of.__subclasses__() for found in (cls, *all_subclasses(cls))]
 
 
@@ -144,7 +145,8 @@ def test_every_error_code_has_an_example(document: dict[str, Any]) -> None:
         for name, example in (each.get("examples") or {}).items()
         if isinstance(example, dict) and example.get("value", {}).get("code") == name
     }
-    raised = {cls.code for cls in (SaynaError, *all_subclasses(SaynaError))} - ONLY_IN_THE_LOG
+    errors: list[type[SaynaError]] = [SaynaError, *all_subclasses(SaynaError)]
+    raised = {cls.code for cls in errors} - ONLY_IN_THE_LOG
     answered = {code for code, _ in framework.FRAMEWORK.values()}
     tokens = {"MISSING_AUTH_HEADER", "INVALID_AUTH_HEADER", "UNAUTHORIZED"}
 

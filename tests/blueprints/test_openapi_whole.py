@@ -56,7 +56,8 @@ CONTRACT = {
 
 @pytest.fixture
 def document(client: FlaskClient) -> dict[str, Any]:
-    return client.get("/openapi.json").get_json()
+    document: dict[str, Any] = client.get("/openapi.json").get_json()
+    return document
 
 
 def resolved(document: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:

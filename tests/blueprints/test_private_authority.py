@@ -14,6 +14,7 @@ from sayna import http
 from sayna.http.pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
+from tests.e2e.program import until
 from tests.recordings.wire import Reply, Wire
 from tests.sip import inbound
 from tests.storage.test_s3_faults import HEAD, SETTINGS
@@ -83,7 +84,7 @@ def test_hook_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLC
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
         assert inbound.send_event(client, inbound.joined()).status_code == 200
-        inbound.until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
+        until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
         client.application.extensions["sayna"].close()
     assert bool(target.hits) == known
 

@@ -52,9 +52,9 @@ def test_a_vendor_speaks_and_is_paid_once(fake: VendorFake, make_client: MakeCli
     answers = [client.post("/speak", json={"text": TEXT, "provider": fake.slug}) for _ in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 200]
-    sound = heard(base64.b64decode(answers[0].json["audio"]), resolved("wav", 24000))
+    sound = heard(base64.b64decode(answers[0].get_json()["audio"]), resolved("wav", 24000))
     assert (sound.rate, round(sound.hertz)) == (24000, HERTZ)
-    assert answers[1].json["metadata"]["cached"] is True
+    assert answers[1].get_json()["metadata"]["cached"] is True
     assert (fake.texts, len(fake.hits)) == ([TEXT], 1)
 
 
@@ -65,7 +65,7 @@ def test_nobody_hears_what_another_account_paid_for(fake: VendorFake, make_clien
 
     answer = client.post("/speak", json=body | {"auth": fake.credentials("bad")})
 
-    assert (answer.status_code, answer.json["code"]) == (400, "PROVIDER_REJECTED_CREDENTIALS")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "PROVIDER_REJECTED_CREDENTIALS")
     assert "CANARY" not in answer.text
 
 
@@ -83,7 +83,7 @@ def test_credentials_that_are_none_reach_nobody(fake: VendorFake, make_client: M
 
     answer = client.post("/speak", json={"text": TEXT, "provider": fake.slug, "auth": HOSTILE[fake.slug]})
 
-    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_PROVIDER_AUTH")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_PROVIDER_AUTH")
     assert "/etc/hostname" not in answer.text
     assert fake.connections == 0
 
@@ -94,4 +94,4 @@ def test_the_other_name_of_azure_is_taken(make_client: MakeClient) -> None:
 
         answer = client.post("/speak", json={"text": TEXT, "provider": "Microsoft-Azure"})
 
-        assert answer.json["metadata"]["provider"] == "azure"
+        assert answer.get_json()["metadata"]["provider"] == "azure"

@@ -11,7 +11,7 @@ from sayna.config import Config, ConfigError, load_config
 from tests.wire.certificates import Authority
 
 
-def told(environ: dict[str, str], folder: Path) -> list[str]:
+def problems_of(environ: dict[str, str], folder: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load_config(environ, cwd=folder)
     return caught.value.problems
@@ -28,14 +28,14 @@ def test_without_any_setting_everything_has_its_default(tmp_path: Path) -> None:
     assert not config.auth.required
 
 
-def test_the_environment_beats_dotenv_which_beats_yaml_which_beats_the_default(tmp_path: Path) -> None:
+def test_environment_beats_dotenv_beats_yaml_beats_default(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("server: {port: 1001, host: yaml, workers: 7}\n")
     (tmp_path / ".env").write_text("SAYNA_CONFIG=config.yaml\nPORT=1002\nHOST=dotenv\n")
     server = load_config({"PORT": "1003", "HOST": " "}, cwd=tmp_path).server
     assert (server.port, server.host, server.workers, server.threads) == (1003, "dotenv", 7, 64)
 
 
-def test_dotenv_is_taken_literally_and_leaves_the_environment_alone(tmp_path: Path) -> None:
+def test_dotenv_is_read_literally_and_sets_no_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEEPGRAM_API_KEY='a$HOME${PORT}'\nPORT=\n")
     before = dict(os.environ)
     config = load_config({}, cwd=tmp_path)
@@ -44,9 +44,7 @@ def test_dotenv_is_taken_literally_and_leaves_the_environment_alone(tmp_path: Pa
     assert dict(os.environ) == before
 
 
-def test_the_process_environment_and_folder_are_read_when_none_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_load_reads_process_environment_when_none_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("PORT=1002\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOST", "localhost")
@@ -56,7 +54,7 @@ def test_the_process_environment_and_folder_are_read_when_none_is_given(
 
 def test_a_dotenv_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"PORT=\xff\n")
-    assert told({}, tmp_path) == ["The file .env cannot be read (UnicodeDecodeError); repair or remove it."]
+    assert problems_of({}, tmp_path) == ["The file .env cannot be read (UnicodeDecodeError); repair or remove it."]
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
@@ -67,11 +65,11 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert deepgram.api_key.reveal() == "from-a-file"
 
 
-def test_a_secret_that_is_set_twice_or_whose_file_is_missing_is_a_problem(tmp_path: Path) -> None:
+def test_secret_set_twice_or_without_its_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("x")
-    twice = told({"DEEPGRAM_API_KEY_FILE": "key", "DEEPGRAM_API_KEY": "y"}, tmp_path)
+    twice = problems_of({"DEEPGRAM_API_KEY_FILE": "key", "DEEPGRAM_API_KEY": "y"}, tmp_path)
     assert twice == ["DEEPGRAM_API_KEY and DEEPGRAM_API_KEY_FILE are both set; set only one of them."]
-    missing = told({"DEEPGRAM_API_KEY_FILE": "nokey"}, tmp_path)
+    missing = problems_of({"DEEPGRAM_API_KEY_FILE": "nokey"}, tmp_path)
     assert missing == ["DEEPGRAM_API_KEY_FILE cannot be read (FileNotFoundError); set it to a readable file."]
 
 
@@ -96,7 +94,7 @@ def test_the_preferred_vendor_comes_first() -> None:
     assert load_config(keys).providers.configured == ("deepgram", "azure", "cartesia", "espeak")
 
 
-def test_a_server_that_speaks_the_openai_api_needs_no_key_and_no_tls() -> None:
+def test_server_with_the_openai_api_needs_no_key_and_no_tls() -> None:
     openai = load_config({"OPENAI_BASE_URL": "http://kokoro.lan:8880/v1/"}).providers.openai
     assert (openai.configured, openai.base_url) == (True, "http://kokoro.lan:8880/v1")
     assert not load_config({}).providers.openai.configured
@@ -200,11 +198,11 @@ SERVICE = {"AUTH_SERVICE_URL": "https://auth.example", "AUTH_SIGNING_KEY_PATH": 
         ({**TWO, "SIP_HOOK_SECRET_SCOPE": "SERVER"}, False),
     ],
 )
-def test_hooks_have_secrets_of_their_own_where_tenants_may_be_several(environ: dict[str, str], own: bool) -> None:
+def test_each_hook_has_its_secret_when_tenants_are_several(environ: dict[str, str], own: bool) -> None:
     assert load_config(environ).own_hook_secrets == own
 
 
-def test_authorities_are_the_certificates_of_a_file_whatever_stands_between_them(tmp_path: Path) -> None:
+def test_authorities_are_the_certificates_without_comments(tmp_path: Path) -> None:
     authority = Authority.create(tmp_path)
     pem = authority.pem.read_text()
     file = tmp_path / "bundle.pem"

@@ -1,12 +1,14 @@
-"""The pages about settings list every setting, and nothing else."""
+"""The pages about settings list every setting, and no other."""
 
 import re
+import shutil
 from collections import Counter
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from sayna.config import Config, load_config, settings
 from sayna.config.__main__ import ROOT, env_example, table, write
+from sayna.config.fields import section_of
 
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 PAGE = (ROOT / "docs" / "settings.md").read_text("utf-8")
@@ -16,11 +18,13 @@ def test_the_pages_are_as_the_fields_say() -> None:
     assert (env_example(), table()) == (EXAMPLE, PAGE), "run: python -m sayna.config"
 
 
-def test_writing_them_renews_both(tmp_path: Path) -> None:
+def test_writing_the_pages_renews_them(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "README.md", tmp_path)
     write(tmp_path)
     assert (tmp_path / ".env.example").read_text("utf-8") == EXAMPLE
     assert (tmp_path / "docs" / "settings.md").read_text("utf-8") == PAGE
+    assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "README.md").read_text("utf-8")
 
 
 def test_both_pages_name_exactly_the_settings() -> None:
@@ -30,14 +34,14 @@ def test_both_pages_name_exactly_the_settings() -> None:
     assert Counter(re.findall(r"^\| `([A-Z][A-Z0-9_]+)`", PAGE, re.MULTILINE)) == names
 
 
-def test_every_setting_has_a_sentence_and_a_place_in_yaml_of_its_own() -> None:
+def test_every_setting_has_a_description_and_its_yaml_place() -> None:
     places = [info.yaml for info in settings() if info.name != "SAYNA_CONFIG"]
     assert None not in places
     assert len(set(places)) == len(places)
-    assert all(info.doc.endswith(".") and info.group for info in settings())
+    assert all(info.description.endswith(".") and info.group for info in settings())
 
 
-def test_the_example_with_every_whole_setting_switched_on_is_the_default_configuration() -> None:
+def test_example_with_its_settings_on_is_the_default() -> None:
     lines = re.findall(r"^#([A-Z][A-Z0-9_]+)=(.*)$", EXAMPLE, re.MULTILINE)
     halves = (
         "_BASE_URL",
@@ -52,6 +56,15 @@ def test_the_example_with_every_whole_setting_switched_on_is_the_default_configu
 
 
 def test_only_settings_and_groups_of_settings_are_fields() -> None:
-    for section in (Config, *(each.type for each in fields(Config))):
+    for section in (Config, *(section_of(each) for each in fields(Config))):
         for each in fields(section):
-            assert "setting" in each.metadata or is_dataclass(each.type), each.name
+            assert "setting" in each.metadata or is_dataclass(section_of(each)), each.name
+
+
+def test_place_in_yaml_follows_section_and_field() -> None:
+    places = {info.name: info.yaml for info in settings()}
+
+    assert places["WEB_CONCURRENCY"] == "server.workers"
+    assert places["BIND"] == "server.bind"
+    assert places["AZURE_SPEECH_REGION"] == "providers.azure_speech_region"
+    assert places["STUDIO_ENABLED"] == "server.studio_enabled"

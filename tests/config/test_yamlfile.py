@@ -42,7 +42,7 @@ def load(text: str, folder: Path, **environ: str) -> Config:
     return load_config({"SAYNA_CONFIG": "config.yaml", **environ}, cwd=folder)
 
 
-def told(text: str, folder: Path) -> list[str]:
+def problems_of(text: str, folder: Path) -> list[str]:
     with pytest.raises(ConfigError) as caught:
         load(text, folder)
     return caught.value.problems
@@ -89,8 +89,8 @@ def test_the_environment_beats_the_file_one_setting_at_a_time(tmp_path: Path) ->
         ("server: {port: [1, 2]}", "PORT is not a whole number"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_without_quoting_it(text: str, problem: str, tmp_path: Path) -> None:
-    first = told(text, tmp_path)[0]
+def test_mistake_in_the_file_is_reported_without_quoting_it(text: str, problem: str, tmp_path: Path) -> None:
+    first = problems_of(text, tmp_path)[0]
     assert first.startswith(problem)
     assert "canary" not in first
 
@@ -101,7 +101,7 @@ def test_what_is_empty_or_not_ours_changes_nothing(text: str, tmp_path: Path) ->
     assert (config.sip, config.auth) == (Config().sip, Config().auth)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config({"SAYNA_CONFIG": "none.yaml"}, cwd=tmp_path)
     assert caught.value.problems == ["SAYNA_CONFIG cannot be read (FileNotFoundError); set it to a YAML file."]

@@ -104,11 +104,11 @@ class Page:
 
     def complaints(self) -> list[str]:
         """Return what the console has said since it was last asked."""
-        return [entry["message"] for entry in self.driver.get_log("browser")]
+        return [entry["message"] for entry in self._log("browser")]
 
     def requests(self) -> list[str]:
         """Return the addresses that pages have asked for since it was last asked."""
-        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         sent = [event for event in events if event["method"] == "Network.requestWillBeSent"]
         return [event["params"]["request"]["url"] for event in sent]
 
@@ -116,3 +116,7 @@ class Page:
         """Return those of the requests that went anywhere but to the page's own server or into the page."""
         home, inside = urlsplit(self.url)[:2], ("blob:", "data:")
         return [url for url in self.requests() if urlsplit(url)[:2] != home and not url.startswith(inside)]
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return entries

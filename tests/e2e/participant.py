@@ -30,7 +30,8 @@ async def main(url: str, token: str) -> None:
     room, over = rtc.Room(), asyncio.Event()
     room.on("track_muted", lambda who, track: say("muted", identity=who.identity, sid=track.sid))
     room.on("track_unmuted", lambda who, track: say("unmuted", identity=who.identity, sid=track.sid))
-    room.on("disconnected", lambda reason: (say("disconnected", reason=int(reason)), over.set()))
+    room.on("disconnected", lambda reason: say("disconnected", reason=int(reason)))
+    room.on("disconnected", lambda reason: over.set())
     try:
         await asyncio.wait_for(room.connect(url, token), 10)
     except (rtc.ConnectError, TimeoutError) as error:

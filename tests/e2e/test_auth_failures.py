@@ -6,13 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.blueprints.rooms import AUTH, bearer
 from tests.e2e.conftest import StartNginx, StartServer
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 AT_A_TIME = 8
 
 

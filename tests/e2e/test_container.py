@@ -21,7 +21,6 @@ from tests.e2e.program import Program
 from tests.e2e.servers import ROOT, answers, free_port, started
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 COMPOSE = ROOT / "deploy" / "compose.yaml"
 

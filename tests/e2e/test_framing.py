@@ -9,7 +9,6 @@ import pytest
 from tests.e2e.conftest import Site
 from tests.e2e.wire import Address, read_until_quiet
 
-pytestmark = pytest.mark.e2e
 LIMIT = 1048576
 HEAD = b"POST /speak HTTP/1.1\r\nHost: sayna.test\r\nContent-Type: application/json\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

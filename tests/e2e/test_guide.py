@@ -12,7 +12,6 @@ from tests.e2e.conftest import StartServer
 from tests.e2e.whole import AUDIO, Whole, whole
 from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
 GUIDE = Path(__file__).parent / "guide" / "rest-api-guide.txt"
 
 

@@ -17,8 +17,6 @@ from tests.e2e.program import until
 from tests.e2e.wire import Answer
 from tests.livekit.events import JOINED, encoded, signed
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def room() -> str:
@@ -58,7 +56,11 @@ def test_participant_joins_with_our_token_is_seen_muted_and_removed(studio: Stud
         joined = ann.sees("connected")
         assert (joined["room"], joined["metadata"], joined["identity"]) == (room, '{"auth_id":"a"}', "ann")
         track = ann.sees("published")["sid"]
-        people = lambda: read(studio, room).json()["participants"]  # noqa: E731
+
+        def people() -> list[dict[str, Any]]:
+            participants: list[dict[str, Any]] = read(studio, room).json()["participants"]
+            return participants
+
         until(lambda: people()[0]["is_publisher"], 10, "LiveKit has written down that ann publishes")
         [seen] = people()
         assert (seen["identity"], seen["name"], seen["state"]) == ("ann", "Ann", "ACTIVE")

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,10 +14,8 @@ from tests.e2e.program import until
 from tests.e2e.servers import ROOT, answers
 from tests.wire.twirp import HTML, FakeLiveKit
 
-pytestmark = pytest.mark.e2e
-
 WHO = {"room_name": "lobby", "participant_identity": "ann"}
-REQUESTS = (
+REQUESTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("POST", "/livekit/token", {**WHO, "participant_name": "Ann"}),
     ("GET", "/livekit/rooms", {}),
     ("GET", "/livekit/rooms/lobby", {}),

@@ -10,8 +10,6 @@ import pytest
 from tests.e2e.conftest import StartServer
 from tests.e2e.livekit import Studio
 
-pytestmark = pytest.mark.e2e
-
 ROOMS = 50
 
 

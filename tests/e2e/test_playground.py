@@ -9,10 +9,9 @@ import pytest
 from sayna.audio import FORMATS
 from tests.e2e.conftest import Browse, Site, StartServer
 from tests.e2e.page import Page
-from tests.e2e.servers import started_below
+from tests.e2e.servers import ONE, started_below
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 SECRET = "a-secret-of-the-tests"
 SPEAK = "#operations-Speech-Speak"
 # Typing letter by letter takes the playground many seconds, as it draws everything anew for each.
@@ -24,6 +23,7 @@ document.execCommand("insertText", false, arguments[1]);
 """
 LISTEN = """
 const [audio, done] = [document.querySelector(".player audio"), arguments[0]];
+audio.playbackRate = 4;
 const tell = () => done([audio.duration, audio.currentTime]);
 audio.addEventListener("ended", tell);
 audio.play().catch((error) => done(String(error)));
@@ -119,12 +119,12 @@ def test_every_format_is_heard_where_it_was_asked_for(common: Site, visit: Visit
 
 
 def test_a_token_is_used_and_forgotten(server: StartServer, visit: Visit) -> None:
-    gunicorn = server(AUTH_REQUIRED="true", AUTH_API_SECRET=SECRET)
+    gunicorn = server(AUTH_REQUIRED="true", AUTH_API_SECRET=SECRET, **ONE)
     playground = visit(root(gunicorn.address))
     page = playground.page
     page.one(".auth-wrapper .authorize").click()
     page.wait(lambda: page.all("#auth-bearer-value"), "it asks for a token")
-    page.one("#auth-bearer-value").send_keys(SECRET)
+    page.driver.execute_script(PASTE, "#auth-bearer-value", SECRET)
     page.one(".auth-container form button[type=submit]").click()
     page.one(".close-modal").click()
     playground.open_speak()
@@ -141,7 +141,7 @@ def test_a_token_is_used_and_forgotten(server: StartServer, visit: Visit) -> Non
 
 def test_it_works_under_a_prefix_of_a_proxy(tmp_path: Path, server: StartServer, visit: Visit) -> None:
     upstream = tmp_path / "sayna.sock"
-    server(at=Address(path=upstream))
+    server(at=Address(path=upstream), **ONE)
     folder = tmp_path / "nginx"
     folder.mkdir()
     with started_below("/speech/", folder, upstream) as nginx:

@@ -23,8 +23,6 @@ from tests.programs import needs
 from tests.recordings.wire import Reply, Wire
 from tests.storage.places import LocalPlace, S3Place, s3_server
 
-pytestmark = pytest.mark.e2e
-
 AUDIO = b"OggS" + bytes(range(256)) * 20_000
 AUTH = {
     "AUTH_REQUIRED": "true",
@@ -66,7 +64,8 @@ def test_the_sdk_gets_a_recording(s3: S3Place, server: StartServer) -> None:
     async def get(key: str) -> tuple[bytes, dict[str, str]]:
         client = SaynaClient(url, api_key=key, without_audio=True)
         try:
-            return await client.get_recording("call")
+            audio, headers = await client.get_recording("call")
+            return audio, headers
         finally:
             await client._http_client.close()
 

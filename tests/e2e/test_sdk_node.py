@@ -5,14 +5,11 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.conftest import StartServer
 from tests.e2e.test_guide import GUIDE
 from tests.e2e.whole import AUDIO, STREAM_ID, TOKEN, whole
 from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 CALLS = HERE / "node_calls.mjs"
 BEGINS = re.compile(r"(import \{|const |console\.log|await )")

@@ -22,7 +22,6 @@ from tests.e2e.wire import Address
 from tests.livekit.events import encoded, signed
 from tests.sip.inbound import Target, joined
 
-pytestmark = pytest.mark.e2e
 AUTH = {"AUTH_REQUIRED": "true", "AUTH_API_SECRET": TOKEN}
 VOICE = TTSConfig(provider="deepgram", model="aura-asteria-en", voice_id="aura-asteria-en")
 PERSON = models.ParticipantInfo.Kind.STANDARD

@@ -10,7 +10,6 @@ from tests.e2e.conftest import Site, StartNginx, StartServer
 from tests.e2e.vendor import KEY, Vendor
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 CANARY = "canary-5e83a1"
 TOKEN = f"{CANARY}-right"
 

@@ -17,7 +17,6 @@ from tests.e2e.program import running, until
 from tests.e2e.servers import Gunicorn, answers
 from tests.e2e.wire import Address
 
-pytestmark = pytest.mark.e2e
 PCM = {"Accept": "audio/pcm"}
 
 

@@ -11,8 +11,6 @@ import pytest
 from tests.e2e.conftest import Site
 from tests.e2e.program import until
 
-pytestmark = pytest.mark.e2e
-
 
 def new_text() -> str:
     return f"Hello from Sayna, {uuid.uuid4().hex[:6]}"

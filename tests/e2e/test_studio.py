@@ -12,7 +12,7 @@ from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.conftest import Browse, StartServer
-from tests.e2e.servers import Gunicorn, free_port, started, started_below
+from tests.e2e.servers import ONE, Gunicorn, free_port, started, started_below
 from tests.e2e.servers import answers as listens
 from tests.e2e.studio import Studio, decoded
 from tests.e2e.wire import Address
@@ -20,11 +20,9 @@ from tests.programs import needs
 from tests.wire import answers
 from tests.wire.deepgram import MODELS, DeepgramFake
 
-pytestmark = pytest.mark.e2e
 KEY = "a-key-of-the-tests"
 HOSTILE = "<img src=x onerror=alert(1)>"
 ENDINGS = {"mp3": "mp3", "wav": "wav", "opus": "ogg", "flac": "flac", "linear16": "pcm", "mulaw": "ulaw"}
-ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16"}
 Visit = Callable[[str], Studio]
 
 

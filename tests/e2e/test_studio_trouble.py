@@ -9,13 +9,11 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.conftest import Browse, StartServer
-from tests.e2e.servers import Gunicorn
+from tests.e2e.servers import ONE, Gunicorn
 from tests.e2e.studio import Studio
 from tests.wire import answers
 from tests.wire.deepgram import MODELS, DeepgramFake
 
-pytestmark = pytest.mark.e2e
-ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16"}
 TONE = b"\x00\x20\x00\xe0" * 12000
 KEY = "a-key-of-the-tests"
 Open = Callable[[Gunicorn], Studio]

@@ -1,9 +1,10 @@
 """deploy/sayna.service, and what it takes for granted."""
 
+import os
 import re
-import shutil
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,9 @@ from sayna.config import load_config, settings
 from tests.e2e.conftest import StartServer
 from tests.e2e.servers import ROOT
 from tests.e2e.wire import Address
+from tests.programs import needs
 
-pytestmark = pytest.mark.e2e
 UNIT = ROOT / "deploy" / "sayna.service"
-ANALYZE = shutil.which("systemd-analyze")
 
 
 def service() -> dict[str, list[str]]:
@@ -34,14 +34,17 @@ def service() -> dict[str, list[str]]:
     ("name", "value"),
     {
         "User": "sayna",
-        "UMask": "0077",
+        "UMask": "0027",
+        "RestartPreventExitStatus": "78",
+        "StateDirectoryMode": "0750",
+        "CacheDirectoryMode": "0700",
         "NoNewPrivileges": "true",
         "CapabilityBoundingSet": "",
         "ProtectSystem": "strict",
         "ProtectHome": "true",
         "PrivateTmp": "true",
         "PrivateDevices": "true",
-        "StateDirectory": "sayna",
+        "StateDirectory": "sayna sayna/recordings",
         "CacheDirectory": "sayna",
         "RuntimeDirectory": "sayna",
         "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
@@ -67,6 +70,19 @@ def test_requests_may_finish_before_systemd_kills() -> None:
     assert int(service()["TimeoutStopSec"][0]) > load_config({}).server.graceful_timeout
 
 
+@pytest.mark.parametrize("setting", ["MAX_BODY_BYTES", "AUTH_REQUIRED"])
+@pytest.mark.parametrize("command", [["gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"], ["wsgi"]])
+def test_a_mistake_in_the_settings_ends_with_78(tmp_path: Path, command: list[str], setting: str) -> None:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), setting: "a-lot"}
+    ran = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert ran.returncode == os.EX_CONFIG
+    assert setting in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_nginx_and_the_service_mean_the_same_socket() -> None:
     upstream = re.search(r"server unix:(\S+);", (ROOT / "deploy" / "nginx.conf").read_text())
 
@@ -82,8 +98,8 @@ def test_the_folder_alone_decides_who_reaches_the_socket(tmp_path: Path, server:
     assert (service()["Group"], service()["RuntimeDirectoryMode"]) == (["www-data"], ["0750"])
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="a machine without systemd cannot judge the unit, and needs not")
 def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
+    analyze = needs("systemd-analyze", "apt-get install systemd")
     gunicorn = tmp_path / ".venv" / "bin" / "gunicorn"
     gunicorn.parent.mkdir(parents=True)
     gunicorn.write_text("#!/bin/sh\n")
@@ -91,8 +107,6 @@ def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
     unit = tmp_path / "sayna.service"
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/sayna", str(tmp_path)))
 
-    verified = subprocess.run(
-        [str(ANALYZE), "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
-    )
+    verified = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
 
     assert (verified.returncode, verified.stderr) == (0, "")

@@ -13,8 +13,6 @@ from tests.wire import answers
 from tests.wire.deepgram import DeepgramFake
 from tests.wire.server import Exchange
 
-pytestmark = pytest.mark.e2e
-
 
 @pytest.fixture
 def deepgram() -> Iterator[DeepgramFake]:

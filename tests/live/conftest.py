@@ -8,26 +8,19 @@ import pytest
 from sayna.config import load_config
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
+from sayna.providers.cloud import CloudProvider
 
-# What turns a vendor on; `scripts/test --no-cov tests/live` asks all that are.
-SETTINGS = {
-    "azure": "AZURE_SPEECH_SUBSCRIPTION_KEY and AZURE_SPEECH_REGION",
-    "cartesia": "CARTESIA_API_KEY",
-    "deepgram": "DEEPGRAM_API_KEY",
-    "elevenlabs": "ELEVENLABS_API_KEY",
-    "google": "GOOGLE_APPLICATION_CREDENTIALS",
-    "openai": "OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own",
-    "polly": "POLLY_ENABLED=true, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION",
-}
+# `scripts/test live` asks all that are configured.
+CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]
 
 
-@pytest.fixture(scope="session", params=SETTINGS)
+@pytest.fixture(scope="session", params=CLOUD)
 def provider(request: pytest.FixtureRequest) -> TTSProvider:
     """A vendor with this server's own credentials; each of its calls costs money."""
     slug = request.param
     config = getattr(load_config(dict(os.environ)).providers, slug)
     if not config.configured:
-        pytest.skip(f"no credentials of {slug} here; to ask the real one, set {SETTINGS[slug]}")
+        pytest.skip(f"no credentials of {slug} here; to ask the real one, set {PROVIDERS[slug].facts.needs}")
     return PROVIDERS[slug](config)
 
 

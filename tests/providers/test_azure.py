@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sayna import errors
-from sayna.config import AzureConfig, Secret
+from sayna.config import Secret
 from sayna.http import Deadline
-from sayna.providers.azure import Azure
+from sayna.providers.azure import Azure, AzureConfig
 from sayna.providers.base import Voice
 from tests.wire.asking import plan, request, speak
 from tests.wire.azure import LANG, MSTTS, SPEAK, AzureFake

@@ -30,7 +30,7 @@ def test_a_handful_of_failures_changes_nothing(clock: Clock) -> None:
     for _ in range(FAILURES - 1):
         breaker.failed()
 
-    assert breaker.wait() == 0
+    assert breaker.retry_in() == 0
 
 
 def test_a_success_begins_a_new_count(clock: Clock) -> None:
@@ -41,40 +41,40 @@ def test_a_success_begins_a_new_count(clock: Clock) -> None:
             breaker.failed()
         breaker.succeeded()
 
-    assert breaker.wait() == 0
+    assert breaker.retry_in() == 0
 
 
 def test_many_failures_in_a_row_give_the_vendor_a_rest(tripped: CircuitBreaker, clock: Clock) -> None:
-    assert tripped.wait() == OPEN_SECONDS
+    assert tripped.retry_in() == OPEN_SECONDS
     clock.now += OPEN_SECONDS - 1
-    assert tripped.wait() == 1
+    assert tripped.retry_in() == 1
 
 
 def test_failures_that_were_under_way_do_not_prolong_the_rest(tripped: CircuitBreaker, clock: Clock) -> None:
     clock.now += 1
     tripped.failed()
 
-    assert tripped.wait() == OPEN_SECONDS - 1
+    assert tripped.retry_in() == OPEN_SECONDS - 1
 
 
 def test_one_call_tries_after_the_rest(tripped: CircuitBreaker, clock: Clock) -> None:
     clock.now += OPEN_SECONDS
 
-    assert [tripped.wait() for _ in range(3)] == [0, OPEN_SECONDS, OPEN_SECONDS]
+    assert [tripped.retry_in() for _ in range(3)] == [0, OPEN_SECONDS, OPEN_SECONDS]
 
 
 def test_a_try_that_succeeds_ends_it(tripped: CircuitBreaker, clock: Clock) -> None:
     clock.now += OPEN_SECONDS
-    tripped.wait()
+    tripped.retry_in()
     tripped.succeeded()
 
-    assert [tripped.wait() for _ in range(3)] == [0, 0, 0]
+    assert [tripped.retry_in() for _ in range(3)] == [0, 0, 0]
 
 
 def test_a_try_that_fails_or_never_ends_is_followed_by_another(tripped: CircuitBreaker, clock: Clock) -> None:
     for fails in (True, False):
         clock.now += OPEN_SECONDS
-        assert tripped.wait() == 0
+        assert tripped.retry_in() == 0
         if fails:
             tripped.failed()
-        assert tripped.wait() == OPEN_SECONDS
+        assert tripped.retry_in() == OPEN_SECONDS

@@ -219,7 +219,7 @@ def test_the_impatience_of_callers_is_not_counted(fake: DeepgramFake) -> None:
 
 def test_time_outs_of_patient_callers_are_counted(fake: DeepgramFake) -> None:
     provider = fake.provider()
-    provider.patience_seconds = 0.01
+    provider.min_timeout_seconds = 0.01
     for _ in range(FAILURES):
         fake.then(answers.hang())
         with pytest.raises(errors.ProviderTimeout):
@@ -230,7 +230,7 @@ def test_time_outs_of_patient_callers_are_counted(fake: DeepgramFake) -> None:
         speak(provider)
 
 
-def test_streams_that_break_off_are_counted_and_whole_ones_end_the_count(fake: DeepgramFake) -> None:
+def test_broken_streams_are_counted_until_a_whole_one(fake: DeepgramFake) -> None:
     provider = fake.provider()
     for _ in range(2):
         for _ in range(FAILURES - 1):

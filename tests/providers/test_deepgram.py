@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ def fake() -> Iterator[DeepgramFake]:
         yield fake
 
 
-def sent_query(fake: DeepgramFake, **query: object) -> dict[str, str]:
+def sent_query(fake: DeepgramFake, **query: Any) -> dict[str, str]:
     provider = fake.provider()
     speak(provider, request(provider, **query))
     return fake.hits[-1].params
@@ -50,7 +51,7 @@ def test_formats_are_asked_for_in_deepgram_s_words(
         ({"voice_id": "aura-2-apollo-en", "model": "aura-asteria-en"}, "aura-asteria-en"),
     ],
 )
-def test_a_model_wins_over_a_voice(fake: DeepgramFake, named: dict[str, str], spoken: str) -> None:
+def test_a_model_wins_over_a_voice(fake: DeepgramFake, named: dict[str, Any], spoken: str) -> None:
     asked = request(fake.provider(), **named)
 
     assert (asked.voice_id, asked.model) == (spoken, spoken)

@@ -43,7 +43,7 @@ def test_formats_are_asked_for_in_elevenlabs_words(
     assert fake.hits[0].params == {"output_format": wire}
 
 
-def test_the_voice_the_key_and_the_text_go_where_elevenlabs_wants_them(fake: ElevenLabsFake) -> None:
+def test_voice_key_and_text_go_where_elevenlabs_wants_them(fake: ElevenLabsFake) -> None:
     body = sent_body(fake, voice_id="JBFqnCBsd6RMkjVDRZzb", model="eleven_flash_v2_5")
 
     assert body == {"text": TEXT, "model_id": "eleven_flash_v2_5"}
@@ -51,7 +51,7 @@ def test_the_voice_the_key_and_the_text_go_where_elevenlabs_wants_them(fake: Ele
     assert fake.hits[0].headers["xi-api-key"] == "good"
 
 
-def test_knobs_go_to_the_voice_or_to_the_body(fake: ElevenLabsFake) -> None:
+def test_settings_go_to_the_voice_or_to_the_body(fake: ElevenLabsFake) -> None:
     voice = {"stability": 0.5, "similarity_boost": 1, "style": 0, "use_speaker_boost": False}
     call = {"seed": 0, "apply_text_normalization": "off"}
 

@@ -9,9 +9,9 @@ import pytest
 
 from sayna import errors
 from sayna.audio.spec import AudioSpec
-from sayna.config import OpenAIConfig, Secret
+from sayna.config import Secret
 from sayna.http import Deadline
-from sayna.providers.openai import OpenAI
+from sayna.providers.openai import OpenAI, OpenAIConfig
 from tests.audio.sounds import HERTZ, heard
 from tests.wire import answers
 from tests.wire.asking import plan, request, speak
@@ -62,7 +62,7 @@ def test_a_server_of_one_s_own_needs_no_key(fake: OpenAIFake) -> None:
 
 def test_openai_itself_is_not_configured_without_a_key() -> None:
     provider = OpenAI(OpenAIConfig())
-    asked = plan(provider, auth={"api_key": "k"}).request()
+    asked = plan(provider, auth={"api_key": "k"}).provider_request()
 
     assert not provider.configured
     with pytest.raises(errors.ProviderNotConfigured):

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from sayna import errors
-from sayna.config import PollyConfig, Secret
+from sayna.config import Secret
 from sayna.http import Deadline
 from sayna.providers.base import Voice
-from sayna.providers.polly import Polly
-from sayna.providers.polly.errors import kind
+from sayna.providers.polly import Polly, PollyConfig
+from sayna.providers.polly.aws_account import error_kind
 from tests.wire.asking import plan, request, speak
 from tests.wire.polly import REGION, PollyFake
 from tests.wire.server import FaultServer
@@ -86,7 +86,7 @@ def test_the_catalogue_is_asked_once_for_engines(fake: PollyFake) -> None:
     assert [hit.method for hit in fake.hits] == ["GET", "GET", "GET", "POST", "POST"]
 
 
-def test_an_account_that_may_not_list_voices_speaks_with_the_default_engine(fake: PollyFake) -> None:
+def test_account_that_may_not_list_voices_uses_default_engine(fake: PollyFake) -> None:
     fake.may_list = False
     fake.voices[1] = {"Id": "Aditi", "SupportedEngines": ["neural"]}
 
@@ -260,7 +260,7 @@ def test_half_of_a_profile_is_named(fake: PollyFake, elsewhere: FaultServer, tmp
 def test_errors_are_known_by_aws_s_own_names(
     body: bytes, headers: dict[str, str], expected: type[errors.ProviderError] | None
 ) -> None:
-    assert kind(body, headers) is expected
+    assert error_kind(body, headers) is expected
 
 
 def test_all_pages_of_the_catalogue_are_read(fake: PollyFake) -> None:

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 
 from sayna import audio, errors
-from sayna.config import EspeakConfig, PiperConfig
 from sayna.http import Deadline
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.espeak import Espeak
-from sayna.providers.piper import Piper
+from sayna.providers.espeak import Espeak, EspeakConfig
+from sayna.providers.piper import Piper, PiperConfig
 from tests.audio.sounds import HERTZ, heard
 from tests.providers.piper.voices import install
 from tests.wire import VendorFake, answers
@@ -112,7 +111,7 @@ def test_the_first_audio_does_not_wait_for_the_last(fake: VendorFake) -> None:
 
 
 @cloud("streams")
-def test_closing_the_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake) -> None:
+def test_closing_a_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake) -> None:
     fake.then(answers.hang_in_body("application/octet-stream"))
     provider = fake.provider()
     stream = provider.synthesize(request(provider))
@@ -274,7 +273,7 @@ def test_known_voice_settings_are_understood_by_the_vendor(fake: VendorFake) -> 
     assert all(fake.on_wire.get(name, name) in sent for name in fake.good_settings)
 
 
-def test_wrong_voice_settings_are_refused_before_the_vendor_is_asked(fake: VendorFake) -> None:
+def test_wrong_voice_settings_are_refused_without_a_call(fake: VendorFake) -> None:
     for settings in fake.bad_settings:
         with pytest.raises(errors.InvalidRequest):
             plan(fake.provider(), voice_settings=settings)
@@ -320,7 +319,9 @@ def test_a_catalogue_that_fails_is_an_error(
     fake: VendorFake, answer: Answer, expected: type[errors.ProviderError]
 ) -> None:
     fake.then(answer, answer)
+    # Only what waits for the deadline has a short one: others may take long on a busy machine.
+    seconds = 0.4 if expected is errors.ProviderTimeout else 20
 
     with pytest.raises(errors.ProviderError) as caught:
-        fake.provider().list_voices(Deadline.after(0.4))
+        fake.provider().list_voices(Deadline.after(seconds))
     assert type(caught.value) is expected

@@ -62,7 +62,7 @@ def test_range_behind_the_end_returns_416(place: Place, make_client: MakeClient,
     answer = make_client(**place.settings).get("/recording/call", headers={"Range": wanted})
     assert answer.status_code == 416
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
-    assert answer.json["code"] == "RANGE_NOT_SATISFIABLE"
+    assert answer.get_json()["code"] == "RANGE_NOT_SATISFIABLE"
 
 
 def test_conditional_headers_decide_the_status(place: Place, make_client: MakeClient) -> None:
@@ -97,7 +97,7 @@ def test_missing_recording_returns_404_without_names(
 ) -> None:
     client = make_client(**place.settings)
     answer = client.get("/recording/nothing", headers=headers)
-    assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
     assert "canary" not in answer.text
     assert client.head("/recording/nothing").status_code == 404
 

@@ -40,7 +40,7 @@ def test_list_has_size_date_and_room(place: Place, make_client: MakeClient) -> N
     place.put("calls/unfinished/owner.json", b"{}")
     place.put("calls/other/notes.txt", b"x")
     place.put("elsewhere/call/audio.ogg", b"x")
-    page = make_client(**place.settings).get("/recording").json
+    page = make_client(**place.settings).get("/recording").get_json()
     call, old = page["recordings"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", call.pop("last_modified"))
     assert call == {"stream_id": "call", "size_bytes": 7, "room_name": "support"}
@@ -109,10 +109,10 @@ def test_owner_is_read_again_only_when_it_changed(make_client: MakeClient, gcs: 
     client = make_client(**place.settings, **AUTH)
     client.get("/recording", headers=A)
     before = len(gcs.wire.requests)
-    assert len(client.get("/recording", headers=A).json["recordings"]) == 5
+    assert len(client.get("/recording", headers=A).get_json()["recordings"]) == 5
     assert len(gcs.wire.requests) == before + 1
     place.put("calls/call3/owner.json", b'{"auth_id":"b"}')
-    assert len(client.get("/recording", headers=A).json["recordings"]) == 4
+    assert len(client.get("/recording", headers=A).get_json()["recordings"]) == 4
 
 
 def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None:
@@ -140,7 +140,7 @@ def test_the_memory_of_owners_has_a_limit(gcs: GCS, gcs_place: GCSPlace) -> None
 )
 def test_invalid_query_returns_400(local: LocalPlace, make_client: MakeClient, query: str) -> None:
     answer = make_client(**local.settings).get(f"/recording?{query}")
-    assert (answer.status_code, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_REQUEST")
 
 
 def test_cursor_hides_its_key_and_cannot_be_forged() -> None:

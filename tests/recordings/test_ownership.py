@@ -23,7 +23,7 @@ def test_owned_recording_is_served_to_its_owner_only(place: Place, make_client: 
     denied = client.get("/recording/call", headers=B)
     missing = client.get("/recording/missing", headers=B)
     assert denied.status_code == missing.status_code == 404
-    assert {**denied.json, "request_id": ""} == {**missing.json, "request_id": ""}
+    assert {**denied.get_json(), "request_id": ""} == {**missing.get_json(), "request_id": ""}
     assert set(dict(denied.headers)) == set(dict(missing.headers))
     assert client.head("/recording/call", headers=B).status_code == 404
     assert client.get("/recording/call").status_code == 401
@@ -100,7 +100,7 @@ def test_invalid_stream_id_is_refused_in_every_spelling(
     assert b"CANARY" not in answer.data
     assert "X-Inj" not in answer.headers
     if method != "HEAD":
-        assert answer.json["code"] == "INVALID_STREAM_ID"
+        assert answer.get_json()["code"] == "INVALID_STREAM_ID"
 
 
 @pytest.mark.parametrize("stream_id", ["a", "9", "a" * 128, "support-call-789", "A.b_c-d", "a.b.c", "owner.json"])
@@ -117,4 +117,4 @@ def test_missing_store_returns_its_own_code(make_client: MakeClient) -> None:
         client.get("/recording"),
         client.post("/recording", json=body),
     ):
-        assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_NOT_CONFIGURED")
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_NOT_CONFIGURED")

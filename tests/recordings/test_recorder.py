@@ -86,7 +86,7 @@ def test_egress_writes_audio_only_ogg_to_the_key(place: Place, livekit: Twirp, m
 
 
 def test_stream_id_is_random_when_the_client_sends_none(client: FlaskClient) -> None:
-    names = {client.post("/recording", json={"room_name": "open"}).json["stream_id"] for _ in range(3)}
+    names = {client.post("/recording", json={"room_name": "open"}).get_json()["stream_id"] for _ in range(3)}
     assert len(names) == 3
     assert all(re.fullmatch("[0-9a-f]{32}", name) for name in names)
 
@@ -95,7 +95,7 @@ def test_repeated_start_returns_the_same_recording(client: FlaskClient, livekit:
     body = {"room_name": "open", "stream_id": "call"}
     answers = [client.post("/recording", json=body) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [201] * 3
-    assert len({answer.json["egress_id"] for answer in answers}) == len(livekit.started) == 1
+    assert len({answer.get_json()["egress_id"] for answer in answers}) == len(livekit.started) == 1
 
 
 def started_at_once(clients: list[FlaskClient]) -> list[object]:
@@ -140,7 +140,7 @@ def test_recording_belongs_to_the_tenant_that_started_it(
 ) -> None:
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     body = {"room_name": "room-a", "stream_id": "call"}
-    assert guarded.post("/recording", json=body, headers=B).json["code"] == "ROOM_NOT_FOUND"
+    assert guarded.post("/recording", json=body, headers=B).get_json()["code"] == "ROOM_NOT_FOUND"
     assert owner(local, "call") is None
     assert guarded.post("/recording", json=body, headers=A).status_code == 201
     assert (owner(local, "call") or {})["auth_id"] == "a"
@@ -151,7 +151,7 @@ def test_recording_belongs_to_the_tenant_that_started_it(
         guarded.delete("/recording/call", headers=B),
         guarded.get("/recording/call", headers=B),
     ):
-        assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
+        assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
     assert guarded.get("/recording/call", headers=A).data == b"OggS"
     assert guarded.delete("/recording/call", headers=A).status_code == 200
 
@@ -160,7 +160,7 @@ def test_recording_belongs_to_the_tenant_that_started_it(
 def test_room_of_another_tenant_returns_404(guarded: FlaskClient, livekit: Twirp, room: str) -> None:
     livekit.rooms["room-b"] = '{"auth_id":"b"}'
     answer = guarded.post("/recording", json={"room_name": room}, headers=A)
-    assert (answer.status_code, answer.json["code"]) == (404, "ROOM_NOT_FOUND")
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "ROOM_NOT_FOUND")
     assert livekit.started == []
 
 
@@ -172,7 +172,7 @@ def test_existing_recording_is_not_overwritten(client: FlaskClient, local: Local
     livekit.rooms["other"] = ""
     for room, stream_id in (("open", "old"), ("open", "over"), ("other", "running")):
         answer = client.post("/recording", json={"room_name": room, "stream_id": stream_id})
-        assert (answer.status_code, answer.json["code"]) == (409, "RECORDING_EXISTS")
+        assert (answer.status_code, answer.get_json()["code"]) == (409, "RECORDING_EXISTS")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_refused_start_has_its_code_and_frees_the_name(
     livekit.refusals["StartRoomCompositeEgress"] = refusal
     body = {"room_name": "open", "stream_id": "call"}
     answer = client.post("/recording", json=body)
-    assert (answer.status_code, answer.json["code"]) == answered
+    assert (answer.status_code, answer.get_json()["code"]) == answered
     assert "canary" not in answer.text
     if refusal[0] != 401:
         assert owner(local, "call") is None
@@ -208,9 +208,9 @@ def test_start_without_answer_is_found_by_the_next_start(client: FlaskClient, li
     use_recorder(client, stale_seconds=0.2)
     livekit.forgets_to_answer = True
     body = {"room_name": "open", "stream_id": "call"}
-    assert client.post("/recording", json=body).json["code"] == "EGRESS_UNAVAILABLE"
+    assert client.post("/recording", json=body).get_json()["code"] == "EGRESS_UNAVAILABLE"
     livekit.forgets_to_answer = False
-    assert client.post("/recording", json=body).json["egress_id"] == "EG_1"
+    assert client.post("/recording", json=body).get_json()["egress_id"] == "EG_1"
     assert len(livekit.started) == 1
     assert client.delete("/recording/call").status_code == 200
 
@@ -220,7 +220,7 @@ def test_unreadable_claim_returns_503(client: FlaskClient, local: LocalPlace) ->
     use_recorder(client, stale_seconds=0.2)
     (local.root / "calls" / "call" / "owner.json").mkdir(parents=True)
     answer = client.post("/recording", json={"room_name": "open", "stream_id": "call"})
-    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
 
 
 def test_late_failure_keeps_the_claim_of_another_worker(
@@ -243,7 +243,7 @@ def test_stale_claim_is_taken_over(client: FlaskClient, local: LocalPlace, livek
     claim = {"room_name": "open", "started_at": started_at}
     local.put("calls/call/owner.json", json.dumps(claim).encode())
     assert client.delete("/recording/call").status_code == 404
-    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).get_json()["egress_id"] == "EG_1"
 
 
 def test_waiting_start_claims_a_name_that_becomes_free(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
@@ -252,7 +252,7 @@ def test_waiting_start_claims_a_name_that_becomes_free(client: FlaskClient, loca
     file = local.root / "calls/call/owner.json"
     pauses = iter([lambda: None, file.unlink])
     use_recorder(client, sleep=lambda _: next(pauses)())
-    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).json["egress_id"] == "EG_1"
+    assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).get_json()["egress_id"] == "EG_1"
 
 
 @pytest.mark.parametrize(
@@ -267,20 +267,20 @@ def test_stop_of_an_ended_recording_reports_the_outcome(
     answer = client.delete("/recording/call")
     assert answer.status_code == answered
     if answered == 500:
-        assert answer.json["code"] == "RECORDING_FAILED"
+        assert answer.get_json()["code"] == "RECORDING_FAILED"
 
 
 def test_stop_that_livekit_refuses_returns_503(client: FlaskClient, livekit: Twirp) -> None:
     client.post("/recording", json={"room_name": "open", "stream_id": "call"})
     livekit.refusals["StopEgress"] = (503, "unavailable")
-    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
-    assert client.delete("/recording/none").json["code"] == "RECORDING_NOT_FOUND"
+    assert client.delete("/recording/call").get_json()["code"] == "EGRESS_UNAVAILABLE"
+    assert client.delete("/recording/none").get_json()["code"] == "RECORDING_NOT_FOUND"
 
 
 def test_list_that_livekit_refuses_returns_503(client: FlaskClient, local: LocalPlace, livekit: Twirp) -> None:
     local.put("calls/call/owner.json", b'{"room_name":"open"}')
     livekit.refusals["ListEgress"] = (503, "unavailable")
-    assert client.delete("/recording/call").json["code"] == "EGRESS_UNAVAILABLE"
+    assert client.delete("/recording/call").get_json()["code"] == "EGRESS_UNAVAILABLE"
 
 
 @pytest.mark.parametrize(
@@ -300,14 +300,14 @@ def test_invalid_body_returns_400_before_livekit_is_called(
     client: FlaskClient, livekit: Twirp, body: object, code: str
 ) -> None:
     answer = client.post("/recording", json=body)
-    assert (answer.status_code, answer.json["code"]) == (400, code)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, code)
     assert livekit.wire.requests == []
 
 
 def test_missing_livekit_returns_its_own_code(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings)
-    assert client.post("/recording", json={"room_name": "open"}).json["code"] == "LIVEKIT_NOT_CONFIGURED"
-    assert client.delete("/recording/call").json["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.post("/recording", json={"room_name": "open"}).get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
+    assert client.delete("/recording/call").get_json()["code"] == "LIVEKIT_NOT_CONFIGURED"
 
 
 def test_account_file_is_sent_to_the_egress_as_content(

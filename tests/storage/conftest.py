@@ -44,7 +44,7 @@ def gcs_place(gcs: GCS) -> GCSPlace:
     return GCSPlace(gcs)
 
 
-@pytest.fixture(params=["local", "s3", "gcs"])
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.e2e), "gcs"])
 def place(request: pytest.FixtureRequest) -> Place:
     """Each of the three stores."""
     if request.param == "local":

@@ -35,7 +35,7 @@ def test_revoked_token_is_renewed_once(gcs: GCS, gcs_place: GCSPlace, make_clien
 def test_refused_account_returns_503(gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient) -> None:
     gcs.wire.script.append(Reply(400, b'{"error":"invalid_grant","error_description":"canary"}'))
     answer = make_client(**gcs_place.settings).get("/recording/call")
-    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
     assert "canary" not in answer.text
 
 
@@ -68,7 +68,7 @@ def test_invalid_token_response_returns_503(
 ) -> None:
     gcs.wire.script += [Reply(200, body)] * 3
     answer = make_client(**gcs_place.settings).get("/recording/call")
-    assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
     assert "canary" not in answer.text
 
 

@@ -59,15 +59,15 @@ def test_only_a_regular_file_inside_is_served(
     plant(local.root, outside)  # type: ignore[operator]
     client = make_client(**local.settings)
     answer = client.get("/recording/call")
-    assert (answer.status_code, answer.json["code"]) == (404, "RECORDING_NOT_FOUND")
-    assert client.get("/recording").json["recordings"] == []
+    assert (answer.status_code, answer.get_json()["code"]) == (404, "RECORDING_NOT_FOUND")
+    assert client.get("/recording").get_json()["recordings"] == []
 
 
 def test_missing_root_folder_returns_503(local: LocalPlace, make_client: MakeClient) -> None:
     client = make_client(**local.settings | {"RECORDING_LOCAL_PATH": "/canary/nowhere"})
     for path in ("/recording/call", "/recording"):
         answer = client.get(path)
-        assert (answer.status_code, answer.json["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
+        assert (answer.status_code, answer.get_json()["code"]) == (503, "RECORDING_STORAGE_UNAVAILABLE")
         assert "canary" not in answer.text
 
 

@@ -77,7 +77,7 @@ def test_refusal_returns_503_without_names(s3: Wire, client: FlaskClient, method
     assert "canary" not in answer.text
     assert "127.0.0.1" not in answer.text
     if method == "GET":
-        assert answer.json["code"] == "RECORDING_STORAGE_UNAVAILABLE"
+        assert answer.get_json()["code"] == "RECORDING_STORAGE_UNAVAILABLE"
 
 
 def test_object_that_appears_after_head_counts_as_missing(s3: Wire, client: FlaskClient) -> None:

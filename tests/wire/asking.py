@@ -27,7 +27,7 @@ def request(
 ) -> SpeechRequest:
     """Return what an adapter is given, with the caller's own deadline."""
     planned = plan(provider, audio_format=audio_format, sample_rate=sample_rate, **query)
-    return dataclasses.replace(planned.request(), deadline=Deadline.after(planned.request_seconds))
+    return dataclasses.replace(planned.provider_request(), deadline=Deadline.after(planned.request_seconds))
 
 
 def speak(provider: TTSProvider, asked: SpeechRequest | None = None) -> bytes:

@@ -4,8 +4,8 @@ from typing import ClassVar
 from xml.etree import ElementTree
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import AzureConfig, Secret
-from sayna.providers.azure import ROLES, STYLES, Azure
+from sayna.config import Secret
+from sayna.providers.azure import ROLES, STYLES, Azure, AzureConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -122,7 +122,7 @@ class AzureFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> Azure:
         """Return an adapter that asks this fake."""
-        return Azure(AzureConfig(api_key=key and Secret(key), own_base_url=self.url))
+        return Azure(AzureConfig(api_key=Secret(key) if key else None, base_url_setting=self.url))
 
     def credentials(self, key: str) -> dict[str, str]:
         """Return what a request's own auth holds."""

@@ -4,8 +4,8 @@ import re
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import CartesiaConfig, Secret
-from sayna.providers.cartesia import Cartesia
+from sayna.config import Secret
+from sayna.providers.cartesia import Cartesia, CartesiaConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -21,7 +21,7 @@ CONTENT_TYPES = {
     "mp3": "audio/mpeg",
 }
 KLARA = "b9de4a89-2257-424b-94c2-db18ba68c81a"
-VOICES = [
+VOICES: list[dict[str, Any]] = [
     {
         "id": "a0e99841-438c-4a64-b679-ae501e7d6091",
         "name": "Barbershop Man",
@@ -77,7 +77,7 @@ class CartesiaFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> Cartesia:
         """Return an adapter that asks this fake."""
-        return Cartesia(CartesiaConfig(api_key=key and Secret(key), base_url=self.url))
+        return Cartesia(CartesiaConfig(api_key=Secret(key) if key else None, base_url=self.url))
 
     def misunderstood(self, reason: str) -> Answer:
         """Answer in the shape of the version."""

@@ -1,11 +1,11 @@
 """Deepgram as far as Sayna talks to it: shared/reference/providers.md, section 1."""
 
 import ssl
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import DeepgramConfig, Secret
-from sayna.providers.deepgram import Deepgram
+from sayna.config import Secret
+from sayna.providers.deepgram import Deepgram, DeepgramConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -28,7 +28,7 @@ CONTENT_TYPES = {
     "opus": "audio/ogg; codecs=opus",
 }
 OPTIONAL = {"container", "sample_rate", "speed", "mip_opt_out"}
-MODELS = {
+MODELS: dict[str, Any] = {
     "stt": [{"name": "nova"}],
     "tts": [
         {
@@ -94,7 +94,7 @@ class DeepgramFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> Deepgram:
         """Return an adapter that asks this fake."""
-        return Deepgram(DeepgramConfig(api_key=key and Secret(key), base_url=self.url))
+        return Deepgram(DeepgramConfig(api_key=Secret(key) if key else None, base_url=self.url))
 
     def misunderstood(self, reason: str) -> Answer:
         """Answer in Deepgram's legacy shape."""

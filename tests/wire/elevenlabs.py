@@ -1,11 +1,11 @@
 """ElevenLabs as far as Sayna talks to it: shared/reference/providers.md, section 2."""
 
 import re
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import ElevenLabsConfig, Secret
-from sayna.providers.elevenlabs import ElevenLabs
+from sayna.config import Secret
+from sayna.providers.elevenlabs import ElevenLabs, ElevenLabsConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -26,7 +26,7 @@ CONTENT_TYPES = {
 }
 OPTIONAL = {"voice_settings", "language_code", "seed", "apply_text_normalization", "previous_text"}
 SETTINGS = {"stability": 1, "similarity_boost": 1, "style": 1, "speed": 1.2}
-VOICES = [
+VOICES: list[dict[str, Any]] = [
     {
         "voice_id": "21m00Tcm4TlvDq8ikWAM",
         "name": "Rachel",
@@ -90,7 +90,7 @@ class ElevenLabsFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> ElevenLabs:
         """Return an adapter that asks this fake."""
-        return ElevenLabs(ElevenLabsConfig(api_key=key and Secret(key), base_url=self.url))
+        return ElevenLabs(ElevenLabsConfig(api_key=Secret(key) if key else None, base_url=self.url))
 
     def misunderstood(self, reason: str) -> Answer:
         """Answer in ElevenLabs' present shape."""

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import GoogleConfig, Secret
-from sayna.providers.google import Google
+from sayna.config import Secret
+from sayna.providers.google import Google, GoogleConfig
 from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit

@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import OpenAIConfig, Secret
-from sayna.providers.openai import OpenAI
+from sayna.config import Secret
+from sayna.providers.openai import OpenAI, OpenAIConfig
 from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit
@@ -42,7 +42,7 @@ class OpenAIFake(VendorFake):
 
     def provider(self, key: str | None = "good") -> OpenAI:
         """Return an adapter that asks this fake."""
-        return OpenAI(OpenAIConfig(api_key=key and Secret(key), base_url=f"{self.url}/v1"))
+        return OpenAI(OpenAIConfig(api_key=Secret(key) if key else None, base_url=f"{self.url}/v1"))
 
     def misunderstood(self, reason: str) -> Answer:
         """Answer in OpenAI's shape."""

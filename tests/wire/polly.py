@@ -11,8 +11,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import PollyConfig, Secret
-from sayna.providers.polly import Polly
+from sayna.config import Secret
+from sayna.providers.polly import Polly, PollyConfig
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -81,8 +81,16 @@ class PollyFake(VendorFake):
         """Return an adapter that asks this fake."""
         if key is None:
             return Polly(PollyConfig(endpoint_url=self.url, aws_region=REGION))
-        own = {"access_key_id": Secret(_access_key(key)), "secret_access_key": Secret(_secret(key))}
-        return Polly(PollyConfig(enabled=True, endpoint_url=self.url, aws_region=REGION, **own))
+        access_key, secret = Secret(_access_key(key)), Secret(_secret(key))
+        return Polly(
+            PollyConfig(
+                enabled=True,
+                endpoint_url=self.url,
+                aws_region=REGION,
+                access_key_id=access_key,
+                secret_access_key=secret,
+            )
+        )
 
     def credentials(self, key: str) -> dict[str, str]:
         """Return what a request's own auth holds."""

@@ -1,4 +1,5 @@
 import importlib
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvi
 KEYS = {"Authorization": "Token good", "xi-api-key": "good", "Content-Type": "application/json"}
 
 
-def ask(server: FaultServer, method: str = "POST", path: str = "/", **call: object) -> http.StreamedResponse:
+def ask(server: FaultServer, method: str = "POST", path: str = "/", **call: Any) -> http.StreamedResponse:
     return http.send(
         method,
         server.url + path,
@@ -73,7 +74,7 @@ def test_the_elevenlabs_fake_is_strict(query: str, body: bytes) -> None:
         ask(fake, path=f"/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/stream?{query}", data=body).read()
 
 
-def test_a_script_is_played_in_order_and_then_the_usual_answer_comes() -> None:
+def test_scripted_answers_come_in_order_then_the_usual_one() -> None:
     with FaultServer() as server:
         server.then(answers.status(503), answers.delayed(0.01, answers.status(404))).always(answers.whole(b"yes"))
 

@@ -117,13 +117,14 @@ class FakeLiveKit(Served):
         self.people.setdefault(room, []).append(info)
         return info
 
-    def hang(self) -> None:
-        """Wait for the end of the test: the answer of a script that must come too late."""
-        self.over.wait(60)
-
     def let_go(self) -> None:
         """End the wait of scripts."""
         self.over.set()
+
+    def hang(self, *_: object) -> Reply:
+        """Answer nothing until the test lets go; a script for a LiveKit that hangs."""
+        self.over.wait(20)
+        return DROP
 
     def cut(self) -> None:
         """Wake the threads that wait for one more request."""

@@ -2,7 +2,7 @@
 
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -99,7 +99,7 @@ class VendorFake(FaultServer):
         self.specs.append(spec)
 
 
-def checked_json(hit: Hit, *, required: set[str], optional: set[str] = frozenset()) -> dict[str, Any]:
+def checked_json(hit: Hit, *, required: set[str], optional: Set[str] = frozenset()) -> dict[str, Any]:
     """Return a JSON object that has the required fields and no unknown ones."""
     body = json.loads(hit.body, parse_constant=lambda name: 1 / 0)
     assert hit.headers.get("content-type") == "application/json", "the content type is not JSON"

@@ -1,7 +1,8 @@
 """GET / and GET /ready."""
 
+from sayna import __version__
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas.server import HealthSchema, ReadySchema
+from sayna.schemas.server import HealthSchema, NotReadySchema, ReadySchema
 
 HEALTH = Operation(
     tag="Server",
@@ -18,12 +19,18 @@ READY = Operation(
         200: ResponseDoc(
             "The server takes requests.",
             {"application/json": ReadySchema},
-            example={"status": "ready", "checks": _CHECKS},
+            example={"status": "ready", "version": __version__, "checks": _CHECKS},
         ),
         503: ResponseDoc(
             "The server is stopping, or cannot write its cache.",
-            {"application/json": ReadySchema},
-            example={"status": "unavailable", "checks": {**_CHECKS, "serving": "failed"}},
+            {"application/json": NotReadySchema},
+            example={
+                "status": "unavailable",
+                "version": __version__,
+                "checks": {**_CHECKS, "serving": "failed"},
+                "error": "these checks failed: serving",
+                "code": "NOT_READY",
+            },
         ),
     },
 )

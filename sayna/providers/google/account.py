@@ -1,40 +1,115 @@
-"""Google accounts: which ones may be used, and how they ask for an access token.
+"""Google accounts: which ones Sayna accepts, and how they get an access token.
 
-The grants are those of https://developers.google.com/identity/protocols/oauth2/service-account . They are
-made here because google-auth reads local files for some types of credentials, and chooses where to send
-them by what stands inside.
+The grants are those of https://developers.google.com/identity/protocols/oauth2/service-account . google-auth
+does not make them here, because it reads local files for some types of credentials, and the credentials
+themselves decide where it sends a grant.
 """
 
 import hashlib
 import json
+import operator
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
-from sayna.errors import InvalidProviderAuth, ProviderNotConfigured
+from sayna.cloud.google import Token, TokenCache
+from sayna.config import KeyedConfig, Secret, cloud, setting
+from sayna.config.types import is_json_object, secret
+from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
+from sayna.http import Deadline
 from sayna.providers.parsing import mapping, text
 
-# Of a request's account it may be nothing else: `token_uri` is where our server would be sent (SSRF).
+# The only `token_uri` that a request may have: this server would call any other address (SSRF).
 TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 # The one scope of the API: https://cloud.google.com/text-to-speech/docs/reference/rest/v1/text/synthesize
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 UNIVERSE = "googleapis.com"
-# The longest that Google takes.
+# The maximum of Google, in seconds.
 GRANT_SECONDS = 3600
 MAX_KEY_CHARACTERS = 8192
 NEEDED = {
     "service_account": ("client_email", "private_key"),
-    # Only of the server's own: a person's account, as gcloud writes it.
+    # Only in the server's settings: a person's account, as gcloud writes it.
     "authorized_user": ("client_id", "client_secret", "refresh_token"),
 }
 _EMAIL = re.compile(r"[\x21-\x7e]{1,256}@[a-z0-9.-]{1,253}")
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleConfig(KeyedConfig):
+    """The settings of Google Cloud Text-to-Speech; `credentials` is a path or the JSON itself."""
+
+    credentials: Secret | None = setting(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        secret,
+        None,
+        "Service account: path of its JSON file, or the JSON itself.",
+        yaml="providers.google_credentials",
+    )
+    base_url: str = setting(
+        "GOOGLE_TTS_BASE_URL", cloud, "https://texttospeech.googleapis.com", "Base URL of the Google speech API."
+    )
+    token_url: str = setting("GOOGLE_TOKEN_URL", cloud, TOKEN_URI, "URL of Google access tokens for speech.")
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for missing credentials and for ones that cannot be read as a JSON object."""
+        yield from KeyedConfig.problems(self, given)
+        # Checked at start: otherwise the first client would find that the file is missing.
+        if self.credentials is not None and not is_json_object(self.credentials.reveal()):
+            yield "GOOGLE_APPLICATION_CREDENTIALS is no JSON object, nor the path of one; set it to either."
+
+
+class GoogleAccess:
+    """The access tokens of accounts; `call` sends a request and returns its JSON."""
+
+    def __init__(self, config: GoogleConfig, call: Callable[..., Any]) -> None:
+        self._config = config
+        self._call = call
+        self._tokens = TokenCache()
+
+    def headers(
+        self,
+        credentials: Mapping[str, Any] | None,
+        *,
+        deadline: Deadline,
+        connect_seconds: float,
+        refused: str = "",
+    ) -> dict[str, str]:
+        """Return headers with a token other than the one in the header `refused`; raises ProviderError."""
+        account = credentials["credentials"] if credentials else self._own_account
+        own = credentials is not None
+
+        def mint() -> Token:
+            return _token(
+                self._call(
+                    "POST", self._config.token_url, headers=_FORM, body=_grant(account, own=own), own=own,
+                    deadline=deadline, connect_seconds=connect_seconds,
+                )
+            )  # fmt: skip
+
+        try:
+            token = self._tokens.get(digest(account), mint, deadline, refused=refused.removeprefix("Bearer "))
+        except TimeoutError as error:
+            raise ProviderTimeout("google did not answer in time") from error
+        # A person's account names a project, because the account itself cannot be billed.
+        project = text(account, "quota_project_id")
+        return {"Authorization": f"Bearer {token}"} | ({"X-Goog-User-Project": project} if project else {})
+
+    @cached_property
+    def _own_account(self) -> Mapping[str, Any]:
+        if self._config.credentials is None:
+            raise ProviderNotConfigured("google is not configured; set GOOGLE_APPLICATION_CREDENTIALS")
+        return load(self._config.credentials.reveal())
 
 
 def check(given: Any) -> None:
-    """Raise InvalidProviderAuth, in the same words for every flaw, unless it is a service account."""
+    """Raise InvalidProviderAuth, with one message for every flaw, unless it is a service account."""
     if isinstance(given, dict) and given.get("type") == "service_account":
         email, key = given.get("client_email"), given.get("private_key")
         pem = isinstance(key, str) and key.startswith("-----BEGIN ") and len(key) <= MAX_KEY_CHARACTERS
@@ -42,7 +117,7 @@ def check(given: Any) -> None:
         home = given.get("universe_domain", UNIVERSE) == UNIVERSE
         if isinstance(email, str) and _EMAIL.fullmatch(email) and pem and google and home:
             return
-    # One sentence for all flaws, or paths in it would tell which files there are, as in the reference.
+    # One message for all flaws: otherwise a client could find out which files this server has.
     raise InvalidProviderAuth(
         "auth.credentials must be the JSON object of a Google service account, unchanged: "
         f"type, client_email, private_key, and token_uri {TOKEN_URI}; a path is not taken"
@@ -50,7 +125,7 @@ def check(given: Any) -> None:
 
 
 def load(source: str) -> Mapping[str, Any]:
-    """Return the server's own account from its JSON or from the path of it; raises ProviderNotConfigured."""
+    """Return the server's account from its JSON or from a path; raises ProviderNotConfigured."""
     try:
         found = json.loads(source if source.startswith("{") else Path(source).read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -65,12 +140,12 @@ def load(source: str) -> Mapping[str, Any]:
 
 
 def digest(account: Mapping[str, Any]) -> str:
-    """Return what tells one account from all others without holding its secret."""
+    """Return a text that identifies an account and does not contain its secret."""
     return hashlib.sha256(json.dumps(account, sort_keys=True).encode()).hexdigest()
 
 
 def grant(account: Mapping[str, Any]) -> bytes:
-    """Return the form that asks for an access token; raises ValueError when the private key is none."""
+    """Return the form that requests an access token; raises ValueError for an invalid private key."""
     if account["type"] == "authorized_user":
         names = NEEDED["authorized_user"]
         return urlencode({"grant_type": "refresh_token"} | {name: account[name] for name in names}).encode()
@@ -95,3 +170,20 @@ def _assertion(account: Mapping[str, Any]) -> str:
         return jwt.encode(claims, account["private_key"], "RS256", headers)
     except (ValueError, TypeError, jwt.PyJWTError) as error:
         raise ValueError("the private key is not an RSA key") from error
+
+
+def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
+    try:
+        return grant(account)
+    except ValueError as error:
+        if own:
+            raise InvalidProviderAuth("auth.credentials.private_key must be an RSA key in PEM") from error
+        raise ProviderNotConfigured("the key in GOOGLE_APPLICATION_CREDENTIALS is no RSA key") from error
+
+
+def _token(answer: Any) -> Token:
+    value, seconds = mapping(answer).get("access_token"), cast("Any", mapping(answer).get("expires_in"))
+    try:
+        return Token.valid_for(value, operator.index(seconds))
+    except (TypeError, ValueError) as error:
+        raise ProviderError("google answered with something other than an access token") from error

@@ -1,4 +1,4 @@
-"""Google Cloud Text-to-Speech, as told at https://cloud.google.com/text-to-speech/docs/reference/rest .
+"""Google Cloud Text-to-Speech: https://cloud.google.com/text-to-speech/docs/reference/rest .
 
 Quirks: the answer is JSON with the audio in base64, so nothing streams; LINEAR16, MULAW and ALAW come with
 a WAV header of any length; the limit of 5,000 is one of bytes; speed is 0.25-2.0. A voice without a
@@ -11,17 +11,15 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import GoogleConfig
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
-from sayna.providers import vendor_errors as refusal
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers import vendor_errors
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.google import account, wire
-from sayna.providers.google.access import GoogleAccess
-from sayna.providers.locale import leading_tag
-from sayna.providers.parsing import mapping, mappings, text
+from sayna.providers.google import account
+from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mapping, text, texts
 
+ENCODINGS = {"mp3": "MP3", "opus": "OGG_OPUS", "mulaw": "MULAW", "alaw": "ALAW"}
 GEMINI_MODEL = "gemini-2.5-flash-tts"
 # Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
@@ -35,18 +33,20 @@ PROFILES = (
 
 
 class TokenRefused(ProviderError):
-    """The access token is over or was revoked; another may be taken."""
+    """The access token has expired or was revoked; a new one may work."""
 
 
 class Google(CloudProvider):
     """Google's voices, by a service account."""
 
     slug = "google"
+    config_class = account.GoogleConfig
+    facts = ProviderFacts("`GOOGLE_APPLICATION_CREDENTIALS`", "all, at every rate", "when all is made")
     default_voice = "en-US-Neural2-F"
     default_language = "en-US"
     # Google's client library 2.38 says that more is an error; older pages say 4.0.
     rates = (0.25, 2.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "pitch": SettingSpec(float, -20, 20),
         "volume_gain_db": SettingSpec(float, -96, 16),
         "effects_profile": SettingSpec(str, choices=PROFILES),
@@ -54,10 +54,10 @@ class Google(CloudProvider):
     auth_fields = ("credentials",)
     max_bytes = 5000
 
-    def __init__(self, config: GoogleConfig) -> None:
+    def __init__(self, config: account.GoogleConfig) -> None:
         super().__init__(base_url=config.base_url, api_key=None)
         self._configured = config.configured
-        self._access = GoogleAccess(config, self.json)
+        self._access = account.GoogleAccess(config, self.json)
 
     @property
     def configured(self) -> bool:
@@ -72,9 +72,9 @@ class Google(CloudProvider):
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
-        """Return the voice, none where Google is to choose one for a language, and the model."""
+        """Return the voice and the model; without a voice, Google chooses one for the language."""
         if not voice_id and leading_tag(model):
-            # Clients of the reference may name the voice as the model.
+            # Clients of the reference server may name the voice in `model`.
             return model, ""
         if voice_id and not leading_tag(voice_id):
             return voice_id, model or GEMINI_MODEL
@@ -87,27 +87,25 @@ class Google(CloudProvider):
 
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return the target itself, samples in a wav: Google makes any rate."""
-        return wire.spec(target)
+        return _spec(target)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the whole audio."""
-        answer = self._ask(
+        answer = self._call(
             "POST",
             "/v1/text:synthesize",
             credentials=request.credentials,
             deadline=request.deadline,
             connect_seconds=request.connect_seconds,
             max_bytes=MAX_ANSWER_BYTES,
-            body=json.dumps(wire.body(request), ensure_ascii=False).encode(),
+            body=json.dumps(_body(request), ensure_ascii=False).encode(),
         )
         return AudioStream(self.native(request.target), iter((_audio(answer),)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
-        answer = self._ask("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
-        if not isinstance(mapping(answer).get("voices"), list):
-            raise ProviderError("google answered with something other than its voices")
-        return [wire.voice(item) for item in mappings(answer["voices"]) if text(item, "name")]
+        answer = self._call("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
+        return [_voice(item) for item in self.listed(answer, "voices") if text(item, "name")]
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of an error; where tokens are made, `error` is a word instead of an object."""
@@ -119,7 +117,7 @@ class Google(CloudProvider):
             return ProviderRejectedCredentials
         return TokenRefused if status == 401 else None  # noqa: PLR2004
 
-    def _ask(
+    def _call(
         self,
         method: str,
         path: str,
@@ -129,7 +127,7 @@ class Google(CloudProvider):
         credentials: Mapping[str, Any] | None = None,
         **call: Any,
     ) -> Any:
-        """Return an answer; a token that Google does not take any more is replaced once."""
+        """Return the JSON of an answer; a token that Google refuses is replaced once."""
         own, refused = credentials is not None, ""
         timing: dict[str, Any] = {"deadline": deadline, "connect_seconds": connect_seconds}
         while True:
@@ -140,7 +138,7 @@ class Google(CloudProvider):
             except TokenRefused as error:
                 if refused:
                     kind = ProviderRejectedCredentials
-                    raise refusal.error_for(self.slug, 401, kind, None, own=own) from error
+                    raise vendor_errors.error_for(self.slug, 401, kind, None, own=own) from error
                 refused = headers["Authorization"]
 
 
@@ -152,3 +150,49 @@ def _audio(answer: Any) -> bytes:
     if not audio:
         raise ProviderError("google answered with something other than audio")
     return audio
+
+
+def _spec(target: AudioSpec) -> AudioSpec:
+    """Return mp3 and opus unchanged, and wav for every format that is made of samples."""
+    name = target.audio_format if target.audio_format in ("mp3", "opus") else "wav"
+    return AudioSpec(name, target.sample_rate)
+
+
+def _body(request: SpeechRequest) -> dict[str, Any]:
+    """Return the body of a synthesis; a language in the voice's name is the only one that the voice takes."""
+    # Google requires it even when the name of the voice has it.
+    voice = {"languageCode": leading_tag(request.voice_id) or request.language}
+    if request.voice_id:
+        voice["name"] = request.voice_id
+    if request.model:
+        voice["modelName"] = request.model
+    audio: dict[str, Any] = {
+        # All three come with a WAV header, whose length varies: it is parsed, never cut at 44 bytes.
+        "audioEncoding": ENCODINGS.get(request.target.audio_format, "LINEAR16"),
+        "sampleRateHertz": request.target.sample_rate,
+    }
+    if request.speaking_rate != 1.0:
+        audio["speakingRate"] = request.speaking_rate
+    for name, wire_name in (("pitch", "pitch"), ("volume_gain_db", "volumeGainDb")):
+        if name in request.settings:
+            audio[wire_name] = request.settings[name]
+    if "effects_profile" in request.settings:
+        audio["effectsProfileId"] = [request.settings["effects_profile"]]
+    return {"input": {"text": request.text}, "voice": voice, "audioConfig": audio}
+
+
+def _voice(item: Mapping[str, Any]) -> Voice:
+    """Return a voice of the list; its name is what follows the language: Wavenet D."""
+    full = text(item, "name")
+    languages = texts(item.get("languageCodes"))
+    tag = leading_tag(full)
+    rate = item.get("naturalSampleRateHertz")
+    return Voice(
+        id=full,
+        name=full[len(tag) + 1 :].replace("-", " ") if tag else full,
+        provider=Google.slug,
+        gender=gender(text(item, "ssmlGender")),
+        language=languages[0] if languages else UNKNOWN,
+        languages=languages,
+        sample_rates=(rate,) if isinstance(rate, int) else (),
+    )

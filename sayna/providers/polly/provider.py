@@ -1,9 +1,9 @@
-"""Amazon Polly, as told at https://docs.aws.amazon.com/polly/latest/dg/API_SynthesizeSpeech.html .
+"""Amazon Polly: https://docs.aws.amazon.com/polly/latest/dg/API_SynthesizeSpeech.html .
 
-Quirks: throttling is a 400; the kind of an error stands in a header; PCM exists at 8,000 and 16,000 Hz
-only; speed is SSML (20-200 %); a voice speaks with some engines only, which the catalogue tells; audio is
-cut off after ten minutes without a word, which `max_chars` keeps out of reach. boto3 finds the credentials
-and signs; the calls themselves keep to the deadlines, limits and retries of all other vendors.
+Quirks: throttling is a 400; the name of an error is in a header; PCM exists at 8,000 and 16,000 Hz
+only; speed is SSML (20-200 %); a voice has some engines only, which the list of voices names; audio
+ends after ten minutes without an error, so `max_chars` keeps texts shorter. boto3 finds the credentials
+and signs; the calls have the deadlines, limits and retries of all other vendors.
 """
 
 import json
@@ -13,14 +13,13 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from sayna.audio.spec import AudioSpec
-from sayna.config import PollyConfig
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers import ssml
-from sayna.providers.base import AudioStream, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text, texts
-from sayna.providers.polly import aws, errors
+from sayna.providers.parsing import UNKNOWN, gender, text, texts
+from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind, host
 
 RATES = {
     "linear16": (8000, 16000),
@@ -30,7 +29,7 @@ RATES = {
     "opus": (48000,),
 }
 OUTPUT_FORMATS = {"linear16": "pcm", "mulaw": "mulaw", "alaw": "alaw", "mp3": "mp3", "opus": "ogg_opus"}
-# By what is heard for the price; the generative engine follows a speaking rate only loosely.
+# In order of quality for the price; the generative engine follows a speaking rate only loosely.
 ENGINES = ("neural", "generative", "long-form", "standard")
 # A neural voice for each of the larger languages, by tag or by language alone.
 VOICES = {
@@ -55,6 +54,8 @@ class Polly(CloudProvider):
     """Amazon's voices; a model is an engine: standard, neural, long-form or generative."""
 
     slug = "polly"
+    config_class = PollyConfig
+    facts = ProviderFacts("`POLLY_ENABLED` and AWS keys", "linear16 to 16 kHz, mulaw, alaw, mp3, opus 48 kHz")
     default_voice = VOICES["en"]
     default_model = ENGINES[0]
     default_language = "en-US"
@@ -62,28 +63,28 @@ class Polly(CloudProvider):
     model_pattern = re.compile("|".join(ENGINES))
     # prosody takes 20 to 200 %: https://docs.aws.amazon.com/polly/latest/dg/supportedtags.html
     rates = (0.25, 2.0)
-    knobs: ClassVar[Mapping[str, SettingSpec]] = {"volume_db": SettingSpec(float, -20, 6)}
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"volume_db": SettingSpec(float, -20, 6)}
     auth_fields = ("access_key_id", "secret_access_key", "session_token", "region")
-    # Polly takes 3,000, but cuts the audio off at ten minutes without saying so.
+    # Polly takes 3,000, but ends the audio at ten minutes without an error.
     max_chars = 1000
 
     def __init__(self, config: PollyConfig) -> None:
-        base_url = config.endpoint_url or (aws.host(config.region) if config.region else "")
+        base_url = config.endpoint_url or (host(config.region) if config.region else "")
         super().__init__(base_url=base_url, api_key=None)
         self._configured = config.configured
-        self._account = aws.Account(config)
-        # By region, because engines come to voices region by region.
+        self._account = AwsAccount(config)
+        # By region: a voice has different engines in different regions.
         self._engines: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def configured(self) -> bool:
-        """Whether Polly was switched on; its credentials are looked for with the first call."""
+        """Whether Polly is switched on; the first call looks for its credentials."""
         return self._configured
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a request's own keys; the region becomes part of a host name, so it holds nothing else."""
+        """Return a request's own keys; the region becomes part of a host name, so its form is checked."""
         super().check_auth({"region": "-", **auth, "session_token": "-"})
-        aws.check(auth)
+        check(auth)
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
@@ -121,8 +122,8 @@ class Polly(CloudProvider):
         return [_voice(item) for item in self._catalogue(None, deadline)]
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
-        """Return the kind that AWS's own name for the error tells."""
-        return errors.kind(body, headers)
+        """Return the kind that AWS names; throttling, for instance, is a 400."""
+        return error_kind(body, headers)
 
     def _engine(self, request: SpeechRequest) -> str:
         """Return the best engine of a voice; an account that may not list voices gets the default."""
@@ -136,24 +137,16 @@ class Polly(CloudProvider):
         offered = self._engines[region].get(request.voice_id, ())
         return next((engine for engine in ENGINES if engine in offered), self.default_model)
 
-    def _catalogue(self, credentials: aws.Credentials, deadline: Deadline) -> list[Mapping[str, Any]]:
+    def _catalogue(self, credentials: Credentials, deadline: Deadline) -> list[Mapping[str, Any]]:
         items: list[Mapping[str, Any]] = []
         address = url = f"{self._account.base(credentials)}/v1/voices"
         for _ in range(MAX_PAGES):
-            page = self.json(
-                "GET",
-                url,
-                headers=self._account.signed("GET", url, credentials),
-                own=credentials is not None,
-                deadline=deadline,
-                connect_seconds=deadline.remaining(),
-            )
-            if not isinstance(mapping(page).get("Voices"), list):
-                raise ProviderError("polly answered with something other than its voices")
-            items += [item for item in mappings(page["Voices"]) if text(item, "Id")]
+            headers = self._account.signed("GET", url, credentials)
+            page = self.json("GET", url, headers=headers, own=credentials is not None, deadline=deadline)
+            items += [item for item in self.listed(page, "Voices") if text(item, "Id")]
             if not (token := text(page, "NextToken")):
                 break
-            # The signature covers the query as it is sent, and knows no plus sign for a space.
+            # The signature covers the query as it is sent; AWS does not read a plus sign as a space.
             url = f"{address}?{urlencode({'NextToken': token}, quote_via=quote, safe='')}"
         return items
 
@@ -164,7 +157,7 @@ def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any
         # Polly's own default is `standard`, which newer voices refuse.
         "Engine": engine,
         "OutputFormat": OUTPUT_FORMATS[spec.audio_format],
-        # A string, says the API.
+        # The API requires a string.
         "SampleRate": str(spec.sample_rate),
         "Text": request.text,
     }

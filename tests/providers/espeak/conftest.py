@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sayna.config import EspeakConfig
-from sayna.providers.espeak import Espeak
+from sayna.providers.espeak import Espeak, EspeakConfig
 
 
 @pytest.fixture

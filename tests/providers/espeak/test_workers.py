@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.config import EspeakConfig
-from sayna.providers.espeak import Espeak, process
+from sayna.providers.espeak import Espeak, EspeakConfig, supervisor
 from tests.providers.espeak.listening import seconds
 from tests.providers.espeak.processes import LONG, ends, helper_pid
 
@@ -31,9 +30,7 @@ def test_closing_ends_the_helper_and_the_next_text_starts_another(espeak: Espeak
 
 HEAD = """
 import os, sys, threading
-from sayna.config import EspeakConfig
-from sayna.config import EspeakConfig
-from sayna.providers.espeak import Espeak, process
+from sayna.providers.espeak import Espeak, EspeakConfig, supervisor
 from tests.providers.espeak.listening import request, seconds
 espeak = Espeak(EspeakConfig(enabled=True))
 """
@@ -122,6 +119,6 @@ def test_what_runs_at_exit_ends_the_helper_of_every_engine(espeak: Espeak) -> No
         seconds(engine, "Hello")
     helpers = helper_pid(espeak), helper_pid(other)
 
-    process._close_all()
+    supervisor._close_all()
 
     assert all(ends(pid) for pid in helpers)

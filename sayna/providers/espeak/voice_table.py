@@ -1,0 +1,126 @@
+"""The table of espeak-ng's voices: ids, names, tags and variants in, one identifier out."""
+
+from sayna.providers.base import Voice
+
+DEFAULT_VOICE = "gmw/en-US"
+# Known without the table, which costs a new process 50 ms. For espeak-ng itself plain "en" is British.
+DEFAULT_TAGS = ("en-us", "en")
+
+# Listed by espeak-ng, but espeakng-loader 0.2.4 lacks their dictionaries: they say nothing at all.
+SILENT = ("gmq/fo", "trk/kaa", "art/xex")
+# Suffixes of espeak-ng that mean another region in BCP 47: the BA of ca-ba is not Bosnia.
+NOT_REGIONS = ("ca-ba", "ca-nw", "ca-va", "ru-cl")
+REGION_LETTERS, SCRIPT_LETTERS = 2, 4
+ALIASES = {"zh-hk": "yue", "zh-mo": "yue", "nn": "nb", "iw": "he", "in": "id"}
+ACCENTS = {
+    "029": "Caribbean",
+    "419": "Latin American",
+    "BE": "Belgian",
+    "BR": "Brazilian",
+    "CH": "Swiss",
+    "FR": "French",
+    "GB": "British",
+    "LV": "Latvian",
+    "PT": "Portuguese",
+    "US": "American",
+    "VN": "Vietnamese",
+}
+
+
+class EspeakVoices:
+    """Every voice and variant installed, found by identifier, name or language tag in any case."""
+
+    def __init__(self, table: str) -> None:
+        self._names: dict[str, str] = {}
+        self._tags: dict[str, list[str]] = {}
+        self._variants: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+        # espeak_SetVoiceByName itself refuses some tags that it lists, en-gb and fr-fr among them.
+        self._by_tag: dict[str, tuple[int, str]] = {}
+        for line in table.splitlines():
+            identifier, *rest = line.split("\t")
+            if rest and identifier not in SILENT:
+                self._add(identifier, *rest)
+            elif not rest:
+                self._variants[identifier.lower()] = identifier
+
+    def _add(self, identifier: str, name: str, tags: str) -> None:
+        self._names[identifier] = name.strip()
+        self._tags[identifier] = []
+        self._ids |= {name.strip().lower(): identifier, identifier.lower(): identifier}
+        for entry in tags.split():
+            priority, _, tag = entry.partition(":")
+            self._tags[identifier].append(tag)
+            if tag not in self._by_tag or int(priority) < self._by_tag[tag][0]:
+                self._by_tag[tag] = (int(priority), identifier)
+
+    def identifier(self, voice_id: str) -> str | None:
+        """Return espeak-ng's identifier of a voice id with an optional +variant, None when it is unknown."""
+        base, plus, variant = voice_id.lower().partition("+")
+        found = self._ids.get(base) or self.for_tag(base)
+        if not plus or not found:
+            return found
+        return f"{found}+{self._variants[variant]}" if variant in self._variants else None
+
+    def for_tag(self, tag: str) -> str | None:
+        """Return the voice that espeak-ng itself ranks first for a tag in lower case."""
+        return self._by_tag.get(tag, (0, None))[1]
+
+    def for_language(self, language: str) -> str | None:
+        """Return the best voice for a BCP 47 tag, else for the tag without its last subtags."""
+        tag = language.lower()
+        while tag:
+            tag = ALIASES.get(tag, tag)
+            if found := default_for(tag) or self.for_tag(tag):
+                return found
+            tag = tag.rpartition("-")[0]
+        return None
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the first BCP 47 tag of a voice, empty when the voice is unknown."""
+        found = self.identifier(voice_id)
+        return self._languages(found.partition("+")[0])[0] if found else ""
+
+    def voices(self, provider: str, sample_rate: int) -> list[Voice]:
+        """Return the base voices in the words of GET /voices."""
+        return [self._voice(identifier, provider, sample_rate) for identifier in self._names]
+
+    def _voice(self, identifier: str, provider: str, sample_rate: int) -> Voice:
+        languages = self._languages(identifier)
+        return Voice(
+            id=identifier,
+            name=self._names[identifier],
+            provider=provider,
+            accent=_accent(languages[0]),
+            language=self._names[identifier].partition(" (")[0],
+            languages=languages,
+            sample_rates=(sample_rate,),
+            description=f"{len(self._variants)} variants change the timbre: {identifier}+f3, +klatt, ....",
+        )
+
+    def _languages(self, identifier: str) -> tuple[str, ...]:
+        return tuple(_canonical(tag) for tag in self._tags[identifier])
+
+
+def default_for(tag: str) -> str | None:
+    """Return the default voice when it speaks a tag in lower case; needs no table."""
+    return DEFAULT_VOICE if tag in DEFAULT_TAGS else None
+
+
+def _canonical(tag: str) -> str:
+    """Write a tag the way BCP 47 recommends: a Script, a REGION, and the rest in lower case."""
+    language, *subtags = tag.lower().split("-")
+    if tag in NOT_REGIONS:
+        return language
+    public, x, private = "-".join(subtags).partition("x-")
+    return "-".join([language, *map(_cased, filter(None, public.split("-"))), *filter(None, (x[:-1], private))])
+
+
+def _cased(subtag: str) -> str:
+    if len(subtag) == REGION_LETTERS:
+        return subtag.upper()
+    return subtag.title() if len(subtag) == SCRIPT_LETTERS else subtag
+
+
+def _accent(tag: str) -> str:
+    return next((ACCENTS[subtag] for subtag in tag.split("-")[1:] if subtag in ACCENTS), "Unknown")

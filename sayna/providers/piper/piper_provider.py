@@ -1,0 +1,152 @@
+"""Piper as a speech vendor: neural voices on this machine, no key and no network.
+
+Library: https://github.com/OHF-Voice/piper1-gpl (GPL-3.0-or-later), installed by requirements-piper.txt only.
+Quirks: each sentence is brought to full loudness; a text without anything to say has no audio at all; voices
+differ in rate (16,000 or 22,050 Hz) and licence.
+"""
+
+import functools
+import importlib.util
+import itertools
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import setting
+from sayna.config.types import folder
+from sayna.errors import EmptyText, ProviderRejectedRequest
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.piper.piper_engine import PiperEngine
+from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
+
+log = logging.getLogger("sayna.piper")
+
+
+@dataclass(frozen=True, slots=True)
+class PiperConfig:
+    """The settings of Piper."""
+
+    voices_path: Path | None = setting(
+        "PIPER_VOICES_PATH", folder, None, "Folder of Piper voices, each an .onnx and its .onnx.json."
+    )
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a folder of voices."""
+        return self.voices_path is not None
+
+
+class Piper(TTSProvider):
+    """The voices in PIPER_VOICES_PATH; `model` names a speaker of a voice that has several."""
+
+    slug = "piper"
+    config_class = PiperConfig
+    facts = ProviderFacts("`PIPER_VOICES_PATH`", "linear16 at the voice's rate", "by sentence", remark=", local")
+    default_voice = ""
+    voice_pattern = ID
+    voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
+        "noise_scale": SettingSpec(float, 0, 2),
+        "noise_w_scale": SettingSpec(float, 0, 2),
+        "volume": SettingSpec(float, 0.05, 2),
+    }
+    auth_fields = ()
+    local = True
+    # Piper itself takes any length; parts of this size have a deadline of their own.
+    max_chars = 2000
+
+    def __init__(self, config: PiperConfig) -> None:
+        self._folder = config.voices_path
+        self.engine = PiperEngine()
+        if self._folder and not self._installed:
+            log.warning(self.how_to_configure)
+
+    @property
+    def configured(self) -> bool:
+        """Whether there is a folder of voices and the extra is installed."""
+        return self._folder is not None and self._installed
+
+    @property
+    def how_to_configure(self) -> str:  # type: ignore[override]
+        """What is missing, as a sentence."""
+        if self._folder is None:
+            return "piper is not configured: set PIPER_VOICES_PATH to a folder of voices"
+        return "piper is not installed: pip install -r requirements-piper.txt"
+
+    @functools.cached_property
+    def _installed(self) -> bool:
+        return importlib.util.find_spec("piper") is not None
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return linear16 at the voice's own rate, sentence by sentence; raises ProviderRejectedRequest."""
+        voice = self._find(request.voice_id)
+        speaker = voice.speaker(request.model) if request.model else None
+        if request.model and speaker is None:
+            raise ProviderRejectedRequest("piper does not know this speaker (model) of the voice; see GET /voices")
+        settings = {
+            "speaker_id": speaker,
+            # Piper stretches: twice the length is half the rate.
+            "length_scale": voice.length_scale / request.speaking_rate,
+            **request.settings,
+        }
+        sentences = self.engine.say(voice, request.text, settings, request.deadline)
+        first = next(sentences, None)
+        # A sign without a name, for instance.
+        if first is None:
+            raise EmptyText("there is nothing to say in this text")
+        return AudioStream(AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences))
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return the voices in the folder."""
+        return [_listed(voice) for voice in self._voices()]
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the named voice, else the first that speaks the language, else the first."""
+        if voice_id:
+            return voice_id, model
+        voices = list(self._voices())
+        wanted = language.lower()
+        for tag in (wanted, wanted.partition("-")[0]):
+            for voice in voices:
+                if tag and f"{voice.language.lower()}-".startswith(f"{tag}-"):
+                    return voice.id, model
+        if language or not voices:
+            raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
+        return voices[0].id, model
+
+    def language_of(self, voice_id: str) -> str:
+        """Return the tag in the voice's own description, empty for an unknown voice."""
+        return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
+
+    def version_of(self, voice_id: str) -> str:
+        """Return the version of the voice's files, empty while there are none."""
+        return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
+
+    def close(self) -> None:
+        """Forget the models."""
+        self.engine.close()
+
+    def _voices(self) -> Iterator[VoiceFile]:
+        return iter(scan(self._folder).values() if self._folder else ())
+
+    def _find(self, voice_id: str) -> VoiceFile:
+        for voice in self._voices():
+            if voice.id == voice_id:
+                return voice
+        raise ProviderRejectedRequest("piper does not know this voice; GET /voices lists them")
+
+
+def _listed(voice: VoiceFile) -> Voice:
+    spoken_by = f"Speakers (model): {', '.join(voice.speakers)}" if voice.speakers else ""
+    return Voice(
+        id=voice.id,
+        name=f"{voice.dataset} ({voice.quality})" if voice.quality else voice.dataset,
+        provider="piper",
+        languages=(voice.language,),
+        sample_rates=(voice.sample_rate,),
+        tags=tuple(filter(None, (voice.quality,))),
+        description=spoken_by,
+    )

@@ -1,0 +1,29 @@
+"""The version has one place, and everything that names it agrees."""
+
+import re
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from app import create_app
+from sayna import __version__
+from sayna.config import load_config
+
+CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_service_and_its_document_name_the_same_version(tmp_path: Path) -> None:
+    app = create_app(load_config({"CACHE_PATH": str(tmp_path)}))
+    client = FlaskClient(app)
+    ready, document = client.get("/ready").get_json(), client.get("/openapi.json").get_json()
+    app.extensions["sayna"].close()
+
+    assert ready["version"] == document["info"]["version"] == __version__
+
+
+def test_changelog_has_unreleased_changes_and_dated_versions() -> None:
+    first, *released = re.findall(r"^## (.*)$", CHANGELOG, re.MULTILINE)
+
+    assert first == "Unreleased"
+    assert released
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in released)
