@@ -87,7 +87,8 @@ def build(config: Config) -> Services:
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    telephony = _telephony(config, livekit, hooks, state) if livekit else None
+    limiter = SynthesisLimiter(misses(config.server.threads))
+    telephony = _telephony(config, livekit, hooks, state, limiter) if livekit else None
     recordings = open_library(config.recording, cache.secret)
     return Services(
         config=config,
@@ -98,7 +99,7 @@ def build(config: Config) -> Services:
         planner=Planner(providers, config.speech, cache.secret),
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
+        speech=SpeechService(cache, single_flight, limiter),
         catalogue=_catalogue(config, providers, cache.secret),
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -118,10 +119,12 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 
 
-def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+def _telephony(
+    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, limiter: SynthesisLimiter
+) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state)
+    return Telephony.build(config, livekit, hooks, state, limiter)
 
 
 def misses(threads: int) -> int:

@@ -8,6 +8,7 @@ SaynaError
 ├── RoomNotFound                  404 ROOM_NOT_FOUND
 ├── RoomAccessDenied              403 ROOM_ACCESS_DENIED
 ├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
+├── CallNotAnswered               409 CALL_NOT_ANSWERED
 ├── RemovalFailed                 500 REMOVAL_FAILED
 ├── MuteFailed                    500 MUTE_FAILED
 └── InvalidSignature              401 INVALID_SIGNATURE
@@ -54,8 +55,10 @@ class LiveKitRefused(LiveKitUnavailable):
     end, such as 486, or None.
     """
 
-    def __init__(self, twirp_code: str, detail: str = "", sip_status: int | None = None) -> None:
-        super().__init__("LiveKit refuses this", may_have_acted=False)
+    def __init__(
+        self, twirp_code: str, detail: str = "", sip_status: int | None = None, *, may_have_acted: bool = False
+    ) -> None:
+        super().__init__("LiveKit refuses this", may_have_acted=may_have_acted)
         self.twirp_code = twirp_code
         self.detail = detail
         self.sip_status = sip_status
@@ -85,6 +88,13 @@ class ParticipantNotFound(SaynaError):
 
     status = 404
     code = "PARTICIPANT_NOT_FOUND"
+
+
+class CallNotAnswered(SaynaError):
+    """The phone still rings: a transfer before the answer would break the call."""
+
+    status = 409
+    code = "CALL_NOT_ANSWERED"
 
 
 class RemovalFailed(SaynaError):

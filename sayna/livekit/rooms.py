@@ -3,8 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.caller import Caller
@@ -18,7 +19,7 @@ from sayna.livekit.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.livekit.model import Participant, Room
+from sayna.livekit.model import Participant, Room, Track, microphone
 from sayna.livekit.ownership import metadata_for, owner_of
 from sayna.state.ports import Lock
 
@@ -43,8 +44,16 @@ class Rooms:
     Another tenant's room answers like a missing one, after the same requests to LiveKit.
     """
 
-    def __init__(self, bridge: "Bridge[Rpc]", locks: Lock, seconds: float) -> None:
+    def __init__(
+        self,
+        bridge: "Bridge[Rpc]",
+        locks: Lock,
+        seconds: float,
+        *,
+        room_options: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._bridge = bridge
+        self._options = room_options
         self._locks = locks
         self._seconds = seconds
 
@@ -66,7 +75,7 @@ class Rooms:
         room = self._bridge.run(look, self._seconds)
         if room is None:
             with self._locked(name, limit):
-                room = self._bridge.run(_claim(caller, name), limit - time.monotonic())
+                room = self._bridge.run(_claim(caller, name, self._options), limit - time.monotonic())
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
 
@@ -102,24 +111,31 @@ class Rooms:
         except LiveKitRefused as refusal:
             raise _refused(refusal, RemovalFailed("LiveKit does not remove this participant")) from refusal
 
-    def mute(self, caller: Caller, name: str, identity: str, track_sid: str, *, muted: bool) -> bool:
-        """Return whether the track is muted now; raises ParticipantNotFound, MuteFailed."""
+    def mute(self, caller: Caller, name: str, identity: str, track_sid: str | None, *, muted: bool) -> tuple[str, bool]:
+        """Return the sid of the track and whether it is muted now; without `track_sid` it is the microphone.
 
-        async def ask(rpc: "Rpc") -> bool | None:
+        Raises ParticipantNotFound, MuteFailed.
+        """
+
+        async def ask(rpc: "Rpc") -> tuple[str, bool | None] | None:
             is_open, info = await asyncio.gather(is_open_to(caller, rpc, name), rpc.participant(name, identity))
             # LiveKit answers 200 without a track for an unknown track, and after 3 s for an unknown
             # participant (1.13.5).
-            if not is_open or info is None or track_sid not in (track.sid for track in info.tracks):
+            if not is_open or info is None:
                 return None
-            return await rpc.mute(name, identity, track_sid, muted=muted)
+            tracks = tuple(map(Track.of, info.tracks))
+            sid = track_sid or microphone(tracks)
+            if sid is None or sid not in (track.sid for track in tracks):
+                return None
+            return sid, await rpc.mute(name, identity, sid, muted=muted)
 
         try:
-            is_muted = self._bridge.run(ask, self._seconds)
+            found = self._bridge.run(ask, self._seconds)
         except LiveKitRefused as refusal:
             raise _refused(refusal, _not_muted(refusal, muted=muted)) from refusal
-        if is_muted is None:
+        if found is None or found[1] is None:
             raise _not_found()
-        return is_muted
+        return found[0], found[1]
 
     @contextlib.contextmanager
     def _locked(self, name: str, limit: float) -> Iterator[None]:
@@ -133,12 +149,12 @@ class Rooms:
             yield
 
 
-def _claim(caller: Caller, name: str) -> "Operation[models.Room]":
+def _claim(caller: Caller, name: str, options: Mapping[str, int]) -> "Operation[models.Room]":
     """Return the operation that creates the room unless it is open, and returns it."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
         try:
-            room = await rpc.create(name, metadata_for(caller.tenant))
+            room = await rpc.create(name, metadata_for(caller.tenant), options)
         except LiveKitRefused as refusal:
             if refusal.twirp_code == "invalid_argument":
                 raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal

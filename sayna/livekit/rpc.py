@@ -1,6 +1,6 @@
 """Requests to LiveKit; loaded by the first of them, because it imports livekit-api."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -45,9 +45,12 @@ class Rpc:
         """Return the room, if it is open."""
         return next((room for room in await self.rooms([name]) if room.name == name), None)
 
-    async def create(self, name: str, metadata: str) -> models.Room:
-        """Return the open room of this name: as it is, or a new one with this metadata."""
-        room = await answer(self._rooms.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
+    async def create(self, name: str, metadata: str, options: Mapping[str, int]) -> models.Room:
+        """Return the open room of this name: as it is, or a new one with this metadata and these options."""
+        request = api.CreateRoomRequest(name=name, metadata=metadata)
+        for option, value in options.items():
+            setattr(request, option, value)
+        room = await answer(self._rooms.create_room(request))
         if room.name != name:
             raise LiveKitUnavailable("LiveKit created a room of another name")
         return room

@@ -22,8 +22,8 @@ from sayna.log import emit
 NOT_FOUND = "not_found"
 # These codes are about LiveKit itself: down, busy, or a wrong key or clock of this server.
 NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
-# LiveKit answers with the other codes that its SIP service is missing, or how the far end refused: nothing rings.
-SIP_NO_ANSWER = {"deadline_exceeded"}
+# The one code of a SIP service after which a phone may ring.
+MAY_RING = "deadline_exceeded"
 # With these codes LiveKit answers that its egress service is missing or busy.
 EGRESS_NO_ANSWER = NO_ANSWER - {"unavailable", "resource_exhausted"}
 # Methods that are safe to send twice when a kept-alive connection was closed.
@@ -114,13 +114,16 @@ def _failure(response: aiohttp.ClientResponse, body: bytes, path: str) -> LiveKi
     status = response.status
     fits = status >= HTTPStatus.BAD_REQUEST and (code == NOT_FOUND) == (status == HTTPStatus.NOT_FOUND)
     if isinstance(code, str) and code not in _no_answer(path) and fits:
-        return LiveKitRefused(code, _line(members.get("msg")), _sip_status(meta))
+        status_of_phone = _sip_status(meta)
+        may_have_acted = code == MAY_RING and status_of_phone is None
+        return LiveKitRefused(code, _line(members.get("msg")), status_of_phone, may_have_acted=may_have_acted)
     return _key_refused(response) if status == HTTPStatus.UNAUTHORIZED else unavailable()
 
 
 def _no_answer(path: str) -> set[str]:
+    # Every code of the SIP service is an answer: the service is missing, or the far end refused.
     if "/livekit.SIP/" in path:
-        return SIP_NO_ANSWER
+        return set()
     return EGRESS_NO_ANSWER if "/livekit.Egress/" in path else NO_ANSWER
 
 

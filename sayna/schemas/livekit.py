@@ -49,16 +49,16 @@ def room_name(text: str) -> str:
 
 
 class Name(StrictString):
-    """A name that must be there."""
+    """A name, which must be there unless `required` says otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, required: bool = True) -> None:
         limits = {
             "minLength": 1,
             "maxLength": MAX_NAME,
             "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$",
             "description": f"At most {MAX_NAME_BYTES} bytes of UTF-8.",
         }
-        super().__init__(required=True, validate=check_name, error_messages=REQUIRED, metadata=limits)
+        super().__init__(required=required, validate=check_name, error_messages=REQUIRED, metadata=limits)
 
 
 class TokenSchema(StrictSchema):
@@ -79,7 +79,7 @@ class ParticipantSchema(StrictSchema):
 class MuteSchema(ParticipantSchema):
     """POST /livekit/participant/mute."""
 
-    track_sid = Name()
+    track_sid = Name(required=False)
     muted = StrictBoolean(required=True, error_messages=REQUIRED)
 
 
@@ -113,6 +113,15 @@ class RoomsSchema(DocumentationSchema):
     rooms = fields.List(fields.Nested(RoomSummarySchema))
 
 
+class TrackSchema(DocumentationSchema):
+    """A track that a participant publishes."""
+
+    sid = string_field()
+    kind = choice_field("AUDIO", "VIDEO", "DATA", "UNKNOWN")
+    muted = StrictBoolean()
+    source = choice_field("CAMERA", "MICROPHONE", "SCREEN_SHARE", "SCREEN_SHARE_AUDIO", "UNKNOWN")
+
+
 class ParticipantDetailsSchema(DocumentationSchema):
     """A participant of a room."""
 
@@ -125,6 +134,7 @@ class ParticipantDetailsSchema(DocumentationSchema):
     metadata = string_field()
     attributes = fields.Dict(values=StrictString())
     is_publisher = StrictBoolean()
+    tracks = fields.List(fields.Nested(TrackSchema))
 
 
 class RoomDetailsSchema(RoomSummarySchema):

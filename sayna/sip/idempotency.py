@@ -9,7 +9,7 @@ from sayna.errors import StoreUnavailable
 from sayna.sip.errors import CallFailed, KeyReused
 from sayna.state.ports import AlreadyBegun, Attempt, Once
 
-BEGUN = "a call with this Idempotency-Key was begun and its outcome is unknown; look into the room"
+BEGUN = "a call with this Idempotency-Key is under way, or its outcome is unknown; look into the room"
 
 Answer = Mapping[str, str]
 

@@ -1,19 +1,25 @@
 """Telephony with LiveKit: calls out, events about inbound calls, and the threads of both."""
 
 import logging
+import time
 from dataclasses import dataclass
 
 from sayna.config import Config
 from sayna.livekit import LiveKit, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
+from sayna.sip.address import Overrides, own_places
+from sayna.sip.call_events import CallEvents
+from sayna.sip.call_log import CallLog
 from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
 from sayna.sip.forwarding import Forwarding
+from sayna.sip.hook_events import HookEvents
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
-from sayna.sip.limits import Limits
+from sayna.sip.limits import AnswerWaits, Limits, Places
 from sayna.sip.provisioner import Provisioner
+from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
 
@@ -25,14 +31,31 @@ class Telephony:
     """Calls of one server, and the threads that one worker of all runs."""
 
     calls: CallService
+    transfers: Transfers
+    log: CallLog
     webhook: Webhook
     threads: tuple[LeaderThread, ...]
 
     @classmethod
-    def build(cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads."""
-        limits = Limits(state.calls, livekit.sip.present)
-        calls = CallService(config.sip, livekit.rooms, livekit.sip, limits, IdempotencyStore(state.call_keys))
+    def build(cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState, places: Places) -> "Telephony":
+        """Return telephony as the settings say; `start` begins its threads.
+
+        `places` are the threads that speech may take; calls that wait for an answer take some of them.
+        """
+        log = CallLog(state.call_records, livekit.sip.call_states, time.time)
+        overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
+        calls = CallService(
+            config.sip,
+            overrides,
+            livekit.rooms,
+            livekit.sip,
+            Limits(state.calls, livekit.sip.present),
+            AnswerWaits(max(1, config.server.threads // 4), places),
+            IdempotencyStore(state.call_keys),
+            state.identities,
+            log,
+            lock_seconds=3 * config.livekit.timeout_seconds,
+        )
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -40,15 +63,17 @@ class Telephony:
             deliveries.start()
             deliverer.wake()
 
-        receive = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
+        forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
+        note = CallEvents(config.sip, forward, log, HookEvents(hooks, state.outbox, wake))
         threads = [deliveries]
         if (inbound := Inbound.of(config.sip)) is not None:
             threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (receive,))
-        return cls(calls, webhook, tuple(threads))
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (forward, note))
+        transfers = Transfers(config.sip, overrides, livekit.sip, log)
+        return cls(calls, transfers, log, webhook, tuple(threads))
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""

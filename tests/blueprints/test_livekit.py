@@ -123,6 +123,7 @@ def test_room_has_its_participants(open_client: FlaskClient, livekit: FakeLiveKi
                 "metadata": "m",
                 "attributes": {"sip.phoneNumber": "+1555"},
                 "is_publisher": True,
+                "tracks": [{"sid": "TR_1", "kind": "AUDIO", "muted": False, "source": "UNKNOWN"}],
             }
         ],
     }

@@ -105,7 +105,12 @@ def test_transfer_fails_while_livekit_hangs(talking: FakeSipClient, make_client:
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"transfer_to": "sip:x@y"}, "INVALID_PHONE_NUMBER"),
+        ({"transfer_to": "sip:x"}, "INVALID_SIP_ADDRESS"),
+        ({"transfer_to": "sip:x@y:99999"}, "INVALID_SIP_ADDRESS"),
+        ({"transfer_to": "sip:x;y@z"}, "INVALID_SIP_ADDRESS"),
+        ({"transfer_to": "sip:x@[::1]"}, "INVALID_SIP_ADDRESS"),
+        ({"transfer_to": "sips:x@y"}, "INVALID_PHONE_NUMBER"),
+        ({"transfer_to": "tel:x"}, "INVALID_PHONE_NUMBER"),
         ({"transfer_to": ""}, "INVALID_REQUEST"),
         ({"room_name": ""}, "INVALID_REQUEST"),
         ({"participant_identity": None}, "INVALID_REQUEST"),
