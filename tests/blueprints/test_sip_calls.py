@@ -13,7 +13,7 @@ from tests.blueprints.rooms import AUTH, bearer, failed
 from tests.blueprints.telephones import PBX, dial, save
 from tests.sip.inbound import Target, hook, joined, outbound, per_hook_secret, send_event, verified
 from tests.wire.telephone import FakeSipClient
-from tests.wire.twirp import DROP
+from tests.wire.twirp import DROP, Reply
 
 ALL = ["participant_joined", "call_ended"]
 
@@ -141,17 +141,17 @@ def test_event_before_the_answer_keeps_the_tenant(inbound: MakeClient, telephone
     client = inbound(**PBX, **AUTH)
     early: list[int] = []
 
-    def tell(method: str, message: Any) -> None:
-        if method == "CreateSIPParticipant":
-            telephones.script = lambda *_: None
-            reply = telephones.answer(method, message)
-            phone = telephones.people["lobby"][0]
-            early.append(send_event(client, outbound("participant_joined", "EV_1", phone)).status_code)
-            telephones.script = lambda *_: reply
+    def tell(method: str, message: Any) -> Reply | None:
+        if method != "CreateSIPParticipant":
+            return None
+        telephones.script = lambda *_: None
+        reply = telephones.answer(method, message)
+        phone = telephones.people["lobby"][0]
+        early.append(send_event(client, outbound("participant_joined", "EV_1", phone)).status_code)
+        return reply
 
     telephones.script = tell
     first = dial(client, "a", key="k")
-    telephones.script = lambda *_: None
     assert (first.status_code, early) == (200, [200])
     assert state(client, tenant="a").get_json()["status"] == "dialing"
 
