@@ -33,6 +33,7 @@ class Telephony:
     calls: CallService
     transfers: Transfers
     log: CallLog
+    events: HookEvents
     webhook: Webhook
     threads: tuple[LeaderThread, ...]
 
@@ -64,7 +65,8 @@ class Telephony:
             deliverer.wake()
 
         forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
-        note = CallEvents(config.sip, forward, log, HookEvents(hooks, state.outbox, wake))
+        events = HookEvents(hooks, state.outbox, wake)
+        note = CallEvents(config.sip, forward, log, events)
         threads = [deliveries]
         if (inbound := Inbound.of(config.sip)) is not None:
             threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
@@ -73,7 +75,7 @@ class Telephony:
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
         webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (forward, note))
         transfers = Transfers(config.sip, overrides, livekit.sip, log)
-        return cls(calls, transfers, log, webhook, tuple(threads))
+        return cls(calls, transfers, log, events, webhook, tuple(threads))
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""

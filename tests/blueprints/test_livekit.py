@@ -218,6 +218,33 @@ def test_mute_answers_what_livekit_says(open_client: FlaskClient, livekit: FakeL
     assert livekit.calls == ["GetParticipant", "MutePublishedTrack"] * 2
 
 
+@pytest.mark.parametrize(
+    ("tracks", "muted"),
+    [
+        ([("TR_1", 0, 2)], "TR_1"),
+        ([("TR_1", 1, 1), ("TR_2", 0, 4), ("TR_3", 0, 2)], "TR_3"),
+        ([("TR_1", 1, 1), ("TR_2", 0, 0)], "TR_2"),
+        ([("TR_1", 0, 4), ("TR_2", 0, 0)], None),
+        ([("TR_1", 1, 1)], None),
+        ([], None),
+    ],
+)
+def test_mute_without_a_track_mutes_the_microphone(
+    open_client: FlaskClient, livekit: FakeLiveKit, tracks: list[tuple[str, int, int]], muted: str | None
+) -> None:
+    livekit.open("lobby")
+    info = livekit.join("lobby", "ann")
+    for sid, kind, source in tracks:
+        info.tracks.add(sid=sid, type=kind, source=source)  # type: ignore[arg-type]
+    answer = mute(open_client, track_sid=None)
+    if muted is None:
+        assert failed(answer) == (404, "PARTICIPANT_NOT_FOUND")
+        return
+    assert (answer.status_code, answer.get_json()["track_sid"], answer.get_json()["muted"]) == (200, muted, True)
+    shown = read(open_client).get_json()["participants"][0]["tracks"]
+    assert [track["sid"] for track in shown if track["muted"]] == [muted]
+
+
 def test_mute_of_who_is_not_there_never_waits_for_livekit(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.join("lobby", "ben", "TR_2")
     livekit.join("lobby", "ann", "TR_1")

@@ -38,6 +38,34 @@ def test_token_for_a_room_of_one_s_own_asks_once(tenants: FlaskClient, livekit: 
     assert livekit.calls == ["ListRooms"]
 
 
+def test_new_room_gets_the_settings_of_rooms(livekit: FakeLiveKit, make_client: MakeClient) -> None:
+    limits = {"EMPTY_TIMEOUT_SECONDS": "60", "DEPARTURE_TIMEOUT_SECONDS": "5", "MAX_PARTICIPANTS": "3"}
+    asked: list[Any] = []
+
+    def note(method: str, message: Any) -> None:
+        if method == "CreateRoom":
+            asked.append(message)
+
+    livekit.script = note
+    client = make_client(**livekit.settings, **AUTH, **{f"LIVEKIT_{name}": value for name, value in limits.items()})
+    assert token(client, tenant="a").status_code == 200
+    [room] = asked
+    assert (room.empty_timeout, room.departure_timeout, room.max_participants) == (60, 5, 3)
+    assert room.metadata == OWNED_BY_A
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(0, "LIVEKIT_API_KEY"), (600, "differ by"), (-600, "differ by")])
+def test_refused_key_and_wrong_clock_are_told_apart(
+    tenants: FlaskClient, livekit: FakeLiveKit, seconds: int, word: str
+) -> None:
+    livekit.clock_offset = seconds
+    livekit.script = lambda *_: Reply(401, b"invalid token", "text/plain")
+    answer = token(tenants, tenant="a")
+    assert failed(answer) == (500, "LIVEKIT_UNAVAILABLE")
+    assert word in answer.get_json()["error"]
+    assert "try again" not in answer.get_json()["error"]
+
+
 def test_room_is_entered_while_livekit_lists_its_old_metadata(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
     livekit.open("lobby")
     livekit.stale_lists = 3

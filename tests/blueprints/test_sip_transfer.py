@@ -130,7 +130,7 @@ BUSY = refusal(
 
 
 @pytest.mark.parametrize(
-    ("reply", "word", "status"),
+    "case",
     [
         (BUSY, "busy (486)", 486),
         (refusal(403, "permission_denied", "sip status: 603", sip_status_code="603"), "declined (603)", 603),
@@ -142,10 +142,9 @@ def test_failed_transfer_says_why(
     talking: FakeSipClient,
     make_client: MakeClient,
     capsys: pytest.CaptureFixture[str],
-    reply: Reply,
-    word: str,
-    status: int | None,
+    case: tuple[Reply, str, int | None],
 ) -> None:
+    reply, word, status = case
     talking.script = lambda method, _: reply if method == "TransferSIPParticipant" else None
     answer = transfer(make_client(**talking.settings))
     body = answer.get_json()

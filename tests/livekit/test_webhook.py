@@ -138,6 +138,13 @@ def test_forged_events_are_refused(webhook: Webhook, received: list[Event], forg
     assert not received
 
 
+@pytest.mark.parametrize("seconds", [-400, 120])
+def test_wrong_clock_is_told_as_such(webhook: Webhook, seconds: int) -> None:
+    body, theirs = encoded(JOINED), int(time.time()) + seconds
+    with pytest.raises(InvalidSignature, match="clocks"):
+        webhook.accept(body, signed(body, nbf=theirs, exp=theirs + 300))
+
+
 @pytest.mark.parametrize("seconds", [-119, -59, 0, 59])
 def test_clock_may_be_off_by_a_minute(webhook: Webhook, received: list[Event], seconds: int) -> None:
     body, theirs = encoded(JOINED), int(time.time()) + seconds

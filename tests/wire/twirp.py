@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class FakeLiveKit(Served):
         self.script: Script = lambda method, message: None
         self.over = threading.Event()
         self.stale_lists = 0
+        self.clock_offset = 0  # seconds, of the Date header
         self._stale: dict[str, list[models.Room]] = {}
         self._lock = threading.Lock()
         server = _Server(("127.0.0.1", 0), _handler(self))
@@ -224,6 +226,9 @@ def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Location", reply.location)
             self.end_headers()
             self.wfile.write(reply.body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + fake.clock_offset if timestamp is None else timestamp)
 
         def log_message(self, *_: object) -> None:
             pass
