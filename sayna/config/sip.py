@@ -139,7 +139,7 @@ class SipConfig:
         yield from require_both(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
         transports = {self.outbound_transport, self.outbound_address.transport if self.outbound_address else "auto"}
         if len(transports - {"auto"}) > 1:
-            yield "SIP_OUTBOUND_ADDRESS and SIP_OUTBOUND_TRANSPORT name two transports; set one of them."
+            yield "SIP_OUTBOUND_TRANSPORT and SIP_OUTBOUND_ADDRESS name two transports; set one of them."
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."

@@ -235,7 +235,7 @@ def test_mute_without_a_track_mutes_the_microphone(
     livekit.open("lobby")
     info = livekit.join("lobby", "ann")
     for sid, kind, source in tracks:
-        info.tracks.add(sid=sid, type=kind, source=source)  # type: ignore[arg-type]
+        info.tracks.add(sid=sid, type=kind, source=source)
     answer = mute(open_client, track_sid=None)
     if muted is None:
         assert failed(answer) == (404, "PARTICIPANT_NOT_FOUND")
