@@ -14,7 +14,8 @@ from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import sip as reference
 from sayna.schemas.livekit import room_name
-from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
+from sayna.schemas.sip import call_request, transfer_request
+from sayna.schemas.sip_hooks import HOSTS, hooks_request
 from sayna.sip.hooks import Hook
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ WANTS = "a host name or IPv4 address, as in pbx.example.com:5060, sips:pbx.examp
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _HOST = "[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
-# For JSON Schema, which has no flag to ignore case.
+# JSON Schema has no flag to ignore case.
 PATTERN = rf"^\s*([Ss][Ii][Pp][Ss]?:)?{_HOST}(:({_PORT}))?(;[A-Za-z]{{9}}=[A-Za-z]{{3}})?\s*$"
 _ADDRESS = re.compile(
     rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{_PORT}))?(;transport=(?P<transport>udp|tcp|tls))?",

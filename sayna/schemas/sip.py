@@ -7,8 +7,6 @@ from marshmallow import ValidationError, fields, validate
 
 from sayna.config import Secret
 from sayna.config.sip_address import PATTERN, TRANSPORTS
-from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
-from sayna.errors import InvalidRequest
 from sayna.livekit.model import Call
 from sayna.schemas.base import (
     DocumentationSchema,
@@ -24,7 +22,6 @@ from sayna.schemas.base import (
 from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
-from sayna.sip.hook_store import StoredHook
 from sayna.sip.phone import TransferTarget, phone_number
 
 MAX_CREDENTIAL = 256
@@ -36,8 +33,6 @@ MAX_DURATION = 86400
 HEADER = re.compile("X-[A-Za-z0-9-]{1,64}")
 HEADER_VALUE = re.compile("[ -~]{1,256}")
 DTMF = re.compile("[0-9A-D*#w]{1,64}")
-# The limit of one request; Hooks limits how many a tenant may store.
-MAX_HOOKS = 1000
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
@@ -160,49 +155,8 @@ class TransferSchema(StrictSchema):
     )
 
 
-class HookSchema(StrictSchema):
-    """One hook; only a server without tenants accepts it without auth_id."""
-
-    host = StrictString(
-        required=True,
-        error_messages=REQUIRED,
-        metadata={"description": "The SIP domain of the calls, as in example.com."},
-    )
-    url = StrictString(
-        required=True,
-        error_messages=REQUIRED,
-        metadata={"description": "Where their events go: https, on the internet, without user name."},
-    )
-    auth_id = StrictString(
-        load_default="",
-        validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
-    )
-    events = fields.List(
-        StrictString(validate=validate.OneOf(EVENTS)),
-        validate=validate.Length(min=1, error="must name at least one event"),
-        load_default=lambda: list(DEFAULT_EVENTS),
-        error_messages={"invalid": "must be a list"},
-        metadata={"description": "The events that the hook gets; default: participant_joined."},
-    )
-
-
-class HooksSchema(StrictSchema):
-    """POST /sip/hooks."""
-
-    hooks = fields.List(fields.Nested(HookSchema), load_default=list)
-
-
-class HostsSchema(StrictSchema):
-    """DELETE /sip/hooks."""
-
-    hosts = fields.List(StrictString(), load_default=list)
-
-
 CALL = CallSchema()
 TRANSFER = TransferSchema()
-HOOKS = HooksSchema()
-HOSTS = HostsSchema()
 
 
 def call_request(body: dict[str, Any]) -> CallRequest:
@@ -233,16 +187,6 @@ def _options(wanted: dict[str, Any]) -> dict[str, Any]:
     options = {name: own[name] for name in ("from_name", "headers", "dtmf") if name in own}
     times = {"ringing_timeout": "ringing_timeout", "max_duration": "max_call_duration"}
     return options | {name: wanted[field] for name, field in times.items() if field in wanted}
-
-
-def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
-    """Return the hooks to save; raises InvalidRequest."""
-    hooks = HOOKS.parse(body)["hooks"]
-    if len(hooks) > MAX_HOOKS:
-        raise InvalidRequest(f"hooks must have at most {MAX_HOOKS} entries")
-    return [
-        StoredHook(hook["host"], hook["url"], hook["auth_id"].strip(), hook_events(hook["events"])) for hook in hooks
-    ]
 
 
 def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:
@@ -308,20 +252,3 @@ class CallListSchema(DocumentationSchema):
     """The caller's calls in a room, the newest first."""
 
     calls = fields.List(fields.Nested(CallStateSchema))
-
-
-class ListedHookSchema(DocumentationSchema):
-    """The hook that gets the events of one domain."""
-
-    host = string_field()
-    url = string_field()
-    auth_id = string_field("Empty when the hook has no owner.")
-    events = fields.List(
-        choice_field(*EVENTS), metadata={"needed": False, "description": "Only where it is not the default."}
-    )
-
-
-class HookListSchema(DocumentationSchema):
-    """The caller's hooks, sorted by host."""
-
-    hooks = fields.List(fields.Nested(ListedHookSchema))

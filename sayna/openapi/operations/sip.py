@@ -6,6 +6,7 @@ from sayna.errors import InvalidRequest, StoreUnavailable
 from sayna.livekit.errors import CallNotAnswered, LiveKitNotConfigured, LiveKitUnavailable, ParticipantNotFound
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas import sip as schemas
+from sayna.schemas import sip_hooks as hooks
 from sayna.schemas.livekit import Name
 from sayna.sip import errors
 
@@ -43,7 +44,7 @@ STATE = {
     "duration_seconds": 60,
     "transfer": None,
 }
-HOOKS = {200: _json("The caller's hooks.", schemas.HookListSchema, {"hooks": [HOOK]})}
+HOOKS = {200: _json("The caller's hooks.", hooks.HookListSchema, {"hooks": [HOOK]})}
 CALL = Operation(
     tag=TAG,
     summary="Begin a call",
@@ -156,7 +157,7 @@ SAVE = Operation(
     summary="Save hooks",
     description="Adds hooks and replaces those of the same hosts: all of them or none. The operator has the"
     " secret that signs their events (`flask sip secret`).",
-    request=(schemas.HOOKS,),
+    request=(hooks.HOOKS,),
     examples={"hook": {"hooks": [HOOK]}},
     responses=HOOKS,
     errors=(
@@ -172,7 +173,7 @@ REMOVE = Operation(
     tag=TAG,
     summary="Remove hooks",
     description="Removes the caller's hooks of these hosts. Hosts without a hook of the caller are ignored.",
-    request=(schemas.HOSTS,),
+    request=(hooks.HOSTS,),
     examples={"hook": {"hosts": ["example.com"]}},
     responses=HOOKS,
     errors=(errors.HookImmutable, errors.HooksNotStored, StoreUnavailable),
