@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from sayna.config import Config
-from sayna.livekit import LiveKit, Webhook
+from sayna.livekit import LiveKit, Receiver, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
 from sayna.sip.address import Overrides, own_places
@@ -38,8 +38,17 @@ class Telephony:
     threads: tuple[LeaderThread, ...]
 
     @classmethod
-    def build(cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState, places: Places) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads.
+    def build(
+        cls,
+        config: Config,
+        livekit: LiveKit,
+        hooks: Hooks,
+        state: SharedState,
+        *,
+        places: Places,
+        receivers: tuple[Receiver, ...] = (),
+    ) -> "Telephony":
+        """Return telephony as the settings say; `start` begins its threads, and `receivers` get the events too.
 
         `places` are the threads that speech may take; calls that wait for an answer take some of them.
         """
@@ -73,7 +82,7 @@ class Telephony:
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (forward, note))
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (forward, note, *receivers))
         transfers = Transfers(config.sip, overrides, livekit.sip, log)
         return cls(calls, transfers, log, events, webhook, tuple(threads))
 
