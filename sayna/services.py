@@ -153,8 +153,8 @@ def _telephony(
 ) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    receivers = (recorder.endings.receive,) if recorder else ()
-    return Telephony.build(config, livekit, hooks, state, places=limiter, receivers=receivers)
+    endings = recorder.endings if recorder else None
+    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

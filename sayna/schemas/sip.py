@@ -1,6 +1,5 @@
 """Requests and responses of the SIP endpoints."""
 
-import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -19,20 +18,26 @@ from sayna.schemas.base import (
     count_field,
     string_field,
 )
-from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
+from sayna.schemas.call_options import (
+    DTMF,
+    HEADER,
+    HEADER_VALUE,
+    MAX_DISPLAY_NAME,
+    MAX_HEADERS,
+    check_display_name,
+    check_dtmf,
+    check_headers,
+    check_line,
+)
+from sayna.schemas.livekit import PLAIN, REQUIRED, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
 from sayna.sip.phone import TransferTarget, phone_number
 
 MAX_CREDENTIAL = 256
-MAX_DISPLAY_NAME = 64
-MAX_HEADERS = 20
 # LiveKit waits at most 80 s for an answer.
 MAX_RINGING = 80
 MAX_DURATION = 86400
-HEADER = re.compile("X-[A-Za-z0-9-]{1,64}")
-HEADER_VALUE = re.compile("[ -~]{1,256}")
-DTMF = re.compile("[0-9A-D*#w]{1,64}")
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
@@ -42,35 +47,12 @@ def check_phone(text: str) -> None:
         raise ValidationError("must not be blank")
 
 
-def check_display_name(text: str) -> None:
-    """Raise ValidationError unless the text is one line of at most 64 characters."""
-    if len(text) > MAX_DISPLAY_NAME or CONTROL.search(text):
-        raise ValidationError(f"must have at most {MAX_DISPLAY_NAME} characters and no control characters")
-
-
-def check_headers(headers: dict[str, Any]) -> None:
-    """Raise ValidationError unless the headers begin with X- and have short visible values."""
-    if len(headers) > MAX_HEADERS or not all(map(HEADER.fullmatch, headers)):
-        raise ValidationError(f"must have at most {MAX_HEADERS} names, each X- and 1 to 64 letters, digits and -")
-    if not all(type(value) is str and HEADER_VALUE.fullmatch(value) for value in headers.values()):
-        raise ValidationError("must have values of 1 to 256 printable ASCII characters")
-    if len({name.lower() for name in headers}) < len(headers):
-        raise ValidationError("must name each header once")
-
-
-def check_dtmf(text: str) -> None:
-    """Raise ValidationError unless the text is 1 to 64 keys."""
-    if not DTMF.fullmatch(text):
-        raise ValidationError("must be 1 to 64 of the keys 0-9, A-D, *, # and w")
-
-
 def check_credential(text: str) -> None:
     """Raise ValidationError unless the text is one line of at most 256 characters."""
-    if len(text) > MAX_CREDENTIAL or CONTROL.search(text):
-        raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
+    check_line(text, MAX_CREDENTIAL)
 
 
-# Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
+# The schema does not check digits: a wrong number is INVALID_PHONE_NUMBER, not INVALID_REQUEST.
 class Phone(StrictString):
     """A telephone number that must be there."""
 
@@ -185,8 +167,8 @@ def _options(wanted: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a call that the request names."""
     own = wanted.get("sip", {})
     options = {name: own[name] for name in ("from_name", "headers", "dtmf") if name in own}
-    times = {"ringing_timeout": "ringing_timeout", "max_duration": "max_call_duration"}
-    return options | {name: wanted[field] for name, field in times.items() if field in wanted}
+    times = {"ringing_timeout": "ringing_timeout", "max_call_duration": "max_duration"}
+    return options | {name: wanted[field] for field, name in times.items() if field in wanted}
 
 
 def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:

@@ -3,9 +3,10 @@
 import logging
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from sayna.config import Config
-from sayna.livekit import LiveKit, Receiver, Webhook
+from sayna.livekit import Event, LiveKit, Receiver, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
 from sayna.sip.address import Overrides, own_places
@@ -19,11 +20,22 @@ from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits, Places
 from sayna.sip.provisioner import Provisioner
+from sayna.sip.recording_events import RecordingEvents
 from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
 
 logger = logging.getLogger("sayna.sip")
+
+
+class RecordingReceiver(Protocol):
+    """What recordings do with LiveKit's events."""
+
+    def receive(self, event: Event) -> None:
+        """Note the end of a recording."""
+
+    def ended(self, event: Event) -> tuple[str, str | None] | None:
+        """Return stream_id and tenant of the recording that the event ends, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +58,9 @@ class Telephony:
         state: SharedState,
         *,
         places: Places,
-        receivers: tuple[Receiver, ...] = (),
+        recordings: RecordingReceiver | None = None,
     ) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads, and `receivers` get the events too.
+        """Return telephony as the settings say; `start` begins its threads, and `recordings` gets the events too.
 
         `places` are the threads that speech may take; calls that wait for an answer take some of them.
         """
@@ -82,7 +94,10 @@ class Telephony:
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (forward, note, *receivers))
+        receivers: list[Receiver] = [forward, note]
+        if recordings is not None:
+            receivers += [recordings.receive, RecordingEvents(events, recordings.ended)]
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), tuple(receivers))
         transfers = Transfers(config.sip, overrides, livekit.sip, log)
         return cls(calls, transfers, log, events, webhook, tuple(threads))
 
