@@ -38,7 +38,7 @@ def _sayna_error(error: SaynaError) -> Response:
         body = {"error": error.auth_code, "message": sentence}
     else:
         body = {"error": sentence}
-    response = json_response({**body, "code": error.code, "request_id": g.request_id}, error.status)
+    response = json_response({**body, **error.members, "code": error.code, "request_id": g.request_id}, error.status)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
