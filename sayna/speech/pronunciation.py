@@ -43,7 +43,7 @@ class PronunciationTable:
 
     def __init__(self, rules: Sequence[tuple[str, str]]) -> None:
         self._spoken = {clean(word): clean(spoken) for word, spoken in rules if clean(word)}
-        # For each first character the length of the longest word, and the words, sorted.
+        # First character -> the length of the longest word, and the sorted words.
         self._groups: dict[str, tuple[int, list[str]]] = {}
         # The words that are a beginning of a word, the word itself at the end.
         self._beginnings: dict[str, list[str]] = {"": []}
