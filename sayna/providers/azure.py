@@ -87,6 +87,7 @@ class Azure(CloudProvider):
     config_class = AzureConfig
     facts = ProviderFacts("`AZURE_SPEECH_SUBSCRIPTION_KEY`", "linear16, mulaw, alaw, mp3, opus")
     default_voice = "en-US-AvaMultilingualNeural"
+    monolingual = True
     default_language = "en-US"
     # Some names have a colon: en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")

@@ -10,6 +10,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import VendorConfig
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
+from sayna.state.files import Check
 
 # A key goes into a header: HTTP clients fail on CR, LF and most of Unicode, and send NUL unchanged.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
@@ -98,6 +99,8 @@ class TTSProvider(ABC):
     default_voice: ClassVar[str]
     default_model: ClassVar[str] = ""
     default_language: ClassVar[str] = ""
+    # Whether each voice speaks its own language, whatever language a request names.
+    monolingual: ClassVar[bool] = False
     # Names go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be another
     # request with the server's key.
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -120,6 +123,15 @@ class TTSProvider(ABC):
     @abstractmethod
     def configured(self) -> bool:
         """Whether this server can call the vendor without a request's own credentials."""
+
+    @property
+    def problem(self) -> str:
+        """A sentence for operators when the provider is configured but cannot be used, else an empty string."""
+        return ""
+
+    def check(self) -> Check:
+        """Return whether the provider can speak, as far as is known without a call; `off` when not configured."""
+        return "ok" if self.configured else "off"
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
@@ -155,6 +167,11 @@ class TTSProvider(ABC):
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
+
+    def spoken_language(self, voice_id: str, language: str) -> str:
+        """Return the BCP 47 tag that a voice speaks when a request names `language`; empty: unknown."""
+        own = self.language_of(voice_id)
+        return own or language if self.monolingual else language or own
 
     def version_of(self, voice_id: str) -> str | None:
         """Return a text that changes when another voice gets the same id; None where only the vendor knows."""

@@ -42,6 +42,7 @@ class Deepgram(CloudProvider):
     facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16, mulaw, alaw, mp3 22.05 kHz, opus 48 kHz")
     # A voice of Aura-2: a reseller has announced the end of Aura-1.
     default_voice = "aura-2-thalia-en"
+    monolingual = True
     rates = (0.7, 1.5)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -61,6 +60,8 @@ class Plan(SynthesisParams):
     provider: TTSProvider
     request_seconds: float
     characters: int
+    # What the voice speaks; `language` is what the provider is asked for.
+    spoken_language: str
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
     key: str
@@ -95,7 +96,7 @@ class Plan(SynthesisParams):
             provider=self.provider.slug,
             voice_id=self.voice_id,
             model=self.model,
-            language=self.language,
+            language=self.spoken_language,
             audio_format=self.target.audio_format,
             sample_rate=self.target.sample_rate,
             channels=self.target.channels,
@@ -105,10 +106,9 @@ class Plan(SynthesisParams):
             created=created,
         )
 
-    def clip(self, whole: bytes) -> Clip:
-        """Return the clip of the complete audio, created now."""
-        info = self.describe(duration_ms=audio.duration_ms(whole, self.target), created=time.time())
-        return Clip(info, whole)
+    def clip(self, whole: bytes, created: float) -> Clip:
+        """Return the clip of the complete audio of the take that was created then, in epoch seconds."""
+        return Clip(self.describe(duration_ms=audio.duration_ms(whole, self.target), created=created), whole)
 
 
 class Planner:
@@ -161,6 +161,7 @@ class Planner:
             connect_seconds=min(request.connection_timeout or MAX_CONNECT_SECONDS, MAX_CONNECT_SECONDS),
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(text),
+            spoken_language=provider.spoken_language(voice_id, language),
             version=provider.version_of(voice_id),
             key="",
             prefers_envelope=request.prefers_envelope,

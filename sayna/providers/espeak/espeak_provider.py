@@ -51,6 +51,7 @@ class Espeak(TTSProvider):
     config_class = EspeakConfig
     facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
+    monolingual = True
     default_language = "en-US"
     # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")

@@ -22,6 +22,7 @@ from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.piper_engine import PiperEngine
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
+from sayna.state.files import Check
 
 log = logging.getLogger("sayna.piper")
 
@@ -47,6 +48,7 @@ class Piper(TTSProvider):
     config_class = PiperConfig
     facts = ProviderFacts("`PIPER_VOICES_PATH`", "linear16 at the voice's rate", "by sentence", remark=", local")
     default_voice = ""
+    monolingual = True
     voice_pattern = ID
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "noise_scale": SettingSpec(float, 0, 2),
@@ -79,6 +81,12 @@ class Piper(TTSProvider):
     @functools.cached_property
     def _installed(self) -> bool:
         return importlib.util.find_spec("piper") is not None
+
+    def check(self) -> Check:
+        """Return `failed` when the folder is set and the engine finds no usable voice in it."""
+        if self._folder is None:
+            return "off"
+        return "ok" if self.configured and any(self._voices()) else "failed"
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at the voice's own rate, sentence by sentence; raises ProviderRejectedRequest."""
