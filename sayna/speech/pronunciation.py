@@ -1,8 +1,9 @@
 """Pronunciations: what is said instead of what is written."""
 
+import itertools
 import re
 import unicodedata
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from sayna.errors import EmptyText, InvalidRequest
@@ -89,9 +90,8 @@ class PronunciationTable:
         last = words[bisect_right(words, here) - 1]
         if here.startswith(last) and _ends_word(kinds, start + len(last)):
             return last
-        beginnings = self._beginnings[last]
-        known = bisect_left(beginnings, True, key=lambda word: not here.startswith(word))
-        return next((word for word in reversed(beginnings[:known]) if _ends_word(kinds, start + len(word))), "")
+        found = [*itertools.takewhile(here.startswith, self._beginnings[last])]
+        return next((word for word in reversed(found) if _ends_word(kinds, start + len(word))), "")
 
 
 def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
