@@ -59,7 +59,6 @@ def cut(limit: Limit, language: str) -> Callable[[str], object]:
 
 RAW_FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [
     ("clean", clean),
-    ("SIP domain", sip_domain),
     *FIELD_FUNCTIONS,
 ]
 FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [
