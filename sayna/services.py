@@ -19,12 +19,15 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, open_library
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
+from sayna.speech.clip_urls import ClipSigner, derived
+from sayna.speech.clips import ClipService
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
+from sayna.state.secret import lasting_secret
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -44,6 +47,7 @@ class Services:
     cache: AudioCache
     single_flight: SingleFlight
     speech: SpeechService
+    clips: ClipService
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
     hooks: Hooks
@@ -89,16 +93,19 @@ def build(config: Config) -> Services:
     livekit = _livekit(config, state)
     telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
+    planner = Planner(providers, config.speech, cache.secret)
+    speech = SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads)))
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret),
+        planner=planner,
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
+        speech=speech,
+        clips=ClipService(ClipSigner(_clip_secrets(config)), planner, speech, cache, config.auth),
         catalogue=_catalogue(config, providers, cache.secret),
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -107,6 +114,14 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
     )
+
+
+def _clip_secrets(config: Config) -> list[str]:
+    """Return the secrets of clip URLs; those that signed before a setting was added come last and still verify."""
+    given = [each.reveal() for each in config.clips.secrets]
+    shared = config.clips.server_secret
+    lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
+    return given + [derived(secret) for secret in lasting if secret is not None]
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

@@ -33,7 +33,7 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = _plan(request, default_formats)
-    connected = partial(_is_client_connected, request.environ)
+    connected = partial(is_client_connected, request.environ)
     speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=connected)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     response = _envelope(speech) if wants_envelope else _bytes(request, speech)
@@ -108,7 +108,7 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
 
 
-def _is_client_connected(environ: dict[str, object]) -> bool:
+def is_client_connected(environ: dict[str, object]) -> bool:
     """Return whether the client's socket is open, so that a hang-up during a long wait frees the thread."""
     # gunicorn's own key; under another server every client counts as connected.
     sock = environ.get("gunicorn.socket")

@@ -68,6 +68,10 @@ class AuthConfig:
             return self.api_secrets
         return (*self.api_secrets, ApiSecret(self.api_secret_id, self.api_secret))
 
+    def knows(self, tenant: str | None) -> bool:
+        """Return whether there may be such a tenant: it has a secret, or an auth service may name it."""
+        return tenant is None or self.service_url is not None or any(each.id == tenant for each in self.secrets)
+
     @property
     def failures_limited(self) -> bool:
         """Whether wrong tokens are counted."""
