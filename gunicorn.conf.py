@@ -1,30 +1,36 @@
 """How gunicorn runs Sayna; the reasons are in docs/architecture.md, the figures behind them in bench/."""
 
 import gc
-import signal
+import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
+from sayna.server.limits import raise_file_limit
+from sayna.server.memory import configure_malloc
+from sayna.server.warmup import load_modules
 
 try:
     _server = load_config().server
 except ConfigError as problems:
     # At a reload the application is there already, and goes on with the settings that it has: see on_reload.
     if "wsgi" not in sys.modules:
-        sys.exit(str(problems))
+        sys.stderr.write(f"{problems}\n")
+        # systemd starts a service anew unless it ends with this: RestartPreventExitStatus of deploy/sayna.service.
+        sys.exit(os.EX_CONFIG)
     _server = sys.modules["wsgi"].app.extensions["sayna"].config.server
+
+raise_file_limit()
+configure_malloc()
 
 bind = [_server.bind]
 backlog = 2048
-worker_class = "gthread"
+worker_class = "sayna.server.worker.BufferingWorker"
 workers = _server.workers
 threads = _server.threads
-# A burst lands more evenly when a worker takes few more connections than it has threads; the rest is
-# room for connections that are kept alive.
-worker_connections = threads + 16
 preload_app = True
 limit_request_line = 8190  # bytes, as nginx in front allows
 keepalive = 15  # seconds; nginx must let go first: its upstream keepalive_timeout is 10
@@ -32,21 +38,25 @@ timeout = 120  # seconds without a heartbeat, which gthread gives whatever its r
 graceful_timeout = _server.graceful_timeout
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeats must not wait for a disk
 forwarded_allow_ips = ",".join(_server.forwarded_allow_ips)
+forwarder_headers = ""  # gunicorn would let a proxy's SCRIPT_NAME change the path
 control_socket_disable = True
 accesslog = None  # sayna.request is the access log: it knows no query strings
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
-def post_worker_init(worker: Any) -> None:
-    """Let GET /ready say 503 as soon as the worker was told to stop, and let Ctrl-C stop it as TERM does.
+def pre_fork(_server: Any, worker: Any) -> None:
+    """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
+    if worker.age > 1:
+        load_modules()
 
-    gunicorn 27's own handler of INT and QUIT shuts its thread pool down from within the signal; when the
-    interrupted code holds the pool's lock, the worker hangs until it is killed (cpython issue 121649).
-    """
+
+def post_worker_init(worker: Any) -> None:
+    """Let GET /ready say 503 as soon as the worker was told to stop, and begin what goes on without requests."""
     worker.wsgi.extensions["sayna.draining"] = lambda: not worker.alive
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, worker.handle_exit)
     worker.wsgi.extensions["sayna"].start()
+    # Beside others the first worker does without: what it alone imports it shares with none of them (12 MB).
+    if workers == 1:
+        threading.Thread(target=load_modules, name="warmup", daemon=True).start()
 
 
 def on_reload(server: Any) -> None:
@@ -58,8 +68,8 @@ def on_reload(server: Any) -> None:
     server.app.callable = None
     try:
         server.app.wsgi()
-    except SystemExit as problems:
-        server.log.critical("The settings are not usable, the old ones stay: %s", problems)
+    except SystemExit as stop:
+        server.log.critical("The settings are not usable, the old ones stay: %s", stop.__cause__)
         server.app.callable = application
         if module is not None:
             sys.modules["wsgi"] = module

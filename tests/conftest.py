@@ -1,5 +1,6 @@
 """What holds for every test: its tier, an end on SIGTERM, and no silent skip where CI=true."""
 
+import logging
 import os
 import signal
 from collections.abc import Generator
@@ -20,8 +21,13 @@ SLOW = (
     "tests/speech/single_flight/test_processes.py",
     "tests/state/test_database.py",
     "tests/state/test_leader.py",
-    "tests/state/test_seen.py",
 )
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_captured(caplog: pytest.LogCaptureFixture) -> None:
+    """Capture warnings, also after a test whose application has set LOG_LEVEL higher."""
+    caplog.set_level(logging.WARNING)
 
 
 def pytest_configure() -> None:

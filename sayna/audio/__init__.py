@@ -1,6 +1,6 @@
-"""Audio formats: what they are called, what plausible bytes look like, how one becomes another.
+"""Audio formats: their names, checks of a provider's bytes, and conversion from one format to another.
 
-Importing this package loads neither numpy nor soundfile nor soxr; the first conversion that needs them does.
+Importing this package loads none of numpy, soundfile and soxr. The first conversion loads them.
 """
 
 from sayna.audio.convert import convert, duration_ms

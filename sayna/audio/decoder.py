@@ -22,7 +22,8 @@ def read(data: bytes) -> tuple[int, Iterator[bytes]]:
 def seconds(data: bytes) -> float:
     """Return how long an mp3, opus or flac file plays; raises ImplausibleAudio.
 
-    Only Ogg knows. An mp3 header is an estimate and a streamed flac header says nothing: these are decoded.
+    Only Ogg states its length. An mp3 header is an estimate and a streamed flac header has no length, so both are
+    decoded.
     """
     file = _open(data)
     if file.format == "OGG":
@@ -54,7 +55,7 @@ def _open(data: bytes) -> _Forward:
 
 def _blocks(file: _Forward) -> Iterator[bytes]:
     with _decoding(), file:
-        # In pieces, so that the encoder behind can send its first bytes before all is decoded.
+        # In blocks: the encoder can send its first bytes before the whole file is decoded.
         count = int(file.samplerate * _BLOCK_SECONDS)
         while len(frames := file.read(count, dtype="int16", always_2d=True)):
             yield mixed(frames).tobytes()

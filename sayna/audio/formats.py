@@ -8,7 +8,7 @@ FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
 ALIASES = {"pcm": "linear16", "ogg": "opus", "ulaw": "mulaw"}
 SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 
-# libsndfile encodes 12 kHz too, but the contract has no such rate.
+# libsndfile also encodes Opus at 12 kHz, but the contract does not offer 12 kHz.
 _OPUS_RATES = (8000, 16000, 24000, 48000)
 _DEFAULT_RATE = 24000
 _TELEPHONE_RATE = 8000
@@ -36,7 +36,7 @@ def canonical(name: str) -> str:
 
 
 def resolve(audio_format: str, sample_rate: int | None) -> AudioSpec:
-    """Return what will truly be delivered for a wish; raises UnsupportedFormat.
+    """Return the format and rate that are delivered for a request; raises UnsupportedFormat.
 
     An omitted rate is 24000 Hz, for G.711 8000 Hz. Opus exists at four of the rates only (RFC 7845,
     section 5.1, and libsndfile), so the others become the next higher of these.

@@ -1,4 +1,4 @@
-"""Where an encoder writes when its bytes leave before it has finished."""
+"""A file object for an encoder whose bytes are sent before it has finished."""
 
 import io
 

@@ -59,8 +59,8 @@ def wav_header(spec: AudioSpec, data_bytes: int) -> bytes:
 def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
     """Read up to the samples; return their format and the sample bytes as they come.
 
-    Raises ImplausibleAudio when it is no WAV or an encoding nobody streams, and, while the bytes
-    are read, when fewer come than an honest header promised.
+    Raises ImplausibleAudio when the bytes are not WAV or have an unknown encoding. Also raises it, while the
+    samples are read, when fewer bytes arrive than the header says.
     """
     source = _Source(chunks)
     riff = source.take(12)
@@ -89,7 +89,7 @@ def _parse_format(body: bytes) -> WavFormat:
         (tag,) = struct.unpack_from("<H", body, 24)
     encoding = _ENCODINGS.get((tag, bits))
     if encoding is None or not channels or rate not in _PLAUSIBLE_RATES:
-        raise ImplausibleAudio(f"Nobody speaks in wav format {tag}: {bits} bits, {channels} channels, {rate} Hz.")
+        raise ImplausibleAudio(f"The wav format {tag} is not supported: {bits} bits, {channels} channels, {rate} Hz.")
     return WavFormat(encoding, rate, channels)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 MAX_ADDRESS = 64
+HTTP10 = "HTTP/1.0"
 
 # Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711.
 _WITH_PORT = re.compile(r"\[(?P<six>[^]]+)\](:[0-9]{1,5})?|(?P<four>[0-9.]+):[0-9]{1,5}")
@@ -29,6 +30,13 @@ class Proxies:
         if not self._is_trusted(peer):
             return _normalize(peer)
         return _normalize(forwarded_for.rpartition(",")[2][-MAX_ADDRESS:].strip())
+
+    def speaks_http10(self, peer: str, protocol: str, forwarded: str) -> bool:
+        """Return whether the caller, or the proxy that asks for it, speaks HTTP/1.0.
+
+        `protocol` is the connection's own, `forwarded` the X-Forwarded-Proto-Version of the nearest proxy.
+        """
+        return protocol == HTTP10 or (HTTP10 in forwarded and self._is_trusted(peer))
 
     def _is_trusted_peer(self, peer: str) -> bool:
         # The permissions of the folder decide which programs may open the unix socket.

@@ -12,6 +12,8 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 # json.loads raises RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
 MAX_DEPTH = 32
+# LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
+WEBHOOK_BYTES = 2 * 2**20
 TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
 # json.loads accepts half a surrogate pair, on which every .encode() fails, and NUL, which ends a text for
 # C libraries.
@@ -49,12 +51,12 @@ def _check_type(request: Request) -> None:
         raise UnsupportedMediaType("send the body as Content-Type: application/json")
 
 
-def read_raw(request: Request) -> bytes:
-    """Return a raw body of any type; raises PayloadTooLarge, InvalidRequest.
+def read_raw(request: Request, limit: int | None = None) -> bytes:
+    """Return a raw body of any type within `limit`, else MAX_BODY_BYTES; raises PayloadTooLarge, InvalidRequest.
 
     It reads one byte more than the limit, because gunicorn silently cuts a chunked body at its limit.
     """
-    limit: int = current_app.config["MAX_BODY_BYTES"]
+    limit = limit or int(current_app.config["MAX_BODY_BYTES"])
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:

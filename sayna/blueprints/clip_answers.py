@@ -4,15 +4,13 @@ The rules and the systems that need them are in docs/telephony.md.
 """
 
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 
 from flask import Request, Response, g
 from werkzeug import http
 
 from sayna.audio.endings import ENDINGS
-from sayna.blueprints.context import current_request, services
-from sayna.blueprints.speak import is_client_connected
+from sayna.blueprints.context import caller_connection, current_request, services
 from sayna.recordings.conditions import evaluate
 from sayna.speech.cache import Clip
 from sayna.speech.plan import Plan
@@ -42,8 +40,7 @@ def clip_response(plan: Plan, ending: str, cache_control: str) -> Response:
 
 
 def _rendered(request: Request, plan: Plan) -> Clip:
-    connected = partial(is_client_connected, request.environ)
-    clip, g.log["cache"] = services().clips.render(plan, is_client_connected=connected)
+    clip, g.log["cache"] = services().clips.render(plan, is_client_connected=caller_connection(request))
     return clip
 
 

@@ -2,15 +2,13 @@
 
 import re
 import time
-from functools import partial
 
 from flask import Blueprint, Request, Response, g, request
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
-from sayna.blueprints.context import services
+from sayna.blueprints.context import caller_connection, services
 from sayna.blueprints.responses import json_response
-from sayna.blueprints.speak import is_client_connected
 from sayna.caller import Caller
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
@@ -33,8 +31,7 @@ def mint() -> Response:
     clip = clips.cached(signed.plan)
     g.log = {"provider": signed.plan.provider.slug, "characters": signed.plan.characters}
     if clip is None and wanted.render:
-        connected = partial(is_client_connected, request.environ)
-        clip, g.log["cache"] = clips.render(signed.plan, is_client_connected=connected)
+        clip, g.log["cache"] = clips.render(signed.plan, is_client_connected=caller_connection(request))
     return json_response(dump_clip(signed, wanted.ext, base_url, clip), 201)
 
 

@@ -1,5 +1,8 @@
-"""The services and the request that a view works with."""
+"""The services, the request and the client's connection that a view works with."""
 
+import select
+import socket
+from collections.abc import Callable
 from typing import cast
 
 from flask import Request, current_app, request
@@ -15,3 +18,35 @@ def services() -> Services:
 def current_request() -> Request:
     """Return the request itself, because each access through Flask's proxy costs half a microsecond."""
     return cast("Request", request._get_current_object())  # type: ignore[attr-defined]
+
+
+def caller_needs_length(asked: Request) -> bool:
+    """Return whether the caller speaks HTTP/1.0, which cannot tell the end of a stream from a break."""
+    environ = asked.environ
+    return services().proxies.speaks_http10(
+        environ.get("REMOTE_ADDR", ""),
+        environ["SERVER_PROTOCOL"],
+        environ.get("HTTP_X_FORWARDED_PROTO_VERSION", ""),
+    )
+
+
+def caller_connection(asked: Request) -> Callable[[], bool]:
+    """Return a look at the caller's socket: False once the caller has reset it, or a proxy has closed it.
+
+    A caller that has only finished sending still waits for its answer, and TCP cannot tell it from one that closed.
+    """
+    # gunicorn's name for it; under other servers every caller is taken to be connected.
+    sock = asked.environ.get("gunicorn.socket")
+    if not isinstance(sock, socket.socket):
+        return lambda: True
+
+    def is_connected() -> bool:
+        poll = select.poll()
+        try:
+            # Without an event to wait for, poll(2) tells of errors and of a connection that ended in both directions.
+            poll.register(sock, 0)
+            return not poll.poll(0)
+        except (OSError, ValueError):
+            return False
+
+    return is_connected

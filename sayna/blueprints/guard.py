@@ -7,6 +7,7 @@ import time
 from http import HTTPStatus
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import NotFound
 
 from sayna import log
 from sayna.auth import Authenticator, AuthRequest, read_token
@@ -32,6 +33,7 @@ PUBLIC = frozenset(
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma.
 # The id goes into a response header, where CR, LF and much of Unicode would cause a 500 (werkzeug, gunicorn).
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ONE_SLASH = re.compile(r"/(?!/)")
 
 logger = logging.getLogger("sayna.request")
 
@@ -49,6 +51,9 @@ def _begin() -> None:
     here = g._get_current_object()
     here.started, here.request_id = time.monotonic(), request_id
     log.request_id.set(request_id)
+    # werkzeug drops leading slashes and adds a missing one, but a path has one spelling.
+    if not ONE_SLASH.match(current_request().environ["PATH_INFO"]):
+        raise NotFound
 
 
 def _authenticate() -> None:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import socket
 import time
-from functools import partial
 from operator import attrgetter
 
 from flask import Blueprint, Request, Response, g
@@ -12,7 +10,7 @@ from flask import Blueprint, Request, Response, g
 from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import read_body, read_object
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import caller_connection, caller_needs_length, current_request, services
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
 from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
@@ -33,8 +31,7 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = _plan(request, default_formats)
-    connected = partial(is_client_connected, request.environ)
-    speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=connected)
+    speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=caller_connection(request))
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     response = _envelope(speech) if wants_envelope else _bytes(request, speech)
     # Add instead of set: these headers are new, and a set would search the others for each of them.
@@ -80,7 +77,7 @@ def _bytes(request: Request, speech: SpeechResult) -> Response:
     """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
     target = speech.plan.target
     content_type = audio.content_type(target)
-    if speech.clip is None and audio.streams(target) and request.environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+    if speech.clip is None and audio.streams(target) and not caller_needs_length(request):
         response = Response(speech.chunks(), content_type=content_type)
         # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"
@@ -106,18 +103,3 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
         headers["Age"] = str(age)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
     return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
-
-
-def is_client_connected(environ: dict[str, object]) -> bool:
-    """Return whether the client's socket is open, so that a hang-up during a long wait frees the thread."""
-    # gunicorn's own key; under another server every client counts as connected.
-    sock = environ.get("gunicorn.socket")
-    if not isinstance(sock, socket.socket):
-        return True
-    try:
-        # Peek only: on a kept connection the client's next request may be waiting.
-        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False

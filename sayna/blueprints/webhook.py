@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, request
 
-from sayna.blueprints.body import read_raw
+from sayna.blueprints.body import WEBHOOK_BYTES, read_raw
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import WebhookNotConfigured
@@ -19,5 +19,5 @@ def livekit_webhook() -> Response:
     if (telephony := services().telephony) is None:
         raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
     # LiveKit signs the raw bytes, of type application/webhook+json.
-    telephony.webhook.accept(read_raw(request), request.headers.get("Authorization", ""))
+    telephony.webhook.accept(read_raw(request, WEBHOOK_BYTES), request.headers.get("Authorization", ""))
     return json_response({"status": "received"})

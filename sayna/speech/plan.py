@@ -12,12 +12,12 @@ from typing import Any
 
 from sayna import audio
 from sayna.config import SpeechConfig
-from sayna.errors import EmptyText, InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
-from sayna.speech.pronunciation import pronounce
+from sayna.speech.pronunciation import spoken_text
 from sayna.speech.voice_settings import checked
 
 # The syntax of RFC 5646, not its registry: each provider knows its own languages.
@@ -168,14 +168,10 @@ class Planner:
         return dataclasses.replace(plan, key=self._key(plan))
 
     def _text(self, request: SpeakRequest) -> str:
-        if request.text is None or not request.text.strip():
-            raise EmptyText("text is empty; send the text to speak")
-        if len(request.text) > self._speech.max_text_chars:
-            raise TextTooLong(f"text has {len(request.text)} characters; send at most {self._speech.max_text_chars}")
-        text = pronounce(request.text, request.pronunciations)
-        if not text.strip():
-            raise EmptyText("the pronunciations leave no text to speak")
-        return text
+        text = request.text or ""
+        if len(text) > self._speech.max_text_chars:
+            raise TextTooLong(f"text has {len(text)} characters; send at most {self._speech.max_text_chars}")
+        return spoken_text(text, request.pronunciations)
 
     def _provider(self, slug: str | None) -> TTSProvider:
         name = (slug or self._speech.default_tts_provider or "").lower()

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def server(tmp_path: Path) -> Iterator[StartServer]:
     """Start Sayna with these settings, `at` an address or on a free port."""
     with ExitStack() as stack:
         numbers = itertools.count(1)
-        yield lambda **env: stack.enter_context(_gunicorn(tmp_path / f"server{next(numbers)}", **env))
+        yield lambda **env: stack.enter_context(start_gunicorn(tmp_path / f"server{next(numbers)}", **env))
 
 
 @pytest.fixture
@@ -66,18 +66,25 @@ def site(tmp_path: Path, vendor: Vendor, server: StartServer, nginx: StartNginx)
 @pytest.fixture(scope="session")
 def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One site for all tests that leave it as it was; its vendor answers at once."""
-    folder = tmp_path_factory.mktemp("common")
+    with start_site(tmp_path_factory.mktemp("common")) as site:
+        yield site
+
+
+@contextmanager
+def start_site(folder: Path, **env: str) -> Iterator[Site]:
+    """Give a site with these settings; fails when Sayna asks its vendor for something odd."""
     path = folder / "sayna.sock"
     with (
         Vendor() as vendor,
-        _gunicorn(folder / "server", at=Address(path=path), **vendor.settings) as gunicorn,
+        start_gunicorn(folder / "server", at=Address(path=path), **vendor.settings, **env) as gunicorn,
         _nginx(folder / "nginx", path) as front,
     ):
         yield Site(gunicorn.address, front.address, gunicorn, front, vendor)
     assert not vendor.complaints
 
 
-def _gunicorn(folder: Path, *, at: Address | None = None, **env: str) -> Gunicorn:
+def start_gunicorn(folder: Path, *, at: Address | None = None, **env: str) -> Gunicorn:
+    """Return Sayna in a folder of its own, at an address or on a free port, once it answers."""
     folder.mkdir()
     address = at or Address(free_port())
     program = Gunicorn(folder, address, env)
@@ -131,7 +138,7 @@ def _studio(stack: ExitStack, folder: Path, *, unmute: bool = True, **env: str) 
     address = Address(free_port())
     livekit = LiveKitServer(folder, address.port, unmute=unmute)
     stack.enter_context(started(livekit, lambda: answers(livekit.address)))
-    sayna = stack.enter_context(_gunicorn(folder / "server", at=address, **{**livekit.settings, **env}))
+    sayna = stack.enter_context(start_gunicorn(folder / "server", at=address, **{**livekit.settings, **env}))
     stack.callback(_closed_cleanly, sayna)
     return Studio(sayna, livekit)
 

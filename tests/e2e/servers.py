@@ -116,12 +116,9 @@ def started_below(prefix: str, folder: Path, upstream: Path) -> Nginx:
     def below(folder: Path, upstream: Path, port: int) -> Path:
         path = rendered(folder, upstream, port)
         text = path.read_text("utf-8")
-        for shipped, ours in (
-            ("location / {", f"location {prefix} {{"),
-            ("proxy_pass http://sayna;", "proxy_pass http://sayna/;"),
-        ):
-            assert text.count(shipped) == 1
-            text = text.replace(shipped, ours)
+        shipped = "location / {\n            proxy_pass http://sayna;"
+        assert text.count(shipped) == 1
+        text = text.replace(shipped, f"location {prefix} {{ proxy_pass http://sayna/;")
         path.write_text(text, "utf-8")
         return path
 

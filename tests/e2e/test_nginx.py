@@ -122,6 +122,30 @@ def test_a_caller_cannot_say_who_it_is(tmp_path: Path, nginx: StartNginx) -> Non
     assert "6.6.6.6" not in seen
 
 
+def test_the_host_reaches_sayna_with_its_port_and_the_protocol_too(tmp_path: Path, nginx: StartNginx) -> None:
+    path = tmp_path / "echo.sock"
+    with closing(socket.socket(socket.AF_UNIX)) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        front = nginx(path)
+        with closing(front.address.connect()) as client:
+            client.sendall(b"GET / HTTP/1.0\r\nHost: speech.test:8443\r\nX-Forwarded-Proto-Version: HTTP/1.1\r\n\r\n")
+            with closing(listener.accept()[0]) as upstream:
+                seen = upstream.recv(65536).decode()
+
+    assert "\r\nHost: speech.test:8443\r\n" in seen
+    assert re.findall("X-Forwarded-Proto-Version: (.*)\r\n", seen) == ["HTTP/1.0"]
+
+
+@pytest.mark.parametrize("way", ["direct", "public"])
+def test_events_of_livekit_may_have_two_mebibytes(common: Site, way: str) -> None:
+    address: Address = getattr(common, way)
+    statuses = [address.ask("POST", "/livekit/webhook", b" " * size).status for size in (2**21, 2**21 + 1)]
+
+    assert statuses[0] == 503, "LiveKit is not configured, but the body is taken"
+    assert statuses[1] == (503 if way == "direct" else 413)
+
+
 def test_one_address_cannot_hold_everything(site: Site) -> None:
     with ExitStack() as stack:
         for _ in range(300):

@@ -80,7 +80,7 @@ def test_run_tells_every_problem_of_the_settings_and_does_not_start(checkout: Pa
         ["scripts/run"], cwd=checkout, env=env, capture_output=True, text=True, timeout=30, check=False
     )
 
-    assert ran.returncode == 1
+    assert ran.returncode == os.EX_CONFIG
     assert "PORT" in ran.stderr
     assert "WEB_THREADS" in ran.stderr
     assert "Traceback" not in ran.stderr

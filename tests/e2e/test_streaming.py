@@ -1,16 +1,21 @@
 """Speech that is still being made while its first part is heard."""
 
 import http.client
+import json
 import os
+import re
 import signal
+import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
-from tests.e2e.conftest import Site
+from tests.e2e.conftest import Site, StartServer
+from tests.e2e.program import until
 from tests.e2e.vendor import PIECE
-from tests.e2e.wire import Address
+from tests.e2e.wire import Address, read_until_quiet
 
 PCM = {"Accept": "audio/pcm"}
 
@@ -59,6 +64,64 @@ def test_nobody_takes_a_short_clip_for_whole_when_the_leading_worker_is_killed(s
 
     site.vendor.go_on.set()
     assert address.ask("POST", "/speak", body("the same"), **PCM).body == site.vendor.whole
+
+
+@pytest.mark.parametrize("way", ["direct", "public"])
+def test_an_http10_caller_gets_a_length_or_an_error(site: Site, way: str) -> None:
+    address: Address = getattr(site, way)
+    whole, _ = exchange(address, b"HTTP/1.0", "whole")
+    head, _, audio = whole.partition(b"\r\n\r\n")
+    assert f"content-length: {len(site.vendor.whole)}\r\n".encode() in head.lower()
+    assert audio == site.vendor.whole
+
+    site.vendor.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        broken = pool.submit(exchange, address, b"HTTP/1.0", "broken")
+        until(lambda: len(site.vendor.calls) == 2 and site.vendor.calls[1].begun.is_set(), 5, "it has begun")
+        site.vendor.let_go()
+        answer, _ = broken.result()
+    assert re.match(rb"HTTP/1\.[01] 500 ", answer)
+    assert b'"code":"PROVIDER_ERROR"' in answer
+
+
+@pytest.mark.parametrize("way", ["direct", "public"])
+def test_a_caller_that_has_finished_sending_is_answered(site: Site, way: str) -> None:
+    site.vendor.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(exchange, getattr(site, way), b"HTTP/1.1", "half-closed", half_close=True)
+        until(lambda: site.vendor.calls and site.vendor.calls[0].begun.is_set(), 5, "it has begun")
+        with pytest.raises(TimeoutError):
+            answer.result(1)
+        site.vendor.go_on.set()
+        assert answer.result()[0].startswith(b"HTTP/1.1 200 ")
+        assert b"RIFF" in answer.result()[0]
+
+
+def test_a_caller_that_resets_frees_the_vendor_before_the_first_byte(site: Site, server: StartServer) -> None:
+    alone = server(**site.vendor.settings)
+    site.vendor.go_on.clear()
+    sock = alone.address.connect()
+    sock.sendall(request(b"HTTP/1.1", "reset", "wav"))
+    until(lambda: site.vendor.calls and site.vendor.calls[0].begun.is_set(), 5, "it has begun")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+    assert site.vendor.calls[0].hung_up.wait(5)
+
+
+def request(protocol: bytes, text: str, audio_format: str) -> bytes:
+    fields = json.dumps({"text": text, "provider": "deepgram", "audio_format": audio_format}).encode()
+    head = b"POST /speak %b\r\nHost: a\r\nAccept: audio/*\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    return head % protocol + b"Content-Length: %d\r\n\r\n%b" % (len(fields), fields)
+
+
+def exchange(address: Address, protocol: bytes, text: str, *, half_close: bool = False) -> tuple[bytes, bool]:
+    """Return what comes for one request, and whether the server closes after it."""
+    with closing(address.connect()) as sock:
+        sock.sendall(request(protocol, text, "wav" if half_close else "linear16"))
+        if half_close:
+            sock.shutdown(socket.SHUT_WR)
+        return read_until_quiet(sock, 20)
 
 
 def heard(address: Address, text: str) -> bytes:

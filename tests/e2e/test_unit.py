@@ -1,8 +1,10 @@
 """deploy/sayna.service, and what it takes for granted."""
 
+import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,14 +34,17 @@ def service() -> dict[str, list[str]]:
     ("name", "value"),
     {
         "User": "sayna",
-        "UMask": "0077",
+        "UMask": "0027",
+        "RestartPreventExitStatus": "78",
+        "StateDirectoryMode": "0750",
+        "CacheDirectoryMode": "0700",
         "NoNewPrivileges": "true",
         "CapabilityBoundingSet": "",
         "ProtectSystem": "strict",
         "ProtectHome": "true",
         "PrivateTmp": "true",
         "PrivateDevices": "true",
-        "StateDirectory": "sayna",
+        "StateDirectory": "sayna sayna/recordings",
         "CacheDirectory": "sayna",
         "RuntimeDirectory": "sayna",
         "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
@@ -63,6 +68,19 @@ def test_the_settings_of_the_unit_exist_and_are_valid() -> None:
 
 def test_requests_may_finish_before_systemd_kills() -> None:
     assert int(service()["TimeoutStopSec"][0]) > load_config({}).server.graceful_timeout
+
+
+@pytest.mark.parametrize("setting", ["MAX_BODY_BYTES", "AUTH_REQUIRED"])
+@pytest.mark.parametrize("command", [["gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"], ["wsgi"]])
+def test_a_mistake_in_the_settings_ends_with_78(tmp_path: Path, command: list[str], setting: str) -> None:
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), setting: "a-lot"}
+    ran = subprocess.run(
+        [sys.executable, "-m", *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert ran.returncode == os.EX_CONFIG
+    assert setting in ran.stderr
+    assert "Traceback" not in ran.stderr
 
 
 def test_nginx_and_the_service_mean_the_same_socket() -> None:

@@ -1,5 +1,5 @@
 """espeak-ng, the embedded engine: no key, no network, a hundred languages; rendered in a helper process."""
 
-from sayna.providers.espeak.provider import Espeak, EspeakConfig
+from sayna.providers.espeak.espeak_provider import Espeak, EspeakConfig
 
 __all__ = ["Espeak", "EspeakConfig"]

@@ -1,4 +1,4 @@
-"""One helper process and our end of its socket."""
+"""One helper process and the worker's end of its socket."""
 
 import contextlib
 import socket
@@ -6,19 +6,19 @@ import subprocess
 import sys
 
 from sayna.http import Deadline
-from sayna.providers.espeak import engine as wire
+from sayna.providers.espeak import helper_program as wire
 
 RECEIVE_BYTES = 1 << 18
 
 
 class Helper:
-    """A running `engine.py`; its methods are not thread-safe."""
+    """A running `helper_program.py`; its methods are not thread-safe."""
 
     def __init__(self, library: str, data: str) -> None:
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as unless_started, theirs:
             unless_started.callback(ours.close)
-            # An empty environment: no key of ours lies in the memory of a process that text can crash.
+            # Empty environment: some texts crash this process, so it must not hold a key in its memory.
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
                 [sys.executable, "-I", "-S", wire.__file__, library, data],
                 stdin=theirs.fileno(),
@@ -26,13 +26,14 @@ class Helper:
                 stderr=subprocess.DEVNULL,
                 env={},
                 cwd="/",
-                # Ctrl-C goes to the whole group of a terminal; when the helper ends is for the worker to say.
+                # A terminal sends Ctrl-C to its whole group, but only the worker may end the helper.
                 start_new_session=True,
             )
             unless_started.pop_all()
         self._socket = ours
         self.pid = self._process.pid
         self._partial = b""
+        self.killed = False
 
     def alive(self) -> bool:
         """Return whether the process still runs."""
@@ -72,6 +73,7 @@ class Helper:
 
     def kill(self) -> None:
         """End the process at once and reap it; a thread that reads its socket sees the end."""
+        self.killed = True
         self._process.kill()
         self._process.wait()
 
@@ -80,6 +82,6 @@ class Helper:
         self._socket.close()
 
     def disown(self) -> None:
-        """Let go in a forked child: the process is the parent's, and has to end with the parent."""
-        self._process.returncode = 0  # else Popen warns of, and waits for, somebody else's process
+        """Forget the process in a forked child: it belongs to the parent and ends with the parent."""
+        self._process.returncode = 0  # otherwise Popen warns about the parent's process and waits for it
         self._socket.close()

@@ -10,13 +10,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna import audio
 from sayna.audio.spec import AudioSpec
+from sayna.errors import EmptyText
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.longtext.split import Limit, split
+from sayna.speech.text import has_speech
 
-# Parts that are rendered while an earlier one is heard.
-# Enough that the next part is there when one ends; each is billed even if the listener leaves.
+# Parts that are synthesized while the client receives an earlier one: enough that the next is ready when one ends.
+# Each is billed even if the client disconnects.
 PREFETCH = 2
+# What a part without anything to say becomes, such as a ruler of dashes.
+SILENCE_SECONDS = 0.3
 
 
 def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) -> AudioStream:
@@ -39,13 +43,14 @@ def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
 
 
 class _Job:
-    """Vendors render samples only: coded audio cannot be joined without a gap or a click."""
+    """Asks the provider for samples: coded audio cannot be joined without a gap or a click."""
 
     def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float) -> None:
         self._provider = provider
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
         self._texts = split(request.text, request.language, _limit(provider, request))
+        self._leading = 0
         self._pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="part")
         self._lock = threading.Lock()
         self._open: list[AudioStream] = []
@@ -53,17 +58,27 @@ class _Job:
         self._spec = self._request.target
 
     def start(self) -> AudioStream:
-        """Return the joined stream once the vendor has accepted the first part."""
+        """Return the joined stream once the provider has accepted the first part."""
         try:
-            first = self._ask(next(self._texts))
+            first = self._first()
         except BaseException:
             self.close()
             raise
         self._spec = AudioSpec("linear16", first.spec.sample_rate)
         return AudioStream(self._spec, self._joined(first), self.close)
 
+    def _first(self) -> AudioStream:
+        """Return the first part that has sound; only that one knows the sample rate of the silence before it."""
+        while True:
+            text = next(self._texts, None)
+            if text is None:
+                raise EmptyText("there is nothing to say in this text")
+            if stream := self._ask(text):
+                return stream
+            self._leading += 1
+
     def close(self) -> None:
-        """Give up what is under way; may be called again, and from any thread."""
+        """Cancel the running parts; may be called again, and from any thread."""
         with self._lock:
             self._closed = True
             streams, self._open = self._open, []
@@ -74,6 +89,7 @@ class _Job:
     def _joined(self, first: AudioStream) -> Iterator[bytes]:
         try:
             ahead = deque(self._later(PREFETCH))
+            yield from [self._silence()] * self._leading
             yield from self._samples(first)
             while ahead:
                 part = ahead.popleft().result()
@@ -87,13 +103,23 @@ class _Job:
             yield self._pool.submit(contextvars.copy_context().run, self._whole, text)
 
     def _whole(self, text: str) -> list[bytes]:
-        return list(self._samples(self._ask(text)))
+        stream = self._ask(text)
+        return list(self._samples(stream)) if stream else [self._silence()]
 
-    def _ask(self, text: str) -> AudioStream:
+    def _silence(self) -> bytes:
+        return bytes(2 * round(SILENCE_SECONDS * self._spec.sample_rate))
+
+    def _ask(self, text: str) -> AudioStream | None:
+        """Return the audio of one part, None when it has nothing to say."""
+        if not has_speech(text):
+            return None
         deadline = Deadline.after(self._seconds)
-        # Parts have deadlines of their own, but nobody listens to any of them once the whole was left.
+        # Each part has its own deadline, but all are cancelled with the whole request.
         self._request.deadline.when_cancelled(deadline.cancel)
-        stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
+        try:
+            stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
+        except EmptyText:
+            return None
         with self._lock:
             self._open.append(stream)
             closed = self._closed

@@ -1,25 +1,36 @@
 """Where a long text may be cut: between sentences, else clauses, else words, else characters.
 
-pysbd (https://github.com/nipunsadvilkar/pySBD) knows sentences in 23 languages. Its time grows with the
-square of the text and it may change or drop characters, so it is shown a window only, and asked for
-positions only: what is spoken are slices of the text itself.
+sentencex (https://github.com/wikimedia/sentencex) knows the sentences of some 300 languages. Its time grows with the
+square of the number of sentences, so it gets a window of the text. Only its positions are used: the parts are slices
+of the text itself.
 """
 
-import functools
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-# How much of the text before a cut is looked at for the end of a sentence, and how much after it.
-REACHES = (1024, 4096)
+from sayna.providers.graphemes import boundary_before
+
+# How many characters before a cut are searched for the end of a sentence, and how many after it.
+REACH = 1024
 LOOKAHEAD = 64
 FALLBACK_LANGUAGE = "en"
+
+_CLOSERS = ")]}»”’」』）】》〉"  # noqa: RUF001 - what may follow the end of a sentence
+# Ends of sentences in any script but for the full stop, which sentencex tells from that of an abbreviation.
+_SENTENCE_ENDS = "!?…‽‼⁇⁈⁉。！？｡．؟۔։།༎၊။።፧។៕᠃᠉꓿꘎꘏꛳꛷।॥"  # noqa: RUF001
+_CLAUSE_ENDS = "、，；：､，；：،؛፣፤፥፦՝᠂᠈༔།"  # noqa: RUF001
+_PLACES = (
+    re.compile(rf"[{_SENTENCE_ENDS}]+[{re.escape(_CLOSERS)}]*\s*|\n\s*"),
+    re.compile(rf"[,;:–—.]\s+|[{_CLAUSE_ENDS}]\s*"),  # noqa: RUF001
+    re.compile(r"\s+"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """What a vendor takes at once, in characters and in bytes of UTF-8; None is no limit."""
+    """What a provider takes at once, in characters and in bytes of UTF-8; None is no limit."""
 
     chars: int | None = None
     octets: int | None = None
@@ -55,15 +66,14 @@ def split(text: str, language: str, limit: Limit) -> Iterator[str]:
 
 def _cut(text: str, start: int, end: int, language: str) -> int:
     """Return the last good place to cut in (start, end]."""
-    for reach in (*REACHES, end - start):
-        begin = max(start, end - reach)
-        if found := _last(_sentence_starts(text[begin : end + LOOKAHEAD], language), end - begin):
-            return begin + found
-    for pattern in _patterns():
-        ends = (match.end() for match in pattern.finditer(text[start : end + LOOKAHEAD]))
-        if found := _last(ends, end - start):
-            return start + found
-    return end
+    begin = max(start, end - REACH)
+    if found := _last(_sentence_starts(text[begin : end + LOOKAHEAD], language), end - begin):
+        return begin + found
+    for pattern in _PLACES:
+        ends = (match.end() for match in pattern.finditer(text, start, min(len(text), end + LOOKAHEAD)))
+        if found := _last(ends, end):
+            return found
+    return boundary_before(text, start, end)
 
 
 def _last(places: Iterator[int], limit: int) -> int:
@@ -71,32 +81,7 @@ def _last(places: Iterator[int], limit: int) -> int:
 
 
 def _sentence_starts(window: str, language: str) -> Iterator[int]:
-    at = 0
-    for segment in _segmenter(language.partition("-")[0].lower()).segment(window):
-        sentence = segment.strip()
-        found = window.find(sentence, at) if sentence else -1
-        if found >= 0:
-            yield found
-            at = found + len(sentence)
+    import sentencex  # noqa: PLC0415 - only long texts need it
 
-
-@functools.cache
-def _segmenter(language: str) -> Any:
-    import pysbd  # noqa: PLC0415 - only long texts need it
-    from pysbd.languages import LANGUAGE_CODES  # noqa: PLC0415
-
-    known = language if language in LANGUAGE_CODES else FALLBACK_LANGUAGE
-    return pysbd.Segmenter(language=known, clean=False)
-
-
-@functools.cache
-def _patterns() -> tuple[Any, ...]:
-    """Return the ends of sentences in any script, of clauses, of words and of grapheme clusters."""
-    import regex  # noqa: PLC0415 - only long texts need it
-
-    return (
-        regex.compile(r"[\p{STerm}--[.]]+[\p{Pe}\p{Pf}]*\s*|\n\s*", regex.V1),
-        regex.compile(r"[\p{Term}\p{SB=SC}]\s+|[\p{Term}\p{SB=SC}--\p{ASCII}]\s*", regex.V1),
-        regex.compile(r"\s+"),
-        regex.compile(r"\X"),
-    )
+    code = language.partition("-")[0].lower() or FALLBACK_LANGUAGE
+    return itertools.accumulate(map(len, sentencex.segment(code, window)))

@@ -3,7 +3,7 @@ import pytest
 from sayna import errors
 from sayna.http import Deadline
 from sayna.providers.espeak import Espeak
-from sayna.providers.espeak.catalogue import SILENT
+from sayna.providers.espeak.voice_table import SILENT
 from tests.providers.espeak.listening import SENTENCE, pitch, request, samples, seconds
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.providers.espeak import Espeak, EspeakConfig, process
+from sayna.providers.espeak import Espeak, EspeakConfig, supervisor
 from tests.providers.espeak.listening import seconds
 from tests.providers.espeak.processes import LONG, ends, helper_pid
 
@@ -30,7 +30,7 @@ def test_closing_ends_the_helper_and_the_next_text_starts_another(espeak: Espeak
 
 HEAD = """
 import os, sys, threading
-from sayna.providers.espeak import Espeak, EspeakConfig, process
+from sayna.providers.espeak import Espeak, EspeakConfig, supervisor
 from tests.providers.espeak.listening import request, seconds
 espeak = Espeak(EspeakConfig(enabled=True))
 """
@@ -119,6 +119,6 @@ def test_what_runs_at_exit_ends_the_helper_of_every_engine(espeak: Espeak) -> No
         seconds(engine, "Hello")
     helpers = helper_pid(espeak), helper_pid(other)
 
-    process._close_all()
+    supervisor._close_all()
 
     assert all(ends(pid) for pid in helpers)

@@ -1,7 +1,9 @@
 """Piper's promises, kept with the real library and a tiny voice."""
 
+import dataclasses
 import logging
 import os
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +13,10 @@ from typing import Any
 import pytest
 
 from sayna.audio.spec import AudioSpec
-from sayna.errors import ProviderError, ProviderRejectedRequest, ProviderTimeout
+from sayna.errors import EmptyText, ProviderError, ProviderRejectedRequest, ProviderTimeout
 from sayna.http import Deadline
 from sayna.providers.piper import Piper, PiperConfig
-from sayna.providers.piper.engine import VOICES_KEPT
+from sayna.providers.piper.piper_engine import VOICES_KEPT
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
 from tests.providers.piper.voices import LETTER_SAMPLES, RATE, install
@@ -80,7 +82,7 @@ def test_volume_is_a_setting(piper: Piper) -> None:
 
 @pytest.mark.parametrize("voice", ["unknown", "en_US-tiny-low.onnx", "en_US-tiny"])
 def test_unknown_voice_is_refused(piper: Piper, voice: str) -> None:
-    with pytest.raises(ProviderRejectedRequest, match="no such voice"):
+    with pytest.raises(ProviderRejectedRequest, match="does not know this voice"):
         piper.synthesize(request(piper, voice_id=voice))
 
 
@@ -98,8 +100,8 @@ def test_path_is_no_voice_and_touches_nothing(
 
 def test_text_without_anything_to_say_is_the_callers_mistake(folder: Path, piper: Piper) -> None:
     install(folder, phoneme_type="espeak")
-    with pytest.raises(ProviderRejectedRequest, match="nothing to say"):
-        piper.synthesize(request(piper, text="..."))
+    with pytest.raises(EmptyText, match="nothing to say"):
+        piper.synthesize(dataclasses.replace(request(piper, text="a"), text="..."))
 
 
 def test_voices_are_listed_as_the_folder_holds_them(folder: Path, piper: Piper) -> None:
@@ -210,3 +212,41 @@ def test_twenty_texts_at_once_leave_health_quick(make_client: MakeClient, folder
             waits.append(time.monotonic() - began)
     assert {rendering.result() for rendering in renderings} == {200}
     assert sorted(waits)[int(len(waits) * 0.99)] < 0.5
+
+
+def test_every_word_of_a_long_clause_is_said(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    ten = samples(piper, "$19.99 " * 10)
+    for unit, times in (("$19.99 ", 100), ("100\n", 300), ("A1B2 ", 200)):
+        ten = samples(piper, unit * 10)
+        assert samples(piper, unit * times) == pytest.approx(ten * times / 10, rel=0.06)
+
+
+def test_phonemes_and_commands_in_a_text_are_not_obeyed(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    assert samples(piper, "[[h@l'oU]] there") > samples(piper, "there") + 6 * LETTER_SAMPLES
+    assert samples(piper, "\x0150T hello") == samples(piper, "50T hello")
+
+
+def test_identical_texts_sound_alike_after_200_others(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+
+    def said(text: str, **query: Any) -> bytes:
+        return b"".join(piper.synthesize(request(piper, text=text, **query)).chunks)
+
+    before = said("Hello there.")
+    dice = random.Random(7)
+    for _ in range(200):
+        text = "a" + "".join(dice.choice("aW 19$.,-'[]<>&\x01\u0301\n") for _ in range(dice.randrange(1, 12)))
+        said(text, speaking_rate=4.0, voice_settings={"volume": 0.1 + dice.random()})
+    assert said("Hello there.") == before
+
+
+@pytest.mark.parametrize("text", ["\u8a9e\u8a9e CANARY", "\U0001f600 hello", "\u0e2a x"])
+def test_unknown_characters_reach_no_log(
+    folder: Path, piper: Piper, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    install(folder, phoneme_id_map={letter: [number] for number, letter in enumerate("_^$ xhelo")})
+    with caplog.at_level(logging.DEBUG):
+        samples(piper, text)
+    assert caplog.text == ""

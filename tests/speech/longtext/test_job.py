@@ -5,10 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from sayna.audio.spec import AudioSpec
-from sayna.errors import ProviderError
+from sayna.errors import EmptyText, ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.speech import longtext
+from sayna.speech.longtext.job import SILENCE_SECONDS
+from sayna.speech.text import has_speech
 from tests.speech.longtext.vendor import RATE, SAMPLES_PER_CHARACTER, Singer, packed, stretch
 
 TEXT = " ".join(f"Sentence number {number} is here." for number in range(40))
@@ -115,3 +117,29 @@ def test_every_part_has_the_time_of_a_whole_request() -> None:
     assert all(began + 49 < deadline.at < time.monotonic() + 51 for deadline in singer.deadlines)
     assert longtext.allowance(singer, request(TEXT), 60) == 60 * -(-len(TEXT) // 100)
     assert longtext.allowance(singer, request("Short."), 60) == 60
+
+
+@pytest.mark.parametrize("ruler", [". " * 150, "-" * 200, "\u2500" * 150 + "\n"])
+def test_part_with_nothing_to_say_is_a_short_silence(ruler: str) -> None:
+    silence = bytes(2 * round(SILENCE_SECONDS * RATE))
+    for text in (f"{TEXT} {ruler}", f"{ruler} {TEXT}", f"{TEXT} {ruler} {TEXT}"):
+        singer = Singer(text)
+        audio = b"".join(longtext.synthesize(singer, request(text), 5).chunks)
+        assert all(has_speech(part) for part in singer.parts)
+        assert silence in audio
+
+
+def test_text_of_silent_parts_alone_is_empty() -> None:
+    with pytest.raises(EmptyText, match="nothing to say"):
+        longtext.synthesize(Singer("-"), request("-" * 500), 5)
+
+
+def test_part_that_the_provider_cannot_say_is_a_short_silence() -> None:
+    class Nameless(Singer):
+        def synthesize(self, request: SpeechRequest) -> AudioStream:
+            if "number 20 " in request.text:
+                raise EmptyText("there is nothing to say in this text")
+            return super().synthesize(request)
+
+    audio = b"".join(longtext.synthesize(Nameless(TEXT), request(TEXT), 5).chunks)
+    assert bytes(2 * round(SILENCE_SECONDS * RATE)) in audio

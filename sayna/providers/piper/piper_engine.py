@@ -1,8 +1,8 @@
-"""Piper's models in this worker: loaded when first asked for, few at a time, run by one thread.
+"""Piper's models in this worker: loaded on first use, few at a time, run by one thread.
 
-Sentences are queued one by one, so that a short text does not wait for the end of a long one, and so that
-cached speech, other vendors and health find the processor free. The thread keeps its priority: a lower one
-was measured to slow health down, because whoever waits with the interpreter lock holds up all others.
+Sentences are queued one by one, so a short text does not wait for the end of a long one, and cached speech, other
+providers and health find the processor free. The thread keeps its priority: with a lower one it waits while it
+holds the interpreter lock, and health was measured to slow down.
 """
 
 import logging
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from sayna.errors import ProviderError, ProviderTimeout
 from sayna.http import Deadline
-from sayna.providers.piper.folder import VoiceFile
+from sayna.providers.piper.voice_folder import VoiceFile
 
 # Real models are tens of MB each, in every worker.
 VOICES_KEPT = 3
@@ -26,7 +26,7 @@ logger = logging.getLogger("sayna.piper")
 
 
 class PiperEngine:
-    """The models of one process; a fork begins with none."""
+    """The models of one process; a forked child starts with none."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class PiperEngine:
             yield audio
 
     def close(self) -> None:
-        """Forget the models and end the thread; the next text begins anew."""
+        """Forget the models and end the thread; the next text loads them again."""
         with self._lock:
             thread, self._thread = self._thread, None
         if thread is not None and self._pid == os.getpid():
@@ -61,8 +61,9 @@ class PiperEngine:
             future.cancel()
             raise ProviderTimeout("piper did not finish within the deadline") from error
         except Exception as error:
-            logger.exception("piper_failed")
-            raise ProviderError("piper failed with this voice; the log knows why") from error
+            # No traceback: an exception of piper's may quote the text.
+            logger.error("piper_failed: %s", type(error).__name__)  # noqa: TRY400
+            raise ProviderError("piper failed with this voice; see the server's log") from error
 
     def _ready(self) -> ThreadPoolExecutor:
         with self._lock:
@@ -87,21 +88,22 @@ class PiperEngine:
 
 
 def _load(file: VoiceFile) -> Any:
-    """Return a voice whose model runs on few threads, which PiperVoice.load() cannot be told."""
+    """Return a voice whose model runs on few threads; PiperVoice.load() has no option for that."""
     import json  # noqa: PLC0415
 
     import onnxruntime  # noqa: PLC0415
-    from piper import PiperVoice  # noqa: PLC0415
     from piper.config import PiperConfig  # noqa: PLC0415
 
-    # At DEBUG it logs the text that it speaks.
-    logging.getLogger("piper").setLevel(logging.WARNING)
+    from sayna.providers.piper.whole_voice import WholeVoice  # noqa: PLC0415
+
+    # It logs the text that it speaks, and at WARNING the characters that a voice does not know.
+    logging.getLogger("piper").setLevel(logging.CRITICAL + 1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS_OF_A_MODEL
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Else its threads burn processor time while they wait for work.
+    # Without this, its threads use the processor while they wait for work.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     told = json.loads(file.model.with_name(f"{file.model.name}.json").read_bytes())
     session = onnxruntime.InferenceSession(str(file.model), sess_options=options, providers=["CPUExecutionProvider"])
-    return PiperVoice(session=session, config=PiperConfig.from_dict(told))
+    return WholeVoice(session=session, config=PiperConfig.from_dict(told))

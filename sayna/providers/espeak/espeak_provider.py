@@ -18,14 +18,18 @@ from sayna.config import setting
 from sayna.config.types import boolean
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.espeak import engine as wire
-from sayna.providers.espeak.catalogue import DEFAULT_VOICE, EspeakVoices, default_for
-from sayna.providers.espeak.process import EspeakEngine
+from sayna.providers.engine_text import fitted
+from sayna.providers.espeak import helper_program as wire
+from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
+from sayna.providers.espeak.supervisor import EspeakEngine
+from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
 NATIVE = AudioSpec("linear16", wire.SAMPLE_RATE)
 TABLE_SECONDS = 5.0
+# U+0001 begins commands of the library, NUL ends its text.
+CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Espeak(TTSProvider):
     facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
     default_language = "en-US"
-    # Names are taken too, English (America), and never as part of a path: the table knows or does not.
+    # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
@@ -71,13 +75,12 @@ class Espeak(TTSProvider):
         return self._enabled and importlib.util.find_spec("espeakng_loader") is not None
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice."""
+        """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice, EmptyText for no sound."""
         voice = self._identifier(request.voice_id, request.deadline)
-        # NUL would end the text for the library; lone surrogates have no UTF-8.
-        text = request.text.replace("\0", "").encode(errors="replace")
-        payload = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0" + text
-        answer = self.engine.ask(wire.SAY, payload, request.deadline)
-        return AudioStream(NATIVE, answer, answer.close)
+        head = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0"
+        text = fitted(CONTROLS.sub(" ", request.text))
+        speech = ResumedSpeech(self.engine, head, harmless_versions(text), request.deadline)
+        return AudioStream(NATIVE, speech, speech.close)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""
@@ -116,7 +119,7 @@ class Espeak(TTSProvider):
             return voice_id
         found = self._table(deadline).identifier(voice_id)
         if not found:
-            raise errors.ProviderRejectedRequest("espeak has no such voice; GET /voices lists them.")
+            raise errors.ProviderRejectedRequest("espeak does not know this voice; GET /voices lists them.")
         return found
 
     def _table(self, deadline: Deadline) -> EspeakVoices:
@@ -133,7 +136,7 @@ def _wheel() -> tuple[str, str]:
 
 
 def _settings(rate: float, settings: Mapping[str, Any]) -> bytes:
-    """Pack all parameters, so that none of an earlier request lasts into this one."""
+    """Pack every parameter, so that no request inherits one from an earlier request."""
     return wire.SETTINGS.pack(
         round(WORDS_A_MINUTE * rate),
         settings.get("volume", 100),

@@ -1,4 +1,4 @@
-"""The supervisor of the helper: started on first use, killed when late, replaced when dead, gone at exit."""
+"""The supervisor of the helper: starts it on first use, kills it at a deadline, replaces it when it is dead."""
 
 import atexit
 import os
@@ -9,17 +9,17 @@ from collections.abc import Callable
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.providers.espeak import engine as wire
-from sayna.providers.espeak.answer import HelperResponse
+from sayna.providers.espeak import helper_program as wire
 from sayna.providers.espeak.helper import Helper
+from sayna.providers.espeak.helper_response import HelperDied, HelperResponse
 
 # A helper that obeys STOP does so within one buffer of audio, about 1 ms; a new helper costs 25 ms.
 STOP_SECONDS = 0.25
-# How long a listener may pause before whoever waits reads on for it: longer than a sentence takes.
-PATIENCE_SECONDS = 0.05
+# A reader that pauses this long is slow: another request reads its frames. One sentence takes less.
+SLOW_READER_SECONDS = 0.05
 
 FAILURES: dict[bytes, Callable[[], errors.ProviderError]] = {
-    wire.NO_VOICE: lambda: errors.ProviderRejectedRequest("espeak has no such voice; see GET /voices."),
+    wire.NO_VOICE: lambda: errors.ProviderRejectedRequest("espeak does not know this voice; see GET /voices."),
     wire.TOO_LONG: lambda: errors.ProviderRejectedRequest("The speech would last longer than an hour."),
     wire.FAILED: lambda: errors.ProviderError("The embedded engine could not be initialised."),
 }
@@ -28,8 +28,8 @@ FAILURES: dict[bytes, Callable[[], errors.ProviderError]] = {
 class EspeakEngine:
     """One helper per process: safe in threads, over forks, and against any text.
 
-    A request has the turn until its last frame is read. Whoever waits for the turn reads on for a listener
-    who pauses, into that one's memory (44 kB a second of audio), so a slow client holds nobody up.
+    A request has the turn until its last frame is read. A request that waits for the turn reads the frames of a
+    slow reader into that reader's buffer (44 kB a second of audio), so a slow client delays no other request.
     """
 
     def __init__(self, locate: Callable[[], tuple[str, str]]) -> None:
@@ -50,30 +50,30 @@ class EspeakEngine:
         return self._helper.pid if self._helper else None
 
     def ask(self, kind: bytes, payload: bytes, deadline: Deadline) -> HelperResponse:
-        """Send a request and return its answer once that has begun; raises ProviderError and its kinds."""
+        """Send a request and return its response once the first frame is read; raises ProviderError and its kinds."""
         library, data = self._locate()
         self._take_turn(deadline)
-        answer = self._current = HelperResponse(self.read, self.stop, deadline)
+        response = self._current = HelperResponse(self.read, self.stop, deadline)
         with self._reading:
             try:
                 self._living_helper(library, data).send(kind, payload, deadline)
             except OSError as error:
-                self._fail(answer, error)
-        while not answer.ready and not answer.ended:
-            self.read(answer)
-        if answer.error and not answer.ready:
-            raise answer.error
-        return answer
+                self._fail(response, error)
+        while not response.ready and not response.ended:
+            self.read(response)
+        if response.error and not response.ready:
+            raise response.error
+        return response
 
     def _take_turn(self, deadline: Deadline) -> None:
-        while not self._turn.acquire(timeout=min(PATIENCE_SECONDS, deadline.remaining())):
+        while not self._turn.acquire(timeout=min(SLOW_READER_SECONDS, deadline.remaining())):
             if not deadline.remaining():
                 raise errors.ProviderTimeout("The embedded engine was busy until the deadline.")
-            self._read_for_somebody_slow(deadline)
+            self._read_for_slow_reader(deadline)
 
-    def _read_for_somebody_slow(self, deadline: Deadline) -> None:
+    def _read_for_slow_reader(self, deadline: Deadline) -> None:
         slow = self._current
-        if not slow or time.monotonic() - slow.read_at < PATIENCE_SECONDS:
+        if not slow or time.monotonic() - slow.read_at < SLOW_READER_SECONDS:
             return
         if self._reading.acquire(blocking=False):
             try:
@@ -89,59 +89,58 @@ class EspeakEngine:
             self._helper = Helper(library, data)
         return self._helper
 
-    def read(self, answer: HelperResponse) -> None:
-        """Wait until more of an answer has come, or it has ended."""
+    def read(self, response: HelperResponse) -> None:
+        """Wait until more of a response is read, or it has ended."""
         with self._reading:
-            if not answer.ended:
-                self._read(answer, answer.deadline)
+            if not response.ended:
+                self._read(response, response.deadline)
 
-    def _read(self, answer: HelperResponse, until: Deadline) -> None:
+    def _read(self, response: HelperResponse, until: Deadline) -> None:
         assert self._helper
         try:
             frames = self._helper.receive(until)
         except TimeoutError as error:
-            if not answer.deadline.remaining():
-                self._fail(answer, error)
+            if not response.deadline.remaining():
+                self._fail(response, error)
             return
         except (OSError, EOFError) as error:
-            self._fail(answer, error)
+            self._fail(response, error)
             return
-        answer.read_at = time.monotonic()
+        response.read_at = time.monotonic()
         audio = [payload for _, payload in frames if payload]
         if audio:
-            answer.ready.append(b"".join(audio))
+            response.ready.append(b"".join(audio))
         if frames and frames[-1][0] not in (wire.AUDIO, wire.TABLE):
             failure = FAILURES.get(frames[-1][0])
-            self._end(answer, failure() if failure else None)
+            self._end(response, failure() if failure else None)
 
-    def stop(self, answer: HelperResponse) -> None:
-        """Make the helper give up an answer; it is killed when it does not within a moment."""
+    def stop(self, response: HelperResponse) -> None:
+        """Cancel a response in the helper; kill the helper when it does not end within STOP_SECONDS."""
         # `ended` changes only under this lock, so STOP never reaches the helper during the next request.
         with self._reading:
-            if answer.ended or not self._helper:
+            if response.ended or not self._helper:
                 return
-            answer.deadline = Deadline.after(STOP_SECONDS)
+            response.deadline = Deadline.after(STOP_SECONDS)
             try:
-                self._helper.send(wire.STOP, b"", answer.deadline)
+                self._helper.send(wire.STOP, b"", response.deadline)
             except OSError as error:
-                self._fail(answer, error)
-            while not answer.ended:
-                self._read(answer, answer.deadline)
-            answer.ready.clear()
+                self._fail(response, error)
+            while not response.ended:
+                self._read(response, response.deadline)
+            response.ready.clear()
 
-    def _fail(self, answer: HelperResponse, cause: Exception) -> None:
-        """End an answer for a helper that is late or dead, and the helper with it."""
+    def _fail(self, response: HelperResponse, cause: Exception) -> None:
+        """End a response because the helper is late or dead, and end the helper."""
+        kind = HelperDied if self._helper and not self._helper.killed else errors.ProviderError
         self._discard()
-        error: errors.ProviderError
+        error = kind("The embedded engine died while it rendered this text.")
         if isinstance(cause, TimeoutError):
             error = errors.ProviderTimeout("The embedded engine did not finish within the deadline.")
-        else:
-            error = errors.ProviderError("The embedded engine died while it rendered this text.")
         error.__cause__ = cause
-        self._end(answer, error)
+        self._end(response, error)
 
-    def _end(self, answer: HelperResponse, error: errors.ProviderError | None) -> None:
-        answer.error, answer.ended = error, True
+    def _end(self, response: HelperResponse, error: errors.ProviderError | None) -> None:
+        response.error, response.ended = error, True
         self._current = None
         self._turn.release()
 
@@ -152,7 +151,7 @@ class EspeakEngine:
             self._helper = None
 
     def close(self) -> None:
-        """Kill the helper; a request that is running gets ProviderError, a later one a new helper."""
+        """Kill the helper: a running request gets ProviderError, a later one starts a new helper."""
         helper = self._helper
         if helper:
             helper.kill()
@@ -161,7 +160,7 @@ class EspeakEngine:
                     self._discard()
 
     def disown(self) -> None:
-        """Start from nothing in a forked child, where other threads' locks would stay locked for ever."""
+        """Forget everything in a forked child, where the locks of other threads would stay locked for ever."""
         if self._helper:
             self._helper.disown()
         self._forget()

@@ -1,4 +1,4 @@
-"""What the helper answers to one request, buffered in the worker."""
+"""The response of the helper process to one request, buffered in the worker."""
 
 import time
 from collections import deque
@@ -8,8 +8,12 @@ from sayna import errors
 from sayna.http import Deadline
 
 
+class HelperDied(errors.ProviderError):
+    """The helper process ended by itself: the text that it said has killed it."""
+
+
 class HelperResponse:
-    """The payloads that answer one request, as an iterator; `close` cuts the answer short."""
+    """The payloads of one response, as an iterator; `close` cancels the rest."""
 
     def __init__(
         self, read: Callable[["HelperResponse"], None], stop: Callable[["HelperResponse"], None], deadline: Deadline
@@ -35,5 +39,5 @@ class HelperResponse:
         raise StopIteration
 
     def close(self) -> None:
-        """Stop the rendering of what nobody will hear; calling it again does nothing."""
+        """Cancel the synthesis when the client is gone. A second call does nothing."""
         self._stop(self)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sayna.log import RateLimitedLogger
 
-# Looked up in a scan and never joined to a path: `../../etc/passwd` is just no voice.
+# Compared with the names in the folder, never joined to a path: `../../etc/passwd` is an unknown voice.
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 SUFFIX = ".onnx"
 # The other kinds fetch models of their own from the network.
@@ -20,7 +20,7 @@ _rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.piper"))
 
 @dataclass(frozen=True, slots=True)
 class VoiceFile:
-    """One voice on disk, in the words of its .onnx.json; `version` is new when its files are."""
+    """One voice on disk, as its .onnx.json describes it; `version` changes when its files do."""
 
     id: str
     model: Path
@@ -34,7 +34,7 @@ class VoiceFile:
     speaker_ids: tuple[int, ...]
 
     def speaker(self, model: str) -> int | None:
-        """Return the number of a speaker given by name or number, None when there is no such one."""
+        """Return the number of a speaker given by name or number, None when it is unknown."""
         if model in self.speakers:
             return self.speaker_ids[self.speakers.index(model)]
         return int(model) if model.isascii() and model.isdigit() and int(model) in self.speaker_ids else None
@@ -59,7 +59,7 @@ def _voice(model: Path) -> VoiceFile | None:
     try:
         told = model.with_name(f"{model.name}.json")
         seen = (model.stat(), told.stat())
-        # Of each file: one that is replaced by an older one leaves the later of the two times as it was.
+        # The times of both files: a file replaced by an older one does not change the later of the two times.
         return _read(model, told, "-".join(f"{each.st_mtime_ns}-{each.st_size}" for each in seen))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         _rate_limited_log.warn("the Piper voice %s cannot be used: %r", model.stem, error)

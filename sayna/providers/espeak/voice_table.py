@@ -8,7 +8,7 @@ DEFAULT_TAGS = ("en-us", "en")
 
 # Listed by espeak-ng, but espeakng-loader 0.2.4 lacks their dictionaries: they say nothing at all.
 SILENT = ("gmq/fo", "trk/kaa", "art/xex")
-# espeak-ng's own suffixes that would be another country's region (CA-BA is no Bosnia) in BCP 47.
+# Suffixes of espeak-ng that mean another region in BCP 47: the BA of ca-ba is not Bosnia.
 NOT_REGIONS = ("ca-ba", "ca-nw", "ca-va", "ru-cl")
 REGION_LETTERS, SCRIPT_LETTERS = 2, 4
 ALIASES = {"zh-hk": "yue", "zh-mo": "yue", "nn": "nb", "iw": "he", "in": "id"}
@@ -55,7 +55,7 @@ class EspeakVoices:
                 self._by_tag[tag] = (int(priority), identifier)
 
     def identifier(self, voice_id: str) -> str | None:
-        """Return what espeak-ng is to be told for a voice id with an optional +variant, None when unknown."""
+        """Return espeak-ng's identifier of a voice id with an optional +variant, None when it is unknown."""
         base, plus, variant = voice_id.lower().partition("+")
         found = self._ids.get(base) or self.for_tag(base)
         if not plus or not found:
@@ -67,7 +67,7 @@ class EspeakVoices:
         return self._by_tag.get(tag, (0, None))[1]
 
     def for_language(self, language: str) -> str | None:
-        """Return the best voice for a BCP 47 tag or, failing that, for what precedes its last subtags."""
+        """Return the best voice for a BCP 47 tag, else for the tag without its last subtags."""
         tag = language.lower()
         while tag:
             tag = ALIASES.get(tag, tag)
@@ -77,7 +77,7 @@ class EspeakVoices:
         return None
 
     def language_of(self, voice_id: str) -> str:
-        """Return the first BCP 47 tag of a voice, empty when there is no such voice."""
+        """Return the first BCP 47 tag of a voice, empty when the voice is unknown."""
         found = self.identifier(voice_id)
         return self._languages(found.partition("+")[0])[0] if found else ""
 

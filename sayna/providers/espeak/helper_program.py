@@ -1,11 +1,11 @@
 """The program in the helper process: espeak-ng behind frames of bytes on one socket, descriptor 0.
 
-Run as `python -I -S engine.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
+Run as `python -I -S helper_program.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
 A frame, both ways: u32 length of the payload (little-endian), one byte kind, payload.
 
     SAY     SETTINGS, voice, NUL, UTF-8 text      -> AUDIO*, then END, NO_VOICE or TOO_LONG
     VOICES                                        -> TABLE, END
-    STOP    cuts the running SAY short            -> no answer of its own
+    STOP    cancels the running SAY               -> no response of its own
 
 The program ends when its parent's end of the socket is closed, in the middle of a synthesis too.
 Its stderr is /dev/null: espeak-ng complains there of missing dictionaries, and may quote the text.
@@ -27,7 +27,7 @@ SAY, VOICES, STOP = b"s", b"v", b"x"
 AUDIO, TABLE, END, NO_VOICE, TOO_LONG, FAILED = b"a", b"t", b"e", b"n", b"l", b"f"
 
 SAMPLE_RATE = 22050
-# Corrupted memory made the library render 27,589 s (1.2 GB) once: only its callback can end that.
+# Corrupted memory once made the library render 27,589 s (1.2 GB). Only the callback can end that.
 MAX_SAMPLES = 3600 * SAMPLE_RATE
 # Of audio in one callback, made in 1 ms. The library's default of 60 costs the worker 0.6 ms more a sentence.
 BUFFER_MS = 1000
@@ -39,9 +39,18 @@ INITIALIZE_DONT_EXIT = 0x8000
 CHARS_UTF8 = 1  # never with 0x10 (SSML opens server files) or 0x100 ([[phonemes]])
 RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 
+# The library keeps 1000 phonemes, 300 words and 800 bytes of a clause (N_PHONEME_LIST, N_CLAUSE_WORDS, N_TR_SOURCE).
+# It silently drops the rest: then the two halves of the clause have more phonemes than the whole.
+MAX_PHONEMES = 900
+MAX_LOSS = 0.04
+BREAK_BYTES = 700
+# Too few to be dropped; counting costs 3 % of the synthesis for each halving (measured).
+SHORT_BYTES = 60
+COUNT_PHONEMES = ord("_") << 8  # a mark between two phonemes
+
 
 class VoiceStruct(ctypes.Structure):
-    """The head of espeak_VOICE: what this program reads of it."""
+    """The first fields of espeak_VOICE, which are all that this program reads."""
 
     _fields_ = (
         ("name", ctypes.c_char_p),
@@ -84,11 +93,12 @@ class Speaker:
         self._variants = os.path.join(data, "voices", "!v")  # noqa: PTH118 - pathlib doubles the start-up time
         self._voice = b""
         self._samples = 0
-        self._outcome = END
+        self._outcome, self._stopped = END, False
         self._pending = select.poll()
         self._pending.register(wire, select.POLLIN)
         self._lib = ctypes.CDLL(library)
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
+        self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         rate = self._lib.espeak_Initialize(OUTPUT_SYNCHRONOUS, BUFFER_MS, os.fsencode(data), INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
             raise OSError(f"espeak_Initialize returned {rate}")
@@ -104,10 +114,53 @@ class Speaker:
             return NO_VOICE
         for parameter, value in zip((RATE, VOLUME, PITCH, RANGE, WORDGAP), settings, strict=True):
             self._lib.espeak_SetParameter(parameter, value, 0)
-        self._samples, self._outcome = 0, END
-        size = ctypes.c_size_t(len(text) + 1)
-        self._lib.espeak_Synth(text, size, 0, 0, 0, CHARS_UTF8, None, None)
+        self._samples, self._outcome, self._stopped = 0, END, False
+        for chunk in self._chunks(text):
+            size = ctypes.c_size_t(len(chunk) + 1)
+            self._lib.espeak_Synth(chunk, size, 0, 0, 0, CHARS_UTF8, None, None)
+            if self._stopped:
+                break
         return self._outcome
+
+    def _chunks(self, text: bytes) -> Iterator[bytes]:
+        """Cut the text inside each clause that is too long for the library, at blanks: there is no pause at a cut."""
+        start = begin = 0
+        if len(text) > SHORT_BYTES:
+            for size, count in list(self._clauses(text)):
+                cuts = self._cuts(text[begin : begin + size], count)[1]
+                # The library broke this clause off, without a pause. From another start it would break it elsewhere.
+                for cut in [*cuts, size] if size >= BREAK_BYTES else cuts:
+                    yield text[start : begin + cut]
+                    start = begin + cut
+                begin += size
+        yield text[start:]
+
+    def _clauses(self, text: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the number of bytes and of phonemes of each clause, without the phonemes that the library drops."""
+        buffer = ctypes.create_string_buffer(text)
+        at = ctypes.addressof(buffer)
+        end = at + len(text)
+        pointer = ctypes.c_void_p(at)
+        while at < end:
+            names = self._lib.espeak_TextToPhonemes(ctypes.byref(pointer), CHARS_UTF8, COUNT_PHONEMES)
+            before, at = at, min(pointer.value or end, end)
+            yield at - before, names.count(b"_") + names.count(b" ")
+
+    def _cuts(self, clause: bytes, count: int) -> tuple[int, list[int]]:
+        """Return the number of phonemes of a clause when nothing is dropped, and where it has to be cut for that."""
+        middle = len(clause) // 2
+        cut = max(clause.rfind(b" ", 1, middle), clause.rfind(b"\n", 1, middle))
+        if len(clause) <= SHORT_BYTES or cut < 0:
+            return count, []
+        halves = (clause[:cut], clause[cut:])
+        (left, left_cuts), (right, right_cuts) = (self._cuts(half, self._count(half)) for half in halves)
+        total = left + right
+        if not left_cuts and not right_cuts and total <= MAX_PHONEMES and count >= total * (1 - MAX_LOSS) - 2:
+            return count, []
+        return total, [*left_cuts, cut, *(cut + more for more in right_cuts)]
+
+    def _count(self, text: bytes) -> int:
+        return sum(count for _, count in self._clauses(text))
 
     def _select(self, voice: bytes) -> bool:
         """Switch to a voice, unless it is the last one: that costs 0.1 ms."""
@@ -122,15 +175,14 @@ class Speaker:
         self._samples += count
         if self._samples > MAX_SAMPLES:
             self._outcome = TOO_LONG
-            return 1
-        # A request never follows before END, so whatever waits now is a STOP.
-        if self._pending.poll(0):
-            return 1
-        try:
-            send(self._wire, AUDIO, ctypes.string_at(samples, 2 * count))
-        except OSError:
-            return 1
-        return 0
+        # A request never follows before END, so a frame that waits now is a STOP.
+        self._stopped = self._outcome == TOO_LONG or bool(self._pending.poll(0))
+        if not self._stopped:
+            try:
+                send(self._wire, AUDIO, ctypes.string_at(samples, 2 * count))
+            except OSError:
+                self._stopped = True
+        return int(self._stopped)
 
     def table(self) -> bytes:
         """Return a line "identifier TAB name TAB priority:tag ..." a voice, then a line a variant."""

@@ -17,11 +17,11 @@ from typing import ClassVar
 from sayna.audio.spec import AudioSpec
 from sayna.config import setting
 from sayna.config.types import folder
-from sayna.errors import ProviderRejectedRequest
+from sayna.errors import EmptyText, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.piper.engine import PiperEngine
-from sayna.providers.piper.folder import ID, VoiceFile, scan
+from sayna.providers.piper.piper_engine import PiperEngine
+from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
 
 log = logging.getLogger("sayna.piper")
 
@@ -85,7 +85,7 @@ class Piper(TTSProvider):
         voice = self._find(request.voice_id)
         speaker = voice.speaker(request.model) if request.model else None
         if request.model and speaker is None:
-            raise ProviderRejectedRequest("this voice of piper has no such speaker (model); see GET /voices")
+            raise ProviderRejectedRequest("piper does not know this speaker (model) of the voice; see GET /voices")
         settings = {
             "speaker_id": speaker,
             # Piper stretches: twice the length is half the rate.
@@ -94,9 +94,9 @@ class Piper(TTSProvider):
         }
         sentences = self.engine.say(voice, request.text, settings, request.deadline)
         first = next(sentences, None)
-        # Three dots, for instance; without this, an empty clip.
+        # A sign without a name, for instance.
         if first is None:
-            raise ProviderRejectedRequest("piper finds nothing to say in this text")
+            raise EmptyText("there is nothing to say in this text")
         return AudioStream(AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
@@ -136,7 +136,7 @@ class Piper(TTSProvider):
         for voice in self._voices():
             if voice.id == voice_id:
                 return voice
-        raise ProviderRejectedRequest("piper has no such voice; GET /voices lists them")
+        raise ProviderRejectedRequest("piper does not know this voice; GET /voices lists them")
 
 
 def _listed(voice: VoiceFile) -> Voice:

@@ -1,6 +1,6 @@
 import pytest
 
-from sayna.providers.espeak.catalogue import EspeakVoices
+from sayna.providers.espeak.voice_table import EspeakVoices
 
 TABLE = "\n".join([
     "gmw/en\tEnglish (Great Britain)\t2:en-gb 2:en",

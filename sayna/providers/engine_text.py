@@ -1,0 +1,90 @@
+"""Text for an espeak-ng library, which espeak and Piper share: words and numbers that its buffers hold.
+
+espeak-ng 1.52 keeps 160 bytes and 200 phonemes of a word and silently drops the rest (`N_WORD_BYTES`,
+`N_WORD_PHONEMES` in its translate.h). It dies of a hyphen beside letters of another script.
+"""
+
+import bisect
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from sayna.providers.graphemes import boundary_before, is_boundary
+
+# Longer numbers are said digit by digit: 18 digits in one word are 202 phonemes in Latgalian (measured).
+MAX_DIGITS = 15
+MAX_WORD_BYTES = 120
+MAX_WORD_PHONEMES = 170
+
+_LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS + 1},}}")
+# Words of fewer characters always fit.
+_LONG_WORD = re.compile(r"\S{6,}")
+# Phonemes of a character in any voice, at most, for words of many (measured).
+_SMALL_LETTER, _OTHER_LETTER, _PICTURE = 2.5, 7.0, 30.0
+_PICTURES_FROM = 0x2190
+_VOWEL = re.compile("[^b-df-hj-np-tv-z\u00df]")
+
+
+class _Costs(dict[str, tuple[int, float]]):
+    """The bytes of UTF-8 and the phonemes of a character, at most, in any voice."""
+
+    def __missing__(self, character: str) -> tuple[int, float]:
+        # The library takes Hangul apart.
+        octets = len(unicodedata.normalize("NFD", character).encode(errors="replace"))
+        self[character] = (octets, _phonemes(character))
+        return self[character]
+
+
+_COSTS = _Costs()
+
+
+def fitted(text: str) -> str:
+    """Return a text in which no word or number exceeds the engine's buffers; only blanks are added."""
+    return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, text))
+
+
+def most_phonemes(text: str) -> float:
+    """Return how many phonemes a text makes at most, whatever the voice."""
+    return sum(_COSTS[character][1] for character in text)
+
+
+def _phonemes(character: str) -> float:
+    if character.isspace():
+        return 0
+    if character.isalpha():
+        return _OTHER_LETTER if character.isupper() else _SMALL_LETTER
+    return _PICTURE if ord(character) >= _PICTURES_FROM else _OTHER_LETTER
+
+
+def _digits_apart(number: re.Match[str]) -> str:
+    text, start, end = number.string, number.start(), number.end()
+    before, after = text[max(0, start - 1) : start], text[end : end + 1]
+    return f"{' ' * before.isalpha()}{' '.join(number[0])}{' ' * after.isalpha()}"
+
+
+def _word_fitted(found: re.Match[str]) -> str:
+    return " ".join(_cut(found[0]))
+
+
+def _cut(word: str) -> Iterator[str]:
+    """Cut before a sign, so that its name is still said, else at any character that stands alone."""
+    octets = [0, *itertools.accumulate(_COSTS[character][0] for character in word)]
+    # A word without a vowel is spelled.
+    least = 0.0 if _VOWEL.search(word) else _OTHER_LETTER
+    weights = [0.0, *itertools.accumulate(max(least, _COSTS[character][1]) for character in word)]
+    start = 0
+    while start < len(word):
+        end = bisect.bisect_right(octets, octets[start] + MAX_WORD_BYTES) - 1
+        end = min(end, bisect.bisect_right(weights, weights[start] + MAX_WORD_PHONEMES) - 1)
+        if end < len(word):
+            end = _sign_before(word, start, end) or boundary_before(word, start, max(end, start + 1))
+        yield word[start:end]
+        start = end
+
+
+def _sign_before(word: str, start: int, end: int) -> int:
+    for at in range(end, start, -1):
+        if not word[at].isalnum() and is_boundary(word, start, at):
+            return at
+    return 0

@@ -1,0 +1,79 @@
+"""Speech that goes on when a text has killed the helper: the rest is said without what kills."""
+
+import unicodedata
+from collections.abc import Iterator
+
+from sayna.errors import EmptyText
+from sayna.http import Deadline
+from sayna.providers.espeak import helper_program as wire
+from sayna.providers.espeak.helper_response import HelperDied, HelperResponse
+from sayna.providers.espeak.supervisor import EspeakEngine
+
+HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+# 20 ms. The library makes 7 ms of a sign for which the voice has no name.
+LEAST_BYTES = 2 * wire.SAMPLE_RATE // 50
+
+
+class ResumedSpeech:
+    """The samples of one text as an iterator; `versions` are tried in turn while the helper dies of them.
+
+    A later version goes on at the sample where the helper died.
+    """
+
+    def __init__(self, engine: EspeakEngine, head: bytes, versions: Iterator[str], deadline: Deadline) -> None:
+        self._engine, self._head, self._versions, self._deadline = engine, head, versions, deadline
+        self._sent = 0
+        self._response = self._begin()
+        self._first = b""
+        while len(self._first) < LEAST_BYTES:
+            chunk = self._next()
+            if not chunk:
+                raise EmptyText("there is nothing to say in this text")
+            self._first += chunk
+
+    def __iter__(self) -> "ResumedSpeech":
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next samples; raises ProviderError and its kinds."""
+        chunk, self._first = self._first or self._next(), b""
+        if not chunk:
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        """Cancel the synthesis; a second call does nothing."""
+        self._versions = iter(())
+        self._response.close()
+
+    def _begin(self) -> HelperResponse:
+        """Ask for the next version; raises the last HelperDied when there is none left."""
+        died: HelperDied | None = None
+        for text in self._versions:
+            try:
+                return self._engine.ask(wire.SAY, self._head + text.encode(errors="replace"), self._deadline)
+            except HelperDied as error:
+                died = error
+        raise died or HelperDied("The embedded engine died while it rendered this text.")
+
+    def _next(self) -> bytes:
+        """Return the next samples, empty bytes at the end."""
+        skip = 0
+        while True:
+            try:
+                chunk = next(self._response, b"")
+            except HelperDied:
+                self._response, skip = self._begin(), self._sent
+                continue
+            unheard = chunk[skip:]
+            skip -= min(skip, len(chunk))
+            if unheard or not chunk:
+                self._sent += len(unheard)
+                return unheard
+
+
+def harmless_versions(text: str) -> Iterator[str]:
+    """Yield a text as it is, then without hyphens, then with nothing but letters, digits and full stops."""
+    yield text
+    yield text.translate(dict.fromkeys(map(ord, HYPHENS), " "))
+    yield "".join(each if unicodedata.category(each)[0] in "LMN" or each == "." else " " for each in text)

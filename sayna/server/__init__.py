@@ -1,0 +1,1 @@
+"""How gunicorn's workers take connections, refuse requests and use memory."""

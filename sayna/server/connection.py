@@ -1,0 +1,90 @@
+"""A client's connection, read without waiting until its request is whole."""
+
+import socket
+import struct
+from typing import Any
+
+from gunicorn.http import get_parser
+from gunicorn.workers.gthread import TConn
+
+from sayna.server.request_buffer import Progress, RequestBuffer
+
+RECEIVE_BYTES = 65536
+# Of an answer's unread rest, as much is read away before the connection is closed.
+DRAIN_BYTES = 65536
+# Seconds that the kernel waits for a client to take a piece of an answer, as send_timeout of the shipped nginx.
+SEND_SECONDS = 30
+# Seconds that a thread waits for a body; the loop hands over whole requests, so it hardly ever does.
+RECEIVE_SECONDS = 10
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """A connection that waits at the poller for a request, or for its client to close."""
+
+    def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any, max_body: int) -> None:
+        super().__init__(cfg, sock, client, server)
+        self.sock: socket.socket = sock
+        self.parser = get_parser(cfg, sock, client)
+        self.initialized = True
+        self.deadline = 0.0
+        self.is_closing = False
+        self.is_complete = True
+        self._drained = 0
+        self._max_body = max_body
+        self.buffer = RequestBuffer(max_body)
+        for option, seconds in ((socket.SO_SNDTIMEO, SEND_SECONDS), (socket.SO_RCVTIMEO, RECEIVE_SECONDS)):
+            sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether no byte of a request is there."""
+        return not self.is_closing and self.buffer.progress is Progress.EMPTY
+
+    def receive(self) -> bytes:
+        """Return what has arrived, nothing where the client sends no more; raises BlockingIOError."""
+        try:
+            return self.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return b""
+
+    def hand_over(self) -> None:
+        """Give the bytes to gunicorn's parser, and begin to collect the next request."""
+        self.is_complete = self.buffer.progress is Progress.WHOLE
+        self.parser.unreader.unread(bytes(self.buffer.data))
+        self.buffer = RequestBuffer(self._max_body)
+
+    def take_back(self) -> bytes:
+        """Return what the parser has read beyond the request that was answered."""
+        return bytes(self.parser.unreader.take_buffered())
+
+    def send_now(self, data: bytes) -> None:
+        """Send a short text without waiting; a client that cannot take it does not get it."""
+        try:
+            self.sock.setblocking(False)
+            self.sock.send(data)
+        except OSError:
+            return
+
+    def stop_sending(self) -> bool:
+        """Tell the client that no more comes; return whether the connection is still there."""
+        self.is_closing = True
+        self.buffer = RequestBuffer(0)
+        try:
+            self.sock.setblocking(False)
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False
+        return True
+
+    def drain(self) -> bool:
+        """Read away what a client still sends, or closing would destroy our last bytes; return whether to go on."""
+        try:
+            data = self.sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._drained += len(data)
+        return data != b"" and self._drained < DRAIN_BYTES

@@ -1,0 +1,26 @@
+"""What the first requests of every worker would import, loaded once before the workers are forked."""
+
+import gc
+import importlib
+
+# The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
+MODULES = (
+    "encodings.idna",
+    "sayna.audio.decoder",
+    "sayna.audio.encoder",
+    "sayna.audio.resample",
+    "sayna.audio.samples",
+    "sayna.http.client",
+    "sqlite3",
+)
+
+
+def load_modules() -> None:
+    """Import what renders speech, and keep the collector from it: otherwise each worker would copy its pages."""
+    gc.disable()
+    try:
+        for name in MODULES:
+            importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.enable()

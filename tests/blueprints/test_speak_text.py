@@ -1,0 +1,46 @@
+"""POST /speak and what stands in a text: cleaned, refused when there is nothing to say, never a 5xx."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.blueprints.conftest import MakeClient
+
+
+@pytest.fixture
+def client(make_client: MakeClient) -> FlaskClient:
+    return make_client()
+
+
+def spoken(client: FlaskClient, text: str, **fields: Any) -> dict[str, Any]:
+    answer = client.post("/speak", json={"text": text, "provider": "espeak", **fields})
+    assert answer.status_code == 200, answer.data
+    metadata: dict[str, Any] = answer.get_json()["metadata"]
+    return metadata
+
+
+@pytest.mark.parametrize("text", ["...", "—", "?", '"', "\u200b", "\ufe0f", "\U0001fae8", ". " * 60])
+def test_text_with_nothing_to_say_is_empty(client: FlaskClient, text: str) -> None:
+    answer = client.post("/speak", json={"text": text, "provider": "espeak"})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "EMPTY_TEXT")
+    assert "there is nothing to say in this text" in answer.get_json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"), [("10\u202f000 euros", "10 000 euros"), ("cafe\u0301", "caf\u00e9"), ("\ufeffhi", "hi")]
+)
+def test_the_cache_key_is_of_the_cleaned_text(client: FlaskClient, text: str, same: str) -> None:
+    assert spoken(client, text)["cache_key"] == spoken(client, same)["cache_key"]
+
+
+@pytest.mark.parametrize("text", ["---लच्छेद", "hello ---लच्छेद", "\"'-दल"])
+def test_text_that_kills_the_engine_is_spoken(client: FlaskClient, text: str) -> None:
+    assert spoken(client, text, language="hi")["duration_ms"] > 100
+
+
+def test_control_characters_do_not_change_later_speech(client: FlaskClient) -> None:
+    before = spoken(client, "Hello, here is the news of today.")["duration_ms"]
+    spoken(client, "\x0150T\x0130H x")
+    after = spoken(client, "Hello, here is the news of today!")["duration_ms"]
+    assert after == pytest.approx(before, rel=0.05)
