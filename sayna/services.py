@@ -16,7 +16,7 @@ from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, open_library
+from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clip_urls import ClipSigner, derived
@@ -27,6 +27,7 @@ from sayna.speech.single_flight import SingleFlight
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
+from sayna.state.leader import LeaderThread
 from sayna.state.secret import lasting_secret
 
 if TYPE_CHECKING:
@@ -55,20 +56,28 @@ class Services:
     telephony: "Telephony | None"
     recordings: Library | None
     recorder: Recorder | None
+    remover: Remover | None
+    retention: LeaderThread | None
 
     def checks(self) -> dict[str, bool]:
         """Return what readiness depends on; no vendor is called."""
-        return {"cache": self.cache.writable()}
+        checks = {"cache": self.cache.writable()}
+        # "warn" keeps the server ready: recordings can be read, and POST /recording says why it refuses.
+        return checks | ({"recordings": self.recordings.check().status != "failed"} if self.recordings else {})
 
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
+        if self.retention is not None:
+            self.retention.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
         if self.telephony is not None:
             self.telephony.close()
+        if self.retention is not None:
+            self.retention.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -91,8 +100,10 @@ def build(config: Config) -> Services:
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
+    recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
+    remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
+    telephony = _telephony(config, livekit, hooks, state, recorder) if livekit else None
     planner = Planner(providers, config.speech, cache.secret)
     speech = SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads)))
     return Services(
@@ -112,7 +123,9 @@ def build(config: Config) -> Services:
         livekit=livekit,
         telephony=telephony,
         recordings=recordings,
-        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
+        recorder=recorder,
+        remover=remover,
+        retention=retention_thread(config.recording, recordings, remover, state.leader),
     )
 
 
@@ -133,10 +146,12 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 
 
-def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+def _telephony(
+    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, recorder: Recorder | None
+) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state)
+    return Telephony.build(config, livekit, hooks, state, (recorder.endings.receive,) if recorder else ())
 
 
 def misses(threads: int) -> int:

@@ -21,8 +21,6 @@ _ENCODINGS = {
     (6, 8): "alaw",
     (7, 8): "mulaw",
 }
-# A header written before the length was known says 0, 0xFFFFFFFF, or something just below 2 GiB.
-_PLACEHOLDER_FROM = 0x7F000000
 _PLAUSIBLE_RATES = range(4000, 192001)
 
 
@@ -59,12 +57,12 @@ def wav_header(spec: AudioSpec, data_bytes: int) -> bytes:
 def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
     """Read up to the samples; return their format and the sample bytes as they come.
 
-    Raises ImplausibleAudio when the bytes are not WAV or have an unknown encoding. Also raises it, while the
-    samples are read, when fewer bytes arrive than the header says.
+    Raises ImplausibleAudio when the bytes are not WAV or have an unknown encoding. A length in the header that is
+    beyond the end means "until the end".
     """
     source = _Source(chunks)
     riff = source.take(12)
-    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+    if riff[:4] not in (b"RIFF", b"RF64") or riff[8:] != b"WAVE":
         raise ImplausibleAudio("The bytes do not begin like wav audio.")
     found: WavFormat | None = None
     while True:
@@ -77,7 +75,8 @@ def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
             found = _parse_format(body)
     if found is None:
         raise ImplausibleAudio("The wav audio does not say its format.")
-    return found, source.rest(None if size == 0 or size >= _PLACEHOLDER_FROM else size)
+    # A header written before the length was known says 0, or any length that is beyond the end.
+    return found, source.rest(size or None)
 
 
 def _parse_format(body: bytes) -> WavFormat:
@@ -112,7 +111,7 @@ class _Source:
         return taken
 
     def rest(self, limit: int | None) -> Iterator[bytes]:
-        """Yield what follows, at most `limit` bytes; raises ImplausibleAudio when there are fewer."""
+        """Yield what follows, at most `limit` bytes."""
         following = itertools.chain([bytes(self._held)], self._chunks)
         if limit is None:
             yield from following
@@ -121,5 +120,3 @@ class _Source:
         for chunk in following:
             yield chunk[:limit]
             limit -= min(limit, len(chunk))
-        if limit:
-            raise ImplausibleAudio(f"The wav audio is {limit} bytes shorter than its header says.")

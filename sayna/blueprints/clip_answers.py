@@ -9,7 +9,7 @@ from http import HTTPStatus
 from flask import Request, Response, g
 from werkzeug import http
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
 from sayna.recordings.conditions import evaluate
 from sayna.speech.cache import Clip

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import NotFound
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
 from sayna.blueprints.context import services
 from sayna.openapi import documented

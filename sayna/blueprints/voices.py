@@ -27,7 +27,11 @@ def voices() -> Response:
 
 
 def _headers(listing: VoiceListing, etag: str) -> dict[str, str]:
-    problems = {"X-Voices-Stale": ", ".join(listing.stale), "X-Voices-Failed": ", ".join(listing.failed)}
+    problems = {
+        "X-Voices-Stale": ", ".join(listing.stale),
+        "X-Voices-Failed": ", ".join(listing.failed),
+        "X-Voices-Key-Refused": ", ".join(listing.refused),
+    }
     return {
         "ETag": f'"{etag}"',
         "Cache-Control": "private, no-cache",

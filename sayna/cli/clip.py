@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.cli.context import services
 from sayna.errors import SaynaError
 from sayna.schemas.clips import DEFAULT_EXPIRY, load_clip

@@ -121,6 +121,11 @@ class TTSProvider(ABC):
     def configured(self) -> bool:
         """Whether this server can call the vendor without a request's own credentials."""
 
+    @property
+    def problem(self) -> str:
+        """A sentence for operators when the provider is configured but cannot be used, else an empty string."""
+        return ""
+
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio of one text in the vendor's format that is nearest to `request.target`.

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from sayna import audio
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.errors import InvalidRequest
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.schemas.base import (

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.speech.clip_errors import ClipNotFound
 
 # Characters of a URL. FreeSWITCH keeps 1024 (freeswitch issue 827).

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.config import AuthConfig
 from sayna.errors import UnsupportedFormat
 from sayna.speech.cache import AudioCache, Clip

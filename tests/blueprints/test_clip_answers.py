@@ -12,7 +12,7 @@ import pytest
 import soundfile
 from flask.testing import FlaskClient
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from tests.blueprints.clips import SECRETS, TENANTS, VOICE, bearer, minted, path_of
 from tests.blueprints.conftest import MakeClient
 from tests.wire.deepgram import DeepgramFake

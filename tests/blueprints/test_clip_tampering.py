@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.speech import clip_urls
 from tests.blueprints.clips import SECRETS, TENANTS, VOICE, packed, path_of, signed
 from tests.blueprints.conftest import MakeClient

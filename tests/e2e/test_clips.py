@@ -13,7 +13,7 @@ import pytest
 import requests
 from cachecontrol import CacheControl
 
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from tests.blueprints.clips import SECRET, VOICE, digest, path_of
 from tests.e2e.clip_site import SETTINGS, ClipSite, clip_site, run
 from tests.e2e.conftest import start_gunicorn

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sayna import errors
-from sayna.audio.endings import ENDINGS
+from sayna.audio.file_endings import ENDINGS
 from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.schemas.clips import CLIP, MintedClipSchema

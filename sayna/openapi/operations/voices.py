@@ -21,6 +21,7 @@ HEADERS = {
     "ETag": "Changes with the list.",
     "Cache-Control": "Clients may keep it and must revalidate it.",
     "X-Voices-Stale": "Vendors that did not answer; the list has their last known voices.",
+    "X-Voices-Key-Refused": "Vendors that have refused the server's own key lately, as this worker knows.",
     "X-Voices-Failed": "Vendors that did not answer; the list has none of their voices.",
 }
 

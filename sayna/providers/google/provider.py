@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sayna.audio.spec import AudioSpec
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
-from sayna.providers import vendor_errors
+from sayna.providers.audio_response import Label, spec_of
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
@@ -100,7 +100,8 @@ class Google(CloudProvider):
             max_bytes=MAX_ANSWER_BYTES,
             body=json.dumps(_body(request), ensure_ascii=False).encode(),
         )
-        return AudioStream(self.native(request.target), iter((_audio(answer),)))
+        audio, wanted = _audio(answer), self.native(request.target)
+        return AudioStream(spec_of(audio, wanted, Label("")) or wanted, iter((audio,)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
@@ -137,8 +138,7 @@ class Google(CloudProvider):
                 return self.json(method, self.base_url + path, headers=headers, own=own, **timing, **call)
             except TokenRefused as error:
                 if refused:
-                    kind = ProviderRejectedCredentials
-                    raise vendor_errors.error_for(self.slug, 401, kind, None, own=own) from error
+                    raise self.refused_key(own=own) from error
                 refused = headers["Authorization"]
 
 

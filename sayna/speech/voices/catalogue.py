@@ -19,11 +19,15 @@ RENEWAL_WAIT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceListing:
-    """The lists by provider, the preferred one first; `stale` ones are older than VOICES_TTL_SECONDS."""
+    """The lists by provider, the preferred one first; `stale` ones are older than VOICES_TTL_SECONDS.
+
+    `refused` are the providers that have refused the server's own key lately.
+    """
 
     lists: Mapping[str, VoiceList]
     stale: tuple[str, ...]
     failed: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 class VoiceCatalogue:
@@ -57,9 +61,9 @@ class VoiceCatalogue:
         clouds = [slug for slug in slugs if not self._providers[slug].local]
         # Contract 2: the embedded voices must not hide that every cloud provider has failed.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
-            raise ProviderError(f"{', '.join(failed)} sent no list of voices; try again soon")
+            raise ProviderError(self._reason(failed))
         stale = tuple(slug for slug, listed in lists.items() if not self._refresher.is_fresh(listed))
-        return VoiceListing(lists, stale, failed)
+        return VoiceListing(lists, stale, failed, tuple(slug for slug in slugs if self._providers[slug].problem))
 
     def slugs(self, provider: str = "") -> tuple[str, ...]:
         """Return the slugs that `provider` selects, all when empty; raises UnknownProvider, ProviderNotConfigured."""
@@ -76,6 +80,13 @@ class VoiceCatalogue:
     def close(self) -> None:
         """End the threads of this process."""
         self._refresher.close()
+
+    def _reason(self, failed: Iterable[str]) -> str:
+        """Return why lists are missing: trying again helps only where no key was refused."""
+        problems = {slug: self._providers[slug].problem for slug in failed}
+        silent = ", ".join(slug for slug, problem in problems.items() if not problem)
+        again = f"{silent} sent no list of voices; try again soon" if silent else ""
+        return "; ".join(filter(None, (*problems.values(), again)))
 
     def _read(self, slugs: Iterable[str]) -> dict[str, VoiceList]:
         return {slug: listed for slug in slugs if (listed := self._stores[slug].read())}

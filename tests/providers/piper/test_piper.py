@@ -157,7 +157,12 @@ def test_few_voices_are_kept_in_memory(folder: Path, piper: Piper) -> None:
 
 def test_deadline_holds_for_who_waits_behind_others(folder: Path, piper: Piper) -> None:
     holding, go_on = threading.Event(), threading.Event()
-    piper.engine._ready().submit(lambda: (holding.set(), go_on.wait(10)))
+
+    def hold() -> None:
+        holding.set()
+        go_on.wait(10)
+
+    piper.engine._ready().submit(hold)
     assert holding.wait(5)
     began = time.monotonic()
     with pytest.raises(ProviderTimeout):
