@@ -76,8 +76,7 @@ class ClipSchema(FlatSpeakSchema):
         validate=_expiry,
         metadata={
             "description": f"Seconds that the URL is valid, {MIN_EXPIRY} to {MAX_EXPIRY}, or 0 for ever; rounded up.",
-            "minimum": 0,
-            "maximum": MAX_EXPIRY,
+            "anyOf": [{"const": 0}, {"minimum": MIN_EXPIRY, "maximum": MAX_EXPIRY}],
         },
     )
     render = StrictBoolean(
