@@ -29,6 +29,9 @@ ENDINGS: Mapping[str, Ending] = MappingProxyType(
         "wav16": Ending("wav", 16000, "audio/x-wav;codec=pcm;bit=16;rate=16000"),
         "ulaw": Ending("mulaw", 8000, "audio/basic"),
         "alaw": Ending("alaw", 8000, "audio/x-alaw-basic"),
+        # G.711 in a RIFF header; a URL has only one dot.
+        "wavu": Ending("wav-mulaw", 8000, "audio/wav"),
+        "wava": Ending("wav-alaw", 8000, "audio/wav"),
         "sln": Ending("linear16", 8000, _RAW),
         "sln16": Ending("linear16", 16000, _RAW),
         "sln24": Ending("linear16", 24000, _RAW),

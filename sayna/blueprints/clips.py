@@ -7,9 +7,8 @@ from flask import Blueprint, Request, Response, g, request
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
-from sayna.blueprints.context import caller_connection, services
+from sayna.blueprints.context import caller_connection, check_provider, services
 from sayna.blueprints.responses import json_response
-from sayna.caller import Caller
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
 from sayna.openapi.operations import clips as operations
@@ -26,13 +25,14 @@ def mint() -> Response:
     """Answer with a signed URL; the speech is rendered first, unless the request says otherwise."""
     wanted, clips = load_clip(read_object(request)), services().clips
     base_url = services().config.clips.public_url or _base_url(request)
-    tenant = g.caller.tenant
-    signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, tenant=tenant, base_url=base_url)
-    clip = clips.cached(signed.plan)
+    signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
+    check_provider(signed.plan.provider.slug)
+    speech = clips.cached(signed.plan)
     g.log = {"provider": signed.plan.provider.slug, "characters": signed.plan.characters}
-    if clip is None and wanted.render:
-        clip, g.log["cache"] = clips.render(signed.plan, is_client_connected=caller_connection(request))
-    return json_response(dump_clip(signed, wanted.ext, base_url, clip), 201)
+    if speech is None and wanted.render:
+        speech = clips.render(signed.plan, is_client_connected=caller_connection(request))
+        g.log["cache"] = speech.outcome
+    return json_response(dump_clip(signed, wanted.ext, base_url, speech.clip if speech else None), 201)
 
 
 @blueprint.get("/clip/<payload>/<signature>.<ext>")
@@ -41,7 +41,7 @@ def play(payload: str, signature: str, ext: str) -> Response:
     """Answer with the audio of a signed URL; what the request says of caching is ignored, because that costs money."""
     clip = services().clips.open(payload, signature, ext)
     # The clip counts on the tenant that minted it.
-    g.caller = Caller(clip.tenant)
+    g.caller = clip.caller
     keep = seconds_to_keep(clip.seconds_left(time.time()))
     return clip_response(clip.plan, ext, f"public, max-age={keep}")
 

@@ -7,7 +7,7 @@ from werkzeug.exceptions import NotFound
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
-from sayna.blueprints.context import services
+from sayna.blueprints.context import check_provider, services
 from sayna.openapi import documented
 from sayna.openapi.operations.clips import SAY
 from sayna.schemas.clips import load_say
@@ -25,6 +25,7 @@ def say(ext: str) -> Response:
         raise NotFound
     _check_origin(request)
     plan = services().clips.plan(load_say(dict(request.args.lists())), ext)
+    check_provider(plan.provider.slug)
     # Any web page could make its reader's browser spend the operator's money.
     if not (config.auth.required or plan.provider.local or config.clips.open_get_vendors):
         raise OpenVendorsDisabled(

@@ -4,24 +4,34 @@ import json
 import re
 import time
 from operator import attrgetter
+from urllib.parse import quote
 
 from flask import Blueprint, Request, Response, g
 
 from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import read_body, read_object
-from sayna.blueprints.context import caller_connection, caller_needs_length, current_request, services
+from sayna.blueprints.cache_control import cache_mode
+from sayna.blueprints.context import (
+    caller_connection,
+    caller_needs_length,
+    check_provider,
+    current_request,
+    services,
+)
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
-from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
+from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.plan import Plan
-from sayna.speech.service import CacheMode, SpeechResult
+from sayna.speech.service import SpeechResult
 
 blueprint = Blueprint("speak", __name__)
 
 header_values = attrgetter(*HEADER_FIELDS.values())
-# Voice ids go into headers, where any other character would make the response a 500.
-PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+# What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
+# client reads a percent sign as the beginning of an encoded one.
+PLAIN = re.compile(r"[\x21-\x24\x26-\x7e]+")
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 @blueprint.post("/speak")
@@ -31,7 +41,9 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = _plan(request, default_formats)
-    speech = services().speech.synthesize(plan, _cache_mode(request), is_client_connected=caller_connection(request))
+    check_provider(plan.provider.slug)
+    connected = caller_connection(request)
+    speech = services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     response = _envelope(speech) if wants_envelope else _bytes(request, speech)
     # Add instead of set: these headers are new, and a set would search the others for each of them.
@@ -43,18 +55,12 @@ def _plan(request: Request, default_formats: tuple[str, str]) -> Plan:
     """Return the plan of the body; the planner remembers the plans of earlier bodies."""
     planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, default_formats)) is None:
-        plan = planner.plan(load_speak(read_object(request), default_formats))
+        fields = read_object(request)
+        g.ignored_fields = ignored_speak_fields(fields)
+        plan = planner.plan(load_speak(fields, default_formats))
         planner.remember(body, default_formats, plan)
+    g.ignored_fields = plan.ignored_fields
     return plan
-
-
-def _cache_mode(request: Request) -> CacheMode:
-    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
-    # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
-    for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
-        if mode.value in directives:
-            return mode
-    return CacheMode.USE
 
 
 def _envelope(speech: SpeechResult) -> Response:
@@ -87,19 +93,22 @@ def _bytes(request: Request, speech: SpeechResult) -> Response:
 
 
 def _headers(speech: SpeechResult) -> dict[str, str]:
-    plan, info = speech.plan, speech.info
+    info = speech.info
     ttl = services().config.cache.ttl_seconds
     is_hit = speech.outcome == "HIT"
     age = max(0, int(time.time() - info.created)) if is_hit else 0
     headers = {
         **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
         "x-cache": speech.outcome,
-        # The key and not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
-        "ETag": f'"{plan.key}"',
+        # Not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
+        "ETag": speech.etag,
         "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if is_hit:
         headers["Age"] = str(age)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
-    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
+    voice_id = headers["x-voice-id"]
+    if not PLAIN.fullmatch(voice_id):
+        headers["x-voice-id"] = quote(voice_id, safe=SAFE)
+    return {name: value for name, value in headers.items() if value}

@@ -28,14 +28,17 @@ def clip(text: str | None, tenant: str | None, *, render: bool, shows_key: bool,
     """Print a signed URL that any telephone system can play."""
     clips, config = services().clips, services().config
     try:
-        if not config.auth.knows(tenant):
+        caller = clips.caller_of(tenant)
+        if caller is None:
             raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
         if shows_key:
             click.echo(clips.signing_key(tenant))
             return
         wanted = load_clip({"text": text, "render": render, **fields})
         base_url = config.clips.public_url or LOCAL
-        signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, tenant=tenant, base_url=base_url)
+        signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
+        if not caller.may_use(signed.plan.provider.slug):
+            raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
         if wanted.render:
             clips.render(signed.plan, is_client_connected=lambda: True)
     except SaynaError as error:

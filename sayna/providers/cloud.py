@@ -21,6 +21,7 @@ from sayna.providers.base import AudioStream, SpeechRequest, TTSProvider
 from sayna.providers.circuit_breaker import CircuitBreaker
 from sayna.providers.key_refusal import KeyRefusal
 from sayna.providers.parsing import mapping, mappings
+from sayna.state.files import Check
 
 # The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
@@ -56,6 +57,12 @@ class CloudProvider(TTSProvider):
     def problem(self) -> str:
         """A sentence when the vendor has refused the server's own credentials lately, else an empty string."""
         return vendor_errors.key_refused(self.slug) if self._refusal.is_recent else ""
+
+    def check(self) -> Check:
+        """Return `failed` for a minute after the vendor has refused the key of this server."""
+        if not self.configured:
+            return "off"
+        return "failed" if self.problem else "ok"
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:

@@ -1,27 +1,32 @@
 """Clips: speech behind a signed URL. It is minted from a request, and later found again from the URL alone."""
 
 import dataclasses
+import datetime
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sayna.audio.file_endings import ENDINGS
+from sayna.caller import Caller
 from sayna.config import AuthConfig
 from sayna.errors import UnsupportedFormat
-from sayna.speech.cache import AudioCache, Clip
+from sayna.speech.cache import AudioCache
 from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigured, ClipTooLong
 from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, rounded_expiry
 from sayna.speech.plan import Plan, Planner, SpeakRequest
-from sayna.speech.service import CacheMode, SpeechService
+from sayna.speech.service import CacheMode, SpeechResult, SpeechService
 
 
 @dataclass(frozen=True, slots=True)
 class SignedClip:
-    """A clip that has a URL: `path` below this server; `expires` in epoch seconds, None for never."""
+    """A clip that has a URL: `path` below this server; `expires` in epoch seconds, None for never.
+
+    `caller` is the tenant that the clip counts on.
+    """
 
     plan: Plan
     path: str
-    tenant: str | None
+    caller: Caller
     expires: int | None
 
     def seconds_left(self, now: float) -> float:
@@ -56,27 +61,26 @@ class ClipService:
             raise ClipsNotConfigured
         return self._signer.key_of(tenant)
 
-    def mint(
-        self, request: SpeakRequest, ending: str, *, expires_in: int, tenant: str | None, base_url: str
-    ) -> SignedClip:
+    def mint(self, request: SpeakRequest, ending: str, *, expires_in: int, caller: Caller, base_url: str) -> SignedClip:
         """Return the clip of a request; `base_url` and its path are the URL.
 
         Raises ClipsNotConfigured, ClipTooLong, and what `plan` raises.
         """
-        self.signing_key(tenant)
+        self.signing_key(caller.tenant)
         plan = self.plan(request, ending)
         expires = rounded_expiry(time.time(), expires_in)
-        link = dataclasses.replace(self._link(request, plan, ending), tenant=tenant, expires=expires)
+        link = dataclasses.replace(self._link(request, plan, ending), tenant=caller.tenant, expires=expires)
         path = self._signer.path(link, ending)
         if (length := len(base_url + path)) > MAX_URL:
             raise ClipTooLong(f"the URL would have {length} characters, more than {MAX_URL}; send a shorter text")
-        return SignedClip(plan, path, tenant, expires)
+        return SignedClip(plan, path, caller, expires)
 
     def open(self, payload: str, signature: str, ending: str) -> SignedClip:
         """Return the clip of a URL; raises ClipNotFound, ClipExpired, and what `plan` raises."""
         link = self._signer.open(payload, signature, ending)
+        caller = self.caller_of(link.tenant)
         # No voice of your own and no markup can be spoken yet, but the payload has names for them.
-        if not self._auth.knows(link.tenant) or link.voice or link.markup:
+        if caller is None or link.voice or link.markup:
             raise ClipNotFound
         if link.expires is not None and link.expires <= time.time():
             raise ClipExpired
@@ -85,18 +89,25 @@ class ClipService:
         if (plan := self._planner.recall(*known)) is None:
             plan = self.plan(_request(link), ending)
             self._planner.remember(*known, plan)
-        return SignedClip(plan, "", link.tenant, link.expires)
+        # A tenant that signs by itself could name any provider.
+        if not caller.may_use(plan.provider.slug):
+            raise ClipNotFound
+        return SignedClip(plan, "", caller, link.expires)
 
-    def cached(self, plan: Plan) -> Clip | None:
+    def caller_of(self, tenant: str | None) -> Caller | None:
+        """Return the caller for whom a tenant's signature speaks, None when the tenant no longer exists."""
+        return self._auth.caller_of(tenant, datetime.datetime.now(datetime.UTC).date())
+
+    def cached(self, plan: Plan) -> SpeechResult | None:
         """Return the audio, if no provider is needed for it."""
-        return self._cache.get(plan.key)
+        clip = self._cache.get(plan.key)
+        return SpeechResult(plan, "HIT", clip.info.created, clip) if clip else None
 
-    def render(self, plan: Plan, *, is_client_connected: Callable[[], bool]) -> tuple[Clip, str]:
-        """Return the audio and the outcome, such as HIT; raises ProviderError and its kinds, Overloaded."""
+    def render(self, plan: Plan, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
+        """Return the audio, finished; raises ProviderError and its kinds, Overloaded, CallerGone."""
         speech = self._speech.synthesize(plan, CacheMode.USE, is_client_connected=is_client_connected)
-        clip = speech.finished()
-        # The stored clip, because ETag and Last-Modified have its time of creation.
-        return self._cache.get(plan.key) or clip, speech.outcome
+        speech.finished()
+        return speech
 
     def _link(self, request: SpeakRequest, plan: Plan, ending: str) -> ClipLink:
         """Return what the URL must say: provider and voice always, so that no new vendor changes an old URL."""

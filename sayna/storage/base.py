@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from sayna.state.files import Check
 from sayna.storage.errors import StorageUnavailable
 
 # One part of a key. A whitelist, because Flask decodes `%5c`, `%00` and line breaks in a path, and proxies in
@@ -50,7 +51,7 @@ class StoreCheck:
     `reason` is a sentence for clients and operators, empty with ok. It names no path.
     """
 
-    status: str = "ok"
+    status: Check = "ok"
     reason: str = ""
 
 

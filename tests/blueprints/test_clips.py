@@ -1,5 +1,6 @@
 """POST /clips: what it takes and answers, how long its URLs live, and who may sign."""
 
+import json
 import re
 import time
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_same_request_gets_the_same_url(client: FlaskClient) -> None:
     ("body", "fields"),
     [
         ({"language": "de"}, {"p": "espeak", "v": "gmw/de"}),
-        ({"language": "en", "voice_id": "gmw/en-US"}, {**VOICE, "l": "en"}),
+        ({"language": "en_us", "voice_id": "gmw/en-US"}, VOICE),
         ({"speaking_rate": 2, "sample_rate": 16000}, {**VOICE, "s": 2, "r": 16000}),
         ({"speaking_rate": 0.9, "ext": "mp3", "sample_rate": 24000}, {**VOICE, "s": 0.9}),
     ],
@@ -188,3 +189,24 @@ def test_removed_tenant_can_no_longer_be_spoken_for(make_client: MakeClient) -> 
 
     assert (client.get(path).status_code, client.get(nobody).status_code) == (404, 200)
     assert make_client(CLIP_SECRETS_JSON=SECRETS).get(path).status_code == 404
+
+
+def test_tenant_plays_only_providers_that_it_may_use(make_client: MakeClient) -> None:
+    def with_entries(*entries: dict[str, Any]) -> FlaskClient:
+        listed = [
+            {"id": "tenant-a", "secret": f"sk_clips_of_tenant_a{at or ''}"} | each for at, each in enumerate(entries)
+        ]
+        tenants = {"AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": json.dumps(listed)}
+        return make_client(CLIP_SECRETS_JSON=SECRETS, SAY_ENABLED="true", **tenants)
+
+    path = path_of({"t": "Mine", **VOICE, "o": "tenant-a"})
+    limited = with_entries({"providers": ["azure"]})
+    answer = limited.post("/clips", json={"text": "Hi", "provider": "espeak"}, headers=bearer("tenant-a"))
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "PROVIDER_NOT_ALLOWED")
+    assert limited.get("/say.wav?text=Hi&provider=espeak", headers=bearer("tenant-a")).status_code == 403
+    assert limited.get(path).status_code == 404
+    assert with_entries({"providers": ["azure"]}, {"providers": ["espeak"]}).get(path).status_code == 200
+    assert with_entries({"providers": ["azure"]}, {}).get(path).status_code == 200
+    # A secret that is over speaks for nobody.
+    assert with_entries({"expires": "2020-01-01"}).get(path).status_code == 404
+    assert with_entries({"expires": "2020-01-01"}, {"expires": "2999-01-01"}).get(path).status_code == 200

@@ -35,6 +35,17 @@ RAW = {
 }
 
 
+CODECS = {
+    "wav": "pcm_s16le",
+    "wav16": "pcm_s16le",
+    "wavu": "pcm_mulaw",
+    "wava": "pcm_alaw",
+    "mp3": "mp3",
+    "ogg": "opus",
+    "flac": "flac",
+}
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClipSite]:
     with clip_site(tmp_path_factory.mktemp("clips")) as site:
@@ -79,7 +90,7 @@ def test_curl_gets_head_range_and_304_as_the_rules_say(site: ClipSite, tmp_path:
 def test_wget_ffprobe_and_mpg123_take_the_url(site: ClipSite) -> None:
     spider = run("wget", "-S", "--spider", site.clip("For wget"), how_to_get="apt-get install wget")
     assert spider.returncode == 0, spider.stderr
-    for ext, codec in (("mp3", "mp3"), ("wav", "pcm_s16le"), ("ogg", "opus"), ("flac", "flac"), ("wav16", "pcm_s16le")):
+    for ext, codec in CODECS.items():
         options = ("-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0")
         found = run("ffprobe", *options, site.clip("For ffprobe", ext), how_to_get="apt-get install ffmpeg")
         assert found.stdout.decode().strip() == codec, found.stderr
@@ -274,5 +285,5 @@ def test_tls_keeps_clips_on_port_80_and_sends_the_rest_on(tmp_path: Path) -> Non
 
 
 def test_every_ending_is_listed_here() -> None:
-    assert set(RAW) | {"wav", "wav16", "mp3", "ogg", "flac"} == set(ENDINGS)
+    assert set(RAW) | set(CODECS) == set(ENDINGS)
     assert len(digest(SECRET, "")) == 64
