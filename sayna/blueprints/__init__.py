@@ -3,12 +3,14 @@
 from flask import Flask
 
 from sayna.blueprints import (
+    clips,
     errors,
     guard,
     health,
     livekit,
     pages,
     recording,
+    say,
     sip,
     speak,
     voices,
@@ -19,6 +21,8 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    clips.blueprint,
+    say.blueprint,
     livekit.blueprint,
     webhook.blueprint,
     recording.blueprint,

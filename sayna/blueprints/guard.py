@@ -24,6 +24,7 @@ PUBLIC = frozenset(
         "health.health",
         "health.ready",
         "webhook.livekit_webhook",
+        "clips.play",
         "docs.openapi",
         "docs.page",
         "docs.file",

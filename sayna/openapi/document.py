@@ -128,7 +128,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _response(response) for status, response in operation.responses.items()},
-            **error_responses.responses(raised),
+            **error_responses.responses(raised, operation.text_status),
         },
         "security": security,
     }

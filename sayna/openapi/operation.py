@@ -29,7 +29,7 @@ class Operation:
 
     `request` has one schema for each form of the body. `examples` are bodies that the server accepts unchanged.
     `query` is a schema, and `parameters` are OpenAPI's own objects. `errors` are those of this endpoint only;
-    the document adds the errors of every endpoint.
+    the document adds the errors of every endpoint. Where errors are plain text, `text_status` returns their status.
     """
 
     tag: str
@@ -42,6 +42,7 @@ class Operation:
     query: Any = None
     parameters: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[type[SaynaError], ...] = ()
+    text_status: Callable[[type[SaynaError]], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
