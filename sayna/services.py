@@ -18,7 +18,7 @@ from sayna.config import Config, Secret
 from sayna.config.server import waiting_places
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, open_library
+from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.plan import Planner
@@ -28,6 +28,7 @@ from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListSto
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
+from sayna.state.leader import LeaderThread
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -55,6 +56,8 @@ class Services:
     telephony: "Telephony | None"
     recordings: Library | None
     recorder: Recorder | None
+    remover: Remover | None
+    retention: LeaderThread | None
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -62,7 +65,7 @@ class Services:
             "cache": self.cache.check(),
             "providers": _of_providers([provider.check() for provider in self.providers.values()]),
             "piper": self.providers["piper"].check(),
-            "recordings": self.recordings.check() if self.recordings else "off",
+            "recordings": self.recordings.check().status if self.recordings else "off",
             "hooks": self.hooks.check(),
             "events": self.state.outbox.check() if self.telephony else "off",
         }
@@ -71,11 +74,15 @@ class Services:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
+        if self.retention is not None:
+            self.retention.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
         if self.telephony is not None:
             self.telephony.close()
+        if self.retention is not None:
+            self.retention.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -98,26 +105,31 @@ def build(config: Config) -> Services:
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
+    catalogue = _catalogue(config, providers, cache.secret)
+    recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
+    remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
+    telephony = _telephony(config, livekit, hooks, state, recorder) if livekit else None
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret),
+        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
         cache=cache,
         single_flight=single_flight,
         speech=SpeechService(cache, single_flight, SynthesisLimiter(waiting_places(config.server.threads))),
-        catalogue=_catalogue(config, providers, cache.secret),
+        catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,
         livekit=livekit,
         telephony=telephony,
         recordings=recordings,
-        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
+        recorder=recorder,
+        remover=remover,
+        retention=retention_thread(config.recording, recordings, remover, state.leader),
     )
 
 
@@ -130,10 +142,12 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 
 
-def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+def _telephony(
+    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, recorder: Recorder | None
+) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state)
+    return Telephony.build(config, livekit, hooks, state, (recorder.endings.receive,) if recorder else ())
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

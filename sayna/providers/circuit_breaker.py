@@ -7,7 +7,6 @@ from collections.abc import Callable
 # In a row, and only failures of the vendor: one odd text or one short timeout must not open the circuit.
 FAILURES = 20
 OPEN_SECONDS = 5.0
-REJECTED_SECONDS = 60.0
 
 
 class CircuitBreaker:
@@ -17,7 +16,6 @@ class CircuitBreaker:
         self._clock = clock
         self._failures = 0
         self._open_until = 0.0
-        self._rejected_until = 0.0
         self._lock = threading.Lock()
 
     def retry_in(self) -> float:
@@ -44,16 +42,3 @@ class CircuitBreaker:
         """Reset the count, because the vendor has answered."""
         with self._lock:
             self._failures = 0
-            self._rejected_until = 0.0
-
-    def rejected(self) -> None:
-        """Note that the vendor has refused the credentials of this server."""
-        with self._lock:
-            self._failures = 0
-            self._rejected_until = self._clock() + REJECTED_SECONDS
-
-    @property
-    def is_rejected(self) -> bool:
-        """Whether the vendor has refused the credentials within REJECTED_SECONDS, and accepted none since."""
-        # The note expires: a server that is not ready gets no request that could show that the key works again.
-        return self._clock() < self._rejected_until

@@ -45,6 +45,17 @@ class ObjectSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """Whether a store can do its work: `status` is ok, warn (it can be read only) or failed.
+
+    `reason` is a sentence for clients and operators, empty with ok. It names no path.
+    """
+
+    status: Check = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectStream:
     """An object whose bytes are still in the store; the caller closes it, once or more often."""
 
@@ -78,9 +89,9 @@ class Store(ABC):
     to the log. Sayna makes the keys: no part of a key is empty, dotted or longer than 128 characters.
     """
 
-    def check(self) -> Check:
-        """Return whether the store can be used, as far as this machine knows; a remote store is not called."""
-        return "ok"
+    def check(self) -> StoreCheck:
+        """Return what is known without a request: a store on the network is ok until a request fails."""
+        return StoreCheck()
 
     @abstractmethod
     def find(self, key: str) -> ObjectInfo | None:

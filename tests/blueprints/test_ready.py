@@ -142,17 +142,20 @@ def test_server_without_any_provider_has_a_warning(make_client: MakeClient) -> N
 def test_lost_folder_of_recordings_is_not_ready(make_client: MakeClient, tmp_path: Path) -> None:
     folder = tmp_path / "recordings"
     folder.mkdir()
+    folder.chmod(0o2770)
     client = make_client(RECORDING_LOCAL_PATH=str(folder))
     assert ready(client)[1]["recordings"] == "ok"
     folder.rmdir()
     assert ready(client)[1]["recordings"] == "failed"
     assert client.get("/recording/some-stream").status_code == 503
     folder.mkdir()
+    folder.chmod(0o2770)
     assert ready(client)[1]["recordings"] == "ok"
 
 
 def test_piper_without_voices_is_not_ready(make_client: MakeClient, tmp_path: Path) -> None:
     folder = tmp_path / "voices"
     folder.mkdir()
+    folder.chmod(0o2770)
     client: Any = make_client(PIPER_VOICES_PATH=str(folder))
     assert ready(client)[1]["piper"] == "failed"
