@@ -21,8 +21,7 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
-from sayna.speech.clip_urls import ClipSigner, derived
-from sayna.speech.clips import ClipService
+from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
@@ -31,7 +30,6 @@ from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
-from sayna.state.secret import lasting_secret
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -97,10 +95,7 @@ class Services:
 
 
 def build(config: Config) -> Services:
-    """Return the services of one process, or of all workers when called before the fork.
-
-    The first request that needs a connection, a thread or a database opens it.
-    """
+    """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
@@ -113,20 +108,19 @@ def build(config: Config) -> Services:
     catalogue = _catalogue(config, providers, cache.secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
-    telephony = _telephony(config, livekit, hooks, state, recorder) if livekit else None
-    planner = Planner(providers, config.speech, cache.secret, catalogue.known_voices)
-    speech = SpeechService(cache, single_flight, SynthesisLimiter(waiting_places(config.server.threads)))
+    limiter = SynthesisLimiter(waiting_places(config.server.threads))
+    telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=planner,
+        planner=(planner := Planner(providers, config.speech, cache.secret, catalogue.known_voices)),
         cache=cache,
         single_flight=single_flight,
-        speech=speech,
-        clips=ClipService(ClipSigner(_clip_secrets(config)), planner, speech, cache, config.auth),
+        speech=(speech := SpeechService(cache, single_flight, limiter)),
+        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -140,14 +134,6 @@ def build(config: Config) -> Services:
     )
 
 
-def _clip_secrets(config: Config) -> list[str]:
-    """Return the secrets of clip URLs; those that signed before a setting was added come last and still verify."""
-    given = [each.reveal() for each in config.clips.secrets]
-    shared = config.clips.server_secret
-    lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
-    return given + [derived(secret) for secret in lasting if secret is not None]
-
-
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     key, secret = config.livekit.api_key, config.livekit.api_secret
     if key is None or secret is None:
@@ -158,11 +144,18 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
 
 
 def _telephony(
-    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, recorder: Recorder | None
+    config: Config,
+    livekit: "LiveKit",
+    hooks: Hooks,
+    state: SharedState,
+    *,
+    limiter: SynthesisLimiter,
+    recorder: Recorder | None,
 ) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state, (recorder.endings.receive,) if recorder else ())
+    endings = recorder.endings if recorder else None
+    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

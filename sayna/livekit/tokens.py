@@ -8,7 +8,8 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sayna.config import Secret
 from sayna.livekit.ownership import metadata_for
@@ -18,11 +19,16 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`."""
+    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`.
+
+    `room_options` are for a room that the participant's arrival creates, by LiveKit's names.
+    """
 
     api_key: Secret
     api_secret: Secret
     ttl_seconds: int
+    metadata_updates: bool = False
+    room_options: Mapping[str, int] = field(default_factory=dict)
 
     def token(self, *, room: str, identity: str, name: str, tenant: str | None) -> str:
         """Return a JWT that opens this room and nothing else.
@@ -31,6 +37,15 @@ class TokenMint:
         gives it the same owner.
         """
         now = int(time.time())
+        video: dict[str, object] = {
+            "room": room,
+            "roomJoin": True,
+            "canPublish": True,
+            "canSubscribe": True,
+            "canPublishData": True,
+        }
+        if self.metadata_updates:
+            video["canUpdateOwnMetadata"] = True
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
             "sub": identity,
@@ -39,23 +54,26 @@ class TokenMint:
             "exp": now + self.ttl_seconds,
             # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
             # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
-            "video": {
-                "room": room,
-                "roomJoin": True,
-                "canPublish": True,
-                "canSubscribe": True,
-                "canPublishData": True,
-            },
+            "video": video,
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
+        config = _room_config(self.room_options)
         if tenant is not None:
-            claims["roomConfig"] = {"metadata": metadata_for(tenant)}
+            config["metadata"] = metadata_for(tenant)
+        if config:
+            claims["roomConfig"] = config
         return self._signed(claims)
 
     def _signed(self, claims: dict[str, object]) -> str:
         message = _HEADER + b"." + _base64(_encode(claims).encode())
         signature = hmac.digest(self.api_secret.reveal().encode(), message, "sha256")
         return (message + b"." + _base64(signature)).decode()
+
+
+def _room_config(options: Mapping[str, int]) -> dict[str, object]:
+    """Return the options as protojson spells them."""
+    names = {"empty_timeout": "emptyTimeout", "departure_timeout": "departureTimeout"}
+    return {names.get(name, "maxParticipants"): value for name, value in options.items()}
 
 
 def _base64(raw: bytes) -> bytes:
