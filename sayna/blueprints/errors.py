@@ -3,6 +3,7 @@
 import json
 import logging
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -37,11 +38,10 @@ def _sayna_error(error: SaynaError) -> Response:
     sentence = _shortened(error.message)
     # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
-        body: dict[str, object] = {"error": error.auth_code, "message": sentence}
+        body: dict[str, Any] = {"error": error.auth_code, "message": sentence}
     else:
         body = {"error": sentence}
-    body |= error.members
-    response = _response(body, error.code, error.status, error)
+    response = _response({**body, **error.members}, sentence, error.code, error.status, error)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
@@ -64,7 +64,7 @@ def _framework_error(error: HTTPException) -> Response:
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    response = _response({"error": sentence}, code, status, error)
+    response = _response({"error": sentence}, sentence, code, status, error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -75,12 +75,12 @@ def _unexpected_error(error: Exception) -> Response:
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     sentence = "The server failed; its log has the cause under this request_id."
-    return _response({"error": sentence}, "INTERNAL_ERROR", 500, error)
+    return _response({"error": sentence}, sentence, "INTERNAL_ERROR", 500, error)
 
 
-def _response(body: dict[str, object], code: str, status: int, error: Exception) -> Response:
-    """Return the error in the shape that the clients of its path read."""
+def _response(body: dict[str, Any], sentence: str, code: str, status: int, error: Exception) -> Response:
+    """Return the error in the shape that the clients of its path read: `body` in JSON, or only the sentence."""
     path = current_request().path
     if plain_errors.PATHS.match(path):
-        return plain_errors.plain_error(path, str(body.get("message", body["error"])), status, error)
+        return plain_errors.plain_error(path, sentence, status, error)
     return json_response({**body, "code": code, "request_id": g.request_id}, status)

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.caller import Caller
-from sayna.config import AuthConfig
+from sayna.config import AuthConfig, Config
 from sayna.errors import UnsupportedFormat
 from sayna.speech.cache import AudioCache
 from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigured, ClipTooLong
-from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, rounded_expiry
+from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, derived, rounded_expiry
 from sayna.speech.plan import Plan, Planner, SpeakRequest
 from sayna.speech.service import CacheMode, SpeechResult, SpeechService
+from sayna.state.secret import lasting_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,14 @@ class SignedClip:
     def seconds_left(self, now: float) -> float:
         """Return the seconds until the URL expires."""
         return float("inf") if self.expires is None else self.expires - now
+
+
+def clip_signer(config: Config) -> ClipSigner:
+    """Return the signer of a server; secrets that signed before a setting was added come last and still verify."""
+    given = [each.reveal() for each in config.clips.secrets]
+    shared = config.clips.server_secret
+    lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
+    return ClipSigner(given + [derived(secret) for secret in lasting if secret is not None])
 
 
 class ClipService:
