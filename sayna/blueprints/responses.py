@@ -1,14 +1,93 @@
-"""JSON responses, all in one form."""
+"""Responses, all in one form: JSON, and the speech that POST /speak and the other dialects answer with."""
 
 import json
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
-from flask import Response
+from flask import Request, Response, g
+
+from sayna import audio
+from sayna.blueprints.body import read_body, read_object
+from sayna.blueprints.context import caller_connection, caller_needs_length, services
+from sayna.schemas.speak import HEADER_FIELDS
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.service import CacheMode, SpeechResult
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+header_values = attrgetter(*HEADER_FIELDS.values())
+# Voice ids go into headers, where any other character would make the response a 500.
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
     """Return compact JSON; it ends with a newline so that a terminal shows the prompt on a new line."""
     return Response(_encode(body) + "\n", status, content_type="application/json")
+
+
+def planned(request: Request, form: tuple[str, str], load: Callable[[dict[str, Any]], SpeakRequest]) -> Plan:
+    """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
+
+    `load` makes the request of a new body. `form` is everything else that decides the plan: the default formats of
+    POST /speak, or the names of another dialect and of its parameters.
+    """
+    planner, body = services().planner, read_body(request)
+    if (plan := planner.recall(body, form)) is None:
+        plan = planner.plan(load(read_object(request)))
+        planner.remember(body, form, plan)
+    return plan
+
+
+def speech_of(request: Request, plan: Plan) -> SpeechResult:
+    """Return the speech of a plan, as the request's Cache-Control asks; raises what SpeechService.synthesize raises."""
+    return services().speech.synthesize(plan, _cache_mode(request), is_client_connected=caller_connection(request))
+
+
+def _cache_mode(request: Request) -> CacheMode:
+    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
+    # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
+    for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
+        if mode.value in directives:
+            return mode
+    return CacheMode.USE
+
+
+def audio_response(request: Request, speech: SpeechResult, content_type: str = "") -> Response:
+    """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
+    target = speech.plan.target
+    content_type = content_type or audio.content_type(target)
+    if speech.clip is None and audio.streams(target) and not caller_needs_length(request):
+        response = Response(speech.chunks(), content_type=content_type)
+        # Otherwise nginx buffers the audio of a slow client in temporary files.
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(speech.close)
+        return response
+    return Response(b"".join(speech.chunks()), content_type=content_type)
+
+
+def with_speech_headers(response: Response, speech: SpeechResult) -> Response:
+    """Return the response with the headers that describe its audio, and note the speech for the log line."""
+    # Add instead of set: these headers are new, and a set would search the others for each of them.
+    response.headers.extend(_headers(speech))
+    return response
+
+
+def _headers(speech: SpeechResult) -> dict[str, str]:
+    plan, info = speech.plan, speech.info
+    ttl = services().config.cache.ttl_seconds
+    is_hit = speech.outcome == "HIT"
+    age = max(0, int(time.time() - info.created)) if is_hit else 0
+    headers = {
+        **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
+        "x-cache": speech.outcome,
+        # The key and not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
+        "ETag": f'"{plan.key}"',
+        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
+    }
+    if is_hit:
+        headers["Age"] = str(age)
+    g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
+    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
