@@ -10,6 +10,8 @@ SaynaError
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the reason in auth_code
+├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
+├── CrossSiteRequest              403 CROSS_SITE_REQUEST
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -35,11 +37,15 @@ from typing import ClassVar
 
 
 class SaynaError(Exception):
-    """An error with a sentence for a person; `retry_after` is in seconds."""
+    """An error with a sentence for a person; `retry_after` is in seconds.
+
+    `field` names the field of the body that is wrong, where one is.
+    """
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
     headers: Mapping[str, str] = MappingProxyType({})
+    field: str = ""
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -108,6 +114,20 @@ class NotAuthenticated(SaynaError):
         super().__init__(message)
         self.auth_code = auth_code
         self.code = auth_code.upper()
+
+
+class ProviderNotAllowed(SaynaError):
+    """The tenant may not use this provider."""
+
+    status = 403
+    code = "PROVIDER_NOT_ALLOWED"
+
+
+class CrossSiteRequest(SaynaError):
+    """A web page of another site sent a request that needs no CORS preflight."""
+
+    status = 403
+    code = "CROSS_SITE_REQUEST"
 
 
 class AuthServiceFailed(SaynaError):

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from sayna.blueprints import (
+    compat,
     errors,
     guard,
     health,
@@ -23,9 +24,8 @@ BLUEPRINTS = (
     webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
-    pages.docs,
-    pages.studio,
 )
+PAGES = (pages.docs, pages.studio)
 
 
 def register(app: Flask) -> None:
@@ -34,3 +34,6 @@ def register(app: Flask) -> None:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    compat.register(app)
+    for page in PAGES:
+        app.register_blueprint(page)

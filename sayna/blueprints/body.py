@@ -3,6 +3,7 @@
 import json
 import re
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl
 
 from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
@@ -12,6 +13,7 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 # json.loads raises RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
 MAX_DEPTH = 32
+MAX_FIELDS = 100
 # LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
 WEBHOOK_BYTES = 2 * 2**20
 TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
@@ -69,6 +71,23 @@ def read_raw(request: Request, limit: int | None = None) -> bytes:
     return body
 
 
+def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form in UTF-8, whatever its type, parsed once; raises PayloadTooLarge, InvalidRequest.
+
+    Any web page can send a form, so a view that reads one also calls open_requests.check_site.
+    """
+    fields: dict[str, str] | None = g.get("body")
+    if fields is None:
+        try:
+            pairs = parse_qsl(read_raw(request).decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError as error:
+            raise InvalidRequest(f"the form is not UTF-8 or has more than {MAX_FIELDS} fields") from error
+        if _has_forbidden(pairs):
+            raise InvalidRequest("a field has NUL or half of a surrogate pair; send other characters")
+        fields = g.body = dict(pairs)
+    return fields
+
+
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the body as an object; raises InvalidRequest that says what is wrong with it."""
     try:
@@ -110,7 +129,7 @@ def _has_forbidden(value: Any) -> bool:
         return _FORBIDDEN.search(value) is not None
     if isinstance(value, dict):
         return any(_has_forbidden(inner) for pair in value.items() for inner in pair)
-    return isinstance(value, list) and any(map(_has_forbidden, value))
+    return isinstance(value, list | tuple) and any(map(_has_forbidden, value))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

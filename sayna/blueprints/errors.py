@@ -1,4 +1,4 @@
-"""The only place where exceptions become JSON responses."""
+"""The only place where exceptions become responses."""
 
 import logging
 from http import HTTPStatus
@@ -6,6 +6,8 @@ from http import HTTPStatus
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from sayna.blueprints.compat.error_shapes import Failure, shaped
+from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 
@@ -21,7 +23,7 @@ logger = logging.getLogger("sayna.errors")
 
 
 def register(app: Flask) -> None:
-    """Turn every exception of `app` into a JSON response."""
+    """Turn every exception of `app` into a response in the shape that the clients of its path read."""
     app.register_error_handler(SaynaError, _sayna_error)
     app.register_error_handler(HTTPException, _framework_error)
     app.register_error_handler(Exception, _unexpected_error)
@@ -33,7 +35,7 @@ def _sayna_error(error: SaynaError) -> Response:
         body = {"error": error.auth_code, "message": error.message}
     else:
         body = {"error": error.message}
-    response = json_response({**body, "code": error.code, "request_id": g.request_id}, error.status)
+    response = _response(body, error.code, error.status, error.field)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
@@ -51,7 +53,7 @@ def _framework_error(error: HTTPException) -> Response:
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    response = json_response({"error": sentence, "code": code, "request_id": g.request_id}, status)
+    response = _response({"error": sentence}, code, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -61,8 +63,13 @@ def _unexpected_error(error: Exception) -> Response:
     # Send no text of the exception to the client, because it may quote a key, a path or a provider.
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
-    body = {
-        "error": "The server failed; its log has the cause under this request_id.",
-        "code": "INTERNAL_ERROR",
-    }
-    return json_response({**body, "request_id": g.request_id}, 500)
+    sentence = "The server failed; its log has the cause under this request_id."
+    return _response({"error": sentence}, "INTERNAL_ERROR", 500)
+
+
+def _response(body: dict[str, str], code: str, status: int, field: str = "") -> Response:
+    """Return the error in the shape of its path; the last text of `body` is the sentence for people."""
+    request = current_request()
+    sentence = list(body.values())[-1]
+    other = shaped(request.path, request.headers, Failure(status, code, sentence, field))
+    return other or json_response({**body, "code": code, "request_id": g.request_id}, status)

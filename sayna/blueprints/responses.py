@@ -54,11 +54,14 @@ def _cache_mode(request: Request) -> CacheMode:
     return CacheMode.USE
 
 
-def audio_response(request: Request, speech: SpeechResult, content_type: str = "") -> Response:
+def audio_response(
+    request: Request, speech: SpeechResult, content_type: str = "", *, is_whole: bool = False
+) -> Response:
     """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
     target = speech.plan.target
     content_type = content_type or audio.content_type(target)
-    if speech.clip is None and audio.streams(target) and not caller_needs_length(request):
+    can_stream = speech.clip is None and audio.streams(target) and not is_whole
+    if can_stream and not caller_needs_length(request):
         response = Response(speech.chunks(), content_type=content_type)
         # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"

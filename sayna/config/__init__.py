@@ -5,6 +5,7 @@ of a speech vendor stand in its own file in `sayna/providers/`.
 """
 
 from sayna.config.auth import TENANT, ApiSecret, AuthConfig
+from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings
@@ -23,11 +24,13 @@ __all__ = [
     "AuthConfig",
     "Authorities",
     "CacheConfig",
+    "CompatConfig",
     "Config",
     "ConfigError",
     "DocsConfig",
     "KeyedConfig",
     "LiveKitConfig",
+    "ModelAlias",
     "OutboundConfig",
     "ProvidersConfig",
     "RecordingConfig",

@@ -20,6 +20,7 @@ TAGS = {
     "Rooms": "LiveKit: tokens for a room, its participants and their tracks.",
     "Recordings": "Recordings of rooms.",
     "Telephone": "Calls over SIP.",
+    "Compatibility": "Endpoints in the form of other servers, for clients of those servers.",
     "Server": "Health and readiness.",
     "Pages": "Pages for people, in a browser; public even where the API needs a token.",
 }
@@ -119,7 +120,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _response(response) for status, response in operation.responses.items()},
-            **error_responses.responses(raised),
+            **_errors(operation, raised),
         },
         "security": security,
     }
@@ -128,6 +129,12 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
     if operation.request:
         entry["requestBody"] = _body(operation)
     return entry
+
+
+def _errors(operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
+    if not operation.error_content:
+        return error_responses.responses(raised)
+    return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
 
 
 def _parameters(route: Route) -> list[Any]:
