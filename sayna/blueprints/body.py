@@ -82,10 +82,14 @@ def read_form(request: Request) -> dict[str, str]:
             pairs = parse_qsl(read_raw(request).decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
         except ValueError as error:
             raise InvalidRequest(f"the form is not UTF-8 or has more than {MAX_FIELDS} fields") from error
-        if _has_forbidden(pairs):
-            raise InvalidRequest("a field has NUL or half of a surrogate pair; send other characters")
         fields = g.body = dict(pairs)
     return fields
+
+
+def check_characters(fields: dict[str, str]) -> None:
+    """Raise InvalidRequest when a field of a form or query has a character that no JSON body may have."""
+    if _has_forbidden(fields):
+        raise InvalidRequest("a field has NUL or half of a surrogate pair; send other characters")
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
@@ -129,7 +133,7 @@ def _has_forbidden(value: Any) -> bool:
         return _FORBIDDEN.search(value) is not None
     if isinstance(value, dict):
         return any(_has_forbidden(inner) for pair in value.items() for inner in pair)
-    return isinstance(value, list | tuple) and any(map(_has_forbidden, value))
+    return isinstance(value, list) and any(map(_has_forbidden, value))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
