@@ -59,7 +59,13 @@ def test_known_body_is_a_hit_for_the_same_voice_only(client: FlaskClient) -> Non
 
 
 def test_nulls_and_unknown_fields_are_ignored(client: FlaskClient) -> None:
-    extra = {"voice_settings": None, "model_id": None, "language_code": None, "seed": 1, "pronunciation_dictionary": []}
+    extra: dict[str, Any] = {
+        "voice_settings": None,
+        "model_id": None,
+        "language_code": None,
+        "seed": 1,
+        "dictionary": [],
+    }
     assert client.post(SPEECH, json={**BODY, **extra}).status_code == 200
     settings = {"speed": 1.1, "stability": 0.5, "similarity_boost": 0.7, "style": 0, "use_speaker_boost": True}
     assert client.post(SPEECH, json={**BODY, "voice_settings": settings}).status_code == 200
