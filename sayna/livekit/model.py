@@ -18,6 +18,14 @@ UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
+class AgentDispatch:
+    """An agent that LiveKit calls into a new room, and what it tells the agent."""
+
+    agent_name: str
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """A room that LiveKit holds open; `creation_time` is in seconds since the epoch."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.caller import Caller
@@ -17,7 +17,7 @@ from sayna.livekit.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.livekit.model import Participant, Room
+from sayna.livekit.model import AgentDispatch, Participant, Room
 from sayna.livekit.ownership import metadata_for, owner_of
 from sayna.state.ports import Lock
 
@@ -42,8 +42,8 @@ class Rooms:
         self._locks = locks
         self._seconds = seconds
 
-    def settle(self, caller: Caller, name: str) -> None:
-        """Claim the room for the caller, and create it if it is missing; raises RoomAccessDenied.
+    def settle(self, caller: Caller, name: str, agents: Sequence[AgentDispatch] = ()) -> None:
+        """Claim the room for the caller, and create it with `agents` if it is missing; raises RoomAccessDenied.
 
         Creating a room with metadata claims it: LiveKit answers with the open room, and its owner decides.
         """
@@ -55,7 +55,7 @@ class Rooms:
         room = self._bridge.run(lambda rpc: rpc.room(name), self._seconds)
         if room is None:
             with self._locked(name, limit):
-                room = self._bridge.run(_claim(caller, name), limit - time.monotonic())
+                room = self._bridge.run(_claim(caller, name, agents), limit - time.monotonic())
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
 
@@ -120,12 +120,12 @@ class Rooms:
             yield
 
 
-def _claim(caller: Caller, name: str) -> "Operation[models.Room]":
+def _claim(caller: Caller, name: str, agents: Sequence[AgentDispatch]) -> "Operation[models.Room]":
     """Return the operation that creates the room unless it is open, and returns it."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
         try:
-            room = await rpc.create(name, metadata_for(caller.tenant))
+            room = await rpc.create(name, metadata_for(caller.tenant), agents)
         except LiveKitRefused as refusal:
             if refusal.twirp_code == "invalid_argument":
                 raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal

@@ -7,7 +7,7 @@ with a code. Any other response comes from another program than LiveKit.
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from livekit.protocol import egress, models
 from sayna import http
 from sayna.config import RecordingConfig, Secret
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable
+from sayna.livekit.model import AgentDispatch
 from sayna.livekit.output import output
 from sayna.log import emit
 
@@ -72,9 +73,11 @@ class Rpc:
         """Return the room, if it is open."""
         return next((room for room in await self.rooms([name]) if room.name == name), None)
 
-    async def create(self, name: str, metadata: str) -> models.Room:
-        """Return the open room of this name: as it is, or a new one with this metadata."""
-        room = await answer(self._rooms.create_room(api.CreateRoomRequest(name=name, metadata=metadata)))
+    async def create(self, name: str, metadata: str, agents: Sequence[AgentDispatch] = ()) -> models.Room:
+        """Return the open room of this name: as it is, or a new one with this metadata and these agents."""
+        dispatches = [api.RoomAgentDispatch(agent_name=each.agent_name, metadata=each.metadata) for each in agents]
+        request = api.CreateRoomRequest(name=name, metadata=metadata, agents=dispatches)
+        room = await answer(self._rooms.create_room(request))
         if room.name != name:
             raise LiveKitUnavailable("LiveKit created a room of another name")
         return room

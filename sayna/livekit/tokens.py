@@ -8,9 +8,12 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sayna.config import Secret
+from sayna.livekit.model import AgentDispatch
 from sayna.livekit.ownership import metadata_for
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -24,17 +27,27 @@ class TokenMint:
     api_secret: Secret
     ttl_seconds: int
 
-    def token(self, *, room: str, identity: str, name: str, tenant: str | None) -> str:
+    def token(
+        self,
+        *,
+        room: str,
+        identity: str,
+        name: str,
+        tenant: str | None,
+        about: Mapping[str, object] = MappingProxyType({}),
+        agents: Sequence[AgentDispatch] = (),
+    ) -> str:
         """Return a JWT that opens this room and nothing else.
 
         A room closes when all participants have left, and one that returns creates it again: `roomConfig`
-        gives it the same owner.
+        gives it the same owner and agents. `about` has the participant's `metadata` and `attributes`.
         """
         now = int(time.time())
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
             "sub": identity,
             "name": name,
+            **about,
             "nbf": now,
             "exp": now + self.ttl_seconds,
             # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
@@ -48,8 +61,11 @@ class TokenMint:
             },
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
-        if tenant is not None:
-            claims["roomConfig"] = {"metadata": metadata_for(tenant)}
+        config: dict[str, object] = {} if tenant is None else {"metadata": metadata_for(tenant)}
+        if agents:
+            config["agents"] = [{"agentName": agent.agent_name, "metadata": agent.metadata} for agent in agents]
+        if config:
+            claims["roomConfig"] = config
         return self._signed(claims)
 
     def _signed(self, claims: dict[str, object]) -> str:

@@ -144,10 +144,10 @@ def _parameters(route: Route) -> list[Any]:
 
 def _body(operation: Operation) -> dict[str, Any]:
     forms = operation.request
-    content: dict[str, Any] = {"schema": forms[0] if len(forms) == 1 else {"oneOf": list(forms)}}
+    content: dict[str, Any] = {"schema": forms[0] if len(forms) == 1 else {"anyOf": list(forms)}}
     if operation.examples:
         content["examples"] = {name: {"value": dict(body)} for name, body in operation.examples.items()}
-    return {"required": True, "content": {operation.media_type: content}}
+    return {"required": operation.needs_body, "content": {operation.media_type: content}}
 
 
 def _response(response: ResponseDoc) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class Operation:
     responses: Mapping[int, ResponseDoc]
     description: str = ""
     request: tuple[Any, ...] = ()
+    needs_body: bool = True
     media_type: str = "application/json"
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Any = None
