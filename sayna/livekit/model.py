@@ -19,7 +19,7 @@ UNKNOWN = "UNKNOWN"
 
 @dataclass(frozen=True, slots=True)
 class AgentDispatch:
-    """An agent that LiveKit calls into a new room, and what it tells the agent."""
+    """An agent for a new room, and the metadata that LiveKit gives to the agent."""
 
     agent_name: str
     metadata: str = ""
