@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING
 from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
+from sayna.config.server import waiting_places
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, open_library
+from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.plan import Planner
@@ -25,6 +27,8 @@ from sayna.speech.single_flight import SingleFlight
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
+from sayna.state.files import Check
+from sayna.state.leader import LeaderThread
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -47,24 +51,38 @@ class Services:
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
     hooks: Hooks
+    state: SharedState
     livekit: "LiveKit | None"
     telephony: "Telephony | None"
     recordings: Library | None
     recorder: Recorder | None
+    remover: Remover | None
+    retention: LeaderThread | None
 
-    def checks(self) -> dict[str, bool]:
-        """Return what readiness depends on; no vendor is called."""
-        return {"cache": self.cache.writable()}
+    def checks(self) -> dict[str, Check]:
+        """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
+        return {
+            "cache": self.cache.check(),
+            "providers": _of_providers([provider.check() for provider in self.providers.values()]),
+            "piper": self.providers["piper"].check(),
+            "recordings": self.recordings.check().status if self.recordings else "off",
+            "hooks": self.hooks.check(),
+            "events": self.state.outbox.check() if self.telephony else "off",
+        }
 
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
+        if self.retention is not None:
+            self.retention.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
         if self.telephony is not None:
             self.telephony.close()
+        if self.retention is not None:
+            self.retention.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -83,29 +101,35 @@ def build(config: Config) -> Services:
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
-    single_flight = SingleFlight(folder / "flights")
+    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    telephony = _telephony(config, livekit, hooks, state) if livekit else None
     recordings = open_library(config.recording, cache.secret)
+    catalogue = _catalogue(config, providers, cache.secret)
+    recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
+    remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
+    telephony = _telephony(config, livekit, hooks, state, recorder) if livekit else None
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret),
+        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, SynthesisLimiter(misses(config.server.threads))),
-        catalogue=_catalogue(config, providers, cache.secret),
+        speech=SpeechService(cache, single_flight, SynthesisLimiter(waiting_places(config.server.threads))),
+        catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
+        state=state,
         livekit=livekit,
         telephony=telephony,
         recordings=recordings,
-        recorder=Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None,
+        recorder=recorder,
+        remover=remover,
+        retention=retention_thread(config.recording, recordings, remover, state.leader),
     )
 
 
@@ -118,16 +142,20 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 
 
-def _telephony(config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState) -> "Telephony":
+def _telephony(
+    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, recorder: Recorder | None
+) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state)
+    return Telephony.build(config, livekit, hooks, state, (recorder.endings.receive,) if recorder else ())
 
 
-def misses(threads: int) -> int:
-    """Return how many of a worker's threads may synthesize; the others serve cached audio and health."""
-    # With as many renderings as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
-    return max(1, threads - max(2, threads // 8))
+def _of_providers(checks: Sequence[Check]) -> Check:
+    """Return one check for all: `failed` when no configured provider is usable, `warn` when some or none are."""
+    configured = [check for check in checks if check != "off"]
+    if configured and "ok" not in configured:
+        return "failed"
+    return "ok" if configured and set(configured) == {"ok"} else "warn"
 
 
 def _catalogue(config: Config, providers: dict[str, TTSProvider], secret: bytes) -> VoiceCatalogue:

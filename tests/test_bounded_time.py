@@ -13,6 +13,7 @@ from sayna.providers.graphemes import boundary_before
 from sayna.speech.longtext import Limit, split
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean, has_speech
+from tests.bounded_fields import FIELD_FUNCTIONS
 
 CHARACTERS = 100_000
 SECONDS = 0.1
@@ -44,7 +45,7 @@ def cut(limit: Limit, language: str) -> Callable[[str], object]:
     return lambda text: list(split(text, language, limit))
 
 
-RAW_FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [("clean", clean)]
+RAW_FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [("clean", clean), *FIELD_FUNCTIONS]
 FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [
     ("has_speech", has_speech),
     ("split into 2000", cut(Limit(2000), "en")),

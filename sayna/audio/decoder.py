@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import soundfile
 
+from sayna.audio.ogg import with_end
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.samples import mixed
 
@@ -50,7 +51,7 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
 
 def _open(data: bytes) -> _Forward:
     with _decoding():
-        return _Forward(io.BytesIO(data))
+        return _Forward(io.BytesIO(with_end(data)))
 
 
 def _blocks(file: _Forward) -> Iterator[bytes]:

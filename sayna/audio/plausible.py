@@ -1,18 +1,14 @@
 """Whether the bytes that a vendor sends can be the audio they are said to be."""
 
-import re
 from collections.abc import Iterator
 
+from sayna.audio import sniff
+from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
-# A vendor's error page that came with status 200. Six or more fixed letters do not happen in sound;
-# `{"` does, so JSON must be text to its end.
-_MARKUP = re.compile(rb"\s*<(!doctype|html|\?xml)", re.IGNORECASE)
-_JSON_TEXT = re.compile(rb'\s*\{\s*"[\t\n\r -~]*')
-_SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
-# Bytes by which the kind can be told. Raw audio has no magic: that many keep a chance `{"` from counting.
-_HEAD_BYTES = {"wav": 12, "mp3": 3, "opus": 40, "flac": 4}
-_RAW_HEAD_BYTES = 64
+_SAMPLE_BYTES = {"linear16": 2, "wav": 2}
+# Bytes by which these can be told; raw audio has no magic number and needs more.
+_HEAD_BYTES = {**dict.fromkeys(RIFF, 12), "mp3": 10, "opus": 40, "flac": 4}
 # One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has
 # 42 bytes; the last page of Opus says how long it is.
 _SMALLEST = {"mp3": 96, "flac": 56, "opus": 0}
@@ -34,7 +30,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     A wrong head raises before the first byte is passed on. Only the head is ever held back.
     """
     name = spec.audio_format
-    head = _first(chunks, _HEAD_BYTES.get(name, _RAW_HEAD_BYTES))
+    head = _first(chunks, _HEAD_BYTES[name]) if name in _HEAD_BYTES else sniff.head_of(chunks)
     _check_head(head, name)
     yield head
     size, tail = len(head), head
@@ -66,32 +62,23 @@ def _check_head(head: bytes, name: str) -> None:
 
 
 def _looks_like(head: bytes, name: str) -> bool:
-    match name:
-        case "wav":
-            return head.startswith(b"RIFF") and head[8:12] == b"WAVE"
-        case "mp3":
-            return head.startswith(b"ID3") or _is_layer_three(head)
-        case "opus":
-            return head.startswith(b"OggS") and head[28:36] == b"OpusHead"
-        case "flac":
-            return head.startswith(b"fLaC")
-    return not (_MARKUP.match(head) or _JSON_TEXT.fullmatch(head))
-
-
-def _is_layer_three(head: bytes) -> bool:
-    """Return whether eleven sync bits and the bits of layer III come first; AAC in ADTS has layer 0."""
-    return len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 == 0xE2  # noqa: PLR2004
+    expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
+    return sniff.kind(head) == expected or (name == "mp3" and sniff.is_mpeg_frame(head))
 
 
 def _check_last_page(tail: bytes, *, pre_skip: int) -> None:
-    """Look for a whole Ogg page that says it is the last and when it ends (RFC 3533, section 6)."""
+    """Look for a whole Ogg page on which the last packet ends (RFC 3533, section 6).
+
+    Some vendors never set the flag of the last page, so without it a granule position and an ended packet do.
+    """
     start = tail.rfind(b"OggS")
     page = tail[start:]
     lacing = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]] if len(page) >= _OGG_HEADER_BYTES else b""
     whole = len(page) == _OGG_HEADER_BYTES + len(lacing) + sum(lacing)
-    if start < 0 or not whole or not page[5] & _END_OF_STREAM:
-        raise ImplausibleAudio("The opus audio ends before its last page.")
     end = int.from_bytes(page[6:14], "little", signed=True)
+    ended = whole and (page[5] & _END_OF_STREAM or (end != _NO_PACKET_ENDS and lacing[-1:] < b"\xff"))
+    if start < 0 or not ended:
+        raise ImplausibleAudio("The opus audio ends before its last page.")
     if end != _NO_PACKET_ENDS and end - pre_skip < _OPUS_TEN_MS:
         raise ImplausibleAudio("The opus audio is shorter than 10 ms.")
 
@@ -101,6 +88,6 @@ def _check_size(size: int, spec: AudioSpec) -> None:
     frame = _SAMPLE_BYTES.get(name, 1) * spec.channels
     if name == "linear16" and size % frame:
         raise ImplausibleAudio("The linear16 audio ends within a sample.")
-    header = _WAV_HEADER_BYTES if name == "wav" else 0
+    header = _WAV_HEADER_BYTES if name in RIFF else 0
     if size < header + _SMALLEST.get(name, spec.sample_rate * frame // 100):
         raise ImplausibleAudio(f"The {name} audio is shorter than 10 ms.")

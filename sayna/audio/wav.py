@@ -12,6 +12,7 @@ _SAMPLE_BYTES = 2
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
 # (format tag, bits) of mmreg.h -> our name of the sample encoding
+_TAGS = {"wav": _PCM, "wav-alaw": 6, "wav-mulaw": 7}
 _ENCODINGS = {
     (_PCM, 8): "u8",
     (_PCM, 16): "s16",
@@ -21,8 +22,6 @@ _ENCODINGS = {
     (6, 8): "alaw",
     (7, 8): "mulaw",
 }
-# A header written before the length was known says 0, 0xFFFFFFFF, or something just below 2 GiB.
-_PLACEHOLDER_FROM = 0x7F000000
 _PLAUSIBLE_RATES = range(4000, 192001)
 
 
@@ -36,35 +35,33 @@ class WavFormat:
 
 
 def wav_header(spec: AudioSpec, data_bytes: int) -> bytes:
-    """Return the 44 bytes in front of `data_bytes` bytes of 16-bit samples."""
-    frame = _SAMPLE_BYTES * spec.channels
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        b"RIFF",
-        36 + data_bytes,
-        b"WAVE",
-        b"fmt ",
-        16,
-        _PCM,
-        spec.channels,
-        spec.sample_rate,
-        spec.sample_rate * frame,
-        frame,
-        8 * _SAMPLE_BYTES,
-        b"data",
-        data_bytes,
-    )
+    """Return the RIFF header in front of `data_bytes` bytes of samples: 44 bytes, 58 for G.711.
+
+    A format other than PCM needs the size of its extension, here 0, and a fact chunk with the number of samples
+    (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
+    """
+    is_pcm = spec.audio_format == "wav"
+    frame = (_SAMPLE_BYTES if is_pcm else 1) * spec.channels
+    form = struct.pack(
+        "<HHIIHH", _TAGS[spec.audio_format], spec.channels, spec.sample_rate, spec.sample_rate * frame, frame,
+        8 * frame // spec.channels,
+    )  # fmt: skip
+    fact = (b"fact", struct.pack("<I", data_bytes // frame))
+    chunks = [(b"fmt ", form)] if is_pcm else [(b"fmt ", form + b"\0\0"), fact]
+    head = b"".join(name + struct.pack("<I", len(body)) + body for name, body in chunks)
+    size = len(b"WAVE") + len(head) + 8 + data_bytes + data_bytes % 2
+    return struct.pack("<4sI4s", b"RIFF", size, b"WAVE") + head + struct.pack("<4sI", b"data", data_bytes)
 
 
 def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
     """Read up to the samples; return their format and the sample bytes as they come.
 
-    Raises ImplausibleAudio when the bytes are not WAV or have an unknown encoding. Also raises it, while the
-    samples are read, when fewer bytes arrive than the header says.
+    Raises ImplausibleAudio when the bytes are not WAV or have an unknown encoding. A length in the header that is
+    beyond the end means "until the end".
     """
     source = _Source(chunks)
     riff = source.take(12)
-    if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
+    if riff[:4] not in (b"RIFF", b"RF64") or riff[8:] != b"WAVE":
         raise ImplausibleAudio("The bytes do not begin like wav audio.")
     found: WavFormat | None = None
     while True:
@@ -77,7 +74,8 @@ def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:
             found = _parse_format(body)
     if found is None:
         raise ImplausibleAudio("The wav audio does not say its format.")
-    return found, source.rest(None if size == 0 or size >= _PLACEHOLDER_FROM else size)
+    # A header written before the length was known says 0, or any length that is beyond the end.
+    return found, source.rest(size or None)
 
 
 def _parse_format(body: bytes) -> WavFormat:
@@ -112,7 +110,7 @@ class _Source:
         return taken
 
     def rest(self, limit: int | None) -> Iterator[bytes]:
-        """Yield what follows, at most `limit` bytes; raises ImplausibleAudio when there are fewer."""
+        """Yield what follows, at most `limit` bytes."""
         following = itertools.chain([bytes(self._held)], self._chunks)
         if limit is None:
             yield from following
@@ -121,5 +119,3 @@ class _Source:
         for chunk in following:
             yield chunk[:limit]
             limit -= min(limit, len(chunk))
-        if limit:
-            raise ImplausibleAudio(f"The wav audio is {limit} bytes shorter than its header says.")

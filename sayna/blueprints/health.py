@@ -21,12 +21,12 @@ def health() -> Response:
 @blueprint.get("/ready")
 @documented(READY)
 def ready() -> Response:
-    """Answer 200 when every check passes, otherwise 503 with the check that failed."""
+    """Answer 200 when no check has failed, otherwise 503 with the names of those that have."""
     # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.
-    checks = {**services().checks(), "serving": not current_app.extensions["sayna.draining"]()}
-    named = {name: "ok" if good else "failed" for name, good in checks.items()}
-    failed = [name for name, good in checks.items() if not good]
+    serving = "failed" if current_app.extensions["sayna.draining"]() else "ok"
+    checks = {**services().checks(), "serving": serving}
+    failed = [name for name, check in checks.items() if check == "failed"]
     if failed:
         reason = {"error": f"these checks failed: {', '.join(failed)}", "code": "NOT_READY"}
-        return json_response({"status": "unavailable", "version": __version__, "checks": named, **reason}, 503)
-    return json_response({"status": "ready", "version": __version__, "checks": named})
+        return json_response({"status": "unavailable", "version": __version__, "checks": checks, **reason}, 503)
+    return json_response({"status": "ready", "version": __version__, "checks": checks})

@@ -4,12 +4,10 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
+from sayna.blueprints.body import OWN_SITE
 from sayna.blueprints.context import services
 from sayna.errors import CrossSiteRequest, ProviderNotAllowed
 from sayna.providers.base import TTSProvider
-
-# The values of Sec-Fetch-Site for a request that no page of another site sent.
-OWN_SITE = ("", "same-origin", "none")
 
 
 def check_site(request: Request) -> None:

@@ -1,4 +1,4 @@
-"""/recording: download, list, start and stop recordings."""
+"""/recording: download, list, start, stop and remove recordings."""
 
 from http import HTTPStatus
 from itertools import chain
@@ -14,9 +14,9 @@ from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import recording as operations
-from sayna.recordings import Download, Library, Recorder, check_stream_id
+from sayna.recordings import Download, Library, Recorder, Remover, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.schemas.recording import dump_page, dump_session, load_list, load_start
+from sayna.schemas.recording import dump_page, dump_purged, dump_session, load_list, load_purge, load_start
 
 blueprint = Blueprint("recording", __name__)
 
@@ -47,7 +47,8 @@ def _add_converter(state: BlueprintSetupState) -> None:
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
-    return json_response(dump_page(_library().page(g.caller, query.limit, query.cursor)))
+    page = _recorder().running if query.is_active else _library().page
+    return json_response(dump_page(page(g.caller, query.limit, query.cursor)))
 
 
 @blueprint.post("/recording")
@@ -62,8 +63,11 @@ def start() -> Response:
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
 @documented(operations.STOP)
 def stop(stream_id: str) -> Response:
-    """End a recording, whose audio can be downloaded once LiveKit has stored it."""
+    """End a recording, whose audio can be downloaded once LiveKit has stored it, or remove one that is over."""
     check_stream_id(stream_id)
+    if load_purge(request.args):
+        _remover().purge(g.caller, stream_id)
+        return json_response(dump_purged(stream_id))
     return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
 
@@ -110,6 +114,12 @@ def _recorder() -> Recorder:
     if (recorder := services().recorder) is None:
         raise RecordingStorageNotConfigured
     return recorder
+
+
+def _remover() -> Remover:
+    if (remover := services().remover) is None:
+        raise RecordingStorageNotConfigured
+    return remover
 
 
 def _library() -> Library:

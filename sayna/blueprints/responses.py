@@ -4,22 +4,27 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
 from flask import Request, Response, g
 
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
-from sayna.blueprints.context import caller_connection, caller_needs_length, services
+from sayna.blueprints.cache_control import cache_mode
+from sayna.blueprints.context import caller_connection, caller_needs_length, check_provider, services
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
-from sayna.speech.service import CacheMode, SpeechResult
+from sayna.speech.service import SpeechResult
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 header_values = attrgetter(*HEADER_FIELDS.values())
-# Voice ids go into headers, where any other character would make the response a 500.
-PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+# What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
+# client reads a percent sign as the beginning of an encoded one.
+PLAIN = re.compile(r"[\x21-\x24\x26-\x7e]+")
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
@@ -27,31 +32,35 @@ def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(_encode(body) + "\n", status, content_type="application/json")
 
 
-def planned(request: Request, form: tuple[str, str], load: Callable[[dict[str, Any]], SpeakRequest]) -> Plan:
+def planned(
+    request: Request,
+    form: tuple[str, str],
+    ignored: Callable[[dict[str, Any]], str],
+    load: Callable[[dict[str, Any]], SpeakRequest],
+) -> Plan:
     """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
 
-    `load` makes the request of a new body. `form` is everything else that decides the plan: the default formats of
-    POST /speak, or the names of another dialect and of its parameters.
+    `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
+    another dialect and its parameters. `ignored` names the fields that a body has in vain, and `load` makes its request.
     """
     planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, form)) is None:
-        plan = planner.plan(load(read_object(request)))
+        fields = read_object(request)
+        g.ignored_fields = ignored(fields)
+        plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields))
         planner.remember(body, form, plan)
+    g.ignored_fields = plan.ignored_fields
     return plan
 
 
 def speech_of(request: Request, plan: Plan) -> SpeechResult:
-    """Return the speech of a plan, as the request's Cache-Control asks; raises what SpeechService.synthesize raises."""
-    return services().speech.synthesize(plan, _cache_mode(request), is_client_connected=caller_connection(request))
+    """Return the speech of a plan, as the request's Cache-Control asks.
 
-
-def _cache_mode(request: Request) -> CacheMode:
-    directives = {part.strip().lower() for part in request.headers.get("Cache-Control", "").split(",")}
-    # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
-    for mode in (CacheMode.ONLY, CacheMode.BYPASS, CacheMode.REFRESH):
-        if mode.value in directives:
-            return mode
-    return CacheMode.USE
+    Raises ProviderNotAllowed, and what SpeechService.synthesize raises.
+    """
+    check_provider(plan.provider.slug)
+    connected = caller_connection(request)
+    return services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
 
 
 def audio_response(
@@ -78,19 +87,22 @@ def with_speech_headers(response: Response, speech: SpeechResult) -> Response:
 
 
 def _headers(speech: SpeechResult) -> dict[str, str]:
-    plan, info = speech.plan, speech.info
+    info = speech.info
     ttl = services().config.cache.ttl_seconds
     is_hit = speech.outcome == "HIT"
     age = max(0, int(time.time() - info.created)) if is_hit else 0
     headers = {
         **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
         "x-cache": speech.outcome,
-        # The key and not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
-        "ETag": f'"{plan.key}"',
+        # Not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
+        "ETag": speech.etag,
         "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if is_hit:
         headers["Age"] = str(age)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
-    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
+    voice_id = headers["x-voice-id"]
+    if not PLAIN.fullmatch(voice_id):
+        headers["x-voice-id"] = quote(voice_id, safe=SAFE)
+    return {name: value for name, value in headers.items() if value}

@@ -10,7 +10,7 @@ from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
-from sayna.schemas.speak import METADATA_FIELDS, load_speak
+from sayna.schemas.speak import METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.service import SpeechResult
 
 blueprint = Blueprint("speak", __name__)
@@ -22,7 +22,7 @@ def speak() -> Response:
     """Answer with speech, in the form that Accept or the request's own form asks for."""
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
-    plan = planned(request, default_formats, lambda body: load_speak(body, default_formats))
+    plan = planned(request, default_formats, ignored_speak_fields, lambda body: load_speak(body, default_formats))
     speech = speech_of(request, plan)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     return with_speech_headers(_envelope(speech) if wants_envelope else audio_response(request, speech), speech)

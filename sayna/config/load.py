@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -74,10 +74,18 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     # The rules need to know which settings were given: a given value may equal the default.
     given: set[str] = set()
     config = _build(Config, sources, given)
+    if dotenv and config.cache.path is None:
+        config = replace(config, cache=replace(config.cache, path=_folder_of_run(cwd or Path.cwd())))
     problems = [*sources.problems, *_check(config, frozenset(given))]
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _folder_of_run(cwd: Path) -> Path | None:
+    """Return the cache of a server that scripts/run has started here: it makes the folder, every command finds it."""
+    folder = cwd.absolute() / "var" / "cache"
+    return folder if folder.is_dir() else None
 
 
 def _build(section: type[T], sources: Sources, given: set[str], *path: str) -> T:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sayna.config.fields import InvalidValue, SettingType, require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.types import boolean, choice, is_json_object, matching, path, token
+from sayna.config.types import boolean, choice, integer, is_json_object, matching, path, token
 from sayna.config.urls import anywhere, cloud
 
 # Google's names may have 222 characters with dots in them, Amazon's 63:
@@ -49,9 +49,10 @@ class RecordingConfig:
     )
     s3_region: str = setting(
         "RECORDING_S3_REGION",
-        matching("[a-z0-9-]{2,32}", "a region such as eu-central-1"),
+        # Ceph's default is RegionOne, and other stores have NL or GRA.
+        matching("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "the name of a region, such as eu-central-1 or RegionOne"),
         "us-east-1",
-        "Region of the S3 bucket; needed without RECORDING_S3_ENDPOINT.",
+        "Region of the S3 bucket, as the store calls it; needed without RECORDING_S3_ENDPOINT.",
         yaml="recording.backend[s3].region",
     )
     s3_access_key: Secret | None = setting(
@@ -63,6 +64,13 @@ class RecordingConfig:
     )
     s3_secret_key: Secret | None = setting(
         "RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.", yaml="recording.backend[s3].secret_key"
+    )
+    s3_session_token: Secret | None = setting(
+        "RECORDING_S3_SESSION_TOKEN",
+        token,
+        None,
+        "Session token of temporary S3 keys.",
+        yaml="recording.backend[s3].session_token",
     )
     s3_endpoint: str | None = setting(
         "RECORDING_S3_ENDPOINT",
@@ -109,6 +117,13 @@ class RecordingConfig:
     local_path: Path | None = setting(
         "RECORDING_LOCAL_PATH", path, None, "Folder of recordings.", yaml="recording.backend[local].path"
     )
+    retention_days: int | None = setting(
+        "RECORDING_RETENTION_DAYS",
+        integer(1, 36_500),
+        None,
+        "Age in days at which recordings that Sayna started are removed.",
+        shown="never",
+    )
     accel_prefix: str | None = setting(
         "RECORDING_ACCEL_PREFIX",
         matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
@@ -144,6 +159,8 @@ class RecordingConfig:
         if not {"RECORDING_S3_REGION", "RECORDING_S3_ENDPOINT"} & given:
             yield "RECORDING_S3_REGION is missing; set it, or RECORDING_S3_ENDPOINT for a server of your own."
         yield from require_both(given, "RECORDING_S3_ACCESS_KEY", "RECORDING_S3_SECRET_KEY")
+        if "RECORDING_S3_SESSION_TOKEN" in given and "RECORDING_S3_ACCESS_KEY" not in given:
+            yield "RECORDING_S3_SESSION_TOKEN is set without its keys; set RECORDING_S3_ACCESS_KEY and _SECRET_KEY."
 
     def _gcs(self, given: frozenset[str]) -> Iterator[str]:
         path, text = "RECORDING_GCS_CREDENTIALS_PATH", "RECORDING_GCS_CREDENTIALS_JSON"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sayna.config.fields import SettingType, require_both, setting
 from sayna.config.secret import Secret
+from sayna.config.sip_address import outbound_address as sip_server
 from sayna.config.sip_hook import (
     HOST,
     SECRET_RULE,
@@ -19,10 +20,6 @@ from sayna.config.sip_hook import (
 from sayna.config.types import boolean, choice, integer, json_list, list_of, matching, network, secret
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
-_outbound = matching(
-    r"([A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?",
-    "a host name or address, with a port or without",
-)
 
 
 def _host_or_network(text: str) -> str:
@@ -42,7 +39,7 @@ class SipConfig:
     allowed_addresses: tuple[str, ...] = setting(
         "SIP_ALLOWED_ADDRESSES", list_of(network), (), "Addresses that inbound calls may come from."
     )
-    outbound_address: str | None = setting("SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls.")
+    outbound_address: str | None = setting("SIP_OUTBOUND_ADDRESS", sip_server, None, "SIP server of outbound calls.")
     outbound_auth_username: str | None = setting(
         "SIP_OUTBOUND_AUTH_USERNAME",
         matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"),

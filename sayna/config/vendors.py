@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, make_dataclass
 from functools import cache
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sayna.config.fields import InvalidValue, SettingType
 
@@ -36,6 +36,11 @@ class KeyedConfig:
 @dataclass(frozen=True, slots=True)
 class ProvidersConfig:
     """The settings of every vendor, each under its slug, in the order of PROVIDERS."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, slug: str) -> Any:
+            """Return the settings of a vendor; the fields are made in providers_config()."""
 
     @property
     def configured(self) -> tuple[str, ...]:

@@ -1,21 +1,23 @@
 """Recording the audio of rooms, which LiveKit's egress service does."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnanswered, EgressUnavailable, RecordingFailed, SaynaError
+from sayna.livekit.egress_state import EgressReport, EgressState, state_of
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomNotFound
 from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
+    from livekit.protocol import egress
+
     from sayna.livekit.bridge import Bridge
     from sayna.livekit.rpc import Rpc
 
-# LiveKit's code for an egress that has ended already.
-ENDED = "failed_precondition"
-# EGRESS_FAILED and EGRESS_ABORTED by number: importing livekit-api costs 230 ms and 32 MB (measured).
-FAILED, ABORTED = 4, 5
+# LiveKit's codes for an egress that is stopped or over already, and for one that it does not know.
+STOPPED, UNKNOWN = "failed_precondition", "not_found"
 NO_EGRESS = "LiveKit has no free egress service; check that one is running"
 
 
@@ -40,8 +42,10 @@ class Egress:
         the list at once, so ask for the list first.
         """
         # An earlier start without an answer may be recording: a second egress would overwrite its file.
-        if running := self.find(room, filepath):
-            return running
+        if earlier := self.find(room, filepath):
+            if earlier.state is EgressState.ENDING:
+                raise EgressUnanswered("the recording of this name is being stopped", retry_after=5)
+            return earlier.id
         try:
             return self._bridge.run(lambda rpc: rpc.record(room, filepath, place), self._seconds)
         except LiveKitRefused as refusal:
@@ -49,33 +53,58 @@ class Egress:
         except LiveKitUnavailable as error:
             raise EgressUnanswered(NO_EGRESS, retry_after=5) from error
 
-    def stop(self, egress_id: str) -> None:
-        """End a recording; raises RecordingFailed when it had ended without audio, EgressUnavailable."""
+    def stop(self, egress_id: str) -> EgressReport | None:
+        """End a recording and return its state, or None when LiveKit does not know it; raises EgressUnavailable."""
         try:
-            self._bridge.run(lambda rpc: rpc.stop_recording(egress_id), self._seconds)
+            return _report(self._bridge.run(lambda rpc: rpc.stop_recording(egress_id), self._seconds))
         except LiveKitRefused as refusal:
-            if refusal.twirp_code != ENDED:
+            if refusal.twirp_code not in (STOPPED, UNKNOWN):
                 raise _translated(refusal) from refusal
-            self._check_outcome(egress_id)
+        return self.state(egress_id)
 
-    def find(self, room: str, filepath: str) -> str | None:
-        """Return the id of the running egress that records the room to this path, or None."""
+    def state(self, egress_id: str) -> EgressReport | None:
+        """Return the state of an egress, or None when LiveKit does not know it; LiveKit forgets 24 h after the end."""
         try:
-            running = self._bridge.run(lambda rpc: rpc.recordings(room=room), self._seconds)
+            found = self._bridge.run(lambda rpc: rpc.recordings(egress_id=egress_id), self._seconds)
+        except LiveKitRefused as refusal:
+            if refusal.twirp_code == UNKNOWN:
+                return None
+            raise _translated(refusal) from refusal
+        return next((_report(info) for info in found if info.egress_id == egress_id), None)
+
+    def find(self, room: str, filepath: str) -> EgressReport | None:
+        """Return the egress that records the room to this path, running or being stopped, or None."""
+        return next((report for report in self.active(room) if report.filepath == filepath), None)
+
+    def active(self, room: str = "") -> list[EgressReport]:
+        """Return what records the room, or any room; those that are being stopped too."""
+        try:
+            running = self._bridge.run(lambda rpc: rpc.recordings(room=room, active=True), self._seconds)
         except LiveKitRefused as refusal:
             raise _translated(refusal) from refusal
-        outputs = ((info.egress_id, file) for info in running for file in info.room_composite.file_outputs)
-        return next((egress_id for egress_id, file in outputs if file.filepath == filepath), None)
+        return [_report(info) for info in running]
 
-    def _check_outcome(self, egress_id: str) -> None:
-        ended = self._bridge.run(lambda rpc: rpc.recordings(egress_id=egress_id), self._seconds)
-        if any(info.status in (FAILED, ABORTED) for info in ended):
-            raise RecordingFailed("the recording failed before it was stopped; check that the room had participants")
+
+def _report(info: "egress.EgressInfo") -> EgressReport:
+    paths = [file.filepath for file in info.room_composite.file_outputs]
+    return EgressReport(
+        id=info.egress_id,
+        room=info.room_name,
+        filepath=paths[0] if len(paths) == 1 else "",
+        state=state_of(int(info.status)),
+        started_at=_time(info.started_at),
+        ended_at=_time(info.ended_at),
+        error=info.error,
+    )
+
+
+def _time(nanoseconds: int) -> datetime | None:
+    return datetime.fromtimestamp(nanoseconds // 10**9, UTC) if nanoseconds > 0 else None
 
 
 def _translated(refusal: LiveKitRefused) -> SaynaError:
     """Return the error for a Twirp code; LiveKit without Redis answers `internal`."""
-    if refusal.twirp_code == "not_found":
+    if refusal.twirp_code == UNKNOWN:
         return RoomNotFound("LiveKit does not know this room or recording any more")
     if refusal.twirp_code in ("unavailable", "resource_exhausted"):
         return EgressUnavailable(NO_EGRESS, retry_after=5)

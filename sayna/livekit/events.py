@@ -10,18 +10,23 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit.deduplicator import EventDeduplicator
+from sayna.livekit.egress_state import EgressReport, state_of
 from sayna.livekit.errors import InvalidSignature
 from sayna.log import emit
 
 # The leeway of LiveKit's own receivers.
 LEEWAY_SECONDS = 60
+# Nanoseconds since the epoch, up to the year 2286.
+END_TIME = re.compile(r"[1-9][0-9]{0,18}")
 
 logger = logging.getLogger("sayna.livekit")
 
@@ -54,6 +59,7 @@ class Event:
     name: str
     room: EventRoom | None
     participant: EventParticipant | None
+    egress: EgressReport | None = None
 
 
 Receiver = Callable[[Event], None]
@@ -115,6 +121,7 @@ def read_event(body: bytes) -> Event:
             name=_text(members, "event", needed=True),
             room=_room(_object(members, "room")),
             participant=_participant(_object(members, "participant")),
+            egress=_egress(_object(members, "egressInfo")),
         )
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidRequest("the body is not a LiveKit event") from error
@@ -135,6 +142,25 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
         # protojson omits a field that has its default.
         kind=_text(members, "kind") or "STANDARD",
         attributes={name: _text(attributes, name) for name in attributes},
+    )
+
+
+def _egress(members: dict[str, Any]) -> EgressReport | None:
+    """Return the egress of an event; protojson writes the time of its end as text, in nanoseconds."""
+    if not members:
+        return None
+    outputs = _object(members, "roomComposite").get("fileOutputs") or []
+    if type(outputs) is not list:
+        raise TypeError("fileOutputs")
+    ended = str(members.get("endedAt", ""))
+    return EgressReport(
+        id=_text(members, "egressId", needed=True),
+        room=_text(members, "roomName"),
+        filepath=_text(outputs[0], "filepath") if len(outputs) == 1 else "",
+        # protojson omits a field that has its default, and allows an enum as a number.
+        state=state_of(members.get("status", 0)),
+        ended_at=datetime.fromtimestamp(int(ended) // 10**9, UTC) if END_TIME.fullmatch(ended) else None,
+        error=_text(members, "error"),
     )
 
 

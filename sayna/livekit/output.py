@@ -20,6 +20,7 @@ def _s3(place: RecordingConfig) -> api.S3Upload:
     return api.S3Upload(
         access_key=place.s3_access_key.reveal() if place.s3_access_key else "",
         secret=place.s3_secret_key.reveal() if place.s3_secret_key else "",
+        session_token=place.s3_session_token.reveal() if place.s3_session_token else "",
         region=place.s3_region,
         endpoint=place.s3_endpoint or "",
         bucket=place.s3_bucket or "",

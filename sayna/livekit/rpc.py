@@ -26,6 +26,7 @@ from sayna.log import emit
 logger = logging.getLogger("sayna.livekit")
 
 CONNECT_SECONDS = 2.0
+MAX_PAGES = 20
 NOT_FOUND = "not_found"
 # These codes are about LiveKit itself: down, busy, or a wrong key or clock of this server.
 NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
@@ -121,14 +122,25 @@ class Rpc:
         )
         return (await answer(self._egress.start_room_composite_egress(request))).egress_id
 
-    async def stop_recording(self, egress_id: str) -> None:
-        """End an egress; LiveKit refuses with failed_precondition when it has ended already."""
-        await answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
+    async def stop_recording(self, egress_id: str) -> egress.EgressInfo:
+        """End an egress; LiveKit refuses with failed_precondition when it is being stopped or has ended."""
+        return await answer(self._egress.stop_egress(api.StopEgressRequest(egress_id=egress_id)))
 
-    async def recordings(self, *, egress_id: str = "", room: str = "") -> list[egress.EgressInfo]:
-        """Return the egress of this id, or the running ones of a room."""
-        request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=bool(room))
-        return list((await answer(self._egress.list_egress(request))).items)
+    async def recordings(self, *, egress_id: str = "", room: str = "", active: bool = False) -> list[egress.EgressInfo]:
+        """Return the egress of this id, or those of a room or of all rooms; `active` leaves out those that are over.
+
+        LiveKit refuses an unknown id with not_found.
+        """
+        request = api.ListEgressRequest(egress_id=egress_id, room_name=room, active=active)
+        found: list[egress.EgressInfo] = []
+        # LiveKit Cloud sends pages, livekit-server 1.13.5 everything at once.
+        for _ in range(MAX_PAGES):
+            page = await answer(self._egress.list_egress(request))
+            found += page.items
+            if not page.next_page_token.token:
+                break
+            request.page_token.CopyFrom(page.next_page_token)
+        return found
 
 
 def _participant(room: str, identity: str) -> api.RoomParticipantIdentity:

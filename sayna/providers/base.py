@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -10,7 +10,12 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import VendorConfig
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
+from sayna.state.files import Check
 
+# The name of a voice that travels in a JSON body only: letters of any script, blanks and most signs, but no control
+# or invisible character, and no ".." or backslash, because the server behind may look for a file of this name.
+_UNSEEN = r"\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff9-\ufffb"
+NAME_IN_BODY = re.compile(rf"[^\W_](?!.*\.\.)([^{_UNSEEN}\\<>\"?*|]{{0,126}}[^{_UNSEEN}\\<>\"?*|\s])?")
 # A key goes into a header: HTTP clients fail on CR, LF and most of Unicode, and send NUL unchanged.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
@@ -121,6 +126,15 @@ class TTSProvider(ABC):
     def configured(self) -> bool:
         """Whether this server can call the vendor without a request's own credentials."""
 
+    @property
+    def problem(self) -> str:
+        """A sentence for operators when the provider is configured but cannot be used, else an empty string."""
+        return ""
+
+    def check(self) -> Check:
+        """Return whether the provider can speak, as far as is known without a call; `off` when not configured."""
+        return "ok" if self.configured else "off"
+
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio of one text in the vendor's format that is nearest to `request.target`.
@@ -143,14 +157,30 @@ class TTSProvider(ABC):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
-        known = ", ".join(self.auth_fields) or "nothing"
         # Unknown fields are ignored elsewhere, but a misspelt credential must be reported.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
-            raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
+        if missing := [name for name in self.auth_fields if auth.get(name) in (None, "")]:
+            fields = ", ".join(f'"{name}": "..."' for name in self.auth_fields)
+            raise InvalidProviderAuth(
+                f"auth for {self.slug} has no {' and no '.join(missing)}; send {{{fields}}}, each with a value"
+            )
         for name in self.auth_fields:
-            if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
-                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters")
+            if not isinstance(auth[name], str) or not CREDENTIAL.fullmatch(auth[name]):
+                raise InvalidProviderAuth(
+                    f"auth.{name} must be a string of 1-512 printable ASCII characters without spaces"
+                )
         return auth
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tags of a voice that speaks no others; none when it is multilingual or only the vendor knows."""
+        return ()
+
+    def _unknown_auth(self, names: Sequence[str]) -> str:
+        shown = ", ".join(names)[:100]
+        if not self.auth_fields:
+            return f"{self.slug} takes no auth; send in provider whose credentials ({shown}) these are"
+        return f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}"
 
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""

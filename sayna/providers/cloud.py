@@ -1,27 +1,31 @@
 """The HTTP call of all cloud vendors: at most one retry, the errors, and a check of the audio."""
 
+import itertools
 import json
 import logging
 import math
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sayna import http
+from sayna.audio import sniff
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
-from sayna.errors import ProviderError, ProviderNotConfigured, ProviderTimeout
+from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderTimeout
 from sayna.log import emit
-from sayna.providers import content_type, vendor_errors
+from sayna.providers import vendor_errors
+from sayna.providers.audio_response import Label, UnframedBody, spec_of
 from sayna.providers.base import AudioStream, SpeechRequest, TTSProvider
 from sayna.providers.circuit_breaker import CircuitBreaker
+from sayna.providers.key_refusal import KeyRefusal
 from sayna.providers.parsing import mapping, mappings
+from sayna.state.files import Check
 
 # The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 32 * 2**20
-MAX_ERROR_BYTES = 2**16
 
 logger = logging.getLogger("sayna.vendor")
 
@@ -33,16 +37,32 @@ class CloudProvider(TTSProvider):
     """
 
     min_timeout_seconds: float = 5.0
+    # Media types that this vendor puts before any audio, so they say nothing about it.
+    careless_labels: ClassVar[frozenset[str]] = frozenset()
+    # Whether the vendor chooses the sample rate.
+    is_rate_open: ClassVar[bool] = False
 
     def __init__(self, *, base_url: str, api_key: Secret | None) -> None:
         self.base_url = base_url
         self._api_key = api_key
         self._breaker = CircuitBreaker()
+        self._refusal = KeyRefusal()
 
     @property
     def configured(self) -> bool:
         """Whether this server holds a key."""
         return self._api_key is not None
+
+    @property
+    def problem(self) -> str:
+        """A sentence when the vendor has refused the server's own credentials lately, else an empty string."""
+        return vendor_errors.key_refused(self.slug) if self._refusal.is_recent else ""
+
+    def check(self) -> Check:
+        """Return `failed` for a minute after the vendor has refused the key of this server."""
+        if not self.configured:
+            return "off"
+        return "failed" if self.problem else "ok"
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:
@@ -70,17 +90,31 @@ class CloudProvider(TTSProvider):
         body: bytes,
         params: Mapping[str, str] | None = None,
     ) -> AudioStream:
-        """Return the vendor's audio after its headers; raises ProviderError when they name another format."""
+        """Return the vendor's audio after its first bytes, which decide its format.
+
+        `spec` is what was asked for; where the vendor sent another format or rate, the spec of the result says so.
+        Raises ProviderError when the response is no audio.
+        """
         own = request.credentials is not None
         reply = self.fetch(
             "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
             connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
         )  # fmt: skip
-        # Some error pages have the status 200; the cache would keep one for a month.
-        if not content_type.can_be(reply.headers.get("content-type", ""), spec):
+        label = Label.of(reply.headers.get("content-type", ""))
+        chunks, found, head = self._chunks(reply, request), None, b""
+        if label.is_audio:
+            head = sniff.head_of(chunks)
+            label = label.without_name() if label.name in self.careless_labels else label
+            found = spec_of(head, spec, label, is_rate_open=self.is_rate_open)
+        # Some error pages have the status 200.
+        if found is None:
             reply.close()
+            emit(logger, logging.WARNING, "vendor_sent_no_audio", provider=self.slug, found=sniff.kind(head))
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
-        return AudioStream(spec, self._chunks(reply, request, spec), reply.close)
+        chunks = itertools.chain((head,), chunks)
+        if not reply.is_framed:
+            chunks = self._whole(chunks, request, found)
+        return AudioStream(found, chunks, reply.close)
 
     def json(self, method: str, url: str, *, own: bool = False, **call: Any) -> Any:
         """Return the JSON of a response to fetch(); raises ProviderError when it is something else."""
@@ -90,7 +124,7 @@ class CloudProvider(TTSProvider):
             raise self._failure(error, self._breaker_for(own=own)) from error
         except (ValueError, RecursionError) as error:
             raise ProviderError(f"{self.slug} answered with something other than JSON") from error
-        self._breaker_for(own=own).succeeded()
+        self._succeeded(own=own)
         return answer
 
     def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
@@ -136,17 +170,23 @@ class CloudProvider(TTSProvider):
             else:
                 if reply.status == 200:  # noqa: PLR2004
                     return reply
-                refused, pause = self._refusal(reply, breaker, own=own)
+                refused, pause = self._refused(reply, breaker, own=own)
                 if last or pause > deadline.remaining():
                     raise refused
             time.sleep(pause)
             last = True
 
-    def _refusal(
+    def refused_key(self, *, own: bool) -> ProviderError:
+        """Return the error of refused credentials; the server's own ones are noted, and logged when it is news."""
+        if not own and self._refusal.note():
+            emit(logger, logging.ERROR, "vendor_key_refused", provider=self.slug, problem=self.problem)
+        return vendor_errors.error_for(self.slug, 401, ProviderRejectedCredentials, None, own=own)
+
+    def _refused(
         self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
     ) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
-        named = self.read_error(reply.status, _beginning(reply), reply.headers)
+        named = self.read_error(reply.status, vendor_errors.beginning(reply), reply.headers)
         kind = named or vendor_errors.KINDS.get(reply.status, ProviderError)
         emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
         if reply.status >= 500:  # noqa: PLR2004
@@ -154,24 +194,35 @@ class CloudProvider(TTSProvider):
         else:
             breaker.succeeded()
         after = vendor_errors.retry_after(reply.headers)
+        if kind is ProviderRejectedCredentials:
+            return self.refused_key(own=own), math.inf
         error = vendor_errors.error_for(self.slug, reply.status, kind, after, own=own)
         return error, vendor_errors.pause(reply.status, kind, after)
 
-    def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+    def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest) -> Iterator[bytes]:
         breaker = self._breaker_for(own=request.credentials is not None)
-        total = 0
         try:
-            for chunk in reply.chunks():
-                total += len(chunk)
-                yield chunk
+            yield from reply.chunks()
         except http.TransportError as error:
             raise self._failure(error, breaker) from error
         finally:
             reply.close()
-        breaker.succeeded()
-        # Without a length, HTTP cannot tell a complete body from a broken connection.
-        if not reply.is_framed and not content_type.long_enough(total, spec, request.text, request.speaking_rate):
+        self._succeeded(own=request.credentials is not None)
+
+    def _whole(self, chunks: Iterator[bytes], request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
+        """Pass a body without a length on; raises ProviderError at its end when it is not whole."""
+        body = UnframedBody()
+        for chunk in chunks:
+            body.add(chunk)
+            yield chunk
+        if not body.is_whole(spec, request.text, request.speaking_rate):
             raise ProviderError(f"{self.slug} sent less audio than the text needs")
+
+    def _succeeded(self, *, own: bool) -> None:
+        """Count a whole response; a request's own key says nothing about the server's."""
+        self._breaker_for(own=own).succeeded()
+        if not own:
+            self._refusal.clear()
 
     def _failure(self, error: http.TransportError, breaker: CircuitBreaker, timeout: float = 0.0) -> ProviderError:
         """Return the error of a transport failure, and count it when it is the vendor's."""
@@ -192,18 +243,3 @@ class CloudProvider(TTSProvider):
 def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
     """Return `rate` in Hz if it is offered, else the next higher offered one, else the highest."""
     return min((r for r in offered if r >= rate), default=max(offered))
-
-
-def _beginning(reply: "http.StreamedResponse") -> bytes:
-    """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
-    body = b""
-    try:
-        for chunk in reply.chunks():
-            body += chunk
-            if len(body) >= MAX_ERROR_BYTES:
-                break
-    except http.TransportError:
-        return b""
-    finally:
-        reply.close()
-    return body

@@ -69,6 +69,8 @@ class ElevenLabs(CloudProvider):
     default_voice = "21m00Tcm4TlvDq8ikWAM"
     # eleven_v3 takes half as much text and refuses fields that other models take.
     default_model = "eleven_multilingual_v2"
+    # Its API page names this type for every output_format.
+    careless_labels = frozenset({"audio/mpeg"})
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
     rates = (0.7, 1.2)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {

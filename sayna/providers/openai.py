@@ -17,7 +17,8 @@ from sayna.config import KeyedConfig, Secret, setting, token
 from sayna.config.urls import anywhere
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
+from sayna.providers.audio_response import CONTAINER_LABELS
+from sayna.providers.base import NAME_IN_BODY, AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text
 
@@ -68,9 +69,14 @@ class OpenAI(CloudProvider):
         "`OPENAI_API_KEY`, or `OPENAI_BASE_URL`", "linear16 24 kHz, wav", remark=" and servers like it"
     )
     default_voice = "alloy"
-    # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
-    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
+    # The id travels in the JSON body. Servers have names in any script, 中文女, and paths of models,
+    # FunAudioLLM/CosyVoice2-0.5B:alex; Kokoro mixes voices, af_bella(2)+af_sky(1).
+    voice_pattern = NAME_IN_BODY
+    # Models have owners: speaches-ai/Kokoro-82M.
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
+    # Gateways such as LiteLLM send every format as audio/mpeg (https://github.com/BerriAI/litellm/issues/4332).
+    careless_labels = CONTAINER_LABELS
+    is_rate_open = True
     rates = (0.25, 4.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "instructions": SettingSpec(str),
@@ -97,7 +103,7 @@ class OpenAI(CloudProvider):
         return AudioSpec("linear16" if self._is_openai else "wav", RATE)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio as it is made; for a wav, the rate in its header replaces the one in the spec."""
+        """Return the audio as it is made; its header, or a rate in its label, replaces the rate in the spec."""
         formats = {"pcm": AudioSpec("linear16", RATE), "wav": AudioSpec("wav", RATE)}
         spec = formats.get(request.settings.get("response_format", ""), self.native(request.target))
         return self.audio(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
+from sayna import http
 from sayna.errors import (
     ProviderError,
     ProviderRateLimited,
@@ -17,11 +18,20 @@ from sayna.errors import (
 RETRIED = frozenset({429, 500, 502, 503, 504})
 # After a longer pause the caller gets Retry-After instead: a sleeping thread serves no request.
 MAX_PAUSE_SECONDS = 2.0
+MAX_ERROR_BYTES = 2**16
 KINDS: Mapping[int, type[ProviderError]] = {
     **dict.fromkeys((400, 404, 413, 415, 422), ProviderRejectedRequest),
     **dict.fromkeys((401, 402, 403), ProviderRejectedCredentials),
     429: ProviderRateLimited,
 }
+
+
+def key_refused(slug: str) -> str:
+    """Return the sentence that says that the server's own credentials were refused."""
+    return (
+        f"the server's key for {slug} was refused: it is wrong, lacks a permission or has no credit; "
+        "the operator of this server must replace it"
+    )
 
 
 def error_for(
@@ -31,9 +41,9 @@ def error_for(
     # Within the contract's bounds, because a client's library may wait as long as the vendor says.
     after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
     if kind is ProviderRejectedCredentials:
-        whose = "the credentials in this request" if own else "this server's credentials"
-        reason = "a wrong key, a missing permission or no credit"
-        return ProviderRejectedCredentials(f"{slug} refused {whose}: {reason}", from_request=own)
+        reason = "they are wrong, lack a permission or have no credit"
+        sentence = f"{slug} refused the credentials in this request: {reason}" if own else key_refused(slug)
+        return ProviderRejectedCredentials(sentence, from_request=own)
     if kind is ProviderRateLimited:
         return ProviderRateLimited(f"{slug} asks for fewer requests", retry_after=after or 1)
     if kind is ProviderRejectedRequest:
@@ -64,3 +74,18 @@ def pause(status: int, kind: type[ProviderError], after: float | None) -> float:
         # Random, so that many callers do not retry at the same moment.
         return random.uniform(0.05, 0.25)  # noqa: S311
     return after if after <= MAX_PAUSE_SECONDS else math.inf
+
+
+def beginning(reply: "http.StreamedResponse") -> bytes:
+    """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
+    body = b""
+    try:
+        for chunk in reply.chunks():
+            body += chunk
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+    except http.TransportError:
+        return b""
+    finally:
+        reply.close()
+    return body

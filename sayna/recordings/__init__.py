@@ -1,10 +1,18 @@
 """Recordings of calls: one store, and the callers that may have each recording."""
 
+import logging
+
 from sayna.config import RecordingConfig
 from sayna.recordings.library import Download, Library, check_stream_id
 from sayna.recordings.listing import RecordingPage
 from sayna.recordings.recorder import Recorder, Session
+from sayna.recordings.removal import Remover
+from sayna.recordings.retention import RetentionSweeper
+from sayna.state.leader import LeaderThread
+from sayna.state.ports import Leader
 from sayna.storage import open_store
+
+logger = logging.getLogger("sayna.recordings")
 
 
 def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
@@ -12,7 +20,18 @@ def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
     store = open_store(config)
     if store is None:
         return None
+    if reason := store.check().reason:
+        logger.warning("RECORDING_LOCAL_PATH: %s", reason)
     return Library(store, config.prefix, strict=config.strict_ownership, secret=secret)
+
+
+def retention_thread(
+    config: RecordingConfig, library: Library | None, remover: Remover | None, leader: Leader
+) -> LeaderThread | None:
+    """Return the daily sweep of RECORDING_RETENTION_DAYS, which one worker of all runs, or None when it is off."""
+    if config.retention_days is None or library is None or remover is None:
+        return None
+    return LeaderThread(leader, "retention", RetentionSweeper(library, remover, config.retention_days).run)
 
 
 __all__ = [
@@ -20,7 +39,9 @@ __all__ = [
     "Library",
     "Recorder",
     "RecordingPage",
+    "Remover",
     "Session",
     "check_stream_id",
     "open_library",
+    "retention_thread",
 ]

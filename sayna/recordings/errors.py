@@ -5,6 +5,7 @@ InvalidRequest
 SaynaError
 ├── RecordingNotFound                 404 RECORDING_NOT_FOUND
 ├── RecordingExists                   409 RECORDING_EXISTS
+├── RecordingActive                   409 RECORDING_ACTIVE
 ├── PreconditionFailed                412 PRECONDITION_FAILED
 ├── RangeNotSatisfiable               416 RANGE_NOT_SATISFIABLE, with Content-Range
 └── StorageUnavailable                503 RECORDING_STORAGE_UNAVAILABLE (sayna.storage)
@@ -36,6 +37,13 @@ class RecordingExists(SaynaError):
 
     status = 409
     code = "RECORDING_EXISTS"
+
+
+class RecordingActive(SaynaError):
+    """The recording runs, or is about to; it can be removed when it is over."""
+
+    status = 409
+    code = "RECORDING_ACTIVE"
 
 
 class PreconditionFailed(SaynaError):

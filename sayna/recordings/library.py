@@ -1,14 +1,16 @@
 """The recordings as a caller sees them: found by stream_id, and only those that the caller may have."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from sayna.caller import Caller
 from sayna.recordings.conditions import Headers, evaluate, is_conditional
 from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
-from sayna.recordings.listing import RecordingLister, RecordingPage
+from sayna.recordings.listing import MAX_KEYS, RecordingLister, RecordingPage
 from sayna.recordings.owners import Owner, OwnerFiles
-from sayna.storage import ByteRange, ObjectInfo, ObjectStream, Store
+from sayna.storage import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.base import KEY_PART
 
 
@@ -36,7 +38,7 @@ class Library:
         self._prefix = f"{prefix}/" if prefix else ""
         self._strict = strict
         self._lister = RecordingLister(store, self._prefix)
-        self._cursors = Cursors(secret)
+        self.cursors = Cursors(secret)
         self.owners = OwnerFiles(store, self._prefix)
 
     def open(self, stream_id: str, caller: Caller, headers: Headers, *, is_head: bool = False) -> Download:
@@ -63,9 +65,28 @@ class Library:
 
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
         """Return some of the caller's recordings and the cursor of the next page; raises InvalidRequest."""
-        after = self._cursors.open(cursor) if cursor else ""
-        recordings, reached = self._lister.page(lambda owner: owner.allows(caller, strict=self._strict), limit, after)
-        return RecordingPage(recordings, self._cursors.seal(reached) if reached else None)
+        after = self.cursors.open(cursor) if cursor else ""
+        recordings, reached = self._lister.page(lambda owner: self.allows(caller, owner), limit, after)
+        return RecordingPage(recordings, self.cursors.seal(reached) if reached else None)
+
+    def folders(self) -> Iterator[tuple[str, dict[str, ObjectSummary]]]:
+        """Yield each stream_id with its files by name, of any owner and with or without audio."""
+        for name, group in groupby(self._entries(), lambda entry: entry.key.removeprefix(self._prefix).split("/")[0]):
+            files = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
+            if KEY_PART.fullmatch(name):
+                yield name, files
+
+    def delete(self, stream_id: str, file: str) -> None:
+        """Remove one file of a recording; an absent file is no error."""
+        self._store.delete(f"{self._prefix}{stream_id}/{file}")
+
+    def check(self) -> StoreCheck:
+        """Return whether recordings can be read and started; readiness and POST /recording both ask this."""
+        return self._store.check()
+
+    def allows(self, caller: Caller, owner: Owner) -> bool:
+        """Return whether the caller may have the recording of this owner."""
+        return owner.allows(caller, strict=self._strict)
 
     def has_audio(self, stream_id: str) -> bool:
         """Return whether there is audio, of any owner."""
@@ -75,13 +96,21 @@ class Library:
         """Return the key that LiveKit's egress writes to."""
         return f"{self._prefix}{stream_id}/audio.ogg"
 
+    def _entries(self) -> Iterator[ObjectSummary]:
+        after, more = "", True
+        while more:
+            listed, more = self._store.list(self._prefix, after, MAX_KEYS)
+            yield from listed
+            more = more and bool(listed)
+            after = listed[-1].key if listed else after
+
     def _key_for(self, stream_id: str, caller: Caller) -> str:
         """Return the key of the audio, or a key without an object when the caller may not have it.
 
         Everything after this is then the same, in words and in time, as for an absent recording.
         """
         check_stream_id(stream_id)
-        if caller.is_unrestricted or (self.owners.read(stream_id) or Owner()).allows(caller, strict=self._strict):
+        if caller.is_unrestricted or self.allows(caller, self.owners.read(stream_id) or Owner()):
             return self.audio_key(stream_id)
         # Neither the egress nor the recorder ever writes this name.
         return f"{self._prefix}{stream_id}/denied"

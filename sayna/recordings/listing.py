@@ -27,10 +27,10 @@ READERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One line of a page."""
+    """One line of a page; the size is None while the recording runs."""
 
     stream_id: str
-    size_bytes: int
+    size_bytes: int | None
     last_modified: datetime
     room_name: str | None
 

@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 
 from sayna.caller import Caller
 from sayna.storage import ObjectInfo, Store
 
-# Sayna writes five short strings; a larger file is not from Sayna.
+# Sayna writes eight short strings; a larger file is not from Sayna.
 MAX_OWNER_BYTES = 4096
 # No tenant has this id, because tenant ids have no control characters.
 UNKNOWN_TENANT = "\x00"
@@ -14,17 +15,36 @@ UNKNOWN_TENANT = "\x00"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The content of `owner.json`; without `auth_id` the recording has no owner. Times are ISO 8601 in UTC."""
+    """The content of `owner.json`; without `auth_id` the recording has no owner. Times are ISO 8601 in UTC.
+
+    `outcome` is "complete" or "failed" once the recording is known to be over.
+    """
 
     auth_id: str | None = None
     room_name: str | None = None
     egress_id: str | None = None
     started_at: str | None = None
     stopped_at: str | None = None
+    ended_at: str | None = None
+    outcome: str | None = None
+    removed_at: str | None = None
 
     def to_json(self) -> bytes:
         """Return the file's content."""
         return json.dumps({name: value for name, value in asdict(self).items() if value is not None}).encode()
+
+    @property
+    def started(self) -> datetime | None:
+        """The start as a time with its zone, or None when it is missing or not a time."""
+        try:
+            time = datetime.fromisoformat(self.started_at or "")
+        except ValueError:
+            return None
+        return time if time.tzinfo else None
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Return whether the recording was started longer ago; without a readable start it was."""
+        return self.started is None or (datetime.now(UTC) - self.started).total_seconds() > seconds
 
     def allows(self, caller: Caller, *, strict: bool) -> bool:
         """Return whether the caller may have it; `strict` denies tenants the recordings without an owner."""

@@ -3,9 +3,10 @@
 A worker claims a stream_id by creating its `owner.json`, which only one worker can do. It adds the `egress_id`
 once LiveKit records. A claim without `egress_id` belongs to a worker that is starting the recording, or that
 died. After STALE_SECONDS another worker replaces the claim, which again only one worker can do. It asks LiveKit
-whether the recording runs, and starts it otherwise.
+whether the recording runs, and starts it otherwise. Whether a recording is over, endings.py finds out.
 """
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -15,19 +16,25 @@ from typing import Protocol
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
-from sayna.errors import EgressUnanswered, SaynaError
+from sayna.errors import EgressUnanswered, EgressUnavailable, SaynaError
+from sayna.livekit.egress_state import EgressReport
+from sayna.recordings.endings import EgressList, Endings
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
+from sayna.recordings.listing import RecordingPage
 from sayna.recordings.owners import Owner
+from sayna.recordings.paths import EgressPaths
+from sayna.recordings.running import RunningRecordings
 from sayna.storage import StorageUnavailable
 
 STALE_SECONDS = 15.0
 POLL_SECONDS = 0.1
 # Each takeover starts a new wait, but nginx in front gives up after 75 s.
 MAX_TAKEOVERS = 3
+TAKEN = "this stream_id belongs to a recording that is over or to another room; choose another"
 
 
-class EgressClient(Protocol):
+class EgressClient(EgressList, Protocol):
     """LiveKit's egress service; sayna.livekit.Egress documents the errors."""
 
     def check_room(self, caller: Caller, name: str) -> None:
@@ -36,20 +43,18 @@ class EgressClient(Protocol):
     def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
         """Start a recording and return its id."""
 
-    def stop(self, egress_id: str) -> None:
-        """End a recording."""
-
-    def find(self, room: str, filepath: str) -> str | None:
-        """Return the id of the recording that is written to this path now."""
+    def stop(self, egress_id: str) -> EgressReport | None:
+        """End a recording and return its state, or None when LiveKit does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A recording that was started."""
+    """A recording that was started; `outcome` is "complete" or "failed" once it is known to be over."""
 
     stream_id: str
     room_name: str
     egress_id: str
+    outcome: str | None = None
 
 
 class Recorder:
@@ -68,6 +73,9 @@ class Recorder:
         self._owners = library.owners
         self._egress = egress
         self._config = config
+        self._paths = EgressPaths(config)
+        self._running = RunningRecordings(library, egress, self._paths)
+        self.endings = Endings(library, egress, self._paths, stale_seconds)
         self._stale_seconds = stale_seconds
         self._sleep = sleep
 
@@ -75,11 +83,13 @@ class Recorder:
         """Return the recording of a room, the one that runs already if it has this stream_id.
 
         Raises InvalidStreamId, RoomNotFound, RecordingNotFound, RecordingExists, and the errors of egress and
-        store.
+        store. RecordingExists also means that the recording of this stream_id is over.
         """
         # Random: without tenants, a client that guesses the stream_id may download the recording.
         stream_id = check_stream_id(secrets.token_hex(16) if stream_id is None else stream_id)
         self._egress.check_room(caller, room_name)
+        if reason := self._library.check().reason:
+            raise StorageUnavailable(reason)
         deadline = time.monotonic() + MAX_TAKEOVERS * self._stale_seconds
         timer = _ClaimTimer(self._stale_seconds)
         while time.monotonic() <= deadline:
@@ -98,22 +108,45 @@ class Recorder:
         raise StorageUnavailable("this stream_id can be neither claimed nor read", retry_after=5)
 
     def stop(self, caller: Caller, stream_id: str) -> Session:
-        """End a recording and return it; one that is stopped already is only returned.
+        """End a recording and return it; one that is over is only returned, with its outcome.
 
         Raises InvalidStreamId, RecordingNotFound, and the errors of egress and store.
         """
         owner = self._owners.read(check_stream_id(stream_id))
         if owner is None or not caller.may_access(owner.auth_id) or not owner.room_name:
             raise RecordingNotFound
-        # The egress_id is missing when the process died between LiveKit's response and our write.
-        egress_id = owner.egress_id or self._egress.find(owner.room_name, self._path(stream_id))
-        if egress_id is None:
-            raise RecordingNotFound
-        owner = replace(owner, egress_id=egress_id)
-        if not owner.stopped_at:
-            self._egress.stop(egress_id)
-            self._owners.write(stream_id, replace(owner, stopped_at=_now()))
+        if owner.outcome is None:
+            owner = self._stopped(stream_id, owner)
         return _session(stream_id, owner)
+
+    def running(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
+        """Return the caller's recordings that run now; raises InvalidRequest and the errors of egress and store."""
+        return self._running.page(caller, limit, cursor)
+
+    def _stopped(self, stream_id: str, owner: Owner) -> Owner:
+        """Return the owner of a recording that was stopped now or earlier."""
+        if owner.stopped_at:
+            # It is stopped in any case; LiveKit only knows the outcome.
+            with contextlib.suppress(SaynaError):
+                return self.endings.settle(stream_id, owner)
+            return owner
+        # The egress_id is missing when the process died between LiveKit's response and our write.
+        running = None if owner.egress_id else self._egress.find(owner.room_name or "", self._path(stream_id))
+        egress_id = owner.egress_id or (running.id if running else None)
+        if egress_id is None:
+            return self._abandoned(stream_id, owner)
+        report = self._egress.stop(egress_id)
+        if report is None and not owner.is_older_than(self._stale_seconds):
+            raise EgressUnavailable("LiveKit does not know this recording yet; try again", retry_after=5)
+        stopped = replace(owner, egress_id=egress_id, stopped_at=_now())
+        self._owners.replace(stream_id, owner, stopped)
+        return self.endings.note(stream_id, stopped, report)
+
+    def _abandoned(self, stream_id: str, owner: Owner) -> Owner:
+        """Return the owner of a claim whose egress ended before its id was written; raises RecordingNotFound."""
+        if not owner.is_older_than(self._stale_seconds) or not self._library.has_audio(stream_id):
+            raise RecordingNotFound
+        return self.endings.note(stream_id, owner, None)
 
     def _claim(self, caller: Caller, stream_id: str, room_name: str) -> Session | None:
         """Start the recording under a new stream_id, or return None when another worker has just claimed it."""
@@ -127,12 +160,19 @@ class Recorder:
         """Return the recording of an existing claim, or None while another worker is starting it."""
         if not caller.may_access(owner.auth_id):
             raise RecordingNotFound
-        if owner.stopped_at or owner.room_name != room_name:
-            raise RecordingExists("this stream_id belongs to a finished recording or to another room; choose another")
+        if owner.stopped_at or owner.outcome or owner.room_name != room_name:
+            raise RecordingExists(TAKEN)
         if owner.egress_id:
-            return _session(stream_id, owner)
+            if self.endings.is_running(stream_id, owner):
+                return _session(stream_id, owner)
+            raise RecordingExists(TAKEN)
         # Our own clock counts too, because the clock of the machine that wrote the claim may be ahead.
-        return self._take_over(stream_id, owner) if is_stale or self._is_old(owner) else None
+        if not is_stale and not owner.is_older_than(self._stale_seconds):
+            return None
+        # Its egress has run and ended unnoticed; another one would overwrite the audio.
+        if self._library.has_audio(stream_id):
+            raise RecordingExists(TAKEN)
+        return self._take_over(stream_id, owner)
 
     def _take_over(self, stream_id: str, dead: Owner) -> Session | None:
         """Start the recording in place of a stale claim, or return None when another worker was faster.
@@ -158,18 +198,8 @@ class Recorder:
         self._owners.write(stream_id, owner)
         return _session(stream_id, owner)
 
-    def _is_old(self, owner: Owner) -> bool:
-        try:
-            age = datetime.now(UTC) - datetime.fromisoformat(owner.started_at or "")
-        except (TypeError, ValueError):
-            return True
-        return age.total_seconds() > self._stale_seconds
-
     def _path(self, stream_id: str) -> str:
-        """Return where the egress writes to: a key, or a path on the disk that it shares with Sayna."""
-        key = self._library.audio_key(stream_id)
-        is_local = self._config.backend == "local" and self._config.local_path
-        return str(self._config.local_path.absolute() / key) if is_local and self._config.local_path else key
+        return self._paths.path(stream_id)
 
 
 class _ClaimTimer:
@@ -188,7 +218,7 @@ class _ClaimTimer:
 
 
 def _session(stream_id: str, owner: Owner) -> Session:
-    return Session(stream_id, owner.room_name or "", owner.egress_id or "")
+    return Session(stream_id, owner.room_name or "", owner.egress_id or "", owner.outcome)
 
 
 def _now() -> str:

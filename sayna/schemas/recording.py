@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from sayna.recordings import RecordingPage, Session
-from sayna.schemas.base import ResponseSchema, StrictSchema, StrictString, choice_field, count_field, string_field
+from sayna.schemas.base import ResponseSchema, StrictSchema, StrictString, choice_field, string_field
 from sayna.schemas.livekit import Name
 
 DEFAULT_LIMIT = 100
@@ -26,10 +26,11 @@ class StartRecording:
 
 @dataclass(frozen=True, slots=True)
 class ListRecordings:
-    """How many recordings to list, and the cursor of the page."""
+    """How many recordings to list, the cursor of the page, and whether to list those that run."""
 
     limit: int
     cursor: str | None
+    is_active: bool
 
 
 class Count(fields.Integer):
@@ -65,22 +66,42 @@ class ListRecordingsSchema(StrictSchema):
         validate=validate.Range(1, MAX_LIMIT, error=f"must lie between 1 and {MAX_LIMIT}"),
     )
     cursor = StrictString(load_default=None)
+    status = StrictString(
+        load_default=None,
+        validate=validate.OneOf(["active"], error="must be active, or absent"),
+        metadata={"description": "`active` lists the recordings that run now."},
+    )
+
+
+class RemoveRecordingSchema(StrictSchema):
+    """The query of DELETE /recording/{stream_id}."""
+
+    purge = StrictString(
+        validate=validate.OneOf(["true"], error="must be true, or absent"),
+        metadata={"description": "`true` removes the audio and its owner, once the recording is over."},
+    )
 
 
 class SessionSchema(ResponseSchema):
-    """A recording that was started or stopped."""
+    """A recording that was started, stopped or removed."""
 
-    status = choice_field("recording", "stopped")
+    status = choice_field("recording", "stopped", "purged")
     stream_id = string_field("The recording's name.")
-    room_name = string_field()
-    egress_id = string_field("LiveKit's name for it.")
+    room_name = StrictString(metadata={"description": "Absent with `purged`."})
+    egress_id = StrictString(metadata={"description": "LiveKit's name for it. Absent with `purged`."})
+    outcome = StrictString(
+        validate=validate.OneOf(["complete", "failed"]),
+        metadata={"description": "How the recording ended, once that is known."},
+    )
 
 
 class RecordingLineSchema(ResponseSchema):
     """A recording in the list."""
 
     stream_id = string_field()
-    size_bytes = count_field("Size of the audio.")
+    size_bytes = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Size of the audio; null while it runs."}
+    )
     last_modified = Timestamp(metadata={"description": "ISO 8601, UTC.", "format": "date-time"})
     room_name = StrictString(allow_none=True, metadata={"description": "Null where it is not known."})
 
@@ -94,6 +115,7 @@ class RecordingsSchema(ResponseSchema):
 
 START = StartRecordingSchema()
 LIST = ListRecordingsSchema()
+REMOVE = RemoveRecordingSchema()
 SESSION = SessionSchema()
 PAGE = RecordingsSchema()
 
@@ -106,12 +128,24 @@ def load_start(body: Mapping[str, Any]) -> StartRecording:
 
 def load_list(query: Mapping[str, str]) -> ListRecordings:
     """Return the query of GET /recording; raises InvalidRequest."""
-    return ListRecordings(**LIST.parse(dict(query)))
+    loaded = LIST.parse(dict(query))
+    return ListRecordings(loaded["limit"], loaded["cursor"], loaded["status"] is not None)
+
+
+def load_purge(query: Mapping[str, str]) -> bool:
+    """Return whether to remove the recording; raises InvalidRequest."""
+    return "purge" in REMOVE.parse(dict(query))
 
 
 def dump_session(status: str, session: Session) -> dict[str, Any]:
     """Return the response for a recording that was started or stopped."""
-    return {"status": status, **SESSION.dump(session)}
+    known = {name: value for name, value in SESSION.dump(session).items() if value is not None}
+    return {"status": status, **known}
+
+
+def dump_purged(stream_id: str) -> dict[str, Any]:
+    """Return the response for a recording that was removed."""
+    return {"status": "purged", "stream_id": stream_id}
 
 
 def dump_page(page: RecordingPage) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from sayna.config import Secret
+from sayna.config import TENANT, Secret
+from sayna.config.sip_address import PATTERN
 from sayna.errors import InvalidRequest
 from sayna.livekit.model import Call
 from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
@@ -32,6 +33,12 @@ def check_credential(text: str) -> None:
         raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
 
 
+def check_tenant(text: str) -> None:
+    """Raise ValidationError unless the text is a tenant id or blank."""
+    if text.strip() and not TENANT.fullmatch(text.strip()):
+        raise ValidationError("must be a tenant id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
+
+
 # Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
 class Phone(StrictString):
     """A telephone number that must be there."""
@@ -46,7 +53,7 @@ class OwnTrunkSchema(StrictSchema):
 
     outbound_address = StrictString(
         metadata={
-            "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,252}(:[1-9][0-9]{0,3})?$",
+            "pattern": rf"^\s*{PATTERN}\s*$",
             "description": "A host, with or without a port; calls through it never use the server's own SIP user.",
         }
     )
@@ -88,8 +95,11 @@ class HookSchema(StrictSchema):
     )
     auth_id = StrictString(
         load_default="",
-        validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
+        validate=check_tenant,
+        metadata={
+            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
+            "description": "The id of your tenant; required with authentication, optional without.",
+        },
     )
 
 

@@ -27,6 +27,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser = get_parser(cfg, sock, client)
         self.initialized = True
         self.deadline = 0.0
+        self.is_fresh = True
         self.is_closing = False
         self.is_complete = True
         self._drained = 0

@@ -26,11 +26,12 @@ from sayna.server.limits import most_connections
 from sayna.server.memory import trim
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
+from sayna.server.worker_load import WorkerLoad
 
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
 FIRST_BYTE = HEAD = BODY = 10.0
 CLOSE = 2.0
-SWEEP = 0.5
+SWEEP, LOOK = 0.5, 0.02
 TRIM = 10.0
 # Small requests are taken even when unfinished larger ones fill the memory that is set aside for them.
 SMALL = 65536  # bytes
@@ -50,11 +51,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         # gunicorn's own limit on kept-alive connections; ours is _most.
         self.max_keepalived = float("inf")
         self._held: dict[Connection, None] = {}
-        self._busy = 0
-        self._buffered = 0
+        self._busy = self._fresh = self._buffered = self._served = 0
         self._swept = self._trimmed = 0.0
-        self._served = 0
         self._most = most_connections(self.cfg.threads)
+        self._load = WorkerLoad(self.age, self.cfg.threads)
         self._max_body = WEBHOOK_BYTES
 
     @classmethod
@@ -78,10 +78,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._max_body = max(self.wsgi.config["MAX_BODY_BYTES"], WEBHOOK_BYTES)
         self.poller.register(self.method_queue.fileno(), EVENT_READ, self.method_queue.run_callbacks)
         while self.alive and self.is_parent_alive():
-            # A worker whose threads are all busy leaves new connections to the others.
-            self.set_accept_enabled(self._busy < self.cfg.threads)
+            self.set_accept_enabled(self._load.may_accept(self._busy, self._fresh))
             self._turn()
         self.set_accept_enabled(False)
+        self._load.end()
         now = time.monotonic()
         for conn in self._held:
             if conn.is_waiting:
@@ -96,7 +96,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _turn(self) -> None:
         self.notify()
-        self.wait_for_and_dispatch_events(timeout=SWEEP)
+        self.wait_for_and_dispatch_events(timeout=SWEEP if self._accepting else LOOK)
         now = time.monotonic()
         if now - self._swept < SWEEP:
             return
@@ -120,6 +120,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
             return
+        self._fresh += 1
         self._hold(Connection(self.cfg, sock, client, listener.getsockname(), self._max_body), FIRST_BYTE)
 
     def _hold(self, conn: Connection, seconds: float) -> None:
@@ -131,6 +132,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _release(self, conn: Connection) -> None:
         del self._held[conn]
+        self._fresh -= conn.is_fresh
+        conn.is_fresh = False
         self._buffered -= len(conn.buffer.data)
         with suppress(OSError, KeyError, ValueError):
             self.poller.unregister(conn.sock)

@@ -4,13 +4,13 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from sayna.config.fields import InvalidValue
+from sayna.config.sip_address import WANTS, split_address
 from sayna.config.sip_hook import HOST
 from sayna.sip.errors import DestinationNotAllowed, InvalidSipAddress
 
-MAX_PORT = 65535
 MAX_HEADER = 4096
 
-_ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*"', re.DOTALL)
 _BRACKETED = re.compile(r"<([^<>]*)>")
 # It must accept any text: `><` in a header crashed the Rust server.
@@ -30,17 +30,11 @@ class SipAddress:
     @classmethod
     def parse(cls, text: str) -> "SipAddress":
         """Return the address in `host` or `host:port`; raises InvalidSipAddress."""
-        found = _ADDRESS.fullmatch(text.strip())
-        if found is None or not 0 < int(found["port"] or "1") <= MAX_PORT:
-            raise _invalid()
-        host = found["host"].lower()
-        # One spelling for each address: SIP_OVERRIDE_ADDRESSES must treat ::1 and 0:0::1 alike.
-        if host.startswith("["):
-            try:
-                host = str(ipaddress.IPv6Address(host[1:-1]))
-            except ValueError as error:
-                raise _invalid() from error
-        return cls(host.rstrip("."), found[0])
+        try:
+            host, address = split_address(text)
+        except InvalidValue as error:
+            raise InvalidSipAddress(f"sip.outbound_address {error.reasons[0]}; send {WANTS}") from error
+        return cls(host.lower().rstrip("."), address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +72,3 @@ def _covers(entry: str, host: str) -> bool:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return entry.lower().rstrip(".") == host
-
-
-def _invalid() -> InvalidSipAddress:
-    return InvalidSipAddress("sip.outbound_address must be a host name or address, as in pbx.example.com:5060")

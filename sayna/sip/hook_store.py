@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored
+from sayna.state.files import Check
 from sayna.state.ports import BlobStore
 
 NAME = "sip_hooks.json"
@@ -47,6 +48,15 @@ class HookStore:
         except (OSError, *DAMAGED) as error:
             rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
             return self._last[1]
+
+    def check(self) -> Check:
+        """Return `failed` when the stored hooks cannot be read; a change would fail too."""
+        try:
+            self._parsed(self._blobs.read(NAME))
+        except (OSError, *DAMAGED) as error:
+            rate_limited_log.warn("%s cannot be used: %r", NAME, error)
+            return "failed"
+        return "ok"
 
     def change(self, change: Callable[[Stored], Stored]) -> None:
         """Replace the hooks in one step, against all workers, unless nothing changes.

@@ -13,6 +13,7 @@ from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, Ho
 from sayna.sip.event_signing import per_hook_secret
 from sayna.sip.hook_store import HookStore, StoredHook
 from sayna.sip.hook_url import check_hook_urls
+from sayna.state.files import Check
 from sayna.state.ports import BlobStore
 
 MAX_HOOKS = 100
@@ -52,6 +53,10 @@ class Hooks:
                 " its own secret in SIP_HOOKS_JSON before you give the secret to a tenant",
                 ", ".join(shared),
             )
+
+    def check(self) -> Check:
+        """Return whether stored hooks can be read, `off` without a store."""
+        return self._store.check() if self._store else "off"
 
     def find(self, host: str) -> Hook | None:
         """Return the hook of a domain."""

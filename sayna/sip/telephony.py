@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from sayna.config import Config
-from sayna.livekit import LiveKit, Webhook
+from sayna.livekit import LiveKit, Receiver, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
 from sayna.sip.call_service import CallService
@@ -29,8 +29,10 @@ class Telephony:
     threads: tuple[LeaderThread, ...]
 
     @classmethod
-    def build(cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads."""
+    def build(
+        cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState, receivers: tuple[Receiver, ...] = ()
+    ) -> "Telephony":
+        """Return telephony as the settings say; `start` begins its threads, and `receivers` get the events too."""
         limits = Limits(state.calls, livekit.sip.present)
         calls = CallService(config.sip, livekit.rooms, livekit.sip, limits, IdempotencyStore(state.call_keys))
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
@@ -47,7 +49,7 @@ class Telephony:
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (receive,))
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (receive, *receivers))
         return cls(calls, webhook, tuple(threads))
 
     def start(self) -> None:

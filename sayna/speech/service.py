@@ -4,6 +4,7 @@ import enum
 import itertools
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from sayna import audio
@@ -43,18 +44,25 @@ class SynthesisLimiter:
 class SpeechResult:
     """One answer: a finished clip, or audio that is still being made.
 
-    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS.
+    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS. `created` is the time of this take
+    in epoch seconds, the same in every answer with the same audio.
     """
 
-    def __init__(self, plan: Plan, outcome: str, clip: Clip | None = None) -> None:
+    def __init__(self, plan: Plan, outcome: str, created: float, clip: Clip | None = None) -> None:
         self.plan = plan
         self.outcome = outcome
+        self.created = created
         self.clip = clip
+
+    @property
+    def etag(self) -> str:
+        """The cache key and the take: the same key synthesized anew is another take."""
+        return f'"{self.plan.key}-{round(self.created * 1e6):x}"'
 
     @property
     def info(self) -> ClipInfo:
         """The metadata of the audio; its duration is 0 until the clip is finished."""
-        return self.clip.info if self.clip else self.plan.describe()
+        return self.clip.info if self.clip else self.plan.describe(created=self.created)
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the audio; raises what the synthesis raises, so only complete audio ends cleanly."""
@@ -63,7 +71,7 @@ class SpeechResult:
     def finished(self) -> Clip:
         """Return the finished clip; waits for it."""
         if self.clip is None:
-            self.clip = self.plan.clip(b"".join(self.chunks()))
+            self.clip = self.plan.clip(b"".join(self.chunks()), self.created)
         return self.clip
 
     def close(self) -> None:
@@ -74,7 +82,7 @@ class LiveSpeech(SpeechResult):
     """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
 
     def __init__(self, plan: Plan, outcome: str, subscriber: Subscriber, limiter: SynthesisLimiter) -> None:
-        super().__init__(plan, outcome)
+        super().__init__(plan, outcome, subscriber.created)
         self._subscriber = subscriber
         self._limiter: SynthesisLimiter | None = limiter
 
@@ -101,13 +109,14 @@ class PlannedSynthesis(SynthesisTask):
         self._mode = mode
         self._cache = cache
         self._request = plan.provider_request()
+        self._created = time.time()
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
         if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
-            return Synthesis(iter((clip.audio,)), is_cached=True)
+            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
         stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
@@ -116,7 +125,7 @@ class PlannedSynthesis(SynthesisTask):
         except BaseException:
             stream.close()
             raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close)
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -125,7 +134,7 @@ class PlannedSynthesis(SynthesisTask):
     def store(self, audio: bytes) -> None:
         """Store the clip, unless the request said no-store."""
         if self._mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.key, self._plan.clip(audio))
+            self._cache.put(self._plan.key, self._plan.clip(audio, self._created))
 
 
 class SpeechService:
@@ -143,7 +152,7 @@ class SpeechService:
         Overloaded, NotCached, CallerGone.
         """
         if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return SpeechResult(plan, "HIT", clip)
+            return SpeechResult(plan, "HIT", clip.info.created, clip)
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
@@ -153,8 +162,7 @@ class SpeechService:
         except BaseException:
             self._limiter.release()
             raise
-        outcome = "BYPASS" if mode is CacheMode.BYPASS else "MISS" if subscriber.is_leader else "COALESCED"
-        return LiveSpeech(plan, outcome, subscriber, self._limiter)
+        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
 
     def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
         """Return a subscriber that has its first audio."""
@@ -172,6 +180,14 @@ class SpeechService:
             subscriber.close()
             raise
         return subscriber
+
+
+def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
+    if mode is CacheMode.BYPASS:
+        return "BYPASS"
+    if subscriber.is_cached:
+        return "HIT"
+    return "MISS" if subscriber.is_leader else "COALESCED"
 
 
 def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:

@@ -2,11 +2,16 @@
 
 import fcntl
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Literal
+
+# What GET /ready says of each thing that work depends on.
+Check = Literal["ok", "warn", "failed", "off"]
 
 # flock(2) has no timeout, so a caller with a time limit must poll.
 POLL_SECONDS = 0.005
@@ -16,13 +21,36 @@ _creating = threading.Lock()
 
 
 def private_folder(path: Path) -> Path:
-    """Return the folder, made with mode 0700 when missing; raises OSError when others may write to it."""
+    """Return the folder, made with mode 0700 when missing; raises PermissionError unless it is usable."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
     # mkdir leaves an existing folder as it is: another user's folder could hold planted rows and links.
-    if found.st_uid != os.geteuid() or found.st_mode & 0o022:
-        raise PermissionError(f"{path} belongs to another user or is writable by others")
+    if check_folder(path.stat()) == "failed":
+        raise PermissionError(
+            f"{path} is not private: other users own it or may write to it; chown it to this user and chmod 700 it"
+        )
     return path
+
+
+def check_folder(found: os.stat_result) -> Check:
+    """Return whether private files may lie in a folder: `ok`, `warn` or `failed`.
+
+    The owner is this user or root. Where the group may write, this process must be one of its members, as
+    with an fsGroup of Kubernetes or a umask of 002: `warn`, because each member could replace the files.
+    """
+    if found.st_uid not in (os.geteuid(), 0) or found.st_mode & stat.S_IWOTH:
+        return "failed"
+    if not found.st_mode & stat.S_IWGRP:
+        return "ok"
+    return "warn" if _is_own_group(found) else "failed"
+
+
+def is_readable_by_others(found: os.stat_result) -> bool:
+    """Return whether users can read a file who are neither its owner nor in a group of this process."""
+    return bool(found.st_mode & (0o007 if _is_own_group(found) else 0o077))
+
+
+def _is_own_group(found: os.stat_result) -> bool:
+    return found.st_gid == os.getegid() or found.st_gid in os.getgroups()
 
 
 def open_private(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> int:

@@ -4,8 +4,9 @@ import sqlite3
 import time
 from pathlib import Path
 
-from sayna.errors import Overloaded
+from sayna.errors import Overloaded, StoreUnavailable
 from sayna.state.database import Database
+from sayna.state.files import Check, private_folder
 from sayna.state.ports import Delivery
 
 MAX_WAITING = 20_000
@@ -46,6 +47,16 @@ class SQLiteOutbox:
     def is_used(self) -> bool:
         """Return whether the file exists."""
         return self._database.file.exists()
+
+    def check(self) -> Check:
+        """Return `ok` when an event could be stored now; a queue that is not used yet needs only its folder."""
+        try:
+            private_folder(self._database.file.parent)
+            if self.is_used():
+                self._database.transact(lambda _: None)
+        except (OSError, StoreUnavailable):
+            return "failed"
+        return "ok"
 
     def put(self, event_id: str, *, host: str, owner: str | None, room: str, body: str) -> None:
         """Store an event unless it waits already; raises Overloaded."""

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from sayna.state.files import Check
+
 
 class Lock(Protocol):
     """Named locks that only one thread of all workers holds at a time."""
@@ -129,6 +131,9 @@ class Outbox(Protocol):
 
     def is_used(self) -> bool:
         """Return whether an event was ever stored."""
+
+    def check(self) -> Check:
+        """Return `ok` when an event could be stored now, otherwise `failed`."""
 
     def put(self, event_id: str, *, host: str, owner: str | None, room: str, body: str) -> None:
         """Store an event durably unless it waits already; raises Overloaded when too many wait."""

@@ -5,7 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
-from sayna.state.files import exclusive, open_private, private_folder
+from sayna.state.files import exclusive, is_readable_by_others, open_private, private_folder
 
 log = logging.getLogger("sayna.cache")
 
@@ -36,7 +36,7 @@ def _read(file: Path) -> bytes | None:
         key = opened.read(SECRET_BYTES + 1)
     # A key that other users could read protects nothing: the caller makes a new one, and audio of requests
     # with their own credentials is synthesized again.
-    return key if len(key) == SECRET_BYTES and not found.st_mode & 0o077 else None
+    return key if len(key) == SECRET_BYTES and not is_readable_by_others(found) else None
 
 
 def _create(file: Path) -> bytes:

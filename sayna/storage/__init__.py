@@ -1,7 +1,7 @@
 """Objects under keys, in S3, in Google Cloud Storage or in a folder."""
 
 from sayna.config import RecordingConfig
-from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.errors import StorageUnavailable
 
 
@@ -29,5 +29,6 @@ __all__ = [
     "ObjectSummary",
     "StorageUnavailable",
     "Store",
+    "StoreCheck",
     "open_store",
 ]

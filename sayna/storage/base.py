@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from sayna.state.files import Check
 from sayna.storage.errors import StorageUnavailable
 
 # One part of a key. A whitelist, because Flask decodes `%5c`, `%00` and line breaks in a path, and proxies in
@@ -44,6 +45,17 @@ class ObjectSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreCheck:
+    """Whether a store can do its work: `status` is ok, warn (it can be read only) or failed.
+
+    `reason` is a sentence for clients and operators, empty with ok. It names no path.
+    """
+
+    status: Check = "ok"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectStream:
     """An object whose bytes are still in the store; the caller closes it, once or more often."""
 
@@ -76,6 +88,10 @@ class Store(ABC):
     Every method raises StorageUnavailable when the store cannot do its work; the message of the store goes
     to the log. Sayna makes the keys: no part of a key is empty, dotted or longer than 128 characters.
     """
+
+    def check(self) -> StoreCheck:
+        """Return what is known without a request: a store on the network is ok until a request fails."""
+        return StoreCheck()
 
     @abstractmethod
     def find(self, key: str) -> ObjectInfo | None:

@@ -5,6 +5,7 @@ planted in the folder leads out of it. Only regular files count, and opening one
 """
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
@@ -12,17 +13,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sayna.state.files import lock
-from sayna.storage.base import KEY_PART, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
+from sayna.storage.base import KEY_PART, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.descriptors import FILE, FOLDER, describe, open_existing, open_file, translated
 from sayna.storage.errors import StorageUnavailable
+from sayna.storage.shared_folder import check_folder, make_shared
 
 
 class LocalStore(Store):
-    """A folder that LiveKit's egress writes to; the operator owns the root and `prefix` below it."""
+    """A folder that LiveKit's egress writes to; the operator makes the root and `prefix` below it.
+
+    The operator opens the base to the egress, and each folder below gets the base's group and mode.
+    """
 
     def __init__(self, root: Path, prefix: str) -> None:
         self._root = root
         self._prefix = prefix
+
+    def check(self) -> StoreCheck:
+        """Return whether Sayna and an egress of another user can use the folder."""
+        return check_folder(self._base())
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return the description of a regular file."""
@@ -74,10 +83,12 @@ class LocalStore(Store):
             return True
 
     def delete(self, key: str) -> None:
-        """Remove a file; its folder stays, because LiveKit may be about to write there."""
+        """Remove a file, and its folder when that is empty."""
         with translated(), self._folder(key) as (folder, name), contextlib.suppress(FileNotFoundError):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)
+        with contextlib.suppress(OSError):
+            (self._root / key).parent.rmdir()
 
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return the files two levels deep; each page reads and sorts the names of the whole folder."""
@@ -129,9 +140,11 @@ class LocalStore(Store):
         base = os.open(self._base(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(folder, dir_fd=base)
+                make_shared(folder, base)
             inner = open_existing(folder, FOLDER, base)
+            if make and inner is None:
+                # A link or a file has its name, or another worker has just removed it.
+                raise FileNotFoundError(errno.ENOENT, "no folder for this recording")
         finally:
             os.close(base)
         try:

@@ -2,11 +2,13 @@
 
 API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the response to HEAD carries no error code, so a
 404 may mean the object or the whole bucket; a GET tells which. Checksums that are not required are left out,
-because many compatible servers refuse them.
+because many compatible servers refuse them. Ceph and NetApp send ETags that are weak or without quotes.
 """
 
+import hashlib
 import logging
 import os
+import re
 import threading
 import time
 from functools import partial
@@ -31,6 +33,12 @@ ABSENT = frozenset({"NoSuchKey", "404"})
 # NoSuchKey: If-Match named an object that is deleted.
 REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"})
 
+# botocore.utils.validate_region_name
+BOTO_REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
+DEFAULT_REGION = "us-east-1"
+# RFC 9110, 8.8.3, without the characters beyond ASCII.
+OPAQUE = re.compile(r"[\x21\x23-\x7e]+")
+
 logger = logging.getLogger("sayna.upstream")
 
 
@@ -54,16 +62,17 @@ class S3Store(Store):
 
     def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an object whose body is still on the wire (GetObject)."""
-        conditions: dict[str, Any] = {"IfMatch": info.etag} if info else {}
+        part: dict[str, Any] = {}
         if span and info and span.length < info.size:
-            conditions["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
-        response = self._call("get_object", Key=key, **conditions)
+            part["Range"] = f"bytes={span.start}-{span.start + span.length - 1}"
+        # Without If-Match: a store with weak ETags would refuse it. The ETag of the response is compared below.
+        response = self._call("get_object", Key=key, **part)
         if response is None:
             return None
         body = response["Body"]
         info = info or _info(response)
         span = span or ByteRange(0, info.size)
-        if (response["ContentLength"], response.get("ETag")) != (span.length, info.etag):
+        if (response["ContentLength"], quoted_etag(response.get("ETag"))) != (span.length, info.etag):
             body.close()
             raise _failure("other content than described")
         if span.length:
@@ -89,7 +98,7 @@ class S3Store(Store):
         if response is None or "IsTruncated" not in response:
             raise _failure("no list")
         return [
-            ObjectSummary(entry["Key"], entry["Size"], entry["ETag"], entry["LastModified"])
+            ObjectSummary(entry["Key"], entry["Size"], _version(entry), entry["LastModified"])
             for entry in response.get("Contents", ())
         ], bool(response["IsTruncated"])
 
@@ -133,10 +142,11 @@ def _make_client(config: RecordingConfig) -> Any:
     """Return a client; boto3 looks for credentials only when the settings have none."""
     from botocore.config import Config  # noqa: PLC0415
 
-    keys = {}
+    keys: dict[str, str | None] = {}
     if config.s3_access_key and config.s3_secret_key:
         keys["aws_access_key_id"] = config.s3_access_key.reveal()
         keys["aws_secret_access_key"] = config.s3_secret_key.reveal()
+        keys["aws_session_token"] = config.s3_session_token.reveal() if config.s3_session_token else None
     settings = Config(
         signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
@@ -150,9 +160,16 @@ def _make_client(config: RecordingConfig) -> Any:
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if config.s3_force_path_style else "auto"},
     )
-    return aws.session().client(
-        "s3", region_name=config.s3_region, endpoint_url=config.s3_endpoint, config=settings, **keys
-    )
+    # botocore refuses a region such as my_zone or 1; the signature alone needs the store's own name for it.
+    region = config.s3_region if BOTO_REGION.fullmatch(config.s3_region) else DEFAULT_REGION
+    client = aws.session().client("s3", region_name=region, endpoint_url=config.s3_endpoint, config=settings, **keys)
+    if region != config.s3_region:
+        client.meta.events.register("before-sign.s3", partial(_sign_for, config.s3_region))
+    return client
+
+
+def _sign_for(region: str, request: Any, **_: Any) -> None:
+    request.context.setdefault("signing", {})["region"] = region
 
 
 def _read(body: Any, size: int) -> bytes:
@@ -164,11 +181,26 @@ def _read(body: Any, size: int) -> bytes:
         raise _failure(type(error).__name__) from error
 
 
+def quoted_etag(etag: str | None) -> str:
+    """Return a strong, quoted ETag for any spelling of one, or an empty text for none."""
+    opaque = (etag or "").strip().removeprefix("W/").removeprefix("w/").strip('"')
+    if not opaque:
+        return ""
+    # A blank or another character that no header may carry: a digest changes with it as well.
+    return f'"{opaque if OPAQUE.fullmatch(opaque) else hashlib.sha256(opaque.encode()).hexdigest()}"'
+
+
 def _info(response: dict[str, Any]) -> ObjectInfo:
     """Return the description of an object; the page of a captive portal has no ETag."""
-    if not response.get("ETag") or "LastModified" not in response:
+    etag = quoted_etag(response.get("ETag"))
+    if not etag or "LastModified" not in response:
         raise _failure("no description of an object")
-    return ObjectInfo(response["ContentLength"], response["ETag"], response["LastModified"])
+    return ObjectInfo(response["ContentLength"], etag, response["LastModified"])
+
+
+def _version(entry: dict[str, Any]) -> str:
+    """Return what changes with the content; some stores list no ETag."""
+    return f"{quoted_etag(entry.get('ETag'))} {entry['LastModified'].isoformat()} {entry['Size']}"
 
 
 def _failure(reason: str) -> StorageUnavailable:

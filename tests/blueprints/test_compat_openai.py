@@ -30,6 +30,11 @@ def error_of(answer: Any) -> dict[str, Any]:
     return dict(body["error"])
 
 
+def key_of(answer: Any) -> str:
+    """Return the cache key, with which an ETag begins."""
+    return str(answer.headers["ETag"]).partition("-")[0]
+
+
 @pytest.mark.parametrize(
     ("response_format", "content_type", "spec"),
     [
@@ -67,12 +72,12 @@ def test_same_body_is_cached_and_shares_its_key_with_speak(client: FlaskClient) 
 
 def test_same_body_means_another_thing_to_speak(client: FlaskClient) -> None:
     body = {"text": "One", "input": "Two", "model": "espeak"}
-    spoken = client.post(SPEECH, json=body).headers["ETag"]
+    spoken = key_of(client.post(SPEECH, json=body))
 
     assert (
         client.post("/speak", json={**body, "model": None}, headers={"Accept": "audio/mpeg"}).headers["ETag"] != spoken
     )
-    assert client.post(SPEECH, json=body).headers["ETag"] == spoken
+    assert key_of(client.post(SPEECH, json=body)) == spoken
 
 
 def events(data: bytes) -> list[dict[str, Any]]:

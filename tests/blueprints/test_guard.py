@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from sayna import __version__
 from sayna.blueprints.guard import PUBLIC
 from sayna.config import ConfigError
 from tests.blueprints.conftest import MakeClient
@@ -156,22 +155,6 @@ def test_unexpected_error_is_json_without_a_traceback(client: FlaskClient, caplo
     assert answer.get_json()["request_id"] == "boom"
     assert "ZeroDivisionError" not in answer.get_data(as_text=True)
     assert "ZeroDivisionError" in caplog.text
-
-
-def test_server_is_not_ready_when_draining_or_without_cache(make_client: MakeClient, tmp_path: Any) -> None:
-    client = make_client()
-    checks = {"cache": "ok", "serving": "ok"}
-    assert client.get("/ready").get_json() == {"status": "ready", "version": __version__, "checks": checks}
-    client.application.extensions["sayna.draining"] = lambda: True
-    answer = client.get("/ready")
-    assert (answer.status_code, answer.get_json()["checks"]["serving"]) == (503, "failed")
-    assert answer.get_json()["code"] == "NOT_READY"
-    assert "serving" in answer.get_json()["error"]
-    (tmp_path / "file").write_text("in the way")
-    blocked = make_client(CACHE_PATH=str(tmp_path / "file" / "cache"))
-    answer = blocked.get("/ready")
-    assert (answer.status_code, answer.get_json()["checks"]["cache"]) == (503, "failed")
-    assert ask(blocked).status_code == 200
 
 
 def test_start_fails_when_auth_has_no_secret_and_no_service(make_client: MakeClient) -> None:

@@ -247,7 +247,7 @@ def test_old_list_is_renewed(client: FlaskClient, deepgram: DeepgramFake, tmp_pa
     deepgram.models = {"tts": [{"name": "new", "canonical_name": "aura-3-new-de", "languages": ["de-DE"]}]}
     answer = get(client)
     assert ids(answer, "deepgram") == ["aura-3-new-de"]
-    assert answer.get_json()["deepgram"][0]["accent"] == "Germany"
+    assert answer.get_json()["deepgram"][0]["accent"] == "German"
     assert "X-Voices-Stale" not in answer.headers
 
 
@@ -368,3 +368,35 @@ def test_disk_that_takes_nothing_costs_no_answer(
     client = make_client(**settings)
     assert get(client).data == get(client).data
     assert len(deepgram.hits) == 1
+
+
+def test_refused_key_is_said_without_hope_of_a_retry(client: FlaskClient, deepgram: DeepgramFake) -> None:
+    deepgram.then(answers.status(401))
+
+    answer = get(client, "provider=deepgram")
+
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_ERROR")
+    assert answer.get_json()["error"].startswith("the server's key for deepgram was refused")
+    assert "again" not in answer.get_json()["error"]
+    assert b"good" not in answer.data
+
+
+def test_refused_key_is_named_beside_the_other_lists(client: FlaskClient, deepgram: DeepgramFake) -> None:
+    deepgram.then(answers.status(403))
+
+    answer = get(client)
+
+    assert list(answer.get_json()) == ["elevenlabs", "voices"]
+    assert (answer.headers["X-Voices-Failed"], answer.headers["X-Voices-Key-Refused"]) == ("deepgram", "deepgram")
+
+
+def test_every_reason_is_given_when_no_list_came(
+    client: FlaskClient, deepgram: DeepgramFake, elevenlabs: ElevenLabsFake
+) -> None:
+    deepgram.then(answers.status(401))
+    elevenlabs.then(*[answers.status(500)] * 2)
+
+    sentence = get(client).get_json()["error"]
+
+    assert "the server's key for deepgram was refused" in sentence
+    assert sentence.endswith("; elevenlabs sent no list of voices; try again soon")

@@ -47,6 +47,20 @@ class Gunicorn(Program):
         sockets = {f"socket:[{inode}]" for inode in _inodes(port)}
         return next(pid for pid in self.workers() if sockets & _open_files(pid))
 
+    def await_workers(self, number: int) -> None:
+        """Wait until each of so many workers has answered: the first one answers before the others are forked."""
+        serving: set[int] = set()
+
+        def all_serve() -> bool:
+            with self.address.client() as client:
+                client.ask("GET", "/")
+                inodes = _inodes(client.sock.getsockname()[1], remote=True)
+                sockets = {f"socket:[{inode}]" for inode in inodes}
+                serving.update(pid for pid in self.workers() if sockets & _open_files(pid))
+            return len(serving) == number
+
+        until(all_serve, 60, "every worker answers")
+
     def stop(self) -> None:
         """End it; fails when a process, a socket or a temporary file of it stays."""
         super().stop()
@@ -141,10 +155,10 @@ def free_port() -> int:
             return port
 
 
-def _inodes(port: int) -> list[str]:
-    """Return the sockets at a local port; ended connections may still have rows there, without a socket."""
+def _inodes(port: int, *, remote: bool = False) -> list[str]:
+    """Return the sockets at a local or remote port; ended connections may still have rows there, without a socket."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return [row[9] for row in rows if row[1] == f"0100007F:{port:04X}" and row[9] != "0"]
+    return [row[9] for row in rows if row[1 + remote] == f"0100007F:{port:04X}" and row[9] != "0"]
 
 
 def _open_files(pid: int) -> set[str]:

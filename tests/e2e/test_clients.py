@@ -16,8 +16,10 @@ from sayna.audio.spec import AudioSpec
 from tests.audio.sounds import heard
 from tests.e2e.conftest import StartServer
 from tests.e2e.program import Program, until
-from tests.e2e.servers import Gunicorn, free_port
+from tests.e2e.servers import ROOT, Gunicorn, Nginx, free_port, rendered, started
+from tests.e2e.servers import answers as serves
 from tests.e2e.vendor import Vendor
+from tests.e2e.wire import Address
 from tests.programs import TOOLS, needs
 from tests.wire import answers
 from tests.wire.server import FaultServer
@@ -31,6 +33,7 @@ SETTINGS = {
     "AUTH_REQUIRED": "true",
     "AUTH_API_SECRET": TOKEN,
     "COMPAT_ENABLED": DIALECTS,
+    "DEFAULT_TTS_PROVIDER": "espeak",
     "WEB_CONCURRENCY": "1",
     # Nothing listens there.
     "ELEVENLABS_API_KEY": "good",
@@ -46,7 +49,7 @@ def service(server: StartServer) -> Gunicorn:
     return server(**SETTINGS)
 
 
-def url(service: Gunicorn) -> str:
+def url(service: Gunicorn | Nginx) -> str:
     return f"http://127.0.0.1:{service.address.port}"
 
 
@@ -57,7 +60,7 @@ def environment(name: str, how: str) -> Path:
     return CLIENTS / name
 
 
-def python(service: Gunicorn, call: str, *, name: str = "python", packages: str = "-r requirements.txt") -> Any:
+def python(service: Gunicorn | Nginx, call: str, *, name: str = "python", packages: str = "-r requirements.txt") -> Any:
     """Return what a function of clients/python_clients.py tells."""
     folder = environment(
         name, f"python3 -m venv .tools/clients/{name}; .tools/clients/{name}/bin/pip install {packages}"
@@ -201,13 +204,35 @@ def test_elevenlabs_for_python_reads_what_is_wrong(service: Gunicorn) -> None:
     assert len(requests(service, "/v1/text-to-speech/<path:voice_id>")) == len(told)
 
 
-def test_marytts_for_python_speaks_and_lists(server: StartServer) -> None:
-    service = server(COMPAT_ENABLED="marytts")
-    spoken = python(service, "mary_speaks")
+def with_mary(folder: Path, upstream: Path, port: int) -> Path:
+    """Return the shipped nginx.conf with MaryTTS's server in it, on another port."""
+    path = rendered(folder, upstream, free_port())
+    shipped = (ROOT / "deploy" / "nginx-marytts.conf").read_text("utf-8")
+    (folder / "mary.conf").write_text(shipped.replace("listen 59125;", f"listen 127.0.0.1:{port};"), "utf-8")
+    line = "# include /opt/sayna/deploy/nginx-marytts.conf;"
+    assert line in path.read_text("utf-8")
+    path.write_text(path.read_text("utf-8").replace(line, f"include {folder}/mary.conf;"), "utf-8")
+    return path
+
+
+@pytest.fixture
+def mary(tmp_path: Path, server: StartServer) -> Iterator[Nginx]:
+    """MaryTTS's port, which nginx serves."""
+    upstream = tmp_path / "sayna.sock"
+    server(at=Address(path=upstream), COMPAT_ENABLED="marytts")
+    (tmp_path / "nginx").mkdir()
+    front = Nginx(tmp_path / "nginx", upstream, with_mary)
+    started(front, lambda: serves(front.address))
+    yield front
+    front.stop()
+
+
+def test_marytts_for_python_speaks_and_lists(mary: Nginx) -> None:
+    spoken = python(mary, "mary_speaks")
 
     check(spoken["plain"], AudioSpec("wav", 16000))
     check(spoken["slow"], AudioSpec("wav", 16000), (1.5, 5))
-    assert any("cmu-slt-hsmm" in voice for voice in python(service, "mary_lists"))
+    assert any("cmu-slt-hsmm" in voice for voice in python(mary, "mary_lists"))
 
 
 def test_openai_for_node_speaks_and_reads_what_is_wrong(service: Gunicorn) -> None:

@@ -1,6 +1,7 @@
 """scripts/run as somebody uses it who has just cloned the repository."""
 
 import io
+import json
 import os
 import shlex
 import shutil
@@ -48,12 +49,17 @@ def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(che
         command = next(line for line in program.log.splitlines() if line.startswith("  curl "))
         subprocess.run(shlex.split(command), cwd=checkout, check=True, timeout=20)
         again = [address.speak("Hello from Sayna", accept="audio/wav") for _ in range(12)]
+        stats = subprocess.run(
+            [".venv/bin/flask", "--app", "wsgi", "cache", "stats"],
+            cwd=checkout, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=30, check=True,
+        )  # fmt: skip
         family = program.family()
         program.signal(signal.SIGINT)
 
         assert program.wait() == 0
         until(lambda: not running(family), 5, "nothing of it runs")
         assert "Traceback" not in program.log
+    assert json.loads(stats.stdout)["providers"] == {"espeak": 1}
     # Four workers answer, and each new connection may come to another one.
     assert {answer.headers["x-cache"] for answer in again} == {"HIT"}
     with wave.open(io.BytesIO((checkout / "hello.wav").read_bytes())) as clip:

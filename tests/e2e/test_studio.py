@@ -267,7 +267,7 @@ def test_a_refusal_is_shown_in_the_servers_words(studio: Studio) -> None:
     studio.write("   ")
     studio.cards[0].speak()
     assert studio.cards[0].fact("state") == "failed"
-    assert studio.cards[0].part("status").text == "text is empty; send what is to be said"
+    assert studio.cards[0].part("status").text == "there is nothing to say in this text; send letters, digits or signs"
     assert [line for line in studio.page.complaints() if "400 (BAD REQUEST)" not in line] == []
 
 

@@ -132,7 +132,7 @@ def test_a_long_text_scrolls_in_its_own_field_and_is_refused_in_words(server: St
     assert studio.text.rect["height"] < 450
     assert studio.page.one("#code").find_element("xpath", "..").rect["height"] < 450
     studio.cards[0].speak()
-    assert studio.cards[0].part("status").text == "text has 6500 characters; at most 5000 are taken"
+    assert studio.cards[0].part("status").text == "text has 6500 characters; send at most 5000"
     forgive(studio, "400 (BAD REQUEST)")
 
 
@@ -145,3 +145,20 @@ def test_no_link_leads_to_a_page_that_is_switched_off(
     port = server(**{setting: str(enabled).lower()}, **ONE).address.port
     shown = browse(f"http://127.0.0.1:{port}/{page}")
     assert len(shown.all(f'a.link[href="{other}"]')) == enabled
+
+
+def test_studio_says_that_the_key_of_the_server_was_refused(
+    vendors: Callable[..., Gunicorn], fake: DeepgramFake, open_at: Open
+) -> None:
+    fake.then(answers.status(401))
+    studio = open_at(vendors()).ready()
+    assert "the server's key for deepgram was refused" in studio.page.one("#notice").text
+    forgive(studio, "500 (INTERNAL SERVER ERROR)")
+
+
+def test_studio_says_that_no_provider_is_usable(server: StartServer, open_at: Open) -> None:
+    studio = open_at(server(ESPEAK_ENABLED="false", **ONE))
+    said = studio.page.one("#notice")
+    studio.page.wait(lambda: said.text.startswith("This server has no voice"), "the page says why it is empty")
+    assert not studio.page.one("#cards").is_displayed()
+    assert not studio.page.one("#code-panel").is_displayed()

@@ -56,7 +56,9 @@ def pair() -> Iterator[Pair]:
     root = Path(tempfile.mkdtemp(prefix="sayna-two-users-"))
     root.chmod(0o755)
     [runtime_mode], [state_mode] = service()["RuntimeDirectoryMode"], service()["StateDirectoryMode"]
-    recordings = made_by_systemd(made_by_systemd(root / "state", state_mode) / "recordings", state_mode)
+    [command] = service()["ExecStartPre"]
+    recordings_mode = command.split("-m ")[1].split()[0]
+    recordings = made_by_systemd(made_by_systemd(root / "state", state_mode) / "recordings", recordings_mode)
     address = Address(path=made_by_systemd(root / "run", runtime_mode) / "sayna.sock")
     made_by_systemd(root / "cache", "0700")
 

@@ -44,7 +44,7 @@ def service() -> dict[str, list[str]]:
         "ProtectHome": "true",
         "PrivateTmp": "true",
         "PrivateDevices": "true",
-        "StateDirectory": "sayna sayna/recordings",
+        "StateDirectory": "sayna",
         "CacheDirectory": "sayna",
         "RuntimeDirectory": "sayna",
         "RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",

@@ -1,6 +1,7 @@
 import email.utils
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_raw_audio_goes_by_many_names(fake: DeepgramFake, content_type: str) -> 
     assert speak(fake.provider()) == SOUND
 
 
-def fail(fake: DeepgramFake, provider: Deepgram, times: int, code: int = 501, **query: object) -> None:
+def fail(fake: DeepgramFake, provider: Deepgram, times: int, code: int = 501, **query: Any) -> None:
     for _ in range(times):
         fake.then(answers.status(code))
         with pytest.raises(errors.ProviderError):
@@ -169,9 +170,9 @@ def test_a_vendor_that_keeps_failing_is_left_alone(fake: DeepgramFake) -> None:
     for call in (lambda: speak(provider), lambda: provider.list_voices(Deadline.after(5))):
         with pytest.raises(errors.ProviderError) as caught:
             call()
-        assert 1 <= caught.value.retry_after <= 5
+        assert 1 <= (caught.value.retry_after or 0) <= 5
 
-    assert time.monotonic() - started < 0.05
+    assert time.monotonic() - started < 1
     assert len(fake.hits) == FAILURES
     assert speak(provider, request(provider, auth=OWN)) == fake.sent[0], "the caller's own account is not ours"
 

@@ -19,10 +19,11 @@ def fake() -> Iterator[ElevenLabsFake]:
         yield fake
 
 
-def sent_body(fake: ElevenLabsFake, **query: object) -> dict[str, Any]:
+def sent_body(fake: ElevenLabsFake, **query: Any) -> dict[str, Any]:
     provider = fake.provider()
     speak(provider, request(provider, **query))
-    return fake.hits[-1].json()
+    body: dict[str, Any] = fake.hits[-1].json()
+    return body
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_the_language_is_sent_to_models_that_take_one(
 
 @pytest.mark.parametrize(("model", "calls"), [("eleven_v3", 2), ("eleven_multilingual_v2", 1)])
 def test_a_text_is_cut_to_what_its_model_takes(fake: ElevenLabsFake, model: str, calls: int) -> None:
-    words = {"text": "SQL. " * 1000, "pronunciations": [("SQL", "sequel")]}
+    words: dict[str, Any] = {"text": "SQL. " * 1000, "pronunciations": [("SQL", "sequel")]}
     provider = fake.provider()
     asked = request(provider, model=model, **words)
 

@@ -17,7 +17,7 @@ from tests.wire.asking import plan, request, speak
 from tests.wire.polly import REGION, PollyFake
 from tests.wire.server import FaultServer
 
-KEYS = {"access_key_id": Secret("good"), "secret_access_key": Secret("secret/of+good")}
+KEYS: dict[str, Any] = {"access_key_id": Secret("good"), "secret_access_key": Secret("secret/of+good")}
 
 
 @pytest.fixture
@@ -60,8 +60,8 @@ def test_a_plain_request_holds_plain_text(fake: PollyFake) -> None:
 def test_speed_and_volume_are_ssml_with_the_text_escaped(fake: PollyFake) -> None:
     sent = asked(fake, text="Tom & <Jerry>\x0b", speaking_rate=1.5, voice_settings={"volume_db": -3})
 
-    assert sent["Text"] == ('<speak><prosody rate="150%" volume="-3dB">Tom &amp; &lt;Jerry&gt;</prosody></speak>')
-    assert fake.texts == ["Tom & <Jerry>"]
+    assert sent["Text"] == ('<speak><prosody rate="150%" volume="-3dB">Tom &amp; &lt;Jerry&gt;\n</prosody></speak>')
+    assert fake.texts == ["Tom & <Jerry>\n"]
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_account_that_may_not_list_voices_uses_default_engine(fake: PollyFake) -
 
 
 @pytest.mark.parametrize("query", [{"voice_id": "Nobody"}, {"voice_id": "Aditi", "model": "neural"}])
-def test_a_wrong_voice_or_engine_is_the_caller_s_mistake(fake: PollyFake, query: dict[str, str]) -> None:
+def test_a_wrong_voice_or_engine_is_the_caller_s_mistake(fake: PollyFake, query: dict[str, Any]) -> None:
     provider = fake.provider()
 
     with pytest.raises(errors.ProviderRejectedRequest):

@@ -1,6 +1,5 @@
 """What every provider promises, whichever it is; a new cloud vendor brings tests/wire/<slug>.py."""
 
-import importlib
 import threading
 import time
 from collections.abc import Iterator
@@ -14,30 +13,26 @@ from sayna import audio, errors
 from sayna.http import Deadline
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.providers.cloud import CloudProvider
 from sayna.providers.espeak import Espeak, EspeakConfig
 from sayna.providers.piper import Piper, PiperConfig
+from sayna.speech.voices.accents import FINER
+from sayna.speech.voices.languages import names
+from sayna.speech.voices.normalize import normalize
 from tests.audio.sounds import HERTZ, heard
 from tests.providers.piper.voices import install
 from tests.wire import VendorFake, answers
 from tests.wire.asking import TEXT, plan, request, resolved, speak
+from tests.wire.fakes import CLOUD, fake_of, having
 from tests.wire.server import Answer
 
-CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]
 WISHES = [(name, rate) for name in audio.FORMATS for rate in audio.SAMPLE_RATES]
 TARGET = resolved("linear16", 24000)
 SOUND = b"\1\2" * 5000
 
 
-def fake_of(slug: str) -> type[VendorFake]:
-    kind: type[VendorFake] = importlib.import_module(f"tests.wire.{slug}").Fake
-    return kind
-
-
 def cloud(trait: str) -> pytest.MarkDecorator:
     """Only the vendors whose fakes say so."""
-    chosen = [slug for slug in CLOUD if getattr(fake_of(slug), trait)]
-    return pytest.mark.parametrize("fake", chosen, indirect=True)
+    return pytest.mark.parametrize("fake", having(trait), indirect=True)
 
 
 @pytest.fixture(params=CLOUD)
@@ -101,18 +96,19 @@ def test_a_text_arrives_intact_and_is_sent_once(fake: VendorFake) -> None:
 @cloud("streams")
 def test_the_first_audio_does_not_wait_for_the_last(fake: VendorFake) -> None:
     arrived = threading.Event()
-    fake.then(answers.split(SOUND, SOUND, lambda: arrived.wait(10), "application/octet-stream"))
+    sound = fake.beginning + SOUND
+    fake.then(answers.split(sound, SOUND, lambda: arrived.wait(10), "application/octet-stream"))
     provider = fake.provider()
     chunks = provider.synthesize(request(provider)).chunks
 
-    assert SOUND.startswith(next(chunks))
+    assert sound.startswith(next(chunks))
     arrived.set()
     assert sum(map(len, chunks)) > 0
 
 
 @cloud("streams")
 def test_closing_a_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake) -> None:
-    fake.then(answers.hang_in_body("application/octet-stream"))
+    fake.then(answers.hang_in_body("application/octet-stream", fake.beginning))
     provider = fake.provider()
     stream = provider.synthesize(request(provider))
     next(stream.chunks)
@@ -121,7 +117,7 @@ def test_closing_a_stream_wakes_its_reader_and_frees_the_vendor(fake: VendorFake
         reading = threads.submit(next, stream.chunks)
         stream.close()
         with pytest.raises(errors.ProviderError):
-            reading.result(0.5)
+            reading.result(5)
     assert fake.left.wait(5)
 
 
@@ -133,7 +129,6 @@ FAILURES: dict[str, tuple[Answer, type[errors.ProviderError], int]] = {
     "html": (answers.html(), errors.ProviderError, 1),
     "json": (answers.as_json({"error": "CANARY"}), errors.ProviderError, 1),
     "video": (answers.whole(SOUND, "audio/aac"), errors.ProviderError, 1),
-    "other rate": (answers.whole(SOUND, "audio/l16;rate=11025"), errors.ProviderError, 1),
     "gzip": (answers.gzip_bomb(1), errors.ProviderError, 1),
     "reset midway": (answers.reset_after(SOUND, "application/octet-stream"), errors.ProviderError, 1),
     "close early": (answers.close_early(SOUND, 5000, "application/octet-stream"), errors.ProviderError, 1),
@@ -176,15 +171,18 @@ def test_an_empty_answer_is_no_audio(fake: VendorFake, content_type: str) -> Non
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_a_silent_vendor_is_asked_once_and_given_up_in_time(fake: VendorFake, begun: bool) -> None:
+    provider = fake.provider()
+    # A first call loads libraries and gets tokens, so that the second has its whole second for the vendor.
+    speak(provider)
+    fake.hits.clear()
     midway = answers.hang_in_body("application/octet-stream", fake.beginning)
     fake.then(midway if begun else answers.hang())
-    provider = fake.provider()
     started = time.monotonic()
 
     with pytest.raises(errors.ProviderTimeout):
-        speak(provider, request(provider, request_timeout=0.4))
+        speak(provider, request(provider, request_timeout=1))
 
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < 6
     assert len(fake.hits) == 1
 
 
@@ -288,6 +286,13 @@ def test_the_catalogue_has_the_default_voice(provider: TTSProvider) -> None:
         assert all((voice.id, voice.name, voice.accent, voice.language))
         assert voice.provider == provider.slug
         assert voice.gender in ("Male", "Female", "Neutral", "Unknown")
+
+
+def test_accents_of_every_vendor_are_one_vocabulary(provider: TTSProvider) -> None:
+    accents = {voice.accent for voice in normalize(provider.list_voices(Deadline.after(10)), provider)}
+    known = {names_of_region[0] for names_of_region in names()["regions"].values()}
+    assert accents
+    assert accents <= known | set(FINER.values()) | {"Unknown"}
 
 
 WRONG_CATALOGUES: dict[str, Any] = {"null": None, "number": 7, "list": [], "error": {"error": "CANARY"}}

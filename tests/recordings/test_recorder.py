@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,34 +10,15 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from livekit import api
-from livekit.protocol import egress
 
 from sayna.recordings import Recorder
 from tests.blueprints.conftest import MakeClient
-from tests.recordings.test_ownership import AUTH, A, B
+from tests.recordings.conftest import owner
+from tests.recordings.test_ownership import A, B
 from tests.recordings.twirp import Twirp
 from tests.recordings.wire import Reply
 from tests.storage.gcs import GCS
 from tests.storage.places import GCSPlace, LocalPlace, Place, S3Place
-
-
-@pytest.fixture
-def livekit() -> Iterator[Twirp]:
-    twirp = Twirp()
-    twirp.rooms = {"open": "", "room-a": '{"auth_id":"a"}'}
-    with twirp.wire:
-        yield twirp
-    assert not twirp.wire.complaints
-
-
-@pytest.fixture
-def client(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskClient:
-    return make_client(**local.settings, **livekit.settings)
-
-
-@pytest.fixture
-def guarded(local: LocalPlace, livekit: Twirp, make_client: MakeClient) -> FlaskClient:
-    return make_client(**local.settings, **livekit.settings, **AUTH)
 
 
 def use_recorder(client: FlaskClient, **options: Any) -> None:
@@ -46,11 +26,6 @@ def use_recorder(client: FlaskClient, **options: Any) -> None:
     services = client.application.extensions["sayna"]
     recorder = Recorder(services.recordings, services.livekit.egress, services.config.recording, **options)
     client.application.extensions["sayna"] = replace(services, recorder=recorder)
-
-
-def owner(place: Place, stream_id: str) -> dict[str, str] | None:
-    content = place.get(f"calls/{stream_id}/owner.json")
-    return None if content is None else dict(json.loads(content))
 
 
 def test_recording_starts_and_stops(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
@@ -253,21 +228,6 @@ def test_waiting_start_claims_a_name_that_becomes_free(client: FlaskClient, loca
     pauses = iter([lambda: None, file.unlink])
     use_recorder(client, sleep=lambda _: next(pauses)())
     assert client.post("/recording", json={"room_name": "open", "stream_id": "call"}).get_json()["egress_id"] == "EG_1"
-
-
-@pytest.mark.parametrize(
-    ("status", "answered"),
-    [(egress.EGRESS_COMPLETE, 200), (egress.EGRESS_ABORTED, 500), (egress.EGRESS_FAILED, 500)],
-)
-def test_stop_of_an_ended_recording_reports_the_outcome(
-    client: FlaskClient, livekit: Twirp, status: "egress.EgressStatus", answered: int
-) -> None:
-    client.post("/recording", json={"room_name": "open", "stream_id": "call"})
-    livekit.recordings["EG_1"].status = status
-    answer = client.delete("/recording/call")
-    assert answer.status_code == answered
-    if answered == 500:
-        assert answer.get_json()["code"] == "RECORDING_FAILED"
 
 
 def test_stop_that_livekit_refuses_returns_503(client: FlaskClient, livekit: Twirp) -> None:

@@ -73,13 +73,16 @@ class Twirp:
 
     def _list(self, body: bytes) -> Reply:
         request = api.ListEgressRequest.FromString(body)
+        if request.egress_id and request.egress_id not in self.recordings:
+            return _refusal(404, "not_found")
+        # `active` leaves out COMPLETE and the later ones (livekit-server 1.13.5, redisstore.go).
         found = [
             info
             for info in self.recordings.values()
             if (self.lists or request.egress_id)
             and request.egress_id in ("", info.egress_id)
             and request.room_name in ("", info.room_name)
-            and (not request.active or info.status <= egress.EgressStatus.EGRESS_ACTIVE)
+            and (not request.active or info.status < egress.EgressStatus.EGRESS_COMPLETE)
         ]
         return _message(api.ListEgressResponse(items=found))
 

@@ -47,6 +47,8 @@ class LocalPlace(Place):
     def __init__(self, root: Path) -> None:
         self.root = root
         (root / "calls").mkdir(parents=True)
+        # As docs/recordings.md says: open to a group of Sayna, the egress and nginx.
+        (root / "calls").chmod(0o2770)
         self.settings = {"RECORDING_LOCAL_PATH": str(root), "RECORDING_PREFIX": "calls"}
 
     def put(self, key: str, content: bytes) -> None:
@@ -111,14 +113,14 @@ class GCSPlace(Place):
 
 
 @contextmanager
-def s3_server(folder: Path) -> Iterator[int]:
+def s3_server(folder: Path, *, region: str = "us-east-1") -> Iterator[int]:
     """Run a real S3 server over a folder and give its port."""
     program = needs("versitygw", VERSITYGW)
     port, objects = free_port(), folder / "objects"
     objects.mkdir()
     argv = [
         program, "--port", f"127.0.0.1:{port}", "--access", ACCESS_KEY, "--secret", SECRET_KEY, "--quiet",
-        "--keep-alive", "posix", "--sidecar", str(folder / "metadata"), str(objects),
+        "--region", region, "--keep-alive", "posix", "--sidecar", str(folder / "metadata"), str(objects),
     ]  # fmt: skip
     (folder / "metadata").mkdir()
     with started(

@@ -19,6 +19,7 @@ class AcmeFake(VendorFake):
     slug = "acme"
     voice = "anna"
     natives = pairs(linear16=(8000,))
+    labels: ClassVar = {"linear16": ("audio/l16;rate=8000",)}
     good_settings: ClassVar = {"mood": "merry"}
     bad_settings = ({"mood": "odd"}, {"speed": 2})
     hostile = ("../voices", "a b")
@@ -49,7 +50,7 @@ class AcmeFake(VendorFake):
         assert (hit.method, hit.path) == ("POST", "/say"), "no route matches"
         body = checked_json(hit, required={"text", "speed"}, optional={"mood"})
         assert 0.5 <= body["speed"] <= 2, "speed"
-        return self.spoken(body["text"], AudioSpec("linear16", 8000), "audio/l16;rate=8000", {})
+        return self.spoken(body["text"], AudioSpec("linear16", 8000), {})
 
 
 Fake = AcmeFake

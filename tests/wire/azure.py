@@ -30,12 +30,13 @@ FORMATS = {
     "ogg-24khz-16bit-mono-opus": AudioSpec("opus", 24000),
     "ogg-48khz-16bit-mono-opus": AudioSpec("opus", 48000),
 }
-CONTENT_TYPES = {
-    "linear16": "audio/pcm",
-    "mulaw": "audio/basic",
-    "alaw": "audio/basic",
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg; codecs=opus; rate={rate}",
+# Azure's own table of raw formats says audio/basic for all of them.
+LABELS = {
+    "linear16": ("audio/basic", "audio/pcm"),
+    "mulaw": ("audio/basic",),
+    "alaw": ("audio/basic", "audio/x-alaw-basic"),
+    "mp3": ("audio/mpeg",),
+    "opus": ("audio/ogg; codecs=opus; rate={rate}",),
 }
 
 ATTRIBUTES = {
@@ -81,6 +82,7 @@ class AzureFake(VendorFake):
 
     slug = "azure"
     bare_catalogue = True
+    labels = LABELS
     voice = "en-US-AvaMultilingualNeural"
     natives = pairs(
         linear16=(8000, 16000, 22050, 24000, 44100, 48000),
@@ -145,8 +147,7 @@ class AzureFake(VendorFake):
         spec = FORMATS[hit.headers["x-microsoft-outputformat"]]
         document = ElementTree.fromstring(hit.body)
         self.documents.append(document)
-        content_type = CONTENT_TYPES[spec.audio_format].format(rate=spec.sample_rate)
-        return self.spoken(_checked(document), spec, content_type, {"X-RequestId": "r"})
+        return self.spoken(_checked(document), spec, {"X-RequestId": "r"})
 
     def _refused(self, key: str) -> Answer | None:
         if key in ("bad", "poor"):

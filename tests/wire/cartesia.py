@@ -14,11 +14,11 @@ from tests.wire.vendor import VendorFake, checked_json, pairs
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 ENCODINGS = {"pcm_s16le": "linear16", "pcm_mulaw": "mulaw", "pcm_alaw": "alaw"}
-CONTENT_TYPES = {
-    "linear16": "audio/pcm;rate={rate}",
-    "mulaw": "audio/basic;rate={rate}",
-    "alaw": "audio/x-alaw",
-    "mp3": "audio/mpeg",
+LABELS = {
+    "linear16": ("audio/pcm;rate={rate}", "audio/pcm", "application/octet-stream"),
+    "mulaw": ("audio/basic;rate={rate}", "application/octet-stream"),
+    "alaw": ("audio/x-alaw", "audio/basic", "application/octet-stream"),
+    "mp3": ("audio/mpeg", "application/octet-stream"),
 }
 KLARA = "b9de4a89-2257-424b-94c2-db18ba68c81a"
 VOICES: list[dict[str, Any]] = [
@@ -54,6 +54,7 @@ class CartesiaFake(VendorFake):
     """
 
     slug = "cartesia"
+    labels = LABELS
     voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     natives = pairs(linear16=RATES, mulaw=RATES, alaw=RATES, mp3=(22050, 24000, 44100, 48000))
     good_settings: ClassVar = {"volume": 1.5, "emotion": "content"}
@@ -131,7 +132,7 @@ class CartesiaFake(VendorFake):
             return self._error(404, "Voice not found", "CANARY")
         self.languages.append(body["language"])
         spec = _spec(body["output_format"])
-        return self.spoken(text, spec, CONTENT_TYPES[spec.audio_format].format(rate=spec.sample_rate), {})
+        return self.spoken(text, spec, {})
 
     def _error(self, status: int, title: str, message: str) -> Answer:
         if self.modern:

@@ -20,12 +20,12 @@ COMBINATIONS: dict[str, dict[str, tuple[int, ...] | None]] = {
     "opus": {"": None, "ogg": None},
 }
 FIXED_RATES = {"mp3": 22050, "opus": 48000}
-CONTENT_TYPES = {
-    "linear16": "audio/l16;rate={rate};channels=1",
-    "mulaw": "audio/mulaw",
-    "alaw": "audio/alaw",
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg; codecs=opus",
+LABELS = {
+    "linear16": ("audio/l16;rate={rate};channels=1", "audio/pcm", "audio/basic"),
+    "mulaw": ("audio/l16", "audio/mulaw", "audio/basic;rate={rate}"),
+    "alaw": ("audio/l16", "audio/alaw"),
+    "mp3": ("audio/mpeg",),
+    "opus": ("audio/ogg; codecs=opus", "audio/opus"),
 }
 OPTIONAL = {"container", "sample_rate", "speed", "mip_opt_out"}
 MODELS: dict[str, Any] = {
@@ -65,6 +65,7 @@ class DeepgramFake(VendorFake):
     """Deepgram with the keys `good`, `bad` (401), `poor` (402) and `busy` (429 once, then as good)."""
 
     slug = "deepgram"
+    labels = LABELS
     voice = "aura-2-thalia-en"
     natives = pairs(
         linear16=(8000, 16000, 24000, 32000, 48000),
@@ -114,8 +115,7 @@ class DeepgramFake(VendorFake):
         if len(text) > 2000:
             return answers.as_json({"category": "PAYLOAD_TOO_LARGE", "message": "too long"}, 413)
         spec = self._spec(hit.params)
-        content_type = CONTENT_TYPES[spec.audio_format].format(rate=spec.sample_rate)
-        return self.spoken(text, spec, content_type, {"dg-request-id": "r", "dg-char-count": str(len(text))})
+        return self.spoken(text, spec, {"dg-request-id": "r", "dg-char-count": str(len(text))})
 
     def _refused(self, hit: Hit) -> Answer | None:
         scheme, _, key = hit.headers["authorization"].partition(" ")

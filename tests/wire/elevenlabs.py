@@ -17,12 +17,13 @@ FORMATS = re.compile(
     r"|opus_48000_(32|64|96|128|192)|ulaw_8000|alaw_8000"
 )
 PRO_FORMATS = ("pcm_44100", "pcm_48000")
-CONTENT_TYPES = {
-    "linear16": "audio/pcm",
-    "mp3": "audio/mpeg",
-    "opus": "audio/ogg",
-    "mulaw": "audio/basic",
-    "alaw": "audio/basic",
+# The page of the API says audio/mpeg for all.
+LABELS = {
+    "linear16": ("audio/mpeg", "application/octet-stream", "audio/basic", "audio/pcm"),
+    "mp3": ("audio/mpeg", "application/octet-stream"),
+    "opus": ("audio/mpeg", "audio/ogg", "audio/opus", "application/octet-stream"),
+    "mulaw": ("audio/basic", "audio/mpeg", "application/octet-stream"),
+    "alaw": ("audio/basic", "audio/mpeg", "application/octet-stream"),
 }
 OPTIONAL = {"voice_settings", "language_code", "seed", "apply_text_normalization", "previous_text"}
 SETTINGS = {"stability": 1, "similarity_boost": 1, "style": 1, "speed": 1.2}
@@ -65,6 +66,7 @@ class ElevenLabsFake(VendorFake):
     """ElevenLabs with the keys `good`, `bad` (401), `poor` (401 quota) and `busy` (429 once)."""
 
     slug = "elevenlabs"
+    labels = LABELS
     voice = "21m00Tcm4TlvDq8ikWAM"
     natives = pairs(
         linear16=(8000, 16000, 22050, 24000, 32000),
@@ -111,7 +113,7 @@ class ElevenLabsFake(VendorFake):
         codec, rate, *_ = _known_format(hit.params["output_format"]).split("_")
         spec = AudioSpec(CODECS[codec], int(rate))
         text = _checked(checked_json(hit, required={"text", "model_id"}, optional=OPTIONAL))
-        return self.spoken(text, spec, CONTENT_TYPES[spec.audio_format], {"request-id": "r"})
+        return self.spoken(text, spec, {"request-id": "r"})
 
     def _refused(self, key: str) -> Answer | None:
         if key == "bad":

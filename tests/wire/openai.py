@@ -11,6 +11,11 @@ from tests.wire.hit import Hit
 from tests.wire.server import Answer
 from tests.wire.vendor import PIECE, VendorFake, checked_json
 
+# Gateways in front of other servers send every format as audio/mpeg; some send no type.
+LABELS = {
+    "wav": ("audio/mpeg", "audio/wav", "audio/x-wav", "", "application/octet-stream", "audio/pcm"),
+    "linear16": ("audio/pcm;rate={rate}", "audio/L16; rate={rate}; channels=1"),
+}
 OPTIONAL = {"speed", "instructions"}
 STREAMED = 0xFFFFFFFF
 UNKNOWN_LENGTH = STREAMED.to_bytes(4, "little")
@@ -27,11 +32,13 @@ class OpenAIFake(VendorFake):
     natives = frozenset()
     beginning = written(sine(24000), AudioSpec("wav", 24000))[:100]
     needs_key = False
+    is_rate_open = True
+    labels = LABELS
     bare_catalogue = True
     odd_models = frozenset({"a/b"})
     good_settings: ClassVar = {"instructions": 'Whisper, "softly" <now>.', "response_format": "wav"}
     bad_settings = ({"response_format": "aac"}, {"instructions": 1}, {"stream_format": "sse"}, {"speed": 2})
-    hostile = ("../../etc/passwd", "a/../b", 'x"y', "a\\b", "<a>", "x?y", "ä", "x\n", "a" * 130)
+    hostile = ("../../etc/passwd", "a/../b", 'x"y', "a\\b", "<a>", "x?y", "x\n", "a\u200bb", "a" * 130)
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,13 +75,13 @@ class OpenAIFake(VendorFake):
 
     def _audio(self, text: str, name: str) -> Answer:
         if name == "pcm":
-            return self.spoken(text, AudioSpec("linear16", 24000), "audio/pcm", {"x-request-id": "r"})
+            return self.spoken(text, AudioSpec("linear16", self.rate), {"x-request-id": "r"})
         assert name == "wav", "response_format"
         audio = written(sine(self.rate, 0.3 + 0.03 * len(text)), AudioSpec("wav", self.rate))
         streamed = audio[:4] + UNKNOWN_LENGTH + audio[8:40] + UNKNOWN_LENGTH + audio[44:]
         self.remember(text, streamed, AudioSpec("wav", self.rate))
         pieces = [streamed[at : at + PIECE] for at in range(0, len(streamed), PIECE)]
-        return answers.chunked(pieces, "audio/wav", {"x-request-id": "r"})
+        return answers.chunked(pieces, self.content_type(AudioSpec("wav", self.rate)), {"x-request-id": "r"})
 
     def _refused(self, authorization: str) -> Answer | None:
         scheme, _, key = authorization.partition(" ")

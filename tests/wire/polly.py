@@ -21,11 +21,18 @@ from tests.wire.vendor import VendorFake, checked_json, pairs
 REGION = "eu-central-1"
 MP3_RATES = (8000, 16000, 22050, 24000, 44100, 48000)
 FORMATS = {
-    "pcm": ("linear16", (8000, 16000), "audio/pcm"),
-    "mulaw": ("mulaw", (8000,), "audio/mulaw"),
-    "alaw": ("alaw", (8000,), "audio/alaw"),
-    "mp3": ("mp3", MP3_RATES, "audio/mpeg"),
-    "ogg_opus": ("opus", (48000,), "audio/ogg"),
+    "pcm": ("linear16", (8000, 16000)),
+    "mulaw": ("mulaw", (8000,)),
+    "alaw": ("alaw", (8000,)),
+    "mp3": ("mp3", MP3_RATES),
+    "ogg_opus": ("opus", (48000,)),
+}
+LABELS = {
+    "linear16": ("audio/pcm", "application/octet-stream"),
+    "mulaw": ("audio/mulaw", "audio/basic"),
+    "alaw": ("audio/alaw", "audio/basic"),
+    "mp3": ("audio/mpeg",),
+    "opus": ("audio/ogg", "audio/opus"),
 }
 ENGINES = ("standard", "neural", "long-form", "generative")
 AUTHORIZATION = re.compile(
@@ -63,6 +70,7 @@ class PollyFake(VendorFake):
     """Polly with the access keys `good`, `bad` (403), `poor` (400, expired) and `busy` (throttled once)."""
 
     slug = "polly"
+    labels = LABELS
     voice = "Joanna"
     natives = pairs(linear16=(8000, 16000), mulaw=(8000,), alaw=(8000,), mp3=MP3_RATES, opus=(48000,))
     good_settings: ClassVar = {"volume_db": -3}
@@ -132,7 +140,7 @@ class PollyFake(VendorFake):
         return answers.as_json(page | ({"NextToken": f"a/b+c= {at + 1}"} if more else {}))
 
     def _speech(self, body: dict[str, Any]) -> Answer:
-        name, rates, content_type = FORMATS[body["OutputFormat"]]
+        name, rates = FORMATS[body["OutputFormat"]]
         if body["SampleRate"] not in map(str, rates):
             return _error(400, "InvalidSampleRateException", "CANARY")
         text = _checked_text(body)
@@ -145,7 +153,7 @@ class PollyFake(VendorFake):
         if body["Engine"] not in voice["SupportedEngines"]:
             return _error(400, "EngineNotSupportedException", "CANARY")
         headers = {"x-amzn-RequestCharacters": str(len(text)), "x-amzn-RequestId": "r"}
-        return self.spoken(text, AudioSpec(name, int(body["SampleRate"])), content_type, headers)
+        return self.spoken(text, AudioSpec(name, int(body["SampleRate"])), headers)
 
 
 def _checked_text(body: dict[str, Any]) -> str:

@@ -1,14 +1,11 @@
-import importlib
 from typing import Any
 
 import pytest
 
 from sayna import http
-from sayna.providers import PROVIDERS
-from sayna.providers.cloud import CloudProvider
-from tests.wire import FaultServer, VendorFake, answers
+from tests.wire import FaultServer, answers
+from tests.wire.fakes import CLOUD, fake_of
 
-CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]
 KEYS = {"Authorization": "Token good", "xi-api-key": "good", "Content-Type": "application/json"}
 
 
@@ -26,7 +23,7 @@ def ask(server: FaultServer, method: str = "POST", path: str = "/", **call: Any)
 
 @pytest.mark.parametrize("slug", CLOUD)
 def test_what_a_vendor_would_not_understand_fails_the_test(slug: str) -> None:
-    fake: VendorFake = importlib.import_module(f"tests.wire.{slug}").Fake()
+    fake = fake_of(slug)()
 
     with pytest.raises(AssertionError, match=r"Error: .* in Hit\("), fake:
         reply = ask(fake, path="/v1/elsewhere", data=b"{}")
@@ -48,7 +45,7 @@ def test_what_a_vendor_would_not_understand_fails_the_test(slug: str) -> None:
     ],
 )
 def test_the_deepgram_fake_is_strict(query: str, body: bytes) -> None:
-    fake: VendorFake = importlib.import_module("tests.wire.deepgram").Fake()
+    fake = fake_of("deepgram")()
 
     with pytest.raises(AssertionError), fake:
         assert ask(fake, path=f"/v1/speak?{query}", data=body).read()
@@ -68,7 +65,7 @@ def test_the_deepgram_fake_is_strict(query: str, body: bytes) -> None:
     ],
 )
 def test_the_elevenlabs_fake_is_strict(query: str, body: bytes) -> None:
-    fake: VendorFake = importlib.import_module("tests.wire.elevenlabs").Fake()
+    fake = fake_of("elevenlabs")()
 
     with pytest.raises(AssertionError), fake:
         ask(fake, path=f"/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/stream?{query}", data=body).read()

@@ -38,10 +38,13 @@ class VendorFake(FaultServer):
     streams: ClassVar[bool] = True
     needs_key: ClassVar[bool] = True
     bare_catalogue: ClassVar[bool] = False
+    is_rate_open: ClassVar[bool] = False
     on_wire: ClassVar[Mapping[str, str]] = {}
     odd_models: ClassVar[frozenset[str]] = frozenset()
     beginning: ClassVar[bytes] = bytes(100)
     calls: ClassVar[Mapping[str, int]] = {}
+    # By format, every Content-Type that the vendor is known to send, the loosest first; `label` chooses one.
+    labels: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(tls=tls)
@@ -49,6 +52,7 @@ class VendorFake(FaultServer):
         self.sent: list[bytes] = []
         self.specs: list[AudioSpec] = []
         self.complaints: list[str] = []
+        self.label = 0
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -85,12 +89,17 @@ class VendorFake(FaultServer):
         """Return the vendor's own 400."""
         raise NotImplementedError
 
-    def spoken(self, text: str, spec: AudioSpec, content_type: str, headers: dict[str, str]) -> Answer:
+    def content_type(self, spec: AudioSpec) -> str:
+        """Return the label of some audio."""
+        known = self.labels[spec.audio_format]
+        return known[self.label % len(known)].format(rate=spec.sample_rate)
+
+    def spoken(self, text: str, spec: AudioSpec, headers: dict[str, str]) -> Answer:
         """Return a sine as the vendor would send it: in chunks, longer for longer texts."""
         audio = written(sine(spec.sample_rate, 0.3 + 0.03 * len(text)), spec)
         self.remember(text, audio, spec)
         pieces = [audio[at : at + PIECE] for at in range(0, len(audio), PIECE)]
-        return answers.chunked(pieces, content_type, headers)
+        return answers.chunked(pieces, self.content_type(spec), headers)
 
     def remember(self, text: str, audio: bytes, spec: AudioSpec) -> None:
         """Note what is sent for a text."""

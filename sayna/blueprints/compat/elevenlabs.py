@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
@@ -14,6 +15,7 @@ from sayna.blueprints.compat.translation import (
     language_tag,
     named_model,
     named_voice,
+    usable_providers,
 )
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
@@ -21,6 +23,7 @@ from sayna.errors import InvalidRequest, UnknownProvider, UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
 from sayna.providers.base import Voice
+from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import ELEVENLABS_SPEECH
 from sayna.speech.plan import SpeakRequest
 
@@ -63,7 +66,9 @@ def _speech(voice_id: str) -> Response:
     if ELSEWHERE.fullmatch(voice_id):
         raise _no_voice("this server does not have this operation; use /v1/text-to-speech/{voice_id} or its /stream")
     output = asked.args.get("output_format") or DEFAULT_FORMAT
-    plan = planned(asked, (f"elevenlabs/{voice_id}", output), lambda body: _speak_request(body, voice_id, output))
+    ignored = partial(ignored_fields, ELEVENLABS_SPEECH)
+    form = (f"elevenlabs/{voice_id}", output)
+    plan = planned(asked, form, ignored, lambda body: _speak_request(body, voice_id, output))
     speech = speech_of(asked, plan)
     return with_speech_headers(audio_response(asked, speech), speech)
 
@@ -109,7 +114,7 @@ def models() -> Response:
     """Answer with the configured providers as models."""
     listed = [
         {"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": _languages(slug)}
-        for slug in services().catalogue.slugs()
+        for slug in usable_providers()
     ]
     return Response(json.dumps(listed) + "\n", content_type="application/json")
 

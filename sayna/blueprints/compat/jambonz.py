@@ -1,5 +1,6 @@
 """jambonz's custom speech vendor: https://docs.jambonz.org/reference/custom-speech/tts."""
 
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response
@@ -12,6 +13,7 @@ from sayna.blueprints.responses import audio_response, planned, speech_of, with_
 from sayna.errors import UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
+from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import JAMBONZ_SPEECH
 from sayna.speech.plan import SpeakRequest
 
@@ -31,7 +33,8 @@ def jambonz_speech() -> Response:
     asked = current_request()
     query = asked.args.to_dict()
     form = ("jambonz", "\n".join(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
-    plan = planned(asked, form, lambda body: _speak_request(body, query))
+    ignored = partial(ignored_fields, JAMBONZ_SPEECH)
+    plan = planned(asked, form, ignored, lambda body: _speak_request(body, query))
     speech = speech_of(asked, plan)
     target = plan.target
     content_type = f"audio/l16;rate={target.sample_rate}" if target.audio_format == "linear16" else ""

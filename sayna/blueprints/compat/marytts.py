@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from flask import Blueprint, Response
 
 from sayna import __version__
-from sayna.blueprints.body import check_characters, read_form
+from sayna.blueprints.body import read_form
 from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import kept_voices, language_tag, named_voice
 from sayna.blueprints.context import current_request, services
@@ -60,7 +60,8 @@ def process() -> Response:
     """Answer with the whole speech; MaryTTS's clients need its length."""
     asked = current_request()
     fields = {**asked.args.to_dict(), **read_form(asked)}
-    check_characters(fields)
+    if any("\0" in value for value in fields.values()):
+        raise InvalidRequest("a field has NUL; send other characters")
     plan = services().planner.plan(_speak_request(fields))
     speech = speech_of(asked, plan)
     content_type = CONTENT_TYPES[plan.target.audio_format]

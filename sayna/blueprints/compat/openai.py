@@ -3,9 +3,10 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Request, Response, g, request
 
 from sayna.blueprints.compat import elevenlabs
 from sayna.blueprints.compat.translation import (
@@ -15,12 +16,14 @@ from sayna.blueprints.compat.translation import (
     named_model,
     named_voice,
     slug_of,
+    usable_providers,
 )
 from sayna.blueprints.context import caller_needs_length, current_request, services
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
 from sayna.errors import UnknownProvider, UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
+from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import OPENAI_SPEECH, OPENAI_VOICES
 from sayna.schemas.vocabulary import FORMAT_NAMES
 from sayna.speech.plan import SpeakRequest
@@ -41,7 +44,7 @@ CREATED = 1_700_000_000  # clients only need a number
 def openai_speech() -> Response:
     """Answer with audio, or with events that carry it."""
     asked = current_request()
-    plan = planned(asked, ("openai", ""), _speak_request)
+    plan = planned(asked, ("openai", ""), partial(ignored_fields, OPENAI_SPEECH), _speak_request)
     speech = speech_of(asked, plan)
     if not plan.prefers_envelope:
         return with_speech_headers(audio_response(asked, speech), speech)
@@ -91,7 +94,7 @@ def _chosen(model: str, voice: str, provider: str) -> tuple[str | None, str, str
         model = model if slug == "openai" else ""
     elif not slug:
         if not is_configured("openai"):
-            raise UnknownProvider(f"the model is unknown; send one of {', '.join(services().catalogue.slugs())}")
+            raise UnknownProvider(f"the model is unknown; send one of {', '.join(usable_providers())}")
         # The server behind OPENAI_BASE_URL may have models of any name.
         slug = "openai"
     # Many clients can send no other voices, so a name of OpenAI means the default voice of any other provider.
@@ -176,8 +179,8 @@ def health_test() -> Response:
 
 def model_names() -> list[str]:
     """Return the operator's aliases, each configured provider with its default model, and OpenAI's names."""
-    aliases = [alias.name for alias in services().config.compat.model_aliases]
-    slugs = services().catalogue.slugs()
+    aliases = [alias.name for alias in services().config.compat.model_aliases if g.caller.may_use(alias.provider)]
+    slugs = usable_providers()
     defaults = [f"{slug}/{found}" for slug in slugs if (found := services().providers[slug].default_model)]
     return list(dict.fromkeys((*aliases, *slugs, *defaults, *OPENAI_MODELS)))
 

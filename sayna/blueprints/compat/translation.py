@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from flask import g
+
 from sayna.blueprints.context import services
 from sayna.errors import InvalidRequest
 from sayna.providers import ALIASES, PROVIDERS
@@ -47,6 +49,11 @@ def is_configured(slug: str) -> bool:
     return services().providers[slug].configured
 
 
+def usable_providers() -> list[str]:
+    """Return the slugs of the configured providers that the caller may use, the preferred one first."""
+    return list(filter(g.caller.may_use, services().catalogue.slugs()))
+
+
 def integer(values: Mapping[str, str], name: str) -> int | None:
     """Return a whole number of a query or form, None when it is left out; raises InvalidRequest."""
     text = values.get(name, "")
@@ -59,7 +66,7 @@ def integer(values: Mapping[str, str], name: str) -> int | None:
 
 def kept_voices(provider: str = "") -> Iterator[Voice]:
     """Yield the known voices of all providers or of one, the preferred provider first; no vendor is waited for."""
-    for listed in services().catalogue.kept(provider).lists.values():
+    for listed in services().catalogue.kept(provider).restricted_to(g.caller.may_use).lists.values():
         yield from listed.voices
 
 

@@ -7,6 +7,7 @@ from sayna.livekit.errors import LiveKitNotConfigured, LiveKitUnavailable, RoomA
 from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.recordings import errors
 from sayna.schemas.recording import LIST as LIST_QUERY
+from sayna.schemas.recording import REMOVE as REMOVE_QUERY
 from sayna.schemas.recording import START as START_BODY
 from sayna.schemas.recording import STREAM_ID as STREAM_ID_RULES
 from sayna.schemas.recording import RecordingsSchema, SessionSchema
@@ -56,10 +57,10 @@ def _session(description: str, status: str) -> ResponseDoc:
 LIST = Operation(
     tag=TAG,
     summary="List recordings",
-    description="The caller's recordings, a page at a time.",
+    description="The caller's recordings, a page at a time: those that have audio, or with `status` those that run.",
     query=LIST_QUERY,
     responses={200: ResponseDoc("A page.", {"application/json": RecordingsSchema})},
-    errors=(InvalidRequest, *STORAGE),
+    errors=(InvalidRequest, *STORAGE, *EGRESS),
 )
 START = Operation(
     tag=TAG,
@@ -72,11 +73,20 @@ START = Operation(
 )
 STOP = Operation(
     tag=TAG,
-    summary="Stop a recording",
-    description="Ends a recording. The audio can be downloaded once LiveKit has stored it.",
+    summary="Stop or remove a recording",
+    description="Ends a recording. The audio can be downloaded once LiveKit has stored it. `outcome` says how a "
+    "recording that is over ended. With `purge=true` removes the audio and the owner of a recording that is over.",
     parameters=(STREAM_ID,),
-    responses={200: _session("The recording has ended.", "stopped")},
-    errors=(errors.InvalidStreamId, errors.RecordingNotFound, *STORAGE, *EGRESS),
+    query=REMOVE_QUERY,
+    responses={200: _session("The recording has ended, or is removed.", "stopped")},
+    errors=(
+        InvalidRequest,
+        errors.InvalidStreamId,
+        errors.RecordingNotFound,
+        errors.RecordingActive,
+        *STORAGE,
+        *EGRESS,
+    ),
 )
 DOWNLOAD = Operation(
     tag=TAG,

@@ -10,7 +10,15 @@ HEALTH = Operation(
     description="Says that the process answers. Always public.",
     responses={200: ResponseDoc("The process answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
 )
-_CHECKS = {"cache": "ok", "serving": "ok"}
+_CHECKS = {
+    "cache": "ok",
+    "providers": "ok",
+    "piper": "off",
+    "recordings": "off",
+    "hooks": "ok",
+    "events": "off",
+    "serving": "ok",
+}
 READY = Operation(
     tag="Server",
     summary="Readiness",
@@ -22,7 +30,7 @@ READY = Operation(
             example={"status": "ready", "version": __version__, "checks": _CHECKS},
         ),
         503: ResponseDoc(
-            "The server is stopping, or cannot write its cache.",
+            "The server is stopping, or cannot use its cache, its providers or another thing that is configured.",
             {"application/json": NotReadySchema},
             example={
                 "status": "unavailable",

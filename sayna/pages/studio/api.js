@@ -37,7 +37,13 @@ async function voicesAt(path) {
   const response = await ask(path);
   const { voices: _all, ...byProvider } = await response.json();
   const named = (header) => (response.headers.get(header) ?? "").split(", ").filter(Boolean);
-  return { byProvider, failed: named("x-voices-failed"), stale: named("x-voices-stale"), complaint: "" };
+  return {
+    byProvider,
+    failed: named("x-voices-failed"),
+    stale: named("x-voices-stale"),
+    refused: named("x-voices-key-refused"),
+    complaint: "",
+  };
 }
 
 /** Return the response to one POST /speak as soon as its head is there; its body is audio. */

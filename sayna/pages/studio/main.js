@@ -15,6 +15,7 @@ const hooks = {
   onRefusal: askForKey,
 };
 const cards = [new Card("Voice A", hooks), new Card("Voice B", hooks)];
+const NO_PROVIDER = "This server has no voice to speak with: its operator must set the key of a provider.";
 let ready = false;
 
 function comparing() {
@@ -63,6 +64,7 @@ async function loadVoices() {
     const { byProvider, ...troubles } = await fetchVoices();
     notice(sentences(troubles));
     part("key-form").hidden = true;
+    if (Object.keys(byProvider).length === 0) return notice(`${sentences(troubles)} ${NO_PROVIDER}`.trim());
     for (const id of ["cards", "compare", "code-panel"]) part(id).hidden = false;
     ready = true;
     cards[0].offer(byProvider);
@@ -74,10 +76,11 @@ async function loadVoices() {
   }
 }
 
-function sentences({ failed, stale, complaint }) {
+function sentences({ failed, stale, refused, complaint }) {
   const list = (slugs) => slugs.map(providerName).join(", ");
   return [
     ...(complaint ? [`No list came from any vendor: ${complaint}.`] : []),
+    ...(refused.length ? [`The server's key for ${list(refused)} was refused; the operator must replace it.`] : []),
     ...(failed.length ? [`No list of voices came from ${list(failed)}.`] : []),
     ...(stale.length ? [`The list of ${list(stale)} is an older one; a new one did not come.`] : []),
   ].join(" ");

@@ -101,6 +101,12 @@ class Espeak(TTSProvider):
             return self.default_language
         return self._table(Deadline.after(TABLE_SECONDS)).language_of(voice_id)
 
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tags of a voice, none for an unknown one."""
+        if voice_id == DEFAULT_VOICE:
+            return (self.default_language,)
+        return self._table(Deadline.after(TABLE_SECONDS)).languages_of(voice_id)
+
     def voice_for(self, language: str) -> str | None:
         """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""
         return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)

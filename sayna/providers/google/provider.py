@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from sayna.audio.spec import AudioSpec
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
-from sayna.providers import vendor_errors
+from sayna.providers.audio_response import Label, spec_of
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
@@ -66,8 +66,8 @@ class Google(CloudProvider):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own service account: an object, never a path."""
-        if set(auth) != set(self.auth_fields):
-            raise InvalidProviderAuth("auth for google takes credentials and nothing else")
+        if unknown := sorted(set(auth) - set(self.auth_fields)):
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
         account.check(auth["credentials"])
         return auth
 
@@ -85,6 +85,11 @@ class Google(CloudProvider):
         """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
         return leading_tag(voice_id) or self.default_language
 
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tag in the name, none for a voice of Gemini."""
+        tag = leading_tag(voice_id)
+        return (tag,) if tag else ()
+
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return the target itself, samples in a wav: Google makes any rate."""
         return _spec(target)
@@ -100,7 +105,8 @@ class Google(CloudProvider):
             max_bytes=MAX_ANSWER_BYTES,
             body=json.dumps(_body(request), ensure_ascii=False).encode(),
         )
-        return AudioStream(self.native(request.target), iter((_audio(answer),)))
+        audio, wanted = _audio(answer), self.native(request.target)
+        return AudioStream(spec_of(audio, wanted, Label("")) or wanted, iter((audio,)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
@@ -137,8 +143,7 @@ class Google(CloudProvider):
                 return self.json(method, self.base_url + path, headers=headers, own=own, **timing, **call)
             except TokenRefused as error:
                 if refused:
-                    kind = ProviderRejectedCredentials
-                    raise vendor_errors.error_for(self.slug, 401, kind, None, own=own) from error
+                    raise self.refused_key(own=own) from error
                 refused = headers["Authorization"]
 
 

@@ -22,6 +22,7 @@ from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.piper_engine import PiperEngine
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
+from sayna.state.files import Check
 
 log = logging.getLogger("sayna.piper")
 
@@ -80,6 +81,12 @@ class Piper(TTSProvider):
     def _installed(self) -> bool:
         return importlib.util.find_spec("piper") is not None
 
+    def check(self) -> Check:
+        """Return `failed` when the folder is set and the engine finds no usable voice in it."""
+        if self._folder is None:
+            return "off"
+        return "ok" if self.configured and any(self._voices()) else "failed"
+
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at the voice's own rate, sentence by sentence; raises ProviderRejectedRequest."""
         voice = self._find(request.voice_id)
@@ -120,6 +127,11 @@ class Piper(TTSProvider):
     def language_of(self, voice_id: str) -> str:
         """Return the tag in the voice's own description, empty for an unknown voice."""
         return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the one language of a voice, none for an unknown voice."""
+        tag = self.language_of(voice_id)
+        return (tag,) if tag else ()
 
     def version_of(self, voice_id: str) -> str:
         """Return the version of the voice's files, empty while there are none."""

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,13 +13,13 @@ from sayna.log import RateLimitedLogger
 from sayna.speech.cache.clip import Clip, decode, encode, fingerprint
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
-from sayna.speech.cache.sqlite_errors import FAULTS, WRITE_SECONDS
+from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
-from sayna.state.files import private_folder
+from sayna.state.files import Check
 from sayna.state.secret import load_secret
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
-MEMORY_BYTES = 32 * 2**20
+MEMORY_BYTES = 16 * 2**20
 # The limit on the response of a provider.
 LARGEST_CLIP_BYTES = 64 * 2**20
 
@@ -54,12 +53,15 @@ class AudioCache:
         """Whether all processes share the cache; it needs a folder for that."""
         return self._disk is not None
 
-    def writable(self) -> bool:
-        """Whether clips can be stored, judged by the folder and not by the database."""
+    def check(self) -> Check:
+        """Return whether clips can be stored, as a store finds it: `ok`, `warn`, `failed`, or `off` in memory."""
+        if self._disk is None:
+            return "off"
         try:
-            return self._disk is None or os.access(private_folder(self._disk.folder), os.W_OK | os.X_OK)
-        except OSError:
-            return False
+            return self._disk.check()
+        except FAULTS as error:
+            self._rate_limited_log.warn("the audio cache cannot be used: %r", error)
+            return "failed"
 
     def get(self, key: str) -> Clip | None:
         """Return the complete, unexpired clip of the key, or None; raises nothing."""
@@ -96,7 +98,7 @@ class AudioCache:
         """
         if self._disk is None:
             return self._clear_memory(provider, voice)
-        with self._disk.opened(self._disk.write_seconds) as cache:
+        with self._disk.writing(self._disk.write_seconds) as cache:
             chosen = [
                 row for row in take_stats(self._disk.folder / "cache.db") if matches(labels(row.tag), provider, voice)
             ]
@@ -116,7 +118,7 @@ class AudioCache:
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self._limit, providers, oldest)
-        with self._disk.opened(self._disk.write_seconds) as cache:
+        with self._disk.writing(self._disk.write_seconds) as cache:
             rows, volume = take_stats(self._disk.folder / "cache.db"), int(cache.volume())
         for row in rows:
             providers[labels(row.tag)[0]] += row.entries
@@ -131,7 +133,7 @@ class AudioCache:
         if self._disk is None:
             return VerifyReport(len(self._memory.clips()), 0)
         damaged = 0
-        with self._disk.opened(self._disk.write_seconds) as cache:
+        with self._disk.writing(self._disk.write_seconds) as cache:
             keys = list(cache)
             for checked, key in enumerate(keys, 1):
                 if not _is_whole(key, cache.get(key)):
@@ -141,7 +143,7 @@ class AudioCache:
         return VerifyReport(len(keys), damaged)
 
     def close(self) -> None:
-        """Close the connection of this thread; the next use opens it again."""
+        """Close the database; the next use opens it again."""
         if self._disk:
             self._disk.close()
 
@@ -150,7 +152,7 @@ class AudioCache:
         if self._disk is None:
             return None
         try:
-            with self._disk.opened() as cache:
+            with self._disk.reading() as cache:
                 blob = cache.get(key)
         except FAULTS as error:
             self._rate_limited_log.warn("the audio cache cannot be read: %r", error)
@@ -170,7 +172,7 @@ class AudioCache:
     def _remove(self, key: str) -> None:
         """Remove a damaged entry; if that fails, the entry still is a miss."""
         if self._disk:
-            with contextlib.suppress(*FAULTS), self._disk.opened() as cache:
+            with contextlib.suppress(*FAULTS), self._disk.writing(BUSY_SECONDS) as cache:
                 cache.delete(key)
 
     def _clear_memory(self, provider: str | None, voice: str | None) -> int:

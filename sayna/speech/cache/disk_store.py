@@ -1,6 +1,7 @@
-"""The database on disk: opened on first use, once per process, and rebuilt when it is broken."""
+"""Blobs in the database on disk, which is opened on first use and made anew when it is lost or broken."""
 
 import contextlib
+import errno
 import itertools
 import logging
 import os
@@ -9,23 +10,24 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import diskcache
 
-from sayna.speech.cache.inline_disk import InlineDisk, settings
+from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
+from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
     BUSY_SECONDS,
     FAULTS,
     WRITE_SECONDS,
     is_broken,
+    is_busy,
     is_unfit,
     retry_while_busy,
 )
-from sayna.state.files import create_private, exclusive, open_private, private_folder
+from sayna.state.files import Check, check_folder, exclusive, private_folder
 
 log = logging.getLogger("sayna.cache")
 
@@ -33,20 +35,14 @@ log = logging.getLogger("sayna.cache")
 PAUSE_SECONDS = 1.0
 # Quarantined databases that are kept for the operator; more of them could fill the disk.
 MAX_QUARANTINED = 2
+# GET /ready waits this long for other writers.
+CHECK_SECONDS = 0.5
+# With less free space than a clip takes, a store would fail.
+MIN_FREE_BYTES = 2**18
 
 T = TypeVar("T")
 
 _inherited: list["Handle"] = []
-
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """An open database; the descriptor `pin` keeps the inode of its generation file from being reused."""
-
-    pid: int
-    inode: int
-    pin: int
-    cache: diskcache.Cache
 
 
 class DiskStore:
@@ -58,7 +54,7 @@ class DiskStore:
     def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS) -> None:
         self.folder = path / "audio"
         self._path = path
-        self._mark = str(self.folder / "generation")
+        self._mark = str(self.folder / MARK)
         self._ttl = ttl_seconds
         self._max_bytes = max_bytes
         self.write_seconds = write_seconds
@@ -80,21 +76,38 @@ class DiskStore:
         os.utime(self._mark, ns=(now, now))
 
     @contextlib.contextmanager
-    def opened(self, seconds: float = BUSY_SECONDS) -> Iterator[diskcache.Cache]:
-        """Lend the open cache; a fault closes this thread's connection, and a broken database is quarantined."""
-        handle = self._current(seconds)
+    def reading(self) -> Iterator[diskcache.Cache]:
+        """Lend the connection that reads; raises one of FAULTS within about BUSY_SECONDS."""
+        with self._lent("reader", BUSY_SECONDS) as cache:
+            yield cache
+
+    @contextlib.contextmanager
+    def writing(self, seconds: float) -> Iterator[diskcache.Cache]:
+        """Lend the connection that writes, after a wait of up to `seconds`; raises one of FAULTS."""
+        with self._lent("writer", seconds) as cache:
+            yield cache
+
+    def check(self) -> Check:
+        """Return `ok` or `warn` when a clip could be stored now; raises one of FAULTS.
+
+        `warn`: the group of the folder may write to it, or other writers held the database all the time.
+        """
+        private_folder(self._path)
         try:
-            yield handle.cache
+            with self.writing(CHECK_SECONDS) as cache, cache.transact():
+                pass
         except FAULTS as error:
-            # A failed COMMIT leaves its transaction open, and with it the lock that stops all writers.
-            handle.cache.close()
-            if is_broken(error):
-                self._quarantine_once(handle, error)
-            raise
+            if not is_busy(error):
+                raise
+            return "warn"
+        free = os.statvfs(self.folder)
+        if free.f_bavail * free.f_frsize < MIN_FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self._check_folders()
 
     def write(self, key: str, blob: bytes, tag: str) -> None:
         """Store a blob; raises one of FAULTS."""
-        with self.opened(self.write_seconds) as cache:
+        with self.writing(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
             replaces = key in cache
             self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
@@ -107,9 +120,48 @@ class DiskStore:
         return retry_while_busy(operation, self.write_seconds)
 
     def close(self) -> None:
-        """Close the connection of this thread; the next use opens it again."""
+        """Close the database; the next use opens it again."""
         with self._lock:
             self._release()
+
+    @contextlib.contextmanager
+    def _lent(self, name: str, seconds: float) -> Iterator[SharedConnection]:
+        """Lend a connection; a fault closes it, and a broken database is quarantined."""
+        handle, connection = self._take(name, seconds)
+        try:
+            try:
+                yield connection
+            except FAULTS:
+                # A failed COMMIT leaves its transaction open, and with it the lock that stops all writers.
+                connection.close()
+                raise
+            finally:
+                connection.turn.release()
+        except FAULTS as error:
+            if is_broken(error):
+                self._quarantine_once(handle, error)
+            raise
+
+    def _check_folders(self) -> Check:
+        """Return `ok` or `warn`; raises PermissionError when a folder is no longer private."""
+        # os.stat, because a Path costs twice as much, and this is every look at the disk.
+        checks = [check_folder(os.stat(each)) for each in (self._path, self.folder)]  # noqa: PTH116
+        if "failed" in checks:
+            raise PermissionError(f"{self._path} or {self.folder} is owned or writable by other users")
+        return "warn" if "warn" in checks else "ok"
+
+    def _take(self, name: str, seconds: float) -> tuple[Handle, SharedConnection]:
+        """Return a connection that is this thread's turn, and its handle; raises TimeoutError after `seconds`."""
+        while True:
+            handle = self._current(seconds)
+            self._check_folders()
+            connection: SharedConnection = getattr(handle, name)
+            if not connection.turn.acquire(timeout=seconds):
+                raise TimeoutError("the audio cache is in use by other threads")
+            # Another thread may have closed the handle meanwhile.
+            if handle is self._handle:
+                return handle, connection
+            connection.turn.release()
 
     def _make_room(self, cache: diskcache.Cache, size: int) -> None:
         """Free twice the size of a large blob, for the database and for its log, before it is written."""
@@ -138,8 +190,7 @@ class DiskStore:
             self._lock.release()
 
     def _is_current(self, handle: Handle) -> bool:
-        generation = self.generation()
-        return handle.pid == os.getpid() and generation is not None and generation[0] == handle.inode
+        return handle.pid == os.getpid() and handle.files == inodes(self.folder)
 
     def _reopen(self, seconds: float) -> Handle:
         if self._handle is None or not self._is_current(self._handle):
@@ -157,34 +208,16 @@ class DiskStore:
             # A child must not close SQLite connections of its parent, nor let the garbage collector do so.
             _inherited.append(handle)
             return
-        handle.cache.close()
-        os.close(handle.pin)
+        handle.close()
 
     def _open(self, seconds: float) -> Handle:
         try:
-            return self._build(seconds)
+            return open_handle(self.folder, self._max_bytes, seconds)
         except (sqlite3.Error, ValueError, TypeError) as error:
             if not is_unfit(error):
                 raise
             self._quarantine(error)
-            return self._build(seconds)
-
-    def _build(self, seconds: float) -> Handle:
-        # SQLite gives its -wal and -shm files the mode of the database, whatever the umask.
-        database = private_folder(self.folder) / diskcache.core.DBNAME
-        create_private(database)
-        _probe(database, seconds)
-        pin = open_private(Path(self._mark))
-        try:
-            # Not FanoutCache: with its timeout of 10 ms it lost 174 of some 2,200 writes silently
-            # (measured).
-            cache = diskcache.Cache(
-                str(self.folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(self._max_bytes)
-            )
-        except BaseException:
-            os.close(pin)
-            raise
-        return Handle(os.getpid(), os.fstat(pin).st_ino, pin, cache)
+            return open_handle(self.folder, self._max_bytes, seconds)
 
     def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
         """Quarantine the database, unless another thread or process has done so already."""
@@ -205,10 +238,3 @@ class DiskStore:
         self.folder.rename(self._path / name)
         for old in sorted(self._path.glob("audio.corrupt-*"))[:-MAX_QUARANTINED]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _probe(database: Path, seconds: float) -> None:
-    """Raise sqlite3.Error for an unusable database within `seconds`; diskcache itself may take minutes."""
-    with contextlib.closing(sqlite3.connect(database, timeout=seconds, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")

@@ -52,19 +52,3 @@ class InlineDisk(diskcache.Disk):  # type: ignore[misc]
 
     def remove(self, file_path: str) -> None:
         """Leave the file alone: a row that names a file was planted."""
-
-
-def settings(max_bytes: int) -> dict[str, int]:
-    """Return the settings of diskcache for `max_bytes`, of which its log (-wal) takes at most 5 %."""
-    log_bytes = min(4 * 2**20, max_bytes // 20)
-    return {
-        "size_limit": max_bytes,
-        # Each write evicts at most 10 old rows, so no write waits for a long cleanup.
-        "cull_limit": 10,
-        # Statistics would turn each hit into a write.
-        "statistics": 0,
-        # A power failure may lose the cache; without syncing, writes are a fifth faster.
-        "sqlite_synchronous": 0,
-        "sqlite_journal_size_limit": log_bytes,
-        "sqlite_wal_autocheckpoint": max(1, log_bytes // 4096),
-    }

@@ -2,7 +2,7 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import diskcache
@@ -28,7 +28,7 @@ _UNFIT = _BROKEN | {
 def is_broken(error: BaseException) -> bool:
     """Whether a database that was opened successfully is broken now."""
     # SQLite reports a missing table, after a database was replaced by an empty one, as a plain error.
-    return _code(error) in _BROKEN or str(error).startswith("no such")
+    return any(_code(each) in _BROKEN or str(each).startswith("no such") for each in _causes(error))
 
 
 def is_unfit(error: BaseException) -> bool:
@@ -44,14 +44,20 @@ def retry_while_busy(operation: Callable[[], T], seconds: float) -> T:
             return operation()
         except diskcache.Timeout as error:
             # diskcache raises Timeout for every failed BEGIN, also on a read-only disk.
-            if not _is_busy(error) or time.monotonic() > limit:
+            if not is_busy(error) or time.monotonic() > limit:
                 raise
 
 
-def _is_busy(error: BaseException | None) -> bool:
-    while error is not None and _code(error) != sqlite3.SQLITE_BUSY:
+def is_busy(error: BaseException) -> bool:
+    """Whether other writers held the database or its lock all the time."""
+    return any(isinstance(each, TimeoutError) or _code(each) == sqlite3.SQLITE_BUSY for each in _causes(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those it was raised from: diskcache.Timeout hides the error of every failed BEGIN."""
+    while error is not None:
+        yield error
         error = error.__context__
-    return error is not None
 
 
 def _code(error: BaseException) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sayna.errors import ProviderError, SaynaError
 
-DATA, WHOLE, END, ERROR = b"D", b"W", b"E", b"X"
+BEGIN, DATA, WHOLE, END, ERROR = b"B", b"D", b"W", b"E", b"X"
 
 _HEAD = struct.Struct(">cI")
 
@@ -38,6 +38,17 @@ class FrameReader:
             yield kind, self._rest[start + _HEAD.size : end]
             start = end
         self._rest = self._rest[start:]
+
+
+def dump_begin(created: float, is_cached: bool) -> bytes:
+    """Return when the audio was made, in epoch seconds, and whether it was stored before, as JSON."""
+    return json.dumps([created, is_cached]).encode()
+
+
+def load_begin(payload: bytes) -> tuple[float, bool]:
+    """Return what was dumped."""
+    created, is_cached = json.loads(payload)
+    return float(created), bool(is_cached)
 
 
 def dump_error(error: BaseException) -> bytes:

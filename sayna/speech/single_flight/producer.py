@@ -7,7 +7,18 @@ from contextlib import closing
 
 from sayna.errors import SaynaError
 from sayna.log import RateLimitedLogger
-from sayna.speech.single_flight.frames import DATA, END, ERROR, WHOLE, FrameReader, dump_error, frame
+from sayna.speech.single_flight.frames import (
+    BEGIN,
+    DATA,
+    END,
+    ERROR,
+    WHOLE,
+    FrameReader,
+    dump_begin,
+    dump_error,
+    frame,
+    load_begin,
+)
 from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.stream import SharedStream, State
 from sayna.speech.single_flight.task import Synthesis, SynthesisTask
@@ -57,6 +68,8 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
         synthesis = task.start()
         with closing(synthesis):
             stream.is_new = not synthesis.is_cached
+            stream.begin(synthesis.created, is_cached=synthesis.is_cached)
+            writer.write(BEGIN, dump_begin(synthesis.created, synthesis.is_cached))
             if not _copy(synthesis, stream, writer):
                 return
     except Exception as error:
@@ -110,7 +123,10 @@ def _copy(synthesis: Synthesis, stream: SharedStream, writer: PartFileWriter) ->
 
 
 def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
-    if kind == DATA:
+    if kind == BEGIN:
+        created, is_cached = load_begin(payload)
+        stream.begin(created, is_cached=is_cached)
+    elif kind == DATA:
         stream.append(payload)
     elif kind == ERROR:
         stream.end(State.FAILED, payload)

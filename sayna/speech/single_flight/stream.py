@@ -2,6 +2,7 @@
 
 import enum
 import threading
+import time
 from collections.abc import Callable
 
 
@@ -18,7 +19,8 @@ class State(enum.Enum):
 class SharedStream:
     """The audio that a producer has received; any number of subscribers read it, each at its own pace.
 
-    `is_new` says that this process called a provider for it.
+    `is_new` says that this process called a provider for it, `is_cached` that no process did. `created` is the
+    time of the take in epoch seconds, the same in all processes.
     """
 
     def __init__(self, owner: object) -> None:
@@ -27,7 +29,9 @@ class SharedStream:
         self.chunks: list[bytes] = []
         self.error = b""
         self.is_new = False
-        self.on_abandoned: Callable[[], None] = lambda: None
+        self.is_cached = False
+        self.created = time.time()
+        self.on_abandoned: Callable[[], None] = _do_nothing
         self._subscribers = 0
         self._changed = threading.Condition()
 
@@ -47,6 +51,10 @@ class SharedStream:
         if is_abandoned:
             self.on_abandoned()
 
+    def begin(self, created: float, *, is_cached: bool) -> None:
+        """Note which take the audio is, before its first chunk."""
+        self.created, self.is_cached = created, is_cached
+
     def append(self, chunk: bytes) -> None:
         """Give the chunk to all subscribers."""
         with self._changed:
@@ -61,11 +69,13 @@ class SharedStream:
                 self._changed.notify_all()
 
     def abandon(self) -> None:
-        """End the stream unless it has ended, so that no subscriber waits for ever."""
+        """End the stream unless it has ended, so that no subscriber waits for ever; nothing cancels it from now on."""
         with self._changed:
             if self.state in (State.RUNNING, State.WHOLE):
                 self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
+        # It refers to this stream: without this line, the audio would wait for the garbage collector.
+        self.on_abandoned = _do_nothing
 
     def cancel_if_unused(self, has_followers: Callable[[], bool]) -> bool:
         """End the stream as lost when it has neither a subscriber nor a follower; return whether it is lost."""
@@ -87,3 +97,7 @@ class SharedStream:
         """Wait up to `seconds` for the store, so that the next request of the same caller is a hit."""
         with self._changed:
             self._changed.wait_for(lambda: self.state is not State.WHOLE, seconds)
+
+
+def _do_nothing() -> None:
+    """Be called when the last subscriber leaves an ended stream."""

@@ -30,6 +30,9 @@ class Subscriber(Iterator[bytes]):
         self._deadline = deadline
         self._position = 0
         self._token = object()
+        # Which take the audio is, in epoch seconds, and whether it was stored before; final after `wait`.
+        self.created = 0.0
+        self.is_cached = False
         self._stream: SharedStream | None = None
         self._stream = attach(self._token)
 
@@ -41,7 +44,9 @@ class Subscriber(Iterator[bytes]):
 
     def wait(self) -> None:
         """Wait for the next chunk or the end of the audio; raises as the class says."""
-        self._next_stream()
+        stream = self._next_stream()
+        if stream is not None:
+            self.created, self.is_cached = stream.created, stream.is_cached
 
     def __next__(self) -> bytes:
         stream = self._next_stream()

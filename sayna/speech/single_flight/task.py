@@ -1,5 +1,6 @@
 """The one object that a request passes down: how its synthesis starts, is cancelled and is stored."""
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,12 +10,14 @@ from dataclasses import dataclass, field
 class Synthesis:
     """Audio under way: `chunks` may raise a SaynaError, and `close` frees the provider.
 
-    `is_cached` means that the audio was stored already: no provider is called and nothing is stored.
+    `created` is the time of this take, in epoch seconds. `is_cached` means that the audio was stored already: no
+    provider is called and nothing is stored.
     """
 
     chunks: Iterator[bytes]
     close: Callable[[], None] = field(default=lambda: None)
     is_cached: bool = False
+    created: float = field(default_factory=time.time)
 
 
 class SynthesisTask(ABC):

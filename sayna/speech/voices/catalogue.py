@@ -8,6 +8,8 @@ from sayna.errors import ProviderError, ProviderNotConfigured, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import TTSProvider
+from sayna.speech.voices.languages import spoken
+from sayna.speech.voices.normalize import normalize
 from sayna.speech.voices.refresh import Refresher
 from sayna.speech.voices.store import VoiceList, VoiceListStore
 
@@ -15,15 +17,28 @@ from sayna.speech.voices.store import VoiceList, VoiceListStore
 PROVIDERS_SHARE = 0.96
 # The request that renews an old list waits this long, then it gets the old list.
 RENEWAL_WAIT_SECONDS = 1.0
+KNOWN_VOICES = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceListing:
-    """The lists by provider, the preferred one first; `stale` ones are older than VOICES_TTL_SECONDS."""
+    """The lists by provider, the preferred one first; `stale` ones are older than VOICES_TTL_SECONDS.
+
+    `refused` are the providers that have refused the server's own key lately.
+    """
 
     lists: Mapping[str, VoiceList]
     stale: tuple[str, ...]
     failed: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+    def restricted_to(self, is_allowed: Callable[[str], bool]) -> "VoiceListing":
+        """Return the same listing with the allowed slugs only."""
+        return VoiceListing(
+            {slug: listed for slug, listed in self.lists.items() if is_allowed(slug)},
+            tuple(filter(is_allowed, self.stale)),
+            tuple(filter(is_allowed, self.failed)),
+        )
 
 
 class VoiceCatalogue:
@@ -57,9 +72,9 @@ class VoiceCatalogue:
         clouds = [slug for slug in slugs if not self._providers[slug].local]
         # Contract 2: the embedded voices must not hide that every cloud provider has failed.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
-            raise ProviderError(f"{', '.join(failed)} sent no list of voices; try again soon")
+            raise ProviderError(self._reason(failed))
         stale = tuple(slug for slug, listed in lists.items() if not self._refresher.is_fresh(listed))
-        return VoiceListing(lists, stale, failed)
+        return VoiceListing(lists, stale, failed, tuple(slug for slug in slugs if self._providers[slug].problem))
 
     def kept(self, provider: str = "") -> VoiceListing:
         """Return the lists that are there, without waiting for a vendor; missing ones are left out.
@@ -90,9 +105,25 @@ class VoiceCatalogue:
             raise ProviderNotConfigured(vendor.how_to_configure or f"{slug} is not configured on this server")
         return (slug,)
 
+    def known_voices(self, slug: str, language: str) -> list[str]:
+        """Return a few ids of a provider's voices for a language; a cloud provider is not called for them."""
+        provider, listed = self._providers[slug], self._stores[slug].read()
+        if listed is not None:
+            voices = listed.voices
+        else:
+            voices = normalize(provider.list_voices(Deadline.after(self._seconds)), provider) if provider.local else ()
+        return [voice.id for voice in voices if spoken(voice.languages, language)][:KNOWN_VOICES]
+
     def close(self) -> None:
         """End the threads of this process."""
         self._refresher.close()
+
+    def _reason(self, failed: Iterable[str]) -> str:
+        """Return why lists are missing: trying again helps only where no key was refused."""
+        problems = {slug: self._providers[slug].problem for slug in failed}
+        silent = ", ".join(slug for slug, problem in problems.items() if not problem)
+        again = f"{silent} sent no list of voices; try again soon" if silent else ""
+        return "; ".join(filter(None, (*problems.values(), again)))
 
     def _read(self, slugs: Iterable[str]) -> dict[str, VoiceList]:
         return {slug: listed for slug in slugs if (listed := self._stores[slug].read())}

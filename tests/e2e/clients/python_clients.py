@@ -153,7 +153,8 @@ def mary_speaks(url: str, token: str) -> Any:
 def mary_lists(url: str, token: str) -> Any:
     from marytts import MaryTTS
 
-    return [str(voice) for voice in MaryTTS(url=url).voices]
+    host, _, port = url.removeprefix("http://").partition(":")
+    return [str(voice) for voice in MaryTTS(host, int(port)).voices]
 
 
 def litellm_speaks(url: str, token: str) -> Any:

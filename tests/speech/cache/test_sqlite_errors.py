@@ -1,6 +1,5 @@
 """A broken, locked, planted or missing cache costs speed and never an answer."""
 
-import contextlib
 import logging
 import pickle
 import shutil
@@ -15,6 +14,7 @@ from sayna.log import RateLimitedLogger
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.inline_disk import InlineDisk
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
+from tests.speech.cache.locks import locked
 
 
 def works(cache: AudioCache) -> bool:
@@ -178,25 +178,6 @@ def test_a_folder_that_cannot_be_made_means_no_cache(tmp_path: Path) -> None:
     cache = open_cache(tmp_path / "file" / "var")
     assert cache.get(KEY) is None
     assert not cache.put(KEY, make_clip())
-
-
-LOCK = """
-import sqlite3, sys
-connection = sqlite3.connect(sys.argv[1], isolation_level=None)
-connection.execute("BEGIN EXCLUSIVE")
-print("locked", flush=True)
-sys.stdin.read()
-"""
-
-
-@contextlib.contextmanager
-def locked(database: Path):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    command = [sys.executable, "-c", LOCK, str(database)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "locked\n"
-        yield
-        process.communicate("")
 
 
 def test_a_locked_database_costs_a_quarter_of_a_second_at_most(tmp_path: Path) -> None:

@@ -260,6 +260,16 @@ def test_follower_gets_the_audio_of_another_instance_live(two: tuple[SingleFligh
     assert (leader.is_leader, follower.is_leader) == (True, False)
 
 
+def test_leader_and_follower_have_the_same_take(two: tuple[SingleFlight, SingleFlight]) -> None:
+    tap = Tap(b"one")
+    leader, follower = two[0].join("key", tap), two[1].join("key", tap)
+    for subscriber in (leader, follower):
+        subscriber.wait()
+    tap.say(None)
+    assert leader.created == follower.created > 0
+    assert (leader.is_cached, follower.is_cached) == (False, False)
+
+
 @pytest.mark.parametrize("key", ["", "../key", "a/b", ".hidden", "k" * 129, "a\n"])
 def test_key_that_is_a_path_is_refused(single_flight: SingleFlight, key: str) -> None:
     with pytest.raises(ValueError, match="key"):

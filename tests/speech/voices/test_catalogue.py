@@ -32,7 +32,7 @@ def test_list_that_cannot_be_written_is_kept_by_this_worker(tmp_path: Path) -> N
     folder = tmp_path / "voices"
     store, other = VoiceListStore(folder / "v.json"), VoiceListStore(folder / "v.json")
     store.write(VoiceList((), 1.0))
-    folder.chmod(0o770)  # a folder that others may write to is not trusted
+    folder.chmod(0o777)  # a folder that others may write to is not trusted
     store.write(VoiceList((), 2.0))
     held, kept = store.read(), other.read()
     assert held is not None

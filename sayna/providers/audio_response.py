@@ -1,0 +1,125 @@
+"""What audio a vendor's response is: its bytes decide, and its Content-Type may only contradict them."""
+
+import re
+from dataclasses import dataclass
+
+from sayna.audio import sniff
+from sayna.audio.spec import AudioSpec
+
+# Much less time than a character takes in speech: only a truncated body is shorter.
+_MIN_MS_PER_CHARACTER = 10
+_SAMPLE_BYTES = {"linear16": 2, "mulaw": 1, "alaw": 1}
+# Labels of containers. Labels of raw audio are loose (Azure calls every raw format audio/basic), so they name nothing.
+_CONTAINERS = {
+    **dict.fromkeys(("audio/mpeg", "audio/mp3", "audio/x-mpeg", "audio/mpeg3", "audio/x-mp3", "audio/mpa"), "mp3"),
+    **dict.fromkeys(("audio/wav", "audio/wave", "audio/x-wav", "audio/vnd.wave", "audio/x-pn-wav"), "wav"),
+    **dict.fromkeys(("audio/ogg", "audio/opus", "audio/vorbis", "application/ogg"), "opus"),
+    **dict.fromkeys(("audio/flac", "audio/x-flac"), "flac"),
+    **dict.fromkeys(("audio/aac", "audio/aacp", "audio/x-aac"), "aac"),
+    **dict.fromkeys(("audio/mp4", "audio/m4a", "audio/x-m4a", "application/mp4"), "mp4"),
+    **dict.fromkeys(("audio/webm", "audio/x-matroska"), "webm"),
+    **dict.fromkeys(("audio/aiff", "audio/x-aiff"), "aiff"),
+    "audio/amr": "amr",
+}
+CONTAINER_LABELS = frozenset(name for name, container in _CONTAINERS.items() if container in sniff.DECODABLE)
+# A server whose rate is open may send samples for a wav; these labels say which samples.
+_RAW = {
+    **dict.fromkeys(("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", "audio/x-raw", "audio/lpcm"), "linear16"),
+    **dict.fromkeys(("audio/mulaw", "audio/ulaw", "audio/pcmu", "audio/x-mulaw"), "mulaw"),
+    **dict.fromkeys(("audio/alaw", "audio/pcma", "audio/x-alaw"), "alaw"),
+}
+_NO_AUDIO = re.compile(r"(text|image|video|font|message|multipart|model)/|.*(json|xml|html|javascript)")
+_PARAMETER = r"(?:^|[;\s]){}\s*=\s*\"?(\d+)"
+# An honest length is never more than a body may have (MAX_AUDIO_BYTES in cloud.py); a larger one is a placeholder.
+_PLACEHOLDER_FROM = 64 * 2**20
+_WAV_SIZE = re.compile(rb"data(.{4})", re.DOTALL)
+# The largest page of Ogg, and where and how its header says that it is the last (RFC 3533, section 6).
+_TAIL_BYTES = 65307
+_FLAGS = slice(5, 6)
+_END_OF_STREAM = 0x04
+_HEAD_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A Content-Type: its name in small letters, and the rate in Hz and the channels where it has them."""
+
+    name: str
+    sample_rate: int | None = None
+    channels: int | None = None
+
+    @classmethod
+    def of(cls, content_type: str) -> "Label":
+        """Return the label of a header, which may be empty."""
+        name, _, parameters = content_type.lower().partition(";")
+        rate = re.search(_PARAMETER.format("(?:sample[_-]?)?rate"), parameters)
+        channels = re.search(_PARAMETER.format("channels"), parameters)
+        return cls(name.strip(), int(rate[1][:9]) if rate else None, int(channels[1][:9]) if channels else None)
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether audio may follow: not after text, JSON, a picture or a video."""
+        return _NO_AUDIO.match(self.name) is None
+
+    def without_name(self) -> "Label":
+        """Return only what the parameters say."""
+        return Label("", self.sample_rate, self.channels)
+
+
+def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool = False) -> AudioSpec | None:
+    """Return the format of a body by its head from sniff.head_of(), None when Sayna cannot read it as audio.
+
+    With `is_rate_open` the vendor chooses the rate, so a rate in the label informs; otherwise another rate than
+    `wanted` contradicts. Audio at another rate is valid audio, so no later check would reject it.
+    """
+    rate = label.sample_rate or wanted.sample_rate
+    if rate != wanted.sample_rate and not is_rate_open:
+        return None
+    named, found = _CONTAINERS.get(label.name, ""), sniff.kind(head)
+    if not found and "mp3" in (named, wanted.audio_format) and sniff.is_mpeg_frame(head):
+        found = "mp3"
+    if named and named != found:
+        return None
+    if found:
+        return AudioSpec(found, sniff.sample_rate(head) or rate) if found in sniff.DECODABLE else None
+    if (label.channels or 1) != wanted.channels:
+        return None
+    if wanted.audio_format in _SAMPLE_BYTES:
+        return AudioSpec(wanted.audio_format, rate)
+    raw = _RAW.get(label.name) if is_rate_open and label.sample_rate else None
+    return AudioSpec(raw, rate) if raw else None
+
+
+class UnframedBody:
+    """Counts a body that ends with its connection: HTTP cannot tell it from a truncated one, so its bytes must."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._head = self._tail = b""
+
+    def add(self, chunk: bytes) -> None:
+        """Count a chunk."""
+        self._size += len(chunk)
+        self._head += chunk[: max(0, _HEAD_BYTES - len(self._head))]
+        self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
+
+    def is_whole(self, spec: AudioSpec, text: str, speaking_rate: float) -> bool:
+        """Return whether the body is as long as its header says, or lasts as long as its text needs."""
+        if spec.audio_format == "opus":
+            flags = self._tail[self._tail.rfind(b"OggS") :][_FLAGS]
+            return bool(int.from_bytes(flags, "big") & _END_OF_STREAM)
+        if spec.audio_format == "wav" and (found := _WAV_SIZE.search(self._head)):
+            announced = int.from_bytes(found[1], "little")
+            if 0 < announced < _PLACEHOLDER_FROM:
+                return self._size - found.end() >= announced
+            spec = AudioSpec("linear16", spec.sample_rate)
+        return long_enough(self._size, spec, text, speaking_rate)
+
+
+def long_enough(size: int, spec: AudioSpec, text: str, speaking_rate: float) -> bool:
+    """Return whether raw audio of `size` bytes lasts as long as its text needs; a truncated body is shorter."""
+    if spec.audio_format not in _SAMPLE_BYTES:
+        return True
+    seconds = size / _SAMPLE_BYTES[spec.audio_format] / spec.sample_rate
+    spoken = sum(character.isalnum() for character in text)
+    return seconds * 1000 * speaking_rate >= _MIN_MS_PER_CHARACTER * spoken
