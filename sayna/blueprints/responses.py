@@ -41,7 +41,7 @@ def planned(
     """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
 
     `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
-    another dialect and its parameters. `ignored` names the fields that a body has in vain, and `load` makes its request.
+    another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
     """
     planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, form)) is None:
