@@ -46,6 +46,8 @@ class SaynaError(Exception):
     code: str = "INTERNAL_ERROR"
     headers: Mapping[str, str] = MappingProxyType({})
     field: str = ""
+    # Members of the response beside error, code and request_id.
+    members: Mapping[str, object] = MappingProxyType({})
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)

@@ -109,7 +109,8 @@ def build(config: Config) -> Services:
     catalogue = _catalogue(config, providers, cache.secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
-    telephony = _telephony(config, livekit, hooks, state, recorder) if livekit else None
+    limiter = SynthesisLimiter(waiting_places(config.server.threads))
+    telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
@@ -119,7 +120,7 @@ def build(config: Config) -> Services:
         planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, SynthesisLimiter(waiting_places(config.server.threads))),
+        speech=SpeechService(cache, single_flight, limiter),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -143,11 +144,18 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
 
 
 def _telephony(
-    config: Config, livekit: "LiveKit", hooks: Hooks, state: SharedState, recorder: Recorder | None
+    config: Config,
+    livekit: "LiveKit",
+    hooks: Hooks,
+    state: SharedState,
+    *,
+    limiter: SynthesisLimiter,
+    recorder: Recorder | None,
 ) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    return Telephony.build(config, livekit, hooks, state, (recorder.endings.receive,) if recorder else ())
+    endings = recorder.endings if recorder else None
+    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -14,13 +14,13 @@ from sayna.blueprints.body import JSON_TYPE
 from sayna.blueprints.json_object import parse_object
 from sayna.blueprints.responses import PLAIN, SAFE
 from sayna.config import TENANT
-from sayna.config.sip_address import split_address
+from sayna.config.sip_address import SipAddress
 from sayna.errors import SaynaError
 from sayna.providers import PROVIDERS
 from sayna.providers.parsing import leading_tag
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.livekit import check_name
-from sayna.schemas.sip import check_tenant
+from sayna.schemas.sip_hooks import check_tenant
 from sayna.schemas.speak import FLAT, load_speak
 from sayna.sip.address import sip_domain
 from sayna.sip.hooks import canonical_host
@@ -65,7 +65,7 @@ FIELD_FUNCTIONS: list[Named] = [
         ("auth_id", check_tenant),
         ("name of a room", check_name),
         ("phone number", lambda text: phone_number(text, "to_phone_number")),
-        ("SIP address", split_address),
+        ("SIP address", SipAddress.parse),
         ("SIP header", sip_domain),
         ("host of a hook", canonical_host),
         ("type of a body", JSON_TYPE.fullmatch),

@@ -40,7 +40,7 @@ def _sayna_error(error: SaynaError) -> Response:
         body = {"error": error.auth_code, "message": sentence}
     else:
         body = {"error": sentence}
-    response = _response(body, error.code, error.status, error.field)
+    response = _response({**body, **error.members}, sentence, error.code, error.status, error.field)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
@@ -63,7 +63,7 @@ def _framework_error(error: HTTPException) -> Response:
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    response = _response({"error": sentence}, code, status)
+    response = _response({"error": sentence}, sentence, code, status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -74,12 +74,11 @@ def _unexpected_error(error: Exception) -> Response:
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     sentence = "The server failed; its log has the cause under this request_id."
-    return _response({"error": sentence}, "INTERNAL_ERROR", 500)
+    return _response({"error": sentence}, sentence, "INTERNAL_ERROR", 500)
 
 
-def _response(body: dict[str, str], code: str, status: int, field: str = "") -> Response:
-    """Return the error in the shape of its path; the last text of `body` is the sentence for people."""
+def _response(body: dict[str, object], sentence: str, code: str, status: int, field: str = "") -> Response:
+    """Return the error in the shape of its path: `body` in our own, the `sentence` in that of a dialect."""
     request = current_request()
-    sentence = list(body.values())[-1]
     other = shaped(request.path, request.headers, Failure(status, code, sentence, field))
     return other or json_response({**body, "code": code, "request_id": g.request_id}, status)

@@ -98,11 +98,11 @@ def remove_participant() -> Response:
 @blueprint.post("/livekit/participant/mute")
 @documented(reference.MUTE)
 def mute_participant() -> Response:
-    """Mute or unmute a track."""
+    """Mute or unmute a track, or the microphone."""
     wanted = MUTE.parse(read_object(current_request()))
-    room, identity, track = wanted["room_name"], wanted["participant_identity"], wanted["track_sid"]
-    muted = _livekit().rooms.mute(g.caller, room, identity, track, muted=wanted["muted"])
-    return json_response({**wanted, "muted": muted})
+    room, identity = wanted["room_name"], wanted["participant_identity"]
+    track, muted = _livekit().rooms.mute(g.caller, room, identity, wanted.get("track_sid"), muted=wanted["muted"])
+    return json_response({**wanted, "track_sid": track, "muted": muted})
 
 
 def _livekit() -> "LiveKit":

@@ -8,16 +8,21 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
+from sayna.config.sip_hook import DEFAULT_EVENTS
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.openapi import documented
 from sayna.openapi.operations import sip as reference
-from sayna.schemas.sip import HOSTS, call_request, hooks_request, transfer_request
+from sayna.schemas.livekit import room_name
+from sayna.schemas.sip import call_request, transfer_request
+from sayna.schemas.sip_hooks import HOSTS, hooks_request
+from sayna.sip.hooks import Hook
 
 if TYPE_CHECKING:
-    from sayna.sip.call_service import CallService
+    from sayna.sip.telephony import Telephony
 
-KEY = re.compile(r"[\x21-\x7e]{1,255}")
+# No comma: WSGI joins repeated headers with one, and two keys must not become a third.
+KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 
 blueprint = Blueprint("sip", __name__)
 
@@ -27,18 +32,36 @@ blueprint = Blueprint("sip", __name__)
 def call() -> Response:
     """Begin a call and answer while it rings."""
     wanted, key = call_request(read_object(request)), _idempotency_key()
-    placed = _calls().call(g.caller, wanted, key)
+    placed = _telephony().calls.call(g.caller, wanted, key)
     names = {"room_name": wanted.call.room, "participant_identity": wanted.call.identity}
-    return json_response({"status": "initiated", **names, **placed})
+    return json_response({**names, **placed})
+
+
+@blueprint.get("/sip/call")
+@documented(reference.CALLS)
+def list_calls() -> Response:
+    """Answer with the caller's calls in a room."""
+    names = request.args.getlist("room_name")
+    if len(names) != 1:
+        raise InvalidRequest("send one room_name in the query, as in /sip/call?room_name=support-42")
+    calls = _telephony().log.in_room(g.caller, room_name(names[0]))
+    return json_response({"calls": [call.public() for call in calls]})
+
+
+@blueprint.get("/sip/call/<sip_call_id>")
+@documented(reference.CALL_STATE)
+def read_call(sip_call_id: str) -> Response:
+    """Answer with a call as it is now."""
+    return json_response(_telephony().log.find(g.caller, sip_call_id).public())
 
 
 @blueprint.post("/sip/transfer")
 @documented(reference.TRANSFER)
 def transfer() -> Response:
     """Transfer a phone to another number; answer within two seconds, even when the transfer goes on."""
-    room, identity, number = transfer_request(read_object(request))
-    done = _calls().transfer(g.caller, room, identity, number)
-    names = {"room_name": room, "participant_identity": identity, "transfer_to": f"tel:{number}"}
+    room, identity, target = transfer_request(read_object(request))
+    done = _telephony().transfers.transfer(g.caller, room, identity, target)
+    names = {"room_name": room, "participant_identity": identity, "transfer_to": target.uri}
     return json_response({"status": "completed" if done else "initiated", **names})
 
 
@@ -74,20 +97,23 @@ def allow(response: Response) -> Response:
 
 
 def _hooks() -> Response:
-    hooks = services().hooks.visible(g.caller)
-    return json_response(
-        {"hooks": [{"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""} for hook in hooks]}
-    )
+    return json_response({"hooks": [_public(hook) for hook in services().hooks.visible(g.caller)]})
+
+
+def _public(hook: Hook) -> dict[str, object]:
+    """Return a hook as the contract has it; its events only where the tenant chose them."""
+    members: dict[str, object] = {"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""}
+    return members if hook.events == DEFAULT_EVENTS else {**members, "events": list(hook.events)}
 
 
 def _idempotency_key() -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is not None and not KEY.fullmatch(key):
-        raise InvalidRequest("Idempotency-Key must have 1 to 255 visible ASCII characters")
+        raise InvalidRequest("send one Idempotency-Key of 1 to 255 visible ASCII characters without a comma")
     return key
 
 
-def _calls() -> "CallService":
+def _telephony() -> "Telephony":
     if (telephony := services().telephony) is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return telephony.calls
+    return telephony

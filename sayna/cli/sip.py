@@ -5,6 +5,7 @@ from flask.cli import AppGroup
 
 from sayna.cli.context import services
 from sayna.errors import SaynaError
+from sayna.livekit.errors import LiveKitUnavailable
 from sayna.livekit.model import Inbound
 
 commands = AppGroup("sip", help="Look after telephony.")
@@ -19,8 +20,8 @@ def provision(dry_run: bool) -> None:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
     try:
         done = livekit.trunks.provision(inbound, dry_run=dry_run)
-    except SaynaError as error:
-        raise click.ClickException(error.message) from error
+    except LiveKitUnavailable as error:
+        raise click.ClickException(error.operator_message) from error
     would = "would " if dry_run else ""
     click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 

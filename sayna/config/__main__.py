@@ -61,7 +61,7 @@ checked at start: the server lists all problems at once and does not start with 
 - Lists are separated by commas in the environment and are lists in YAML.
 - `recording.backend[s3].bucket` is `bucket` below `recording.backend` when its `type` is `s3`.
 - A vendor with none of its settings is off; with half of them the server does not start.
-- `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id` and their own `secret`.
+- `SIP_HOOKS_JSON` entries have `host`, `url`, and may have `auth_id`, `events` and their own `secret`.
 - `SIP_FROM_NUMBERS_JSON` entries have `auth_id` and `numbers`, a list of texts."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sayna.config.fields import require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.types import integer, number, token
+from sayna.config.types import boolean, integer, number, token
 from sayna.config.urls import livekit
 
 
@@ -27,6 +27,41 @@ class LiveKitConfig:
     timeout_seconds: float = setting(
         "LIVEKIT_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of LiveKit calls, in seconds."
     )
+
+    token_metadata_updates: bool = setting(
+        "LIVEKIT_TOKEN_METADATA_UPDATES",
+        boolean,
+        False,
+        "Whether participants may change their own name, metadata and attributes.",
+    )
+    empty_timeout_seconds: int | None = setting(
+        "LIVEKIT_EMPTY_TIMEOUT_SECONDS",
+        integer(1, 86400),
+        None,
+        "Seconds until LiveKit closes a new room that no participant joins; LiveKit's own setting when unset.",
+    )
+    departure_timeout_seconds: int | None = setting(
+        "LIVEKIT_DEPARTURE_TIMEOUT_SECONDS",
+        integer(1, 86400),
+        None,
+        "Seconds until LiveKit closes a new room that all participants have left; LiveKit's own setting when unset.",
+    )
+    max_participants: int | None = setting(
+        "LIVEKIT_MAX_PARTICIPANTS",
+        integer(1, 100_000),
+        None,
+        "Participants that a new room may have at a time; LiveKit's own setting when unset.",
+    )
+
+    @property
+    def room_options(self) -> dict[str, int]:
+        """The settings of new rooms that are set, by LiveKit's names."""
+        options = {
+            "empty_timeout": self.empty_timeout_seconds,
+            "departure_timeout": self.departure_timeout_seconds,
+            "max_participants": self.max_participants,
+        }
+        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def public_url(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sayna.config.fields import SettingType, require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.sip_address import outbound_address as sip_server
+from sayna.config.sip_address import TRANSPORTS, WANTS, SipAddress, SipPlace
 from sayna.config.sip_hook import (
     HOST,
     SECRET_RULE,
@@ -20,6 +20,7 @@ from sayna.config.sip_hook import (
 from sayna.config.types import boolean, choice, integer, json_list, list_of, matching, network, secret
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
+_outbound = SettingType(SipAddress.parse, WANTS)
 
 
 def _host_or_network(text: str) -> str:
@@ -39,7 +40,21 @@ class SipConfig:
     allowed_addresses: tuple[str, ...] = setting(
         "SIP_ALLOWED_ADDRESSES", list_of(network), (), "Addresses that inbound calls may come from."
     )
-    outbound_address: str | None = setting("SIP_OUTBOUND_ADDRESS", sip_server, None, "SIP server of outbound calls.")
+    outbound_address: SipAddress | None = setting(
+        "SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls."
+    )
+    outbound_transport: str = setting(
+        "SIP_OUTBOUND_TRANSPORT",
+        choice(*TRANSPORTS),
+        "auto",
+        "Transport to SIP_OUTBOUND_ADDRESS; auto is what the address says, otherwise what LiveKit SIP chooses (UDP).",
+    )
+    outbound_encryption: str = setting(
+        "SIP_OUTBOUND_ENCRYPTION",
+        choice("disable", "allow", "require"),
+        "disable",
+        "Encryption (SRTP) of the audio of outbound calls.",
+    )
     outbound_auth_username: str | None = setting(
         "SIP_OUTBOUND_AUTH_USERNAME",
         matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"),
@@ -110,11 +125,21 @@ class SipConfig:
         "SIP servers that a request may name; any when unset.",
     )
 
+    own_addresses: tuple[SipPlace, ...] = setting(
+        "SIP_OWN_ADDRESSES",
+        list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")),
+        (),
+        "Addresses of LiveKit SIP, which no call may go to; LiveKit's host at ports 5060 and 5061 always counts.",
+    )
+
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that need one another and for hooks that cannot work."""
         # An inbound trunk without allowed addresses would accept calls from every address.
         yield from require_both(given, "SIP_ROOM_PREFIX", "SIP_ALLOWED_ADDRESSES")
         yield from require_both(given, "SIP_OUTBOUND_AUTH_USERNAME", "SIP_OUTBOUND_AUTH_PASSWORD")
+        transports = {self.outbound_transport, self.outbound_address.transport if self.outbound_address else "auto"}
+        if len(transports - {"auto"}) > 1:
+            yield "SIP_OUTBOUND_TRANSPORT and SIP_OUTBOUND_ADDRESS name two transports; set one of them."
         for host, times in Counter(hook.host for hook in self.hooks).items():
             if times > 1:
                 yield f"SIP_HOOKS_JSON names {host} more than once; set each host once."

@@ -1,23 +1,91 @@
-"""Addresses of SIP servers that are called: one form for settings, requests and the reference."""
+"""Addresses of SIP servers for outbound calls: one form for settings, requests and the OpenAPI document."""
 
+import ipaddress
 import re
+from dataclasses import dataclass
 
-from sayna.config.fields import InvalidValue, SettingType
+from sayna.config.fields import InvalidValue
+
+MAX_PORT = 65535
+# The ports that a SIP server has when its address names none.
+DEFAULT_PORTS = {"auto": 5060, "udp": 5060, "tcp": 5060, "tls": 5061}
+TRANSPORTS = ("auto", "udp", "tcp", "tls")
+WANTS = "a host name or IPv4 address, as in pbx.example.com:5060, sips:pbx.example.com or pbx.example.com;transport=tcp"
 
 _PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
-# In the dialect that Python and JSON Schema share.
-PATTERN = rf"([A-Za-z0-9][A-Za-z0-9._-]{{0,252}})(:({_PORT}))?"
-WANTS = "a host name or an IPv4 address, with a port of 1 to 65535 or without, as in pbx.example.com:5060"
+_HOST = "[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
+# JSON Schema has no flag to ignore case.
+PATTERN = rf"^\s*([Ss][Ii][Pp][Ss]?:)?{_HOST}(:({_PORT}))?(;[A-Za-z]{{9}}=[A-Za-z]{{3}})?\s*$"
+_ADDRESS = re.compile(
+    rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{_PORT}))?(;transport=(?P<transport>udp|tcp|tls))?",
+    re.IGNORECASE,
+)
+_IPV6 = re.compile(r"(sips?:)?(\[[0-9A-Fa-f:.]*\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)", re.IGNORECASE)
 
 
-def split_address(text: str) -> tuple[str, str]:
-    """Return the host of an address, and the address without blanks around it; raises InvalidValue with the reason."""
-    address = text.strip()
-    if found := re.fullmatch(PATTERN, address):
-        return found[1], address
-    if address.startswith("[") or address.count(":") > 1:
-        raise InvalidValue("is an IPv6 address, which LiveKit SIP cannot dial")
-    raise InvalidValue("has the wrong form")
+@dataclass(frozen=True, slots=True)
+class SipAddress:
+    """A SIP server: `host` in lower case, `text` as LiveKit dials it, `port` or None, and one of TRANSPORTS."""
+
+    host: str
+    text: str
+    port: int | None = None
+    transport: str = "auto"
+
+    @classmethod
+    def parse(cls, text: str) -> "SipAddress":
+        """Return the address of a text; raises InvalidValue, whose reason continues a sentence."""
+        found = _ADDRESS.fullmatch(text.strip())
+        if found is None:
+            # LiveKit SIP 1.11.0 cannot dial an IPv6 literal.
+            if _IPV6.match(text.strip()):
+                raise InvalidValue("is an IPv6 address, which LiveKit SIP cannot dial; use a host name")
+            raise InvalidValue("has the wrong form")
+        transport = (found["transport"] or "auto").lower()
+        if (found["scheme"] or "").lower() == "sips:":
+            if transport not in ("auto", "tls"):
+                raise InvalidValue("is of sips: and names another transport than tls")
+            transport = "tls"
+        port = found["port"]
+        wire = found["host"] + (f":{port}" if port else "")
+        return cls(found["host"].lower().rstrip("."), wire, int(port) if port else None, transport)
+
+    @property
+    def effective_port(self) -> int:
+        """The port that is dialled."""
+        return self.port or DEFAULT_PORTS[self.transport]
 
 
-outbound_address = SettingType(lambda text: split_address(text)[1], WANTS)
+@dataclass(frozen=True, slots=True)
+class SipPlace:
+    """A host name, address or network of SIP servers, with a port or for all ports."""
+
+    host: str
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "SipPlace":
+        """Return the place of a text: host, host:port, address, address:port or CIDR; raises InvalidValue."""
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            address = SipAddress.parse(text)
+            return cls(address.host, address.port)
+        return cls(text.lower())
+
+    def covers(self, address: SipAddress) -> bool:
+        """Return whether the address is here; names are compared as text, because their owner may change them."""
+        if self.port is not None and self.port != address.effective_port:
+            return False
+        return _covers(self.host, address.host)
+
+
+def _covers(entry: str, host: str) -> bool:
+    try:
+        return ipaddress.ip_address(_numeric(host)) in ipaddress.ip_network(_numeric(entry), strict=False)
+    except ValueError:
+        return entry.lower().rstrip(".") == host
+
+
+def _numeric(host: str) -> str:
+    return "127.0.0.1" if host in ("localhost", "localhost.localdomain") else host

@@ -14,25 +14,30 @@ from sayna.config.urls import hook as hook_url
 HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
 NUMBER = re.compile(r"\+?[0-9]{1,32}")
 MIN_SECRET = 16
+# The events that a hook may ask for.
+JOINED, CALL_ENDED, RECORDING_ENDED = "participant_joined", "call_ended", "recording_ended"
+EVENTS = (JOINED, CALL_ENDED, RECORDING_ENDED)
+DEFAULT_EVENTS = (JOINED,)
 SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
 
 
 @dataclass(frozen=True, slots=True)
 class SipHook:
-    """A receiver of events of inbound calls to one SIP domain; without a secret SIP_HOOK_SECRET signs."""
+    """A receiver of events of one SIP domain; without a secret SIP_HOOK_SECRET signs."""
 
     host: str
     url: str
     auth_id: str | None
     secret: Secret | None
+    events: tuple[str, ...] = DEFAULT_EVENTS
 
 
 def sip_hook(entry: dict[str, object]) -> SipHook:
     """Return the hook of one entry of SIP_HOOKS_JSON; raises InvalidValue."""
     # Configurations of the reference have empty texts where there is no auth_id or secret.
-    texts = {name: value for name, value in entry.items() if value not in (None, "")}
+    texts = {name: value for name, value in entry.items() if value not in (None, "") and name != "events"}
     if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
-        raise InvalidValue("needs host and url, and may have auth_id and secret, nothing else")
+        raise InvalidValue("needs host and url, and may have auth_id, secret and events, nothing else")
     if not all(isinstance(value, str) for value in texts.values()):
         raise InvalidValue("has a value that is not text")
     host, auth_id, own = str(texts["host"]), texts.get("auth_id"), texts.get("secret")
@@ -45,7 +50,17 @@ def sip_hook(entry: dict[str, object]) -> SipHook:
         url=hook_url.parse(str(texts["url"])),
         auth_id=None if auth_id is None else str(auth_id),
         secret=None if own is None else hook_secret(str(own)),
+        events=hook_events(entry.get("events")),
     )
+
+
+def hook_events(names: object) -> tuple[str, ...]:
+    """Return the events of a hook, in one order; raises InvalidValue."""
+    if names is None:
+        return DEFAULT_EVENTS
+    if not isinstance(names, list) or not names or not all(name in EVENTS for name in names):
+        raise InvalidValue(f"needs events that are a list of {', '.join(EVENTS)}")
+    return tuple(name for name in EVENTS if name in names)
 
 
 def hook_secret(text: str) -> Secret:

@@ -51,6 +51,8 @@ class Egress:
         except LiveKitRefused as refusal:
             raise _translated(refusal) from refusal
         except LiveKitUnavailable as error:
+            if not error.may_have_acted:
+                raise EgressUnavailable(error.message, retry_after=5) from error
             raise EgressUnanswered(NO_EGRESS, retry_after=5) from error
 
     def stop(self, egress_id: str) -> EgressReport | None:

@@ -8,6 +8,7 @@ SaynaError
 ├── RoomNotFound                  404 ROOM_NOT_FOUND
 ├── RoomAccessDenied              403 ROOM_ACCESS_DENIED
 ├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
+├── CallNotAnswered               409 CALL_NOT_ANSWERED
 ├── RemovalFailed                 500 REMOVAL_FAILED
 ├── MuteFailed                    500 MUTE_FAILED
 └── InvalidSignature              401 INVALID_SIGNATURE
@@ -30,17 +31,42 @@ class WebhookNotConfigured(LiveKitNotConfigured):
 
 
 class LiveKitUnavailable(SaynaError):
-    """LiveKit did not answer in time, or the answer is not LiveKit's."""
+    """LiveKit did not answer in time, or the answer is not LiveKit's.
+
+    `may_have_acted` tells whether the request may have had its effect all the same.
+    """
 
     code = "LIVEKIT_UNAVAILABLE"
 
+    def __init__(self, message: str, *, may_have_acted: bool = True) -> None:
+        super().__init__(message)
+        self.may_have_acted = may_have_acted
+
+    @property
+    def operator_message(self) -> str:
+        """The message for logs and commands, which no caller sees."""
+        return self.message
+
 
 class LiveKitRefused(LiveKitUnavailable):
-    """LiveKit refused the request; `twirp_code` says why, and the code that sent it decides what that means."""
+    """LiveKit refused the request; `twirp_code` says why, and the code that sent it decides what that means.
 
-    def __init__(self, twirp_code: str) -> None:
-        super().__init__("LiveKit refuses this")
+    `detail` is LiveKit's own sentence: for operators, never for a caller. `sip_status` is the status of the far
+    end, such as 486, or None.
+    """
+
+    def __init__(
+        self, twirp_code: str, detail: str = "", sip_status: int | None = None, *, may_have_acted: bool = False
+    ) -> None:
+        super().__init__("LiveKit refuses this", may_have_acted=may_have_acted)
         self.twirp_code = twirp_code
+        self.detail = detail
+        self.sip_status = sip_status
+
+    @property
+    def operator_message(self) -> str:
+        """The message with LiveKit's own sentence."""
+        return f"{self.message}: {self.detail}" if self.detail else f"{self.message} ({self.twirp_code})"
 
 
 class RoomNotFound(SaynaError):
@@ -62,6 +88,13 @@ class ParticipantNotFound(SaynaError):
 
     status = 404
     code = "PARTICIPANT_NOT_FOUND"
+
+
+class CallNotAnswered(SaynaError):
+    """The phone still rings: a transfer before the answer would break the call."""
+
+    status = 409
+    code = "CALL_NOT_ANSWERED"
 
 
 class RemovalFailed(SaynaError):

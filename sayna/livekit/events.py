@@ -21,10 +21,12 @@ from sayna.errors import InvalidRequest
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.egress_state import EgressReport, state_of
 from sayna.livekit.errors import InvalidSignature
+from sayna.livekit.model import DISCONNECT_REASONS, KINDS, UNKNOWN
 from sayna.log import emit
 
 # The leeway of LiveKit's own receivers.
 LEEWAY_SECONDS = 60
+INTEGER = re.compile("[0-9]{1,18}")
 # Nanoseconds since the epoch, up to the year 2286.
 END_TIME = re.compile(r"[1-9][0-9]{0,18}")
 
@@ -49,16 +51,19 @@ class EventParticipant:
     name: str
     kind: str
     attributes: Mapping[str, str]
+    joined_at: int = 0
+    disconnect_reason: str = "UNKNOWN_REASON"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event; LiveKit sends it again under the same id until it is accepted."""
+    """One event; LiveKit sends it again under its id until it is accepted. `created_at` is in seconds since 1970."""
 
     id: str
     name: str
     room: EventRoom | None
     participant: EventParticipant | None
+    created_at: int = 0
     egress: EgressReport | None = None
 
 
@@ -104,7 +109,9 @@ class Webhook:
             signed = base64.b64decode(claims["sha256"], validate=True)
         except (jwt.PyJWTError, KeyError, TypeError, ValueError, binascii.Error) as error:
             emit(logger, logging.WARNING, "webhook_refused", reason=type(error).__name__)
-            raise InvalidSignature("the event has no valid signature of LiveKit, or its time is wrong") from error
+            if isinstance(error, jwt.ImmatureSignatureError | jwt.ExpiredSignatureError):
+                raise InvalidSignature("the clocks of LiveKit and of this server differ by over a minute") from error
+            raise InvalidSignature("the event has no valid signature of LiveKit") from error
         if not hmac.compare_digest(signed, hashlib.sha256(body).digest()):
             raise InvalidSignature("the signature is for another body than this one")
 
@@ -121,6 +128,7 @@ def read_event(body: bytes) -> Event:
             name=_text(members, "event", needed=True),
             room=_room(_object(members, "room")),
             participant=_participant(_object(members, "participant")),
+            created_at=_integer(members, "createdAt"),
             egress=_egress(_object(members, "egressInfo")),
         )
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -139,9 +147,10 @@ def _participant(members: dict[str, Any]) -> EventParticipant | None:
         sid=_text(members, "sid"),
         identity=_text(members, "identity"),
         name=_text(members, "name"),
-        # protojson omits a field that has its default.
-        kind=_text(members, "kind") or "STANDARD",
+        kind=_enum(members, "kind", KINDS),
         attributes={name: _text(attributes, name) for name in attributes},
+        joined_at=_integer(members, "joinedAt"),
+        disconnect_reason=_enum(members, "disconnectReason", DISCONNECT_REASONS),
     )
 
 
@@ -170,6 +179,18 @@ def _object(members: dict[str, Any], name: str) -> dict[str, Any]:
     if type(value) is not dict:
         raise TypeError(name)
     return value
+
+
+def _enum(members: dict[str, Any], name: str, words: Mapping[int, str]) -> str:
+    """Return the word of an enum; protojson sends words or numbers, and omits the default, which is 0."""
+    value = members.get(name) or 0
+    return words.get(value, UNKNOWN) if type(value) is int else _text(members, name)
+
+
+def _integer(members: dict[str, Any], name: str) -> int:
+    """Return a 64-bit integer, which protojson sends as a text, or 0."""
+    value = members.get(name) or 0
+    return int(value) if type(value) is int or (type(value) is str and INTEGER.fullmatch(value)) else 0
 
 
 def _text(members: dict[str, Any], name: str, *, needed: bool = False) -> str:

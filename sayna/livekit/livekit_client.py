@@ -36,8 +36,14 @@ class LiveKit:
         bridge = Bridge(lambda: _connect(config.url, key, secret, timeout))
         return cls(
             public_url=config.public_url,
-            tokens=TokenMint(key, secret, config.token_ttl_seconds),
-            rooms=Rooms(bridge, locks, timeout),
+            tokens=TokenMint(
+                key,
+                secret,
+                config.token_ttl_seconds,
+                metadata_updates=config.token_metadata_updates,
+                room_options=config.room_options,
+            ),
+            rooms=Rooms(bridge, locks, timeout, room_options=config.room_options),
             sip=SipClient(bridge, timeout),
             trunks=Trunks(bridge, timeout),
             egress=Egress(bridge, timeout),

@@ -12,7 +12,8 @@ from livekit import api
 from livekit.protocol import sip
 
 from sayna.livekit.model import Inbound
-from sayna.livekit.rpc import Rpc, answer
+from sayna.livekit.rpc import Rpc
+from sayna.livekit.twirp import answer
 
 TRUNK = re.compile(r"sayna-.+-trunk")
 RULE = re.compile(r"sayna-.+-dispatch")

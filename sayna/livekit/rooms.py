@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayna.caller import Caller
@@ -17,7 +19,7 @@ from sayna.livekit.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.livekit.model import AgentDispatch, Participant, Room
+from sayna.livekit.model import AgentDispatch, Participant, Room, Track, microphone
 from sayna.livekit.ownership import metadata_for, owner_of
 from sayna.state.ports import Lock
 
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 
     from sayna.livekit.bridge import Bridge
     from sayna.livekit.rpc import Rpc
+
+# LiveKit lists new metadata a moment after it has answered that it has it: 2 of 180 bursts of calls saw the old one.
+LOOK_INTERVAL = 0.05  # seconds
+# How long `settle` takes a listed room without an owner for one that has an owner in a moment.
+STALE_SECONDS = 0.5
 
 T = TypeVar("T")
 Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]
@@ -37,8 +44,16 @@ class Rooms:
     Another tenant's room answers like a missing one, after the same requests to LiveKit.
     """
 
-    def __init__(self, bridge: "Bridge[Rpc]", locks: Lock, seconds: float) -> None:
+    def __init__(
+        self,
+        bridge: "Bridge[Rpc]",
+        locks: Lock,
+        seconds: float,
+        *,
+        room_options: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self._bridge = bridge
+        self._options = room_options
         self._locks = locks
         self._seconds = seconds
 
@@ -51,11 +66,17 @@ class Rooms:
         if caller.is_unrestricted:
             return
         limit = time.monotonic() + self._seconds
+        stale_until = time.monotonic() + min(STALE_SECONDS, self._seconds)
+
+        async def look(rpc: "Rpc") -> "models.Room | None":
+            return await rpc.room(name) if caller.tenant is None else await owned_room(rpc, name, stale_until)
+
         # Look before creating: for a caller that owns the room already this is the only round trip.
-        room = self._bridge.run(lambda rpc: rpc.room(name), self._seconds)
+        room = self._bridge.run(look, self._seconds)
         if room is None:
             with self._locked(name, limit):
-                room = self._bridge.run(_claim(caller, name, agents), limit - time.monotonic())
+                claim = _claim(caller, name, self._options, agents)
+                room = self._bridge.run(claim, limit - time.monotonic())
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
 
@@ -74,7 +95,9 @@ class Rooms:
         room, participants = self._bridge.run(ask, self._seconds)
         if room is None or not caller.may_access(owner_of(room.metadata)):
             raise RoomNotFound("no open room of yours has this name")
-        return Room.of(room), tuple(map(Participant.of, participants))
+        # LiveKit updates its own count later than its list of participants.
+        counted = replace(Room.of(room), num_participants=len(participants))
+        return counted, tuple(map(Participant.of, participants))
 
     def remove(self, caller: Caller, name: str, identity: str) -> None:
         """Disconnect a participant, whose token stays valid; raises ParticipantNotFound, RemovalFailed."""
@@ -89,24 +112,31 @@ class Rooms:
         except LiveKitRefused as refusal:
             raise _refused(refusal, RemovalFailed("LiveKit does not remove this participant")) from refusal
 
-    def mute(self, caller: Caller, name: str, identity: str, track_sid: str, *, muted: bool) -> bool:
-        """Return whether the track is muted now; raises ParticipantNotFound, MuteFailed."""
+    def mute(self, caller: Caller, name: str, identity: str, track_sid: str | None, *, muted: bool) -> tuple[str, bool]:
+        """Return the sid of the track and whether it is muted now; without `track_sid` it is the microphone.
 
-        async def ask(rpc: "Rpc") -> bool | None:
+        Raises ParticipantNotFound, MuteFailed.
+        """
+
+        async def ask(rpc: "Rpc") -> tuple[str, bool | None] | None:
             is_open, info = await asyncio.gather(is_open_to(caller, rpc, name), rpc.participant(name, identity))
             # LiveKit answers 200 without a track for an unknown track, and after 3 s for an unknown
             # participant (1.13.5).
-            if not is_open or info is None or track_sid not in (track.sid for track in info.tracks):
+            if not is_open or info is None:
                 return None
-            return await rpc.mute(name, identity, track_sid, muted=muted)
+            tracks = tuple(map(Track.of, info.tracks))
+            sid = track_sid or microphone(tracks)
+            if sid is None or sid not in (track.sid for track in tracks):
+                return None
+            return sid, await rpc.mute(name, identity, sid, muted=muted)
 
         try:
-            is_muted = self._bridge.run(ask, self._seconds)
+            found = self._bridge.run(ask, self._seconds)
         except LiveKitRefused as refusal:
             raise _refused(refusal, _not_muted(refusal, muted=muted)) from refusal
-        if is_muted is None:
+        if found is None or found[1] is None:
             raise _not_found()
-        return is_muted
+        return found[0], found[1]
 
     @contextlib.contextmanager
     def _locked(self, name: str, limit: float) -> Iterator[None]:
@@ -120,12 +150,14 @@ class Rooms:
             yield
 
 
-def _claim(caller: Caller, name: str, agents: Sequence[AgentDispatch]) -> "Operation[models.Room]":
+def _claim(
+    caller: Caller, name: str, options: Mapping[str, int], agents: Sequence[AgentDispatch]
+) -> "Operation[models.Room]":
     """Return the operation that creates the room unless it is open, and returns it."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
         try:
-            room = await rpc.create(name, metadata_for(caller.tenant), agents)
+            room = await rpc.create(name, metadata_for(caller.tenant), options, agents)
         except LiveKitRefused as refusal:
             if refusal.twirp_code == "invalid_argument":
                 raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal
@@ -147,6 +179,16 @@ async def _heal(rpc: "Rpc", live: "models.Room") -> None:
     listed = await rpc.room(live.name)
     if listed is not None and owner_of(listed.metadata) != owner_of(live.metadata):
         await rpc.set_metadata(live.name, live.metadata + " ")
+
+
+async def owned_room(rpc: "Rpc", name: str, until: float) -> "models.Room | None":
+    """Return the room once it has an owner, or as it is at `until` (monotonic seconds); None when it is closed."""
+    while True:
+        room = await rpc.room(name)
+        is_over = time.monotonic() + LOOK_INTERVAL >= until
+        if room is None or owner_of(room.metadata) is not None or is_over:
+            return room
+        await asyncio.sleep(LOOK_INTERVAL)
 
 
 async def is_open_to(caller: Caller, rpc: "Rpc", name: str) -> bool:

@@ -1,18 +1,9 @@
-"""Requests to LiveKit; loaded by the first of them, because it imports livekit-api.
+"""Requests to LiveKit; loaded by the first of them, because it imports livekit-api."""
 
-Twirp, https://twitchtv.github.io/twirp/docs/spec_v7.html: a response is protobuf with status 200, or JSON
-with a code. Any other response comes from another program than LiveKit.
-"""
-
-import json
-import logging
-import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 import aiohttp
-from google.protobuf.message import DecodeError
 from livekit import api
 from livekit.protocol import egress, models
 
@@ -21,28 +12,10 @@ from sayna.config import RecordingConfig, Secret
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable
 from sayna.livekit.model import AgentDispatch
 from sayna.livekit.output import output
-from sayna.log import emit
-
-logger = logging.getLogger("sayna.livekit")
+from sayna.livekit.twirp import NOT_FOUND, answer, certain, checked, unavailable
 
 CONNECT_SECONDS = 2.0
 MAX_PAGES = 20
-NOT_FOUND = "not_found"
-# These codes are about LiveKit itself: down, busy, or a wrong key or clock of this server.
-NO_ANSWER = {"unavailable", "deadline_exceeded", "resource_exhausted", "unauthenticated", "unknown"}
-# Methods that are safe to send twice when a kept-alive connection was closed.
-REPEATABLE = {
-    "ListRooms",
-    "ListParticipants",
-    "GetParticipant",
-    "CreateRoom",
-    "UpdateRoomMetadata",
-    "ListEgress",
-}
-# With these codes LiveKit answers that its egress service is missing or busy.
-EGRESS_ANSWERS = {"unavailable", "resource_exhausted"}
-
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -50,7 +23,7 @@ async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float)
     """Lend a client with kept-alive connections; call it on the event loop that uses the client."""
     timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS)
     connector = aiohttp.TCPConnector(ssl=http.system_context() or True)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout, middlewares=(_checked,)) as session:
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout, middlewares=(checked,)) as session:
         yield Rpc(api.LiveKitAPI(url, api_key.reveal(), api_secret.reveal(), session=session, failover=False))
 
 
@@ -74,10 +47,14 @@ class Rpc:
         """Return the room, if it is open."""
         return next((room for room in await self.rooms([name]) if room.name == name), None)
 
-    async def create(self, name: str, metadata: str, agents: Sequence[AgentDispatch] = ()) -> models.Room:
-        """Return the open room of this name: as it is, or a new one with this metadata and these agents."""
+    async def create(
+        self, name: str, metadata: str, options: Mapping[str, int], agents: Sequence[AgentDispatch] = ()
+    ) -> models.Room:
+        """Return the open room of this name: as it is, or a new one with this metadata, these options and agents."""
         dispatches = [api.RoomAgentDispatch(agent_name=each.agent_name, metadata=each.metadata) for each in agents]
         request = api.CreateRoomRequest(name=name, metadata=metadata, agents=dispatches)
+        for option, value in options.items():
+            setattr(request, option, value)
         room = await answer(self._rooms.create_room(request))
         if room.name != name:
             raise LiveKitUnavailable("LiveKit created a room of another name")
@@ -100,7 +77,7 @@ class Rpc:
         except LiveKitRefused as refusal:
             if refusal.twirp_code == NOT_FOUND:
                 return None
-            raise _unavailable() from refusal
+            raise unavailable() from refusal
 
     async def remove(self, room: str, identity: str) -> None:
         """Disconnect a participant."""
@@ -145,68 +122,3 @@ class Rpc:
 
 def _participant(room: str, identity: str) -> api.RoomParticipantIdentity:
     return api.RoomParticipantIdentity(room=room, identity=identity)
-
-
-async def answer(call: Awaitable[T]) -> T:
-    """Return LiveKit's answer; raises LiveKitUnavailable, LiveKitRefused."""
-    try:
-        return await call
-    except (aiohttp.ClientError, TimeoutError, OSError, DecodeError) as error:
-        raise LiveKitUnavailable("LiveKit cannot be reached; try again") from error
-
-
-async def certain(call: Awaitable[T]) -> T:
-    """Return LiveKit's answer to a request that it never refuses; a refusal raises LiveKitUnavailable."""
-    try:
-        return await answer(call)
-    except LiveKitRefused as refusal:
-        raise _unavailable() from refusal
-
-
-def _unavailable() -> LiveKitUnavailable:
-    return LiveKitUnavailable("LiveKit cannot do this now; try again")
-
-
-async def _checked(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Return LiveKit's response and log it; raises LiveKitRefused, LiveKitUnavailable."""
-    started = time.monotonic()
-    outcome: int | str = "cancelled"
-    level = logging.WARNING
-    try:
-        response = await _sent(request, send)
-        outcome = response.status
-        if outcome == 200 and response.content_type == "application/protobuf":  # noqa: PLR2004
-            level = logging.INFO
-            return response
-        raise _failure(response.status, await response.read(), request.url.path)
-    except LiveKitRefused as refusal:
-        outcome, level = f"{outcome} {refusal.twirp_code}", logging.INFO
-        raise
-    except aiohttp.ClientError as error:
-        outcome = type(error).__name__
-        raise
-    finally:
-        fields = {"method": request.url.name, "host": request.url.authority, "status": outcome}
-        taken = round((time.monotonic() - started) * 1000, 1)
-        emit(logger, level, "upstream", **fields, duration_ms=taken)
-
-
-async def _sent(request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Send once, or twice when the connection was closed during the request."""
-    try:
-        return await send(request)
-    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-        if isinstance(error, aiohttp.ClientConnectorError) or request.url.name not in REPEATABLE:
-            raise
-    return await send(request)
-
-
-def _failure(status: int, body: bytes, path: str) -> LiveKitUnavailable:
-    """Return the error for a response other than 200 with protobuf, by status and Twirp code."""
-    try:
-        code = json.loads(body)["code"]
-    except (ValueError, TypeError, LookupError, RecursionError):
-        return _unavailable()
-    fits = status >= 400 and (code == NOT_FOUND) == (status == 404)  # noqa: PLR2004
-    no_answer = NO_ANSWER - EGRESS_ANSWERS if "/livekit.Egress/" in path else NO_ANSWER
-    return LiveKitRefused(code) if isinstance(code, str) and code not in no_answer and fits else _unavailable()

@@ -3,14 +3,14 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
-from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
-from sayna.livekit.model import Call, Placed, Trunk
+from sayna.livekit.errors import CallNotAnswered, LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
+from sayna.livekit.model import CALL_ID, CALL_STATUS, Call, CallState, Placed, TransferOutcome, Trunk, sip_word
 from sayna.livekit.ownership import claimed, owner_of
-from sayna.livekit.rooms import is_open_to
+from sayna.livekit.rooms import is_open_to, owned_room
 from sayna.log import emit
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from sayna.livekit.rpc import Rpc
 
 MARGIN_SECONDS = 0.1
+# LiveKit SIP tells a few seconds after `ringing_timeout` that no phone answered.
+ANSWER_MARGIN = 5  # seconds
+NOT_ANSWERED = ("dialing", "ringing")
+
+TransferEnded = Callable[[str, TransferOutcome], None]
 
 logger = logging.getLogger("sayna.sip")
 
@@ -34,37 +39,48 @@ class SipClient:
         self._transfers: set[asyncio.Task[None]] = set()
 
     def dial(self, call: Call, trunk: Trunk) -> Placed:
-        """Begin a call; raises LiveKitRefused when nothing rings, LiveKitUnavailable when it may ring."""
+        """Begin a call, and wait for its answer if it says so; `may_have_acted` of an error tells whether it may ring.
+
+        Raises LiveKitRefused, LiveKitUnavailable.
+        """
+        seconds = self._seconds + (call.ringing_timeout + ANSWER_MARGIN if call.wait_until_answered else 0)
 
         async def ask(rpc: "Rpc") -> Placed:
             from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - loads livekit-api
 
             return await dial(rpc, call, trunk)
 
-        return self._bridge.run(ask, self._seconds)
+        return self._bridge.run(ask, seconds)
 
-    def transfer(self, caller: Caller, room: str, identity: str, uri: str, seconds: float) -> bool:
-        """Return whether the transfer ended within `seconds`; a slower one goes on, and the log has its outcome.
+    def transfer(
+        self, caller: Caller, room: str, identity: str, uri: str, *, seconds: float, ended: TransferEnded
+    ) -> tuple[str, bool]:
+        """Return the id of the call and whether its transfer ended within `seconds`; a slower transfer goes on.
 
-        Raises LiveKitRefused, and ParticipantNotFound unless the phone is in a room of the caller.
+        `ended` gets the id and the outcome, in another thread. Raises LiveKitRefused, CallNotAnswered, and
+        ParticipantNotFound unless the phone is in a room of the caller.
         """
         limit = time.monotonic() + seconds
 
-        async def ask(rpc: "Rpc") -> bool:
+        async def ask(rpc: "Rpc") -> tuple[str, bool]:
             from sayna.livekit.sip_rpc import phone, transfer  # noqa: PLC0415
 
             is_open, found = await asyncio.gather(is_open_to(caller, rpc, room), phone(rpc, room, identity))
             if not is_open or found is None:
                 raise ParticipantNotFound("no room of yours has this phone")
+            # LiveKit SIP 1.11.0 would send a REFER before the ACK, which ends the call.
+            if found.attributes.get(CALL_STATUS) in NOT_ANSWERED:
+                raise CallNotAnswered("the phone still rings; transfer the call after the answer")
+            call_id = found.attributes.get(CALL_ID, "")
             # wait_for() would cancel the request while LiveKit's REFER goes on, and the log would miss the
             # outcome. livekit-api raises its own timeout to the ringing time, 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))
             self._transfers.add(task)
             await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
-            task.add_done_callback(self._transferred)
+            task.add_done_callback(lambda task: self._transferred(task, call_id, ended))
             if task.done():
                 task.result()
-            return task.done()
+            return call_id, task.done()
 
         return self._bridge.run(ask, seconds)
 
@@ -76,8 +92,21 @@ class SipClient:
 
         return [info is not None for info in self._bridge.run(ask, self._seconds)]
 
+    def call_states(self, participants: Iterable[tuple[str, str]]) -> list[CallState | None]:
+        """Return the call of each (room, identity) as LiveKit has it now, or None when it is not in the room."""
+
+        async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
+            return await asyncio.gather(*(rpc.participant(room, identity) for room, identity in participants))
+
+        found = self._bridge.run(ask, self._seconds)
+        return [None if info is None else CallState.of(info.attributes) for info in found]
+
     def adopt(self, room: str, tenant: str) -> bool:
-        """Give a room without an owner to a tenant; return True when the tenant owns it or the room is closed."""
+        """Give a room without an owner to a tenant; return True when the tenant owns it or the room is closed.
+
+        Raises LiveKitUnavailable when LiveKit does not list the new owner in time.
+        """
+        limit = time.monotonic() + self._seconds - MARGIN_SECONDS
 
         async def ask(rpc: "Rpc") -> bool:
             found = await rpc.room(room)
@@ -89,20 +118,29 @@ class SipClient:
                 return False
             # LiveKit has no compare-and-set for metadata, so read again which write won.
             await rpc.set_metadata(room, metadata)
-            found = await rpc.room(room)
+            found = await owned_room(rpc, room, limit)
+            if found is not None and owner_of(found.metadata) is None:
+                raise LiveKitUnavailable("LiveKit does not list the room's owner yet; send the event again")
             return found is None or owner_of(found.metadata) == tenant
 
         return self._bridge.run(ask, self._seconds)
 
-    def _transferred(self, task: "asyncio.Task[None]") -> None:
+    def _transferred(self, task: "asyncio.Task[None]", call_id: str, ended: TransferEnded) -> None:
         self._transfers.discard(task)
         error = None if task.cancelled() else task.exception()
-        outcome = "cancelled" if task.cancelled() else "completed" if error is None else _reason(error)
-        level = logging.INFO if outcome == "completed" else logging.WARNING
-        emit(logger, level, "transfer", outcome=outcome)
+        outcome = TransferOutcome("cancelled") if task.cancelled() else transfer_outcome(error)
+        level = logging.INFO if outcome.word == "completed" else logging.WARNING
+        emit(logger, level, "transfer", outcome=str(outcome), sip_call_id=call_id)
+        if call_id and not task.cancelled():
+            # The event loop must not wait for a disk.
+            asyncio.get_running_loop().run_in_executor(None, ended, call_id, outcome)
 
 
-def _reason(error: BaseException) -> str:
+def transfer_outcome(error: BaseException | None) -> TransferOutcome:
+    """Return how a transfer ended that raised `error`, or that raised nothing."""
+    if error is None:
+        return TransferOutcome("completed")
     if isinstance(error, LiveKitRefused):
-        return error.twirp_code
-    return "unavailable" if isinstance(error, LiveKitUnavailable) else type(error).__name__
+        status = error.sip_status
+        return TransferOutcome(error.twirp_code if status is None else sip_word(status), status)
+    return TransferOutcome("unavailable" if isinstance(error, LiveKitUnavailable) else type(error).__name__)

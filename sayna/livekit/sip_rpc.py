@@ -9,26 +9,37 @@ from livekit import api
 from livekit.protocol import models
 
 from sayna.livekit.model import Call, Placed, Trunk
-from sayna.livekit.rpc import Rpc, answer
+from sayna.livekit.rpc import Rpc
+from sayna.livekit.twirp import answer
 
-# The Rust server's value. Waiting for the answer as well could take a request 80 s.
+# How long the far end of a transfer may ring.
 RINGING_SECONDS = 30
 
 
 async def dial(rpc: Rpc, call: Call, trunk: Trunk) -> Placed:
-    """Return the ids of a call that rings now; sent once, because a retry could place a second call."""
+    """Return the ids of a call that rings now, or that is answered if the call waits for that.
+
+    It is sent once, because a retry could place a second call.
+    """
     request = api.CreateSIPParticipantRequest(
         trunk=api.SIPOutboundConfig(
             hostname=trunk.address,
             auth_username=trunk.username,
             auth_password=trunk.password.reveal() if trunk.password else "",
+            transport=f"SIP_TRANSPORT_{trunk.transport.upper()}",
         ),
         sip_call_to=call.to_number,
         sip_number=call.from_number,
         room_name=call.room,
         participant_identity=call.identity,
         participant_name=call.name,
-        ringing_timeout=Duration(seconds=RINGING_SECONDS),
+        headers=call.headers,
+        dtmf=call.dtmf,
+        ringing_timeout=Duration(seconds=call.ringing_timeout),
+        max_call_duration=Duration(seconds=call.max_duration) if call.max_duration else None,
+        media_encryption=f"SIP_MEDIA_ENCRYPT_{trunk.encryption.upper()}",
+        wait_until_answered=call.wait_until_answered,
+        display_name=call.from_name,
     )
     placed = await answer(rpc.sip.create_sip_participant(request))
     return Placed(placed.participant_id, placed.sip_call_id)

@@ -9,7 +9,7 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sayna.config import Secret
@@ -21,11 +21,16 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`."""
+    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`.
+
+    `room_options` are for a room that the participant's arrival creates, by LiveKit's names.
+    """
 
     api_key: Secret
     api_secret: Secret
     ttl_seconds: int
+    metadata_updates: bool = False
+    room_options: Mapping[str, int] = field(default_factory=dict)
 
     def token(
         self,
@@ -43,6 +48,15 @@ class TokenMint:
         gives it the same owner and agents. `about` has the participant's `metadata` and `attributes`.
         """
         now = int(time.time())
+        video: dict[str, object] = {
+            "room": room,
+            "roomJoin": True,
+            "canPublish": True,
+            "canSubscribe": True,
+            "canPublishData": True,
+        }
+        if self.metadata_updates:
+            video["canUpdateOwnMetadata"] = True
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
             "sub": identity,
@@ -52,16 +66,12 @@ class TokenMint:
             "exp": now + self.ttl_seconds,
             # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
             # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
-            "video": {
-                "room": room,
-                "roomJoin": True,
-                "canPublish": True,
-                "canSubscribe": True,
-                "canPublishData": True,
-            },
+            "video": video,
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
-        config: dict[str, object] = {} if tenant is None else {"metadata": metadata_for(tenant)}
+        config = _room_config(self.room_options)
+        if tenant is not None:
+            config["metadata"] = metadata_for(tenant)
         if agents:
             config["agents"] = [{"agentName": agent.agent_name, "metadata": agent.metadata} for agent in agents]
         if config:
@@ -72,6 +82,12 @@ class TokenMint:
         message = _HEADER + b"." + _base64(_encode(claims).encode())
         signature = hmac.digest(self.api_secret.reveal().encode(), message, "sha256")
         return (message + b"." + _base64(signature)).decode()
+
+
+def _room_config(options: Mapping[str, int]) -> dict[str, object]:
+    """Return the options as protojson spells them."""
+    names = {"empty_timeout": "emptyTimeout", "departure_timeout": "departureTimeout"}
+    return {names.get(name, "maxParticipants"): value for name, value in options.items()}
 
 
 def _base64(raw: bytes) -> bytes:

@@ -33,6 +33,7 @@ ERROR = {
         "message": {"type": "string", "description": "The sentence, where `error` is a word."},
         "code": {"type": "string", "description": "The error for a program."},
         "request_id": {"type": "string", "description": "Finds the request in the server's log."},
+        "sip_status": {"type": "integer", "description": "The SIP status of the far end, for calls and transfers."},
     },
 }
 TOO_LONG = {

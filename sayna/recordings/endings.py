@@ -77,6 +77,15 @@ class Endings:
         emit(logger, level, "recording_ended", stream_id=stream_id, outcome=state.value, **fault)
         return noted
 
+    def ended(self, event: "Event") -> tuple[str, str | None] | None:
+        """Return stream_id and tenant of the recording that the event egress_ended is about, or None."""
+        report = event.egress if event.name == "egress_ended" and event.egress else None
+        stream_id = self._paths.stream_id(report.filepath) if report else None
+        owner = self._library.owners.read(stream_id) if stream_id else None
+        if report is None or stream_id is None or owner is None or owner.egress_id != report.id:
+            return None
+        return stream_id, owner.auth_id
+
     def receive(self, event: "Event") -> None:
         """Note the end that LiveKit's event egress_ended tells; other events and other egresses change nothing."""
         report = event.egress if event.name == "egress_ended" else None

@@ -16,8 +16,9 @@ from sayna.schemas.base import (
     string_field,
 )
 
-# LiveKit itself takes 256 bytes of UTF-8, and says so when a room is created.
 MAX_NAME = 128
+# LiveKit counts bytes of UTF-8: 128 characters of three bytes are a token that LiveKit refuses.
+MAX_NAME_BYTES = 256
 # C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 # The same for readers of the reference, in the dialect of JSON Schema.
@@ -27,11 +28,13 @@ REQUIRED: dict[str, Any] = {"required": "is required"}
 
 
 def check_name(text: str) -> None:
-    """Raise ValidationError unless the text is 1-128 characters, not blank and without control characters."""
+    """Raise ValidationError unless the text is 1-128 characters, at most 256 bytes, visible and without controls."""
     if not text.strip():
         raise ValidationError("must not be blank")
     if len(text) > MAX_NAME:
         raise ValidationError(f"must have 1 to {MAX_NAME} characters")
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise ValidationError(f"must have at most {MAX_NAME_BYTES} bytes of UTF-8")
     if CONTROL.search(text):
         raise ValidationError("must not hold control characters")
 
@@ -46,11 +49,16 @@ def room_name(text: str) -> str:
 
 
 class Name(StrictString):
-    """A name that must be there."""
+    """A name, which must be there unless `required` says otherwise."""
 
-    def __init__(self) -> None:
-        limits = {"minLength": 1, "maxLength": MAX_NAME, "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$"}
-        super().__init__(required=True, validate=check_name, error_messages=REQUIRED, metadata=limits)
+    def __init__(self, *, required: bool = True) -> None:
+        limits = {
+            "minLength": 1,
+            "maxLength": MAX_NAME,
+            "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$",
+            "description": f"At most {MAX_NAME_BYTES} bytes of UTF-8.",
+        }
+        super().__init__(required=required, validate=check_name, error_messages=REQUIRED, metadata=limits)
 
 
 class TokenSchema(StrictSchema):
@@ -71,7 +79,7 @@ class ParticipantSchema(StrictSchema):
 class MuteSchema(ParticipantSchema):
     """POST /livekit/participant/mute."""
 
-    track_sid = Name()
+    track_sid = Name(required=False)
     muted = StrictBoolean(required=True, error_messages=REQUIRED)
 
 
@@ -105,6 +113,15 @@ class RoomsSchema(DocumentationSchema):
     rooms = fields.List(fields.Nested(RoomSummarySchema))
 
 
+class TrackSchema(DocumentationSchema):
+    """A track that a participant publishes."""
+
+    sid = string_field()
+    kind = choice_field("AUDIO", "VIDEO", "DATA", "UNKNOWN")
+    muted = StrictBoolean()
+    source = choice_field("CAMERA", "MICROPHONE", "SCREEN_SHARE", "SCREEN_SHARE_AUDIO", "UNKNOWN")
+
+
 class ParticipantDetailsSchema(DocumentationSchema):
     """A participant of a room."""
 
@@ -117,6 +134,7 @@ class ParticipantDetailsSchema(DocumentationSchema):
     metadata = string_field()
     attributes = fields.Dict(values=StrictString())
     is_publisher = StrictBoolean()
+    tracks = fields.List(fields.Nested(TrackSchema))
 
 
 class RoomDetailsSchema(RoomSummarySchema):

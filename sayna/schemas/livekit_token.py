@@ -9,7 +9,7 @@ from marshmallow import RAISE, ValidationError, fields, validate
 
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import StrictSchema, StrictString
-from sayna.schemas.livekit import MAX_NAME, TOKEN, Name, check_name
+from sayna.schemas.livekit import TOKEN, Name
 
 THEIRS = ("participant_metadata", "participant_attributes", "room_config")
 OURS = ("room_name", "participant_name", "participant_identity")
@@ -36,10 +36,6 @@ def _check_attributes(attributes: Mapping[str, str]) -> None:
         raise ValidationError(f"must not hold {reserved[0][:40]}, because LiveKit sets it")
 
 
-def _optional_name() -> StrictString:
-    return StrictString(validate=check_name, metadata={"minLength": 1, "maxLength": MAX_NAME})
-
-
 class AgentSchema(StrictSchema):
     """An agent of a new room."""
 
@@ -63,9 +59,9 @@ class RoomConfigSchema(StrictSchema):
 class StockTokenSchema(StrictSchema):
     """What stock LiveKit clients send; a name that is left out is made up."""
 
-    room_name = _optional_name()
-    participant_name = _optional_name()
-    participant_identity = _optional_name()
+    room_name = Name(required=False)
+    participant_name = Name(required=False)
+    participant_identity = Name(required=False)
     participant_metadata = StrictString(metadata={"description": "At most 64 KiB with the attributes."})
     participant_attributes = fields.Dict(
         keys=StrictString(), values=StrictString(), validate=_check_attributes, metadata={"description": "Strings."}

@@ -2,22 +2,42 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validate
 
-from sayna.config import TENANT, Secret
-from sayna.config.sip_address import PATTERN
-from sayna.errors import InvalidRequest
+from sayna.config import Secret
+from sayna.config.sip_address import PATTERN, TRANSPORTS
 from sayna.livekit.model import Call
-from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
-from sayna.schemas.livekit import CONTROL, PLAIN, REQUIRED, Name
-from sayna.sip.address import SipAddress
+from sayna.schemas.base import (
+    DocumentationSchema,
+    StrictBoolean,
+    StrictDict,
+    StrictInteger,
+    StrictSchema,
+    StrictString,
+    choice_field,
+    count_field,
+    string_field,
+)
+from sayna.schemas.call_options import (
+    DTMF,
+    HEADER,
+    HEADER_VALUE,
+    MAX_DISPLAY_NAME,
+    MAX_HEADERS,
+    check_display_name,
+    check_dtmf,
+    check_headers,
+    check_line,
+)
+from sayna.schemas.livekit import PLAIN, REQUIRED, Name
+from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
-from sayna.sip.hook_store import StoredHook
-from sayna.sip.phone import phone_number
+from sayna.sip.phone import TransferTarget, phone_number
 
 MAX_CREDENTIAL = 256
-# The limit of one request; Hooks limits how many a tenant may store.
-MAX_HOOKS = 1000
+# LiveKit waits at most 80 s for an answer.
+MAX_RINGING = 80
+MAX_DURATION = 86400
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
@@ -29,17 +49,10 @@ def check_phone(text: str) -> None:
 
 def check_credential(text: str) -> None:
     """Raise ValidationError unless the text is one line of at most 256 characters."""
-    if len(text) > MAX_CREDENTIAL or CONTROL.search(text):
-        raise ValidationError(f"must have at most {MAX_CREDENTIAL} characters and no control characters")
+    check_line(text, MAX_CREDENTIAL)
 
 
-def check_tenant(text: str) -> None:
-    """Raise ValidationError unless the text is a tenant id or blank."""
-    if text.strip() and not TENANT.fullmatch(text.strip()):
-        raise ValidationError("must be a tenant id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
-
-
-# Not part of the schema, because clients tell INVALID_PHONE_NUMBER from INVALID_REQUEST.
+# The schema does not check digits: a wrong number is INVALID_PHONE_NUMBER, not INVALID_REQUEST.
 class Phone(StrictString):
     """A telephone number that must be there."""
 
@@ -53,12 +66,38 @@ class OwnTrunkSchema(StrictSchema):
 
     outbound_address = StrictString(
         metadata={
-            "pattern": rf"^\s*{PATTERN}\s*$",
-            "description": "A host, with or without a port; calls through it never use the server's own SIP user.",
+            "pattern": PATTERN,
+            "description": "A host name or IPv4 address, with or without a port, sips: or ;transport=; calls through it"
+            " never use the server's own SIP user.",
         }
     )
     auth_username = StrictString(validate=check_credential, metadata=CREDENTIAL)
     auth_password = StrictString(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
+    transport = StrictString(
+        validate=validate.OneOf(TRANSPORTS), metadata={"description": "How the SIP server is reached; default: auto."}
+    )
+    from_name = StrictString(
+        validate=check_display_name,
+        metadata={"maxLength": MAX_DISPLAY_NAME, "description": "The name that the called phone shows."},
+    )
+    headers = StrictDict(
+        validate=check_headers,
+        metadata={
+            "maxProperties": MAX_HEADERS,
+            "propertyNames": {"pattern": f"^{HEADER.pattern}$"},
+            "additionalProperties": {"type": "string", "pattern": f"^{HEADER_VALUE.pattern}$"},
+            "description": "SIP headers of the INVITE, such as X-Customer-Id.",
+        },
+    )
+    dtmf = StrictString(
+        validate=check_dtmf,
+        metadata={"pattern": f"^{DTMF.pattern}$", "description": "Keys to press after the answer; w waits 0.5 s."},
+    )
+
+
+def _seconds(highest: int, description: str) -> StrictInteger:
+    limits = {"minimum": 1, "maximum": highest, "description": description}
+    return StrictInteger(validate=validate.Range(1, highest, error=f"must be 1 to {highest}"), metadata=limits)
 
 
 class CallSchema(StrictSchema):
@@ -70,6 +109,16 @@ class CallSchema(StrictSchema):
     from_phone_number = Phone()
     to_phone_number = Phone()
     sip = fields.Nested(OwnTrunkSchema, error_messages={"type": "must be an object"})
+    ringing_timeout = _seconds(MAX_RINGING, "Seconds that the phone may ring; 30 when left out.")
+    max_call_duration = _seconds(MAX_DURATION, "Seconds until LiveKit ends the call; 24 hours when left out.")
+    wait_until_answered = StrictBoolean(
+        load_default=False,
+        metadata={"description": "Answer when the phone is answered: `answered`, or 422 with the reason."},
+    )
+    replace = StrictBoolean(
+        load_default=False,
+        metadata={"description": "Disconnect a participant of this identity that is in the room; otherwise 409."},
+    )
 
 
 class TransferSchema(StrictSchema):
@@ -77,48 +126,19 @@ class TransferSchema(StrictSchema):
 
     room_name = Name()
     participant_identity = Name()
-    transfer_to = Phone()
-
-
-class HookSchema(StrictSchema):
-    """One hook; only a server without tenants accepts it without auth_id."""
-
-    host = StrictString(
+    transfer_to = StrictString(
         required=True,
+        validate=check_phone,
         error_messages=REQUIRED,
-        metadata={"description": "The SIP domain of the calls, as in example.com."},
-    )
-    url = StrictString(
-        required=True,
-        error_messages=REQUIRED,
-        metadata={"description": "Where their events go: https, on the internet, without user name."},
-    )
-    auth_id = StrictString(
-        load_default="",
-        validate=check_tenant,
         metadata={
-            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
-            "description": "The id of your tenant; required with authentication, optional without.",
+            "pattern": r"^\s*(([Tt][Ee][Ll]:)?\+?[0-9]{1,32}|[Ss][Ii][Pp]:[A-Za-z0-9+._-]{1,64}@[^\s@]+)\s*$",
+            "description": "A number, tel: and a number, or sip:user@host.",
         },
     )
 
 
-class HooksSchema(StrictSchema):
-    """POST /sip/hooks."""
-
-    hooks = fields.List(fields.Nested(HookSchema), load_default=list)
-
-
-class HostsSchema(StrictSchema):
-    """DELETE /sip/hooks."""
-
-    hosts = fields.List(StrictString(), load_default=list)
-
-
 CALL = CallSchema()
 TRANSFER = TransferSchema()
-HOOKS = HooksSchema()
-HOSTS = HostsSchema()
 
 
 def call_request(body: dict[str, Any]) -> CallRequest:
@@ -130,38 +150,41 @@ def call_request(body: dict[str, Any]) -> CallRequest:
         name=wanted["participant_name"],
         from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
         to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
+        wait_until_answered=wanted["wait_until_answered"],
+        **_options(wanted),
     )
-    return CallRequest(call, _own_trunk(wanted.get("sip", {})))
+    return CallRequest(call, _own_trunk(wanted.get("sip", {})), wanted["replace"])
 
 
-def transfer_request(body: dict[str, Any]) -> tuple[str, str, str]:
-    """Return room, identity and number; raises InvalidRequest, InvalidPhoneNumber."""
+def transfer_request(body: dict[str, Any]) -> tuple[str, str, TransferTarget]:
+    """Return room, identity and target; raises InvalidRequest, InvalidPhoneNumber, InvalidSipAddress."""
     wanted = TRANSFER.parse(body)
-    number = phone_number(wanted["transfer_to"], "transfer_to")
-    return wanted["room_name"], wanted["participant_identity"], number
+    target = TransferTarget.parse(wanted["transfer_to"], "transfer_to")
+    return wanted["room_name"], wanted["participant_identity"], target
 
 
-def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
-    """Return the hooks to save; raises InvalidRequest."""
-    hooks = HOOKS.parse(body)["hooks"]
-    if len(hooks) > MAX_HOOKS:
-        raise InvalidRequest(f"hooks must have at most {MAX_HOOKS} entries")
-    return [StoredHook(hook["host"], hook["url"], hook["auth_id"].strip()) for hook in hooks]
+def _options(wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a call that the request names."""
+    own = wanted.get("sip", {})
+    options = {name: own[name] for name in ("from_name", "headers", "dtmf") if name in own}
+    times = {"ringing_timeout": "ringing_timeout", "max_call_duration": "max_duration"}
+    return options | {name: wanted[field] for field, name in times.items() if field in wanted}
 
 
-def _own_trunk(wanted: dict[str, str]) -> OwnTrunk:
+def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:
     address, password = wanted.get("outbound_address"), wanted.get("auth_password")
     return OwnTrunk(
-        address=None if address is None else SipAddress.parse(address),
+        address=None if address is None else sip_address(address, "sip.outbound_address"),
         username=wanted.get("auth_username"),
         password=None if password is None else Secret(password),
+        transport=wanted.get("transport"),
     )
 
 
 class PlacedCallSchema(DocumentationSchema):
-    """A call that has started and is not answered yet."""
+    """A call that has started; `answered` when the request waited for the answer."""
 
-    status = choice_field("initiated")
+    status = choice_field("initiated", "answered")
     room_name = string_field()
     participant_identity = string_field()
     participant_id = string_field("LiveKit's id of the telephone in the room.")
@@ -174,18 +197,40 @@ class TransferredSchema(DocumentationSchema):
     status = choice_field("initiated", "completed")
     room_name = string_field()
     participant_identity = string_field()
-    transfer_to = string_field("The number as a URI: `tel:` and its digits.")
+    transfer_to = string_field("The target as a URI: `tel:` and digits, or `sip:`.")
 
 
-class ListedHookSchema(DocumentationSchema):
-    """The hook that gets the events of one domain."""
-
-    host = string_field()
-    url = string_field()
-    auth_id = string_field("Empty when the hook has no owner.")
+def _maybe(field: Any) -> Any:
+    field.allow_none = True
+    return field
 
 
-class HookListSchema(DocumentationSchema):
-    """The caller's hooks, sorted by host."""
+class CallTransferSchema(DocumentationSchema):
+    """The last transfer of a call."""
 
-    hooks = fields.List(fields.Nested(ListedHookSchema))
+    transfer_to = string_field()
+    status = choice_field("initiated", "completed", "failed")
+    reason = _maybe(string_field("Why it failed, such as busy."))
+    sip_status = _maybe(StrictInteger())
+
+
+class CallStateSchema(DocumentationSchema):
+    """A call; times are in seconds since 1970, and null where they are not known."""
+
+    sip_call_id = string_field()
+    room_name = string_field()
+    participant_identity = string_field()
+    status = choice_field("dialing", "ringing", "active", "ended")
+    reason = _maybe(string_field("Why the call ended, such as hangup, rejected, unavailable, busy, no_answer."))
+    sip_status = _maybe(StrictInteger(metadata={"description": "The SIP status of the far end, where it is known."}))
+    started_at = count_field("When the call began.")
+    answered_at = _maybe(count_field("When this server learned of the answer."))
+    ended_at = _maybe(count_field("When the call ended."))
+    duration_seconds = _maybe(count_field("From the answer to the end; from the start where no answer is known."))
+    transfer = fields.Nested(CallTransferSchema, allow_none=True)
+
+
+class CallListSchema(DocumentationSchema):
+    """The caller's calls in a room, the newest first."""
+
+    calls = fields.List(fields.Nested(CallStateSchema))

@@ -1,29 +1,49 @@
-"""Calls out and transfers, from the request to LiveKit."""
+"""Calls out, from the request to LiveKit."""
 
 import contextlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
 from sayna.config import SipConfig
 from sayna.errors import StoreUnavailable
-from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable, RoomAccessDenied
+from sayna.livekit.errors import LiveKitUnavailable, RoomAccessDenied
 from sayna.livekit.model import Call, Placed, Trunk
 from sayna.livekit.rooms import Rooms
 from sayna.livekit.sip_client import SipClient
 from sayna.log import emit
 from sayna.sip.address import Overrides
+from sayna.sip.call_log import CallLog, CallRecord, moved
 from sayna.sip.call_request import CallRequest, trunk_of
-from sayna.sip.errors import CallFailed, CallOutcomeUnknown, SipRoomAccessDenied, TransferFailed
+from sayna.sip.errors import (
+    CallFailed,
+    CallNotPlaced,
+    CallOutcomeUnknown,
+    NoAnswer,
+    ParticipantExists,
+    SipRoomAccessDenied,
+)
 from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
-from sayna.sip.limits import Limits
+from sayna.sip.limits import AnswerWaits, Limits
+from sayna.sip.outcomes import REASONS, call_error, not_placed, remembered, replayed
 from sayna.sip.phone import CallerNumbers, Destinations, masked
+from sayna.state.ports import Lock
 
-# The contract says two seconds, and the response needs time; a REFER usually takes longer.
-TRANSFER_SECONDS = 1.9
-UNKNOWN = "LiveKit did not say whether the call has begun; look into the room before you call again"
+IN_ROOM = "this participant_identity is in the room; send another one, or replace: true to disconnect it"
 
 logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class _Dial:
+    """A call that may be dialled now: all checks are done, its slot is taken, its key is used."""
+
+    tenant: str | None
+    call: Call
+    trunk: Trunk
+    slot: str
+    record: IdempotencyRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,81 +51,153 @@ class CallService:
     """Dials once for one request, within the limits of the settings."""
 
     config: SipConfig
+    overrides: Overrides
     rooms: Rooms
     client: SipClient
     limits: Limits
+    waits: AnswerWaits
     idempotency: IdempotencyStore
-    transfer_seconds: float = TRANSFER_SECONDS
+    locks: Lock
+    log: CallLog
+    lock_seconds: float
 
     def call(self, caller: Caller, request: CallRequest, key: str | None) -> Answer:
         """Return participant_id and sip_call_id of the call that has begun, now or earlier under this key.
 
-        Raises DestinationNotAllowed, FromNumberNotAllowed, OutboundAddressNotConfigured, TooManyCalls,
-        SipRoomAccessDenied, KeyReused, StoreUnavailable, CallFailed.
+        Raises DestinationNotAllowed, FromNumberNotAllowed, OutboundAddressNotConfigured, TooManyCalls, Overloaded,
+        SipRoomAccessDenied, ParticipantExists, KeyReused, StoreUnavailable, CallFailed, and CallNotPlaced for a call
+        that waits for its answer.
         """
-        CallerNumbers(self.config.from_numbers).check(caller.tenant, request.call.from_number)
-        self._destinations().check(request.call.to_number)
+        call = request.call
+        CallerNumbers(self.config.from_numbers).check(caller.tenant, call.from_number)
+        Destinations(self.config.allowed_destinations, self.config.denied_destinations).check(call.to_number)
         if request.own.address is not None:
-            Overrides(self.config.override_addresses).check(request.own.address)
+            self.overrides.check(request.own.address)
         trunk = trunk_of(request.own, self.config)
-        with self.idempotency.attempt(caller.tenant or "", key, request.identity()) as record:
-            if record.answer is None:
-                return self._dial(caller, request.call, trunk, record)
-            if "error" in record.answer:
-                raise CallFailed(record.answer["error"])
-            return record.answer
+        with contextlib.ExitStack() as waits:
+            if call.wait_until_answered:
+                waits.enter_context(self.waits.hold())
+            with (
+                self._identity(request),
+                self.idempotency.attempt(caller.tenant or "", key, request.identity()) as record,
+            ):
+                if record.answer is not None:
+                    return _answered(record.answer)
+                dial = self._prepared(caller, request, trunk, record)
+                if not call.wait_until_answered:
+                    return self._dialled(dial)
+            # While the phone rings, the locks of other keys and identities must be free.
+            return self._dialled(dial)
 
-    def transfer(self, caller: Caller, room: str, identity: str, number: str) -> bool:
-        """Return True when the phone was transferred, False when the transfer goes on.
+    @contextlib.contextmanager
+    def _identity(self, request: CallRequest) -> Iterator[None]:
+        """Hold the identity against other calls: of two at once, the second would hang up on the first."""
+        call = request.call
+        with contextlib.ExitStack() as held:
+            if not request.replace:
+                try:
+                    held.enter_context(self.locks.hold(f"{call.room}\n{call.identity}", self.lock_seconds))
+                except TimeoutError as error:
+                    raise StoreUnavailable(
+                        "a call with this participant_identity is under way", retry_after=1
+                    ) from error
+            yield
 
-        Raises DestinationNotAllowed, ParticipantNotFound, TransferFailed.
-        """
-        self._destinations().check(number)
-        try:
-            done = self.client.transfer(caller, room, identity, f"tel:{number}", self.transfer_seconds)
-        except (LiveKitRefused, LiveKitUnavailable) as error:
-            raise TransferFailed("LiveKit does not transfer this call") from error
-        emit(logger, logging.INFO, "transfer_begun", to=masked(number), done=done)
-        return done
-
-    def _destinations(self) -> Destinations:
-        return Destinations(self.config.allowed_destinations, self.config.denied_destinations)
-
-    def _dial(self, caller: Caller, call: Call, trunk: Trunk, record: IdempotencyRecord) -> Answer:
-        tenant = caller.tenant or ""
-        call_slot = self.limits.acquire(tenant, call.room, call.identity)
+    def _prepared(self, caller: Caller, request: CallRequest, trunk: Trunk, record: IdempotencyRecord) -> _Dial:
+        """Return the call that may be dialled; an error leaves its slot free and its key new."""
+        call, tenant = request.call, caller.tenant or ""
+        slot = self.limits.acquire(tenant, call.room, call.identity)
         try:
             # Claim the room before the phone rings, so that no call joins another tenant's room.
             self._claim_room(caller, call.room)
+            if not request.replace:
+                self._check_absent(call)
             # Store the key before dialling: a process that dies while it dials must leave the key used.
             record.begin()
-            placed = self._place(call, trunk, record)
-        except CallOutcomeUnknown:
-            # The phone may ring: the slot stays taken until LiveKit says who is in the room.
-            raise
         except BaseException:
-            with contextlib.suppress(StoreUnavailable):
-                self.limits.release(tenant, call_slot)
+            self._release(tenant, slot)
+            raise
+        return _Dial(caller.tenant, call, trunk, slot, record)
+
+    def _dialled(self, dial: _Dial) -> Answer:
+        tenant, call = dial.tenant or "", dial.call
+        started_at = int(self.log.clock())
+        try:
+            # Once: a retry could call twice.
+            placed = self.client.dial(call, dial.trunk)
+        except LiveKitUnavailable as error:
+            raise self._failed(dial, error, started_at) from error
+        except BaseException:
+            self._release(tenant, dial.slot)
             raise
         # The phone rings: a store that fails now must not turn the answer into an error.
         with contextlib.suppress(StoreUnavailable):
-            self.limits.confirm(tenant, call_slot)
-        answer = {"participant_id": placed.participant_id, "sip_call_id": placed.sip_call_id}
-        _finish(record, answer)
-        emit(logger, logging.INFO, "call", to=masked(call.to_number), sip_call_id=placed.sip_call_id)
+            self.limits.confirm(tenant, dial.slot)
+        with contextlib.suppress(StoreUnavailable):
+            self._note_begun(dial, placed, started_at)
+        status = "answered" if call.wait_until_answered else "initiated"
+        answer = {"participant_id": placed.participant_id, "sip_call_id": placed.sip_call_id, "status": status}
+        _finish(dial.record, answer)
+        emit(logger, logging.INFO, "call", to=masked(call.to_number), sip_call_id=placed.sip_call_id, status=status)
         return answer
 
-    def _place(self, call: Call, trunk: Trunk, record: IdempotencyRecord) -> Placed:
+    def _failed(self, dial: _Dial, cause: LiveKitUnavailable, started_at: int) -> CallFailed:
+        """Return the error of a call that did not begin, after its key and slot are settled."""
+        error = call_error(cause)
+        if isinstance(error, CallOutcomeUnknown):
+            # LiveKit may answer with deadline_exceeded, or not at all, when no phone has answered in time.
+            if not dial.call.wait_until_answered or self._is_present(dial.call):
+                # The phone may ring: the slot stays taken until LiveKit says who is in the room.
+                _finish(dial.record, remembered(error))
+                return error
+            error = not_placed(NoAnswer, None)
+        self._release(dial.tenant or "", dial.slot)
+        if isinstance(error, CallNotPlaced):
+            _finish(dial.record, remembered(error))
+            self._note_refused(dial.call, error, started_at)
+        else:
+            with contextlib.suppress(StoreUnavailable):
+                dial.record.cancel()
+        return error
+
+    def _is_present(self, call: Call) -> bool:
         try:
-            return self.client.dial(call, trunk)
-        except LiveKitRefused as error:
-            failure = CallFailed("LiveKit does not begin this call")
-            cause: LiveKitUnavailable = error
+            return self.client.present([(call.room, call.identity)])[0]
+        except LiveKitUnavailable:
+            return True
+
+    def _release(self, tenant: str, slot: str) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self.limits.release(tenant, slot)
+
+    def _note_begun(self, dial: _Dial, placed: Placed, started_at: int) -> None:
+        call = dial.call
+        new = CallRecord(placed.sip_call_id, call.room, call.identity, dial.tenant, started_at)
+        status = "active" if call.wait_until_answered else "dialing"
+
+        def change(stored: CallRecord | None) -> CallRecord:
+            # LiveKit's event may have come before its answer.
+            record = replace(stored or new, tenant=dial.tenant, from_number=call.from_number, to_number=call.to_number)
+            return record if record.status == "active" else moved(record, status, int(self.log.clock()))
+
+        self.log.change(placed.sip_call_id, call.room, change)
+
+    def _note_refused(self, call: Call, error: CallNotPlaced, since: int) -> None:
+        """Add the reason to the record that LiveKit's events have begun; only here the SIP status is known."""
+        status = error.members.get("sip_status")
+        with contextlib.suppress(StoreUnavailable):
+            sip_status = status if isinstance(status, int) else None
+            self.log.refused(call.room, call.identity, since, REASONS[type(error)], sip_status)
+        emit(logger, logging.INFO, "call_refused", to=masked(call.to_number), reason=error.code, sip_status=status)
+
+    def _check_absent(self, call: Call) -> None:
+        """Raise ParticipantExists when the identity is in the room: LiveKit would hang up on it."""
+        try:
+            [is_there] = self.client.present([(call.room, call.identity)])
         except LiveKitUnavailable as error:
-            failure = CallOutcomeUnknown(UNKNOWN)
-            cause = error
-        _finish(record, {"error": failure.message})
-        raise failure from cause
+            raise CallFailed("LiveKit did not answer who is in the room; no call was placed") from error
+        if is_there:
+            raise ParticipantExists(IN_ROOM)
 
     def _claim_room(self, caller: Caller, room: str) -> None:
         try:
@@ -116,6 +208,13 @@ class CallService:
             ) from error
         except LiveKitUnavailable as error:
             raise CallFailed("LiveKit did not answer who owns the room; no call was placed") from error
+
+
+def _answered(answer: Answer) -> Answer:
+    """Return the answer that a key remembers; raises the error that it remembers."""
+    if "error" in answer:
+        raise replayed(answer)
+    return {"status": "initiated", **answer}
 
 
 def _finish(record: IdempotencyRecord, answer: Answer) -> None:

@@ -9,9 +9,15 @@ SaynaError
 ├── FromNumberNotAllowed                403 FROM_NUMBER_NOT_ALLOWED
 ├── TooManyCalls                        429 TOO_MANY_CALLS, with Retry-After
 ├── SipRoomAccessDenied                 404 ROOM_ACCESS_DENIED
+├── ParticipantExists                   409 PARTICIPANT_EXISTS
 ├── OutboundAddressNotConfigured        500 OUTBOUND_ADDRESS_NOT_CONFIGURED
 ├── CallFailed                          500 CALL_FAILED
-│   └── CallOutcomeUnknown              500, when the phone may ring
+│   ├── CallOutcomeUnknown              500, when the phone may ring
+│   └── CallNotPlaced                   422, when the far end refused: with sip_status
+│       ├── Busy                        422 BUSY
+│       ├── NoAnswer                    422 NO_ANSWER
+│       └── Declined                    422 DECLINED
+├── CallNotFound                        404 CALL_NOT_FOUND
 ├── TransferFailed                      500 TRANSFER_FAILED
 ├── HookAccessDenied                    403 HOOK_ACCESS_DENIED
 ├── HookImmutable                       405 HOOK_IMMUTABLE
@@ -71,6 +77,13 @@ class SipRoomAccessDenied(SaynaError):
     code = "ROOM_ACCESS_DENIED"
 
 
+class ParticipantExists(SaynaError):
+    """The room has a participant of this identity, which LiveKit would disconnect; `replace: true` permits that."""
+
+    status = 409
+    code = "PARTICIPANT_EXISTS"
+
+
 class OutboundAddressNotConfigured(SaynaError):
     """Neither the request nor SIP_OUTBOUND_ADDRESS names a SIP server."""
 
@@ -87,10 +100,49 @@ class CallOutcomeUnknown(CallFailed):
     """LiveKit did not answer, so the phone may ring."""
 
 
+class CallNotPlaced(CallFailed):
+    """The far end refused the call; a retry would call again, so the status is none that clients retry."""
+
+    status = 422
+
+    def __init__(self, message: str, *, sip_status: int | None = None) -> None:
+        super().__init__(message)
+        self.members = {} if sip_status is None else {"sip_status": sip_status}
+
+
+class Busy(CallNotPlaced):
+    """The far end is busy (SIP status 486 or 600)."""
+
+    code = "BUSY"
+
+
+class NoAnswer(CallNotPlaced):
+    """No phone answered in time (SIP status 408, 480 or 487)."""
+
+    code = "NO_ANSWER"
+
+
+class Declined(CallNotPlaced):
+    """The far end declined the call (SIP status 603)."""
+
+    code = "DECLINED"
+
+
+class CallNotFound(SaynaError):
+    """The caller had no call of this id in the last 24 hours."""
+
+    status = 404
+    code = "CALL_NOT_FOUND"
+
+
 class TransferFailed(SaynaError):
-    """LiveKit or the far end refused the transfer."""
+    """LiveKit or the far end refused the transfer; `sip_status` is the status of the far end, if it sent one."""
 
     code = "TRANSFER_FAILED"
+
+    def __init__(self, message: str, *, sip_status: int | None = None) -> None:
+        super().__init__(message)
+        self.members = {} if sip_status is None else {"sip_status": sip_status}
 
 
 class HookAccessDenied(SaynaError):

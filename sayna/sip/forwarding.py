@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sayna.config import SipConfig
+from sayna.config.sip_hook import JOINED
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.log import emit
 from sayna.sip.address import sip_domain
@@ -46,19 +47,25 @@ class Forwarding:
         room, caller = event.room, event.participant
         if event.name != "participant_joined" or room is None or caller is None or caller.kind != "SIP":
             return
-        hook, host = self._hook(caller.attributes)
+        hook, host = self.hook_of(caller.attributes)
         if hook is None:
+            # Without a domain it is a call that goes out.
+            if host:
+                emit(logger, logging.WARNING, "call_without_hook", host=host, id=event.id)
             return
         # Give the room away before the event: a hook must not get events of another tenant's room.
         if hook.owner is not None and not self.adopt(room.name, hook.owner):
             emit(logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict")
+            return
+        if JOINED not in hook.events:
             return
         body = payload(room, caller, host, self.config.room_prefix or "")
         event_id = header_safe(event.id)
         self.outbox.put(event_id, host=host, owner=hook.owner, room=room.name, body=body)
         self.wake()
 
-    def _hook(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
+    def hook_of(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
+        """Return the hook of a call that comes in, if any, and the domain that was called, or an empty text."""
         trunks = self.config.x_to_ip_trunks
         trusted = not trunks or attributes.get(TRUNK) in trunks
         domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from sayna.config.sip_hook import DEFAULT_EVENTS, hook_events
 from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored
 from sayna.state.files import Check
@@ -24,6 +25,7 @@ class StoredHook:
     host: str
     url: str
     auth_id: str
+    events: tuple[str, ...] = DEFAULT_EVENTS
 
     @property
     def owner(self) -> str | None:
@@ -94,7 +96,13 @@ class HookStore:
 
 
 def _encoded(hooks: Stored) -> bytes:
-    return (json.dumps([asdict(hook) for _, hook in sorted(hooks.items())], indent=2) + "\n").encode()
+    return (json.dumps([_members(hook) for _, hook in sorted(hooks.items())], indent=2) + "\n").encode()
+
+
+def _members(hook: StoredHook) -> dict[str, object]:
+    """Return the members of an entry: without the default events it is what the Rust server reads and writes."""
+    members = asdict(hook)
+    return members if hook.events != DEFAULT_EVENTS else {name: members[name] for name in ("host", "url", "auth_id")}
 
 
 def _decoded(raw: bytes) -> Stored:
@@ -102,7 +110,10 @@ def _decoded(raw: bytes) -> Stored:
     entries = json.loads(raw) if raw.strip() else []
     if type(entries) is not list:
         raise TypeError("the hooks are not a list")
-    hooks = [StoredHook(each["host"], each["url"], each.get("auth_id", "default")) for each in entries]
-    if not all(type(value) is str for hook in hooks for value in asdict(hook).values()):
+    hooks = [
+        StoredHook(each["host"], each["url"], each.get("auth_id", "default"), hook_events(each.get("events")))
+        for each in entries
+    ]
+    if not all(type(value) is str for hook in hooks for value in (hook.host, hook.url, hook.auth_id)):
         raise TypeError("a hook has a value that is not text")
     return {hook.host: hook for hook in hooks}

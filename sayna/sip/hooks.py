@@ -3,11 +3,11 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
 from sayna.config import Config, Secret
-from sayna.config.sip_hook import HOST
+from sayna.config.sip_hook import DEFAULT_EVENTS, HOST
 from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from sayna.sip.event_signing import per_hook_secret
@@ -29,6 +29,7 @@ class Hook:
     url: str
     owner: str | None
     secret: Secret | None
+    events: tuple[str, ...] = DEFAULT_EVENTS
 
 
 class Hooks:
@@ -44,7 +45,8 @@ class Hooks:
         self._own_secrets = config.own_hook_secrets
         self._allow_private = config.sip.hook_allow_private
         self._fixed = {
-            hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.secret or self._secret) for hook in config.sip.hooks
+            hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.secret or self._secret, hook.events)
+            for hook in config.sip.hooks
         }
         shared = sorted(hook.host for hook in config.sip.hooks if hook.secret is None)
         if shared and self._own_secrets:
@@ -78,9 +80,11 @@ class Hooks:
 
     def visible(self, caller: Caller) -> list[Hook]:
         """Return the caller's hooks, sorted by host; without authentication all hooks."""
-        stored = {host: self._signed(hook) for host, hook in self._stored().items()}
-        hooks = {**stored, **self._fixed}
-        return [hook for _, hook in sorted(hooks.items()) if caller.may_access(hook.owner)]
+        return [hook for hook in self._all() if caller.may_access(hook.owner)]
+
+    def of_tenant(self, tenant: str | None) -> list[Hook]:
+        """Return the hooks that a tenant owns, or those without an owner for None, sorted by host."""
+        return [hook for hook in self._all() if hook.owner == tenant]
 
     def save(self, caller: Caller, wanted: Iterable[StoredHook]) -> None:
         """Add hooks, or replace those of the same hosts: all or none.
@@ -88,7 +92,7 @@ class Hooks:
         Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored,
         HookNamesTooSlow, StoreUnavailable.
         """
-        hooks = [StoredHook(canonical_host(hook.host), hook.url.strip(), hook.auth_id) for hook in wanted]
+        hooks = [replace(hook, host=canonical_host(hook.host), url=hook.url.strip()) for hook in wanted]
         for hook in hooks:
             _check_owner(caller, hook)
         for host, times in Counter(hook.host for hook in hooks).items():
@@ -116,6 +120,10 @@ class Hooks:
             }
         )
 
+    def _all(self) -> list[Hook]:
+        stored = {host: self._signed(hook) for host, hook in self._stored().items()}
+        return [hook for _, hook in sorted({**stored, **self._fixed}.items())]
+
     def _stored(self) -> dict[str, StoredHook]:
         return self._store.read() if self._store is not None else {}
 
@@ -123,7 +131,7 @@ class Hooks:
         secret = self._secret
         if secret is not None and self._own_secrets:
             secret = per_hook_secret(secret, hook.auth_id, hook.host)
-        return Hook(hook.host, hook.url, hook.owner, secret)
+        return Hook(hook.host, hook.url, hook.owner, secret, hook.events)
 
     def _check_changeable(self, hosts: Iterable[str]) -> None:
         if fixed := sorted(set(hosts) & self._fixed.keys()):

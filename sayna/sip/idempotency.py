@@ -9,7 +9,7 @@ from sayna.errors import StoreUnavailable
 from sayna.sip.errors import CallFailed, KeyReused
 from sayna.state.ports import AlreadyBegun, Attempt, Once
 
-BEGUN = "a call with this Idempotency-Key was begun and its outcome is unknown; look into the room"
+BEGUN = "a call with this Idempotency-Key is under way, or its outcome is unknown; look into the room"
 
 Answer = Mapping[str, str]
 
@@ -35,6 +35,11 @@ class IdempotencyRecord:
         """Store the answer for later requests."""
         if self._attempt is not None:
             self._attempt.finish(json.dumps(dict(answer)))
+
+    def cancel(self) -> None:
+        """Free the key, because no phone rang."""
+        if self._attempt is not None:
+            self._attempt.cancel()
 
     def _earlier(self, attempt: Attempt) -> Answer | None:
         earlier = attempt.earlier()

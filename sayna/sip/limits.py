@@ -1,7 +1,11 @@
 """How many calls a tenant may begin in a minute, and have at a time, counted over all workers."""
 
-from collections.abc import Callable, Iterable
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
+from sayna.errors import Overloaded
 from sayna.livekit.errors import LiveKitUnavailable
 from sayna.sip.errors import TooManyCalls
 from sayna.state.ports import ConcurrencyLimitReached, Counter, RateLimitReached
@@ -11,6 +15,38 @@ MAX_CHECKED = 64
 BUSY_RETRY_SECONDS = 5
 
 Present = Callable[[Iterable[tuple[str, str]]], list[bool]]
+
+
+class Places(Protocol):
+    """Threads that may be busy for long."""
+
+    def acquire(self) -> None:
+        """Take a place; raises Overloaded."""
+
+    def release(self) -> None:
+        """Give the place back."""
+
+
+class AnswerWaits:
+    """Requests of this process that wait for an answer: at most `count`, each on a place that speech could take."""
+
+    def __init__(self, count: int, places: Places) -> None:
+        self._waits = threading.BoundedSemaphore(count)
+        self._places = places
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold a place while a phone rings; raises Overloaded."""
+        if not self._waits.acquire(blocking=False):
+            raise Overloaded("too many requests wait for an answer; try again", retry_after=5)
+        try:
+            self._places.acquire()
+            try:
+                yield
+            finally:
+                self._places.release()
+        finally:
+            self._waits.release()
 
 
 class Limits:

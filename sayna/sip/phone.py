@@ -1,12 +1,16 @@
 """Phone numbers: their form, the numbers that may be called, and the numbers that a tenant may call from."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sayna.config import TenantNumbers
+from sayna.config.sip_address import SipAddress
 from sayna.config.sip_hook import NUMBER
-from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber
+from sayna.sip.address import sip_address
+from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber, InvalidSipAddress
 
+USER = re.compile(r"[A-Za-z0-9+._-]{1,64}")
 # Prefixes before a country code: ITU E.123, and North America's 011.
 INTERNATIONAL = ("+", "00", "011")
 
@@ -17,6 +21,31 @@ def phone_number(text: str, name: str) -> str:
     if not NUMBER.fullmatch(number):
         raise InvalidPhoneNumber(f"{name} must be an optional + and 1 to 32 digits")
     return number
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """Where a call is transferred to: `uri` for LiveKit, the number or user that limits judge, and its SIP server."""
+
+    uri: str
+    number: str
+    address: SipAddress | None = None
+
+    @classmethod
+    def parse(cls, text: str, name: str) -> "TransferTarget":
+        """Return the target in a number, a tel: or a sip: URI; raises InvalidPhoneNumber, InvalidSipAddress."""
+        wanted = text.strip()
+        if wanted[:4].lower() == "sip:":
+            user, at, server = wanted[4:].partition("@")
+            if not at or not USER.fullmatch(user):
+                raise InvalidSipAddress(
+                    f"{name} must be of the form sip:user@host, with letters, digits and +._- as user"
+                )
+            address = sip_address(server, name)
+            transport = "" if address.transport == "auto" else f";transport={address.transport}"
+            return cls(f"sip:{user}@{address.text}{transport}", user, address)
+        number = phone_number(wanted[4:] if wanted[:4].lower() == "tel:" else wanted, name)
+        return cls(f"tel:{number}", number)
 
 
 def masked(number: str) -> str:

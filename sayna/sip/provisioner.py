@@ -35,7 +35,7 @@ class Provisioner:
         try:
             done = self._trunks.provision(self._inbound, dry_run=False)
         except LiveKitUnavailable as error:
-            emit(logger, logging.WARNING, "provisioning_failed", reason=error.message)
+            emit(logger, logging.WARNING, "provisioning_failed", reason=error.operator_message)
             return False
         emit(logger, logging.INFO, "provisioned", done=list(done))
         return True

@@ -1,23 +1,41 @@
 """Telephony with LiveKit: calls out, events about inbound calls, and the threads of both."""
 
 import logging
+import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from sayna.config import Config
-from sayna.livekit import LiveKit, Receiver, Webhook
+from sayna.livekit import Event, LiveKit, Receiver, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
+from sayna.sip.address import Overrides, own_places
+from sayna.sip.call_events import CallEvents
+from sayna.sip.call_log import CallLog
 from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
 from sayna.sip.forwarding import Forwarding
+from sayna.sip.hook_events import HookEvents
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
-from sayna.sip.limits import Limits
+from sayna.sip.limits import AnswerWaits, Limits, Places
 from sayna.sip.provisioner import Provisioner
+from sayna.sip.recording_events import RecordingEvents
+from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
 
 logger = logging.getLogger("sayna.sip")
+
+
+class RecordingReceiver(Protocol):
+    """What recordings do with LiveKit's events."""
+
+    def receive(self, event: Event) -> None:
+        """Note the end of a recording."""
+
+    def ended(self, event: Event) -> tuple[str, str | None] | None:
+        """Return stream_id and tenant of the recording that the event ends, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +43,41 @@ class Telephony:
     """Calls of one server, and the threads that one worker of all runs."""
 
     calls: CallService
+    transfers: Transfers
+    log: CallLog
+    events: HookEvents
     webhook: Webhook
     threads: tuple[LeaderThread, ...]
 
     @classmethod
     def build(
-        cls, config: Config, livekit: LiveKit, hooks: Hooks, state: SharedState, receivers: tuple[Receiver, ...] = ()
+        cls,
+        config: Config,
+        livekit: LiveKit,
+        hooks: Hooks,
+        state: SharedState,
+        *,
+        places: Places,
+        recordings: RecordingReceiver | None = None,
     ) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads, and `receivers` get the events too."""
-        limits = Limits(state.calls, livekit.sip.present)
-        calls = CallService(config.sip, livekit.rooms, livekit.sip, limits, IdempotencyStore(state.call_keys))
+        """Return telephony as the settings say; `start` begins its threads, and `recordings` gets the events too.
+
+        `places` are the threads that speech may take; calls that wait for an answer take some of them.
+        """
+        log = CallLog(state.call_records, livekit.sip.call_states, time.time)
+        overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
+        calls = CallService(
+            config.sip,
+            overrides,
+            livekit.rooms,
+            livekit.sip,
+            Limits(state.calls, livekit.sip.present),
+            AnswerWaits(max(1, config.server.threads // 4), places),
+            IdempotencyStore(state.call_keys),
+            state.identities,
+            log,
+            lock_seconds=3 * config.livekit.timeout_seconds,
+        )
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -42,15 +85,21 @@ class Telephony:
             deliveries.start()
             deliverer.wake()
 
-        receive = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
+        forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
+        events = HookEvents(hooks, state.outbox, wake)
+        note = CallEvents(config.sip, forward, log, events)
         threads = [deliveries]
         if (inbound := Inbound.of(config.sip)) is not None:
             threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), (receive, *receivers))
-        return cls(calls, webhook, tuple(threads))
+        receivers: list[Receiver] = [forward, note]
+        if recordings is not None:
+            receivers += [recordings.receive, RecordingEvents(events, recordings.ended)]
+        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), tuple(receivers))
+        transfers = Transfers(config.sip, overrides, livekit.sip, log)
+        return cls(calls, transfers, log, events, webhook, tuple(threads))
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""

@@ -21,6 +21,12 @@ CREATE TABLE IF NOT EXISTS lines
      at REAL NOT NULL, placed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS lines_tenant ON lines (tenant, at);
 """
+# A second call of the same room and identity ends the first one: LiveKit has one participant of an identity.
+OTHERS = "SELECT count(*) FROM lines WHERE tenant = ? AND NOT (room = ? AND identity = ?)"
+REPLACED = """
+DELETE FROM lines WHERE tenant = :tenant AND id != :id AND placed
+AND (room, identity) IN (SELECT room, identity FROM lines WHERE id = :id AND tenant = :tenant)
+"""
 OLDEST = "SELECT id, room, identity FROM lines WHERE tenant = ? AND (placed OR at < ?) ORDER BY at LIMIT ?"
 
 
@@ -34,14 +40,14 @@ class SQLiteCounter:
 
     def acquire(self, tenant: str, room: str, identity: str) -> str:
         """Count a call and return the id of its slot; raises RateLimitReached, ConcurrencyLimitReached."""
-        # Not room and identity: a client may dial the same two again while the first call goes on.
         slot = secrets.token_hex(8)
 
         def count(database: sqlite3.Connection) -> None:
             now = time.time()
             self._check_minute(database, tenant, now)
             if self._at_a_time is not None:
-                if self._is_full(database, tenant):
+                others = database.execute(OTHERS, (tenant, room, identity)).fetchone()[0]
+                if others >= self._at_a_time:
                     raise ConcurrencyLimitReached
                 insert = "INSERT INTO lines (id, tenant, room, identity, at) VALUES (?, ?, ?, ?, ?)"
                 database.execute(insert, (slot, tenant, room, identity, now))
@@ -51,10 +57,15 @@ class SQLiteCounter:
         return slot
 
     def confirm(self, tenant: str, slot: str) -> None:
-        """Store that the call of the slot has begun."""
+        """Store that the call of the slot has begun, and free the slot of a call that it replaced."""
         if self._at_a_time is not None:
-            update = "UPDATE lines SET placed = 1 WHERE id = ? AND tenant = ?"
-            self._database.transact(lambda database: database.execute(update, (slot, tenant)))
+
+            def place(database: sqlite3.Connection) -> None:
+                names = {"tenant": tenant, "id": slot}
+                database.execute(REPLACED, names)
+                database.execute("UPDATE lines SET placed = 1 WHERE id = :id AND tenant = :tenant", names)
+
+            self._database.transact(place)
 
     def release(self, tenant: str, slots: Iterable[str]) -> None:
         """Free slots."""

@@ -10,7 +10,8 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.records import SQLiteRecords
 
 MAX_EVENT_IDS = 500_000
 EVENT_WAIT = 2.0  # seconds
@@ -23,7 +24,9 @@ class SharedState:
     rooms: Lock
     event_ids: Once
     call_keys: Once
+    identities: Lock
     calls: Counter
+    call_records: Records
     outbox: Outbox
     hooks: BlobStore | None
     leader: Leader
@@ -39,7 +42,9 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         ),
         # The second request of a key waits for the first: for the room, its claim and the dial.
         call_keys=SQLiteOnce(sip, "answers", FileLocks(sip, "answer"), wait_seconds=3 * config.livekit.timeout_seconds),
+        identities=FileLocks(sip, "identity"),
         calls=SQLiteCounter(sip, per_minute=config.sip.calls_per_minute, at_a_time=config.sip.max_concurrent_calls),
+        call_records=SQLiteRecords(sip, "history"),
         outbox=SQLiteOutbox(sip),
         hooks=FileBlobStore(config.cache.path) if config.cache.path else None,
         leader=FileLeader(sip),

@@ -87,6 +87,11 @@ class _SQLiteAttempt:
 
         self._once.database.transact(write)
 
+    def cancel(self) -> None:
+        """Make the key new again."""
+        delete = "DELETE FROM answers WHERE key = ?"
+        self._once.database.transact(lambda database: database.execute(delete, (self._key,)))
+
     def _remove_old(self, database: sqlite3.Connection) -> float:
         now = time.time()
         database.execute("DELETE FROM answers WHERE at <= ?", (now - self._once.keep_seconds,))

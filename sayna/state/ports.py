@@ -56,6 +56,12 @@ class Attempt(Protocol):
     def finish(self, result: str) -> None:
         """Store the result for later attempts; `begin` may be left out."""
 
+    def cancel(self) -> None:
+        """Forget that the work began, because it had no effect: the key is new again.
+
+        This and `finish` may also come after the attempt is given back.
+        """
+
 
 class AlreadyBegun(Exception):
     """Another attempt has begun the work of this key."""
@@ -98,11 +104,12 @@ class Counter(Protocol):
     def acquire(self, tenant: str, room: str, identity: str) -> str:
         """Count a call in both counts, or in none; return the id of its slot.
 
+        Slots of the same room and identity count as one, because the second call replaces the first.
         Raises RateLimitReached, ConcurrencyLimitReached.
         """
 
     def confirm(self, tenant: str, slot: str) -> None:
-        """Store that LiveKit has begun the call of the slot."""
+        """Store that LiveKit has begun the call of the slot, and free an earlier slot of its room and identity."""
 
     def release(self, tenant: str, slots: Iterable[str]) -> None:
         """Free slots of calls that never began, or that ended."""
@@ -152,6 +159,19 @@ class Outbox(Protocol):
 
     def postpone(self, delivery: Delivery) -> None:
         """Wait before the next attempt: 1 second after the first one, then twice as long, at most 5 minutes."""
+
+
+class Records(Protocol):
+    """Many small texts by key, in groups; each is kept for a fixed time after its last change."""
+
+    def get(self, key: str) -> str | None:
+        """Return the text of a key, or None."""
+
+    def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
+        """Replace the text by what `change` returns, durably and in one step; None leaves it as it is."""
+
+    def members(self, group: str, count: int) -> list[str]:
+        """Return up to `count` texts of a group, the newest keys first."""
 
 
 class BlobStore(Protocol):

@@ -60,7 +60,17 @@ def test_bad_names_are_refused_by_the_name_of_their_field(open_client: FlaskClie
     assert field in answer.get_json()["error"]
 
 
-@pytest.mark.parametrize("name", ["x" * 128, "😀" * 60, "a/b?c#d%", "..", "*", "' OR 1=1 --"])
+@pytest.mark.parametrize("name", ["語" * 86, "語" * 128, "é" * 127 + "語", "😀" * 65])
+@pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
+def test_name_of_more_than_256_bytes_is_refused(open_client: FlaskClient, field: str, name: str) -> None:
+    body = {"room_name": "lobby", "participant_name": "Ann", "participant_identity": "ann", field: name}
+    answer = open_client.post("/livekit/token", json=body)
+    assert failed(answer) == (400, "INVALID_REQUEST")
+    assert "256 bytes" in answer.get_json()["error"]
+    assert failed(read(open_client, name)) == (400, "INVALID_REQUEST")
+
+
+@pytest.mark.parametrize("name", ["x" * 128, "é" * 128, "語" * 85, "😀" * 64, "a/b?c#d%", "..", "*", "' OR 1=1 --"])
 def test_any_other_name_is_taken_as_it_is(open_client: FlaskClient, name: str) -> None:
     assert token(open_client, name, participant_identity=name).get_json()["room_name"] == name
 
@@ -113,10 +123,22 @@ def test_room_has_its_participants(open_client: FlaskClient, livekit: FakeLiveKi
                 "metadata": "m",
                 "attributes": {"sip.phoneNumber": "+1555"},
                 "is_publisher": True,
+                "tracks": [{"sid": "TR_1", "kind": "AUDIO", "muted": False, "source": "UNKNOWN"}],
             }
         ],
     }
     assert sorted(livekit.calls) == ["ListParticipants", "ListRooms"]
+
+
+@pytest.mark.parametrize("listed", [0, 1, 7])
+def test_room_counts_the_participants_that_it_names(
+    open_client: FlaskClient, livekit: FakeLiveKit, listed: int
+) -> None:
+    livekit.open("lobby", num_participants=listed)
+    livekit.join("lobby", "ann")
+    livekit.join("lobby", "bob")
+    body = read(open_client).get_json()
+    assert body["num_participants"] == len(body["participants"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -194,6 +216,33 @@ def test_mute_answers_what_livekit_says(open_client: FlaskClient, livekit: FakeL
             "room_name": "lobby", "participant_identity": "ann", "track_sid": "TR_1", "muted": muted,
         }  # fmt: skip
     assert livekit.calls == ["GetParticipant", "MutePublishedTrack"] * 2
+
+
+@pytest.mark.parametrize(
+    ("tracks", "muted"),
+    [
+        ([("TR_1", 0, 2)], "TR_1"),
+        ([("TR_1", 1, 1), ("TR_2", 0, 4), ("TR_3", 0, 2)], "TR_3"),
+        ([("TR_1", 1, 1), ("TR_2", 0, 0)], "TR_2"),
+        ([("TR_1", 0, 4), ("TR_2", 0, 0)], None),
+        ([("TR_1", 1, 1)], None),
+        ([], None),
+    ],
+)
+def test_mute_without_a_track_mutes_the_microphone(
+    open_client: FlaskClient, livekit: FakeLiveKit, tracks: list[tuple[str, int, int]], muted: str | None
+) -> None:
+    livekit.open("lobby")
+    info = livekit.join("lobby", "ann")
+    for sid, kind, source in tracks:
+        info.tracks.add(sid=sid, type=kind, source=source)
+    answer = mute(open_client, track_sid=None)
+    if muted is None:
+        assert failed(answer) == (404, "PARTICIPANT_NOT_FOUND")
+        return
+    assert (answer.status_code, answer.get_json()["track_sid"], answer.get_json()["muted"]) == (200, muted, True)
+    shown = read(open_client).get_json()["participants"][0]["tracks"]
+    assert [track["sid"] for track in shown if track["muted"]] == [muted]
 
 
 def test_mute_of_who_is_not_there_never_waits_for_livekit(open_client: FlaskClient, livekit: FakeLiveKit) -> None:

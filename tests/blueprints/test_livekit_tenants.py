@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from livekit import api
 from werkzeug.test import TestResponse
 
 from sayna.caller import Caller
@@ -37,12 +38,49 @@ def test_token_for_a_room_of_one_s_own_asks_once(tenants: FlaskClient, livekit: 
     assert livekit.calls == ["ListRooms"]
 
 
+def test_new_room_gets_the_settings_of_rooms(livekit: FakeLiveKit, make_client: MakeClient) -> None:
+    limits = {"EMPTY_TIMEOUT_SECONDS": "60", "DEPARTURE_TIMEOUT_SECONDS": "5", "MAX_PARTICIPANTS": "3"}
+    asked: list[Any] = []
+
+    def note(method: str, message: Any) -> None:
+        if method == "CreateRoom":
+            asked.append(message)
+
+    livekit.script = note
+    client = make_client(**livekit.settings, **AUTH, **{f"LIVEKIT_{name}": value for name, value in limits.items()})
+    assert token(client, tenant="a").status_code == 200
+    [room] = asked
+    assert (room.empty_timeout, room.departure_timeout, room.max_participants) == (60, 5, 3)
+    assert room.metadata == OWNED_BY_A
+
+
+@pytest.mark.parametrize(("seconds", "word"), [(0, "LIVEKIT_API_KEY"), (600, "differ by"), (-600, "differ by")])
+def test_refused_key_and_wrong_clock_are_told_apart(
+    tenants: FlaskClient, livekit: FakeLiveKit, seconds: int, word: str
+) -> None:
+    livekit.clock_offset = seconds
+    livekit.script = lambda *_: Reply(401, b"invalid token", "text/plain")
+    answer = token(tenants, tenant="a")
+    assert failed(answer) == (500, "LIVEKIT_UNAVAILABLE")
+    assert word in answer.get_json()["error"]
+    assert "try again" not in answer.get_json()["error"]
+
+
+def test_room_is_entered_while_livekit_lists_its_old_metadata(tenants: FlaskClient, livekit: FakeLiveKit) -> None:
+    livekit.open("lobby")
+    livekit.stale_lists = 3
+    livekit.answer("UpdateRoomMetadata", api.UpdateRoomMetadataRequest(room="lobby", metadata=OWNED_BY_A))
+    livekit.calls.clear()
+    assert token(tenants, tenant="a").status_code == 200
+    assert livekit.calls == ["ListRooms"] * 4
+
+
 @pytest.mark.parametrize("metadata", [OWNED_BY_A, *NOBODY_S, TWO_OWNERS])
 def test_foreign_or_unowned_room_is_never_claimed(tenants: FlaskClient, livekit: FakeLiveKit, metadata: str) -> None:
     livekit.open("lobby", metadata)
     assert failed(token(tenants, tenant="b")) == (403, "ROOM_ACCESS_DENIED")
     assert livekit.rooms["lobby"].metadata == metadata
-    assert livekit.calls == ["ListRooms"]
+    assert set(livekit.calls) == {"ListRooms"}
 
 
 def test_list_holds_only_one_s_own_rooms(tenants: FlaskClient, livekit: FakeLiveKit) -> None:

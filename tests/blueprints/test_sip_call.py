@@ -71,6 +71,37 @@ def test_names_are_checked(make: MakeClient, telephones: FakeSipClient, field: s
     assert telephones.calls == []
 
 
+@pytest.mark.parametrize("field", ["room_name", "participant_name", "participant_identity"])
+def test_names_have_at_most_256_bytes(make: MakeClient, telephones: FakeSipClient, field: str) -> None:
+    assert failed(dial(make(), **{field: "語" * 86})) == (400, "INVALID_REQUEST")
+    assert telephones.calls == []
+
+
+def test_identity_that_is_in_the_room_is_a_conflict(make: MakeClient, telephones: FakeSipClient) -> None:
+    client = make(SIP_MAX_CONCURRENT_CALLS="1")
+    telephones.join("lobby", "ann")
+    for _ in range(2):
+        answer = dial(client, participant_identity="ann", key="k")
+        assert failed(answer) == (409, "PARTICIPANT_EXISTS")
+    assert telephones.dialled == []
+    telephones.people["lobby"].clear()
+    assert dial(client, participant_identity="ann", key="k").status_code == 200
+
+
+def test_replace_dials_an_identity_that_is_in_the_room(make: MakeClient, telephones: FakeSipClient) -> None:
+    telephones.join("lobby", "bob")
+    assert failed(dial(make(), replace=False)) == (409, "PARTICIPANT_EXISTS")
+    assert failed(dial(make(), replace="yes")) == (400, "INVALID_REQUEST")
+    assert dial(make(), replace=True).status_code == 200
+    assert len(telephones.dialled) == 1
+
+
+def test_foreign_room_does_not_tell_who_is_in_it(make: MakeClient, telephones: FakeSipClient) -> None:
+    telephones.open("lobby", OWNED_BY_A)
+    telephones.join("lobby", "bob")
+    assert failed(dial(make(**AUTH), "b")) == (404, "ROOM_ACCESS_DENIED")
+
+
 @pytest.mark.parametrize("field", ["from_phone_number", "to_phone_number"])
 @pytest.mark.parametrize("value", ["abc", "+", "++1", "1+1", "1 2", "1" * 33, "+١٢", "tel:+1", "1;phone-context=x"])
 def test_numbers_are_checked(make: MakeClient, telephones: FakeSipClient, field: str, value: str) -> None:
@@ -89,9 +120,13 @@ def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeSip
     "address",
     [
         "",
-        "sip:pbx",
         "a@b",
-        "a;transport=tcp",
+        "sip:a@b",
+        "a;transport=sctp",
+        "a;lr",
+        "sips:a;transport=udp",
+        "[::1]:4449",
+        "a:99999",
         "a b",
         "a:0",
         "a:65536",
@@ -185,8 +220,9 @@ def test_no_log_and_no_answer_holds_a_password_or_a_number(
         dial(client, sip=MINE | {"auth_password": "canary-of-mine"}),
         dial(client, sip={"auth_username": "a\n"}),
     ]
-    telephones.script = lambda method, _: refusal(400, "internal", "canary-password")
-    answers.append(dial(client))
+    refused = refusal(400, "internal", "canary-password")
+    telephones.script = lambda method, _: refused if method == "CreateSIPParticipant" else None
+    answers.append(dial(client, replace=True))
     said = capsys.readouterr().err + "".join(answer.text for answer in answers)
     assert "SCL_1" in said
     assert not [secret for secret in ("canary", "+1555000") if secret in said]

@@ -2,10 +2,13 @@
 
 import json
 import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from livekit import api
 from sayna_client.errors import SaynaValidationError
 
 from tests.blueprints.conftest import MakeClient
@@ -66,6 +69,78 @@ def test_call_in_another_tenant_s_room_reaches_no_hook(
     assert verified(hit, per_hook_secret("a")).room.name == "other"
     assert telephones.rooms["lobby"].metadata == metadata
     assert len(target.hits) == 1
+
+
+def test_call_is_told_while_livekit_lists_old_metadata(
+    inbound: MakeClient, telephones: FakeSipClient, target: Target
+) -> None:
+    client = inbound(**AUTH)
+    save(client, hook(target, auth_id="a"), tenant="a")
+    telephones.open("lobby", '{"kept":1}')
+    telephones.stale_lists = 5
+    assert send_event(client, joined()).status_code == 200
+    assert verified(target.received(1)[0], per_hook_secret("a")).room.name == "lobby"
+    assert json.loads(telephones.rooms["lobby"].metadata) == {"kept": 1, "auth_id": "a"}
+    assert telephones.calls.count("UpdateRoomMetadata") == 1
+
+
+def test_event_comes_again_when_the_list_stays_old(
+    inbound: MakeClient, telephones: FakeSipClient, target: Target
+) -> None:
+    client = inbound(**AUTH, LIVEKIT_TIMEOUT_SECONDS="0.5")
+    save(client, hook(target, auth_id="a"), tenant="a")
+    telephones.open("lobby")
+    telephones.stale_lists = 1000
+    answer = send_event(client, joined())
+    assert (answer.status_code, answer.get_json()["code"]) == (500, "LIVEKIT_UNAVAILABLE")
+    telephones.stale_lists = 0
+    assert send_event(client, joined()).status_code == 200
+    assert len(target.received(1)) == 1
+
+
+def test_other_owner_in_a_stale_list_is_a_conflict(
+    inbound: MakeClient, telephones: FakeSipClient, target: Target
+) -> None:
+    client = inbound(**AUTH)
+    save(client, hook(target, auth_id="a"), tenant="a")
+    telephones.open("lobby")
+
+    def overtake(method: str, _: Any) -> None:
+        if method == "UpdateRoomMetadata":
+            telephones.script = lambda *_: None
+            telephones.answer("UpdateRoomMetadata", _other_owner())
+            telephones.script = win
+
+    def win(method: str, message: Any) -> None:
+        if method == "ListRooms":
+            telephones.rooms["lobby"].metadata = '{"auth_id":"b"}'
+
+    telephones.script = overtake
+    assert send_event(client, joined()).status_code == 200
+    assert target.hits == []
+
+
+def _other_owner() -> Any:
+    return api.UpdateRoomMetadataRequest(room="lobby", metadata='{"auth_id":"b"}')
+
+
+def test_bursts_of_calls_are_each_told_once(inbound: MakeClient, telephones: FakeSipClient, target: Target) -> None:
+    client = inbound(**AUTH)
+    save(client, hook(target, auth_id="a"), tenant="a")
+    telephones.stale_lists = 2
+    with ThreadPoolExecutor(20) as pool:
+        for burst in range(8):
+            names = [f"{burst}-{number}" for number in range(20)]
+            for name in names:
+                telephones.open(name)
+            events = [joined(f"EV_{name}", room=name) for name in names]
+            clients = [client.application.test_client() for _ in events]
+            sent = pool.map(send_event, clients, events)
+            assert [answer.status_code for answer in sent] == [200] * 20
+    target.received(160, 60)
+    told = Counter(verified(hit, per_hook_secret("a")).room.name for hit in target.hits)
+    assert len(told) == 160
+    assert set(told.values()) == {1}
 
 
 def test_event_fails_while_livekit_does_not_answer(

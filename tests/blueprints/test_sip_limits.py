@@ -8,7 +8,7 @@ import pytest
 
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, failed
-from tests.blueprints.telephones import PBX, dial, transfer
+from tests.blueprints.telephones import CALL, PBX, dial, transfer
 from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP
 
@@ -52,7 +52,7 @@ def test_call_from_another_tenant_s_number_is_refused(make: MakeClient, telephon
 def test_tenant_calls_from_its_own_numbers(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(**AUTH, SIP_FROM_NUMBERS_JSON=NUMBERS)
     for number in ("+15550001", "  +15550001\t", "07"):
-        assert dial(client, "a", from_phone_number=number).status_code == 200
+        assert dial(client, "a", from_phone_number=number, replace=True).status_code == 200
     assert len(telephones.dialled) == 3
 
 
@@ -68,9 +68,9 @@ def test_call_from_a_foreign_number_does_not_use_its_key_up(make: MakeClient) ->
         ("pbx.lan", 200),
         ("PBX.lan.:5070", 200),
         ("10.1.2.3:5060", 200),
+        ("[fd00::5]", 400),
         ("11.1.2.3", 403),
         ("evil.pbx.lan", 403),
-        ("[fd00::5]", 400),
         ("0x0a010203", 403),
         ("167838211", 403),
     ],
@@ -78,13 +78,14 @@ def test_call_from_a_foreign_number_does_not_use_its_key_up(make: MakeClient) ->
 def test_only_listed_sip_servers_may_be_named(make: MakeClient, address: str, status: int) -> None:
     client = make(SIP_OVERRIDE_ADDRESSES="pbx.lan,10.0.0.0/8,fd00::/16")
     assert dial(client, sip={"outbound_address": address}).status_code == status
-    assert dial(client).status_code == 200
+    assert dial(client, participant_identity="eve").status_code == 200
 
 
 def test_calls_a_minute_are_counted_for_each_tenant(make: MakeClient, telephones: FakeSipClient) -> None:
     client, other = make(**AUTH, SIP_CALLS_PER_MINUTE="2"), make(**AUTH, SIP_CALLS_PER_MINUTE="2")
-    assert [dial(each, "a", room_name="a").status_code for each in (client, other)] == [200, 200]
-    refused = dial(client, "a", room_name="a")
+    for each, room in ((client, "a1"), (other, "a2")):
+        assert dial(each, "a", room_name=room).status_code == 200
+    refused = dial(client, "a", room_name="a3")
     assert failed(refused) == (429, "TOO_MANY_CALLS")
     assert 50 <= int(refused.headers["Retry-After"]) <= 60
     assert dial(client, "b", room_name="b").status_code == 200
@@ -98,7 +99,7 @@ def test_calls_at_a_time_count_until_the_phone_left_the_room(make: MakeClient, t
     assert failed(refused) == (429, "TOO_MANY_CALLS")
     assert refused.headers["Retry-After"] == "5"
     telephones.people["lobby"].clear()
-    assert [dial(client).status_code for _ in range(3)] == [200, 200, 429]
+    assert [dial(client, participant_identity=who).status_code for who in "xyz"] == [200, 200, 429]
 
 
 def test_slot_stays_taken_while_livekit_does_not_answer(make: MakeClient, telephones: FakeSipClient) -> None:
@@ -106,9 +107,9 @@ def test_slot_stays_taken_while_livekit_does_not_answer(make: MakeClient, teleph
     assert dial(client).status_code == 200
     telephones.people["lobby"].clear()
     telephones.script = lambda *_: DROP
-    assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
+    assert failed(dial(client, participant_identity="eve")) == (429, "TOO_MANY_CALLS")
     telephones.script = lambda *_: None
-    assert dial(client).status_code == 200
+    assert dial(client, participant_identity="eve").status_code == 200
 
 
 def test_call_that_was_never_begun_is_not_under_way(make: MakeClient, telephones: FakeSipClient) -> None:
@@ -122,7 +123,7 @@ def test_call_of_unknown_outcome_keeps_its_slot(make: MakeClient, telephones: Fa
     telephones.script = lambda method, _: telephones.hang() if method == "CreateSIPParticipant" else None
     client = make(SIP_MAX_CONCURRENT_CALLS="1", LIVEKIT_TIMEOUT_SECONDS="0.3")
     assert failed(dial(client)) == (500, "CALL_FAILED")
-    assert failed(dial(client)) == (429, "TOO_MANY_CALLS")
+    assert failed(dial(client, participant_identity="eve")) == (429, "TOO_MANY_CALLS")
     telephones.over.set()
 
 
@@ -153,6 +154,13 @@ def test_key_belongs_to_a_tenant_and_to_one_request(make: MakeClient, telephones
     assert len(telephones.dialled) == 2
 
 
+@pytest.mark.parametrize("keys", [("a", "b"), ("a", "a"), ("a,b",)])
+def test_two_keys_are_refused(make: MakeClient, telephones: FakeSipClient, keys: tuple[str, ...]) -> None:
+    headers = [("Idempotency-Key", key) for key in keys]
+    assert failed(make().post("/sip/call", json=CALL, headers=headers)) == (400, "INVALID_REQUEST")
+    assert telephones.dialled == []
+
+
 @pytest.mark.parametrize("key", ["", "a b", "é", "x" * 256])
 def test_key_is_one_word_of_ascii(make: MakeClient, key: str) -> None:
     assert failed(dial(make(), key=key)) == (400, "INVALID_REQUEST")
@@ -161,8 +169,8 @@ def test_key_is_one_word_of_ascii(make: MakeClient, key: str) -> None:
 def test_key_of_a_refused_request_may_be_used_again(make: MakeClient, telephones: FakeSipClient) -> None:
     client = make(SIP_CALLS_PER_MINUTE="1")
     assert dial(client).status_code == 200
-    assert failed(dial(client, key="k")) == (429, "TOO_MANY_CALLS")
-    assert dial(make(SIP_CALLS_PER_MINUTE="5"), key="k").status_code == 200
+    assert failed(dial(client, key="k", participant_identity="eve")) == (429, "TOO_MANY_CALLS")
+    assert dial(make(SIP_CALLS_PER_MINUTE="5"), key="k", participant_identity="eve").status_code == 200
 
 
 def test_second_request_of_a_key_waits_as_long_as_a_call_takes(make: MakeClient, telephones: FakeSipClient) -> None:

@@ -40,6 +40,16 @@ def test_token_lives_as_long_as_was_set() -> None:
     assert 0 <= time.time() - begins < 5
 
 
+def test_settings_of_new_rooms_are_in_the_token() -> None:
+    options = {"empty_timeout": 60, "departure_timeout": 5, "max_participants": 3}
+    mint = TokenMint(Secret(KEY), Secret(SECRET), 600, metadata_updates=True, room_options=options)
+    signed = mint.token(room="lobby", identity="ann", name="Ann", tenant="a")
+    claims = jwt.decode(signed, SECRET, algorithms=["HS256"], issuer=KEY)
+    config = {"emptyTimeout": 60, "departureTimeout": 5, "maxParticipants": 3, "metadata": '{"auth_id":"a"}'}
+    assert claims["roomConfig"] == config
+    assert claims["video"]["canUpdateOwnMetadata"] is True
+
+
 def test_room_that_the_holder_opens_again_has_the_same_owner() -> None:
     assert claims_of("a")["roomConfig"] == {"metadata": '{"auth_id":"a"}'}
     assert "roomConfig" not in claims_of(None)

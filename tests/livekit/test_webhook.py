@@ -73,6 +73,17 @@ def test_participant_without_a_kind_is_a_standard_one(webhook: Webhook, received
     assert received[0].participant.kind == "STANDARD"
 
 
+@pytest.mark.parametrize(
+    ("kind", "word"), [(0, "STANDARD"), (3, "SIP"), ("SIP", "SIP"), (7, "UNKNOWN"), (None, "STANDARD"), (-1, "UNKNOWN")]
+)
+def test_kind_is_a_name_or_a_number(webhook: Webhook, received: list[Event], kind: Any, word: str) -> None:
+    numbers = {"kind": kind, "state": 2, "permission": None}
+    body = encoded({**JOINED, "participant": {**JOINED["participant"], **numbers}})
+    webhook.accept(body, signed(body))
+    assert received[0].participant is not None
+    assert received[0].participant.kind == word
+
+
 def test_event_comes_again_when_a_receiver_fails(tmp_path: Path) -> None:
     received: list[Event] = []
 
@@ -127,6 +138,13 @@ def test_forged_events_are_refused(webhook: Webhook, received: list[Event], forg
     assert not received
 
 
+@pytest.mark.parametrize("seconds", [-400, 120])
+def test_wrong_clock_is_told_as_such(webhook: Webhook, seconds: int) -> None:
+    body, theirs = encoded(JOINED), int(time.time()) + seconds
+    with pytest.raises(InvalidSignature, match="clocks"):
+        webhook.accept(body, signed(body, nbf=theirs, exp=theirs + 300))
+
+
 @pytest.mark.parametrize("seconds", [-119, -59, 0, 59])
 def test_clock_may_be_off_by_a_minute(webhook: Webhook, received: list[Event], seconds: int) -> None:
     body, theirs = encoded(JOINED), int(time.time()) + seconds
@@ -148,6 +166,8 @@ def test_clock_may_be_off_by_a_minute(webhook: Webhook, received: list[Event], s
         encoded({**JOINED, "room": "lobby"}),
         encoded({**JOINED, "participant": [1]}),
         encoded({**JOINED, "id": 7}),
+        encoded({**JOINED, "participant": {"kind": 3.5}}),
+        encoded({**JOINED, "participant": {"kind": True}}),
         encoded({**JOINED, "participant": {"attributes": {"a": 1}}}),
         b"[" * 100_000,
     ],

@@ -9,9 +9,11 @@ from livekit.protocol import egress
 from werkzeug.test import TestResponse
 
 from tests.blueprints.conftest import MakeClient
+from tests.blueprints.telephones import save
 from tests.livekit.events import encoded, signed
 from tests.recordings.conftest import owner
 from tests.recordings.twirp import Twirp
+from tests.sip.inbound import SETTINGS, Target, hook, verified
 from tests.storage.places import LocalPlace, Place
 
 OLD = "2026-01-01T00:00:00+00:00"
@@ -222,3 +224,21 @@ def test_event_is_sent_again_when_the_store_is_away(client: FlaskClient, local: 
     (local.root / "away").rename(local.root / "calls")
     assert send(client, event) == 200
     assert (owner(local, "call") or {})["outcome"] == "complete"
+
+
+def test_end_reaches_the_hook_that_asks_for_it(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+    with Target() as target:
+        client = make_client(**place.settings, **livekit.settings, **SETTINGS)
+        quiet = hook(target, "b.example.com", path="/quiet")
+        save(client, {**hook(target), "events": ["recording_ended"]}, quiet)
+        start(client)
+        path = livekit.started[0].file_outputs[0].filepath
+        assert send(client, ended_event("EGRESS_COMPLETE", egress_id="EG_7", path=path)) == 200
+        assert send(client, ended_event("EGRESS_FAILED", path=path)) == 200
+        [hit] = target.received(1)
+        body = hit.json()
+        assert verified(hit).room.name == "open"
+        told = (body["event"], body["stream_id"], body["egress_id"], body["outcome"])
+        assert told == ("recording_ended", "call", "EG_1", "failed")
+        assert "canary" not in hit.body.decode()
+        assert hit.path == "/hook"

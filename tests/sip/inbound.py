@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,23 @@ def joined(
             **JOINED["participant"],
             "kind": kind,
             "attributes": ATTRIBUTES if attributes is None else attributes,
+        },
+    }
+
+
+def outbound(name: str, event_id: str, phone: Any, *, room: str = "lobby", reason: Any = None) -> dict[str, Any]:
+    """Return an event of a phone that was dialled; `phone` is LiveKit's participant, `reason` why it left."""
+    return {
+        "event": name,
+        "id": event_id,
+        "createdAt": str(int(time.time())),
+        "room": {"sid": f"RM_{room}", "name": room},
+        "participant": {
+            "sid": phone.sid,
+            "identity": phone.identity,
+            "kind": "SIP",
+            "attributes": dict(phone.attributes),
+            **({"disconnectReason": reason} if reason is not None else {}),
         },
     }
 

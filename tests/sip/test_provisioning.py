@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from livekit import api
 
 from app import create_app
 from sayna.config import load_config
@@ -90,6 +91,27 @@ def test_command_says_what_to_set(make: MakeApp, settings: dict[str, str]) -> No
     code, lines = run(make(**settings))
     assert code == 1
     assert "SIP_ROOM_PREFIX" in lines[0]
+
+
+def test_conflict_is_told_in_livekits_own_words(
+    make: MakeApp, telephones: FakeSipClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    telephones.trunks.append(api.SIPInboundTrunkInfo(sip_trunk_id="ST_x", name="of somebody else"))
+    app = make(**INBOUND)
+    code, lines = run(app)
+    assert (code, lines[-1]) == (1, "Error: LiveKit refuses this: Conflicting inbound SIP Trunks")
+    inbound = Inbound.of(app.extensions["sayna"].config.sip)
+    assert inbound is not None
+    app.extensions["sayna"].start()
+    said = ""
+
+    def is_logged() -> bool:
+        nonlocal said
+        said += capsys.readouterr().err
+        return "provisioning_failed" in said
+
+    until(is_logged, 30, "the failure is logged")
+    assert "Conflicting inbound SIP Trunks" in said
 
 
 def test_command_says_that_livekit_does_not_answer(make: MakeApp, telephones: FakeSipClient) -> None:

@@ -13,7 +13,8 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.records import SQLiteRecords
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Backend:
     once: Callable[..., Once]
     counter: Callable[..., Counter]
     outbox: Callable[..., Outbox]
+    records: Callable[..., Records]
     blobs: Callable[..., BlobStore]
 
 
@@ -40,6 +42,7 @@ def embedded(folder: Path) -> Backend:
         once=once,
         counter=lambda **limits: SQLiteCounter(folder, **{"per_minute": 1000, "at_a_time": None, **limits}),
         outbox=lambda **limits: SQLiteOutbox(folder, **limits),
+        records=lambda **limits: SQLiteRecords(folder, "history", **limits),
         blobs=lambda **limits: FileBlobStore(folder, **limits),
     )
 

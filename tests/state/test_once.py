@@ -53,6 +53,16 @@ def test_work_begins_once(backend: Backend) -> None:
         assert attempt.earlier() == Earlier(b"one", None)
 
 
+def test_cancelled_work_leaves_its_key_new(backend: Backend) -> None:
+    with backend.once().attempt("k") as attempt:
+        attempt.begin(b"one")
+        attempt.cancel()
+    with backend.once().attempt("k") as attempt:
+        assert attempt.earlier() is None
+        attempt.begin(b"two")
+        assert attempt.earlier() == Earlier(b"two", None)
+
+
 def test_second_attempt_of_a_key_waits_for_the_first(backend: Backend) -> None:
     with ThreadPoolExecutor(1) as pool, backend.once().attempt("k") as attempt:
         second = pool.submit(finish, backend.once(), "k")

@@ -13,7 +13,7 @@ SIP = models.ParticipantInfo.Kind.SIP
 
 
 class FakeSipClient(FakeLiveKit):
-    """A dialled phone is in the room at once."""
+    """A dialled phone is in the room at once, with LiveKit SIP's attributes; it rings until `set_status`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,15 +23,38 @@ class FakeSipClient(FakeLiveKit):
         self.rules: list[Any] = []
 
     def _CreateSIPParticipant(self, message: Any) -> Any:
+        if message.trunk.hostname.startswith("sip:") or ";" in message.trunk.hostname:
+            return refusal(400, "invalid_argument", "trunk hostname should be a hostname or IP")
         self.dialled.append(message)
         self.open(message.room_name)
-        info = self.join(message.room_name, message.participant_identity, kind=SIP)
+        # As the real server does: a second participant of an identity disconnects the first one.
+        people = self.people.setdefault(message.room_name, [])
+        people[:] = [info for info in people if info.identity != message.participant_identity]
+        status = "active" if message.wait_until_answered else "dialing"
+        attributes = {
+            "sip.callID": f"SCL_{len(self.dialled)}",
+            "sip.callStatus": status,
+            "sip.phoneNumber": message.sip_call_to,
+            "sip.trunkPhoneNumber": message.sip_number,
+        }
+        info = self.join(message.room_name, message.participant_identity, kind=SIP, attributes=attributes)
         return api.SIPParticipantInfo(
             participant_id=info.sid,
             participant_identity=info.identity,
             room_name=message.room_name,
             sip_call_id=f"SCL_{len(self.dialled)}",
         )
+
+    def set_status(self, room: str, identity: str, status: str) -> None:
+        """Change the status of a phone, as LiveKit SIP does when it rings and when it is answered."""
+        [info] = [info for info in self.people[room] if info.identity == identity]
+        info.attributes["sip.callStatus"] = status
+
+    def hang_up(self, room: str, identity: str) -> models.ParticipantInfo:
+        """Let a phone leave its room, and return it."""
+        [info] = [info for info in self.people[room] if info.identity == identity]
+        self.people[room].remove(info)
+        return info
 
     def _TransferSIPParticipant(self, message: Any) -> Any:
         self.transfers.append(message)

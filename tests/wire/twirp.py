@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -62,9 +63,10 @@ DROP = Reply(drops=True)
 HTML = Reply(200, b"<!doctype html><title>Welcome to nginx!</title>", "text/html")
 
 
-def refusal(status: int, code: str, message: str = "") -> Reply:
-    """Return a Twirp error."""
-    return Reply(status, json.dumps({"code": code, "msg": message}).encode(), "application/json")
+def refusal(status: int, code: str, message: str = "", **meta: str) -> Reply:
+    """Return a Twirp error; `meta` is its metadata."""
+    members = {"code": code, "msg": message, **({"meta": meta} if meta else {})}
+    return Reply(status, json.dumps(members).encode(), "application/json")
 
 
 NO_PARTICIPANT = refusal(404, "not_found", "participant does not exist")
@@ -72,7 +74,10 @@ Script = Callable[[str, Any], Reply | None]
 
 
 class FakeLiveKit(Served):
-    """Rooms and participants in memory; `script` may answer instead, or wait for `over`."""
+    """Rooms and participants in memory; `script` may answer instead, or wait for `over`.
+
+    As the real server does, the list of rooms shows changed metadata only after `stale_lists` more answers.
+    """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         self.rooms: dict[str, models.Room] = {}
@@ -82,6 +87,9 @@ class FakeLiveKit(Served):
         self.connections: list[socket.socket] = []
         self.script: Script = lambda method, message: None
         self.over = threading.Event()
+        self.stale_lists = 0
+        self.clock_offset = 0  # seconds, of the Date header
+        self._stale: dict[str, list[models.Room]] = {}
         self._lock = threading.Lock()
         server = _Server(("127.0.0.1", 0), _handler(self))
         self.port = server.server_port
@@ -139,7 +147,12 @@ class FakeLiveKit(Served):
 
     def _ListRooms(self, message: Any) -> Any:
         names = message.names or self.rooms
-        return api.ListRoomsResponse(rooms=[self.rooms[name] for name in names if name in self.rooms])
+        rooms = [self._listed(name) for name in names if name in self.rooms]
+        return api.ListRoomsResponse(rooms=rooms)
+
+    def _listed(self, name: str) -> models.Room:
+        earlier = self._stale.get(name)
+        return earlier.pop() if earlier else self.rooms[name]
 
     def _CreateRoom(self, message: Any) -> Any:
         return self.open(message.name, message.metadata)
@@ -147,6 +160,9 @@ class FakeLiveKit(Served):
     def _UpdateRoomMetadata(self, message: Any) -> Any:
         if message.room not in self.rooms:
             return refusal(404, "not_found", "requested room does not exist")
+        earlier = models.Room()
+        earlier.CopyFrom(self.rooms[message.room])
+        self._stale[message.room] = [earlier] * self.stale_lists
         self.rooms[message.room].metadata = message.metadata
         return self.rooms[message.room]
 
@@ -210,6 +226,9 @@ def _handler(fake: FakeLiveKit) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Location", reply.location)
             self.end_headers()
             self.wfile.write(reply.body)
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() + fake.clock_offset if timestamp is None else timestamp)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -76,7 +76,7 @@ OPENAI_SPEAK = Operation(
     responses={
         200: ResponseDoc(
             "The audio, whole or streamed; with `stream_format` `sse`, events that carry it as base64.",
-            {**dict.fromkeys((*AUDIO_TYPES, "audio/x-alaw-basic"), BYTES), "text/event-stream": TEXT},
+            {**dict.fromkeys((*AUDIO_TYPES, "audio/x-alaw-basic"), BYTES), "text/event-stream": {}},
             HEADERS,
         )
     },

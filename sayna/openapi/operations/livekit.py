@@ -68,7 +68,8 @@ REMOVE = Operation(
 MUTE = Operation(
     tag=TAG,
     summary="Mute a track",
-    description="Mutes a track, or unmutes it where the LiveKit server allows that.",
+    description="Mutes a track, or unmutes it where the LiveKit server allows that. Without `track_sid` it is the"
+    " microphone.",
     request=(schemas.MUTE,),
     examples={"mute": TRACK},
     responses={200: _json("The track.", schemas.MutedSchema, TRACK)},

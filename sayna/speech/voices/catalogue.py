@@ -38,6 +38,7 @@ class VoiceListing:
             {slug: listed for slug, listed in self.lists.items() if is_allowed(slug)},
             tuple(filter(is_allowed, self.stale)),
             tuple(filter(is_allowed, self.failed)),
+            tuple(filter(is_allowed, self.refused)),
         )
 
 

@@ -1,0 +1,94 @@
+"""Requests and responses of the hooks of SIP domains."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from sayna.config import TENANT
+from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
+from sayna.errors import InvalidRequest
+from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
+from sayna.schemas.livekit import REQUIRED
+from sayna.sip.hook_store import StoredHook
+
+# The limit of one request; Hooks limits how many a tenant may store.
+MAX_HOOKS = 1000
+
+
+def check_tenant(text: str) -> None:
+    """Raise ValidationError unless the text is a tenant id or blank."""
+    if text.strip() and not TENANT.fullmatch(text.strip()):
+        raise ValidationError("must be a tenant id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
+
+
+class HookSchema(StrictSchema):
+    """One hook; only a server without tenants accepts it without auth_id."""
+
+    host = StrictString(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "The SIP domain of the calls, as in example.com."},
+    )
+    url = StrictString(
+        required=True,
+        error_messages=REQUIRED,
+        metadata={"description": "Where their events go: https, on the internet, without user name."},
+    )
+    auth_id = StrictString(
+        load_default="",
+        validate=check_tenant,
+        metadata={
+            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
+            "description": "The id of your tenant; required with authentication, optional without.",
+        },
+    )
+    events = fields.List(
+        StrictString(validate=validate.OneOf(EVENTS)),
+        validate=validate.Length(min=1, error="must name at least one event"),
+        load_default=lambda: list(DEFAULT_EVENTS),
+        error_messages={"invalid": "must be a list"},
+        metadata={"description": "The events that the hook gets; default: participant_joined."},
+    )
+
+
+class HooksSchema(StrictSchema):
+    """POST /sip/hooks."""
+
+    hooks = fields.List(fields.Nested(HookSchema), load_default=list)
+
+
+class HostsSchema(StrictSchema):
+    """DELETE /sip/hooks."""
+
+    hosts = fields.List(StrictString(), load_default=list)
+
+
+HOOKS = HooksSchema()
+HOSTS = HostsSchema()
+
+
+def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
+    """Return the hooks to save; raises InvalidRequest."""
+    hooks = HOOKS.parse(body)["hooks"]
+    if len(hooks) > MAX_HOOKS:
+        raise InvalidRequest(f"hooks must have at most {MAX_HOOKS} entries")
+    return [
+        StoredHook(hook["host"], hook["url"], hook["auth_id"].strip(), hook_events(hook["events"])) for hook in hooks
+    ]
+
+
+class ListedHookSchema(DocumentationSchema):
+    """The hook that gets the events of one domain."""
+
+    host = string_field()
+    url = string_field()
+    auth_id = string_field("Empty when the hook has no owner.")
+    events = fields.List(
+        choice_field(*EVENTS), metadata={"needed": False, "description": "Only where it is not the default."}
+    )
+
+
+class HookListSchema(DocumentationSchema):
+    """The caller's hooks, sorted by host."""
+
+    hooks = fields.List(fields.Nested(ListedHookSchema))

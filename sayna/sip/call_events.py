@@ -1,0 +1,118 @@
+"""The beginning and the end of calls, from LiveKit's events: noted, logged, and sent to hooks that ask."""
+
+import contextlib
+import json
+import logging
+from dataclasses import dataclass, replace
+
+from sayna.config import SipConfig
+from sayna.config.sip_hook import CALL_ENDED
+from sayna.errors import StoreUnavailable
+from sayna.livekit.events import Event, EventParticipant, EventRoom
+from sayna.livekit.model import CALL_ID, CallState
+from sayna.livekit.ownership import owner_of
+from sayna.log import emit
+from sayna.sip.call_log import CallLog, CallRecord, moved
+from sayna.sip.forwarding import Forwarding, payload
+from sayna.sip.hook_events import HookEvents
+
+LEFT = ("participant_left", "participant_connection_aborted")
+# LiveKit's reasons in the words of GET /sip/call. LiveKit SIP 1.11.0 says CLIENT_INITIATED for a hang-up, and also for
+# a status of 500 to 599 and a host that DNS does not know.
+REASONS = {
+    "CLIENT_INITIATED": "hangup",
+    "USER_REJECTED": "rejected",
+    "USER_UNAVAILABLE": "unavailable",
+    "DUPLICATE_IDENTITY": "replaced",
+    "PARTICIPANT_REMOVED": "removed",
+    "ROOM_DELETED": "room_closed",
+    "ROOM_CLOSED": "room_closed",
+    "CONNECTION_TIMEOUT": "connection_lost",
+    "UNKNOWN_REASON": "ended",
+}
+
+logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvents:
+    """Receives LiveKit's events about phones, after Forwarding has given their rooms to tenants."""
+
+    config: SipConfig
+    forwarding: Forwarding
+    log: CallLog
+    events: HookEvents
+
+    def __call__(self, event: Event) -> None:
+        """Note the call of an event; raises Overloaded, StoreUnavailable."""
+        room, phone = event.room, event.participant
+        if room is None or phone is None or phone.kind != "SIP" or not phone.attributes.get(CALL_ID):
+            return
+        if event.name == "participant_joined":
+            self._joined(event, room, phone)
+        elif event.name in LEFT:
+            self._left(event, room, phone)
+
+    def _joined(self, event: Event, room: EventRoom, phone: EventParticipant) -> None:
+        state = CallState.of(phone.attributes)
+
+        def change(stored: CallRecord | None) -> CallRecord:
+            record = stored or self._record(event, room, phone)
+            return moved(record, state.status, self._time(event))
+
+        # Never refuse an event for this: the hook would get the call again and again.
+        with contextlib.suppress(StoreUnavailable):
+            self.log.change(state.sip_call_id, room.name, change)
+
+    def _left(self, event: Event, room: EventRoom, phone: EventParticipant) -> None:
+        state = CallState.of(phone.attributes)
+        record = self.log.get(state.sip_call_id) or self._record(event, room, phone)
+        # An event that comes again must not send another call_ended.
+        if record.is_over:
+            return
+        reason = record.reason if record.sip_status else None
+        reason = reason or REASONS.get(phone.disconnect_reason, phone.disconnect_reason.lower())
+        ended_at = record.ended_at or self._time(event)
+        ended = replace(record, status="ended", reason=reason, ended_at=ended_at)
+        # Store the event before the end: when it cannot be stored, LiveKit sends its own event again.
+        body = self._body(ended, room, phone)
+        self.events.send(CALL_ENDED, event.id, tenant=ended.tenant, host=ended.host, room=room.name, body=body)
+        self.log.change(state.sip_call_id, room.name, lambda stored: _ended(stored or ended, ended))
+        fields = {"sip_call_id": ended.sip_call_id, "reason": reason, "sip_status": ended.sip_status}
+        emit(logger, logging.INFO, CALL_ENDED, **fields, duration_seconds=ended.duration_seconds, tenant=ended.tenant)
+
+    def _record(self, event: Event, room: EventRoom, phone: EventParticipant) -> CallRecord:
+        """Return the record of a call that LiveKit tells of first."""
+        hook, host = self.forwarding.hook_of(phone.attributes)
+        owner = owner_of(room.metadata)
+        numbers = [phone.attributes.get(name, "") for name in ("sip.phoneNumber", "sip.trunkPhoneNumber")]
+        # The first is the far end's number; only a call that comes in has a domain.
+        from_number, to_number = numbers if host else reversed(numbers)
+        return CallRecord(
+            sip_call_id=phone.attributes[CALL_ID],
+            room_name=room.name,
+            participant_identity=phone.identity,
+            # The event has the room's metadata from before it was given to the hook's tenant.
+            tenant=owner if owner is not None or hook is None else hook.owner,
+            started_at=phone.joined_at or self._time(event),
+            from_number=from_number,
+            to_number=to_number,
+            host=host,
+        )
+
+    def _time(self, event: Event) -> int:
+        return event.created_at or int(self.log.clock())
+
+    def _body(self, record: CallRecord, room: EventRoom, phone: EventParticipant) -> str:
+        """Return the event: the fields of an inbound call, so that the SDKs read it, and those of its end."""
+        told = record.public()
+        fields = json.loads(payload(room, phone, record.host, self.config.room_prefix or ""))
+        numbers = {"from_phone_number": record.from_number, "to_phone_number": record.to_number}
+        ends = {name: told[name] for name in told if name not in ("room_name", "participant_identity", "status")}
+        return json.dumps({"event": CALL_ENDED, **fields, **numbers, **ends}, separators=(",", ":"))
+
+
+def _ended(stored: CallRecord, ended: CallRecord) -> CallRecord:
+    """Return the stored record with its end; what another worker has stored meanwhile stays."""
+    reason = stored.reason if stored.sip_status else ended.reason
+    return replace(stored, status="ended", reason=reason, ended_at=ended.ended_at)

@@ -1,0 +1,71 @@
+"""Transfers of calls, and their outcomes in the log of calls."""
+
+import contextlib
+import logging
+from dataclasses import dataclass, replace
+
+from sayna.caller import Caller
+from sayna.config import SipConfig
+from sayna.errors import StoreUnavailable
+from sayna.livekit.errors import LiveKitUnavailable
+from sayna.livekit.model import TransferOutcome
+from sayna.livekit.sip_client import SipClient, transfer_outcome
+from sayna.log import emit
+from sayna.sip.address import Overrides
+from sayna.sip.call_log import CallLog, CallRecord
+from sayna.sip.errors import TransferFailed
+from sayna.sip.phone import Destinations, TransferTarget, masked
+
+# The contract says two seconds, and the response needs time; a REFER usually takes longer.
+TRANSFER_SECONDS = 1.9
+
+logger = logging.getLogger("sayna.sip")
+
+
+@dataclass(frozen=True, slots=True)
+class Transfers:
+    """Transfers within the limits of the settings."""
+
+    config: SipConfig
+    overrides: Overrides
+    client: SipClient
+    log: CallLog
+    seconds: float = TRANSFER_SECONDS
+
+    def transfer(self, caller: Caller, room: str, identity: str, target: TransferTarget) -> bool:
+        """Return True when the phone was transferred, False when the transfer goes on.
+
+        Raises DestinationNotAllowed, ParticipantNotFound, CallNotAnswered, TransferFailed.
+        """
+        Destinations(self.config.allowed_destinations, self.config.denied_destinations).check(target.number)
+        if target.address is not None:
+            self.overrides.check(target.address)
+        requested = self.log.clock()
+
+        def note(sip_call_id: str, outcome: TransferOutcome | None) -> None:
+            # Noting must not fail a transfer that goes on.
+            with contextlib.suppress(StoreUnavailable):
+                self.log.change(sip_call_id, room, lambda record: _noted(record, target.uri, requested, outcome))
+
+        try:
+            sip_call_id, done = self.client.transfer(
+                caller, room, identity, target.uri, seconds=self.seconds, ended=note
+            )
+        except LiveKitUnavailable as error:
+            outcome = transfer_outcome(error)
+            raise TransferFailed(f"the transfer failed: {outcome}", sip_status=outcome.sip_status) from error
+        note(sip_call_id, None)
+        emit(logger, logging.INFO, "transfer_begun", to=masked(target.number), done=done, sip_call_id=sip_call_id)
+        return done
+
+
+def _noted(record: CallRecord | None, uri: str, requested: float, outcome: TransferOutcome | None) -> CallRecord | None:
+    """Return the record with its transfer; without an outcome the transfer goes on, unless its end is noted already."""
+    if record is None or (outcome is None and record.transfer and record.transfer["requested"] == requested):
+        return None
+    status = "initiated" if outcome is None else "completed" if outcome.word == "completed" else "failed"
+    transfer = {"transfer_to": uri, "status": status, "requested": requested}
+    failed = status == "failed" and outcome is not None
+    transfer["reason"] = outcome.word if failed and outcome else None
+    transfer["sip_status"] = outcome.sip_status if failed and outcome else None
+    return replace(record, transfer=transfer)
