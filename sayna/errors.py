@@ -11,7 +11,6 @@ SaynaError
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the reason in auth_code
 ├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
-├── CrossSiteRequest              403 CROSS_SITE_REQUEST
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -123,13 +122,6 @@ class ProviderNotAllowed(SaynaError):
 
     status = 403
     code = "PROVIDER_NOT_ALLOWED"
-
-
-class CrossSiteRequest(SaynaError):
-    """A web page of another site sent a request that needs no CORS preflight."""
-
-    status = 403
-    code = "CROSS_SITE_REQUEST"
 
 
 class AuthServiceFailed(SaynaError):

@@ -21,6 +21,8 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
+from sayna.speech.clip_urls import ClipSigner, derived
+from sayna.speech.clips import ClipService
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
@@ -29,6 +31,7 @@ from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
+from sayna.state.secret import lasting_secret
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -48,6 +51,7 @@ class Services:
     cache: AudioCache
     single_flight: SingleFlight
     speech: SpeechService
+    clips: ClipService
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
     hooks: Hooks
@@ -111,16 +115,19 @@ def build(config: Config) -> Services:
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
     limiter = SynthesisLimiter(waiting_places(config.server.threads))
     telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
+    planner = Planner(providers, config.speech, cache.secret, catalogue.known_voices)
+    speech = SpeechService(cache, single_flight, limiter)
     return Services(
         config=config,
         authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
+        planner=planner,
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, limiter),
+        speech=speech,
+        clips=ClipService(ClipSigner(_clip_secrets(config)), planner, speech, cache, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -132,6 +139,14 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state.leader),
     )
+
+
+def _clip_secrets(config: Config) -> list[str]:
+    """Return the secrets of clip URLs; those that signed before a setting was added come last and still verify."""
+    given = [each.reveal() for each in config.clips.secrets]
+    shared = config.clips.server_secret
+    lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
+    return given + [derived(secret) for secret in lasting if secret is not None]
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

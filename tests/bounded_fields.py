@@ -66,7 +66,7 @@ FIELD_FUNCTIONS: list[Named] = [
         ("name of a room", check_name),
         ("phone number", lambda text: phone_number(text, "to_phone_number")),
         ("SIP address", SipAddress.parse),
-        ("SIP header", sip_domain),
+        ("SIP domain", sip_domain),
         ("host of a hook", canonical_host),
         ("type of a body", JSON_TYPE.fullmatch),
         ("body", _body),

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from sayna.blueprints import (
+    clips,
     compat,
     errors,
     guard,
@@ -10,6 +11,7 @@ from sayna.blueprints import (
     livekit,
     pages,
     recording,
+    say,
     sip,
     speak,
     voices,
@@ -20,6 +22,8 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    clips.blueprint,
+    say.blueprint,
     livekit.blueprint,
     webhook.blueprint,
     recording.blueprint,

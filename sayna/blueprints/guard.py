@@ -27,6 +27,7 @@ PUBLIC = frozenset(
         "health.ready",
         "webhook.livekit_webhook",
         "openai.health_test",
+        "clips.play",
         "docs.openapi",
         "docs.page",
         "docs.file",

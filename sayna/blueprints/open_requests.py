@@ -6,8 +6,8 @@ from flask import Request
 
 from sayna.blueprints.body import OWN_SITE
 from sayna.blueprints.context import services
-from sayna.errors import CrossSiteRequest, ProviderNotAllowed
 from sayna.providers.base import TTSProvider
+from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
 
 
 def check_site(request: Request) -> None:
@@ -23,16 +23,16 @@ def check_site(request: Request) -> None:
 
 
 def open_provider(named: str | None) -> TTSProvider:
-    """Return the provider of a GET request or form; raises ProviderNotAllowed and what Planner.provider raises.
+    """Return the provider of a GET request or form; raises OpenVendorsDisabled and what Planner.provider raises.
 
     Without authentication only local providers speak, unless OPEN_GET_VENDORS is on: otherwise any web page could
     spend the money of the operator.
     """
     built = services()
     provider = built.planner.provider(named)
-    if provider.local or built.authenticator is not None or built.config.compat.open_get_vendors:
+    if provider.local or built.authenticator is not None or built.config.clips.open_get_vendors:
         return provider
     local = next((each for each in built.providers.values() if each.local and each.configured), None)
     if named or local is None:
-        raise ProviderNotAllowed(f"{provider.slug} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
+        raise OpenVendorsDisabled(f"{provider.slug} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
     return local

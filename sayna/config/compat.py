@@ -69,13 +69,6 @@ class CompatConfig:
     public_discovery: bool = setting(
         "PUBLIC_DISCOVERY", boolean, False, "Lists of models and voices of the dialects without a token, on or off."
     )
-    # Any web page can make a browser send a GET or a form.
-    open_get_vendors: bool = setting(
-        "OPEN_GET_VENDORS",
-        boolean,
-        False,
-        "Paid vendors in GET requests and forms where authentication is off, allowed or not.",
-    )
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS",
         list_of(_origin),

@@ -144,7 +144,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
 
 def _errors(operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
     if not operation.error_content:
-        return error_responses.responses(raised)
+        return error_responses.responses(raised, operation.text_status)
     return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
 
 
