@@ -48,15 +48,6 @@ class TokenMint:
         gives it the same owner and agents. `about` has the participant's `metadata` and `attributes`.
         """
         now = int(time.time())
-        video: dict[str, object] = {
-            "room": room,
-            "roomJoin": True,
-            "canPublish": True,
-            "canSubscribe": True,
-            "canPublishData": True,
-        }
-        if self.metadata_updates:
-            video["canUpdateOwnMetadata"] = True
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
             "sub": identity,
@@ -64,9 +55,7 @@ class TokenMint:
             **about,
             "nbf": now,
             "exp": now + self.ttl_seconds,
-            # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
-            # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
-            "video": video,
+            "video": self._grants(room),
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
         config = _room_config(self.room_options)
@@ -77,6 +66,13 @@ class TokenMint:
         if config:
             claims["roomConfig"] = config
         return self._signed(claims)
+
+    def _grants(self, room: str) -> dict[str, object]:
+        # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
+        # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
+        grants = ("roomJoin", "canPublish", "canSubscribe", "canPublishData")
+        own = ("canUpdateOwnMetadata",) if self.metadata_updates else ()
+        return {"room": room, **dict.fromkeys((*grants, *own), True)}
 
     def _signed(self, claims: dict[str, object]) -> str:
         message = _HEADER + b"." + _base64(_encode(claims).encode())
