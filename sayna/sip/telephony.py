@@ -66,18 +66,7 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        calls = CallService(
-            config.sip,
-            overrides,
-            livekit.rooms,
-            livekit.sip,
-            Limits(state.calls, livekit.sip.present),
-            AnswerWaits(max(1, config.server.threads // 4), places),
-            IdempotencyStore(state.call_keys),
-            state.identities,
-            log,
-            lock_seconds=3 * config.livekit.timeout_seconds,
-        )
+        calls = _calls(config, livekit, state, overrides, places, log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -88,9 +77,6 @@ class Telephony:
         forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
         events = HookEvents(hooks, state.outbox, wake)
         note = CallEvents(config.sip, forward, log, events)
-        threads = [deliveries]
-        if (inbound := Inbound.of(config.sip)) is not None:
-            threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
@@ -99,7 +85,8 @@ class Telephony:
             receivers += [recordings.receive, RecordingEvents(events, recordings.ended)]
         webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), tuple(receivers))
         transfers = Transfers(config.sip, overrides, livekit.sip, log)
-        return cls(calls, transfers, log, events, webhook, tuple(threads))
+        threads = (deliveries, *_provisioning(config, livekit, state))
+        return cls(calls, transfers, log, events, webhook, threads)
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""
@@ -110,3 +97,27 @@ class Telephony:
         """End the threads of this process."""
         for thread in self.threads:
             thread.close()
+
+
+def _calls(
+    config: Config, livekit: LiveKit, state: SharedState, overrides: Overrides, places: Places, log: CallLog
+) -> CallService:
+    return CallService(
+        config.sip,
+        overrides,
+        livekit.rooms,
+        livekit.sip,
+        Limits(state.calls, livekit.sip.present),
+        AnswerWaits(max(1, config.server.threads // 4), places),
+        IdempotencyStore(state.call_keys),
+        state.identities,
+        log,
+        lock_seconds=3 * config.livekit.timeout_seconds,
+    )
+
+
+def _provisioning(config: Config, livekit: LiveKit, state: SharedState) -> tuple[LeaderThread, ...]:
+    inbound = Inbound.of(config.sip)
+    if inbound is None:
+        return ()
+    return (LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run),)
