@@ -66,7 +66,7 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        calls = _calls(config, livekit, state, overrides, places, log)
+        calls = _calls(config, livekit, state, overrides=overrides, places=places, log=log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -100,7 +100,7 @@ class Telephony:
 
 
 def _calls(
-    config: Config, livekit: LiveKit, state: SharedState, overrides: Overrides, places: Places, log: CallLog
+    config: Config, livekit: LiveKit, state: SharedState, *, overrides: Overrides, places: Places, log: CallLog
 ) -> CallService:
     return CallService(
         config.sip,
