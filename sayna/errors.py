@@ -10,6 +10,7 @@ SaynaError
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the reason in auth_code
+├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -110,6 +111,13 @@ class NotAuthenticated(SaynaError):
         super().__init__(message)
         self.auth_code = auth_code
         self.code = auth_code.upper()
+
+
+class ProviderNotAllowed(SaynaError):
+    """The tenant may not use this provider."""
+
+    status = 403
+    code = "PROVIDER_NOT_ALLOWED"
 
 
 class AuthServiceFailed(SaynaError):

@@ -106,6 +106,7 @@ def build(config: Config) -> Services:
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, cache.secret)
+    catalogue = _catalogue(config, providers, cache.secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
     limiter = SynthesisLimiter(waiting_places(config.server.threads))
@@ -116,11 +117,11 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret),
+        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
         cache=cache,
         single_flight=single_flight,
         speech=SpeechService(cache, single_flight, limiter),
-        catalogue=_catalogue(config, providers, cache.secret),
+        catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from sayna.audio.formats import streams
+from sayna.audio.formats import RIFF, streams
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.spec import AudioSpec
 from sayna.audio.wav import read_wav, wav_header
@@ -27,7 +27,7 @@ def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> It
 
 def duration_ms(data: bytes, spec: AudioSpec) -> int:
     """Return how long a finished clip plays, in milliseconds; raises ImplausibleAudio."""
-    if spec.audio_format == "wav":
+    if spec.audio_format in RIFF:
         wav, samples = read_wav([data[:_WAV_HEAD_BYTES], data[_WAV_HEAD_BYTES:]])
         return _milliseconds(sum(map(len, samples)), wav.encoding, wav.sample_rate * wav.channels)
     if spec.audio_format in _ENCODINGS:
@@ -53,7 +53,7 @@ def _converted(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) ->
 
 def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[bytes]]:
     """Return rate in Hz and blocks of 16-bit little-endian mono."""
-    if source.audio_format == "wav":
+    if source.audio_format in RIFF:
         wav, samples = read_wav(chunks)
         return wav.sample_rate, _mono(samples, wav.encoding, wav.sample_rate, wav.channels)
     if source.audio_format in _ENCODINGS:
@@ -91,7 +91,7 @@ def _grouped(chunks: Iterable[bytes], *, frame: int, rate: int) -> Iterator[byte
 def _encode(blocks: Iterator[bytes], target: AudioSpec) -> Iterator[bytes]:
     if target.audio_format == "linear16":
         return blocks
-    if target.audio_format == "wav":
+    if target.audio_format in RIFF:
         return iter([_wav(blocks, target)])
     from sayna.audio.encoder import write, write_whole  # noqa: PLC0415
 
@@ -99,8 +99,10 @@ def _encode(blocks: Iterator[bytes], target: AudioSpec) -> Iterator[bytes]:
 
 
 def _wav(blocks: Iterator[bytes], target: AudioSpec) -> bytes:
-    samples = b"".join(blocks)
-    return wav_header(target, len(samples)) + samples
+    raw = AudioSpec(RIFF[target.audio_format], target.sample_rate)
+    samples = b"".join(_encode(blocks, raw))
+    # RIFF pads a chunk of odd size with a byte that its size does not count.
+    return wav_header(target, len(samples)) + samples + b"\0" * (len(samples) % 2)
 
 
 def _some(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -4,19 +4,30 @@ from sayna.audio.spec import AudioSpec
 from sayna.errors import UnsupportedFormat
 
 # No AAC: libsndfile has none, and PyAV, which does, is 104 MB with GPL parts.
-FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
-ALIASES = {"pcm": "linear16", "ogg": "opus", "ulaw": "mulaw"}
+FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw", "wav-mulaw", "wav-alaw")
+ALIASES = {
+    "pcm": "linear16",
+    "s16le": "linear16",
+    "pcm_s16le": "linear16",
+    "sln": "linear16",
+    "ogg": "opus",
+    "ulaw": "mulaw",
+    "g711_ulaw": "mulaw",
+    "g711_alaw": "alaw",
+}
+# The formats with a RIFF header, by the samples that follow it.
+RIFF = {"wav": "linear16", "wav-mulaw": "mulaw", "wav-alaw": "alaw"}
 SAMPLE_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 
 # libsndfile also encodes Opus at 12 kHz, but the contract does not offer 12 kHz.
 _OPUS_RATES = (8000, 16000, 24000, 48000)
 _DEFAULT_RATE = 24000
 _TELEPHONE_RATE = 8000
-_TELEPHONE_FORMATS = ("mulaw", "alaw")
+_TELEPHONE_FORMATS = ("mulaw", "alaw", "wav-mulaw", "wav-alaw")
 # audio/pcm and not audio/L16, which is big-endian (RFC 2586).
 _CONTENT_TYPES = {
     "linear16": "audio/pcm",
-    "wav": "audio/wav",
+    **dict.fromkeys(RIFF, "audio/wav"),
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "flac": "audio/flac",
@@ -53,12 +64,13 @@ def resolve(audio_format: str, sample_rate: int | None) -> AudioSpec:
 
 
 def content_type(spec: AudioSpec) -> str:
-    """Return the media type of the bytes; audio/basic means 8 kHz µ-law and nothing else (RFC 2046)."""
-    if spec.audio_format == "mulaw" and spec.sample_rate != _TELEPHONE_RATE:
-        return f"audio/PCMU;rate={spec.sample_rate}"
-    return _CONTENT_TYPES[spec.audio_format]
+    """Return the media type of the bytes; raw G.711 at another rate than 8 kHz names its rate (contract 3)."""
+    name = _CONTENT_TYPES[spec.audio_format]
+    if spec.audio_format in ("mulaw", "alaw") and spec.sample_rate != _TELEPHONE_RATE:
+        return f"{name};rate={spec.sample_rate}"
+    return name
 
 
 def streams(spec: AudioSpec) -> bool:
-    """Return whether the format can be sent while it is made; wav and flac carry their length in front."""
-    return spec.audio_format not in ("wav", "flac")
+    """Return whether the format can be sent while it is made; RIFF and flac carry their length in front."""
+    return spec.audio_format not in RIFF and spec.audio_format != "flac"

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from sayna.audio import sniff
+from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
-_SAMPLE_BYTES = {"linear16": 2, "wav": 2, "mulaw": 1, "alaw": 1}
+_SAMPLE_BYTES = {"linear16": 2, "wav": 2}
 # Bytes by which these can be told; raw audio has no magic number and needs more.
-_HEAD_BYTES = {"wav": 12, "mp3": 10, "opus": 40, "flac": 4}
+_HEAD_BYTES = {**dict.fromkeys(RIFF, 12), "mp3": 10, "opus": 40, "flac": 4}
 # One MP3 frame lasts 24 ms or more, so a frame is enough; a FLAC file without frames has
 # 42 bytes; the last page of Opus says how long it is.
 _SMALLEST = {"mp3": 96, "flac": 56, "opus": 0}
@@ -61,7 +62,7 @@ def _check_head(head: bytes, name: str) -> None:
 
 
 def _looks_like(head: bytes, name: str) -> bool:
-    expected = name if name in _HEAD_BYTES else ""
+    expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
     return sniff.kind(head) == expected or (name == "mp3" and sniff.is_mpeg_frame(head))
 
 
@@ -87,6 +88,6 @@ def _check_size(size: int, spec: AudioSpec) -> None:
     frame = _SAMPLE_BYTES.get(name, 1) * spec.channels
     if name == "linear16" and size % frame:
         raise ImplausibleAudio("The linear16 audio ends within a sample.")
-    header = _WAV_HEADER_BYTES if name == "wav" else 0
+    header = _WAV_HEADER_BYTES if name in RIFF else 0
     if size < header + _SMALLEST.get(name, spec.sample_rate * frame // 100):
         raise ImplausibleAudio(f"The {name} audio is shorter than 10 ms.")

@@ -12,6 +12,7 @@ _SAMPLE_BYTES = 2
 _PCM = 1
 _EXTENSIBLE = 0xFFFE
 # (format tag, bits) of mmreg.h -> our name of the sample encoding
+_TAGS = {"wav": _PCM, "wav-alaw": 6, "wav-mulaw": 7}
 _ENCODINGS = {
     (_PCM, 8): "u8",
     (_PCM, 16): "s16",
@@ -34,24 +35,22 @@ class WavFormat:
 
 
 def wav_header(spec: AudioSpec, data_bytes: int) -> bytes:
-    """Return the 44 bytes in front of `data_bytes` bytes of 16-bit samples."""
-    frame = _SAMPLE_BYTES * spec.channels
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        b"RIFF",
-        36 + data_bytes,
-        b"WAVE",
-        b"fmt ",
-        16,
-        _PCM,
-        spec.channels,
-        spec.sample_rate,
-        spec.sample_rate * frame,
-        frame,
-        8 * _SAMPLE_BYTES,
-        b"data",
-        data_bytes,
-    )
+    """Return the RIFF header in front of `data_bytes` bytes of samples: 44 bytes, 58 for G.711.
+
+    A format other than PCM needs the size of its extension, here 0, and a fact chunk with the number of samples
+    (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
+    """
+    is_pcm = spec.audio_format == "wav"
+    frame = (_SAMPLE_BYTES if is_pcm else 1) * spec.channels
+    form = struct.pack(
+        "<HHIIHH", _TAGS[spec.audio_format], spec.channels, spec.sample_rate, spec.sample_rate * frame, frame,
+        8 * frame // spec.channels,
+    )  # fmt: skip
+    fact = (b"fact", struct.pack("<I", data_bytes // frame))
+    chunks = [(b"fmt ", form)] if is_pcm else [(b"fmt ", form + b"\0\0"), fact]
+    head = b"".join(name + struct.pack("<I", len(body)) + body for name, body in chunks)
+    size = len(b"WAVE") + len(head) + 8 + data_bytes + data_bytes % 2
+    return struct.pack("<4sI4s", b"RIFF", size, b"WAVE") + head + struct.pack("<4sI", b"data", data_bytes)
 
 
 def read_wav(chunks: Iterable[bytes]) -> tuple[WavFormat, Iterator[bytes]]:

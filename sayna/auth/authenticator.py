@@ -1,22 +1,34 @@
 """Check a token: shared secrets first, then the auth service."""
 
+import datetime
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable
 
 from sayna.auth.service import AuthRequest, AuthService, Post, unauthorized
 from sayna.caller import Caller
-from sayna.config import AuthConfig
+from sayna.config import ApiSecret, AuthConfig
+
+logger = logging.getLogger("sayna.auth")
+
+
+def utc_today() -> datetime.date:
+    """Return the date in UTC."""
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 class Authenticator:
     """Checks tokens and keeps no result; reads the private key once, when it is created.
 
-    Raises ConfigError when the private key cannot be used.
+    Raises ConfigError when the private key cannot be used. `today` returns the date in UTC.
     """
 
-    def __init__(self, config: AuthConfig, post: Post) -> None:
-        self._secrets = tuple((_digest(each.secret.reveal()), each.id) for each in config.secrets)
+    def __init__(self, config: AuthConfig, post: Post, *, today: Callable[[], datetime.date] = utc_today) -> None:
+        self._today = today
+        self._secrets = tuple((_digest(each.secret.reveal()), each) for each in config.secrets)
+        for warning in config.warnings(today()):
+            logger.warning(warning)
         self._service: AuthService | None = None
         if config.service_url and config.signing_key_path:
             # Imported only here, because PyJWT and cryptography would add 50 ms to every start (measured).
@@ -32,21 +44,24 @@ class Authenticator:
         AuthServiceUnavailable when it cannot be reached.
         """
         # Secrets first (contract 2): they cost microseconds, the service a round trip.
-        tenant = self._tenant_of_secret(token)
-        if tenant is not None:
-            return Caller(tenant)
+        entry = self._entry_of_secret(token)
+        if entry is not None:
+            # An expired secret is refused here, because the auth service must not see it.
+            if entry.is_expired(self._today()):
+                raise unauthorized()
+            return Caller(entry.id, providers=entry.providers)
         if self._service is None:
             raise unauthorized()
         return Caller(self._service.tenant_of(token, auth_request()))
 
-    def _tenant_of_secret(self, token: str) -> str | None:
+    def _entry_of_secret(self, token: str) -> ApiSecret | None:
         digest = _digest(token)
         found = None
         # Compare every entry, otherwise the time taken would show which one matched.
-        for known, tenant in self._secrets:
+        for known, entry in self._secrets:
             # Compare digests: compare_digest() refuses letters outside ASCII, and its time shows a different length.
             if hmac.compare_digest(known, digest):
-                found = tenant
+                found = entry
         return found
 
 

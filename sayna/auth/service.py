@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote_plus
 
 from sayna.config import TENANT
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
@@ -19,18 +20,24 @@ if TYPE_CHECKING:
 # A tenant id has at most 128 characters, so no auth service needs a longer body.
 MAX_RESPONSE_BYTES = 65536
 # The token has its own claim, and headers of proxies say nothing about the caller.
-HIDDEN_HEADERS = frozenset({"authorization", "cookie", "host", "proxy-authorization", "x-real-ip"})
+HIDDEN_HEADERS = frozenset(
+    {"authorization", "cookie", "host", "proxy-authorization", "x-api-key", "x-real-ip", "xi-api-key"}
+)
 HIDDEN_PREFIXES = ("x-forwarded-", "x-sayna-")
 
 
 @dataclass(frozen=True, slots=True)
 class AuthRequest:
-    """The part of a request that the auth service receives; `body` is the object that the view will use."""
+    """The part of a request that the auth service receives.
+
+    `body` is the object that the view will use, `query` the part of the address behind `?`.
+    """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: object = None
+    query: str = ""
 
 
 class Post(Protocol):
@@ -90,7 +97,14 @@ def _auth_data(token: str, auth_request: AuthRequest) -> dict[str, object]:
         "request_headers": _visible(auth_request.headers),
         "request_path": auth_request.path,
         "request_method": auth_request.method,
+        "request_query": _without_keys(auth_request.query),
     }
+
+
+def _without_keys(query: str) -> str:
+    """Return a query without its tokens, which have the claim `token`; the name may be percent-encoded."""
+    parts = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) != "api_key"]
+    return "&".join(parts)
 
 
 def _visible(headers: Mapping[str, str]) -> dict[str, str]:

@@ -29,6 +29,8 @@ FORMATS_OF_TYPES = {
     "audio/x-alaw-basic": "alaw",
     "audio/pcma": "alaw",
 }
+# The formats that an Accept header can name; G.711 in a RIFF header has the type of every wav.
+NAMED_FORMATS = tuple(name for name in audio.FORMATS if name in FORMATS_OF_TYPES.values())
 
 
 class Accepted(NamedTuple):
@@ -60,7 +62,7 @@ def _is_envelope(weights: Mapping[str, float]) -> bool | None:
     if any(weight for name, weight in weights.items() if name.startswith("audio/")):
         return False
     no_envelope = _weight(weights, ENVELOPE) == 0
-    no_bytes = all(_is_excluded(weights, name) for name in audio.FORMATS)
+    no_bytes = all(_is_excluded(weights, name) for name in NAMED_FORMATS)
     return None if no_envelope == no_bytes else no_bytes
 
 
@@ -71,7 +73,7 @@ def _format(weights: Mapping[str, float], default: str) -> str:
     best = min(named, key=lambda name: (-weights[name], name == ANY_AUDIO), default=ANY_AUDIO)
     if best != ANY_AUDIO:
         return FORMATS_OF_TYPES[best]
-    return next((name for name in (default, *audio.FORMATS) if not _is_excluded(weights, name)), default)
+    return next((name for name in (default, *NAMED_FORMATS) if not _is_excluded(weights, name)), default)
 
 
 def _is_excluded(weights: Mapping[str, float], audio_format: str) -> bool:

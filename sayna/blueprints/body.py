@@ -1,23 +1,20 @@
-"""Strict intake: one JSON object in UTF-8, of limited size and depth, otherwise a 4xx that says what to send."""
+"""Strict intake: a JSON body of limited size, otherwise a 4xx that says what to send."""
 
-import json
 import re
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
+from sayna.blueprints.json_object import parse_object
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
-# json.loads raises RecursionError at some 5,000 levels, a 500 in plain Flask (measured).
-MAX_DEPTH = 32
+JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
+# The values of Sec-Fetch-Site for a request that no page of another site sent.
+OWN_SITE = ("", "same-origin", "none")
 # LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
 WEBHOOK_BYTES = 2 * 2**20
-TOO_DEEP = f"the body is nested deeper than {MAX_DEPTH} levels"
-# json.loads accepts half a surrogate pair, on which every .encode() fails, and NUL, which ends a text for
-# C libraries.
-_FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def read_object(request: Request) -> dict[str, Any]:
@@ -46,9 +43,19 @@ def _check_type(request: Request) -> None:
     # MAX_BODY_BYTES limits the compressed size only, so refuse compressed bodies.
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without Content-Encoding")
-    # A form on another site can send text/plain without asking; application/json needs a CORS preflight.
-    if request.mimetype != "application/json":
-        raise UnsupportedMediaType("send the body as Content-Type: application/json")
+    if not (JSON_TYPE.fullmatch(request.mimetype) or _is_untyped(request)):
+        raise UnsupportedMediaType("the body is not JSON by its type; send the header Content-Type: application/json")
+
+
+def _is_untyped(request: Request) -> bool:
+    """Return whether a program sent the body without a type.
+
+    A page of another site can send forms, text/plain and untyped bodies without a CORS preflight; its browser
+    adds Origin to each.
+    """
+    headers = request.headers
+    is_own = "Origin" not in headers and headers.get("Sec-Fetch-Site", "").strip().lower() in OWN_SITE
+    return is_own and not headers.get("Content-Type", "").strip()
 
 
 def read_raw(request: Request, limit: int | None = None) -> bytes:
@@ -67,70 +74,3 @@ def read_raw(request: Request, limit: int | None = None) -> bytes:
     if len(body) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     return body
-
-
-def parse_object(body: bytes) -> dict[str, Any]:
-    """Return the body as an object; raises InvalidRequest that says what is wrong with it."""
-    try:
-        # Decode here: json.loads would accept UTF-16 and UTF-32 too.
-        text = body.decode("utf-8")
-        value = _DECODER.decode(text)
-    except UnicodeDecodeError as error:
-        raise InvalidRequest("the body is not UTF-8") from error
-    except RecursionError as error:
-        raise InvalidRequest(TOO_DEEP) from error
-    except ValueError as error:
-        raise InvalidRequest("the body is not JSON; send one JSON object") from error
-    if type(value) is not dict:
-        raise InvalidRequest("the body is JSON but not an object; send {...}")
-    if _too_deep(value):
-        raise InvalidRequest(TOO_DEEP)
-    # A forbidden character stands in the text itself or behind an escape, so most bodies need no walk.
-    if _FORBIDDEN.search(text) or ("\\u" in text and _has_forbidden(value)):
-        raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
-    return value
-
-
-def _too_deep(value: Any) -> bool:
-    """Walk level by level, because a recursive walk would itself exceed the recursion limit."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _members(outer)]
-        if not level:
-            return False
-    return any(isinstance(inner, (dict, list)) for inner in level)
-
-
-def _members(container: dict[str, Any] | list[Any]) -> Any:
-    return container.values() if isinstance(container, dict) else container
-
-
-def _has_forbidden(value: Any) -> bool:
-    if isinstance(value, str):
-        return _FORBIDDEN.search(value) is not None
-    if isinstance(value, dict):
-        return any(_has_forbidden(inner) for pair in value.items() for inner in pair)
-    return isinstance(value, list) and any(map(_has_forbidden, value))
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        # Python takes the last of two values and other parsers the first: the auth service might judge another body.
-        raise InvalidRequest("the body has a field twice; send each field once")
-    return members
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    # Python reads 1e400 as infinity, which is not valid JSON when it is sent on.
-    if number in (float("inf"), float("-inf")):
-        raise InvalidRequest("the body holds a number that is too large")
-    return number
-
-
-def _constant(name: str) -> NoReturn:
-    raise InvalidRequest(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_constant, parse_float=_finite)

@@ -1,5 +1,6 @@
 """The only place where exceptions become JSON responses."""
 
+import json
 import logging
 from http import HTTPStatus
 
@@ -17,6 +18,9 @@ FRAMEWORK = {
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json."),
 }
 
+# Bytes of JSON; the rest of the 4 kB (contract 0) is for the other members.
+MAX_SENTENCE = 3600
+
 logger = logging.getLogger("sayna.errors")
 
 
@@ -28,11 +32,12 @@ def register(app: Flask) -> None:
 
 
 def _sayna_error(error: SaynaError) -> Response:
+    sentence = _shortened(error.message)
     # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
-        body = {"error": error.auth_code, "message": error.message}
+        body = {"error": error.auth_code, "message": sentence}
     else:
-        body = {"error": error.message}
+        body = {"error": sentence}
     response = json_response({**body, **error.members, "code": error.code, "request_id": g.request_id}, error.status)
     response.headers.update(error.headers)
     if error.retry_after is not None:
@@ -42,6 +47,11 @@ def _sayna_error(error: SaynaError) -> Response:
         response.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
     return response
+
+
+def _shortened(sentence: str) -> str:
+    """Return a sentence that keeps the error below 4 kB; one character takes up to 12 bytes of JSON."""
+    return sentence if len(json.dumps(sentence)) <= MAX_SENTENCE else sentence[: MAX_SENTENCE // 12] + "..."
 
 
 def _framework_error(error: HTTPException) -> Response:

@@ -6,7 +6,7 @@ import secrets
 import time
 from http import HTTPStatus
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
 from sayna import log
@@ -15,6 +15,8 @@ from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
+from sayna.openapi import operation_of
+from sayna.schemas.base import ignored_fields
 
 # A list of the public routes: a new route needs a token unless it is added here.
 PUBLIC = frozenset(
@@ -66,6 +68,7 @@ def _authenticate() -> None:
         [part for value in incoming.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
         incoming.args.getlist("api_key"),
         allow_query=services().config.auth.allow_query_key,
+        header_keys=incoming.headers.getlist("X-API-Key"),
     )
     g.caller = _authenticate_limited(authenticator, token)
 
@@ -93,7 +96,8 @@ def _auth_request() -> AuthRequest:
     """Return the request for the auth service; it judges the very object that the view uses."""
     has_body = request.content_length or "chunked" in _transfer_encoding()
     body = read_object(request) if has_body and read_body(request) else {}
-    return AuthRequest(request.method, request.path, dict(request.headers), body)
+    query = str(request.environ.get("QUERY_STRING", ""))
+    return AuthRequest(request.method, request.path, dict(request.headers), body, query)
 
 
 def _transfer_encoding() -> str:
@@ -106,6 +110,8 @@ def _finish(response: Response) -> Response:
     response.headers.add("X-Request-ID", here.request_id)
     # Browsers must not render audio or an error as a page.
     response.headers.add("X-Content-Type-Options", "nosniff")
+    if ignored := _ignored_fields():
+        response.headers.add("x-ignored-fields", ignored)
     # Read the fields now, because `g` and the request no longer exist when a stream ends.
     fields = {
         "method": incoming.method,
@@ -122,6 +128,16 @@ def _finish(response: Response) -> Response:
     else:
         _log(fields, started)
     return response
+
+
+def _ignored_fields() -> str:
+    """Return the names of the body's fields that this route ignores; a route with two forms of body knows them."""
+    here = g._get_current_object()
+    body = here.get("body")
+    if body is None or "ignored_fields" in here:
+        return str(here.get("ignored_fields", ""))
+    operation = operation_of(current_app.view_functions[request.endpoint or ""])
+    return ignored_fields(operation.request[0], body) if operation and operation.request else ""
 
 
 def _log(fields: dict[str, object], started: float) -> None:

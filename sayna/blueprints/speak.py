@@ -4,6 +4,7 @@ import json
 import re
 import time
 from operator import attrgetter
+from urllib.parse import quote
 
 from flask import Blueprint, Request, Response, g
 
@@ -11,18 +12,26 @@ from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
-from sayna.blueprints.context import caller_connection, caller_needs_length, current_request, services
+from sayna.blueprints.context import (
+    caller_connection,
+    caller_needs_length,
+    check_provider,
+    current_request,
+    services,
+)
 from sayna.openapi import documented
 from sayna.openapi.operations.speak import SPEAK
-from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, load_speak
+from sayna.schemas.speak import HEADER_FIELDS, METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 
 blueprint = Blueprint("speak", __name__)
 
 header_values = attrgetter(*HEADER_FIELDS.values())
-# Voice ids go into headers, where any other character would make the response a 500.
-PRINTABLE = re.compile(r"[\x20-\x7e]{1,128}")
+# What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
+# client reads a percent sign as the beginning of an encoded one.
+PLAIN = re.compile(r"[\x21-\x24\x26-\x7e]+")
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 @blueprint.post("/speak")
@@ -32,6 +41,7 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = _plan(request, default_formats)
+    check_provider(plan.provider.slug)
     connected = caller_connection(request)
     speech = services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
@@ -45,8 +55,11 @@ def _plan(request: Request, default_formats: tuple[str, str]) -> Plan:
     """Return the plan of the body; the planner remembers the plans of earlier bodies."""
     planner, body = services().planner, read_body(request)
     if (plan := planner.recall(body, default_formats)) is None:
-        plan = planner.plan(load_speak(read_object(request), default_formats))
+        fields = read_object(request)
+        g.ignored_fields = ignored_speak_fields(fields)
+        plan = planner.plan(load_speak(fields, default_formats))
         planner.remember(body, default_formats, plan)
+    g.ignored_fields = plan.ignored_fields
     return plan
 
 
@@ -95,4 +108,7 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     if is_hit:
         headers["Age"] = str(age)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
-    return {name: value for name, value in headers.items() if PRINTABLE.fullmatch(value)}
+    voice_id = headers["x-voice-id"]
+    if not PLAIN.fullmatch(voice_id):
+        headers["x-voice-id"] = quote(voice_id, safe=SAFE)
+    return {name: value for name, value in headers.items() if value}

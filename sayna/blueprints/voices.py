@@ -1,13 +1,13 @@
 """GET /voices: the catalogue of voices."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
-from sayna.blueprints.context import services
+from sayna.blueprints.context import check_provider, services
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
 from sayna.openapi.operations.voices import VOICES
-from sayna.speech.plan import LANGUAGE
 from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
+from sayna.speech.voices.languages import canonical
 
 blueprint = Blueprint("voices", __name__)
 
@@ -17,7 +17,10 @@ blueprint = Blueprint("voices", __name__)
 def voices() -> Response:
     """Answer with the selected voices, or with 304 to a client that has the same list already."""
     wanted = VoiceFilter(_language(), _gender())
-    listing = services().catalogue.listing(request.args.get("provider", ""))
+    catalogue, provider = services().catalogue, request.args.get("provider", "")
+    if provider:
+        check_provider(*catalogue.slugs(provider))
+    listing = catalogue.listing(provider).restricted_to(g.caller.may_use)
     encoded = services().encoded_voices.encoded(listing, wanted)
     # Compare weakly, because nginx marks an ETag as weak (W/) when it compresses the answer.
     known = request.if_none_match.contains_weak(encoded.etag)
@@ -40,10 +43,11 @@ def _headers(listing: VoiceListing, etag: str) -> dict[str, str]:
 
 
 def _language() -> str:
-    language = request.args.get("language", "").replace("_", "-")
-    if language and not LANGUAGE.fullmatch(language):
+    language = request.args.get("language", "")
+    tag = canonical(language)
+    if language.strip() and not tag:
         raise InvalidRequest("language must be a BCP 47 tag or the beginning of one, such as en or en-GB")
-    return language.lower()
+    return tag
 
 
 def _gender() -> str:

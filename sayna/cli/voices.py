@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from sayna.cli.context import services
 from sayna.errors import SaynaError
 from sayna.speech.voices import VoiceFilter, select
+from sayna.speech.voices.languages import canonical
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
@@ -29,7 +30,7 @@ def voices(provider: str, language: str) -> None:
             bar.update(len(slugs) - bar.pos)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
-    found = itertools.chain.from_iterable(select(listing, VoiceFilter(language)).values())
+    found = itertools.chain.from_iterable(select(listing, VoiceFilter(canonical(language) or language)).values())
     _print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
     for slug in listing.failed:
         click.echo(f"{slug} did not answer.", err=True)

@@ -4,7 +4,8 @@ To add a setting, add one field to the dataclass of its subject, then run `pytho
 of a speech vendor stand in its own file in `sayna/providers/`.
 """
 
-from sayna.config.auth import TENANT, ApiSecret, AuthConfig
+from sayna.config.api_secret import TENANT, ApiSecret
+from sayna.config.auth import AuthConfig
 from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings

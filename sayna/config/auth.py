@@ -1,36 +1,15 @@
 """The settings of authentication."""
 
-import re
-from collections import Counter
+import datetime
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import InvalidValue, require_both, setting
+from sayna.config.api_secret import MIN_SECRET, ApiSecret, api_secret, tenant_id
+from sayna.config.fields import require_both, setting
 from sayna.config.secret import Secret
-from sayna.config.types import boolean, integer, json_list, matching, number, path, token
+from sayna.config.types import boolean, integer, json_list, number, path, token
 from sayna.config.urls import service
-
-# ASCII only: two tenants must not have names that look the same.
-TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
-_tenant = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
-
-
-@dataclass(frozen=True, slots=True)
-class ApiSecret:
-    """A shared secret and its tenant."""
-
-    id: str
-    secret: Secret
-
-
-def _api_secret(entry: dict[str, object]) -> ApiSecret:
-    tenant, secret = entry.get("id"), entry.get("secret")
-    if set(entry) != {"id", "secret"} or not isinstance(tenant, str) or not isinstance(secret, str):
-        raise InvalidValue("is not just an id and a secret, both texts")
-    if not TENANT.fullmatch(tenant):
-        raise InvalidValue(f"has an id that is not {_tenant.wants}")
-    return ApiSecret(tenant, token.parse(secret))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +19,12 @@ class AuthConfig:
     required: bool = setting("AUTH_REQUIRED", boolean, False, "Authentication of clients, on or off.")
     api_secrets: tuple[ApiSecret, ...] = setting(
         "AUTH_API_SECRETS_JSON",
-        json_list(_api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
+        json_list(api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
         (),
         "Secrets of the tenants, as JSON.",
     )
     api_secret: Secret | None = setting("AUTH_API_SECRET", token, None, "Secret of a single tenant.")
-    api_secret_id: str = setting("AUTH_API_SECRET_ID", _tenant, "default", "Tenant of AUTH_API_SECRET.")
+    api_secret_id: str = setting("AUTH_API_SECRET_ID", tenant_id, "default", "Tenant of AUTH_API_SECRET.")
     service_url: str | None = setting("AUTH_SERVICE_URL", service, None, "URL of an auth service that checks tokens.")
     signing_key_path: Path | None = setting(
         "AUTH_SIGNING_KEY_PATH",
@@ -76,7 +55,18 @@ class AuthConfig:
     @property
     def several_tenants(self) -> bool:
         """Whether there may be more than one tenant; an auth service may name any."""
-        return self.required and (self.service_url is not None or len(self.secrets) > 1)
+        return self.required and (self.service_url is not None or len({each.id for each in self.secrets}) > 1)
+
+    def warnings(self, today: datetime.date) -> Iterator[str]:
+        """Yield a sentence for each shared secret that is too short or has expired."""
+        for each in self.secrets if self.required else ():
+            if len(each.secret.reveal()) < MIN_SECRET:
+                yield (
+                    f"A secret of the tenant {each.id} has fewer than {MIN_SECRET} characters and can be guessed; "
+                    "set one from `openssl rand -hex 32`. Version 0.4 will not start with it."
+                )
+            if each.is_expired(today):
+                yield f"A secret of the tenant {each.id} expired on {each.expires}; remove it or set another."
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for settings that would let every client in, or no client, by accident."""
@@ -99,10 +89,6 @@ class AuthConfig:
         yield from self._doubles()
 
     def _doubles(self) -> Iterator[str]:
-        where = "AUTH_API_SECRETS_JSON (with AUTH_API_SECRET)"
-        for tenant, times in Counter(each.id for each in self.secrets).items():
-            if times > 1:
-                yield f"{where} gives {tenant} more than one secret; set each id once."
-        # Otherwise it would be chance whose rooms such a token opens.
+        # A tenant may have several secrets, so that one can be rotated. A secret with two entries is a mistake.
         if len({each.secret for each in self.secrets}) < len(self.secrets):
-            yield f"{where} gives one secret to several tenants; set a different one for each."
+            yield "AUTH_API_SECRETS_JSON (with AUTH_API_SECRET) gives one secret twice; set different ones."

@@ -108,25 +108,42 @@ def _authorities(text: str) -> Authorities:
 
     file = path.parse(text)
     try:
+        # REQUESTS_CA_BUNDLE may be a folder, such as /etc/ssl/certs.
+        files = sorted({*file.glob("*.pem"), *file.glob("*.crt")}) if file.is_dir() else [file]
         # Text between certificates is a comment in any encoding.
-        pem = "\n".join(_CERTIFICATE.findall(file.read_text("utf-8", "replace"))) + "\n"
+        found = [each for one in files for each in _CERTIFICATE.findall(one.read_text("utf-8", "replace"))]
+        pem = "\n".join(dict.fromkeys(found)) + "\n"
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
     except (OSError, ValueError) as error:
         raise InvalidValue("is not a readable file of certificates") from error
     return Authorities(file, pem)
 
 
+_pem_file = SettingType(_authorities, "the path of a PEM file with one or more CA certificates")
+
+
 @dataclass(frozen=True, slots=True)
 class OutboundConfig:
     """The certificate authorities of outbound TLS."""
 
-    authorities: Authorities | None = setting(
+    tls_ca_file: Authorities | None = setting(
         "TLS_CA_FILE",
-        SettingType(_authorities, "the path of a PEM file with one or more CA certificates"),
+        _pem_file,
         None,
         "Your own certificate authorities, trusted beside the public ones by every outbound connection.",
-        yaml="outbound.tls_ca_file",
     )
+    # Variables that other programs read too.
+    ssl_cert_file: Authorities | None = setting(
+        "SSL_CERT_FILE", _pem_file, None, "As TLS_CA_FILE, where that is not set."
+    )
+    requests_ca_bundle: Authorities | None = setting(
+        "REQUESTS_CA_BUNDLE", _pem_file, None, "As TLS_CA_FILE, where neither it nor SSL_CERT_FILE is set."
+    )
+
+    @property
+    def authorities(self) -> Authorities | None:
+        """The operator's authorities: those of TLS_CA_FILE, else SSL_CERT_FILE, else REQUESTS_CA_BUNDLE."""
+        return self.tls_ca_file or self.ssl_cert_file or self.requests_ca_bundle
 
 
 @dataclass(frozen=True, slots=True)

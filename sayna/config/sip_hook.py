@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sayna.config.auth import TENANT
+from sayna.config.api_secret import TENANT
 from sayna.config.fields import InvalidValue
 from sayna.config.secret import Secret
 from sayna.config.types import secret

@@ -26,7 +26,8 @@ TAGS = {
 DESCRIPTION = """\
 One plain HTTP API over every text-to-speech vendor, LiveKit rooms, recordings and telephone calls.
 
-Bodies are JSON objects. Fields that an endpoint does not know are ignored, and `null` means absent.
+Bodies are JSON objects. Fields that an endpoint does not know are ignored and named in `x-ignored-fields`; `null` means
+absent. The type is `application/json`, `text/json`, `application/x-json` or `application/*+json`.
 Every answer carries `X-Request-ID`; send your own to find a request in the server's log again.
 Every answer carries `X-Content-Type-Options: nosniff`, and every path that takes GET takes HEAD.
 """
@@ -36,6 +37,12 @@ REQUEST_ID = {
 }
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
+    "x_api_key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same token, for clients whose Authorization header a proxy uses.",
+    },
     "api_key": {
         "type": "apiKey",
         "in": "query",
@@ -43,6 +50,7 @@ SCHEMES = {
         "description": "The same token in the query, for clients that cannot send a header.",
     },
 }
+IGNORED_FIELDS = "Fields of the body that the endpoint ignores, by dotted path; absent when there are none."
 MISSED = {
     "NotFound": (404, "NOT_FOUND", "No route matches this path."),
     "MethodNotAllowed": (
@@ -62,11 +70,12 @@ def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
     used = {route.operation.tag for route in routes}
     for tag in filter(used.__contains__, TAGS):
         spec.tag({"name": tag, "description": TAGS[tag]})
-    schemes = [name for name in SCHEMES if name == "bearer" or access.in_query]
+    schemes = [name for name in SCHEMES if name != "api_key" or access.in_query]
     for name in schemes:
         spec.components.security_scheme(name, SCHEMES[name])
     spec.components.schema("Error", error_responses.ERROR)
     spec.components.header("X-Request-ID", error_responses.header("Finds the request in the server's log."))
+    spec.components.header("x-ignored-fields", error_responses.header(IGNORED_FIELDS))
     spec.components.parameter("X-Request-ID", "header", {"name": "X-Request-ID", **REQUEST_ID})
     for name, (_, code, sentence) in MISSED.items():
         spec.components.response(name, _missed(code, sentence))
@@ -127,6 +136,8 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         entry["responses"]["414"] = error_responses.TOO_LONG
     if operation.request:
         entry["requestBody"] = _body(operation)
+        for response in entry["responses"].values():
+            response["headers"] = {**response.get("headers", {}), "x-ignored-fields": "x-ignored-fields"}
     return entry
 
 

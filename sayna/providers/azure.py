@@ -79,6 +79,9 @@ class AzureConfig(KeyedConfig):
         return self.base_url_setting or HOST.format(region=self.region)
 
 
+MULTILINGUAL = re.compile("Multilingual|DragonHD")
+
+
 class Azure(CloudProvider):
     """Azure's neural voices, of the region of the key."""
 
@@ -87,7 +90,6 @@ class Azure(CloudProvider):
     config_class = AzureConfig
     facts = ProviderFacts("`AZURE_SPEECH_SUBSCRIPTION_KEY`", "linear16, mulaw, alaw, mp3, opus")
     default_voice = "en-US-AvaMultilingualNeural"
-    monolingual = True
     default_language = "en-US"
     # Some names have a colon: en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
@@ -147,6 +149,11 @@ class Azure(CloudProvider):
     def language_of(self, voice_id: str) -> str:
         """Return the locale that the name begins with: sr-Latn-RS of sr-Latn-RS-NicholasNeural."""
         return leading_tag(voice_id) or self.default_language
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the locale in the name, none for a multilingual voice."""
+        locale = leading_tag(voice_id)
+        return () if not locale or MULTILINGUAL.search(voice_id) else (locale,)
 
     def _base(self, credentials: Mapping[str, Any] | None) -> str:
         """Return the base URL; one that the operator set also serves requests with their own region."""

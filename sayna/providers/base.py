@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,6 +12,10 @@ from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 from sayna.state.files import Check
 
+# The name of a voice that travels in a JSON body only: letters of any script, blanks and most signs, but no control
+# or invisible character, and no ".." or backslash, because the server behind may look for a file of this name.
+_UNSEEN = r"\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u205f-\u206f\ufeff\ufff9-\ufffb"
+NAME_IN_BODY = re.compile(rf"[^\W_](?!.*\.\.)([^{_UNSEEN}\\<>\"?*|]{{0,126}}[^{_UNSEEN}\\<>\"?*|\s])?")
 # A key goes into a header: HTTP clients fail on CR, LF and most of Unicode, and send NUL unchanged.
 CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
@@ -99,8 +103,6 @@ class TTSProvider(ABC):
     default_voice: ClassVar[str]
     default_model: ClassVar[str] = ""
     default_language: ClassVar[str] = ""
-    # Whether each voice speaks its own language, whatever language a request names.
-    monolingual: ClassVar[bool] = False
     # Names go into paths, queries and SSML: `../../v1/user` or `x&callback=http://evil` would be another
     # request with the server's key.
     voice_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -155,23 +157,34 @@ class TTSProvider(ABC):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
-        known = ", ".join(self.auth_fields) or "nothing"
         # Unknown fields are ignored elsewhere, but a misspelt credential must be reported.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
-            raise InvalidProviderAuth(f"auth for {self.slug} takes {known}; not {', '.join(unknown)[:100]}")
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
+        if missing := [name for name in self.auth_fields if auth.get(name) in (None, "")]:
+            fields = ", ".join(f'"{name}": "..."' for name in self.auth_fields)
+            raise InvalidProviderAuth(
+                f"auth for {self.slug} has no {' and no '.join(missing)}; send {{{fields}}}, each with a value"
+            )
         for name in self.auth_fields:
-            if not isinstance(auth.get(name), str) or not CREDENTIAL.fullmatch(auth[name]):
-                raise InvalidProviderAuth(f"auth.{name} must be 1-512 printable ASCII characters")
+            if not isinstance(auth[name], str) or not CREDENTIAL.fullmatch(auth[name]):
+                raise InvalidProviderAuth(
+                    f"auth.{name} must be a string of 1-512 printable ASCII characters without spaces"
+                )
         return auth
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tags of a voice that speaks no others; none when it is multilingual or only the vendor knows."""
+        return ()
+
+    def _unknown_auth(self, names: Sequence[str]) -> str:
+        shown = ", ".join(names)[:100]
+        if not self.auth_fields:
+            return f"{self.slug} takes no auth; send in provider whose credentials ({shown}) these are"
+        return f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}"
 
     def language_of(self, voice_id: str) -> str:
         """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
         return self.default_language
-
-    def spoken_language(self, voice_id: str, language: str) -> str:
-        """Return the BCP 47 tag that a voice speaks when a request names `language`; empty: unknown."""
-        own = self.language_of(voice_id)
-        return own or language if self.monolingual else language or own
 
     def version_of(self, voice_id: str) -> str | None:
         """Return a text that changes when another voice gets the same id; None where only the vendor knows."""

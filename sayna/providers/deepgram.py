@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
+from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, nearest_rate
@@ -24,6 +25,17 @@ LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
 CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
 # Their rate cannot be chosen, so none is sent.
 FIXED_RATE = ("mp3", "opus")
+
+# One of Aura-2 for each language: https://developers.deepgram.com/docs/tts-models .
+VOICES = {
+    "en": "aura-2-thalia-en",
+    "de": "aura-2-viktoria-de",
+    "es": "aura-2-celeste-es",
+    "fr": "aura-2-agathe-fr",
+    "it": "aura-2-livia-it",
+    "ja": "aura-2-izanami-ja",
+    "nl": "aura-2-rhea-nl",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,7 @@ class Deepgram(CloudProvider):
     config_class = DeepgramConfig
     facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16, mulaw, alaw, mp3 22.05 kHz, opus 48 kHz")
     # A voice of Aura-2: a reseller has announced the end of Aura-1.
-    default_voice = "aura-2-thalia-en"
-    monolingual = True
+    default_voice = VOICES["en"]
     rates = (0.7, 1.5)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
@@ -52,7 +63,7 @@ class Deepgram(CloudProvider):
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the one name twice: a Deepgram voice is a model."""
-        name = model or voice_id or self.default_voice
+        name = model or voice_id or self._voice_for(language)
         return name, name
 
     def native(self, target: AudioSpec) -> AudioSpec:
@@ -83,6 +94,20 @@ class Deepgram(CloudProvider):
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
         found = re.fullmatch(r"aura-(?:2-)?[a-z]+-([a-z]{2})", voice_id)
         return found[1] if found else ""
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tag at the end of the name."""
+        tag = self.language_of(voice_id)
+        return (tag,) if tag else ()
+
+    @staticmethod
+    def _voice_for(language: str) -> str:
+        tag = language.partition("-")[0] or "en"
+        if tag not in VOICES:
+            raise ProviderRejectedRequest(
+                f"deepgram speaks {', '.join(VOICES)}; send one of them as language, or a voice_id"
+            )
+        return VOICES[tag]
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

@@ -23,34 +23,45 @@ _LONG_WORD = re.compile(r"\S{6,}")
 # Phonemes of a character in any voice, at most, for words of many (measured).
 _SMALL_LETTER, _OTHER_LETTER, _PICTURE = 2.5, 7.0, 30.0
 _PICTURES_FROM = 0x2190
+JOINING = "\u200c\u200d\ufe0e\ufe0f"
+# Two flags without a blank between them are not said.
+_FLAG = re.compile("([\U0001f1e6-\U0001f1ff]{2})(?=[\U0001f1e6-\U0001f1ff])")
+_LETTER = re.compile(r"[^\W_]")
+_SIGN = re.compile(r"[\W_]")
 _VOWEL = re.compile("[^b-df-hj-np-tv-z\u00df]")
 
 
-class _Costs(dict[str, tuple[int, float]]):
-    """The bytes of UTF-8 and the phonemes of a character, at most, in any voice."""
+class _Octets(dict[str, int]):
+    """The bytes of UTF-8 of a character, taken apart as the library does with Hangul."""
 
-    def __missing__(self, character: str) -> tuple[int, float]:
-        # The library takes Hangul apart.
-        octets = len(unicodedata.normalize("NFD", character).encode(errors="replace"))
-        self[character] = (octets, _phonemes(character))
+    def __missing__(self, character: str) -> int:
+        self[character] = len(unicodedata.normalize("NFD", character).encode(errors="replace"))
         return self[character]
 
 
-_COSTS = _Costs()
+class _Phonemes(dict[str, float]):
+    """The phonemes of a character, at most, in any voice."""
+
+    def __missing__(self, character: str) -> float:
+        self[character] = _phonemes(character)
+        return self[character]
+
+
+_OCTETS, _PHONEMES = _Octets(), _Phonemes()
 
 
 def fitted(text: str) -> str:
     """Return a text in which no word or number exceeds the engine's buffers; only blanks are added."""
-    return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, text))
+    return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text)))
 
 
 def most_phonemes(text: str) -> float:
     """Return how many phonemes a text makes at most, whatever the voice."""
-    return sum(_COSTS[character][1] for character in text)
+    return sum(map(_PHONEMES.__getitem__, text))
 
 
 def _phonemes(character: str) -> float:
-    if character.isspace():
+    if character.isspace() or character in JOINING:
         return 0
     if character.isalpha():
         return _OTHER_LETTER if character.isupper() else _SMALL_LETTER
@@ -69,14 +80,17 @@ def _word_fitted(found: re.Match[str]) -> str:
 
 def _cut(word: str) -> Iterator[str]:
     """Cut before a sign, so that its name is still said, else at any character that stands alone."""
-    octets = [0, *itertools.accumulate(_COSTS[character][0] for character in word)]
+    octets = [0, *itertools.accumulate(map(_OCTETS.__getitem__, word))]
+    phonemes = map(_PHONEMES.__getitem__, word)
     # A word without a vowel is spelled.
-    least = 0.0 if _VOWEL.search(word) else _OTHER_LETTER
-    weights = [0.0, *itertools.accumulate(max(least, _COSTS[character][1]) for character in word)]
+    weights = [
+        0.0,
+        *itertools.accumulate(phonemes if _VOWEL.search(word) else itertools.repeat(_OTHER_LETTER, len(word))),
+    ]
     start = 0
     while start < len(word):
-        end = bisect.bisect_right(octets, octets[start] + MAX_WORD_BYTES) - 1
-        end = min(end, bisect.bisect_right(weights, weights[start] + MAX_WORD_PHONEMES) - 1)
+        end = bisect.bisect_right(octets, octets[start] + MAX_WORD_BYTES, start) - 1
+        end = min(end, bisect.bisect_right(weights, weights[start] + MAX_WORD_PHONEMES, start) - 1)
         if end < len(word):
             end = _sign_before(word, start, end) or boundary_before(word, start, max(end, start + 1))
         yield word[start:end]
@@ -84,7 +98,9 @@ def _cut(word: str) -> Iterator[str]:
 
 
 def _sign_before(word: str, start: int, end: int) -> int:
-    for at in range(end, start, -1):
-        if not word[at].isalnum() and is_boundary(word, start, at):
-            return at
-    return 0
+    backwards = word[end:start:-1]
+    for sign in _SIGN.finditer(backwards):
+        if is_boundary(word, start, end - sign.start()):
+            return end - sign.start()
+    # Signs that are all joined are cut where they must be.
+    return 0 if _LETTER.search(backwards) else end

@@ -18,7 +18,7 @@ from sayna.config.urls import anywhere
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.audio_response import CONTAINER_LABELS
-from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
+from sayna.providers.base import NAME_IN_BODY, AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text
 
@@ -69,8 +69,10 @@ class OpenAI(CloudProvider):
         "`OPENAI_API_KEY`, or `OPENAI_BASE_URL`", "linear16 24 kHz, wav", remark=" and servers like it"
     )
     default_voice = "alloy"
-    # Kokoro mixes voices by name, af_bella(2)+af_sky(1); models have owners, speaches-ai/Kokoro-82M.
-    voice_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:+()-]{0,127}")
+    # The id travels in the JSON body. Servers have names in any script, 中文女, and paths of models,
+    # FunAudioLLM/CosyVoice2-0.5B:alex; Kokoro mixes voices, af_bella(2)+af_sky(1).
+    voice_pattern = NAME_IN_BODY
+    # Models have owners: speaches-ai/Kokoro-82M.
     model_pattern = re.compile(r"[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._:/@-]{0,127}")
     # Gateways such as LiteLLM send every format as audio/mpeg (https://github.com/BerriAI/litellm/issues/4332).
     careless_labels = CONTAINER_LABELS

@@ -1,12 +1,18 @@
 """The base of all schemas: strict field types, and errors as sentences."""
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
 from sayna.errors import InvalidRequest
+
+# The header x-ignored-fields (contract 0).
+HEADER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+MAX_NAMES = 20
+MAX_HEADER = 500
 
 
 class StrictSchema(Schema):
@@ -67,6 +73,32 @@ def _sentences(messages: Any, path: str) -> list[str]:
     return [f"{path} {text}".strip() for text in messages]
 
 
+def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:
+    """Return the names of the fields that the schema ignores, for a header of at most 500 bytes.
+
+    A field inside another has a dotted path. A name that a header cannot carry is left out.
+    """
+    names = sorted(filter(HEADER_NAME.fullmatch, _ignored(schema, body)))[:MAX_NAMES]
+    listed = ", ".join(names)
+    # Cut between two names.
+    return listed if len(listed) <= MAX_HEADER else listed[: MAX_HEADER + 1].rpartition(", ")[0]
+
+
+def _ignored(schema: Schema, body: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in body.items():
+        field = schema.fields.get(name)
+        if field is None and value is not None:
+            yield name
+        elif isinstance(field, fields.Nested) and type(value) is dict:
+            yield from (f"{name}.{inner}" for inner in _ignored(field.schema, value))
+
+
+def _whole(value: Any) -> int | None:
+    if type(value) is float and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
 # marshmallow 4.4 itself accepts bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
 # and "yes" for true. `type() is` and not isinstance(): to Python, true is an integer.
 class StrictString(fields.String):
@@ -79,12 +111,12 @@ class StrictString(fields.String):
 
 
 class StrictInteger(fields.Integer):
-    """A JSON number without a fraction; no string, no boolean."""
+    """A JSON number without a fraction, as in JSON Schema: 8000.0 and 8e3 too; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if type(value) is not int:
+        if (number := _whole(value)) is None:
             raise ValidationError("must be an integer")
-        return value
+        return number
 
 
 class StrictFloat(fields.Float):

@@ -2,17 +2,23 @@
 
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
+from sayna.config import TENANT
 from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
 from sayna.schemas.livekit import REQUIRED
-from sayna.schemas.sip import CREDENTIAL, check_credential
 from sayna.sip.hook_store import StoredHook
 
 # The limit of one request; Hooks limits how many a tenant may store.
 MAX_HOOKS = 1000
+
+
+def check_tenant(text: str) -> None:
+    """Raise ValidationError unless the text is a tenant id or blank."""
+    if text.strip() and not TENANT.fullmatch(text.strip()):
+        raise ValidationError("must be a tenant id: 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 
 
 class HookSchema(StrictSchema):
@@ -30,8 +36,11 @@ class HookSchema(StrictSchema):
     )
     auth_id = StrictString(
         load_default="",
-        validate=check_credential,
-        metadata={**CREDENTIAL, "description": "Your own id; required where tokens are."},
+        validate=check_tenant,
+        metadata={
+            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
+            "description": "The id of your tenant; required with authentication, optional without.",
+        },
     )
     events = fields.List(
         StrictString(validate=validate.OneOf(EVENTS)),

@@ -18,10 +18,12 @@ from sayna.schemas.base import (
     StrictString,
     choice_field,
     count_field,
+    ignored_fields,
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
-from sayna.speech.plan import LANGUAGE, SpeakRequest
+from sayna.speech.plan import SpeakRequest
+from sayna.speech.voices.languages import TAG
 
 # A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
@@ -64,7 +66,10 @@ class VoiceSchema(StrictSchema):
     sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
     )
-    language = _text("BCP 47 tag; the voice's own when left out.", pattern=f"^({LANGUAGE.pattern})?$")
+    language = _text(
+        "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",
+        pattern=rf"^\s*({TAG.pattern})?\s*$",
+    )
     voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
@@ -106,19 +111,23 @@ def is_nested(body: Mapping[str, Any]) -> bool:
     return body.get("tts_config") is not None
 
 
+def ignored_speak_fields(body: Mapping[str, Any]) -> str:
+    """Return the names of the fields that the form of the body ignores, as `ignored_fields` does."""
+    return ignored_fields(NESTED if is_nested(body) else FLAT, body)
+
+
 def load_speak(body: Mapping[str, Any], default_formats: tuple[str, str] = DEFAULT_FORMATS) -> SpeakRequest:
     """Return the request of either form; raises InvalidRequest and its kinds.
 
     `default_formats` are the audio formats of a flat and of a nested request that names none.
     """
     if not is_nested(body):
-        return _request(_checked(FLAT, body), audio_format=default_formats[0], prefers_envelope=True)
+        return _request(_checked(FLAT, body), body, default_formats)
     # Refuse them: if they were ignored, the audio would have another voice than the request names.
     if beside := sorted(name for name in VOICE_FIELDS & body.keys() if body[name] is not None):
         raise InvalidRequest(f"send {', '.join(beside)} inside tts_config, not beside it")
     loaded = _checked(NESTED, body)
-    fields_of_both = {"text": loaded.get("text"), **loaded["tts_config"]}
-    return _request(fields_of_both, audio_format=default_formats[1], prefers_envelope=False)
+    return _request({"text": loaded.get("text"), **loaded["tts_config"]}, body, default_formats)
 
 
 def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,18 +138,20 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidProviderAuth('auth must be an object such as {"api_key": "..."}')
         if type(voice.get("audio_format")) not in (str, type(None)):
             raise UnsupportedFormat("audio_format must be a string")
-        if type(voice.get("sample_rate")) not in (int, type(None)):
+        rate = voice.get("sample_rate")
+        if not (rate is None or type(rate) is int or (type(rate) is float and rate.is_integer())):
             raise UnsupportedFormat("sample_rate must be an integer in Hz")
     loaded: dict[str, Any] = schema.parse(body)
     return loaded
 
 
-def _request(loaded: dict[str, Any], *, audio_format: str, prefers_envelope: bool) -> SpeakRequest:
+def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: tuple[str, str]) -> SpeakRequest:
     rules = loaded.pop("pronunciations", [])
     return SpeakRequest(
         text=loaded.pop("text", None),
-        audio_format=loaded.pop("audio_format", "") or audio_format,
-        prefers_envelope=prefers_envelope,
+        audio_format=loaded.pop("audio_format", "") or default_formats[is_nested(body)],
+        prefers_envelope=not is_nested(body),
+        ignored_fields=ignored_speak_fields(body),
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),
         **loaded,
     )

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,8 @@ from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
 from sayna.speech.pronunciation import spoken_text
 from sayna.speech.voice_settings import checked
+from sayna.speech.voices.languages import canonical, spoken
 
-# The syntax of RFC 5646, not its registry: each provider knows its own languages.
-LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,5}")
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
 MAX_REQUEST_SECONDS = 60.0
@@ -51,6 +50,7 @@ class SpeakRequest:
     request_timeout: float | None = None
     auth: Mapping[str, Any] | None = None
     prefers_envelope: bool = True
+    ignored_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,11 @@ class Plan(SynthesisParams):
     provider: TTSProvider
     request_seconds: float
     characters: int
-    # What the voice speaks; `language` is what the provider is asked for.
-    spoken_language: str
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
     key: str
     prefers_envelope: bool
+    ignored_fields: str
 
     @property
     def stream_key(self) -> str:
@@ -96,7 +95,7 @@ class Plan(SynthesisParams):
             provider=self.provider.slug,
             voice_id=self.voice_id,
             model=self.model,
-            language=self.spoken_language,
+            language=self.language,
             audio_format=self.target.audio_format,
             sample_rate=self.target.sample_rate,
             channels=self.target.channels,
@@ -117,10 +116,17 @@ class Planner:
     It remembers the plans of request bodies, because most bodies come more than once.
     """
 
-    def __init__(self, providers: Mapping[str, TTSProvider], speech: SpeechConfig, secret: bytes) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, TTSProvider],
+        speech: SpeechConfig,
+        secret: bytes,
+        voices_for: Callable[[str, str], Sequence[str]] = lambda slug, language: (),
+    ) -> None:
         self._providers = providers
         self._speech = speech
         self._secret = secret
+        self._voices_for = voices_for
         self._plans: dict[tuple[bytes, tuple[str, str]], Plan] = {}
 
     def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
@@ -145,15 +151,16 @@ class Planner:
             raise ProviderNotConfigured(
                 provider.how_to_configure or f"{provider.slug} is not configured on this server"
             )
-        language = _matching(request.language or "", LANGUAGE, "language", "a BCP 47 tag such as en-GB")
+        language = _language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
+        _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         low, high = provider.rates
         plan = Plan(
             provider=provider,
             text=text,
-            voice_id=_matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices"),
+            voice_id=voice_id,
             model=_matching(model, provider.model_pattern, "model", "a model name of the vendor"),
-            language=language or provider.language_of(voice_id),
+            language=self._spoken(provider, voice_id, language),
             speaking_rate=min(high, max(low, request.speaking_rate or 1.0)),
             target=audio.resolve(request.audio_format or "wav", request.sample_rate),
             settings=checked(request.voice_settings, provider),
@@ -161,10 +168,10 @@ class Planner:
             connect_seconds=min(request.connection_timeout or MAX_CONNECT_SECONDS, MAX_CONNECT_SECONDS),
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(text),
-            spoken_language=provider.spoken_language(voice_id, language),
             version=provider.version_of(voice_id),
             key="",
             prefers_envelope=request.prefers_envelope,
+            ignored_fields=request.ignored_fields,
         )
         return dataclasses.replace(plan, key=self._key(plan))
 
@@ -185,6 +192,20 @@ class Planner:
             if provider.configured:
                 return provider
         raise ProviderNotConfigured("no speech provider is configured on this server")
+
+    def _spoken(self, provider: TTSProvider, voice_id: str, language: str) -> str:
+        """Return the language that is spoken; raises InvalidRequest when the voice cannot speak the wanted one."""
+        tags = provider.languages_of(voice_id)
+        if not tags:
+            return language or canonical(provider.language_of(voice_id))
+        if found := spoken(tags, language):
+            return found
+        others = self._voices_for(provider.slug, language)
+        instead = f"another voice_id such as {', '.join(others)}" if others else "another voice_id from GET /voices"
+        raise InvalidRequest(
+            f"the voice {voice_id} of {provider.slug} speaks {', '.join(tags)[:100]} and not {language}; "
+            f"send {instead}, or leave voice_id out"
+        )
 
     def _key(self, plan: Plan) -> str:
         fields: dict[str, Any] = {
@@ -208,6 +229,13 @@ class Planner:
             # HMAC, because clients see the cache key as the ETag.
             fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
         return cache_key(fields)
+
+
+def _language(text: str) -> str:
+    tag = canonical(text)
+    if text.strip() and not tag:
+        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
+    return tag
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

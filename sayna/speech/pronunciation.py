@@ -1,9 +1,10 @@
 """Pronunciations: what is said instead of what is written."""
 
-import functools
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Sequence
 
 from sayna.errors import EmptyText, InvalidRequest
 from sayna.speech.text import clean, has_speech
@@ -12,10 +13,27 @@ from sayna.speech.text import clean, has_speech
 MAX_GROWTH = 4
 JOINERS = "\u200c\u200d"
 # Scripts that put no blanks between words: Thai, Lao, Tibetan, Myanmar, Khmer, Kana, Han, Yi, Javanese.
-_UNSPACED = re.compile(
+_UNSPACED_SCRIPT = re.compile(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u2e80-\u3007\u3021-\u312f\u31a0-\u31bf"
     "\u31f0-\ua4cf\ua980-\ua9df\uaa60-\uaadf\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
 )
+
+
+_MARK, _UNSPACED, _SPACED = 1, 2, 4
+
+
+class _Kinds(dict[str, int]):
+    """What a character is to a word: a mark, of a script without blanks, inside a word of a script with blanks."""
+
+    def __missing__(self, character: str) -> int:
+        mark = _MARK * (character in JOINERS or unicodedata.category(character)[0] == "M")
+        unspaced = _UNSPACED * bool(_UNSPACED_SCRIPT.match(character))
+        spaced = _SPACED * (not unspaced and bool(mark or character == "_" or character.isalnum()))
+        self[character] = mark | unspaced | spaced
+        return self[character]
+
+
+_KINDS = _Kinds()
 
 
 class PronunciationTable:
@@ -26,15 +44,18 @@ class PronunciationTable:
 
     def __init__(self, rules: Sequence[tuple[str, str]]) -> None:
         self._spoken = {clean(word): clean(spoken) for word, spoken in rules if clean(word)}
-        # Every beginning of a word -> the longest word that is a beginning of it, or an empty string.
-        self._longest: dict[str, str] = {}
-        for word in sorted(self._spoken, key=len):
-            for length in range(1, len(word)):
-                self._longest.setdefault(word[:length], self._longest.get(word[: length - 1], ""))
-            self._longest[word] = word
-        # The length of the longest word for each first character.
-        self._sizes = {word[0]: len(word) for word in sorted(self._spoken, key=len)}
-        firsts = "".join(map(re.escape, self._sizes))
+        # First character -> the length of the longest word, and the sorted words.
+        self._groups: dict[str, tuple[int, list[str]]] = {}
+        # The words that are a beginning of a word, the word itself at the end.
+        self._beginnings: dict[str, list[str]] = {"": []}
+        before: list[str] = []
+        for word in sorted(self._spoken):
+            before = [*(each for each in before if word.startswith(each)), word]
+            self._beginnings[word] = before
+            size, words = self._groups.get(word[0], (0, [""]))
+            words.append(word)
+            self._groups[word[0]] = max(size, len(word)), words
+        firsts = "".join(map(re.escape, self._groups))
         self._first = re.compile(f"[{firsts}]") if firsts else None
 
     def apply(self, text: str) -> str:
@@ -45,9 +66,15 @@ class PronunciationTable:
         chunks: list[str] = []
         length = end = 0
         limit = MAX_GROWTH * len(text)
-        for start, word in self._found(text):
-            chunks += (text[end:start], self._spoken[word])
-            length += len(chunks[-2]) + len(chunks[-1])
+        # The last kind stands before the text too.
+        kinds = [*map(_KINDS.__getitem__, text), 0]
+        for candidate in self._first.finditer(text) if self._first else ():
+            start = candidate.start()
+            if start < end or not _begins_word(kinds, start) or not (word := self._word_at(text, kinds, start)):
+                continue
+            spoken = self._spoken[word]
+            chunks += (text[end:start], spoken)
+            length += start - end + len(spoken)
             end = start + len(word)
             if length > limit:
                 break
@@ -55,29 +82,16 @@ class PronunciationTable:
             raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long")
         return "".join((*chunks, text[end:]))
 
-    def _found(self, text: str) -> Iterator[tuple[int, str]]:
-        end = 0
-        for candidate in self._first.finditer(text) if self._first else ():
-            start = candidate.start()
-            if start >= end and _begins_word(text, start) and (word := self._word_at(text, start)):
-                yield start, word
-                end = start + len(word)
-
-    def _word_at(self, text: str, start: int) -> str:
+    def _word_at(self, text: str, kinds: Sequence[int], start: int) -> str:
         """Return the longest word at `start` that ends where a word may end, else an empty string."""
-        longest = self._longest
-        # The beginnings of words are nested, so a binary search finds the longest one that is here.
-        known, unknown = 1, self._sizes[text[start]] + 1
-        while unknown - known > 1:
-            middle = (known + unknown) // 2
-            if text[start : start + middle] in longest:
-                known = middle
-            else:
-                unknown = middle
-        word = longest[text[start : start + known]]
-        while word and not _ends_word(text, start + len(word)):
-            word = longest.get(word[:-1], "")
-        return word
+        size, words = self._groups[text[start]]
+        here = text[start : start + size]
+        # Every word that is a beginning of `here` is also one of the last word that sorts before it.
+        last = words[bisect_right(words, here) - 1]
+        if here.startswith(last) and _ends_word(kinds, start + len(last)):
+            return last
+        found = [*itertools.takewhile(here.startswith, self._beginnings[last])]
+        return next((word for word in reversed(found) if _ends_word(kinds, start + len(word))), "")
 
 
 def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
@@ -94,31 +108,11 @@ def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
     return spoken
 
 
-def _begins_word(text: str, place: int) -> bool:
-    if place == 0 or _is_unspaced(text[place]):
-        return not _is_mark(text[place])
-    return not _is_spaced_letter(text[place - 1])
+def _begins_word(kinds: Sequence[int], place: int) -> bool:
+    kind = kinds[place]
+    return not (kind & _MARK if kind & _UNSPACED else kinds[place - 1] & _SPACED)
 
 
-def _ends_word(text: str, place: int) -> bool:
-    if place >= len(text):
-        return True
-    if _is_mark(text[place]):
-        return False
-    return _is_unspaced(text[place - 1]) or not _is_spaced_letter(text[place])
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_unspaced(character: str) -> bool:
-    return bool(_UNSPACED.match(character))
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_spaced_letter(character: str) -> bool:
-    """Return whether a character is inside a word of a script that puts blanks between words."""
-    return not _is_unspaced(character) and (character == "_" or character.isalnum() or _is_mark(character))
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_mark(character: str) -> bool:
-    return character in JOINERS or unicodedata.category(character)[0] == "M"
+def _ends_word(kinds: Sequence[int], place: int) -> bool:
+    kind = kinds[place]
+    return not (kind and (kind & _MARK or (kind & _SPACED and not kinds[place - 1] & _UNSPACED)))

@@ -12,11 +12,18 @@ _KINDS = {int: "an integer", float: "a number", bool: "true or false", str: "a s
 def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any]:
     """Return the settings; raises InvalidRequest for an unknown name or a value outside its range."""
     known = ", ".join(sorted(provider.voice_settings)) or "none"
+    settings = {}
     for name, value in given.items():
         if name not in provider.voice_settings:
             raise InvalidRequest(f"voice_settings of {provider.slug} has no {name[:64]!r}; send only {known}")
-        _check(name, value, provider.voice_settings[name])
-    return given
+        settings[name] = _without_fraction(value, provider.voice_settings[name])
+        _check(name, settings[name], provider.voice_settings[name])
+    return settings
+
+
+def _without_fraction(value: Any, spec: SettingSpec) -> Any:
+    """Return 50 for 50.0 where the setting is an integer, as in JSON Schema."""
+    return int(value) if spec.kind is int and type(value) is float and value.is_integer() else value
 
 
 def _check(name: str, value: Any, spec: SettingSpec) -> None:

@@ -15,6 +15,8 @@ SUBTYPES = {
     "mulaw": ("RAW", "ULAW"),
     "alaw": ("RAW", "ALAW"),
     "wav": ("WAV", "PCM_16"),
+    "wav-mulaw": ("WAV", "ULAW"),
+    "wav-alaw": ("WAV", "ALAW"),
     "flac": ("FLAC", "PCM_16"),
     "opus": ("OGG", "OPUS"),
     "mp3": ("MP3", "MPEG_LAYER_III"),

@@ -34,7 +34,7 @@ def test_a_page_instead_of_audio_raises_before_the_first_byte(name: str, body: b
 @pytest.mark.parametrize("sent", FORMATS)
 @pytest.mark.parametrize("name", ["wav", "mp3", "opus", "flac"])
 def test_another_format_than_said_raises_before_the_first_byte(name: str, sent: str) -> None:
-    if sent != name:
+    if sent.partition("-")[0] != name:
         with pytest.raises(ImplausibleAudio, match=f"do not begin like {name}"):
             next(checked(pieces(clip(sent), 512), resolve(name, None)))
 

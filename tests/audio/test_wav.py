@@ -42,6 +42,22 @@ def test_any_streamed_header_becomes_a_true_one(claimed: int, size: int) -> None
     assert int.from_bytes(data[4:8], "little") == len(data) - 8
 
 
+@pytest.mark.parametrize(("name", "tag"), [("wav-mulaw", 7), ("wav-alaw", 6)])
+@pytest.mark.parametrize("rate", [8000, 16000])
+@pytest.mark.parametrize("count", [4000, 4001])
+def test_g711_in_riff_says_its_format_and_number_of_samples(name: str, tag: int, rate: int, count: int) -> None:
+    target, samples = AudioSpec(name, rate), sine(rate, 1)[:count]
+    data = b"".join(convert(iter([samples.tobytes()]), AudioSpec("linear16", rate), target))
+    raw = b"".join(convert(iter([samples.tobytes()]), AudioSpec("linear16", rate), AudioSpec(name[4:], rate)))
+    assert struct.unpack("<4sIHHIIHHH", data[12:38]) == (b"fmt ", 18, tag, 1, rate, rate, 1, 8, 0)
+    assert struct.unpack("<4sII", data[38:50]) == (b"fact", 4, count)
+    assert struct.unpack("<4sI", data[50:58]) == (b"data", count)
+    assert data[58:] == raw + b"\0" * (count % 2)
+    assert int.from_bytes(data[4:8], "little") == len(data) - 8
+    assert soundfile.info(io.BytesIO(data)).frames == count
+    assert duration_ms(data, target) == round(1000 * count / rate)
+
+
 def test_what_follows_the_samples_is_no_sound() -> None:
     trailer = struct.pack("<4sI", b"LIST", 4) + b"INFO"
     data = rewritten(riff(FMT, data_chunk(len(SAMPLES)), SAMPLES, trailer))

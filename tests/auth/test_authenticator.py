@@ -1,7 +1,9 @@
 """Shared secrets, and their order before the auth service."""
 
+import datetime
 import hmac
 import json
+import logging
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -64,6 +66,57 @@ def test_known_secret_is_not_sent_to_the_service(
     assert service.requests == []
     assert authenticator.authenticate("unknown", lambda: REQUEST) == Caller("from-the-service")
     assert len(service.requests) == 1
+
+
+def entries(*listed: dict[str, object], today: str = "2026-06-01") -> Authenticator:
+    environ = {"AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": json.dumps(listed)}
+    day = datetime.date.fromisoformat(today)
+    return Authenticator(load_config(environ).auth, http.post, today=lambda: day)
+
+
+def test_tenant_has_two_secrets_while_one_is_rotated() -> None:
+    authenticator = entries({"id": "a", "secret": "old", "note": "until June"}, {"id": "a", "secret": "new"})
+    for token in ("old", "new"):
+        assert authenticator.authenticate(token, lambda: REQUEST) == Caller("a")
+
+
+def test_rotation_of_a_single_tenant_leaves_its_hook_secrets_alone() -> None:
+    both = json.dumps([{"id": "a", "secret": "old"}, {"id": "a", "secret": "new"}])
+    assert not load_config({"AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": both}).own_hook_secrets
+
+
+@pytest.mark.parametrize(("today", "is_valid"), [("2026-05-31", True), ("2026-06-01", True), ("2026-06-02", False)])
+def test_secret_is_valid_until_the_end_of_its_last_day(today: str, is_valid: bool) -> None:
+    authenticator = entries({"id": "a", "secret": "s", "expires": "2026-06-01"}, today=today)
+    if is_valid:
+        assert authenticator.authenticate("s", lambda: REQUEST) == Caller("a")
+    else:
+        with pytest.raises(NotAuthenticated, match="not valid"):
+            authenticator.authenticate("s", lambda: REQUEST)
+
+
+def test_expired_secret_is_not_sent_to_the_service(
+    service: FakeService, make_authenticator: Callable[..., Authenticator]
+) -> None:
+    expired = json.dumps([{"id": "a", "secret": "s", "expires": "2020-01-01"}])
+    with pytest.raises(NotAuthenticated):
+        make_authenticator(AUTH_API_SECRETS_JSON=expired).authenticate("s", lambda: REQUEST)
+    assert service.requests == []
+
+
+def test_start_warns_of_short_and_of_expired_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "sayna.auth"):
+        entries(
+            {"id": "short", "secret": "x" * 15},
+            {"id": "good", "secret": "y" * 16},
+            {"id": "over", "secret": "z" * 16, "expires": "2026-05-31"},
+        )
+    told = [record.getMessage() for record in caplog.records if record.name == "sayna.auth"]
+    assert [line.split(" has ")[0].split(" expired")[0] for line in told] == [
+        "A secret of the tenant short",
+        "A secret of the tenant over",
+    ]
+    assert "xxx" not in caplog.text
 
 
 def test_result_of_the_service_is_not_cached(

@@ -29,19 +29,23 @@ def test_service_receives_the_request_without_credentials(
         "X-Forwarded-For",
         "X-Sayna-Id",
         "PROXY-authorization",
+        "X-API-Key",
+        "XI-Api-Key",
     ]
-    headers = dict.fromkeys(hidden, "canary") | {"User-Agent": "curl", "X-API-Key": "kept"}
+    headers = dict.fromkeys(hidden, "canary") | {"User-Agent": "curl", "X-Key": "kept"}
     body = {"text": "Grüße", "nested": {"n": [1, None]}}
-    make_authenticator().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body))
+    query = "a=1&api_key=canary&a=%C3%A9+b&%61pi_key=canary&api_keys=2&b&&api%5Fkey"
+    make_authenticator().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body, query))
     (path, sent, _) = service.requests[0]
     claims = service.claims(rsa_key)
     assert (path, sent["content-type"]) == ("/verify", "application/jwt")
     assert claims["auth_data"] == {
         "token": "tökèn\udc80",
         "request_body": body,
-        "request_headers": {"user-agent": "curl", "x-api-key": "kept"},
+        "request_headers": {"user-agent": "curl", "x-key": "kept"},
         "request_path": "/speak",
         "request_method": "POST",
+        "request_query": "a=1&a=%C3%A9+b&api_keys=2&b&",
     }
     assert set(claims) == {"sub", "iat", "exp", "jti", "auth_data"}
     assert claims["sub"] == "sayna-auth"

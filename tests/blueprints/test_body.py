@@ -21,7 +21,8 @@ MALFORMED = {
     "a duplicate key": b'{"text":"a","text":"b"}',
     "a nested duplicate key": b'{"text":"a","auth":{"api_key":"a","api_key":"b"}}',
     "trailing garbage": b'{"text":"x"} x',
-    "a byte order mark": b'\xef\xbb\xbf{"text":"x"}',
+    "two byte order marks": b'\xef\xbb\xbf\xef\xbb\xbf{"text":"x"}',
+    "a byte order mark alone": b"\xef\xbb\xbf",
     "UTF-16": '{"text":"x"}'.encode("utf-16"),
     "invalid UTF-8": b'{"text":"\xff"}',
     "an escaped lone surrogate": b'{"text":"\\ud800"}',
@@ -58,16 +59,80 @@ def test_depth_of_32_is_still_taken(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "content_type", ["text/plain", "application/x-www-form-urlencoded", "application/vnd.api+json", None]
+    "content_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain; application/json",
+        "text/plain, application/json",
+        "application/json, text/plain",
+        "text/x+json",
+        "application/+json",
+        "json",
+    ],
 )
-def test_other_content_types_are_refused(client: FlaskClient, content_type: str | None) -> None:
+def test_other_content_type_is_refused_with_what_to_send(client: FlaskClient, content_type: str) -> None:
     status, answer = post(client, b'{"text":"x"}', content_type=content_type)
     assert (status, answer["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
+    assert "Content-Type: application/json" in answer["error"]
 
 
-def test_charset_parameter_is_allowed(client: FlaskClient) -> None:
-    status, _ = post(client, b'{"text":"hello"}', content_type="application/json; charset=utf-8")
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "text/json",
+        "application/x-json",
+        "application/vnd.api+json",
+        "application/problem+json; charset=UTF-8",
+    ],
+)
+def test_json_types_are_taken(client: FlaskClient, content_type: str) -> None:
+    status, _ = post(client, b'{"text":"hello"}', content_type=content_type)
     assert status == 200
+
+
+@pytest.mark.parametrize("content_type", [None, "", "  "])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Sec-Fetch-Site": "none"}, 200),
+        ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "same-site"}, 415),
+        ({"Sec-Fetch-Site": "cross-site"}, 415),
+        ({"Origin": "https://example.com"}, 415),
+        ({"Origin": "null", "Sec-Fetch-Site": "same-origin"}, 415),
+    ],
+)
+def test_untyped_body_is_taken_only_when_no_web_page_sent_it(
+    client: FlaskClient, content_type: str | None, headers: dict[str, str], status: int
+) -> None:
+    assert post(client, b'{"text":"x"}', content_type=content_type, headers=headers)[0] == status
+
+
+def test_byte_order_mark_is_skipped(client: FlaskClient) -> None:
+    status, _ = post(client, b'\xef\xbb\xbf{"text":"x"}')
+    assert status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "column"),
+    [
+        (b'{"text": "x"', 1, 13),
+        (b'{\n  "text": "x",\n  voice: 1\n}', 3, 3),
+        ('{"text": "é" "x"}'.encode(), 1, 14),
+        (b'\xef\xbb\xbf{"text" "x"}', 1, 9),
+    ],
+)
+def test_malformed_json_is_refused_with_line_and_column(
+    client: FlaskClient, body: bytes, line: int, column: int
+) -> None:
+    status, answer = post(client, body)
+    assert status == 400
+    assert f"line {line}, column {column}" in answer["error"]
 
 
 def test_compressed_body_is_refused(client: FlaskClient) -> None:
@@ -97,7 +162,7 @@ def test_large_body_is_refused_when_it_declares_no_length(make_client: MakeClien
     [
         ("sample_rate", "24000"),
         ("sample_rate", True),
-        ("sample_rate", 24000.0),
+        ("sample_rate", 24000.5),
         ("speaking_rate", "1"),
         ("speaking_rate", True),
         ("speaking_rate", 0),
@@ -125,3 +190,17 @@ def test_null_means_absent_and_unknown_fields_are_ignored(client: FlaskClient) -
     status, answer = post(client, json.dumps(body).encode())
     assert status == 200
     assert answer["metadata"]["provider"] == "espeak"
+
+
+def test_error_has_at_most_4_kb(client: FlaskClient) -> None:
+    for body in (
+        {"text": "x", "voice_settings": {"\U0001f600" * 9000: 1}},
+        {"text": "x", "auth": {"\U0001f600" * 9000: 1}},
+        {"text": "x", "pronunciations": [{"\u00e9": 1}] * 100},
+        {"text": "x", "provider": "\u00e9" * 9000},
+        {"text": "x", "tts_config": {f"{number}\u00e9": 1 for number in range(900)}, "provider": "x"},
+        {"text": ["x"], "voice_id": 1, "tts_config": None},
+    ):
+        answer = client.post("/speak", json=body)
+        assert answer.status_code == 400
+        assert len(answer.data) <= 4096

@@ -41,15 +41,21 @@ def tls(authority: Authority) -> ssl.SSLContext:
     return authority.server()
 
 
-@pytest.fixture(params=["known", "unknown"])
-def known(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param == "known")
+@pytest.fixture(params=["TLS_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", ""])
+def variable(request: pytest.FixtureRequest) -> str:
+    """Return the variable that names the authority, empty for none."""
+    return str(request.param)
 
 
 @pytest.fixture
-def make(make_client: MakeClient, authority: Authority, known: bool) -> Make:
+def known(variable: str) -> bool:
+    return bool(variable)
+
+
+@pytest.fixture
+def make(make_client: MakeClient, authority: Authority, variable: str) -> Make:
     """Return a maker of clients of an application that knows the authority, or does not."""
-    trusted = {"TLS_CA_FILE": str(authority.pem)} if known else {}
+    trusted = {variable: str(authority.pem)} if variable else {}
     return lambda **settings: make_client(**trusted, **settings)
 
 

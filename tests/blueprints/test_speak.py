@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from tests.blueprints.conftest import MakeClient
 
-FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw")
+FORMATS = ("linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw", "wav-mulaw", "wav-alaw")
 RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 TYPES = {
     "linear16": "audio/pcm",
@@ -20,7 +20,10 @@ TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "flac": "audio/flac",
+    "mulaw": "audio/basic",
     "alaw": "audio/x-alaw-basic",
+    "wav-mulaw": "audio/wav",
+    "wav-alaw": "audio/wav",
 }
 RAW = {"linear16": "PCM_16", "mulaw": "ULAW", "alaw": "ALAW"}
 
@@ -51,7 +54,8 @@ def test_embedded_engine_speaks_every_format_at_every_rate(client: FlaskClient, 
     assert 0.5 < len(samples) / found < 2.0
     assert numpy.abs(samples).max() > 0.05
     assert answer.headers["x-audio-format"] == audio_format
-    expected = TYPES.get(audio_format, "audio/basic" if told == 8000 else f"audio/PCMU;rate={told}")
+    rate_shown = f";rate={told}" if audio_format in ("mulaw", "alaw") and told != 8000 else ""
+    expected = TYPES[audio_format] + rate_shown
     assert answer.headers["Content-Type"].replace(" ", "") == expected
 
 
@@ -142,7 +146,7 @@ def test_envelope_and_bytes_share_the_cache(client: FlaskClient) -> None:
         ({"voice_id": "a\r\nX-Inj: 1"}, "INVALID_REQUEST"),
         ({"voice_id": "no/such-voice"}, "PROVIDER_REJECTED_REQUEST"),
         ({"model": "x&callback=http://evil"}, "INVALID_REQUEST"),
-        ({"language": "en\r\n"}, "INVALID_REQUEST"),
+        ({"language": "en\r\nX-Inj: 1"}, "INVALID_REQUEST"),
         ({"language": "tlh"}, "PROVIDER_REJECTED_REQUEST"),
         ({"voice_settings": {"stability": 1}}, "INVALID_REQUEST"),
         ({"voice_settings": {"pitch": 100}}, "INVALID_REQUEST"),
@@ -226,3 +230,23 @@ def test_whole_answer_for_http_1_0(client: FlaskClient) -> None:
         environ_overrides={"SERVER_PROTOCOL": "HTTP/1.0"},
     )
     assert int(answer.headers["Content-Length"]) == len(answer.data) > 10000
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        *(("pcm", "linear16"), ("s16le", "linear16"), ("pcm_s16le", "linear16"), ("sln", "linear16")),
+        *(
+            ("ogg", "opus"),
+            ("ulaw", "mulaw"),
+            ("g711_ulaw", "mulaw"),
+            ("g711_alaw", "alaw"),
+            ("WAV-MULAW", "wav-mulaw"),
+        ),
+    ],
+)
+def test_synonym_of_a_format_is_the_same_clip(client: FlaskClient, name: str, meant: str) -> None:
+    named = [speak(client, {"text": "x", "audio_format": each}).get_json()["metadata"] for each in (meant, name)]
+    assert [metadata["audio_format"] for metadata in named] == [meant, meant]
+    assert named[0]["cache_key"] == named[1]["cache_key"]
+    assert named[1]["cached"]

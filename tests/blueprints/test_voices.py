@@ -247,7 +247,7 @@ def test_old_list_is_renewed(client: FlaskClient, deepgram: DeepgramFake, tmp_pa
     deepgram.models = {"tts": [{"name": "new", "canonical_name": "aura-3-new-de", "languages": ["de-DE"]}]}
     answer = get(client)
     assert ids(answer, "deepgram") == ["aura-3-new-de"]
-    assert answer.get_json()["deepgram"][0]["accent"] == "Germany"
+    assert answer.get_json()["deepgram"][0]["accent"] == "German"
     assert "X-Voices-Stale" not in answer.headers
 
 

@@ -209,5 +209,37 @@ def test_authorities_are_the_certificates_without_comments(tmp_path: Path) -> No
     file.write_bytes(f"# für uns\n{pem}\n# und für andere\n{pem}".encode("latin-1"))
     found = load_config({"TLS_CA_FILE": str(file)})
     assert found.outbound.authorities is not None
-    assert found.outbound.authorities.pem == pem * 2
+    assert found.outbound.authorities.pem == pem
     assert "BEGIN" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        (("TLS_CA_FILE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), "TLS_CA_FILE"),
+        (("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), "SSL_CERT_FILE"),
+        (("REQUESTS_CA_BUNDLE",), "REQUESTS_CA_BUNDLE"),
+        ((), None),
+    ],
+)
+def test_usual_variables_for_authorities_count_after_our_own(
+    given: tuple[str, ...], used: str | None, tmp_path: Path
+) -> None:
+    pem, files = Authority.create(tmp_path).pem.read_text(), {}
+    for name in given:
+        (tmp_path / name).write_text(pem)
+        files[name] = str(tmp_path / name)
+    found = load_config(files).outbound.authorities
+    assert (found and found.path.name) == used
+
+
+def test_folder_of_certificates_counts_with_all_its_files(tmp_path: Path) -> None:
+    pems = []
+    for name in ("a.pem", "b.crt", "c.txt"):
+        (tmp_path / name.partition(".")[0]).mkdir()
+        pems.append(Authority.create(tmp_path / name.partition(".")[0]).pem.read_text())
+        (tmp_path / name).write_text(pems[-1])
+    found = load_config({"REQUESTS_CA_BUNDLE": str(tmp_path)}).outbound.authorities
+    assert found is not None
+    assert found.pem.count("BEGIN CERTIFICATE") == 2
+    assert all(pem.strip() in found.pem for pem in pems[:2])

@@ -287,7 +287,7 @@ def test_telephone_audio_begins_with_the_first_sample(fake: GoogleFake, name: st
         ({}, {"name": "en-US-Neural2-F", "languageCode": "en-US"}),
         ({"voice_id": "es-419-Chirp3-HD-Kore"}, {"name": "es-419-Chirp3-HD-Kore", "languageCode": "es-419"}),
         (
-            {"voice_id": "cmn-TW-Wavenet-A", "language": "en"},
+            {"voice_id": "cmn-TW-Wavenet-A", "language": "zh"},
             {"name": "cmn-TW-Wavenet-A", "languageCode": "cmn-TW"},
         ),
         ({"voice_id": "en-us-wavenet-d"}, {"name": "en-us-wavenet-d", "languageCode": "en-US"}),

@@ -92,9 +92,12 @@ def test_a_quota_that_ran_out_is_not_asked_again(fake: OpenAIFake) -> None:
     assert len(fake.hits) == 1
 
 
+NAMES = ["FunAudioLLM/CosyVoice2-0.5B:alex", "Claribel Dervla", "中文女", "Zoë", "Zoe\u0308", "हिन्दी", "l'été", "x"]
+
+
 @pytest.mark.parametrize(
     "voice",
-    ["af_heart", "af_bella+af_sky", "af_bella(2)+af_sky(1)", "en_US-lessac-medium", "en-us-amy-low.onnx"],
+    ["af_heart", "af_bella+af_sky", "af_bella(2)+af_sky(1)", "en_US-lessac-medium", "en-us-amy-low.onnx", *NAMES],
 )
 def test_voices_of_other_servers_are_taken(fake: OpenAIFake, voice: str) -> None:
     provider = fake.provider()

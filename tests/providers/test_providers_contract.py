@@ -15,6 +15,9 @@ from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.providers.espeak import Espeak, EspeakConfig
 from sayna.providers.piper import Piper, PiperConfig
+from sayna.speech.voices.accents import FINER
+from sayna.speech.voices.languages import names
+from sayna.speech.voices.normalize import normalize
 from tests.audio.sounds import HERTZ, heard
 from tests.providers.piper.voices import install
 from tests.wire import VendorFake, answers
@@ -241,7 +244,8 @@ def test_no_name_of_a_caller_reaches_another_page_of_the_vendor(fake: VendorFake
     provider = fake.provider()
     anywhere = ("x&y=z", "../x", "a/b", "a b", "a\r\nb", "%2e%2e", "x#y", "x?y")
 
-    refused = set(anywhere) - fake.odd_models if field == "model" else {*anywhere, *fake.hostile}
+    voices = {*anywhere, *fake.hostile} - fake.odd_voices
+    refused = set(anywhere) - fake.odd_models if field == "model" else voices
     for name in refused:
         with pytest.raises(errors.InvalidRequest):
             plan(provider, **{field: name})
@@ -283,6 +287,13 @@ def test_the_catalogue_has_the_default_voice(provider: TTSProvider) -> None:
         assert all((voice.id, voice.name, voice.accent, voice.language))
         assert voice.provider == provider.slug
         assert voice.gender in ("Male", "Female", "Neutral", "Unknown")
+
+
+def test_accents_of_every_vendor_are_one_vocabulary(provider: TTSProvider) -> None:
+    accents = {voice.accent for voice in normalize(provider.list_voices(Deadline.after(10)), provider)}
+    known = {names_of_region[0] for names_of_region in names()["regions"].values()}
+    assert accents
+    assert accents <= known | set(FINER.values()) | {"Unknown"}
 
 
 WRONG_CATALOGUES: dict[str, Any] = {"null": None, "number": 7, "list": [], "error": {"error": "CANARY"}}

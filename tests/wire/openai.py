@@ -36,9 +36,10 @@ class OpenAIFake(VendorFake):
     labels = LABELS
     bare_catalogue = True
     odd_models = frozenset({"a/b"})
+    odd_voices = frozenset({"x&y=z", "a/b", "a b", "x#y"})
     good_settings: ClassVar = {"instructions": 'Whisper, "softly" <now>.', "response_format": "wav"}
     bad_settings = ({"response_format": "aac"}, {"instructions": 1}, {"stream_format": "sse"}, {"speed": 2})
-    hostile = ("../../etc/passwd", "a/../b", 'x"y', "a\\b", "<a>", "x?y", "ä", "x\n", "a" * 130)
+    hostile = ("../../etc/passwd", "a/../b", 'x"y', "a\\b", "<a>", "x?y", "x\n", "a\u200bb", "a" * 130)
 
     def __init__(self) -> None:
         super().__init__()

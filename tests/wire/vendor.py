@@ -41,6 +41,8 @@ class VendorFake(FaultServer):
     is_rate_open: ClassVar[bool] = False
     on_wire: ClassVar[Mapping[str, str]] = {}
     odd_models: ClassVar[frozenset[str]] = frozenset()
+    # Names that are refused elsewhere, because there they go into a path, a query or SSML.
+    odd_voices: ClassVar[frozenset[str]] = frozenset()
     beginning: ClassVar[bytes] = bytes(100)
     calls: ClassVar[Mapping[str, int]] = {}
     # By format, every Content-Type that the vendor is known to send, the loosest first; `label` chooses one.

@@ -21,7 +21,7 @@ the audio is not cached.
 """
 HEADERS = {
     "x-provider": "The vendor of the audio.",
-    "x-voice-id": "The voice; absent where a header cannot hold its name.",
+    "x-voice-id": "The voice; blanks and characters outside ASCII are percent-encoded.",
     "x-audio-format": "The format of the bytes.",
     "x-sample-rate": "Hz.",
     "x-channels": "1 is mono.",
@@ -39,7 +39,6 @@ MEDIA_TYPES = (
     "audio/flac",
     "audio/pcm",
     "audio/basic",
-    "audio/PCMU",
     "audio/x-alaw-basic",
 )
 ENVELOPE = {
@@ -101,6 +100,7 @@ SPEAK = Operation(
         errors.EmptyText,
         errors.TextTooLong,
         errors.UnknownProvider,
+        errors.ProviderNotAllowed,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,
         errors.ProviderRejectedRequest,

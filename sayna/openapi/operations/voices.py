@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sayna.errors import InvalidRequest, ProviderError, ProviderNotConfigured, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderError, ProviderNotAllowed, ProviderNotConfigured, UnknownProvider
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.schemas.voices import VoiceDescriptionSchema
 from sayna.speech.voices import GENDERS
+from sayna.speech.voices.languages import TAG
 
 VOICE = {
     "id": "gmw/en-US",
@@ -44,7 +45,7 @@ VOICES = Operation(
         _query(
             "language",
             "BCP 47, or its beginning: `en` finds `en-GB`.",
-            pattern="^([A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,5})?$",
+            pattern=rf"^\s*({TAG.pattern})?\s*$",
         ),
         _query("gender", "Only voices of this gender; all when empty.", enum=["", *GENDERS]),
         {
@@ -73,5 +74,5 @@ VOICES = Operation(
         ),
         304: ResponseDoc("The client has this list already.", headers=HEADERS),
     },
-    errors=(InvalidRequest, UnknownProvider, ProviderNotConfigured, ProviderError),
+    errors=(InvalidRequest, UnknownProvider, ProviderNotAllowed, ProviderNotConfigured, ProviderError),
 )

@@ -96,8 +96,11 @@ export class Card {
       this.#hooks.onChange();
     });
     format.addEventListener("change", () => {
-      const telephone = ["mulaw", "alaw"].includes(format.value);
-      this.#parts["sample-rate"].value = telephone ? "8000" : "24000";
+      const telephone = format.value.endsWith("law");
+      const rates = this.#parts["sample-rate"];
+      // No telephone system plays G.711 at a higher rate.
+      for (const option of rates.options) option.disabled = telephone && Number(option.value) > 16000;
+      rates.value = telephone ? "8000" : "24000";
       this.#hooks.onChange();
     });
     this.#parts["sample-rate"].addEventListener("change", () => this.#hooks.onChange());

@@ -14,7 +14,7 @@ function curl({ request, server, withKey }) {
     "-H 'Content-Type: application/json'",
     "-H 'Accept: audio/*'",
     `-d ${shell(JSON.stringify(request))}`,
-    `-o speech.${request.audio_format}`,
+    `-o speech.${request.audio_format.split("-")[0]}`,
   ].join(" \\\n  ");
 }
 
@@ -32,7 +32,7 @@ async def main():
     client = SaynaClient(${JSON.stringify(server)}, without_audio=True)
     config = TTSConfig(${fields.join(", ")})${language ? `\n    # The SDK has no field for language=${JSON.stringify(language)}; the voice's own is used.` : ""}
     audio, headers = await client.speak_rest(${JSON.stringify(text)}, config)
-    Path("speech.${request.audio_format}").write_bytes(audio)
+    Path("speech.${request.audio_format.split("-")[0]}").write_bytes(audio)
     await client.disconnect()
 
 
@@ -52,7 +52,7 @@ const response = await fetch(${JSON.stringify(`${server}speak`)}, {
   body: JSON.stringify(${JSON.stringify(request, null, 2).replaceAll("\n", "\n  ")}),
 });
 if (!response.ok) throw new Error(await response.text());
-await writeFile("speech.${request.audio_format}", Buffer.from(await response.arrayBuffer()));`;
+await writeFile("speech.${request.audio_format.split("-")[0]}", Buffer.from(await response.arrayBuffer()));`;
 }
 
 function shell(word) {

@@ -2,7 +2,17 @@
 
 import { speak } from "./api.js";
 
-const ENDINGS = { mp3: "mp3", wav: "wav", opus: "ogg", flac: "flac", linear16: "pcm", mulaw: "ulaw", alaw: "alaw" };
+const ENDINGS = {
+  mp3: "mp3",
+  wav: "wav",
+  opus: "ogg",
+  flac: "flac",
+  linear16: "pcm",
+  mulaw: "ulaw",
+  alaw: "alaw",
+  "wav-mulaw": "wav",
+  "wav-alaw": "wav",
+};
 
 /** Fetch the clip, hand it to the browser as a download, and return a sentence on what it was. */
 export async function save(request, file) {

@@ -51,7 +51,6 @@ class Espeak(TTSProvider):
     config_class = EspeakConfig
     facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
-    monolingual = True
     default_language = "en-US"
     # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
@@ -101,6 +100,12 @@ class Espeak(TTSProvider):
         if voice_id == DEFAULT_VOICE:
             return self.default_language
         return self._table(Deadline.after(TABLE_SECONDS)).language_of(voice_id)
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tags of a voice, none for an unknown one."""
+        if voice_id == DEFAULT_VOICE:
+            return (self.default_language,)
+        return self._table(Deadline.after(TABLE_SECONDS)).languages_of(voice_id)
 
     def voice_for(self, language: str) -> str | None:
         """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""

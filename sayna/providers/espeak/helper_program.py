@@ -41,22 +41,19 @@ RATE, VOLUME, PITCH, RANGE, WORDGAP = 1, 2, 3, 4, 7
 
 # The library keeps 1000 phonemes, 300 words and 800 bytes of a clause (N_PHONEME_LIST, N_CLAUSE_WORDS, N_TR_SOURCE).
 # It silently drops the rest: then the two halves of the clause have more phonemes than the whole.
-MAX_PHONEMES = 900
-MAX_LOSS = 0.04
+MAX_PHONEMES, MAX_LOSS = 900, 0.04
+# A word of 120 bytes with more phonemes is spelled: a Thai letter has 30 in German (measured). It may be cut anywhere.
+MAX_WORD_PHONEMES = 400
+# From here on the library ends a clause at any combining mark, in the middle of a Hindi word (measured).
 BREAK_BYTES = 700
-# Too few to be dropped; counting costs 3 % of the synthesis for each halving (measured).
-SHORT_BYTES = 60
+SHORT_BYTES = 60  # too few to be dropped; counting costs 3 % of the synthesis for each halving (measured)
 COUNT_PHONEMES = ord("_") << 8  # a mark between two phonemes
 
 
 class VoiceStruct(ctypes.Structure):
     """The first fields of espeak_VOICE, which are all that this program reads."""
 
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("languages", ctypes.c_void_p),
-        ("identifier", ctypes.c_char_p),
-    )
+    _fields_ = (("name", ctypes.c_char_p), ("languages", ctypes.c_void_p), ("identifier", ctypes.c_char_p))
 
 
 SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
@@ -92,8 +89,7 @@ class Speaker:
         self._wire = wire
         self._variants = os.path.join(data, "voices", "!v")  # noqa: PTH118 - pathlib doubles the start-up time
         self._voice = b""
-        self._samples = 0
-        self._outcome, self._stopped = END, False
+        self._samples, self._outcome, self._stopped = 0, END, False
         self._pending = select.poll()
         self._pending.register(wire, select.POLLIN)
         self._lib = ctypes.CDLL(library)
@@ -116,8 +112,7 @@ class Speaker:
             self._lib.espeak_SetParameter(parameter, value, 0)
         self._samples, self._outcome, self._stopped = 0, END, False
         for chunk in self._chunks(text):
-            size = ctypes.c_size_t(len(chunk) + 1)
-            self._lib.espeak_Synth(chunk, size, 0, 0, 0, CHARS_UTF8, None, None)
+            self._lib.espeak_Synth(chunk, ctypes.c_size_t(len(chunk) + 1), 0, 0, 0, CHARS_UTF8, None, None)
             if self._stopped:
                 break
         return self._outcome
@@ -125,18 +120,15 @@ class Speaker:
     def _chunks(self, text: bytes) -> Iterator[bytes]:
         """Cut the text inside each clause that is too long for the library, at blanks: there is no pause at a cut."""
         start = begin = 0
-        if len(text) > SHORT_BYTES:
-            for size, count in list(self._clauses(text)):
-                cuts = self._cuts(text[begin : begin + size], count)[1]
-                # The library broke this clause off, without a pause. From another start it would break it elsewhere.
-                for cut in [*cuts, size] if size >= BREAK_BYTES else cuts:
-                    yield text[start : begin + cut]
-                    start = begin + cut
-                begin += size
+        for size, count, is_broken in list(self._clauses(text)) if len(text) > SHORT_BYTES else ():
+            for cut in self._cuts(text[begin : begin + size], count)[1] + [size] * is_broken:
+                yield text[start : begin + cut]
+                start = begin + cut
+            begin += size
         yield text[start:]
 
-    def _clauses(self, text: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the number of bytes and of phonemes of each clause, without the phonemes that the library drops."""
+    def _clauses(self, text: bytes) -> Iterator[tuple[int, int, bool]]:
+        """Yield the bytes, the phonemes that the library keeps, and whether it breaks off, of each clause."""
         buffer = ctypes.create_string_buffer(text)
         at = ctypes.addressof(buffer)
         end = at + len(text)
@@ -144,13 +136,15 @@ class Speaker:
         while at < end:
             names = self._lib.espeak_TextToPhonemes(ctypes.byref(pointer), CHARS_UTF8, COUNT_PHONEMES)
             before, at = at, min(pointer.value or end, end)
-            yield at - before, names.count(b"_") + names.count(b" ")
+            is_broken = at - before >= BREAK_BYTES and at < end
+            if is_broken:
+                clause = ctypes.string_at(before, at - before).replace(b"\n", b" ")
+                at = pointer.value = before + (clause.rfind(b" ") + 1 or len(clause))
+            yield at - before, names.count(b"_") + names.count(b" "), is_broken
 
     def _cuts(self, clause: bytes, count: int) -> tuple[int, list[int]]:
         """Return the number of phonemes of a clause when nothing is dropped, and where it has to be cut for that."""
-        middle = len(clause) // 2
-        cut = max(clause.rfind(b" ", 1, middle), clause.rfind(b"\n", 1, middle))
-        if len(clause) <= SHORT_BYTES or cut < 0:
+        if len(clause) <= SHORT_BYTES or not (cut := _middle(clause, is_spelled=count > MAX_WORD_PHONEMES)):
             return count, []
         halves = (clause[:cut], clause[cut:])
         (left, left_cuts), (right, right_cuts) = (self._cuts(half, self._count(half)) for half in halves)
@@ -160,7 +154,7 @@ class Speaker:
         return total, [*left_cuts, cut, *(cut + more for more in right_cuts)]
 
     def _count(self, text: bytes) -> int:
-        return sum(count for _, count in self._clauses(text))
+        return sum(count for _, count, _ in self._clauses(text))
 
     def _select(self, voice: bytes) -> bool:
         """Switch to a voice, unless it is the last one: that costs 0.1 ms."""
@@ -193,6 +187,18 @@ class Speaker:
             lines.append(b"\t".join((voice.identifier, voice.name, b" ".join(_languages(voice)))))
         lines += sorted(os.fsencode(entry) for entry in os.listdir(self._variants))  # noqa: PTH208
         return b"\n".join(lines)
+
+
+def _middle(clause: bytes, *, is_spelled: bool) -> int:
+    """Return the blank nearest to the middle, else the character there when the words are spelled, else 0."""
+    middle = len(clause) // 2
+    clause = clause.replace(b"\n", b" ")
+    blanks = [place for place in (clause.rfind(b" ", 1, middle), clause.find(b" ", middle, -1)) if place > 0]
+    if blanks or not is_spelled:
+        return min(blanks, key=lambda place: abs(place - middle), default=0)
+    while clause[middle] & 0xC0 == 0x80:  # noqa: PLR2004 - a later byte of a character in UTF-8
+        middle += 1
+    return middle
 
 
 def _languages(voice: VoiceStruct) -> Iterator[bytes]:

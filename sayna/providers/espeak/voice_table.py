@@ -78,8 +78,12 @@ class EspeakVoices:
 
     def language_of(self, voice_id: str) -> str:
         """Return the first BCP 47 tag of a voice, empty when the voice is unknown."""
+        return next(iter(self.languages_of(voice_id)), "")
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return all BCP 47 tags of a voice, none when the voice is unknown."""
         found = self.identifier(voice_id)
-        return self._languages(found.partition("+")[0])[0] if found else ""
+        return self._languages(found.partition("+")[0]) if found else ()
 
     def voices(self, provider: str, sample_rate: int) -> list[Voice]:
         """Return the base voices in the words of GET /voices."""

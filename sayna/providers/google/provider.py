@@ -66,8 +66,8 @@ class Google(CloudProvider):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own service account: an object, never a path."""
-        if set(auth) != set(self.auth_fields):
-            raise InvalidProviderAuth("auth for google takes credentials and nothing else")
+        if unknown := sorted(set(auth) - set(self.auth_fields)):
+            raise InvalidProviderAuth(self._unknown_auth(unknown))
         account.check(auth["credentials"])
         return auth
 
@@ -85,9 +85,10 @@ class Google(CloudProvider):
         """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
         return leading_tag(voice_id) or self.default_language
 
-    def spoken_language(self, voice_id: str, language: str) -> str:
-        """Return the tag that the name begins with; a voice of Gemini speaks what is asked for."""
-        return leading_tag(voice_id) or language or self.default_language
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the tag in the name, none for a voice of Gemini."""
+        tag = leading_tag(voice_id)
+        return (tag,) if tag else ()
 
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return the target itself, samples in a wav: Google makes any rate."""

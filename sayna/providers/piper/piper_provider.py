@@ -48,7 +48,6 @@ class Piper(TTSProvider):
     config_class = PiperConfig
     facts = ProviderFacts("`PIPER_VOICES_PATH`", "linear16 at the voice's rate", "by sentence", remark=", local")
     default_voice = ""
-    monolingual = True
     voice_pattern = ID
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "noise_scale": SettingSpec(float, 0, 2),
@@ -128,6 +127,11 @@ class Piper(TTSProvider):
     def language_of(self, voice_id: str) -> str:
         """Return the tag in the voice's own description, empty for an unknown voice."""
         return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the one language of a voice, none for an unknown voice."""
+        tag = self.language_of(voice_id)
+        return (tag,) if tag else ()
 
     def version_of(self, voice_id: str) -> str:
         """Return the version of the voice's files, empty while there are none."""

@@ -35,7 +35,7 @@ ENGINES = ("neural", "generative", "long-form", "standard")
 VOICES = {
     "en": "Joanna", "en-GB": "Amy", "en-AU": "Olivia", "en-IN": "Kajal", "ar": "Hala", "da": "Sofie",
     "de": "Vicki", "es": "Lucia", "es-US": "Lupe", "es-MX": "Mia", "fi": "Suvi", "fr": "Lea",
-    "fr-CA": "Gabrielle", "hi": "Kajal", "it": "Bianca", "ja": "Takumi", "ko": "Seoyeon", "nb": "Ida",
+    "fr-CA": "Gabrielle", "hi": "Kajal", "it": "Bianca", "ja": "Takumi", "ko": "Seoyeon", "nb": "Ida", "no": "Ida",
     "nl": "Laura", "pl": "Ola", "pt": "Ines", "pt-BR": "Camila", "sv": "Elin", "tr": "Burcu",
     "cmn": "Zhiyu", "zh": "Zhiyu",
 }  # fmt: skip
@@ -47,6 +47,8 @@ LANGUAGE_CODES = {
     "is-IS", "it-IT", "ja-JP", "ko-KR", "nb-NO", "nl-BE", "nl-NL", "pl-PL", "pt-BR",
     "pt-PT", "ro-RO", "ru-RU", "sv-SE", "tr-TR", "yue-CN",
 }  # fmt: skip
+# Polly's own codes for tags that Sayna writes as BCP 47 recommends.
+OLDER_CODES = {"ar": "arb", "zh": "cmn-CN", "zh-CN": "cmn-CN"}
 MAX_PAGES = 50
 
 
@@ -169,8 +171,9 @@ def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any
     if prosody:
         document = ssml.nested(("speak", {}), ("prosody", prosody), text=request.text)
         body |= {"TextType": "ssml", "Text": document.decode()}
-    if request.language in LANGUAGE_CODES:
-        body["LanguageCode"] = request.language
+    code = OLDER_CODES.get(request.language, request.language)
+    if code in LANGUAGE_CODES:
+        body["LanguageCode"] = code
     return body
 
 

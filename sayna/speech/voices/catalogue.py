@@ -8,6 +8,8 @@ from sayna.errors import ProviderError, ProviderNotConfigured, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import TTSProvider
+from sayna.speech.voices.languages import spoken
+from sayna.speech.voices.normalize import normalize
 from sayna.speech.voices.refresh import Refresher
 from sayna.speech.voices.store import VoiceList, VoiceListStore
 
@@ -15,6 +17,7 @@ from sayna.speech.voices.store import VoiceList, VoiceListStore
 PROVIDERS_SHARE = 0.96
 # The request that renews an old list waits this long, then it gets the old list.
 RENEWAL_WAIT_SECONDS = 1.0
+KNOWN_VOICES = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +31,15 @@ class VoiceListing:
     stale: tuple[str, ...]
     failed: tuple[str, ...]
     refused: tuple[str, ...] = ()
+
+    def restricted_to(self, is_allowed: Callable[[str], bool]) -> "VoiceListing":
+        """Return the same listing with the allowed slugs only."""
+        return VoiceListing(
+            {slug: listed for slug, listed in self.lists.items() if is_allowed(slug)},
+            tuple(filter(is_allowed, self.stale)),
+            tuple(filter(is_allowed, self.failed)),
+            tuple(filter(is_allowed, self.refused)),
+        )
 
 
 class VoiceCatalogue:
@@ -76,6 +88,15 @@ class VoiceCatalogue:
         if not vendor.configured:
             raise ProviderNotConfigured(vendor.how_to_configure or f"{slug} is not configured on this server")
         return (slug,)
+
+    def known_voices(self, slug: str, language: str) -> list[str]:
+        """Return a few ids of a provider's voices for a language; a cloud provider is not called for them."""
+        provider, listed = self._providers[slug], self._stores[slug].read()
+        if listed is not None:
+            voices = listed.voices
+        else:
+            voices = normalize(provider.list_voices(Deadline.after(self._seconds)), provider) if provider.local else ()
+        return [voice.id for voice in voices if spoken(voice.languages, language)][:KNOWN_VOICES]
 
     def close(self) -> None:
         """End the threads of this process."""

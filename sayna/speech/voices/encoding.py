@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from sayna.providers.base import Voice
 from sayna.speech.voices.catalogue import VoiceListing
-from sayna.speech.voices.languages import canonical, speaks
+from sayna.speech.voices.languages import speaks
 
 MAX_BYTES = 16 * 2**20
 OPTIONAL = ("languages", "sample_rates", "tags", "description")
@@ -15,7 +15,7 @@ OPTIONAL = ("languages", "sample_rates", "tags", "description")
 
 @dataclass(frozen=True, slots=True)
 class VoiceFilter:
-    """Selects voices by a prefix of their language tags and by gender; an empty string selects all."""
+    """Selects voices by a prefix of their language tags, in canonical form, and by gender; "" selects all."""
 
     language: str = ""
     gender: str = ""
@@ -56,7 +56,7 @@ class EncodedVoicesCache:
 
 def select(listing: VoiceListing, wanted: VoiceFilter) -> dict[str, list[Voice]]:
     """Return the selected voices by provider."""
-    language = canonical(wanted.language) or wanted.language
+    language = wanted.language
     return {
         slug: [
             voice

@@ -1,46 +1,54 @@
-"""Language tags in the form that BCP 47 recommends, and their English names, from CLDR through babel.
+"""Language tags in the form that BCP 47 recommends, and the English names of languages.
 
-The first call that needs babel imports it; a worker that serves the lists of another worker never does.
+langcodes knows the registry of BCP 47. The first tag that is not empty imports it (60 ms, 5 MB, measured).
 """
 
 import functools
+import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
-_REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
-_SCRIPT = re.compile(r"[A-Za-z]{4}")
+# What a client may send, blanks around it aside. A registry is not asked: each provider knows its own languages.
+TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,7}")
+REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
+SCRIPT = re.compile(r"[A-Za-z]{4}")
+# One written language with two tags: a voice of one speaks the other.
+SAME = {"nb": "no", "yue": "zh"}
+
+
+def canonical(tag: str) -> str:
+    """Return zh-CN for cmn_CN, de for deu, en-GB for ` EN-uk ` and so on; an empty string for anything else."""
+    stripped = tag.strip()
+    return _canonical(stripped) if TAG.fullmatch(stripped) else ""
 
 
 @functools.lru_cache(maxsize=4096)
-def canonical(tag: str) -> str:
-    """Return zh-CN for cmn_CN, sr-Latn-RS for SR-latn-rs and so on; an empty string for anything else."""
-    if not _TAG.fullmatch(tag):
-        return ""
-    from babel.core import get_global  # noqa: PLC0415
+def _canonical(tag: str) -> str:
+    import langcodes  # noqa: PLC0415 - many workers never see a tag
+    from langcodes.tag_parser import LanguageTagError  # noqa: PLC0415
 
-    language, *rest = tag.lower().replace("_", "-").split("-")
-    # cmn is zh and arb is ar: a filter for zh must match both spellings.
-    known = get_global("language_aliases").get(language, language).replace("_", "-")
-    if not rest:
-        return str(known)
-    public, mark, private = "-".join(rest).partition("x-")
-    subtags = [_cased(subtag) for subtag in public.split("-") if subtag]
-    return "-".join([known.partition("-")[0], *subtags, *([mark + private] if mark else [])])
+    try:
+        # macro: cmn is zh and arb is ar, so that a filter for zh finds both spellings.
+        return langcodes.standardize_tag(tag, macro=True)
+    except LanguageTagError:
+        # A tag such as en-us-nyc, in which espeak-ng made up the last subtag.
+        language, *rest = tag.lower().replace("_", "-").split("-")
+        return "-".join([langcodes.standardize_tag(language, macro=True), *map(_cased, rest)])
 
 
 def language_name(tag: str) -> str:
     """Return the English name of the language of a canonical tag, or an empty string."""
-    return str(_english().languages.get(tag.partition("-")[0], ""))
+    return str(names()["languages"].get(tag.partition("-")[0], ""))
 
 
-def region_name(tags: Iterable[str]) -> str:
-    """Return the English name of the first region in canonical tags, or an empty string."""
+def region_of(tags: Iterable[str]) -> str:
+    """Return the first region in canonical tags, as in US or 419; an empty string when there is none."""
     for tag in tags:
         for subtag in tag.partition("-x-")[0].split("-")[1:]:
-            if _REGION.fullmatch(subtag):
-                return str(_english().territories.get(subtag, ""))
+            if REGION.fullmatch(subtag):
+                return subtag.upper()
     return ""
 
 
@@ -50,20 +58,33 @@ def speaks(tags: Iterable[str], wanted: str) -> bool:
     return any((tag.lower() + "-").startswith(prefix) for tag in tags)
 
 
-def _cased(subtag: str) -> str:
-    from babel.core import get_global  # noqa: PLC0415
+def spoken(tags: Iterable[str], wanted: str) -> str:
+    """Return the tag in which a voice of these tags speaks a wanted one, or an empty string when it cannot.
 
-    if _SCRIPT.fullmatch(subtag):
-        return subtag.title()
-    if not _REGION.fullmatch(subtag):
-        return subtag
-    # A former country with several successors keeps its own code.
-    successors = get_global("territory_aliases").get(subtag.upper(), ())
-    return str(successors[0]) if len(successors) == 1 else subtag.upper()
+    A voice speaks all regions of its language in its own accent. Without a wanted tag, its first tag counts.
+    """
+    known = [canonical(tag) or tag for tag in tags]
+    if not wanted:
+        return known[0] if known else ""
+    for tag in known:
+        if speaks([tag], wanted):
+            return tag
+    return next((tag for tag in known if _language(tag) == _language(wanted)), "")
 
 
 @functools.cache
-def _english() -> Any:
-    from babel import Locale  # noqa: PLC0415
+def names() -> dict[str, dict[str, Any]]:
+    """Return the English names: `languages` by tag, and `regions` with the accent and the names of each region."""
+    found: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+    return found
 
-    return Locale("en")
+
+def _language(tag: str) -> str:
+    language = tag.partition("-")[0]
+    return SAME.get(language, language)
+
+
+def _cased(subtag: str) -> str:
+    if SCRIPT.fullmatch(subtag):
+        return subtag.title()
+    return subtag.upper() if REGION.fullmatch(subtag) else subtag

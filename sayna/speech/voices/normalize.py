@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from sayna.providers.base import TTSProvider, Voice
-from sayna.speech.voices.languages import canonical, language_name, region_name
+from sayna.speech.voices.accents import UNKNOWN, accent
+from sayna.speech.voices.languages import canonical, language_name
 
-UNKNOWN = "Unknown"
 GENDERS = ("Male", "Female", "Neutral", UNKNOWN)
 # Limits on the text of a provider, before it is stored, sorted and shown to people.
 MAX_VOICES = 20_000
@@ -29,15 +29,12 @@ def _normalized(voice: Voice, slug: str) -> Voice:
     spoken = [canonical(_text(tag)) for tag in (*voice.languages[:MAX_ITEMS], voice.language)]
     tags = tuple(dict.fromkeys(filter(None, spoken[:-1]))) or tuple(filter(None, spoken))
     language = (language_name(tags[0]) if tags else "") or _text(voice.language)
-    accent = _text(voice.accent)
-    if accent in ("", UNKNOWN):
-        accent = region_name(tags)
     return dataclasses.replace(
         voice,
         name=_text(voice.name) or voice.id,
         provider=slug,
         sample=_link(voice.sample),
-        accent=accent[:1].upper() + accent[1:] or UNKNOWN,
+        accent=accent(_text(voice.accent), tags),
         gender=voice.gender if voice.gender in GENDERS else UNKNOWN,
         language=language or UNKNOWN,
         languages=tags,

@@ -14,7 +14,8 @@ from sayna.log import RateLimitedLogger
 from sayna.providers.base import Voice
 from sayna.state.files import exclusive, open_private, private_folder
 
-FORMAT = 1
+# 2: accents in one vocabulary.
+FORMAT = 2
 
 _Mark = tuple[int, int, int]
 

@@ -119,7 +119,7 @@ def test_voices_are_listed_as_the_folder_holds_them(folder: Path, piper: Piper) 
 def test_catalogue_tells_language_and_region(make_client: MakeClient, folder: Path) -> None:  # noqa: F811
     answer = make_client(PIPER_VOICES_PATH=str(folder)).get("/voices?provider=piper&language=en")
     (voice,) = answer.get_json()["piper"]
-    assert (voice["language"], voice["accent"], voice["languages"]) == ("English", "United States", ["en-US"])
+    assert (voice["language"], voice["accent"], voice["languages"]) == ("English", "American", ["en-US"])
 
 
 def test_language_alone_picks_a_voice(folder: Path, piper: Piper) -> None:

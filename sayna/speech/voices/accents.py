@@ -1,0 +1,79 @@
+"""Accents in one vocabulary, whatever a vendor calls them: American for "United States", "us" and "en-american"."""
+
+import functools
+import re
+from collections.abc import Iterable
+
+from sayna.speech.voices.languages import canonical, names, region_of
+
+UNKNOWN = "Unknown"
+# Words that vendors use for an accent without naming one.
+NO_ACCENT = frozenset({"", "unknown", "none", "other", "standard", "neutral", "default", "general", "native", "n/a"})
+# Accents within a region, by the names that vendors give them.
+FINER = {
+    "us southern": "Southern American",
+    "american southern": "Southern American",
+    "southern american": "Southern American",
+    "us midwest": "Midwestern American",
+    "us northeast": "Northeastern American",
+    "new york city": "New York",
+    "scotland": "Scottish",
+    "wales": "Welsh",
+    "received pronunciation": "Received Pronunciation",
+    "rp": "Received Pronunciation",
+    "mandarin": "Chinese",
+    "taiwanese mandarin": "Taiwanese",
+    "northeastern mandarin": "Northeastern Mandarin",
+}
+_SEPARATOR = re.compile(r"[\s_-]+")
+
+
+def accent(word: str, tags: Iterable[str]) -> str:
+    """Return the accent that a vendor's word means, else that of the first region in canonical tags, else Unknown.
+
+    A word that names no region, as in Cockney, is kept with capital letters.
+    """
+    known, plain = _known(word), _plain(word)
+    if known or plain in NO_ACCENT or plain in names()["languages"]:
+        return known or _of_region(region_of(tags)) or UNKNOWN
+    # Azure writes the script before the region, as in "Latin, Serbia".
+    parts = [part for part in map(str.strip, word.split(",")) if part]
+    found = next(filter(None, map(_known, reversed(parts))), "")
+    if found or len(parts) > 1:
+        return found or _of_region(region_of(tags)) or UNKNOWN
+    return " ".join(part[:1].upper() + part[1:] for part in word.split())
+
+
+def _known(word: str) -> str:
+    """Return the accent of one name; a language or "accent" may stand beside it, as in "British English"."""
+    plain, accents = _plain(word), _accents()
+    if plain in accents:
+        return accents[plain]
+    words = plain.split()
+    for rest in (words[1:], words[:-1]) if len(words) > 1 else ():
+        if (found := accents.get(" ".join(rest))) and _is_language(words[0] if rest == words[1:] else words[-1]):
+            return found
+    return _of_region(region_of([canonical(word)]))
+
+
+def _is_language(word: str) -> bool:
+    return word == "accent" or word in _languages() or canonical(word) == word
+
+
+def _plain(word: str) -> str:
+    return _SEPARATOR.sub(" ", word).strip().casefold()
+
+
+def _of_region(region: str) -> str:
+    return str(names()["regions"].get(region, ("",))[0])
+
+
+@functools.cache
+def _languages() -> frozenset[str]:
+    return frozenset(name.casefold() for name in names()["languages"].values())
+
+
+@functools.cache
+def _accents() -> dict[str, str]:
+    table = {_plain(name): known[0] for known in names()["regions"].values() for name in known}
+    return {**table, **{name.casefold(): name for name in FINER.values()}, **FINER}

@@ -1,0 +1,48 @@
+"""Fields that an endpoint does not know are ignored, and a header names them."""
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.blueprints.telephones import CALL
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"text": "x", "format": "mp3"}, "format"),
+        ({"text": "x", "voiceId": "a", "zz": None, "brand_new": {"a": 1}}, "brand_new, voiceId"),
+        (
+            {"text": "x", "tts_config": {"speed": 2, "voiceId": "x"}, "seed": 1},
+            "seed, tts_config.speed, tts_config.voiceId",
+        ),
+        ({"text": "x", "ttsConfig": {"provider": "espeak"}}, "ttsConfig"),
+        ({"text": "x", "a b": 1, "é": 2, "x" * 41: 3, "ok-1.b_C": 4, "a\r\nb": 5}, "ok-1.b_C"),
+        ({"text": "x", **{f"f{number:02}": 1 for number in range(30)}}, ", ".join(f"f{n:02}" for n in range(20))),
+        ({"text": "x", "voice_id": None}, None),
+    ],
+)
+def test_ignored_fields_are_named_in_a_header(client: FlaskClient, body: dict[str, object], names: str | None) -> None:
+    for _ in range(2):
+        answer = client.post("/speak", json=body, headers={"Accept": "application/json"})
+        assert answer.status_code == 200
+        assert answer.headers.get("x-ignored-fields") == names
+
+
+def test_ignored_fields_have_at_most_500_bytes(client: FlaskClient) -> None:
+    answer = client.post("/speak", json={"text": "x", **{f"{'n' * 36}{number:04}": 1 for number in range(20)}})
+    told = answer.headers["x-ignored-fields"]
+    assert len(told) <= 500
+    assert len(told.split(", ")) == 11
+
+
+def test_ignored_fields_are_named_beside_an_error_too(client: FlaskClient) -> None:
+    answer = client.post("/speak", json={"txt": "x", "tts_config": {"voice": 1, "text": "x"}})
+    assert answer.status_code == 400
+    assert answer.headers["x-ignored-fields"] == "tts_config.text, tts_config.voice, txt"
+
+
+def test_ignored_fields_of_other_endpoints_are_named(client: FlaskClient) -> None:
+    body = {**CALL, "sip": {"outbound_address": "no/host", "authUsername": "x"}, "roomName": "y"}
+    answer = client.post("/sip/call", json=body)
+    assert answer.status_code == 400
+    assert answer.headers["x-ignored-fields"] == "roomName, sip.authUsername"
