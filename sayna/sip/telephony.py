@@ -66,7 +66,8 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        calls = _calls(config, livekit, state, overrides=overrides, places=places, log=log)
+        waits = AnswerWaits(max(1, config.server.threads // 4), places)
+        calls = _calls(config, livekit, state, overrides, waits=waits, log=log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -77,6 +78,9 @@ class Telephony:
         forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
         events = HookEvents(hooks, state.outbox, wake)
         note = CallEvents(config.sip, forward, log, events)
+        threads = [deliveries]
+        if (inbound := Inbound.of(config.sip)) is not None:
+            threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
         if config.cache.path is None and config.sip.hooks:
             logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
         key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
@@ -85,8 +89,7 @@ class Telephony:
             receivers += [recordings.receive, RecordingEvents(events, recordings.ended)]
         webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), tuple(receivers))
         transfers = Transfers(config.sip, overrides, livekit.sip, log)
-        threads = (deliveries, *_provisioning(config, livekit, state))
-        return cls(calls, transfers, log, events, webhook, threads)
+        return cls(calls, transfers, log, events, webhook, tuple(threads))
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""
@@ -100,7 +103,7 @@ class Telephony:
 
 
 def _calls(
-    config: Config, livekit: LiveKit, state: SharedState, *, overrides: Overrides, places: Places, log: CallLog
+    config: Config, livekit: LiveKit, state: SharedState, overrides: Overrides, *, waits: AnswerWaits, log: CallLog
 ) -> CallService:
     return CallService(
         config.sip,
@@ -108,16 +111,9 @@ def _calls(
         livekit.rooms,
         livekit.sip,
         Limits(state.calls, livekit.sip.present),
-        AnswerWaits(max(1, config.server.threads // 4), places),
+        waits,
         IdempotencyStore(state.call_keys),
         state.identities,
         log,
         lock_seconds=3 * config.livekit.timeout_seconds,
     )
-
-
-def _provisioning(config: Config, livekit: LiveKit, state: SharedState) -> tuple[LeaderThread, ...]:
-    inbound = Inbound.of(config.sip)
-    if inbound is None:
-        return ()
-    return (LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run),)
