@@ -2,7 +2,7 @@
 
 import re
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
@@ -93,8 +93,18 @@ def read_form(request: Request) -> dict[str, str]:
     fields: dict[str, str] | None = g.get("body")
     if fields is None:
         try:
-            pairs = parse_qsl(read_raw(request).decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+            pairs = parse_qsl(
+                read_raw(request).decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+            )
         except ValueError as error:
             raise InvalidRequest(f"the form is not UTF-8 or has more than {MAX_FIELDS} fields") from error
         fields = g.body = dict(pairs)
     return fields
+
+
+def check_query(request: Request) -> None:
+    """Raise InvalidRequest for a query that is not UTF-8; werkzeug leaves "%E9" as it is, and that would be spoken."""
+    try:
+        unquote_to_bytes(request.query_string).decode()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the query is not UTF-8; percent-encode the UTF-8 bytes of its text") from error

@@ -6,6 +6,7 @@ from flask import Blueprint, Request, Response, request
 from werkzeug.exceptions import NotFound
 
 from sayna.audio.file_endings import ENDINGS
+from sayna.blueprints.body import check_query
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
 from sayna.blueprints.context import check_provider, services
 from sayna.openapi import documented
@@ -24,6 +25,7 @@ def say(ext: str) -> Response:
     if not config.clips.say_enabled or ext not in ENDINGS:
         raise NotFound
     _check_origin(request)
+    check_query(request)
     plan = services().clips.plan(load_say(dict(request.args.lists())), ext)
     check_provider(plan.provider.slug)
     # Any web page could make its reader's browser spend the operator's money.

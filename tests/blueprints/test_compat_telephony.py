@@ -107,6 +107,16 @@ def test_form_is_no_body_of_jambonz(client: FlaskClient) -> None:
     assert client.post(JAMBONZ, data={"text": "x"}).status_code == 415
 
 
+@pytest.mark.parametrize("text", ["%ff", "caf%E9", "%C3"])
+def test_marytts_refuses_text_that_is_not_utf8(mary: FlaskClient, text: str) -> None:
+    sent = f"INPUT_TEXT={text}&LOCALE=en_US"
+    form = mary.post(PROCESS, data=sent, content_type="application/x-www-form-urlencoded")
+
+    for answer in (mary.get(f"{PROCESS}?{sent}"), form):
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+        assert "UTF-8" in answer.text
+
+
 @pytest.mark.parametrize("content_type", ["", "application/x-www-form-urlencoded", "text/plain"])
 def test_marytts_takes_a_form_of_any_type(mary: FlaskClient, content_type: str) -> None:
     sent = urlencode({**MARY, "INPUT_TEXT": "Grüße aus Köln", "LOCALE": "de", "VOICE": "bits1-hsmm"})

@@ -41,6 +41,14 @@ def test_say_answers_as_a_clip_does(client: FlaskClient) -> None:
     assert client.head(path).headers["Content-Length"] == str(len(clip.data))
 
 
+@pytest.mark.parametrize("text", ["%ff", "caf%E9", "%C3", "a%ED%A0%80"])
+def test_say_refuses_a_query_that_is_not_utf8(client: FlaskClient, text: str) -> None:
+    answer = client.get(f"/say.wav?text={text}&voice=espeak/gmw/en-US")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    assert "UTF-8" in answer.text
+
+
 def test_say_takes_a_token_and_is_private_then(make_client: MakeClient) -> None:
     client = make_client(SAY_ENABLED="true", **TENANTS)
     missing = client.get("/say.wav?text=Hi")

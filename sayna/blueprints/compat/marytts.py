@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from flask import Blueprint, Response
 
 from sayna import __version__
-from sayna.blueprints.body import read_form
+from sayna.blueprints.body import check_query, read_form
 from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import kept_voices, language_tag, named_voice
 from sayna.blueprints.context import current_request, services
@@ -59,6 +59,7 @@ def _check_site() -> None:
 def process() -> Response:
     """Answer with the whole speech; MaryTTS's clients need its length."""
     asked = current_request()
+    check_query(asked)
     fields = {**asked.args.to_dict(), **read_form(asked)}
     if any("\0" in value for value in fields.values()):
         raise InvalidRequest("a field has NUL; send other characters")

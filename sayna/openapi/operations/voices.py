@@ -14,9 +14,10 @@ VOICE = {
     "sample": "",
     "name": "English (America)",
     "accent": "American",
-    "gender": "Male",
-    "language": "en-US",
+    "gender": "Unknown",
+    "language": "English",
     "provider": "espeak",
+    "languages": ["en-US", "en"],
 }
 HEADERS = {
     "ETag": "Changes with the list.",
