@@ -28,6 +28,9 @@ JOINING = "\u200c\u200d\ufe0e\ufe0f"
 _FLAG = re.compile("([\U0001f1e6-\U0001f1ff]{2})(?=[\U0001f1e6-\U0001f1ff])")
 _LETTER = re.compile(r"[^\W_]")
 _SIGN = re.compile(r"[\W_]")
+# What NFKC writes plainly: letters and digits of full width, in circles, and of mathematics.
+_STYLED = ("<wide>", "<font>", "<circle>")
+_NAMED = {"\u2103": "\u00b0C", "\u2109": "\u00b0F"}  # degrees, each one character
 _VOWEL = re.compile("[^b-df-hj-np-tv-z\u00df]")
 
 
@@ -47,17 +50,37 @@ class _Phonemes(dict[str, float]):
         return self[character]
 
 
-_OCTETS, _PHONEMES = _Octets(), _Phonemes()
+class _Plain(dict[int, str]):
+    """The characters that the library knows, for each that it would leave out or spell by its name."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _plain(chr(code))
+        return self[code]
+
+
+_OCTETS, _PHONEMES, _PLAIN = _Octets(), _Phonemes(), _Plain()
 
 
 def fitted(text: str) -> str:
-    """Return a text in which no word or number exceeds the engine's buffers; only blanks are added."""
+    """Return a text with plain digits and letters, in which no word or number exceeds the engine's buffers."""
+    text = text if text.isascii() else text.translate(_PLAIN)
     return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text)))
 
 
 def most_phonemes(text: str) -> float:
     """Return how many phonemes a text makes at most, whatever the voice."""
     return sum(map(_PHONEMES.__getitem__, text))
+
+
+def _plain(character: str) -> str:
+    """Return a digit of any script in ASCII (a voice says only those of its own script), else a styled one plainly."""
+    if (digit := unicodedata.decimal(character, None)) is not None:
+        return str(digit)
+    style, plain = unicodedata.decomposition(character).partition(" ")[0], unicodedata.normalize("NFKC", character)
+    # Signs of full width between clauses stay: their pauses need no blank.
+    if style not in _STYLED or not (character.isalnum() or plain in "#$%&*+=@"):
+        return _NAMED.get(character, character)
+    return f" {plain} " if style == "<circle>" else plain
 
 
 def _phonemes(character: str) -> float:

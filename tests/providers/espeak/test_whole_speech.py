@@ -57,6 +57,26 @@ def test_many_repetitions_last_as_long_as_each_of_them(shared: Espeak, voice: st
     assert seconds(shared, unit * times, voice, 4.0) == pytest.approx(five + one * (times - 5), rel=0.06)
 
 
+@pytest.mark.parametrize(
+    ("voice", "written", "plain"),
+    [
+        ("jpx/ja", "部屋１２３", "部屋123"),
+        ("sit/cmn", "房间１２３", "房间123"),
+        ("sit/cmn", "第①章", "第 1 章"),
+        ("jpx/ja", "５０％", "50%"),
+        ("jpx/ja", "ＡＢＣ", "ABC"),
+        ("gmw/en-US", "room １２３", "room 123"),
+        ("gmw/en-US", "room ١٢٣", "room 123"),
+        ("gmw/en-US", "room १२३", "room 123"),
+        ("gmw/en-US", "𝐇𝐞𝐥𝐥𝐨 𝟓", "Hello 5"),
+        ("gmw/en-US", "20 ℃", "20 °C"),
+        ("sem/ar", "غرفة ١٢٣", "غرفة 123"),
+    ],
+)
+def test_digits_of_every_script_and_width_are_said(shared: Espeak, voice: str, written: str, plain: str) -> None:
+    assert seconds(shared, written, voice) == pytest.approx(seconds(shared, plain, voice), rel=0.02)
+
+
 def test_numbers_one_a_line_are_all_said(shared: Espeak) -> None:
     numbers = "\n".join(map(str, range(100, 200)))
     halves = (seconds(shared, "\n".join(map(str, range(first, first + 10)))) for first in range(100, 200, 10))
