@@ -15,6 +15,7 @@ class Idle:
 
 app = Flask("floor", static_folder=None)
 app.extensions["sayna"] = Idle()
+app.config["MAX_BODY_BYTES"] = 2**20  # gunicorn's worker reads it
 CLIP = bytes(100_000)
 TOKEN = b'{"token":"' + bytes(b"x" * 800) + b'"}'
 

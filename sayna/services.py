@@ -21,6 +21,7 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
+from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
@@ -48,6 +49,7 @@ class Services:
     cache: AudioCache
     single_flight: SingleFlight
     speech: SpeechService
+    clips: ClipService
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
     hooks: Hooks
@@ -93,10 +95,7 @@ class Services:
 
 
 def build(config: Config) -> Services:
-    """Return the services of one process, or of all workers when called before the fork.
-
-    The first request that needs a connection, a thread or a database opens it.
-    """
+    """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
@@ -117,10 +116,11 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=Planner(providers, config.speech, cache.secret, catalogue.known_voices),
+        planner=(planner := Planner(providers, config.speech, cache.secret, catalogue.known_voices)),
         cache=cache,
         single_flight=single_flight,
-        speech=SpeechService(cache, single_flight, limiter),
+        speech=(speech := SpeechService(cache, single_flight, limiter)),
+        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,

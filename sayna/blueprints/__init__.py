@@ -3,12 +3,15 @@
 from flask import Flask
 
 from sayna.blueprints import (
+    clips,
+    compat,
     errors,
     guard,
     health,
     livekit,
     pages,
     recording,
+    say,
     sip,
     speak,
     voices,
@@ -19,13 +22,14 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    clips.blueprint,
+    say.blueprint,
     livekit.blueprint,
     webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
-    pages.docs,
-    pages.studio,
 )
+PAGES = (pages.docs, pages.studio)
 
 
 def register(app: Flask) -> None:
@@ -34,3 +38,6 @@ def register(app: Flask) -> None:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    compat.register(app)
+    for page in PAGES:
+        app.register_blueprint(page)

@@ -1,4 +1,4 @@
-"""The only place where exceptions become JSON responses."""
+"""The only place where exceptions become responses."""
 
 import json
 import logging
@@ -7,6 +7,9 @@ from http import HTTPStatus
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from sayna.blueprints import plain_errors
+from sayna.blueprints.compat.error_shapes import Failure, shaped
+from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 
@@ -25,7 +28,7 @@ logger = logging.getLogger("sayna.errors")
 
 
 def register(app: Flask) -> None:
-    """Turn every exception of `app` into a JSON response."""
+    """Turn every exception of `app` into a response in the shape that the clients of its path read."""
     app.register_error_handler(SaynaError, _sayna_error)
     app.register_error_handler(HTTPException, _framework_error)
     app.register_error_handler(Exception, _unexpected_error)
@@ -35,15 +38,16 @@ def _sayna_error(error: SaynaError) -> Response:
     sentence = _shortened(error.message)
     # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
-        body = {"error": error.auth_code, "message": sentence}
+        body: dict[str, object] = {"error": error.auth_code, "message": sentence}
     else:
         body = {"error": sentence}
-    response = json_response({**body, **error.members, "code": error.code, "request_id": g.request_id}, error.status)
+    body |= error.members
+    response = _response(body, error.code, error.status, error)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     # RFC 9110, 15.5.2: a 401 must name its authentication scheme.
-    if error.status == HTTPStatus.UNAUTHORIZED:
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
     return response
@@ -61,7 +65,7 @@ def _framework_error(error: HTTPException) -> Response:
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    response = json_response({"error": sentence, "code": code, "request_id": g.request_id}, status)
+    response = _response({"error": sentence}, code, status, error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -71,8 +75,16 @@ def _unexpected_error(error: Exception) -> Response:
     # Send no text of the exception to the client, because it may quote a key, a path or a provider.
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
-    body = {
-        "error": "The server failed; its log has the cause under this request_id.",
-        "code": "INTERNAL_ERROR",
-    }
-    return json_response({**body, "request_id": g.request_id}, 500)
+    sentence = "The server failed; its log has the cause under this request_id."
+    return _response({"error": sentence}, "INTERNAL_ERROR", 500, error)
+
+
+def _response(body: dict[str, object], code: str, status: int, error: Exception) -> Response:
+    """Return the error in the shape that the clients of its path read."""
+    request = current_request()
+    sentence = str(body.get("message", body["error"]))
+    if plain_errors.PATHS.match(request.path):
+        return plain_errors.plain_error(request.path, sentence, status, error)
+    failure = Failure(status, code, sentence, error.field if isinstance(error, SaynaError) else "")
+    own = {**body, "code": code, "request_id": g.request_id}
+    return shaped(request.path, request.headers, failure) or json_response(own, status)

@@ -2,11 +2,12 @@
 
 from flask import Flask
 
-from sayna.cli import cache, sip, voices
+from sayna.cli import cache, clip, sip, voices
 
 
 def register(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(cache.commands)
+    app.cli.add_command(clip.clip)
     app.cli.add_command(sip.commands)
     app.cli.add_command(voices.voices)

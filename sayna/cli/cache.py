@@ -8,6 +8,11 @@ from flask.cli import AppGroup
 from sayna.cli.context import services
 from sayna.speech.cache import AudioCache
 
+# The folder of deploy/nginx.conf.
+NGINX = """\
+nginx still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
+find /var/cache/sayna-clips -type f -delete"""
+
 commands = AppGroup("cache", help="Look at, check and clear the audio cache.")
 
 
@@ -24,6 +29,7 @@ def stats() -> None:
 def clear(provider: str | None, voice: str | None) -> None:
     """Forget cached audio: all of it, or that of one provider or voice."""
     click.echo(f"{_cache().clear(provider, voice)} entries removed")
+    click.echo(NGINX, err=True)
 
 
 @commands.command("verify")

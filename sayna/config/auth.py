@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sayna.caller import Caller
 from sayna.config.api_secret import MIN_SECRET, ApiSecret, api_secret, tenant_id
 from sayna.config.fields import require_both, setting
 from sayna.config.secret import Secret
@@ -46,6 +47,17 @@ class AuthConfig:
         if self.api_secret is None:
             return self.api_secrets
         return (*self.api_secrets, ApiSecret(self.api_secret_id, self.api_secret))
+
+    def caller_of(self, tenant: str | None, today: datetime.date) -> Caller | None:
+        """Return the caller for whom a tenant's signature speaks; None where the tenant cannot exist.
+
+        A tenant exists while one of its secrets is valid, or because an auth service may name it.
+        """
+        valid = [each for each in self.secrets if each.id == tenant and not each.is_expired(today)]
+        if tenant is None or not valid:
+            return Caller(tenant) if tenant is None or self.service_url is not None else None
+        limits = [each.providers for each in valid]
+        return Caller(tenant, providers=None if None in limits else frozenset().union(*filter(None, limits)))
 
     @property
     def failures_limited(self) -> bool:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sayna.config.auth import AuthConfig
+from sayna.config.clips import ClipsConfig
+from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.recording import RecordingConfig
@@ -29,12 +31,14 @@ class Config:
     )
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
+    clips: ClipsConfig = field(default_factory=ClipsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
     outbound: OutboundConfig = field(default_factory=OutboundConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
+    compat: CompatConfig = field(default_factory=CompatConfig)
 
     @property
     def own_hook_secrets(self) -> bool:

@@ -1,7 +1,7 @@
 """The error responses in the OpenAPI document: every code of every status, with an example."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -89,12 +89,25 @@ def error_examples(errors: Iterable[type[SaynaError]]) -> Iterator[ErrorExample]
             yield ErrorExample(_OTHER_STATUS[error], error.code, sentence)
 
 
-def responses(errors: Iterable[type[SaynaError]]) -> dict[str, Any]:
-    """Return OpenAPI's response objects by status."""
+def responses(
+    errors: Iterable[type[SaynaError]], text_status: Callable[[type[SaynaError]], int] | None = None
+) -> dict[str, Any]:
+    """Return OpenAPI's response objects by status; with `text_status` they are plain text of that status."""
     by_status: dict[int, list[ErrorExample]] = {}
-    for example in error_examples(errors):
-        by_status.setdefault(example.status, []).append(example)
-    return {str(status): _response(group) for status, group in sorted(by_status.items())}
+    for error in dict.fromkeys(errors):
+        for example in error_examples([error]):
+            found = replace(example, status=text_status(error)) if text_status else example
+            by_status.setdefault(found.status, []).append(found)
+    respond = _text_response if text_status else _response
+    return {str(status): respond(group) for status, group in sorted(by_status.items())}
+
+
+def _text_response(group: list[ErrorExample]) -> dict[str, Any]:
+    return {
+        "description": "\n".join(f"- {sentence}" for sentence in dict.fromkeys(each.sentence for each in group)),
+        "headers": {**REQUEST_ID_HEADER, **_headers(group), "Cache-Control": header("no-store")},
+        "content": {"text/plain": {"schema": {"type": "string"}}},
+    }
 
 
 def _response(group: list[ErrorExample]) -> dict[str, Any]:

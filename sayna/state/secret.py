@@ -15,14 +15,19 @@ WAIT_SECONDS = 5.0
 
 def load_secret(path: Path | None) -> bytes:
     """Return the 32 bytes in `path`/credential.key, made when missing; without a folder, random bytes."""
+    return lasting_secret(path) or secrets.token_bytes(SECRET_BYTES)
+
+
+def lasting_secret(path: Path | None) -> bytes | None:
+    """Return the 32 bytes in `path`/credential.key, made when missing; None when no file can keep them."""
     if path is None:
-        return secrets.token_bytes(SECRET_BYTES)
+        return None
     try:
         with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
             return _read(path / "credential.key") or _create(path / "credential.key")
     except OSError as error:
         log.warning("credential.key in %s cannot be used (%s): this process uses a random key", path, error)
-        return secrets.token_bytes(SECRET_BYTES)
+        return None
 
 
 def _read(file: Path) -> bytes | None:

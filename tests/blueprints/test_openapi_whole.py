@@ -19,6 +19,7 @@ from tests.storage.places import LocalPlace
 SAYNA = Path(errors.__file__).parent
 # What OpenAPI tells in other ways: content negotiation, the body's framing, security schemes.
 TOLD_ELSEWHERE = {"Accept", "Authorization", "Content-Encoding", "Transfer-Encoding"}
+TOLD_ELSEWHERE |= {"Origin", "Sec-Fetch-Site", "Access-Control-Request-Headers"}  # browsers send these
 # What HTTP itself, or the document's first words, say of every answer.
 EVERYWHERE = {"date", "content-type", "content-length", "x-content-type-options"}
 AUTH = "MISSING_AUTH_HEADER INVALID_AUTH_HEADER UNAUTHORIZED AUTH_SERVICE_ERROR AUTH_SERVICE_UNAVAILABLE"
@@ -32,6 +33,9 @@ CONTRACT = {
     ("POST", "/speak"): f"{AUTH} {BODY} EMPTY_TEXT TEXT_TOO_LONG UNKNOWN_PROVIDER UNSUPPORTED_FORMAT "
     "INVALID_PROVIDER_AUTH PROVIDER_REJECTED_REQUEST PROVIDER_REJECTED_CREDENTIALS PROVIDER_NOT_CONFIGURED "
     "PROVIDER_ERROR PROVIDER_TIMEOUT PROVIDER_RATE_LIMITED OVERLOADED NOT_CACHED",
+    ("POST", "/clips"): f"{AUTH} {BODY} EMPTY_TEXT TEXT_TOO_LONG UNKNOWN_PROVIDER UNSUPPORTED_FORMAT CLIP_TOO_LONG "
+    "PROVIDER_REJECTED_REQUEST PROVIDER_NOT_CONFIGURED PROVIDER_ERROR PROVIDER_TIMEOUT PROVIDER_RATE_LIMITED "
+    "OVERLOADED CLIPS_NOT_CONFIGURED",
     ("POST", "/livekit/token"): f"{AUTH} {BODY} {LIVEKIT} ROOM_ACCESS_DENIED",
     ("GET", "/livekit/rooms"): f"{AUTH} {LIVEKIT}",
     ("GET", "/livekit/rooms/{room_name}"): f"{AUTH} {LIVEKIT} INVALID_REQUEST ROOM_NOT_FOUND",
@@ -114,6 +118,20 @@ def answers_of(client: FlaskClient) -> Iterator[tuple[str, str, Any]]:
         yield "POST", "/speak", client.post("/speak", json=speech, headers=headers)
     yield "POST", "/speak", client.post("/speak", json={"text": ""})
     yield "GET", "/ready", client.get("/ready")
+    yield "POST", "/clips", (minted := client.post("/clips", json=speech))
+    clip = minted.get_json()["path"]
+    for headers in (
+        {},
+        {"Range": "bytes=0-1"},
+        {"Range": "bytes=99999-"},
+        {"If-None-Match": "*"},
+        {"If-Match": '"x"'},
+    ):
+        yield "GET", "/clip/{payload}/{signature}.{ext}", client.get(clip, headers=headers)
+        yield "GET", "/say.{ext}", client.get("/say.wav?text=Hello", headers=headers)
+    yield "GET", "/clip/{payload}/{signature}.{ext}", client.get(clip.replace("wav", "mp3"))
+    for query, headers in (("text=", {}), ("text=x", {"Sec-Fetch-Site": "cross-site"})):
+        yield "GET", "/say.{ext}", client.get(f"/say.wav?{query}", headers=headers)
     one = "/recording/{stream_id}"
     for headers in ({}, {"Range": "bytes=0-1"}, {"Range": "bytes=99-"}, {"If-Match": '"x"'}):
         yield "GET", one, client.get("/recording/support-call-789", headers=headers)
@@ -132,7 +150,7 @@ def answers_of(client: FlaskClient) -> Iterator[tuple[str, str, Any]]:
 def test_every_response_header_is_documented(make_client: MakeClient, tmp_path: Path) -> None:
     place = LocalPlace(tmp_path / "recordings")
     place.record("support-call-789", b"OggS")
-    client = make_client(**place.settings)
+    client = make_client(**place.settings, SAY_ENABLED="true")
     document = client.get("/openapi.json").get_json()
     for method, path, answer in answers_of(client):
         response = resolved(document, operations(document)[method, path]["responses"][str(answer.status_code)])

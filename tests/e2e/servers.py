@@ -95,6 +95,7 @@ def rendered(folder: Path, upstream: Path, port: int) -> Path:
         ("/run/sayna/sayna.sock", str(upstream)),
         ("/var/lib/sayna/recordings/", f"{folder}/recordings/"),
         ("/run/nginx.pid", f"{folder}/nginx.pid"),
+        ("/var/cache/sayna-clips", f"{folder}/clips"),
         ("/var/log/nginx/", f"{folder}/"),
     ):
         assert shipped in text

@@ -22,7 +22,7 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 EXAMPLES = int(os.environ.get("FUZZING_EXAMPLES", "20"))  # of each operation; 2000 take hours
 LIMIT = 600 + 8 * EXAMPLES  # seconds
 pytestmark = pytest.mark.timeout(LIMIT + 60)
-SIZE = {"WEB_CONCURRENCY": "2"}
+SIZE = {"WEB_CONCURRENCY": "2", "SAY_ENABLED": "true"}
 
 
 def test_a_bare_service_does_what_its_document_says(tmp_path: Path, server: StartServer) -> None:

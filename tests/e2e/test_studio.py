@@ -4,12 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import ActionChains
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 from tests.e2e.conftest import Browse, StartServer
 from tests.e2e.servers import ONE, Gunicorn, free_port, started, started_below
@@ -193,6 +195,25 @@ def test_the_code_is_copied_as_it_stands(studio: Studio) -> None:
     page.one("#copy").click()
     page.wait(lambda: page.one("#copied").text == "Copied.", "it says so")
     assert page.driver.execute_script("return navigator.clipboard.readText()") == code
+
+
+def test_the_speech_is_copied_as_a_url_for_a_telephone_system(studio: Studio) -> None:
+    page = studio.page
+    page.driver.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    studio.write("Please hold the line.")
+    Select(page.one("#system")).select_by_visible_text("Cisco, Genesys")
+    Select(page.one("#expiry")).select_by_visible_text("for ever")
+    page.one("#mint").click()
+    page.wait(lambda: page.one("#minted").text.startswith("Copied."), "it says so")
+
+    url = page.one("#clip-url").text
+    assert page.one("#minted").text.endswith("It plays for ever.")
+    assert page.driver.execute_script("return navigator.clipboard.readText()") == url
+    with urllib.request.urlopen(url, timeout=10) as played:
+        assert played.headers["Content-Type"] == "audio/basic"
+        assert len(played.read()) > 8000
 
 
 def enter(studio: Studio, key: str) -> None:

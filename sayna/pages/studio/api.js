@@ -56,6 +56,12 @@ export function speak(request, signal) {
   });
 }
 
+/** Return the answer of POST /clips. */
+export async function mint(clip) {
+  const headers = { "Content-Type": "application/json" };
+  return (await ask("clips", { method: "POST", headers, body: JSON.stringify(clip) })).json();
+}
+
 async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
   const response = await fetch(path, { ...options, headers });

@@ -2,6 +2,7 @@
 
 import { Refusal, fetchVoices, hasKey, useKey } from "./api.js";
 import { Card } from "./card.js";
+import { clipUrl } from "./clip.js";
 import { codeFor } from "./code.js";
 import { greetingInstead } from "./greetings.js";
 import { providerName } from "./voices.js";
@@ -65,7 +66,7 @@ async function loadVoices() {
     notice(sentences(troubles));
     part("key-form").hidden = true;
     if (Object.keys(byProvider).length === 0) return notice(`${sentences(troubles)} ${NO_PROVIDER}`.trim());
-    for (const id of ["cards", "compare", "code-panel"]) part(id).hidden = false;
+    for (const id of ["cards", "compare", "url-panel", "code-panel"]) part(id).hidden = false;
     ready = true;
     cards[0].offer(byProvider);
     cards[1].offer(byProvider, cards[0]);
@@ -104,15 +105,34 @@ async function playBoth() {
   if (await cards[0].play()) await cards[1].play();
 }
 
-async function copy() {
-  const code = part("code");
+async function copy(code, message) {
   try {
     await navigator.clipboard.writeText(code.textContent);
-    part("copied").textContent = "Copied.";
+    message.textContent = "Copied.";
   } catch {
     // No clipboard on plain http: select it, so that Ctrl C does it.
     getSelection().selectAllChildren(code);
-    part("copied").textContent = "Selected. Copy it with Ctrl C.";
+    message.textContent = "Selected. Copy it with Ctrl C.";
+  }
+}
+
+async function mint() {
+  const { system, expiry, "clip-url": shown, minted, mint: button } = Object.fromEntries(
+    ["system", "expiry", "clip-url", "minted", "mint"].map((id) => [id, part(id)]),
+  );
+  button.disabled = true;
+  minted.textContent = "Rendering ...";
+  try {
+    const { url, sentence } = await clipUrl(chosenCard().request, system.value, Number(expiry.value));
+    shown.textContent = url;
+    shown.parentElement.hidden = false;
+    await copy(shown, minted);
+    minted.textContent += ` ${sentence}`;
+  } catch (error) {
+    minted.textContent = error instanceof Refusal ? error.message : "The server cannot be reached.";
+    askForKey(error);
+  } finally {
+    button.disabled = false;
   }
 }
 
@@ -122,7 +142,8 @@ cards[1].element.hidden = true;
 part("text").addEventListener("input", showCount);
 part("compare").addEventListener("click", compare);
 part("both").addEventListener("click", playBoth);
-part("copy").addEventListener("click", copy);
+part("copy").addEventListener("click", () => copy(part("code"), part("copied")));
+part("mint").addEventListener("click", mint);
 part("language").addEventListener("change", showCode);
 part("whose").addEventListener("change", showCode);
 part("key-form").addEventListener("submit", (event) => {

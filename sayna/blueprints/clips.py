@@ -1,0 +1,53 @@
+"""POST /clips mints a URL that any telephone system can play; GET /clip plays it."""
+
+import re
+import time
+
+from flask import Blueprint, Request, Response, g, request
+
+from sayna.blueprints.body import read_object
+from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
+from sayna.blueprints.context import caller_connection, check_provider, services
+from sayna.blueprints.responses import json_response
+from sayna.errors import InvalidRequest
+from sayna.openapi import documented
+from sayna.openapi.operations import clips as operations
+from sayna.schemas.clips import dump_clip, load_clip
+
+blueprint = Blueprint("clips", __name__)
+
+HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
+
+
+@blueprint.post("/clips")
+@documented(operations.MINT)
+def mint() -> Response:
+    """Answer with a signed URL; the speech is rendered first, unless the request says otherwise."""
+    wanted, clips = load_clip(read_object(request)), services().clips
+    base_url = services().config.clips.public_url or _base_url(request)
+    signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
+    check_provider(signed.plan.provider.slug)
+    speech = clips.cached(signed.plan)
+    g.log = {"provider": signed.plan.provider.slug, "characters": signed.plan.characters}
+    if speech is None and wanted.render:
+        speech = clips.render(signed.plan, is_client_connected=caller_connection(request))
+        g.log["cache"] = speech.outcome
+    return json_response(dump_clip(signed, wanted.ext, base_url, speech.clip if speech else None), 201)
+
+
+@blueprint.get("/clip/<payload>/<signature>.<ext>")
+@documented(operations.PLAY)
+def play(payload: str, signature: str, ext: str) -> Response:
+    """Answer with the audio of a signed URL; what the request says of caching is ignored, because that costs money."""
+    clip = services().clips.open(payload, signature, ext)
+    # The clip counts on the tenant that minted it.
+    g.caller = clip.caller
+    keep = seconds_to_keep(clip.seconds_left(time.time()))
+    return clip_response(clip.plan, ext, f"public, max-age={keep}")
+
+
+def _base_url(request: Request) -> str:
+    """Return scheme and host of the request; raises InvalidRequest where the host could not stand in a URL."""
+    if not HOST.fullmatch(request.host):
+        raise InvalidRequest("the Host header is not a host name; correct it, or set PUBLIC_URL on the server")
+    return f"{request.scheme}://{request.host}"
