@@ -36,11 +36,15 @@ from typing import ClassVar
 
 
 class SaynaError(Exception):
-    """An error with a sentence for a person; `retry_after` is in seconds."""
+    """An error with a sentence for a person; `retry_after` is in seconds.
+
+    `field` names the field of the body that is wrong, where one is.
+    """
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
     headers: Mapping[str, str] = MappingProxyType({})
+    field: str = ""
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 

@@ -12,7 +12,7 @@ from sayna.auth.service import AuthRequest, _auth_data
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import JSON_TYPE
 from sayna.blueprints.json_object import parse_object
-from sayna.blueprints.speak import PLAIN, SAFE
+from sayna.blueprints.responses import PLAIN, SAFE
 from sayna.config import TENANT
 from sayna.config.sip_address import SipAddress
 from sayna.errors import SaynaError

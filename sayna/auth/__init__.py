@@ -1,7 +1,7 @@
 """Authentication: a shared secret, or an auth service that receives a signed request, decides the tenant."""
 
 from sayna.auth.authenticator import Authenticator
-from sayna.auth.bearer_token import read_token
+from sayna.auth.bearer_token import read_key, read_token
 from sayna.auth.proxies import Proxies
 from sayna.auth.service import AuthRequest, Post
 
@@ -10,5 +10,6 @@ __all__ = [
     "Authenticator",
     "Post",
     "Proxies",
+    "read_key",
     "read_token",
 ]

@@ -43,5 +43,14 @@ def read_token(
     raise NotAuthenticated("missing_auth_header", f"Send a token: the header {_WAYS}{in_query}.")
 
 
+def read_key(keys: list[str], authorization: list[str]) -> str:
+    """Return the token of a header that holds nothing else; raises NotAuthenticated for several tokens."""
+    if len(keys) > 1 or "," in keys[0] or authorization:
+        raise _invalid("Send one key: xi-api-key, or Authorization, not several.")
+    if not re.fullmatch(r"\S+", key := keys[0].strip()):
+        raise _invalid("The header xi-api-key is malformed. Send xi-api-key: <token>.")
+    return key
+
+
 def _invalid(message: str) -> NotAuthenticated:
     return NotAuthenticated("invalid_auth_header", message)

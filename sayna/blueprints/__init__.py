@@ -4,6 +4,7 @@ from flask import Flask
 
 from sayna.blueprints import (
     clips,
+    compat,
     errors,
     guard,
     health,
@@ -27,9 +28,8 @@ BLUEPRINTS = (
     webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
-    pages.docs,
-    pages.studio,
 )
+PAGES = (pages.docs, pages.studio)
 
 
 def register(app: Flask) -> None:
@@ -38,3 +38,6 @@ def register(app: Flask) -> None:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    compat.register(app)
+    for page in PAGES:
+        app.register_blueprint(page)

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
@@ -13,6 +14,8 @@ from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
 # The values of Sec-Fetch-Site for a request that no page of another site sent.
 OWN_SITE = ("", "same-origin", "none")
+# Fields of a form.
+MAX_FIELDS = 100
 # LiveKit's metadata and attributes alone may have 1 MiB, whatever MAX_BODY_BYTES says.
 WEBHOOK_BYTES = 2 * 2**20
 
@@ -26,6 +29,12 @@ def read_object(request: Request) -> dict[str, Any]:
     if body is None:
         body = g.body = parse_object(read_body(request))
     return body
+
+
+def read_optional_object(request: Request) -> dict[str, Any]:
+    """Return the body as an object, an empty one where there is no body; raises as read_object does."""
+    is_empty = not request.content_length and "Transfer-Encoding" not in request.headers
+    return {} if is_empty else read_object(request)
 
 
 def read_body(request: Request) -> bytes:
@@ -74,3 +83,18 @@ def read_raw(request: Request, limit: int | None = None) -> bytes:
     if len(body) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     return body
+
+
+def read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form in UTF-8, whatever its type, parsed once; raises PayloadTooLarge, InvalidRequest.
+
+    Any web page can send a form, so a view that reads one also calls open_requests.check_site.
+    """
+    fields: dict[str, str] | None = g.get("body")
+    if fields is None:
+        try:
+            pairs = parse_qsl(read_raw(request).decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError as error:
+            raise InvalidRequest(f"the form is not UTF-8 or has more than {MAX_FIELDS} fields") from error
+        fields = g.body = dict(pairs)
+    return fields

@@ -1,14 +1,14 @@
-"""The only place where exceptions become responses: JSON, but text below /clip and /say."""
+"""The only place where exceptions become responses."""
 
 import json
 import logging
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sayna.blueprints import plain_errors
+from sayna.blueprints.compat.error_shapes import Failure, shaped
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
@@ -28,7 +28,7 @@ logger = logging.getLogger("sayna.errors")
 
 
 def register(app: Flask) -> None:
-    """Turn every exception of `app` into a JSON response."""
+    """Turn every exception of `app` into a response in the shape that the clients of its path read."""
     app.register_error_handler(SaynaError, _sayna_error)
     app.register_error_handler(HTTPException, _framework_error)
     app.register_error_handler(Exception, _unexpected_error)
@@ -38,10 +38,11 @@ def _sayna_error(error: SaynaError) -> Response:
     sentence = _shortened(error.message)
     # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
-        body = {"error": error.auth_code, "message": sentence}
+        body: dict[str, object] = {"error": error.auth_code, "message": sentence}
     else:
         body = {"error": sentence}
-    response = _response({**body, **error.members}, sentence, error.code, error.status, error)
+    body |= error.members
+    response = _response(body, error.code, error.status, error)
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
@@ -64,7 +65,7 @@ def _framework_error(error: HTTPException) -> Response:
         error.name,
     )
     code, sentence = FRAMEWORK.get(status, fallback)
-    response = _response({"error": sentence}, sentence, code, status, error)
+    response = _response({"error": sentence}, code, status, error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
     return response
@@ -75,12 +76,15 @@ def _unexpected_error(error: Exception) -> Response:
     logger.exception("unforeseen")
     g.error_code = "INTERNAL_ERROR"
     sentence = "The server failed; its log has the cause under this request_id."
-    return _response({"error": sentence}, sentence, "INTERNAL_ERROR", 500, error)
+    return _response({"error": sentence}, "INTERNAL_ERROR", 500, error)
 
 
-def _response(body: dict[str, Any], sentence: str, code: str, status: int, error: Exception) -> Response:
-    """Return the error in the shape that the clients of its path read: `body` in JSON, or only the sentence."""
-    path = current_request().path
-    if plain_errors.PATHS.match(path):
-        return plain_errors.plain_error(path, sentence, status, error)
-    return json_response({**body, "code": code, "request_id": g.request_id}, status)
+def _response(body: dict[str, object], code: str, status: int, error: Exception) -> Response:
+    """Return the error in the shape that the clients of its path read."""
+    request = current_request()
+    sentence = str(body.get("message", body["error"]))
+    if plain_errors.PATHS.match(request.path):
+        return plain_errors.plain_error(request.path, sentence, status, error)
+    failure = Failure(status, code, sentence, error.field if isinstance(error, SaynaError) else "")
+    own = {**body, "code": code, "request_id": g.request_id}
+    return shaped(request.path, request.headers, failure) or json_response(own, status)

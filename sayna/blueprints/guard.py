@@ -5,13 +5,15 @@ import re
 import secrets
 import time
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
 from sayna import log
-from sayna.auth import Authenticator, AuthRequest, read_token
-from sayna.blueprints.body import read_body, read_object
+from sayna.auth import Authenticator, AuthRequest, read_key, read_token
+from sayna.blueprints import cors
+from sayna.blueprints.body import read_body, read_form, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
@@ -24,6 +26,7 @@ PUBLIC = frozenset(
         "health.health",
         "health.ready",
         "webhook.livekit_webhook",
+        "openai.health_test",
         "clips.play",
         "docs.openapi",
         "docs.page",
@@ -32,6 +35,28 @@ PUBLIC = frozenset(
         "studio.file",
     }
 )
+# The lists of other servers' dialects, which need no token with PUBLIC_DISCOVERY.
+DISCOVERY = frozenset(
+    {
+        "openai.models",
+        "openai.model",
+        "openai.audio_models",
+        "openai.audio_voices",
+        "elevenlabs.models",
+        "elevenlabs.voices",
+        "elevenlabs.search",
+        "elevenlabs.voice_details",
+        "elevenlabs.default_settings",
+        "marytts.mary_voices",
+        "marytts.locales",
+        "marytts.version",
+        "marytts.audio_formats",
+        "marytts.data_types",
+        "marytts.audio_effects",
+    }
+)
+# The endpoints where ElevenLabs's own header carries the token.
+XI_API_KEY = re.compile(r"elevenlabs\..+|openai\.models")
 TWO_HEADERS = re.compile(r",\s*(?=[A-Za-z]+ )")  # WSGI joins repeated headers with a comma.
 # The id goes into a response header, where CR, LF and much of Unicode would cause a 500 (werkzeug, gunicorn).
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -43,8 +68,10 @@ logger = logging.getLogger("sayna.request")
 def register(app: Flask) -> None:
     """Require a token for every route of `app` except the public ones."""
     app.before_request(_begin)
+    app.before_request(cors.answer_preflight)
     app.before_request(_authenticate)
     app.after_request(_finish)
+    app.after_request(cors.add_headers)
 
 
 def _begin() -> None:
@@ -63,15 +90,24 @@ def _authenticate() -> None:
     authenticator, incoming = services().authenticator, current_request()
     g.caller = UNRESTRICTED
     # Without a route the response is 404 for every client.
-    if authenticator is None or incoming.url_rule is None or incoming.endpoint in PUBLIC:
+    if authenticator is None or incoming.url_rule is None or is_public(incoming.endpoint or ""):
         return
-    token = read_token(
-        [part for value in incoming.headers.getlist("Authorization") for part in TWO_HEADERS.split(value)],
-        incoming.args.getlist("api_key"),
-        allow_query=services().config.auth.allow_query_key,
-        header_keys=incoming.headers.getlist("X-API-Key"),
-    )
+    headers = incoming.headers
+    authorization = [part for value in headers.getlist("Authorization") for part in TWO_HEADERS.split(value)]
+    header_keys = headers.getlist("X-API-Key")
+    keys = headers.getlist("xi-api-key") if XI_API_KEY.fullmatch(incoming.endpoint or "") else []
+    if keys:
+        token = read_key(keys, [*authorization, *header_keys])
+    else:
+        allow_query = services().config.auth.allow_query_key
+        query_keys = incoming.args.getlist("api_key")
+        token = read_token(authorization, query_keys, allow_query=allow_query, header_keys=header_keys)
     g.caller = _authenticate_limited(authenticator, token)
+
+
+def is_public(endpoint: str) -> bool:
+    """Return whether an endpoint needs no token."""
+    return endpoint in PUBLIC or (endpoint in DISCOVERY and services().config.compat.public_discovery)
 
 
 def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
@@ -96,9 +132,16 @@ def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
 def _auth_request() -> AuthRequest:
     """Return the request for the auth service; it judges the very object that the view uses."""
     has_body = request.content_length or "chunked" in _transfer_encoding()
-    body = read_object(request) if has_body and read_body(request) else {}
+    body = _body() if has_body else {}
     query = str(request.environ.get("QUERY_STRING", ""))
     return AuthRequest(request.method, request.path, dict(request.headers), body, query)
+
+
+def _body() -> dict[str, Any]:
+    # MaryTTS's clients send forms, and some of them without a type.
+    if request.blueprint == "marytts":
+        return dict(read_form(request))
+    return read_object(request) if read_body(request) else {}
 
 
 def _transfer_encoding() -> str:

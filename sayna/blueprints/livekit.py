@@ -7,14 +7,16 @@ from flask import Blueprint, Response, g
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
-from sayna.blueprints.body import read_object
+from sayna.blueprints.body import read_object, read_optional_object
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.livekit.model import AgentDispatch
 from sayna.openapi import documented
 from sayna.openapi.operations import livekit as reference
-from sayna.schemas.livekit import MUTE, PARTICIPANT, TOKEN
+from sayna.schemas.livekit import MUTE, PARTICIPANT
 from sayna.schemas.livekit import room_name as checked
+from sayna.schemas.livekit_token import load_token
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -39,12 +41,20 @@ def _add_converter(state: BlueprintSetupState) -> None:
 @documented(reference.TOKEN)
 def token() -> Response:
     """Answer with a token for one room after the room is claimed for the caller."""
-    wanted = TOKEN.parse(read_object(current_request()))
-    room, identity, name = wanted["room_name"], wanted["participant_identity"], wanted["participant_name"]
+    wanted = load_token(read_optional_object(current_request()))
+    room, identity = wanted.room_name, wanted.participant_identity
+    agents = [AgentDispatch(**each) for each in wanted.agents]
     livekit = _livekit()
     # Claim before signing, because LiveKit cannot revoke a token.
-    livekit.rooms.settle(g.caller, room)
-    signed = livekit.tokens.token(room=room, identity=identity, name=name, tenant=g.caller.tenant)
+    livekit.rooms.settle(g.caller, room, agents)
+    signed = livekit.tokens.token(
+        room=room,
+        identity=identity,
+        name=wanted.participant_name,
+        tenant=g.caller.tenant,
+        about=wanted.about,
+        agents=agents,
+    )
     return json_response(
         {
             "token": signed,

@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, Response, current_app
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
-from sayna.blueprints.guard import PUBLIC
+from sayna.blueprints.guard import is_public
 from sayna.blueprints.static_pages import INDEX, StaticPage, compressed
 from sayna.openapi import AccessRule, Route, documented, operation_of
 from sayna.openapi.operations import pages as operations
@@ -103,7 +103,7 @@ def _routes(app: Flask) -> list[Route]:
     """Return the documented routes; the studio's only when it is enabled. Files of pages are not API."""
     disabled = () if services().config.docs.studio_enabled else (studio.name,)
     return [
-        Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, rule.endpoint in PUBLIC)
+        Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
         and rule.endpoint.partition(".")[0] not in disabled

@@ -1,14 +1,108 @@
-"""JSON responses, all in one form."""
+"""Responses, all in one form: JSON, and the speech that POST /speak and the other dialects answer with."""
 
 import json
-from collections.abc import Mapping
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from operator import attrgetter
 from typing import Any
+from urllib.parse import quote
 
-from flask import Response
+from flask import Request, Response, g
+
+from sayna import audio
+from sayna.blueprints.body import read_body, read_object
+from sayna.blueprints.cache_control import cache_mode
+from sayna.blueprints.context import caller_connection, caller_needs_length, check_provider, services
+from sayna.schemas.speak import HEADER_FIELDS
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.service import SpeechResult
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+header_values = attrgetter(*HEADER_FIELDS.values())
+# What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
+# client reads a percent sign as the beginning of an encoded one.
+PLAIN = re.compile(r"[\x21-\x24\x26-\x7e]+")
+SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
     """Return compact JSON; it ends with a newline so that a terminal shows the prompt on a new line."""
     return Response(_encode(body) + "\n", status, content_type="application/json")
+
+
+def planned(
+    request: Request,
+    form: tuple[str, str],
+    ignored: Callable[[dict[str, Any]], str],
+    load: Callable[[dict[str, Any]], SpeakRequest],
+) -> Plan:
+    """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
+
+    `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
+    another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
+    """
+    planner, body = services().planner, read_body(request)
+    if (plan := planner.recall(body, form)) is None:
+        fields = read_object(request)
+        g.ignored_fields = ignored(fields)
+        plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields))
+        planner.remember(body, form, plan)
+    g.ignored_fields = plan.ignored_fields
+    return plan
+
+
+def speech_of(request: Request, plan: Plan) -> SpeechResult:
+    """Return the speech of a plan, as the request's Cache-Control asks.
+
+    Raises ProviderNotAllowed, and what SpeechService.synthesize raises.
+    """
+    check_provider(plan.provider.slug)
+    connected = caller_connection(request)
+    return services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
+
+
+def audio_response(
+    request: Request, speech: SpeechResult, content_type: str = "", *, is_whole: bool = False
+) -> Response:
+    """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
+    target = speech.plan.target
+    content_type = content_type or audio.content_type(target)
+    can_stream = speech.clip is None and audio.streams(target) and not is_whole
+    if can_stream and not caller_needs_length(request):
+        response = Response(speech.chunks(), content_type=content_type)
+        # Otherwise nginx buffers the audio of a slow client in temporary files.
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(speech.close)
+        return response
+    return Response(b"".join(speech.chunks()), content_type=content_type)
+
+
+def with_speech_headers(response: Response, speech: SpeechResult) -> Response:
+    """Return the response with the headers that describe its audio, and note the speech for the log line."""
+    # Add instead of set: these headers are new, and a set would search the others for each of them.
+    response.headers.extend(_headers(speech))
+    return response
+
+
+def _headers(speech: SpeechResult) -> dict[str, str]:
+    info = speech.info
+    ttl = services().config.cache.ttl_seconds
+    is_hit = speech.outcome == "HIT"
+    age = max(0, int(time.time() - info.created)) if is_hit else 0
+    headers = {
+        **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
+        "x-cache": speech.outcome,
+        # Not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
+        "ETag": speech.etag,
+        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
+    }
+    if is_hit:
+        headers["Age"] = str(age)
+    g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
+    voice_id = headers["x-voice-id"]
+    if not PLAIN.fullmatch(voice_id):
+        headers["x-voice-id"] = quote(voice_id, safe=SAFE)
+    return {name: value for name, value in headers.items() if value}

@@ -7,6 +7,7 @@ of a speech vendor stand in its own file in `sayna/providers/`.
 from sayna.config.api_secret import TENANT, ApiSecret
 from sayna.config.auth import AuthConfig
 from sayna.config.clips import ClipsConfig
+from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings
@@ -26,11 +27,13 @@ __all__ = [
     "Authorities",
     "CacheConfig",
     "ClipsConfig",
+    "CompatConfig",
     "Config",
     "ConfigError",
     "DocsConfig",
     "KeyedConfig",
     "LiveKitConfig",
+    "ModelAlias",
     "OutboundConfig",
     "ProvidersConfig",
     "RecordingConfig",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from sayna.config.auth import AuthConfig
 from sayna.config.clips import ClipsConfig
+from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.recording import RecordingConfig
@@ -37,6 +38,7 @@ class Config:
     sip: SipConfig = field(default_factory=SipConfig)
     outbound: OutboundConfig = field(default_factory=OutboundConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
+    compat: CompatConfig = field(default_factory=CompatConfig)
 
     @property
     def own_hook_secrets(self) -> bool:

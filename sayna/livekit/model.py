@@ -33,6 +33,14 @@ UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True, slots=True)
+class AgentDispatch:
+    """An agent for a new room, and the metadata that LiveKit gives to the agent."""
+
+    agent_name: str
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Room:
     """A room that LiveKit holds open; `creation_time` is in seconds since the epoch."""
 

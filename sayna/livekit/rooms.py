@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,7 @@ from sayna.livekit.errors import (
     RoomAccessDenied,
     RoomNotFound,
 )
-from sayna.livekit.model import Participant, Room, Track, microphone
+from sayna.livekit.model import AgentDispatch, Participant, Room, Track, microphone
 from sayna.livekit.ownership import metadata_for, owner_of
 from sayna.state.ports import Lock
 
@@ -57,8 +57,8 @@ class Rooms:
         self._locks = locks
         self._seconds = seconds
 
-    def settle(self, caller: Caller, name: str) -> None:
-        """Claim the room for the caller, and create it if it is missing; raises RoomAccessDenied.
+    def settle(self, caller: Caller, name: str, agents: Sequence[AgentDispatch] = ()) -> None:
+        """Claim the room for the caller, and create it with `agents` if it is missing; raises RoomAccessDenied.
 
         Creating a room with metadata claims it: LiveKit answers with the open room, and its owner decides.
         """
@@ -75,7 +75,8 @@ class Rooms:
         room = self._bridge.run(look, self._seconds)
         if room is None:
             with self._locked(name, limit):
-                room = self._bridge.run(_claim(caller, name, self._options), limit - time.monotonic())
+                claim = _claim(caller, name, self._options, agents)
+                room = self._bridge.run(claim, limit - time.monotonic())
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
 
@@ -149,12 +150,14 @@ class Rooms:
             yield
 
 
-def _claim(caller: Caller, name: str, options: Mapping[str, int]) -> "Operation[models.Room]":
+def _claim(
+    caller: Caller, name: str, options: Mapping[str, int], agents: Sequence[AgentDispatch]
+) -> "Operation[models.Room]":
     """Return the operation that creates the room unless it is open, and returns it."""
 
     async def ask(rpc: "Rpc") -> "models.Room":
         try:
-            room = await rpc.create(name, metadata_for(caller.tenant), options)
+            room = await rpc.create(name, metadata_for(caller.tenant), options, agents)
         except LiveKitRefused as refusal:
             if refusal.twirp_code == "invalid_argument":
                 raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal

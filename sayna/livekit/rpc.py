@@ -1,6 +1,6 @@
 """Requests to LiveKit; loaded by the first of them, because it imports livekit-api."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -10,6 +10,7 @@ from livekit.protocol import egress, models
 from sayna import http
 from sayna.config import RecordingConfig, Secret
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable
+from sayna.livekit.model import AgentDispatch
 from sayna.livekit.output import output
 from sayna.livekit.twirp import NOT_FOUND, answer, certain, checked, unavailable
 
@@ -46,9 +47,12 @@ class Rpc:
         """Return the room, if it is open."""
         return next((room for room in await self.rooms([name]) if room.name == name), None)
 
-    async def create(self, name: str, metadata: str, options: Mapping[str, int]) -> models.Room:
-        """Return the open room of this name: as it is, or a new one with this metadata and these options."""
-        request = api.CreateRoomRequest(name=name, metadata=metadata)
+    async def create(
+        self, name: str, metadata: str, options: Mapping[str, int], agents: Sequence[AgentDispatch] = ()
+    ) -> models.Room:
+        """Return the open room of this name: as it is, or a new one with this metadata, these options and agents."""
+        dispatches = [api.RoomAgentDispatch(agent_name=each.agent_name, metadata=each.metadata) for each in agents]
+        request = api.CreateRoomRequest(name=name, metadata=metadata, agents=dispatches)
         for option, value in options.items():
             setattr(request, option, value)
         room = await answer(self._rooms.create_room(request))

@@ -8,10 +8,12 @@ import hmac
 import json
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sayna.config import Secret
+from sayna.livekit.model import AgentDispatch
 from sayna.livekit.ownership import metadata_for
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -30,39 +32,47 @@ class TokenMint:
     metadata_updates: bool = False
     room_options: Mapping[str, int] = field(default_factory=dict)
 
-    def token(self, *, room: str, identity: str, name: str, tenant: str | None) -> str:
+    def token(
+        self,
+        *,
+        room: str,
+        identity: str,
+        name: str,
+        tenant: str | None,
+        about: Mapping[str, object] = MappingProxyType({}),
+        agents: Sequence[AgentDispatch] = (),
+    ) -> str:
         """Return a JWT that opens this room and nothing else.
 
         A room closes when all participants have left, and one that returns creates it again: `roomConfig`
-        gives it the same owner.
+        gives it the same owner and agents. `about` has the participant's `metadata` and `attributes`.
         """
         now = int(time.time())
-        video: dict[str, object] = {
-            "room": room,
-            "roomJoin": True,
-            "canPublish": True,
-            "canSubscribe": True,
-            "canPublishData": True,
-        }
-        if self.metadata_updates:
-            video["canUpdateOwnMetadata"] = True
         claims: dict[str, object] = {
             "iss": self.api_key.reveal(),
             "sub": identity,
             "name": name,
+            **about,
             "nbf": now,
             "exp": now + self.ttl_seconds,
-            # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
-            # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
-            "video": video,
+            "video": self._grants(room),
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
         config = _room_config(self.room_options)
         if tenant is not None:
             config["metadata"] = metadata_for(tenant)
+        if agents:
+            config["agents"] = [{"agentName": agent.agent_name, "metadata": agent.metadata} for agent in agents]
         if config:
             claims["roomConfig"] = config
         return self._signed(claims)
+
+    def _grants(self, room: str) -> dict[str, object]:
+        # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
+        # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
+        grants = ("roomJoin", "canPublish", "canSubscribe", "canPublishData")
+        own = ("canUpdateOwnMetadata",) if self.metadata_updates else ()
+        return {"room": room, **dict.fromkeys((*grants, *own), True)}
 
     def _signed(self, claims: dict[str, object]) -> str:
         message = _HEADER + b"." + _base64(_encode(claims).encode())

@@ -20,6 +20,7 @@ TAGS = {
     "Rooms": "LiveKit: tokens for a room, its participants and their tracks.",
     "Recordings": "Recordings of rooms.",
     "Telephone": "Calls over SIP.",
+    "Compatibility": "Endpoints in the form of other servers, for clients of those servers.",
     "Server": "Health and readiness.",
     "Pages": "Pages for people, in a browser; public even where the API needs a token.",
 }
@@ -128,7 +129,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _response(response) for status, response in operation.responses.items()},
-            **error_responses.responses(raised, operation.text_status),
+            **_errors(operation, raised),
         },
         "security": security,
     }
@@ -141,6 +142,12 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
     return entry
 
 
+def _errors(operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
+    if not operation.error_content:
+        return error_responses.responses(raised, operation.text_status)
+    return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
+
+
 def _parameters(route: Route) -> list[Any]:
     by_schema = [{"in": "query", "schema": route.operation.query}] if route.operation.query else []
     return [*route.operation.parameters, *by_schema]
@@ -148,10 +155,10 @@ def _parameters(route: Route) -> list[Any]:
 
 def _body(operation: Operation) -> dict[str, Any]:
     forms = operation.request
-    content: dict[str, Any] = {"schema": forms[0] if len(forms) == 1 else {"oneOf": list(forms)}}
+    content: dict[str, Any] = {"schema": forms[0] if len(forms) == 1 else {"anyOf": list(forms)}}
     if operation.examples:
         content["examples"] = {name: {"value": dict(body)} for name, body in operation.examples.items()}
-    return {"required": True, "content": {operation.media_type: content}}
+    return {"required": operation.needs_body, "content": {operation.media_type: content}}
 
 
 def _response(response: ResponseDoc) -> dict[str, Any]:

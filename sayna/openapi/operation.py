@@ -29,7 +29,9 @@ class Operation:
 
     `request` has one schema for each form of the body. `examples` are bodies that the server accepts unchanged.
     `query` is a schema, and `parameters` are OpenAPI's own objects. `errors` are those of this endpoint only;
-    the document adds the errors of every endpoint. Where errors are plain text, `text_status` returns their status.
+    the document adds the errors of every endpoint. `error_content` is media type -> schema of the errors of an
+    endpoint in the dialect of another server, which has no list of them. Where errors are plain text,
+    `text_status` returns their status.
     """
 
     tag: str
@@ -37,11 +39,13 @@ class Operation:
     responses: Mapping[int, ResponseDoc]
     description: str = ""
     request: tuple[Any, ...] = ()
+    needs_body: bool = True
     media_type: str = "application/json"
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     query: Any = None
     parameters: tuple[Mapping[str, Any], ...] = ()
     errors: tuple[type[SaynaError], ...] = ()
+    error_content: Mapping[str, Any] = field(default_factory=dict)
     text_status: Callable[[type[SaynaError]], int] | None = None
 
 

@@ -36,7 +36,9 @@ class StrictSchema(Schema):
         try:
             return self.load(body)
         except ValidationError as error:
-            raise InvalidRequest(sentence(error.messages)) from error
+            invalid = InvalidRequest(sentence(error.messages))
+            invalid.field = _first_field(error.messages)
+            raise invalid from error
 
 
 class ResponseSchema(Schema):
@@ -61,6 +63,11 @@ def sentence(messages: Any, path: str = "") -> str:
     """Return marshmallow's tree of errors as one line, at most 500 characters."""
     # The contract limits an error to 4 kB, and each of a hundred entries may have an error.
     return "; ".join(_sentences(messages, path))[:500]
+
+
+def _first_field(messages: Any) -> str:
+    names = list(messages) if isinstance(messages, Mapping) else []
+    return str(names[0]) if names and names[0] != "_schema" else ""
 
 
 def _sentences(messages: Any, path: str) -> list[str]:

@@ -151,7 +151,6 @@ def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: t
         text=loaded.pop("text", None),
         audio_format=loaded.pop("audio_format", "") or default_formats[is_nested(body)],
         prefers_envelope=not is_nested(body),
-        ignored_fields=ignored_speak_fields(body),
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),
         **loaded,
     )

@@ -66,18 +66,8 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        calls = CallService(
-            config.sip,
-            overrides,
-            livekit.rooms,
-            livekit.sip,
-            Limits(state.calls, livekit.sip.present),
-            AnswerWaits(max(1, config.server.threads // 4), places),
-            IdempotencyStore(state.call_keys),
-            state.identities,
-            log,
-            lock_seconds=3 * config.livekit.timeout_seconds,
-        )
+        waits = AnswerWaits(max(1, config.server.threads // 4), places)
+        calls = _calls(config, livekit, state, overrides, waits=waits, log=log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
 
@@ -110,3 +100,20 @@ class Telephony:
         """End the threads of this process."""
         for thread in self.threads:
             thread.close()
+
+
+def _calls(
+    config: Config, livekit: LiveKit, state: SharedState, overrides: Overrides, *, waits: AnswerWaits, log: CallLog
+) -> CallService:
+    return CallService(
+        config.sip,
+        overrides,
+        livekit.rooms,
+        livekit.sip,
+        Limits(state.calls, livekit.sip.present),
+        waits,
+        IdempotencyStore(state.call_keys),
+        state.identities,
+        log,
+        lock_seconds=3 * config.livekit.timeout_seconds,
+    )

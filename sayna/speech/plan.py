@@ -145,7 +145,7 @@ class Planner:
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
         text = self._text(request)
-        provider = self._provider(request.provider)
+        provider = self.provider(request.provider)
         credentials = provider.check_auth(request.auth) if request.auth else None
         if not credentials and not provider.configured:
             raise ProviderNotConfigured(
@@ -181,7 +181,8 @@ class Planner:
             raise TextTooLong(f"text has {len(text)} characters; send at most {self._speech.max_text_chars}")
         return spoken_text(text, request.pronunciations)
 
-    def _provider(self, slug: str | None) -> TTSProvider:
+    def provider(self, slug: str | None) -> TTSProvider:
+        """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
         name = (slug or self._speech.default_tts_provider or "").lower()
         if name:
             name = ALIASES.get(name, name)

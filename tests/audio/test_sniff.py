@@ -13,7 +13,8 @@ FRAMES = written(sine(22050), resolve("mp3", 22050))
 @pytest.mark.parametrize("name", FORMATS)
 def test_formats_are_known_by_their_bytes(name: str) -> None:
     data = written(sine(8000, hertz=1000), resolve(name, 8000))
-    assert sniff.kind(data[:2000]) == (name if name in sniff.DECODABLE else "")
+    container = name.partition("-")[0]
+    assert sniff.kind(data[:2000]) == (container if container in sniff.DECODABLE else "")
 
 
 @pytest.mark.parametrize("size", [1, 100, 1 << 20])

@@ -19,6 +19,7 @@ from tests.storage.places import LocalPlace
 SAYNA = Path(errors.__file__).parent
 # What OpenAPI tells in other ways: content negotiation, the body's framing, security schemes.
 TOLD_ELSEWHERE = {"Accept", "Authorization", "Content-Encoding", "Transfer-Encoding"}
+TOLD_ELSEWHERE |= {"Origin", "Sec-Fetch-Site", "Access-Control-Request-Headers"}  # browsers send these
 # What HTTP itself, or the document's first words, say of every answer.
 EVERYWHERE = {"date", "content-type", "content-length", "x-content-type-options"}
 AUTH = "MISSING_AUTH_HEADER INVALID_AUTH_HEADER UNAUTHORIZED AUTH_SERVICE_ERROR AUTH_SERVICE_UNAVAILABLE"

@@ -6,6 +6,7 @@ from sayna.errors import InvalidRequest, Overloaded, PayloadTooLarge
 from sayna.livekit import errors
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas import livekit as schemas
+from sayna.schemas.livekit_token import STOCK_TOKEN
 
 TAG = "Rooms"
 LIVEKIT = (errors.LiveKitNotConfigured, errors.LiveKitUnavailable)
@@ -28,9 +29,15 @@ def _json(description: str, schema: Any, example: Any = None) -> ResponseDoc:
 TOKEN = Operation(
     tag=TAG,
     summary="Create a token",
-    description="A token for one participant to enter one room. An absent room is created for the tenant.",
-    request=(schemas.TOKEN,),
-    examples={"support": {**WHO, "participant_name": "alex"}},
+    description="A token for one participant to enter one room. An absent room is created for the tenant. "
+    "Stock LiveKit clients (`TokenSource.endpoint`) may leave out any field, and even the body; a body with some of "
+    "the three names and nothing else needs all three.",
+    request=(schemas.TOKEN, STOCK_TOKEN),
+    needs_body=False,
+    examples={
+        "support": {**WHO, "participant_name": "alex"},
+        "stock": {"room_config": {"agents": [{"agent_name": "helper"}]}},
+    },
     responses={200: _json("The token.", schemas.RoomTokenSchema)},
     errors=(errors.RoomAccessDenied, *LIVEKIT),
 )

@@ -58,7 +58,7 @@ const paint = () => document.documentElement.classList.toggle("dark-mode", dark.
 dark.addEventListener("change", paint);
 paint();
 
-SwaggerUIBundle({
+const ui = SwaggerUIBundle({
   url: new URL("openapi.json", document.baseURI).href,
   dom_id: "#playground",
   layout: "BaseLayout",
@@ -72,4 +72,6 @@ SwaggerUIBundle({
   queryConfigEnabled: false,
   tryItOutEnabled: true,
   validatorUrl: null,
+  // Most readers do not need the forms of other servers.
+  onComplete: () => ui.layoutActions.show(["operations-tag", "Compatibility"], false),
 });

@@ -3,9 +3,11 @@
 import gc
 import logging
 import threading
+import weakref
 from pathlib import Path
 
 from sayna.log import RateLimitedLogger
+from sayna.speech.single_flight import SingleFlight, Synthesis, SynthesisTask
 from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.producer import PartFileWriter
 
@@ -29,6 +31,19 @@ class Dropped:
         self.writer.has_followers()
 
 
+class Said(SynthesisTask):
+    """A task that has one chunk."""
+
+    def start(self) -> Synthesis:
+        return Synthesis(iter([b"audio"]))
+
+    def cancel(self) -> None:
+        """Do nothing."""
+
+    def store(self, audio: bytes) -> None:
+        """Store nothing."""
+
+
 def test_collected_subscriber_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
     writer = PartFileWriter(Collecting.open(tmp_path / "key.part"), RateLimitedLogger(logging.getLogger(__name__)))
 
@@ -42,3 +57,21 @@ def test_collected_subscriber_does_not_wait_for_its_own_thread(tmp_path: Path) -
 
     assert not asking.is_alive()
     writer.close()
+
+
+def test_audio_of_an_ended_stream_needs_no_collector(tmp_path: Path) -> None:
+    single_flight = SingleFlight(tmp_path)
+    subscriber = single_flight.join("key", Said())
+    subscriber.wait()
+    held = subscriber._stream
+    assert held is not None
+    stream = weakref.ref(held)
+    del held
+    assert list(subscriber) == [b"audio"]
+    subscriber.close()
+    gc.disable()
+    try:
+        single_flight.close()
+        assert stream() is None
+    finally:
+        gc.enable()

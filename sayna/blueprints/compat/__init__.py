@@ -1,0 +1,19 @@
+"""Dialects of other servers: each file translates one into what POST /speak takes, and its answers back.
+
+COMPAT_ENABLED says which of them are there.
+"""
+
+from flask import Flask
+
+from sayna.blueprints.compat import elevenlabs, jambonz, marytts, openai
+
+
+def register(app: Flask) -> None:
+    """Give `app` the routes of the enabled dialects."""
+    enabled = app.extensions["sayna"].config.compat.enabled
+    for dialect in (openai, jambonz, elevenlabs, marytts):
+        if dialect.blueprint.name in enabled:
+            app.register_blueprint(dialect.blueprint)
+    # Where both are there, OpenAI's view answers the clients of ElevenLabs too.
+    if "elevenlabs" in enabled and "openai" not in enabled:
+        app.add_url_rule("/v1/models", "elevenlabs.models", elevenlabs.models)

@@ -1,0 +1,166 @@
+"""The HTTP interface of MaryTTS 5: http://mary.dfki.de:59125/documentation.html. Off by default."""
+
+import math
+import re
+from urllib.parse import quote, unquote
+
+from flask import Blueprint, Response
+
+from sayna import __version__
+from sayna.blueprints.body import read_form
+from sayna.blueprints.compat.markup import unwrapped_markup
+from sayna.blueprints.compat.translation import kept_voices, language_tag, named_voice
+from sayna.blueprints.context import current_request, services
+from sayna.blueprints.open_requests import check_site, open_provider
+from sayna.blueprints.responses import audio_response, speech_of, with_speech_headers
+from sayna.errors import InvalidRequest, UnsupportedFormat
+from sayna.openapi import documented
+from sayna.openapi.operations import compat as reference
+from sayna.speech.plan import SpeakRequest
+from sayna.speech.voices import speaks
+
+blueprint = Blueprint("marytts", __name__, url_prefix="/marytts")
+
+SAMPLE_RATE = 16000  # Hz; that of most of MaryTTS's voices
+FORMATS = {
+    "WAVE": "wav",
+    "WAVE_FILE": "wav",
+    "WAVE_STREAM": "wav",
+    "MP3": "mp3",
+    "MP3_FILE": "mp3",
+}
+CONTENT_TYPES = {"wav": "audio/x-wav", "mp3": "audio/x-mpeg"}
+DURATION_SCALE = re.compile(r"durScale:([0-9]{1,6}(?:\.[0-9]{1,6})?);?")
+# Voices of MaryTTS that clients have in their code: name, locale, gender.
+CLASSIC = (
+    "cmu-slt-hsmm en_US female",
+    "cmu-rms-hsmm en_US male",
+    "cmu-bdl-hsmm en_US male",
+    "dfki-spike-hsmm en_GB male",
+    "dfki-prudence-hsmm en_GB female",
+    "dfki-poppy-hsmm en_GB female",
+    "dfki-obadiah-hsmm en_GB male",
+    "bits1-hsmm de female",
+    "bits3-hsmm de male",
+    "dfki-pavoque-neutral-hsmm de male",
+    "upmc-pierre-hsmm fr male",
+    "upmc-jessica-hsmm fr female",
+    "istc-lucia-hsmm it female",
+)
+
+
+@blueprint.before_request
+def _check_site() -> None:
+    check_site(current_request())
+
+
+@blueprint.route("/process", methods=["GET", "POST"])
+@documented(reference.MARYTTS_PROCESS)
+def process() -> Response:
+    """Answer with the whole speech; MaryTTS's clients need its length."""
+    asked = current_request()
+    fields = {**asked.args.to_dict(), **read_form(asked)}
+    if any("\0" in value for value in fields.values()):
+        raise InvalidRequest("a field has NUL; send other characters")
+    plan = services().planner.plan(_speak_request(fields))
+    speech = speech_of(asked, plan)
+    content_type = CONTENT_TYPES[plan.target.audio_format]
+    return with_speech_headers(audio_response(asked, speech, content_type, is_whole=True), speech)
+
+
+def _speak_request(fields: dict[str, str]) -> SpeakRequest:
+    kind, output = fields.get("INPUT_TYPE", "TEXT"), fields.get("OUTPUT_TYPE", "AUDIO")
+    if kind not in ("TEXT", "SSML", "RAWMARYXML"):
+        raise InvalidRequest("INPUT_TYPE must be TEXT, SSML or RAWMARYXML")
+    if output != "AUDIO":
+        raise InvalidRequest("OUTPUT_TYPE must be AUDIO")
+    audio_format = FORMATS.get(fields.get("AUDIO", "WAVE_FILE").upper())
+    if audio_format is None:
+        raise UnsupportedFormat(f"AUDIO must be one of {', '.join(FORMATS)}")
+    text, language = fields.get("INPUT_TEXT", ""), fields.get("LOCALE", "").replace("_", "-")
+    slug, name = named_voice(unquote(fields.get("VOICE", "")))
+    provider = open_provider(slug or None)
+    return SpeakRequest(
+        text=text if kind == "TEXT" else unwrapped_markup(text),
+        provider=provider.slug,
+        # Clients have names such as cmu-slt-hsmm in their code, so an unknown voice is not refused.
+        voice_id=name if slug else _of_gender(provider.slug, name.lower(), language),
+        speaking_rate=_rate(fields),
+        audio_format=audio_format,
+        sample_rate=SAMPLE_RATE,
+        language=language,
+    )
+
+
+def _of_gender(slug: str, gender: str, language: str) -> str:
+    """Return the first known voice of a language with this gender, "" for the provider's own choice."""
+    if gender not in ("male", "female"):
+        return ""
+    fitting = (voice for voice in kept_voices(slug) if voice.gender.lower() == gender)
+    return next((voice.id for voice in fitting if not language or speaks(voice.languages, language)), "")
+
+
+def _rate(fields: dict[str, str]) -> float | None:
+    """Return the speaking rate of the effect Rate, whose number scales the duration; raises InvalidRequest."""
+    if fields.get("effect_Rate_selected", "").lower() != "on":
+        return None
+    found = DURATION_SCALE.fullmatch(fields.get("effect_Rate_parameters", "").strip())
+    if found is None or not float(found[1]):
+        raise InvalidRequest("effect_Rate_parameters must be such as durScale:1.5;")
+    return min(4.0, max(0.25, math.floor(1e6 / float(found[1])) / 1e6))
+
+
+@blueprint.get("/voices")
+@documented(reference.MARYTTS_VOICES)
+def mary_voices() -> Response:
+    """Answer with one line a voice: name, locale, gender and type, four words each."""
+    listed = [f"{line} hmm" for line in CLASSIC]
+    for voice in kept_voices():
+        address = quote(f"{voice.provider}:{voice.id}", safe="/:")
+        gender = voice.gender.lower() if voice.gender in ("Male", "Female") else "neutral"
+        listed.append(f"{address} {_locale(language_tag(voice)) or 'und'} {gender} hmm")
+    return _lines(*listed)
+
+
+@blueprint.get("/locales")
+@documented(reference.MARYTTS_LOCALES)
+def locales() -> Response:
+    """Answer with one line a locale."""
+    classic = {line.split()[1] for line in CLASSIC}
+    return _lines(*sorted(classic | {_locale(language_tag(voice)) for voice in kept_voices()} - {""}))
+
+
+@blueprint.get("/version")
+@documented(reference.MARYTTS_VERSION)
+def version() -> Response:
+    """Answer with a version of MaryTTS, and with ours."""
+    return _lines(f"Mary TTS server 5.2 (Sayna {__version__})")
+
+
+@blueprint.get("/audioformats")
+@documented(reference.MARYTTS_FORMATS)
+def audio_formats() -> Response:
+    """Answer with one line a format."""
+    return _lines("WAVE_FILE", "MP3_FILE")
+
+
+@blueprint.get("/datatypes")
+@documented(reference.MARYTTS_DATATYPES)
+def data_types() -> Response:
+    """Answer with what is read and what is made."""
+    return _lines("TEXT INPUT", "SSML INPUT", "RAWMARYXML INPUT", "AUDIO OUTPUT")
+
+
+@blueprint.get("/audioeffects")
+@documented(reference.MARYTTS_EFFECTS)
+def audio_effects() -> Response:
+    """Answer with the one effect."""
+    return _lines("Rate durScale:1.5;")
+
+
+def _locale(tag: str) -> str:
+    return tag.replace("-", "_")
+
+
+def _lines(*lines: str) -> Response:
+    return Response("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=utf-8")

@@ -1,0 +1,80 @@
+"""What the dialects share: names of models and voices, and lists of what this server has."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from flask import g
+
+from sayna.blueprints.context import services
+from sayna.errors import InvalidRequest
+from sayna.providers import ALIASES, PROVIDERS
+from sayna.providers.base import Voice
+
+# `provider/voice`, and `provider:voice` for clients that put the voice into the path.
+ADDRESS = re.compile(r"([A-Za-z-]{1,32})[/:](.+)", re.DOTALL)
+
+
+class Named(NamedTuple):
+    """A provider and what a client named of it; either may be empty."""
+
+    provider: str
+    name: str
+
+
+def slug_of(text: str) -> str:
+    """Return the slug of a provider's name in any case or of its alias, "" for any other text."""
+    name = ALIASES.get(text.lower(), text.lower())
+    return name if name in PROVIDERS else ""
+
+
+def named_voice(text: str) -> Named:
+    """Return the provider and the voice of an address; any other text is a voice of the chosen provider."""
+    found = ADDRESS.fullmatch(text)
+    slug = slug_of(found[1]) if found else ""
+    return Named(slug, found[2]) if found and slug else Named("", text)
+
+
+def named_model(text: str) -> Named:
+    """Return the provider and the model of `provider`, `provider/model` or an operator's alias."""
+    if alias := services().config.compat.alias(text):
+        return Named(alias.provider, alias.model)
+    if slug := slug_of(text):
+        return Named(slug, "")
+    return named_voice(text)
+
+
+def is_configured(slug: str) -> bool:
+    """Return whether this server can call the provider."""
+    return services().providers[slug].configured
+
+
+def usable_providers() -> list[str]:
+    """Return the slugs of the configured providers that the caller may use, the preferred one first."""
+    return list(filter(g.caller.may_use, services().catalogue.slugs()))
+
+
+def integer(values: Mapping[str, str], name: str) -> int | None:
+    """Return a whole number of a query or form, None when it is left out; raises InvalidRequest."""
+    text = values.get(name, "")
+    if not text:
+        return None
+    if not re.fullmatch("[0-9]{1,6}", text):
+        raise InvalidRequest(f"{name} must be a whole number")
+    return int(text)
+
+
+def kept_voices(provider: str = "") -> Iterator[Voice]:
+    """Yield the known voices of all providers or of one, the preferred provider first; no vendor is waited for."""
+    for listed in services().catalogue.kept(provider).restricted_to(g.caller.may_use).lists.values():
+        yield from listed.voices
+
+
+def language_tag(voice: Voice) -> str:
+    """Return the BCP 47 tag of a voice, "" where it is unknown."""
+    return voice.languages[0] if voice.languages else ""
+
+
+def described(voice: Voice) -> dict[str, Any]:
+    """Return the fields of a voice that every dialect's list has."""
+    return {"name": voice.name, "language": language_tag(voice), "gender": voice.gender.lower()}

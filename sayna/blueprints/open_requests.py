@@ -1,0 +1,38 @@
+"""Requests that any web page can make a browser send: GET requests, and forms."""
+
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from sayna.blueprints.body import OWN_SITE
+from sayna.blueprints.context import services
+from sayna.providers.base import TTSProvider
+from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
+
+
+def check_site(request: Request) -> None:
+    """Raise CrossSiteRequest for a request of another site's page, unless CORS_ORIGINS names its origin."""
+    origin = request.headers.get("Origin", "")
+    site = request.headers.get("Sec-Fetch-Site", "").strip().lower()
+    if origin in services().config.compat.cors_origins:
+        return
+    # `null` is the origin of a page that hides its own.
+    is_foreign = bool(origin) and urlsplit(origin).netloc != request.host
+    if is_foreign or site not in OWN_SITE:
+        raise CrossSiteRequest("a page of another site sent this request; the operator can add it to CORS_ORIGINS")
+
+
+def open_provider(named: str | None) -> TTSProvider:
+    """Return the provider of a GET request or form; raises OpenVendorsDisabled and what Planner.provider raises.
+
+    Without authentication only local providers speak, unless OPEN_GET_VENDORS is on: otherwise any web page could
+    spend the money of the operator.
+    """
+    built = services()
+    provider = built.planner.provider(named)
+    if provider.local or built.authenticator is not None or built.config.clips.open_get_vendors:
+        return provider
+    local = next((each for each in built.providers.values() if each.local and each.configured), None)
+    if named or local is None:
+        raise OpenVendorsDisabled(f"{provider.slug} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
+    return local

@@ -1,0 +1,103 @@
+"""Requests of the dialects of other servers: unknown fields are ignored, wrong types are not."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from sayna.schemas.base import StrictFloat, StrictSchema, StrictString
+from sayna.schemas.speak import VoiceSchema
+from sayna.schemas.vocabulary import FORMAT_NAMES
+
+OPENAI_VOICES = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+EXTENSIONS = ("provider", "language", "sample_rate", "voice_settings", "pronunciations")
+
+
+def _string(description: str, **metadata: Any) -> StrictString:
+    return StrictString(metadata={"description": description, **metadata})
+
+
+class VoiceReference(fields.Field[str]):
+    """The name of a voice, or an object with its `id`, as newer SDKs of OpenAI send it."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        found = value.get("id") if type(value) is dict else value
+        if type(found) is not str:
+            raise ValidationError('must be a string, or an object such as {"id": "alloy"}')
+        return found
+
+
+class OpenAISpeechSchema(VoiceSchema):
+    """The body of OpenAI's speech endpoint, and a few fields of `POST /speak` beside it."""
+
+    class Meta(VoiceSchema.Meta):
+        """Of the fields of POST /speak, only those that no field of OpenAI means already."""
+
+        fields = ("input", "model", "voice", "response_format", "speed", "instructions", "stream_format", *EXTENSIONS)
+
+    input = _string("The text to speak.", needed=True, minLength=1, pattern=r"\S")
+    model = _string("A provider, `provider/model`, or a model of OpenAI.")
+    voice = VoiceReference(
+        metadata={
+            "description": "A voice of the provider, `provider/voice`, or one of OpenAI's thirteen names.",
+            "anyOf": [
+                {"type": "string"},
+                {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
+                {"type": "null"},
+            ],
+        }
+    )
+    response_format = _string("`mp3` when left out.", enum=[*FORMAT_NAMES, ""])
+    speed = StrictFloat(validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"))
+    instructions = _string("How to speak; dropped where the provider lacks this setting.")
+    stream_format = StrictString(validate=validate.OneOf(("audio", "sse"), error="must be audio or sse"))
+
+
+class ElevenLabsSettingsSchema(StrictSchema):
+    """`voice_settings` of ElevenLabs; all but the speed count for that provider only."""
+
+    speed = StrictFloat(validate=validate.Range(0.7, 1.2, error="must lie between 0.7 and 1.2"))
+    stability = StrictFloat()
+    similarity_boost = StrictFloat()
+    style = StrictFloat()
+    use_speaker_boost = fields.Raw(metadata={"description": "Whether the speaker is boosted."})
+
+
+class ElevenLabsSpeechSchema(StrictSchema):
+    """The body of ElevenLabs's speech endpoint."""
+
+    text = StrictString(
+        required=True,
+        error_messages={"required": "is required"},
+        metadata={"description": "The text to speak.", "minLength": 1, "pattern": r"\S"},
+    )
+    model_id = _string("A provider, `provider/model`, or a model of ElevenLabs.")
+    language_code = _string("BCP 47 tag.")
+    voice_settings = fields.Nested(ElevenLabsSettingsSchema)
+
+
+class JambonzSpeechSchema(StrictSchema):
+    """The body of a custom speech vendor of jambonz."""
+
+    text = _string("The text, or an SSML document.", needed=True, minLength=1, pattern=r"\S")
+    type = _string("`ssml` for a document; `text` otherwise.")
+    language = _string("BCP 47 tag.")
+    voice = _string("A voice, or `provider/voice`.")
+
+
+OPENAI_SPEECH = OpenAISpeechSchema()
+ELEVENLABS_SPEECH = ElevenLabsSpeechSchema()
+JAMBONZ_SPEECH = JambonzSpeechSchema()

@@ -1,0 +1,359 @@
+"""Real clients of other servers, unmodified, against the running service: reference/compat.md, sections 2 to 9."""
+
+import base64
+import json
+import os
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayna.audio.spec import AudioSpec
+from tests.audio.sounds import heard
+from tests.e2e.conftest import StartServer
+from tests.e2e.program import Program, until
+from tests.e2e.servers import ROOT, Gunicorn, Nginx, free_port, rendered, started
+from tests.e2e.servers import answers as serves
+from tests.e2e.vendor import Vendor
+from tests.e2e.wire import Address
+from tests.programs import TOOLS, needs
+from tests.wire import answers
+from tests.wire.server import FaultServer
+from tests.wire.twirp import KEY, SECRET
+
+HERE = Path(__file__).parent / "clients"
+CLIENTS = TOOLS.parent / "clients"
+TOKEN = "a-token-of-the-tests"
+DIALECTS = "openai,jambonz,elevenlabs,marytts"
+SETTINGS = {
+    "AUTH_REQUIRED": "true",
+    "AUTH_API_SECRET": TOKEN,
+    "COMPAT_ENABLED": DIALECTS,
+    "DEFAULT_TTS_PROVIDER": "espeak",
+    "WEB_CONCURRENCY": "1",
+    # Nothing listens there.
+    "ELEVENLABS_API_KEY": "good",
+    "ELEVENLABS_BASE_URL": "http://127.0.0.1:9",
+}
+SECONDS = (0.7, 2.5)
+MP3, PCM = AudioSpec("mp3", 24000), AudioSpec("linear16", 24000)
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def service(server: StartServer) -> Gunicorn:
+    return server(**SETTINGS)
+
+
+def url(service: Gunicorn | Nginx) -> str:
+    return f"http://127.0.0.1:{service.address.port}"
+
+
+def environment(name: str, how: str) -> Path:
+    """Return the folder of some installed clients; skip the test where it is not there."""
+    if not (CLIENTS / name).exists():
+        pytest.skip(f"this test needs clients-{name}; get it with: {how}")
+    return CLIENTS / name
+
+
+def python(service: Gunicorn | Nginx, call: str, *, name: str = "python", packages: str = "-r requirements.txt") -> Any:
+    """Return what a function of clients/python_clients.py tells."""
+    folder = environment(
+        name, f"python3 -m venv .tools/clients/{name}; .tools/clients/{name}/bin/pip install {packages}"
+    )
+    return json.loads(ran([str(folder / "bin" / "python"), str(HERE / "python_clients.py"), url(service), TOKEN, call]))
+
+
+def node(service: Gunicorn, call: str, *, name: str = "node", **env: str) -> Any:
+    """Return what a function of clients/node_clients.mjs tells; it runs where its packages are."""
+    folder = environment(name, f"npm install --prefix .tools/clients/{name}, with tests/e2e/clients/package.json in it")
+    argv = [needs("node", "apt-get install nodejs"), "--input-type=module", "-", url(service), TOKEN, call]
+    return json.loads(ran(argv, cwd=folder, stdin=(HERE / "node_clients.mjs").read_text("utf-8"), **env))
+
+
+def ran(argv: list[str], *, cwd: Path | None = None, stdin: str = "", **env: str) -> str:
+    variables = {**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPENAI_AGENTS_DISABLE_TRACING": "1", **env}
+    done = subprocess.run(
+        argv, input=stdin, env=variables, cwd=cwd, capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stdout.splitlines()[-1]
+
+
+def requests(service: Gunicorn, route: str) -> list[int]:
+    """Return the status of each request to a route, by the service's log."""
+    lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
+    return [line["status"] for line in lines if line.get("route") == route]
+
+
+def check(audio: str, spec: AudioSpec, seconds: tuple[float, float] = SECONDS) -> None:
+    """Fail unless the audio decodes to this rate and a fitting length, and is not silent."""
+    sound = heard(base64.b64decode(audio), spec)
+    assert sound.rate == spec.sample_rate
+    assert seconds[0] < sound.seconds < seconds[1]
+    assert sound.loudness > 0.01
+
+
+def test_openai_for_python_speaks(service: Gunicorn) -> None:
+    told = python(service, "openai_speaks")
+
+    for audio_format, audio in told["formats"].items():
+        check(audio, AudioSpec("linear16" if audio_format == "pcm" else audio_format, 24000))
+    assert told["voice"].endswith("de")
+    assert {"espeak", "tts-1"} <= set(told["models"])
+    assert told["model"] == "sayna"
+
+
+def test_openai_for_python_reads_what_is_wrong_and_asks_once(service: Gunicorn) -> None:
+    told = python(service, "openai_fails")
+
+    assert {name: (each["class"], each["status_code"], each["code"], each["param"]) for name, each in told.items()} == {
+        "key": ("AuthenticationError", 401, "invalid_api_key", None),
+        "model": ("NotFoundError", 404, "model_not_found", "model"),
+        "voice": ("BadRequestError", 400, "provider_rejected_request", "voice"),
+        "format": ("BadRequestError", 400, "unsupported_format", "response_format"),
+        "blank": ("BadRequestError", 400, "empty_text", "input"),
+        "speed": ("BadRequestError", 400, "invalid_request", "speed"),
+    }
+    assert all(len(each["request_id"]) == 32 for each in told.values())
+    assert len(requests(service, "/v1/audio/speech")) == len(told)
+
+
+def test_openai_for_python_streams(server: StartServer, vendor: Vendor) -> None:
+    service = server(**SETTINGS, **vendor.settings)
+    folder = environment("python", "the first test of this file says how")
+    vendor.go_on.clear()
+    argv = [str(folder / "bin" / "python"), str(HERE / "python_clients.py"), url(service), TOKEN, "openai_streams"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        # The client has its first chunk while the vendor still waits.
+        assert json.loads(client.stdout.readline()) == "first"
+        vendor.go_on.set()
+        audio = json.loads(client.stdout.readline())
+
+    assert base64.b64decode(audio) == vendor.whole
+
+
+def test_openai_for_python_retries_what_may_pass(service: Gunicorn) -> None:
+    failed = python(service, "openai_vendor_down")
+
+    assert (failed["class"], failed["status_code"], failed["code"]) == ("InternalServerError", 502, "provider_error")
+    assert len(requests(service, "/v1/audio/speech")) == 3
+
+
+def test_openai_for_python_does_not_retry_refused_credentials(server: StartServer) -> None:
+    with FaultServer() as vendor:
+        vendor.always(answers.status(401))
+        service = server(**SETTINGS, CARTESIA_API_KEY="bad", CARTESIA_BASE_URL=f"http://127.0.0.1:{vendor.port}")
+        failed = python(service, "openai_vendor_refuses")
+
+    assert (failed["class"], failed["code"]) == ("InternalServerError", "provider_rejected_credentials")
+    assert requests(service, "/v1/audio/speech") == [500]
+
+
+@pytest.fixture
+def overloaded(server: StartServer, vendor: Vendor) -> Iterator[Gunicorn]:
+    """A service whose one place for a synthesis is taken."""
+    service = server(**SETTINGS, **vendor.settings, WEB_THREADS="3")
+    vendor.go_on.clear()
+    body = json.dumps({"text": "busy", "provider": "deepgram", "audio_format": "linear16"}).encode()
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Accept": "audio/*"}
+    asked = urllib.request.Request(f"{url(service)}/speak", body, headers)
+    busy = threading.Thread(target=lambda: urllib.request.urlopen(asked, timeout=120).read())
+    busy.start()
+    until(lambda: bool(vendor.calls), 20, "the vendor is asked")
+    yield service
+    vendor.go_on.set()
+    busy.join()
+
+
+def test_openai_for_python_waits_for_an_overloaded_service(overloaded: Gunicorn) -> None:
+    failed = python(overloaded, "openai_overloaded")
+
+    assert (failed["class"], failed["status_code"], failed["code"]) == ("InternalServerError", 503, "overloaded")
+    assert requests(overloaded, "/v1/audio/speech") == [503, 503, 503]
+    # Retry-After is one second, and the client obeys it twice.
+    assert failed["seconds"] > 1.9
+
+
+def test_elevenlabs_for_python_speaks_and_lists(service: Gunicorn) -> None:
+    told = python(service, "elevenlabs_speaks")
+
+    check(told["convert"], AudioSpec("mp3", 44100))
+    check(told["stream"], AudioSpec("linear16", 16000))
+    check(told["ulaw"], AudioSpec("mulaw", 8000))
+    assert "espeak:gmw/en-US" in told["search"]
+    assert told["all"] > 100
+    assert {"espeak", "elevenlabs"} == set(told["models"])
+    assert told["tier"] == "sayna"
+
+
+def test_elevenlabs_for_python_reads_what_is_wrong(service: Gunicorn) -> None:
+    told = python(service, "elevenlabs_fails")
+
+    assert {name: (each["status_code"], each["body"]["detail"]["status"]) for name, each in told.items()} == {
+        "key": (401, "invalid_api_key"),
+        "voice": (400, "invalid_request"),
+        "blank": (400, "invalid_request"),
+        "vendor": (502, "provider_error"),
+    }
+    assert len(requests(service, "/v1/text-to-speech/<path:voice_id>")) == len(told)
+
+
+def with_mary(folder: Path, upstream: Path, port: int) -> Path:
+    """Return the shipped nginx.conf with MaryTTS's server in it, on another port."""
+    path = rendered(folder, upstream, free_port())
+    shipped = (ROOT / "deploy" / "nginx-marytts.conf").read_text("utf-8")
+    (folder / "mary.conf").write_text(shipped.replace("listen 59125;", f"listen 127.0.0.1:{port};"), "utf-8")
+    line = "# include /opt/sayna/deploy/nginx-marytts.conf;"
+    assert line in path.read_text("utf-8")
+    path.write_text(path.read_text("utf-8").replace(line, f"include {folder}/mary.conf;"), "utf-8")
+    return path
+
+
+@pytest.fixture
+def mary(tmp_path: Path, server: StartServer) -> Iterator[Nginx]:
+    """MaryTTS's port, which nginx serves."""
+    upstream = tmp_path / "sayna.sock"
+    server(at=Address(path=upstream), COMPAT_ENABLED="marytts")
+    (tmp_path / "nginx").mkdir()
+    front = Nginx(tmp_path / "nginx", upstream, with_mary)
+    started(front, lambda: serves(front.address))
+    yield front
+    front.stop()
+
+
+def test_marytts_for_python_speaks_and_lists(mary: Nginx) -> None:
+    spoken = python(mary, "mary_speaks")
+
+    check(spoken["plain"], AudioSpec("wav", 16000))
+    check(spoken["slow"], AudioSpec("wav", 16000), (1.5, 5))
+    assert any("cmu-slt-hsmm" in voice for voice in python(mary, "mary_lists"))
+
+
+def test_openai_for_node_speaks_and_reads_what_is_wrong(service: Gunicorn) -> None:
+    told = node(service, "openai_speaks")
+
+    check(told["mp3"], MP3)
+    check(told["pcm"], PCM)
+    wrong = {name: (each["class"], each["status"], each["code"]) for name, each in told.items() if type(each) is dict}
+    assert wrong == {
+        "key": ("AuthenticationError", 401, "invalid_api_key"),
+        "model": ("NotFoundError", 404, "model_not_found"),
+        "voice": ("BadRequestError", 400, "provider_rejected_request"),
+        "format": ("BadRequestError", 400, "unsupported_format"),
+    }
+    assert len(requests(service, "/v1/audio/speech")) == 6
+
+
+def test_openai_for_node_retries_what_may_pass(service: Gunicorn) -> None:
+    failed = node(service, "openai_vendor_down")
+
+    assert (failed["class"], failed["status"], failed["code"]) == ("InternalServerError", 502, "provider_error")
+    assert requests(service, "/v1/audio/speech") == [502, 502, 502]
+
+
+def test_ai_sdk_speaks_and_reads_what_is_wrong(service: Gunicorn) -> None:
+    told = node(service, "ai_speaks")
+
+    check(told["mp3"], MP3)
+    assert told["mediaType"] in ("audio/mp3", "audio/mpeg")
+    assert (told["key"]["status"], told["model"]["status"]) == (401, 404)
+    assert "the model is unknown" in told["model"]["message"]
+
+
+def test_elevenlabs_for_node_speaks(service: Gunicorn) -> None:
+    told = node(service, "elevenlabs_speaks")
+
+    check(told["mp3"], AudioSpec("mp3", 44100))
+    assert (told["key"]["status"], told["voice"]["status"]) == (401, 404)
+
+
+def test_livekit_for_node_gets_a_token(server: StartServer) -> None:
+    settings = {"LIVEKIT_URL": "ws://127.0.0.1:9", "LIVEKIT_API_KEY": KEY, "LIVEKIT_API_SECRET": SECRET}
+    told = node(server(**settings), "livekit_token")
+
+    assert told["plain"]["serverUrl"] == "ws://127.0.0.1:9"
+    claims = [
+        json.loads(base64.urlsafe_b64decode(told[name]["participantToken"].split(".")[1] + "==")) for name in told
+    ]
+    assert claims[0]["video"]["room"].startswith("room-")
+    assert claims[1]["attributes"] == {"x": "1"}
+    assert claims[1]["roomConfig"]["agents"][0]["agentName"] == "helper"
+
+
+HEAVY = "pipecat-ai==1.14.0 livekit-plugins-openai==1.8.9 livekit-plugins-elevenlabs==1.8.9 openai-agents==0.24.0"
+
+
+def test_agents_of_openai_speak(service: Gunicorn) -> None:
+    check(python(service, "agents_speak", name="heavy", packages=HEAVY), PCM)
+
+
+def test_livekit_agents_speak_as_openai(service: Gunicorn) -> None:
+    told = python(service, "livekit_openai_speaks", name="heavy", packages=HEAVY)
+
+    assert len(told) == 6
+    for rate, seconds in told.values():
+        assert rate == 24000
+        assert SECONDS[0] < seconds < SECONDS[1]
+
+
+def test_livekit_agents_speak_as_elevenlabs(service: Gunicorn) -> None:
+    told = python(service, "livekit_elevenlabs_speaks", name="heavy", packages=HEAVY)
+
+    assert SECONDS[0] < told["frame"][1] < SECONDS[1]
+    assert told["voices"] > 100
+
+
+def test_pipecat_speaks(service: Gunicorn) -> None:
+    told = python(service, "pipecat_speaks", name="heavy", packages=HEAVY)
+
+    assert (told["rates"], told["failed"]) == ([24000], [])
+    assert SECONDS[0] < told["bytes"] / 48000 < SECONDS[1]
+
+
+def test_ovos_speaks(server: StartServer) -> None:
+    service = server(COMPAT_ENABLED="marytts")
+
+    check(
+        python(service, "ovos_speaks", name="heavy", packages="ovos-tts-plugin-marytts==0.1.0"), AudioSpec("wav", 16000)
+    )
+
+
+def test_wyoming_speaks_over_its_bridge(server: StartServer) -> None:
+    # The bridge asks the lists without its key.
+    service = server(**SETTINGS, PUBLIC_DISCOVERY="true")
+    told = python(service, "wyoming_speaks", name="wyoming", packages="wyoming-openai==0.8.0 wyoming==1.10.2")
+
+    check(told["audio"], PCM)
+    assert told["rate"] == 24000
+    assert "alloy" in told["voices"]
+
+
+def test_litellm_speaks_in_front(service: Gunicorn) -> None:
+    told = python(service, "litellm_speaks", name="litellm", packages="litellm==1.106.2")
+
+    check(told["mp3"], MP3)
+    assert told["format"]["class"] == "BadRequestError"
+    assert len(requests(service, "/v1/audio/speech")) == 2
+
+
+def test_jambonz_speaks(service: Gunicorn, tmp_path: Path) -> None:
+    environment("jambonz", "npm install --prefix .tools/clients/jambonz @jambonz/speech-utils@0.2.27")
+    port = free_port()
+    program = needs("redis-server", "apt-get install redis-server")
+    argv = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
+    redis = Program(argv, cwd=tmp_path, env=dict(os.environ), log=tmp_path / "redis.log")
+    try:
+        until(lambda: "Ready to accept" in redis.log, 20, "redis is ready")
+        told = node(service, "jambonz_speaks", name="jambonz", REDIS_HOST="127.0.0.1", REDIS_PORT=str(port))
+    finally:
+        redis.stop()
+
+    check(told["mp3"], MP3)
+    assert told["filePath"].endswith(".mp3")
+    assert told["key"]["status"] == 401
