@@ -82,15 +82,13 @@ class AudioCache:
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
-        # Read the generation before the write: a clear between the two then makes the clip in memory old.
-        generation = self._disk.generation()
         try:
             self._disk.write(key, blob, json.dumps([clip.info.provider, clip.info.voice_id]))
         except FAULTS as error:
             self.write_errors += 1
             self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
             return False
-        self._memory.put(key, CacheEntry(clip, generation, fingerprint(blob)))
+        self._memory.put(key, CacheEntry(clip, self._disk.generation(), fingerprint(blob)))
         return True
 
     def clear(self, provider: str | None = None, voice: str | None = None) -> int:
