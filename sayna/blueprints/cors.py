@@ -6,7 +6,8 @@ from flask import Response
 
 from sayna.blueprints.context import current_request, services
 
-ENDPOINTS = re.compile(r"(speak|voices|clips|openai|elevenlabs|jambonz|marytts)\..+|livekit\.token")
+# Without GET /clip, because a Vary would split the caches in front of it (contract 13).
+ENDPOINTS = re.compile(r"(speak|voices|openai|elevenlabs|jambonz|marytts)\..+|clips\.mint|livekit\.token")
 HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 METHODS = "GET, HEAD, POST"
 # All that a page may read beside what every page may read.

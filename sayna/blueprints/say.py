@@ -1,18 +1,18 @@
 """GET /say: speech by one GET, for telephone systems and scripts in the same network."""
 
-from urllib.parse import urlsplit
+from dataclasses import replace
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.body import check_query
 from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
 from sayna.blueprints.context import check_provider, services
+from sayna.blueprints.open_requests import check_site, open_provider
 from sayna.openapi import documented
 from sayna.openapi.operations.clips import SAY
 from sayna.schemas.clips import load_say
-from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
 
 blueprint = Blueprint("say", __name__)
 
@@ -24,23 +24,11 @@ def say(ext: str) -> Response:
     config = services().config
     if not config.clips.say_enabled or ext not in ENDINGS:
         raise NotFound
-    _check_origin(request)
+    check_site(request)
     check_query(request)
-    plan = services().clips.plan(load_say(dict(request.args.lists())), ext)
-    check_provider(plan.provider.slug)
-    # Any web page could make its reader's browser spend the operator's money.
-    if not (config.auth.required or plan.provider.local or config.clips.open_get_vendors):
-        raise OpenVendorsDisabled(
-            f"without authentication, GET speaks with local providers only, not with {plan.provider.slug}; "
-            "set AUTH_REQUIRED, or OPEN_GET_VENDORS to allow it"
-        )
+    wanted = load_say(dict(request.args.lists()))
+    provider = open_provider(wanted.provider)
+    check_provider(provider.slug)
+    plan = services().clips.plan(replace(wanted, provider=provider.slug), ext)
     scope = "private" if config.auth.required else "public"
     return clip_response(plan, ext, f"{scope}, max-age={seconds_to_keep(float('inf'))}")
-
-
-def _check_origin(request: Request) -> None:
-    """Raise CrossSiteRequest when a browser says that a page of another site sent the request."""
-    origin = request.headers.get("Origin")
-    is_foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if is_foreign or request.headers.get("Sec-Fetch-Site") == "cross-site":
-        raise CrossSiteRequest("a page of another site may not speak here; send the request from your own server")

@@ -87,11 +87,11 @@ class SessionSchema(ResponseSchema):
 
     status = choice_field("recording", "stopped", "purged")
     stream_id = string_field("The recording's name.")
-    room_name = StrictString(metadata={"description": "Absent with `purged`."})
-    egress_id = StrictString(metadata={"description": "LiveKit's name for it. Absent with `purged`."})
+    room_name = StrictString(metadata={"needed": False, "description": "Absent with `purged`."})
+    egress_id = StrictString(metadata={"needed": False, "description": "LiveKit's name for it. Absent with `purged`."})
     outcome = StrictString(
         validate=validate.OneOf(["complete", "failed"]),
-        metadata={"description": "How the recording ended, once that is known."},
+        metadata={"needed": False, "description": "How the recording ended, once that is known."},
     )
 
 

@@ -89,6 +89,15 @@ def test_answer_has_only_headers_that_caches_like(client: FlaskClient) -> None:
     assert answer.headers["ETag"].startswith('"')
 
 
+def test_clip_varies_by_no_origin_where_pages_may_mint(make_client: MakeClient) -> None:
+    client = make_client(CLIP_SECRETS_JSON=SECRETS, CORS_ORIGINS="https://app.example.com")
+    origin = {"Origin": "https://app.example.com"}
+
+    assert "Vary" not in client.get(PATH, headers=origin).headers
+    answer = client.post("/clips", json={"text": "Hi"}, headers=origin)
+    assert (answer.headers["Vary"], answer.headers["Access-Control-Allow-Origin"]) == ("Origin", origin["Origin"])
+
+
 def test_validators_save_the_body(client: FlaskClient) -> None:
     first = client.get(PATH)
     for headers in (

@@ -46,6 +46,8 @@ SKIPPED = {
         "docs/on-prem.md",
         "install -m 0400",
     ): "needs systemd; tests/e2e/test_signals.py reloads keys from files",
+    ("docs/clients.md", "python -m wyoming_openai"): "runs until it is stopped; tests/e2e/test_clients.py starts it",
+    ("docs/sip.md", "curl http://localhost:3001/sip/call/"): "needs a call; tests/blueprints/test_sip_calls.py has one",
     ("docs/livekit.md", "LIVEKIT_URL="): "settings, not commands",
     ("docs/performance.md", "scripts/bench"): "takes minutes, and says something only on a quiet machine",
     ("docs/sip.md", "SIP_OUTBOUND_ADDRESS="): "settings, not commands",

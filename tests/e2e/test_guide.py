@@ -32,6 +32,7 @@ def commands() -> list[str]:
 @pytest.fixture
 def service(tmp_path: Path, server: StartServer) -> Iterator[Whole]:
     with whole(tmp_path, server) as service:
+        service.livekit.hangs_up_at_once = True
         yield service
 
 

@@ -33,6 +33,7 @@ def snippets() -> list[str]:
 def test_every_call_of_the_node_sdk_works(tmp_path: Path, server: StartServer) -> None:
     node = needs("node", "apt-get install nodejs")
     with whole(tmp_path, server, AUTH_REQUIRED="true", AUTH_API_SECRET=TOKEN) as service:
+        service.livekit.hangs_up_at_once = True
         done = subprocess.run(
             [node, str(CALLS), service.url, TOKEN],
             capture_output=True,
@@ -69,6 +70,7 @@ def test_every_line_of_the_guide_for_node_runs_as_it_stands(tmp_path: Path, serv
     blocks = ["{\n" + "\n".join(line for line in run.splitlines() if line not in imports) + "\n}" for run in runs]
     script = tmp_path / "guide.mjs"
     with whole(tmp_path, server) as service:
+        service.livekit.hangs_up_at_once = True
         opening = [
             *sorted(imports),
             f'import {{ clientOf }} from "{HERE}/node_client.mjs";',

@@ -118,6 +118,7 @@ def test_calls_and_transfers(with_client: Callable[..., Any], service: Whole) ->
             outbound_address="sip.provider.com:5060", auth_username="user123", auth_password="secret456"
         )
         await client.sip_call("call-room", "Jane", "caller-457", "07123456789", "1234", own)
+        service.livekit.set_status("call-room", "caller-456", "active")
         moved = await client.sip_transfer_rest("call-room", "caller-456", "+15550003")
         assert moved.transfer_to == "tel:+15550003"
 

@@ -18,6 +18,8 @@ class FakeSipClient(FakeLiveKit):
     def __init__(self) -> None:
         super().__init__()
         self.dialled: list[Any] = []
+        # Each phone hangs up at once: the guide dials one identity in one example after the other.
+        self.hangs_up_at_once = False
         self.transfers: list[Any] = []
         self.trunks: list[Any] = []
         self.rules: list[Any] = []
@@ -38,6 +40,8 @@ class FakeSipClient(FakeLiveKit):
             "sip.trunkPhoneNumber": message.sip_number,
         }
         info = self.join(message.room_name, message.participant_identity, kind=SIP, attributes=attributes)
+        if self.hangs_up_at_once:
+            people.remove(info)
         return api.SIPParticipantInfo(
             participant_id=info.sid,
             participant_identity=info.identity,

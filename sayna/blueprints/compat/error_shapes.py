@@ -27,7 +27,7 @@ class Failure:
     field: str = ""
 
 
-class Row(NamedTuple):
+class ErrorRow(NamedTuple):
     """What a dialect says of one of our codes; None means the value of every other error with its status."""
 
     status: int | None = None
@@ -39,34 +39,34 @@ class Row(NamedTuple):
 
 # A second try of a timeout would take 60 s again, and would be billed again.
 OPENAI = {
-    "EMPTY_TEXT": Row(field="input"),
-    "TEXT_TOO_LONG": Row(field="input"),
-    "UNSUPPORTED_FORMAT": Row(field="response_format"),
-    "UNKNOWN_PROVIDER": Row(404, "model_not_found", "model"),
-    "PROVIDER_NOT_CONFIGURED": Row(404, "model_not_found", "model"),
-    "PROVIDER_REJECTED_REQUEST": Row(field="voice"),
-    "MISSING_AUTH_HEADER": Row(code="invalid_api_key"),
-    "INVALID_AUTH_HEADER": Row(code="invalid_api_key"),
-    "UNAUTHORIZED": Row(code="invalid_api_key"),
-    "TOO_MANY_AUTH_FAILURES": Row(is_final=True),
-    "PROVIDER_RATE_LIMITED": Row(429, "rate_limit_exceeded"),
-    "QUOTA_EXCEEDED": Row(429, "insufficient_quota", is_final=True),
-    "PROVIDER_ERROR": Row(502),
-    "PROVIDER_TIMEOUT": Row(504, is_final=True),
-    "PROVIDER_REJECTED_CREDENTIALS": Row(is_final=True),
-    "NOT_CACHED": Row(is_final=True),
+    "EMPTY_TEXT": ErrorRow(field="input"),
+    "TEXT_TOO_LONG": ErrorRow(field="input"),
+    "UNSUPPORTED_FORMAT": ErrorRow(field="response_format"),
+    "UNKNOWN_PROVIDER": ErrorRow(404, "model_not_found", "model"),
+    "PROVIDER_NOT_CONFIGURED": ErrorRow(404, "model_not_found", "model"),
+    "PROVIDER_REJECTED_REQUEST": ErrorRow(field="voice"),
+    "MISSING_AUTH_HEADER": ErrorRow(code="invalid_api_key"),
+    "INVALID_AUTH_HEADER": ErrorRow(code="invalid_api_key"),
+    "UNAUTHORIZED": ErrorRow(code="invalid_api_key"),
+    "TOO_MANY_AUTH_FAILURES": ErrorRow(is_final=True),
+    "PROVIDER_RATE_LIMITED": ErrorRow(429, "rate_limit_exceeded"),
+    "QUOTA_EXCEEDED": ErrorRow(429, "insufficient_quota", is_final=True),
+    "PROVIDER_ERROR": ErrorRow(502),
+    "PROVIDER_TIMEOUT": ErrorRow(504, is_final=True),
+    "PROVIDER_REJECTED_CREDENTIALS": ErrorRow(is_final=True),
+    "NOT_CACHED": ErrorRow(is_final=True),
 }
 # The SDKs of ElevenLabs do not know x-should-retry, so what a second try cannot help is no 5xx.
 ELEVENLABS = {
-    "UNKNOWN_PROVIDER": Row(404, "voice_not_found"),
-    "PROVIDER_NOT_CONFIGURED": Row(404, "voice_not_found"),
-    "PROVIDER_REJECTED_REQUEST": Row(404, "voice_not_found"),
-    "PROVIDER_REJECTED_CREDENTIALS": Row(400),
-    "UNSUPPORTED_FORMAT": Row(422),
-    "PROVIDER_RATE_LIMITED": Row(429),
-    "QUOTA_EXCEEDED": Row(429, "quota_exceeded"),
-    "PROVIDER_ERROR": Row(502),
-    "PROVIDER_TIMEOUT": Row(504),
+    "UNKNOWN_PROVIDER": ErrorRow(404, "voice_not_found"),
+    "PROVIDER_NOT_CONFIGURED": ErrorRow(404, "voice_not_found"),
+    "PROVIDER_REJECTED_REQUEST": ErrorRow(404, "voice_not_found"),
+    "PROVIDER_REJECTED_CREDENTIALS": ErrorRow(400),
+    "UNSUPPORTED_FORMAT": ErrorRow(422),
+    "PROVIDER_RATE_LIMITED": ErrorRow(429),
+    "QUOTA_EXCEEDED": ErrorRow(429, "quota_exceeded"),
+    "PROVIDER_ERROR": ErrorRow(502),
+    "PROVIDER_TIMEOUT": ErrorRow(504),
 }
 ELEVENLABS_CODES = {400: "invalid_request", 401: "invalid_api_key", 422: "invalid_parameters"}
 
@@ -86,7 +86,7 @@ def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
 
 
 def _openai(failure: Failure) -> Response:
-    row = OPENAI.get(failure.code, Row())
+    row = OPENAI.get(failure.code, ErrorRow())
     status = row.status or failure.status
     body: dict[str, Any] = {
         "message": failure.message,
@@ -107,7 +107,7 @@ def _openai_type(status: int) -> str:
 
 
 def _elevenlabs(failure: Failure) -> Response:
-    row = ELEVENLABS.get(failure.code, Row())
+    row = ELEVENLABS.get(failure.code, ErrorRow())
     status = row.status or failure.status
     if status == HTTPStatus.BAD_REQUEST and failure.field:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
