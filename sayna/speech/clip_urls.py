@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sayna.audio.file_endings import ENDINGS
@@ -98,15 +99,19 @@ def rounded_expiry(now: float, expires_in: int) -> int | None:
 
 
 class ClipSigner:
-    """Signs the paths of clips with the first secret, and accepts the signatures of all; there may be none."""
+    """Signs the paths of clips with the first secret, and accepts the signatures of all; there may be none.
 
-    def __init__(self, secrets: Sequence[str]) -> None:
+    `key_file` is the file that the first secret comes from, None for a setting.
+    """
+
+    def __init__(self, secrets: Sequence[str], key_file: Path | None = None) -> None:
         self._secrets = tuple(secret.encode() for secret in secrets)
+        self._key_file = key_file
 
     @property
     def can_sign(self) -> bool:
-        """Whether there is a secret."""
-        return bool(self._secrets)
+        """Whether there is a secret that lasts: the next start reads the file, not the memory of this process."""
+        return bool(self._secrets) and (self._key_file is None or self._key_file.exists())
 
     def key_of(self, tenant: str | None) -> str:
         """Return the key that signs the clips of a tenant, in hex; None is no tenant."""

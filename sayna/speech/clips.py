@@ -15,7 +15,7 @@ from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigur
 from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, derived, rounded_expiry
 from sayna.speech.plan import Plan, Planner, SpeakRequest
 from sayna.speech.service import CacheMode, SpeechResult, SpeechService
-from sayna.state.secret import lasting_secret
+from sayna.state.secret import KEY_FILE, lasting_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ def clip_signer(config: Config) -> ClipSigner:
     given = [each.reveal() for each in config.clips.secrets]
     shared = config.clips.server_secret
     lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
-    return ClipSigner(given + [derived(secret) for secret in lasting if secret is not None])
+    key_file = None if given or shared or config.cache.path is None else config.cache.path / KEY_FILE
+    return ClipSigner(given + [derived(secret) for secret in lasting if secret is not None], key_file)
 
 
 class ClipService:

@@ -9,6 +9,7 @@ from sayna.state.files import exclusive, is_readable_by_others, open_private, pr
 
 log = logging.getLogger("sayna.cache")
 
+KEY_FILE = "credential.key"
 SECRET_BYTES = 32
 WAIT_SECONDS = 5.0
 
@@ -24,7 +25,7 @@ def lasting_secret(path: Path | None) -> bytes | None:
         return None
     try:
         with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
-            return _read(path / "credential.key") or _create(path / "credential.key")
+            return _read(path / KEY_FILE) or _create(path / KEY_FILE)
     except OSError as error:
         log.warning("credential.key in %s cannot be used (%s): this process uses a random key", path, error)
         return None

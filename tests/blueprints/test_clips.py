@@ -212,3 +212,14 @@ def test_tenant_plays_only_providers_that_it_may_use(make_client: MakeClient) ->
     # A secret that is over speaks for nobody.
     assert with_entries({"expires": "2020-01-01"}).get(path).status_code == 404
     assert with_entries({"expires": "2020-01-01"}, {"expires": "2999-01-01"}).get(path).status_code == 200
+
+
+def test_url_that_dies_with_the_process_is_not_minted(make_client: MakeClient, tmp_path: Path) -> None:
+    client = make_client(CACHE_PATH=str(tmp_path))
+    path = client.post("/clips", json={"text": "Hi"}).get_json()["path"]
+    (tmp_path / "credential.key").unlink()
+    refused = client.post("/clips", json={"text": "Hi"})
+
+    assert (refused.status_code, refused.get_json()["code"]) == (500, "CLIPS_NOT_CONFIGURED")
+    assert client.get(path).status_code == 200
+    assert make_client(CACHE_PATH=str(tmp_path)).post("/clips", json={"text": "Hi"}).status_code == 201
