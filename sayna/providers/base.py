@@ -113,6 +113,8 @@ class TTSProvider(ABC):
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None
     local: ClassVar[bool] = False
+    # Part of the cache key: raise it when the same request sounds different, so that old audio is not used again.
+    sound_version: ClassVar[int] = 0
     how_to_configure: ClassVar[str] = ""
 
     base_url: str = ""

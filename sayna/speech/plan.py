@@ -224,6 +224,8 @@ class Planner:
         }
         if plan.version is not None:
             fields["version"] = plan.version
+        if plan.provider.sound_version:
+            fields["sound_version"] = plan.provider.sound_version
         if plan.credentials:
             credential = json.dumps(plan.credentials, sort_keys=True).encode()
             # Without the credentials, a caller with an invalid key could read audio that another caller paid for.

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from sayna.providers.espeak import Espeak
+from sayna.services import Services
 from sayna.speech.cache import AudioCache, Clip
+from sayna.speech.plan import Planner, SpeakRequest
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.test_speak import speak
 
@@ -90,3 +93,14 @@ def test_metadata_tell_the_language_that_is_spoken(client: FlaskClient) -> None:
     assert speak(client, asked).get_json()["metadata"]["language"].lower() == "en-us"
     german = speak(client, {"text": "Guten Tag", "provider": "espeak", "language": "de"}).get_json()
     assert german["metadata"]["language"] == "de"
+
+
+def test_audio_of_an_older_engine_is_not_used_again(client: FlaskClient) -> None:
+    class Newer(Espeak):
+        sound_version = Espeak.sound_version + 1
+
+    services: Services = client.application.extensions["sayna"]
+    request = SpeakRequest(text="Hello", provider="espeak")
+    newer = Planner({"espeak": Newer(services.config.providers.espeak)}, services.config.speech, services.cache.secret)
+    assert newer.plan(request).key != services.planner.plan(request).key
+    assert services.planner.plan(request).key == services.planner.plan(request).key

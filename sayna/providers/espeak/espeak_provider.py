@@ -63,6 +63,7 @@ class Espeak(TTSProvider):
     }
     auth_fields = ()
     local = True
+    sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
 
     def __init__(self, config: EspeakConfig) -> None:
         self._enabled = config.enabled

@@ -56,6 +56,7 @@ class Piper(TTSProvider):
     }
     auth_fields = ()
     local = True
+    sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
     # Piper itself takes any length; parts of this size have a deadline of their own.
     max_chars = 2000
 
