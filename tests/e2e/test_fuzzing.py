@@ -58,6 +58,8 @@ def schemathesis(url: str, folder: Path, *options: str) -> None:
             str(Path(sys.executable).with_name("schemathesis")),
             *("--config-file", str(CONFIG), "run", f"{url}/openapi.json", "--url", url),
             *("--checks", "all", "--max-examples", str(EXAMPLES), "--continue-on-failure"),
+            # This check judges how quickly examples are found, not the service.
+            *("--suppress-health-check", "filter_too_much"),
             *options,
         ],
         cwd=folder,
