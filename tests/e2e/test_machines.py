@@ -2,12 +2,14 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,10 @@ import pytest
 from tests.e2e.conftest import StartServer
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis
-from tests.e2e.servers import Gunicorn, answers, started
+from tests.e2e.servers import ROOT, Gunicorn, Nginx, answers, rendered, started
 from tests.e2e.test_sip import CALL, PBX, deliver, hook
-from tests.e2e.wire import Answer
+from tests.e2e.vendor import Vendor
+from tests.e2e.wire import Address, Answer
 from tests.livekit.events import encoded, signed
 from tests.sip.inbound import SETTINGS, Target, joined
 from tests.wire.telephone import FakeSipClient
@@ -68,9 +71,9 @@ def start(tmp_path: Path, server: StartServer, fake: FakeSipClient) -> Iterator[
         yield machines
 
 
-def call(machine: Gunicorn, room: str, identity: str = "bob", **headers: str) -> Answer:
+def call(machine: Gunicorn, room: str, identity: str = "bob", key: str = "") -> Answer:
     body = {"room_name": room, **CALL, "participant_identity": identity}
-    return machine.address.ask("POST", "/sip/call", body, **headers)
+    return machine.address.ask("POST", "/sip/call", body, **({"Idempotency-Key": key} if key else {}))
 
 
 def at_once(*asks: Callable[[], Answer]) -> list[Answer]:
@@ -99,17 +102,15 @@ def test_hook_saved_on_one_machine_is_known_on_the_other(start: Callable[..., Ma
 def test_one_key_on_both_machines_at_once_rings_once(start: Callable[..., Machines]) -> None:
     machines = start(SIP_CALLS_PER_MINUTE="1000")
     for number in range(20):
-        key = {"Idempotency-Key": f"k{number}"}
-        asks = [lambda machine=machine: call(machine, f"r{number}", **key) for machine in (*machines.both,) * 2]
-        answers_ = at_once(*asks)
-        assert {answer.status for answer in answers_} == {200}
-        assert len({answer.json()["sip_call_id"] for answer in answers_}) == 1
+        together = at_once(*(partial(call, each, f"r{number}", key=f"k{number}") for each in machines.both * 2))
+        assert {answer.status for answer in together} == {200}
+        assert len({answer.json()["sip_call_id"] for answer in together}) == 1
         assert len(machines.livekit.dialled) == number + 1
 
 
 def test_calls_of_a_minute_are_counted_over_both_machines(start: Callable[..., Machines]) -> None:
     machines = start(SIP_CALLS_PER_MINUTE="10")
-    asks = [lambda number=number: call(machines.both[number % 2], f"r{number}", f"bob{number}") for number in range(24)]
+    asks = [partial(call, machines.both[number % 2], f"r{number}", f"bob{number}") for number in range(24)]
     assert Counter(answer.status for answer in at_once(*asks)) == {200: 10, 429: 14}
     assert len(machines.livekit.dialled) == 10
 
@@ -139,14 +140,17 @@ def test_events_outlive_the_machine_that_delivers_them(start: Callable[..., Mach
         killed = pool.submit(kill)
         list(pool.map(send, range(ROOMS)))
         killed.result()
-    ids = lambda: [hit.headers["x-sayna-event-id"] for hit in list(target.hits)]  # noqa: E731
-    until(lambda: len(set(ids())) == EVENTS, 200, "every event is delivered")
-    first_times = list(dict.fromkeys(ids()))
+    until(lambda: len(set(_ids(target))) == EVENTS, 200, "every event is delivered")
+    first_times = list(dict.fromkeys(_ids(target)))
     for room in range(ROOMS):
         mine = [each for each in first_times if int(each[3:]) % ROOMS == room]
         assert mine == sorted(mine)
     # At least once: what was under way when the machine died comes again.
-    assert len(ids()) - EVENTS <= 64
+    assert len(_ids(target)) - EVENTS <= 64
+
+
+def _ids(target: Target) -> list[str]:
+    return [hit.headers["x-sayna-event-id"] for hit in list(target.hits)]
 
 
 def _called(room: int) -> dict[str, str]:
@@ -167,8 +171,8 @@ def test_without_redis_speech_goes_on_and_calls_wait(
         ready = machine.address.ask("GET", "/ready")
         assert (ready.status, ready.json()["checks"]["redis"]) == (200, "failed")
         assert machine.address.speak("Hello").status == 200
-        for key in ({}, {"Idempotency-Key": "k"}):
-            answer = call(machine, "room", **key)
+        for key in ("", "k"):
+            answer = call(machine, "room", key=key)
             assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "OVERLOADED", "1")
         assert deliver(machine, joined()) == 503
         assert machine.address.ask("POST", "/sip/hooks", saved).status == 503
@@ -180,7 +184,36 @@ def test_without_redis_speech_goes_on_and_calls_wait(
         machines.redis.wait()
         return
     machines.redis.signal(signal.SIGCONT)
-    until(lambda: call(machines.two, "room", **{"Idempotency-Key": "k"}).status == 200, 20, "calls go on")
+    until(lambda: call(machines.two, "room", key="k").status == 200, 20, "calls go on")
     assert len(machines.livekit.dialled) == 1
     assert deliver(machines.one, joined()) == 200
     target.received(1)
+
+
+def test_without_redis_nginx_sends_one_sentence_to_one_machine(
+    tmp_path: Path, server: StartServer, vendor: Vendor
+) -> None:
+    folder = tmp_path / "nginx"
+    folder.mkdir()
+    sockets = [Address(path=folder / f"sayna-{number}.sock") for number in (1, 2)]
+    machines = [server(at=address, **vendor.settings) for address in sockets]
+    front = Nginx(folder, folder / "sayna.sock", _two_machines)
+    with started(front, lambda: answers(front.address)):
+        for number in range(4):
+            together = at_once(*[partial(front.address.speak, f"Sentence {number}", provider="deepgram")] * 30)
+            assert {answer.status for answer in together} == {200}
+        assert sorted(call.text for call in vendor.calls) == [f"Sentence {number}" for number in range(4)]
+        machines[0].stop()
+        for number in range(4):
+            assert front.address.speak(f"Sentence {number}", provider="deepgram").status == 200
+
+
+def _two_machines(folder: Path, upstream: Path, port: int) -> Path:
+    """Return the configuration that deploy/nginx-fleet.sed makes of the shipped one."""
+    path = rendered(folder, upstream, port)
+    script = (ROOT / "deploy" / "nginx-fleet.sed").read_text("utf-8").replace("/run/sayna/", f"{folder}/")
+    (folder / "fleet.sed").write_text(script)
+    made = subprocess.run(["sed", "-E", "-f", folder / "fleet.sed", path], capture_output=True, text=True, check=True)
+    assert made.stdout.count("server unix:") == 2
+    path.write_text(made.stdout)
+    return path

@@ -94,4 +94,4 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
 def empty_redis(redis_server: Redis) -> RedisAddress:
     """Return where an empty Redis is."""
     redis_server.command("FLUSHALL")
-    return RedisAddress("server", (("127.0.0.1", redis_server.address.port or 0),))
+    return RedisAddress("server", (("127.0.0.1", redis_server.address.port),))

@@ -45,8 +45,8 @@ def start(tmp_path: Path) -> Iterator[StartRedis]:
         yield redis
 
 
-def client_of(redis: Redis, **more: float) -> RedisClient:
-    return RedisClient(RedisAddress("server", (("127.0.0.1", redis.address.port or 0),)), **more)
+def client_of(redis: Redis) -> RedisClient:
+    return RedisClient(RedisAddress("server", (("127.0.0.1", redis.address.port),)))
 
 
 def test_refused_connection_is_one_error_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
@@ -146,7 +146,7 @@ def test_shipped_rights_are_enough_for_every_port(start: StartRedis, tmp_path: P
     shipped = (ROOT / "deploy" / "redis-users.acl").read_text("utf-8")
     (tmp_path / "users.acl").write_text(shipped.replace("CHANGE-ME", "canary"))
     redis = start("--aclfile", str(tmp_path / "users.acl"))
-    place = (("127.0.0.1", redis.address.port or 0),)
+    place = (("127.0.0.1", redis.address.port),)
     client = RedisClient(RedisAddress("server", place, username="sayna", password=Secret("canary")))
     leases = Leases(client)
     assert client.check() == "ok"
@@ -185,7 +185,7 @@ def test_wrong_password_and_missing_rights_are_the_same_error(
     caplog.set_level(logging.WARNING)
     (tmp_path / "users.acl").write_text("user default off\nuser sayna on >canary ~other:* -@all +ping +get\n")
     redis = start("--aclfile", str(tmp_path / "users.acl"))
-    place = (("127.0.0.1", redis.address.port or 0),)
+    place = (("127.0.0.1", redis.address.port),)
     for password in ("canary", "wrong-canary"):
         client = RedisClient(RedisAddress("server", place, username="sayna", password=Secret(password)))
         assert client.check() == "failed"

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,8 @@ def test_cluster_keeps_each_subject_on_one_node(stack: ExitStack, tmp_path: Path
         assert node.command("CLUSTER", "ADDSLOTSRANGE", f"{first}", f"{last}").startswith(b"+OK")
         bus = node.command("CONFIG", "GET", "cluster-port").split(b"\r\n")[-2].decode()
         nodes[0].command("CLUSTER", "MEET", "127.0.0.1", f"{node.address.port}", bus)
-    for node in nodes:
-        until(lambda node=node: b"cluster_state:ok" in node.command("CLUSTER", "INFO"), 60, "the cluster is up")
-        until(lambda node=node: b"cluster_known_nodes:3" in node.command("CLUSTER", "INFO"), 60, "all are known")
+    for words in (b"cluster_state:ok", b"cluster_known_nodes:3"):
+        until(partial(_all_say, nodes, words, "CLUSTER", "INFO"), 60, "the cluster is up")
     works(f"redis+cluster://127.0.0.1:{nodes[1].address.port}", tmp_path)
 
 
@@ -99,12 +99,8 @@ def test_failover_loses_no_beginning(stack: ExitStack, tmp_path: Path) -> None:
     replica = run(stack, tmp_path / "replica", "--replicaof", " ".join(where))
     until(lambda: b"state=online" in master.command("INFO", "replication"), 30, "the replica follows")
     sentinels = [_sentinel(stack, tmp_path / f"s{number}", *where) for number in range(3)]
-    until(
-        lambda: all(b"num-other-sentinels\r\n$1\r\n2" in each.command("SENTINEL", "MASTERS") for each in sentinels),
-        60,
-        "the sentinels know each other",
-    )
-    until(lambda: b"num-slaves\r\n$1\r\n1" in sentinels[0].command("SENTINEL", "MASTERS"), 60, "the replica is known")
+    for words in (b"num-other-sentinels\r\n$1\r\n2", b"num-slaves\r\n$1\r\n1"):
+        until(partial(_all_say, sentinels, words, "SENTINEL", "MASTERS"), 60, "the sentinels know each other")
     hosts = ",".join(f"127.0.0.1:{each.address.port}" for each in sentinels)
     client = client_of(f"redis+sentinel://{hosts}/calls/0")
     once = RedisOnce(client, Leases(client), "call", wait_seconds=10)
@@ -117,6 +113,10 @@ def test_failover_loses_no_beginning(stack: ExitStack, tmp_path: Path) -> None:
     assert b"role:master" in replica.command("INFO", "replication")
     with once.attempt("k") as attempt, pytest.raises(AlreadyBegun):
         attempt.begin(b"request")
+
+
+def _all_say(servers: list[Redis], words: bytes, *command: str) -> bool:
+    return all(words in server.command(*command) for server in servers)
 
 
 def _sentinel(stack: ExitStack, folder: Path, host: str, port: str) -> Redis:
