@@ -10,7 +10,7 @@ from sayna.config.clips import ClipsConfig
 from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.load import Config, load_config, settings
+from sayna.config.load import Config, load_config, read_sources, settings
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
 from sayna.config.server import Authorities, CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
@@ -48,6 +48,7 @@ __all__ = [
     "cloud",
     "is_loopback",
     "load_config",
+    "read_sources",
     "setting",
     "settings",
     "token",
