@@ -40,7 +40,7 @@ def require_cache_folder(config: "Config") -> None:
     path = config.cache.path
     if path is not None and not path.is_dir():
         raise click.ClickException(
-            f"CACHE_PATH is {path}, and there is no such folder. Correct it, or make the folder: mkdir -p -m 700 {path}"
+            f"CACHE_PATH is {path}, and that folder is missing. Correct it, or make the folder: mkdir -p -m 700 {path}"
         )
 
 

@@ -44,7 +44,7 @@ def check(*, as_json: bool) -> None:
 
 
 @commands.command("show")
-@click.option("--all", "shows_all", is_flag=True, help="Also the settings that have their default.")
+@click.option("--all", "shows_all", is_flag=True, help="Show the settings that have their default too.")
 @as_json
 def show(*, shows_all: bool, as_json: bool) -> None:
     """Show the settings in use and where each comes from; secrets are shown as ***."""

@@ -76,7 +76,7 @@ def test_mistyped_cache_path_is_no_new_folder(run: Run, tmp_path: Path) -> None:
     for arguments in (["cache", "stats"], ["speak", "Hi", "-o", "x.wav"], ["clip", "Hi"]):
         result = run(*arguments, CACHE_PATH=str(mistyped))
         assert result.exit_code == 1
-        assert f"CACHE_PATH is {mistyped}, and there is no such folder" in result.stderr
+        assert f"CACHE_PATH is {mistyped}, and that folder is missing" in result.stderr
     assert not mistyped.parent.exists()
 
 

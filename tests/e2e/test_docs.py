@@ -26,7 +26,7 @@ SKIPPED = {
     (
         "docs/on-prem.md",
         "PORT=3001 scripts/sayna serve",
-    ): "runs until it is stopped; every test of tests/e2e starts the same",
+    ): "runs until it is stopped; test_scripts.py starts it",
     (
         "docs/on-prem.md",
         "useradd",
