@@ -9,6 +9,7 @@ import click
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from sayna.cli import load_command  # noqa: E402
 from sayna.cli.command import sayna  # noqa: E402
 
 PAGE = ROOT / "docs" / "command.md"
@@ -21,8 +22,8 @@ def helps(command: click.Command, context: click.Context) -> Iterator[str]:
     yield f"\n## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
-            if found := command.get_command(context, name):
-                yield from helps(found, _context(found, name, context))
+            found = load_command(name) if command is sayna else command.commands[name]
+            yield from helps(found, _context(found, name, context))
 
 
 def _context(command: click.Command, name: str, parent: click.Context | None) -> click.Context:

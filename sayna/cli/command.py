@@ -1,4 +1,4 @@
-"""`sayna`: the group of all commands, which are imported when they are called."""
+"""`sayna`: the group of all commands."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sayna import __version__
-from sayna.cli import COMMANDS, load_command
+from sayna.cli import COMMANDS, DeferredCommand
 from sayna.cli.context import Group, Session
 
 EXAMPLES = """\b
@@ -20,24 +20,7 @@ Examples:
 Exit status: 0 when all is well, 1 when something failed, 2 when the command is not written correctly."""
 
 
-class Commands(Group):
-    """The commands of COMMANDS; their list imports none of them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names, in the order of COMMANDS."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, imported now."""
-        return load_command(cmd_name)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_line) for name, (_, help_line) in COMMANDS.items()])
-
-
-@click.command("sayna", cls=Commands, epilog=EXAMPLES)
+@click.group("sayna", cls=Group, commands=[DeferredCommand(name) for name in COMMANDS], epilog=EXAMPLES)
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
