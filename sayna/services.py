@@ -78,6 +78,12 @@ class Services:
             checks |= {name: "warn" for name in ("hooks", "events") if checks[name] == "failed"}
         return {**checks, "redis": redis}
 
+    def exposed_keys(self) -> list[str]:
+        """Return the vendors whose keys every client of the network can use: authentication is off."""
+        if self.config.auth.required or self.config.server.is_local:
+            return []
+        return [slug for slug, provider in self.providers.items() if provider.configured and not provider.local]
+
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
@@ -123,7 +129,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices)),
+        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
         speech=(speech := SpeechService(cache, single_flight, limiter)),
