@@ -99,7 +99,7 @@ def check_store(store: Store, key: str) -> Iterator[Finding]:
 
 @check("auth")
 def check_auth_service(services: Services) -> Iterator[Finding]:
-    """Yield whether the auth service refuses a token that nobody has."""
+    """Yield whether the auth service refuses a token that was made up."""
     auth, token = services.config.auth, f"sayna-doctor-{secrets.token_hex(16)}"
     if services.authenticator is None or auth.service_url is None:
         return
