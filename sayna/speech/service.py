@@ -164,6 +164,10 @@ class SpeechService:
             raise
         return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
 
+    def is_cached(self, plan: Plan) -> bool:
+        """Return whether no provider is needed for the speech of a plan."""
+        return self._cache.has(plan.key)
+
     def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
