@@ -25,6 +25,7 @@ from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
@@ -48,6 +49,7 @@ class Services:
     planner: Planner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
     clips: ClipService
     catalogue: VoiceCatalogue
@@ -85,6 +87,7 @@ class Services:
             self.telephony.close()
         if self.retention is not None:
             self.retention.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -119,8 +122,9 @@ def build(config: Config) -> Services:
         planner=(planner := Planner(providers, config.speech, cache.secret, catalogue.known_voices)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        usage=(usage := _usage(config, state, telephony)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        clips=ClipService(clip_signer(config), planner, speech, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -156,6 +160,15 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+
+
+def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
+    limit = config.usage.characters_per_month
+    if telephony is None:
+        return UsageMeter(state.usage, limit)
+    from sayna.sip.quota_events import QuotaEvents  # noqa: PLC0415 - as above
+
+    return UsageMeter(state.usage, limit, on_warning=QuotaEvents(telephony.events).send)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -40,7 +40,7 @@ def clip(text: str | None, tenant: str | None, *, render: bool, shows_key: bool,
         if not caller.may_use(signed.plan.provider.slug):
             raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
         if wanted.render:
-            clips.render(signed.plan, is_client_connected=lambda: True)
+            clips.render(signed.plan, is_client_connected=lambda: True, caller=caller)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     click.echo(base_url + signed.path)

@@ -10,8 +10,9 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
 EVENT_WAIT = 2.0  # seconds
@@ -30,6 +31,7 @@ class SharedState:
     outbox: Outbox
     hooks: BlobStore | None
     leader: Leader
+    usage: UsageStore
 
 
 def embedded_state(config: Config, folder: Path) -> SharedState:
@@ -48,4 +50,5 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         outbox=SQLiteOutbox(sip),
         hooks=FileBlobStore(config.cache.path) if config.cache.path else None,
         leader=FileLeader(sip),
+        usage=SQLiteUsage(folder / "usage"),
     )
