@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,9 +166,10 @@ def _usage(config: Config, state: SharedState, telephony: "Telephony | None") ->
     limit = config.usage.characters_per_month
     if telephony is None:
         return UsageMeter(state.usage, limit)
-    from sayna.sip.quota_events import QuotaEvents  # noqa: PLC0415 - as above
+    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
 
-    return UsageMeter(state.usage, limit, on_warning=QuotaEvents(telephony.events).send)
+    events = telephony.events
+    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

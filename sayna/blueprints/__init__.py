@@ -14,6 +14,7 @@ from sayna.blueprints import (
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
@@ -22,6 +23,7 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    usage.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from sayna.cli import cache, clip, sip, voices
+from sayna.cli import cache, clip, sip, usage, voices
 
 
 def register(app: Flask) -> None:
@@ -10,4 +10,5 @@ def register(app: Flask) -> None:
     app.cli.add_command(cache.commands)
     app.cli.add_command(clip.clip)
     app.cli.add_command(sip.commands)
+    app.cli.add_command(usage.usage)
     app.cli.add_command(voices.voices)

@@ -31,14 +31,15 @@ def voices(provider: str, language: str) -> None:
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     found = itertools.chain.from_iterable(select(listing, VoiceFilter(canonical(language) or language)).values())
-    _print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
+    print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
     for slug in listing.failed:
         click.echo(f"{slug} did not answer.", err=True)
     for slug in listing.stale:
         click.echo(f"{slug} did not answer: its list is an old one.", err=True)
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of equal length in columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -43,7 +43,9 @@ def api_secret(entry: dict[str, object]) -> ApiSecret:
     """Return one entry of AUTH_API_SECRETS_JSON; raises InvalidValue."""
     tenant, secret = entry.get("id"), entry.get("secret")
     if not {"id", "secret"} <= set(entry) <= {"id", "secret", *OPTIONAL}:
-        raise InvalidValue("needs id and secret, and may have note, expires, providers and characters_per_month, nothing else")
+        raise InvalidValue(
+            "needs id and secret, and may have note, expires, providers and characters_per_month, nothing else"
+        )
     if not all(isinstance(entry.get(name, ""), str) for name in ("id", "secret", "note")):
         raise InvalidValue("has an id, a secret or a note that is not text")
     if not TENANT.fullmatch(str(tenant)):

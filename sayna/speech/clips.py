@@ -46,9 +46,7 @@ def clip_signer(config: Config) -> ClipSigner:
 class ClipService:
     """Mints the URLs of clips, opens them, and renders their audio at most once."""
 
-    def __init__(
-        self, signer: ClipSigner, planner: Planner, speech: SpeechService, auth: AuthConfig
-    ) -> None:
+    def __init__(self, signer: ClipSigner, planner: Planner, speech: SpeechService, auth: AuthConfig) -> None:
         self._signer = signer
         self._planner = planner
         self._speech = speech

@@ -71,11 +71,6 @@ class Plan(SynthesisParams):
         """The key of requests that share a synthesis: the same sound and the same connection timeout."""
         return f"{self.key}-{self.connect_seconds * 1000:.0f}"
 
-    @property
-    def is_billed(self) -> bool:
-        """Whether a vendor bills the speech to this server: neither local voices nor a request's own credentials."""
-        return not (self.provider.local or self.credentials)
-
     def provider_request(self) -> SpeechRequest:
         """Return the request to the provider; its deadline starts now.
 

@@ -138,7 +138,7 @@ class PlannedSynthesis(SynthesisTask):
     def _paid(self) -> AudioStream:
         """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
         plan, meter = self._plan, self._meter
-        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if plan.is_billed else None
+        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
         try:
             return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
         except Exception:
@@ -201,7 +201,7 @@ class SpeechService:
         return speech
 
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
-        if speech.outcome in ("HIT", "COALESCED") and speech.plan.is_billed:
+        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
             self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
@@ -237,3 +237,8 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
+
+
+def _is_billed(plan: Plan) -> bool:
+    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
+    return not (plan.provider.local or plan.credentials)

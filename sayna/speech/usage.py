@@ -126,7 +126,7 @@ class UsageMeter:
             billed = self._store.spend(charge.key, characters, limit=limit)
         except CharactersExhausted as error:
             raise QuotaExceeded(
-                f"this tenant may have {limit} characters of speech vendors a month, and too few are left for this text;"
+                f"this tenant may have {limit} characters of speech vendors a month, and too few are left for it;"
                 " cached speech is still served",
                 retry_after=_seconds_to_next_month(now),
             ) from error

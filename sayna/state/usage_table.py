@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from sayna.state.database import Database
+from sayna.state.database import WAIT_SECONDS, Database
 from sayna.state.ports import Characters, CharactersExhausted, UsageKey
 
 SCHEMA = """
@@ -30,8 +30,8 @@ WHERE month = :month AND (:tenant IS NULL OR tenant = :tenant) ORDER BY tenant, 
 class SQLiteUsage:
     """Counts characters in `folder`/usage.sqlite."""
 
-    def __init__(self, folder: Path) -> None:
-        self._database = Database(folder, "usage", SCHEMA)
+    def __init__(self, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        self._database = Database(folder, "usage", SCHEMA, wait_seconds=wait_seconds, is_quick=True)
 
     def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
         """Count billed characters and return the sum of the month; raises CharactersExhausted."""

@@ -13,8 +13,9 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.usage_table import SQLiteUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Backend:
     outbox: Callable[..., Outbox]
     records: Callable[..., Records]
     blobs: Callable[..., BlobStore]
+    usage: Callable[[], UsageStore]
 
 
 def embedded(folder: Path) -> Backend:
@@ -44,6 +46,7 @@ def embedded(folder: Path) -> Backend:
         outbox=lambda **limits: SQLiteOutbox(folder, **limits),
         records=lambda **limits: SQLiteRecords(folder, "history", **limits),
         blobs=lambda **limits: FileBlobStore(folder, **limits),
+        usage=lambda: SQLiteUsage(folder, wait_seconds=60),
     )
 
 
