@@ -31,6 +31,7 @@ from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
+from sayna.state.secret import server_secret
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -101,14 +102,15 @@ def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    recordings = open_library(config.recording, cache.secret)
-    catalogue = _catalogue(config, providers, cache.secret)
+    recordings = open_library(config.recording, secret)
+    catalogue = _catalogue(config, providers, secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
     limiter = SynthesisLimiter(waiting_places(config.server.threads))
@@ -119,7 +121,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, cache.secret, catalogue.known_voices)),
+        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices)),
         cache=cache,
         single_flight=single_flight,
         usage=(usage := _usage(config, state, telephony)),

@@ -9,6 +9,7 @@ from sayna.config.auth import AuthConfig
 from sayna.config.clips import ClipsConfig
 from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
+from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, settings
 from sayna.config.recording import RecordingConfig
@@ -31,6 +32,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DocsConfig",
+    "FleetConfig",
     "KeyedConfig",
     "LiveKitConfig",
     "ModelAlias",

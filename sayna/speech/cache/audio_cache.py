@@ -16,7 +16,6 @@ from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
 from sayna.state.files import Check
-from sayna.state.secret import load_secret
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
 MEMORY_BYTES = 16 * 2**20
@@ -44,7 +43,6 @@ class AudioCache:
             DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes, write_seconds=write_seconds) if path else None
         )
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
-        self.secret = load_secret(path)
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.cache"))
         self.write_errors = 0
 
