@@ -2,13 +2,15 @@
 
 from flask import Flask
 
-from sayna.cli import cache, clip, sip, usage, voices
+from sayna.cli import cache, clip, prompts, sip, usage, voices
 
 
 def register(app: Flask) -> None:
     """Give `app` its commands."""
     app.cli.add_command(cache.commands)
     app.cli.add_command(clip.clip)
+    app.cli.add_command(prompts.warm)
+    app.cli.add_command(prompts.pack)
     app.cli.add_command(sip.commands)
     app.cli.add_command(usage.usage)
     app.cli.add_command(voices.voices)
