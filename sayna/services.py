@@ -75,6 +75,12 @@ class Services:
             "events": self.state.outbox.check() if self.telephony else "off",
         }
 
+    def exposed_keys(self) -> list[str]:
+        """Return the vendors whose keys every client of the network can use: authentication is off."""
+        if self.config.auth.required or self.config.server.is_local:
+            return []
+        return [slug for slug, provider in self.providers.items() if provider.configured and not provider.local]
+
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.caller import Caller
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.config import AuthConfig, Config
 from sayna.errors import UnsupportedFormat
 from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigured, ClipTooLong
@@ -108,7 +108,9 @@ class ClipService:
         """Return the audio, if no provider is needed for it; it counts as saved for `caller`, None for no caller."""
         return self._speech.cached(plan, caller)
 
-    def render(self, plan: Plan, *, is_client_connected: Callable[[], bool], caller: Caller) -> SpeechResult:
+    def render(
+        self, plan: Plan, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+    ) -> SpeechResult:
         """Return the audio, finished; raises ProviderError and its kinds, Overloaded, QuotaExceeded, CallerGone."""
         speech = self._speech.synthesize(plan, CacheMode.USE, is_client_connected=is_client_connected, caller=caller)
         speech.finished()
