@@ -15,6 +15,7 @@ from sayna.blueprints import (
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
@@ -23,6 +24,7 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    usage.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
