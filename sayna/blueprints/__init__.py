@@ -19,9 +19,10 @@ from sayna.blueprints import (
 )
 
 BLUEPRINTS = (
-    health.blueprint,
-    voices.blueprint,
+    # The order of the document: /docs begins with /speak.
     speak.blueprint,
+    voices.blueprint,
+    health.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,

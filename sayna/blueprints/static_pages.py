@@ -12,8 +12,14 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 INDEX = "index.html"
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_HEADERS = {
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
+SAFE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -44,7 +50,7 @@ class StaticPage:
     def _response(self, name: str, content: bytes) -> Response:
         content_type = f"{_TYPES[PurePath(name).suffix]}; charset=utf-8"
         response = compressed(content, content_type) if self.is_compressed else _revalidated(content, content_type)
-        response.headers.update({"Content-Security-Policy": self.policy, **_HEADERS})
+        response.headers.update({"Content-Security-Policy": self.policy, **SAFE_HEADERS})
         return response
 
 
