@@ -86,6 +86,11 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     return config
 
 
+def read_sources(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Sources:
+    """Return the texts that load_config() would parse, with warnings about names that are close to a setting's."""
+    return find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=True)
+
+
 def _folder_of_run(cwd: Path) -> Path | None:
     """Return the cache of a server that scripts/run has started here: it makes the folder, every command finds it."""
     folder = cwd.absolute() / "var" / "cache"
