@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
@@ -49,6 +50,7 @@ class Services:
     planner: Planner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
     clips: ClipService
     catalogue: VoiceCatalogue
@@ -97,6 +99,7 @@ class Services:
             self.telephony.close()
         if self.retention is not None:
             self.retention.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -132,8 +135,9 @@ def build(config: Config) -> Services:
         planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        usage=(usage := _usage(config, state, telephony)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        clips=ClipService(clip_signer(config), planner, speech, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -177,6 +181,16 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+
+
+def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
+    limit = config.usage.characters_per_month
+    if telephony is None:
+        return UsageMeter(state.usage, limit)
+    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
+
+    events = telephony.events
+    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -14,6 +14,7 @@ from sayna.blueprints import (
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
@@ -22,6 +23,7 @@ BLUEPRINTS = (
     # The order of the document: /docs begins with /speak.
     speak.blueprint,
     voices.blueprint,
+    usage.blueprint,
     health.blueprint,
     clips.blueprint,
     say.blueprint,

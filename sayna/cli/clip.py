@@ -47,7 +47,7 @@ def clip(
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
     if not caller.may_use(signed.plan.provider.slug):
         raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
-    speech = clips.render(signed.plan, is_client_connected=lambda: True) if wanted.render else None
+    speech = clips.render(signed.plan, is_client_connected=lambda: True, caller=caller) if wanted.render else None
     if as_json:
         print_json(dump_clip(signed, wanted.ext, base_url, speech.finished() if speech else None))
     else:

@@ -8,11 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 
 from sayna import audio
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, Overloaded, ProviderError
+from sayna.providers.base import AudioStream
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
 from sayna.speech.plan import Plan
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.usage import UsageMeter
 
 
 class CacheMode(enum.Enum):
@@ -102,22 +105,27 @@ class LiveSpeech(SpeechResult):
 
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of one plan: bill, provider, plausibility, conversion, cache. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
         self._plan = plan
         self._mode = mode
         self._cache = cache
+        self._meter = meter
+        self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
 
     def start(self) -> Synthesis:
-        """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
+        """Return the audio under way with its first chunk made.
+
+        Raises ProviderError and its kinds, QuotaExceeded, StoreUnavailable.
+        """
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
         if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
-        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        stream = self._paid()
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
             chunks = _plausible(chunks, plan.provider.slug)
@@ -126,6 +134,18 @@ class PlannedSynthesis(SynthesisTask):
             stream.close()
             raise
         return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
+
+    def _paid(self) -> AudioStream:
+        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
+        plan, meter = self._plan, self._meter
+        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
+        try:
+            return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        except Exception:
+            # When all clients hang up, the vendor has the text and bills it.
+            if charge is not None and not self._request.deadline.cancelled:
+                meter.refund(charge)
+            raise
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -140,41 +160,63 @@ class PlannedSynthesis(SynthesisTask):
 class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
-    def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+    ) -> None:
         self._cache = cache
         self._single_flight = single_flight
         self._limiter = limiter
+        self._meter = meter
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the speech of a plan once its first audio is there.
+    def synthesize(
+        self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+    ) -> SpeechResult:
+        """Return the speech of a plan once its first audio is there; `caller` pays for it.
 
         A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
-        Overloaded, NotCached, CallerGone.
+        Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return SpeechResult(plan, "HIT", clip.info.created, clip)
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
+            return cached
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            subscriber = self._subscribe(plan, mode, is_client_connected)
+            subscriber = self._subscribe(plan, mode, is_client_connected, caller)
         except BaseException:
             self._limiter.release()
             raise
-        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        self._count_saved(speech, caller)
+        return speech
+
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the cached speech of a plan, if there is any; it counts as saved for `caller`, None for no caller."""
+        if (clip := self._cache.get(plan.key)) is None:
+            return None
+        speech = SpeechResult(plan, "HIT", clip.info.created, clip)
+        if caller is not None:
+            self._count_saved(speech, caller)
+        return speech
 
     def is_cached(self, plan: Plan) -> bool:
         """Return whether no provider is needed for the speech of a plan."""
         return self._cache.has(plan.key)
 
-    def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
+    def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
+        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
+            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+
+    def _subscribe(
+        self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool], caller: Caller
+    ) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
         key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache),
+            PlannedSynthesis(plan, mode, self._cache, self._meter, caller),
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )
@@ -199,3 +241,8 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
+
+
+def _is_billed(plan: Plan) -> bool:
+    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
+    return not (plan.provider.local or plan.credentials)
