@@ -9,6 +9,7 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    manual,
     pages,
     recording,
     say,
@@ -32,7 +33,7 @@ BLUEPRINTS = (
     recording.blueprint,
     sip.blueprint,
 )
-PAGES = (pages.docs, pages.studio)
+PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
 def register(app: Flask) -> None:
