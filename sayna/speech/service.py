@@ -200,6 +200,14 @@ class SpeechService:
             self._count_saved(speech, caller)
         return speech
 
+    def is_cached(self, plan: Plan) -> bool:
+        """Return whether no provider is needed for the speech of a plan."""
+        return self._cache.has(plan.key)
+
+    def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
+        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
+            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+
     def _subscribe(
         self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool], caller: Caller
     ) -> Subscriber:
