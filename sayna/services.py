@@ -19,17 +19,20 @@ from sayna.config.server import waiting_places
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
-from sayna.speech.plan import Planner
+from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.voice_planner import VoicePlanner
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
+from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -45,10 +48,11 @@ class Services:
     failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
-    planner: Planner
+    planner: VoicePlanner
     cache: AudioCache
     single_flight: SingleFlight
     speech: SpeechService
+    fallback: FallbackSpeech
     clips: ClipService
     catalogue: VoiceCatalogue
     encoded_voices: EncodedVoicesCache
@@ -116,11 +120,12 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, cache.secret, catalogue.known_voices)),
+        planner=(planner := VoicePlanner(providers, config.speech, cache.secret, catalogue.known_voices, load_target)),
         cache=cache,
         single_flight=single_flight,
         speech=(speech := SpeechService(cache, single_flight, limiter)),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        clips=ClipService(clip_signer(config), planner, fallback, cache, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,

@@ -7,6 +7,7 @@ from sayna.audio.file_endings import ENDINGS
 from sayna.cli.context import services
 from sayna.errors import SaynaError
 from sayna.schemas.clips import DEFAULT_EXPIRY, load_clip
+from sayna.speech.fallback import allowed
 
 LOCAL = "http://localhost:3001"
 
@@ -14,7 +15,7 @@ LOCAL = "http://localhost:3001"
 @click.command("clip")
 @click.argument("text", required=False)
 @click.option("--provider", help="Speech vendor.")
-@click.option("--voice", "voice_id", help="Voice of the vendor.")
+@click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own.")
 @click.option("--model", help="Model of the vendor.")
 @click.option("--language", help="BCP 47 tag: en-GB.")
 @click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace.")
@@ -37,10 +38,11 @@ def clip(text: str | None, tenant: str | None, *, render: bool, shows_key: bool,
         wanted = load_clip({"text": text, "render": render, **fields})
         base_url = config.clips.public_url or LOCAL
         signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
-        if not caller.may_use(signed.plan.provider.slug):
+        plan = allowed(signed.plan, lambda provider: caller.may_use(provider.slug))
+        if plan is None:
             raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
         if wanted.render:
-            clips.render(signed.plan, is_client_connected=lambda: True)
+            clips.render(plan, is_client_connected=lambda: True)
     except SaynaError as error:
         raise click.ClickException(error.message) from error
     click.echo(base_url + signed.path)

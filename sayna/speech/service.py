@@ -2,6 +2,7 @@
 
 import enum
 import itertools
+import math
 import secrets
 import threading
 import time
@@ -53,6 +54,10 @@ class SpeechResult:
         self.outcome = outcome
         self.created = created
         self.clip = clip
+        # The providers of earlier targets, which did not speak.
+        self.fallback: tuple[str, ...] = ()
+        # Gets the error of audio that is still being made, or None at its end.
+        self.observe: Callable[[ProviderError | None], None] = _ignore
 
     @property
     def etag(self) -> str:
@@ -77,6 +82,9 @@ class SpeechResult:
     def close(self) -> None:
         """Free what the answer holds; may be called again."""
 
+    def end_silence_limit(self) -> None:
+        """Let the provider pause for as long as its deadline allows from now on."""
+
 
 class LiveSpeech(SpeechResult):
     """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
@@ -90,6 +98,10 @@ class LiveSpeech(SpeechResult):
         """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
         try:
             yield from self._subscriber
+            self.observe(None)
+        except ProviderError as error:
+            self.observe(error)
+            raise
         finally:
             self.close()
 
@@ -99,6 +111,10 @@ class LiveSpeech(SpeechResult):
         if limiter is not None:
             self._subscriber.close()
             limiter.release()
+
+    def end_silence_limit(self) -> None:
+        """Let the provider pause for as long as its deadline allows from now on."""
+        self._subscriber.silence_seconds = math.inf
 
 
 class PlannedSynthesis(SynthesisTask):
@@ -145,10 +161,18 @@ class SpeechService:
         self._single_flight = single_flight
         self._limiter = limiter
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
+    def synthesize(
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        *,
+        is_client_connected: Callable[[], bool],
+        silence_seconds: float = math.inf,
+    ) -> SpeechResult:
         """Return the speech of a plan once its first audio is there.
 
-        A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
+        A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
+        `silence_seconds`. Raises ProviderError and its kinds,
         Overloaded, NotCached, CallerGone.
         """
         if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
@@ -158,13 +182,15 @@ class SpeechService:
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            subscriber = self._subscribe(plan, mode, is_client_connected)
+            subscriber = self._subscribe(plan, mode, is_client_connected, silence_seconds)
         except BaseException:
             self._limiter.release()
             raise
         return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
 
-    def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
+    def _subscribe(
+        self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool], silence_seconds: float
+    ) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
         key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
@@ -174,12 +200,17 @@ class SpeechService:
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )
+        subscriber.silence_seconds = silence_seconds
         try:
             subscriber.wait()
         except BaseException:
             subscriber.close()
             raise
         return subscriber
+
+
+def _ignore(error: ProviderError | None) -> None:
+    """Do nothing: only a voice with several targets observes its providers."""
 
 
 def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
