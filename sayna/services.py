@@ -120,7 +120,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := VoicePlanner(providers, config.speech, cache.secret, catalogue.known_voices, load_target)),
+        planner=(planner := _planner(config, providers, cache.secret, catalogue)),
         cache=cache,
         single_flight=single_flight,
         speech=(speech := SpeechService(cache, single_flight, limiter)),
@@ -137,6 +137,17 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state.leader),
     )
+
+
+def _planner(
+    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue
+) -> VoicePlanner:
+    try:
+        return VoicePlanner(providers, config.speech, secret, catalogue.known_voices, load_target)
+    finally:
+        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
+        for provider in providers.values():
+            provider.close()
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

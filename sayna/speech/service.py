@@ -96,6 +96,9 @@ class LiveSpeech(SpeechResult):
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
+        if self.clip is not None:
+            yield self.clip.audio
+            return
         try:
             yield from self._subscriber
             self.observe(None)
