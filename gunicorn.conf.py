@@ -44,6 +44,14 @@ accesslog = None  # sayna.request is the access log: it knows no query strings
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
+def when_ready(_server: Any) -> None:
+    """Say where the server listens, now that it does; scripts/run asks for it."""
+    if os.environ.pop("SAYNA_WELCOME", None):
+        from sayna.server.welcome import welcome  # noqa: PLC0415 - only scripts/run shows it
+
+        print(welcome(sys.modules["wsgi"].app.extensions["sayna"]), flush=True)
+
+
 def pre_fork(_server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
     if worker.age > 1:

@@ -32,6 +32,7 @@ from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
+from sayna.state.secret import server_secret
 from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Services:
             "events": self.state.outbox.check() if self.telephony else "off",
         }
 
+    def exposed_keys(self) -> list[str]:
+        """Return the vendors whose keys every client of the network can use: authentication is off."""
+        if self.config.auth.required or self.config.server.is_local:
+            return []
+        return [slug for slug, provider in self.providers.items() if provider.configured and not provider.local]
+
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
@@ -102,14 +109,15 @@ def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     state = embedded_state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
-    recordings = open_library(config.recording, cache.secret)
-    catalogue = _catalogue(config, providers, cache.secret)
+    recordings = open_library(config.recording, secret)
+    catalogue = _catalogue(config, providers, secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
     remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
     limiter = SynthesisLimiter(waiting_places(config.server.threads))
@@ -120,7 +128,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := _planner(config, providers, cache.secret, catalogue)),
+        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
         speech=(speech := SpeechService(cache, single_flight, limiter)),
@@ -140,10 +148,12 @@ def build(config: Config) -> Services:
 
 
 def _planner(
-    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue
+    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
 ) -> VoicePlanner:
     try:
-        return VoicePlanner(providers, config.speech, secret, catalogue.known_voices, load_target)
+        return VoicePlanner(
+            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
+        )
     finally:
         # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
         for provider in providers.values():

@@ -9,8 +9,9 @@ from sayna.config.auth import AuthConfig
 from sayna.config.clips import ClipsConfig
 from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
+from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.load import Config, load_config, settings
+from sayna.config.load import Config, load_config, read_sources, settings
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
 from sayna.config.server import Authorities, CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
@@ -31,6 +32,7 @@ __all__ = [
     "Config",
     "ConfigError",
     "DocsConfig",
+    "FleetConfig",
     "KeyedConfig",
     "LiveKitConfig",
     "ModelAlias",
@@ -48,6 +50,7 @@ __all__ = [
     "cloud",
     "is_loopback",
     "load_config",
+    "read_sources",
     "setting",
     "settings",
     "token",

@@ -57,13 +57,6 @@ class ClipsConfig:
         (),
         "Secrets of clip URLs, as JSON: the first one signs, all of them verify.",
     )
-    server_secret: Secret | None = setting(
-        "SAYNA_SECRET",
-        long_secret,
-        None,
-        "Secret that several machines share; clip URLs are signed with one derived from it.",
-        yaml="server.secret",
-    )
     say_enabled: bool = setting("SAY_ENABLED", boolean, False, "GET /say, on or off.")
     open_get_vendors: bool = setting(
         "OPEN_GET_VENDORS",

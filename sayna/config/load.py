@@ -10,6 +10,7 @@ from sayna.config.auth import AuthConfig
 from sayna.config.clips import ClipsConfig
 from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
+from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.recording import RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
@@ -36,6 +37,7 @@ class Config:
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
+    fleet: FleetConfig = field(default_factory=FleetConfig)
     outbound: OutboundConfig = field(default_factory=OutboundConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
     compat: CompatConfig = field(default_factory=CompatConfig)
@@ -82,6 +84,11 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def read_sources(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Sources:
+    """Return the texts that load_config() would parse, with warnings about names that are close to a setting's."""
+    return find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=True)
 
 
 def _folder_of_run(cwd: Path) -> Path | None:

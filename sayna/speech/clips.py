@@ -40,7 +40,7 @@ class SignedClip:
 def clip_signer(config: Config) -> ClipSigner:
     """Return the signer of a server; secrets that signed before a setting was added come last and still verify."""
     given = [each.reveal() for each in config.clips.secrets]
-    shared = config.clips.server_secret
+    shared = config.fleet.secret
     lasting = (shared.reveal().encode() if shared else None, lasting_secret(config.cache.path))
     key_file = None if given or shared or config.cache.path is None else config.cache.path / KEY_FILE
     return ClipSigner(given + [derived(secret) for secret in lasting if secret is not None], key_file)

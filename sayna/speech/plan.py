@@ -122,11 +122,13 @@ class Planner:
         speech: SpeechConfig,
         secret: bytes,
         voices_for: Callable[[str, str], Sequence[str]] = lambda slug, language: (),
+        is_cached: Callable[[str], bool] = lambda key: False,
     ) -> None:
         self._providers = providers
         self._speech = speech
         self._secret = secret
         self._voices_for = voices_for
+        self._is_cached = is_cached
         self._plans: dict[tuple[bytes, tuple[str, str]], Plan] = {}
 
     def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
@@ -134,8 +136,9 @@ class Planner:
         return self._plans.get((body, default_formats))
 
     def remember(self, body: bytes, default_formats: tuple[str, str], plan: Plan) -> None:
-        """Remember the plan, unless it holds credentials, its voice may be replaced, or the body is large."""
-        if len(body) > REMEMBERED_BYTES or plan.credentials is not None or plan.version is not None:
+        """Remember the plan, unless it holds credentials, its voice or cached clip may go, or the body is large."""
+        is_lasting = plan.credentials is None and plan.version is None and plan.provider.configured
+        if len(body) > REMEMBERED_BYTES or not is_lasting:
             return
         if len(self._plans) >= REMEMBERED_PLANS:
             # Start over, because to track the use of each plan would cost every hit.
@@ -147,10 +150,6 @@ class Planner:
         text = self._text(request)
         provider = self.provider(request.provider)
         credentials = provider.check_auth(request.auth) if request.auth else None
-        if not credentials and not provider.configured:
-            raise ProviderNotConfigured(
-                provider.how_to_configure or f"{provider.slug} is not configured on this server"
-            )
         language = _language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
@@ -173,7 +172,11 @@ class Planner:
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        return dataclasses.replace(plan, key=self._key(plan))
+        key = self._key(plan)
+        # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
+        if not credentials and not provider.configured and not self._is_cached(key):
+            raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
+        return dataclasses.replace(plan, key=key)
 
     def _text(self, request: SpeakRequest) -> str:
         text = request.text or ""

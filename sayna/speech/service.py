@@ -191,6 +191,10 @@ class SpeechService:
             raise
         return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
 
+    def is_cached(self, plan: Plan) -> bool:
+        """Return whether no provider is needed for the speech of a plan."""
+        return self._cache.has(plan.key)
+
     def _subscribe(
         self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool], silence_seconds: float
     ) -> Subscriber:

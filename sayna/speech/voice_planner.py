@@ -1,8 +1,9 @@
 """From the name of a voice to the plans of its targets: voices of the operator, and `provider/voice_id`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from sayna.config import ConfigError, SpeechConfig
 from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, UnknownVoice
@@ -25,11 +26,11 @@ class VoicePlanner(Planner):
         providers: Mapping[str, TTSProvider],
         speech: SpeechConfig,
         secret: bytes,
-        voices_for: Callable[[str, str], Sequence[str]],
+        *lookups: Callable[..., Any],
         parse_target: Callable[[object], VoiceTarget],
     ) -> None:
         """Read VOICES_PATH with `parse_target`; raises ConfigError with every mistake in it."""
-        super().__init__(providers, speech, secret, voices_for)
+        super().__init__(providers, speech, secret, *lookups)
         self._default, needs = SpeakRequest(None), ""
         if speech.default_voice:
             try:

@@ -1,10 +1,12 @@
-"""The key for credentials in cache keys: made once, shared by all workers that use the folder."""
+"""The secret behind cursors and the cache keys of credentials: one for all workers and machines."""
 
+import hmac
 import logging
 import os
 import secrets
 from pathlib import Path
 
+from sayna.config import Secret
 from sayna.state.files import exclusive, is_readable_by_others, open_private, private_folder
 
 log = logging.getLogger("sayna.cache")
@@ -14,8 +16,13 @@ SECRET_BYTES = 32
 WAIT_SECONDS = 5.0
 
 
-def load_secret(path: Path | None) -> bytes:
-    """Return the 32 bytes in `path`/credential.key, made when missing; without a folder, random bytes."""
+def server_secret(shared: Secret | None, path: Path | None) -> bytes:
+    """Return 32 bytes made from the secret of all machines; without it, those of `path`/credential.key.
+
+    The file is created when it is missing. Without a folder the bytes are random.
+    """
+    if shared is not None:
+        return hmac.digest(shared.reveal().encode(), b"server secret", "sha256")
     return lasting_secret(path) or secrets.token_bytes(SECRET_BYTES)
 
 

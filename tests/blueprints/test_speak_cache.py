@@ -101,6 +101,6 @@ def test_audio_of_an_older_engine_is_not_used_again(client: FlaskClient) -> None
 
     services: Services = client.application.extensions["sayna"]
     request = SpeakRequest(text="Hello", provider="espeak")
-    newer = Planner({"espeak": Newer(services.config.providers.espeak)}, services.config.speech, services.cache.secret)
+    newer = Planner({"espeak": Newer(services.config.providers.espeak)}, services.config.speech, b"")
     assert newer.plan(request).key != services.planner.plan(request).key
     assert services.planner.plan(request).key == services.planner.plan(request).key

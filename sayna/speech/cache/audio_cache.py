@@ -16,7 +16,6 @@ from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
 from sayna.state.files import Check
-from sayna.state.secret import load_secret
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
 MEMORY_BYTES = 16 * 2**20
@@ -37,14 +36,13 @@ class AudioCache:
         self, path: Path | None, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS
     ) -> None:
         self._ttl = ttl_seconds
-        self._limit = max_bytes
+        self.max_bytes = max_bytes
         # A clip larger than a quarter of the cache would evict most of the others.
-        self._largest = min(LARGEST_CLIP_BYTES, max_bytes // 4)
+        self.largest_clip = min(LARGEST_CLIP_BYTES, max_bytes // 4)
         self._disk = (
             DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes, write_seconds=write_seconds) if path else None
         )
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
-        self.secret = load_secret(path)
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.cache"))
         self.write_errors = 0
 
@@ -75,9 +73,13 @@ class AudioCache:
             return None
         return entry.clip
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a clip of the key; raises nothing."""
+        return self.get(key) is not None
+
     def put(self, key: str, clip: Clip) -> bool:
         """Store the clip in place of an older one; return whether it is stored."""
-        if len(clip.audio) > self._largest:
+        if len(clip.audio) > self.largest_clip:
             return False
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
@@ -110,6 +112,13 @@ class AudioCache:
         self._disk.renew()
         return sum(row.entries for row in chosen)
 
+    def keys(self) -> list[str]:
+        """Return the keys of all entries; raises OSError, sqlite3.Error or diskcache.Timeout."""
+        if self._disk is None:
+            return list(self._memory.clips())
+        with self._disk.reading() as cache:
+            return [key for key in cache if isinstance(key, str)]
+
     def stats(self) -> CacheStats:
         """Return how full the cache is; raises OSError, sqlite3.Error or diskcache.Timeout."""
         providers: Counter[str] = Counter()
@@ -117,13 +126,13 @@ class AudioCache:
             infos = [clip.info for clip in self._memory.clips().values()]
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
-            return CacheStats(len(infos), self._memory.bytes, self._limit, providers, oldest)
+            return CacheStats(len(infos), self._memory.bytes, self.max_bytes, providers, oldest)
         with self._disk.writing(self._disk.write_seconds) as cache:
             rows, volume = take_stats(self._disk.folder / "cache.db"), int(cache.volume())
         for row in rows:
             providers[labels(row.tag)[0]] += row.entries
         oldest = min((row.oldest for row in rows), default=None)
-        return CacheStats(providers.total(), volume, self._limit, providers, oldest)
+        return CacheStats(providers.total(), volume, self.max_bytes, providers, oldest)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
         """Read every entry and remove the damaged ones; `progress` gets the entries done and their total.

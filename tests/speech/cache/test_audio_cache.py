@@ -163,26 +163,6 @@ def test_verify_of_memory_finds_no_damage() -> None:
     assert cache.verify() == VerifyReport(1, 0)
 
 
-def test_processes_with_one_folder_have_one_secret(tmp_path: Path) -> None:
-    first, second, alone = open_cache(tmp_path), open_cache(tmp_path), open_cache(None)
-    assert first.secret == second.secret != alone.secret
-    assert len(first.secret) == len(alone.secret) == 32
-
-
-@pytest.mark.parametrize("damage", ["short", "long", "readable"])
-def test_a_damaged_secret_is_made_anew(tmp_path: Path, damage: str) -> None:
-    first = open_cache(tmp_path).secret
-    file = tmp_path / "credential.key"
-    if damage == "readable":
-        file.chmod(0o644)
-    else:
-        file.write_bytes(b"x" * (31 if damage == "short" else 33))
-    second = open_cache(tmp_path).secret
-    assert second != first
-    assert open_cache(tmp_path).secret == second
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-
-
 def test_other_users_cannot_read_the_folder_under_any_umask(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
