@@ -122,7 +122,8 @@ def _rate(fields: dict[str, str]) -> float | None:
 @documented(reference.MARYTTS_VOICES)
 def mary_voices() -> Response:
     """Answer with one line a voice: name, locale, gender and type, four words each."""
-    classic = [f"{line} hmm" for line in CLASSIC]
+    own = services().planner.own_voices
+    classic = [f"{line} hmm" for line in CLASSIC if line.split()[0] not in own]
     return _lines(*map(_line, own_voices()), *classic, *map(_line, kept_voices()))
 
 

@@ -35,7 +35,9 @@ export async function fetchVoices() {
 
 async function voicesAt(path) {
   const response = await ask(path);
-  const { voices: _all, ...byProvider } = await response.json();
+  const { voices: _all, aliases, ...byProvider } = await response.json();
+  // POST /speak knows the operator's own voices by this provider.
+  if (aliases) byProvider.alias = aliases;
   const named = (header) => (response.headers.get(header) ?? "").split(", ").filter(Boolean);
   return {
     byProvider,

@@ -1,6 +1,7 @@
 // Voices as people look for them: by provider, by language in words, by anything that is written about them.
 
 const NAMES = {
+  alias: "Voices of this server",
   azure: "Microsoft Azure",
   cartesia: "Cartesia",
   deepgram: "Deepgram",
