@@ -68,7 +68,8 @@ class Services:
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
-        return {
+        redis = self.state.check()
+        checks: dict[str, Check] = {
             "cache": self.cache.check(),
             "providers": _of_providers([provider.check() for provider in self.providers.values()]),
             "piper": self.providers["piper"].check(),
@@ -76,6 +77,10 @@ class Services:
             "hooks": self.hooks.check(),
             "events": self.state.outbox.check() if self.telephony else "off",
         }
+        # Speech needs no Redis, and without it every machine would leave the balancer at the same time.
+        if redis == "failed":
+            checks |= {name: "warn" for name in ("hooks", "events") if checks[name] == "failed"}
+        return {**checks, "redis": redis}
 
     def exposed_keys(self) -> list[str]:
         """Return the vendors whose keys every client of the network can use: authentication is off."""
@@ -113,7 +118,7 @@ def build(config: Config) -> Services:
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
-    state = embedded_state(config, folder)
+    state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -143,7 +148,7 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        retention=retention_thread(config.recording, recordings, remover, state.leader),
+        retention=retention_thread(config.recording, recordings, remover, state),
     )
 
 
@@ -158,6 +163,14 @@ def _planner(
         # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
         for provider in providers.values():
             provider.close()
+
+
+def _state(config: Config, folder: Path) -> SharedState:
+    if config.fleet.redis is None:
+        return embedded_state(config, folder)
+    from sayna.state.redis.shared_state import redis_state  # noqa: PLC0415 - redis-py takes 0.2 s and 21 MB to load
+
+    return redis_state(config, config.fleet.redis, folder)
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

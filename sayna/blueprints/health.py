@@ -21,11 +21,11 @@ def health() -> Response:
 @blueprint.get("/ready")
 @documented(READY)
 def ready() -> Response:
-    """Answer 200 when no check has failed, otherwise 503 with the names of those that have."""
+    """Answer 200 when no check but `redis` has failed, otherwise 503 with the names of those that have."""
     # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.
     serving = "failed" if current_app.extensions["sayna.draining"]() else "ok"
     checks = {**services().checks(), "serving": serving}
-    failed = [name for name, check in checks.items() if check == "failed"]
+    failed = [name for name, check in checks.items() if check == "failed" and name != "redis"]
     if failed:
         reason = {"error": f"these checks failed: {', '.join(failed)}", "code": "NOT_READY"}
         return json_response({"status": "unavailable", "version": __version__, "checks": checks, **reason}, 503)

@@ -1,4 +1,6 @@
-"""What the workers of one server share, as Protocols; the embedded implementations stand beside this file.
+"""What the workers of one server share, as Protocols.
+
+The embedded implementations stand beside this file; those for several machines are in `redis/`.
 
 Every method raises StoreUnavailable when the store behind it cannot be used, unless it says otherwise.
 """
@@ -18,7 +20,8 @@ class Lock(Protocol):
     def hold(self, name: str, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock `name`; raises TimeoutError when another holder keeps it for `seconds`.
 
-        The lock ends with the block, and with the process when that dies first.
+        The lock ends with the block, and within 4 seconds when the process dies first. Over several machines, a
+        process that stands still for 4 seconds may lose it: what must happen once needs a check of its own.
         """
 
 
@@ -137,7 +140,7 @@ class Outbox(Protocol):
     """Events that wait for delivery: durable, bounded, in order within a room, delivered at least once."""
 
     def is_used(self) -> bool:
-        """Return whether an event was ever stored."""
+        """Return whether an event was ever stored, or may have been; raises nothing."""
 
     def check(self) -> Check:
         """Return `ok` when an event could be stored now, otherwise `failed`."""
