@@ -7,7 +7,7 @@ from sayna.providers import ALIASES
 from sayna.schemas.speak import VoiceSchema
 from sayna.speech.own_voices import VoiceTarget
 
-# Unknown fields are refused: a misspelt one would go unnoticed until a caller hears it.
+# Unknown fields are refused, otherwise a misspelt one would go unnoticed.
 TARGET = VoiceSchema(
     only=("provider", "voice_id", "model", "language", "speaking_rate", "voice_settings"), unknown=RAISE
 )

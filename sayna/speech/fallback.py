@@ -23,7 +23,7 @@ MIN_SECONDS = 0.001
 
 
 def allowed(plan: Plan, may_speak: Callable[[TTSProvider], bool]) -> Plan | None:
-    """Return the plan with the targets whose provider may speak, None when there is no such target."""
+    """Return the plan with the targets whose provider may speak, None without such a target."""
     if not plan.fallbacks:
         return plan if may_speak(plan.provider) else None
     plans = [each for each in (plan, *plan.fallbacks) if may_speak(each.provider)]
