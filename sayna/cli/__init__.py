@@ -14,6 +14,7 @@ COMMANDS = {
     "clip": ("sayna.cli.clip:clip", "Print a signed URL that any telephone system can play."),
     "completion": ("sayna.cli.completion:completion", "Print what completes commands in bash or zsh."),
     "config": ("sayna.cli.settings:commands", "Check and show the settings."),
+    "doctor": ("sayna.cli.doctor:doctor", "Try what the server needs, and say what is wrong and what to do."),
     "pack": ("sayna.cli.prompts:pack", "Move finished clips to a machine without vendors."),
     "serve": ("sayna.cli.serve:serve", "Serve the HTTP API until a signal stops it."),
     "sip": ("sayna.cli.sip:commands", "Look after telephony."),
