@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
 from sayna.speech.voice_planner import VoicePlanner
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
@@ -52,11 +53,11 @@ class Services:
     planner: VoicePlanner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
     fallback: FallbackSpeech
     clips: ClipService
     catalogue: VoiceCatalogue
-    encoded_voices: EncodedVoicesCache
     hooks: Hooks
     state: SharedState
     livekit: "LiveKit | None"
@@ -65,6 +66,7 @@ class Services:
     recorder: Recorder | None
     remover: Remover | None
     retention: LeaderThread | None
+    encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -101,6 +103,7 @@ class Services:
             self.telephony.close()
         if self.retention is not None:
             self.retention.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -136,11 +139,11 @@ def build(config: Config) -> Services:
         planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
+        usage=(usage := _usage(config, state, telephony)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
         fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
-        clips=ClipService(clip_signer(config), planner, fallback, cache, config.auth),
+        clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
-        encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,
         livekit=livekit,
@@ -195,6 +198,16 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+
+
+def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
+    limit = config.usage.characters_per_month
+    if telephony is None:
+        return UsageMeter(state.usage, limit)
+    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
+
+    events = telephony.events
+    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -9,11 +9,13 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    manual,
     pages,
     recording,
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
@@ -22,6 +24,7 @@ BLUEPRINTS = (
     health.blueprint,
     voices.blueprint,
     speak.blueprint,
+    usage.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
@@ -29,7 +32,7 @@ BLUEPRINTS = (
     recording.blueprint,
     sip.blueprint,
 )
-PAGES = (pages.docs, pages.studio)
+PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
 def register(app: Flask) -> None:

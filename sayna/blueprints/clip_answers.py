@@ -25,11 +25,11 @@ def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = mat
     `scope` is `public` or `private`, and the URL is valid for `seconds_left`.
     """
     request, clips = current_request(), services().clips
-    speech = clips.cached(plan)
+    speech = clips.cached(plan, g.caller)
     g.log = {"provider": plan.provider.slug, "characters": plan.characters, "cache": "HIT"}
     known = _known_tag(request, plan.key, speech)
     if known is None and speech is None:
-        speech = clips.render(plan, is_client_connected=caller_connection(request))
+        speech = clips.render(plan, is_client_connected=caller_connection(request), caller=g.caller)
         g.log |= {"provider": speech.plan.provider.slug, "cache": speech.outcome}
         # The client may have the speech of this target since an earlier fallback.
         known = _known_tag(request, speech.plan.key, speech) if speech.fallback else None

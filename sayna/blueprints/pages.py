@@ -9,15 +9,10 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import is_public
-from sayna.blueprints.static_pages import INDEX, StaticPage, compressed
+from sayna.blueprints.static_pages import INDEX, POLICY, StaticPage, compressed
 from sayna.openapi import AccessRule, Route, documented, operation_of
 from sayna.openapi.operations import pages as operations
 
-# blob: is for audio, which the page fetches with the token and then plays. data: is for Swagger UI's icons.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
-    "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
 OWN_FILES = (INDEX, "play.js", "playground.js", "playground.css")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -31,12 +26,12 @@ DOCS = StaticPage(
         **{name: (SWAGGER / name).read_bytes() for name in SWAGGER_FILES},
         "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
     },
-    POLICY.format(media="blob:", fonts=""),
+    POLICY.format(media="blob:", fonts="", forms="'none'"),
     is_compressed=True,
 )
 STUDIO = StaticPage(
     {entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
-    POLICY.format(media="'self' blob:", fonts="font-src 'self'; "),
+    POLICY.format(media="'self' blob:", fonts="font-src 'self'; ", forms="'none'"),
 )
 
 docs = Blueprint("docs", __name__)
@@ -100,12 +95,13 @@ def _document(app: Flask) -> bytes:
 
 
 def _routes(app: Flask) -> list[Route]:
-    """Return the documented routes; the studio's only when it is enabled. Files of pages are not API."""
-    disabled = () if services().config.docs.studio_enabled else (studio.name,)
+    """Return the documented routes; those of pages only when they are enabled. Files of pages are not API."""
+    pages = services().config.docs
+    disabled = {studio.name: not pages.studio_enabled, "manual": not pages.help_enabled}
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
-        and rule.endpoint.partition(".")[0] not in disabled
+        and not disabled.get(rule.endpoint.partition(".")[0])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

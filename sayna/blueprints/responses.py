@@ -66,6 +66,7 @@ def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> Speech
         cache_mode(request.headers),
         is_whole=is_whole or not audio.streams(plan.target) or caller_needs_length(request),
         is_client_connected=caller_connection(request),
+        caller=g.caller,
     )
 
 
@@ -109,6 +110,8 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     }
     if is_hit:
         headers["Age"] = str(age)
+    if (remaining := services().usage.remaining(g.caller)) is not None:
+        headers["x-quota-remaining"] = str(remaining)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
     if speech.fallback:
         g.log["fallback"] = headers["x-fallback"]

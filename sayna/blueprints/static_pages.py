@@ -12,6 +12,11 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 INDEX = "index.html"
+# blob: is for audio, which the page fetches with the token and then plays. data: is for Swagger UI's icons.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
+    "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action {forms}"
+)
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -33,6 +38,10 @@ class StaticPage:
         content = self.files[INDEX]
         if without_link:
             content = re.sub(rb'\n *<a class="link" href="%s">[^<]*</a>' % without_link.encode(), b"", content)
+        return self._response(INDEX, content)
+
+    def rendered(self, content: bytes) -> Response:
+        """Answer with a page that was made from the files."""
         return self._response(INDEX, content)
 
     def file(self, name: str) -> Response:

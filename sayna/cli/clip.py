@@ -49,7 +49,7 @@ def clip(
     plan = allowed(signed.plan, lambda provider: caller.may_use(provider.slug))
     if plan is None:
         raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
-    speech = clips.render(plan, is_client_connected=lambda: True) if wanted.render else None
+    speech = clips.render(plan, is_client_connected=lambda: True, caller=caller) if wanted.render else None
     if as_json:
         print_json(dump_clip(signed, wanted.ext, base_url, speech.finished() if speech else None))
     else:

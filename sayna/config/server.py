@@ -171,6 +171,9 @@ class DocsConfig:
     studio_enabled: bool = setting(
         "STUDIO_ENABLED", boolean, True, "Page /studio, on or off.", yaml="server.studio_enabled"
     )
+    help_enabled: bool = setting(
+        "HELP_ENABLED", boolean, True, "Pages below /help, on or off.", yaml="server.help_enabled"
+    )
 
 
 def waiting_places(threads: int) -> int:

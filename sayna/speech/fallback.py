@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError, ProviderRateLimited, ProviderTimeout, SaynaError
 from sayna.providers.base import TTSProvider
 from sayna.speech.plan import MAX_CONNECT_SECONDS, Plan
@@ -72,21 +73,29 @@ class FallbackSpeech:
         self._breaker = breaker
 
     def speak(
-        self, plan: Plan, mode: CacheMode, *, is_whole: bool, is_client_connected: Callable[[], bool]
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        *,
+        is_whole: bool,
+        is_client_connected: Callable[[], bool],
+        caller: Caller = UNRESTRICTED,
     ) -> SpeechResult:
-        """Return the speech of the first target that makes it; `is_whole` means that the caller gets no part of it.
+        """Return the speech of the first target that makes it; `caller` pays for it.
 
-        Raises as SpeechService.synthesize does; where every target fails, the error of the last one.
+        `is_whole` means that the answer begins when the speech is complete. Raises as SpeechService.synthesize does;
+        where every target fails, the error of the last one.
         """
+        synthesize = partial(self._speech.synthesize, is_client_connected=is_client_connected, caller=caller)
         if not plan.fallbacks:
-            return self._speech.synthesize(plan, mode, is_client_connected=is_client_connected)
+            return synthesize(plan, mode)
         plans, silent, until = [plan, *plan.fallbacks], [], time.monotonic() + plan.request_seconds
         while True:
             left = until - time.monotonic()
             each, has_next = plans.pop(0), bool(plans) and left > 0
             each = replace(each, is_retried=False, has_next=has_next, request_seconds=max(left, MIN_SECONDS))
             try:
-                speech = self._attempt(each, mode, is_whole=is_whole, is_client_connected=is_client_connected)
+                speech = self._attempt(partial(synthesize, each), each, mode, is_whole=is_whole)
             except (ProviderError, NotCached) as error:
                 if not has_next or not _is_failure(error):
                     raise
@@ -95,22 +104,23 @@ class FallbackSpeech:
                 speech.fallback = tuple(dict.fromkeys(silent))
                 return speech
 
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the cached speech of the first target, as SpeechService.cached does."""
+        return self._speech.cached(plan, caller)
+
     def _attempt(
-        self, plan: Plan, mode: CacheMode, *, is_whole: bool, is_client_connected: Callable[[], bool]
+        self, synthesize: Callable[..., SpeechResult], plan: Plan, mode: CacheMode, *, is_whole: bool
     ) -> SpeechResult:
-        attempt, speak = (
-            _Attempt(plan, self._breaker),
-            partial(self._speech.synthesize, plan, is_client_connected=is_client_connected),
-        )
+        attempt = _Attempt(plan, self._breaker)
         if plan.has_next and mode is not CacheMode.ONLY and not attempt.is_closed():
             # A provider that fails still speaks from the cache, and a hit must not use up the probe.
             if mode is CacheMode.USE:
                 with contextlib.suppress(NotCached):
-                    return speak(CacheMode.ONLY)
+                    return synthesize(CacheMode.ONLY)
             if not attempt.claim():
                 raise ProviderError(f"{plan.provider.slug} failed a moment ago")
         try:
-            speech = speak(mode, silence_seconds=attempt.silence_seconds if plan.has_next else math.inf)
+            speech = synthesize(mode, silence_seconds=attempt.silence_seconds if plan.has_next else math.inf)
         except ProviderError as error:
             attempt.record(error)
             raise

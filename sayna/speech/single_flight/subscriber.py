@@ -96,6 +96,8 @@ class Subscriber(Iterator[bytes]):
         if stream.state is State.LOST and not self._position:
             stream.leave()
             self._stream = None
+            if stream.refusal is not None and stream.owner is self._token:
+                raise stream.refusal
             self._stream = self._attach(self._token)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):
