@@ -69,7 +69,7 @@ def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
     planner, speech = services().planner, services().speech
 
     def is_known(prompt: Prompt) -> bool:
-        return speech.is_cached(prompt.plan) or bool(folder and folder.holds(prompt))
+        return speech.cached(prompt.plan, None) is not None or bool(folder and folder.holds(prompt))
 
     try:
         checked = check(read_csv(path.read_bytes()), planner, is_known)

@@ -35,9 +35,7 @@ export async function fetchVoices() {
 
 async function voicesAt(path) {
   const response = await ask(path);
-  const { voices: _all, aliases, ...byProvider } = await response.json();
-  // POST /speak knows the operator's own voices by this provider.
-  if (aliases) byProvider.alias = aliases;
+  const { voices: _all, ...byProvider } = await response.json();
   const named = (header) => (response.headers.get(header) ?? "").split(", ").filter(Boolean);
   return {
     byProvider,
@@ -46,6 +44,11 @@ async function voicesAt(path) {
     refused: named("x-voices-key-refused"),
     complaint: "",
   };
+}
+
+/** Return what this server's page knows of each vendor: its settings, its model, whether it is free. */
+export async function fetchVendors() {
+  return (await ask("studio/vendors.json")).json();
 }
 
 /** Return the response to one POST /speak as soon as its head is there; its body is audio. */
