@@ -21,10 +21,11 @@ from sayna.blueprints import (
 )
 
 BLUEPRINTS = (
-    health.blueprint,
-    voices.blueprint,
+    # The order of the document: /docs begins with /speak.
     speak.blueprint,
+    voices.blueprint,
     usage.blueprint,
+    health.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,

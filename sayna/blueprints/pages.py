@@ -1,5 +1,7 @@
 """GET /openapi.json, and the pages /docs and /studio; they load nothing from other servers."""
 
+import base64
+import hashlib
 import json
 import re
 from importlib.resources import files
@@ -7,11 +9,13 @@ from importlib.resources import files
 from flask import Blueprint, Flask, Response, current_app
 from werkzeug.exceptions import NotFound
 
+from sayna import __version__
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import is_public
-from sayna.blueprints.static_pages import INDEX, POLICY, StaticPage, compressed
+from sayna.blueprints.static_pages import INDEX, POLICY, SAFE_HEADERS, StaticPage, compressed
 from sayna.openapi import AccessRule, Route, documented, operation_of
 from sayna.openapi.operations import pages as operations
+from sayna.schemas.vocabulary import vendors
 
 OWN_FILES = (INDEX, "play.js", "playground.js", "playground.css")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
@@ -30,9 +34,25 @@ DOCS = StaticPage(
     is_compressed=True,
 )
 STUDIO = StaticPage(
-    {entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
+    {
+        **{entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
+        "vendors.json": vendors(),
+    },
     POLICY.format(media="'self' blob:", fonts="font-src 'self'; ", forms="'none'"),
 )
+
+HOME = (FOLDER / "home.html").read_text("utf-8")
+_STYLE = HOME.partition("<style>")[2].partition("</style>")[0]
+HOME_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+# The links of GET /, each with the setting that enables its page.
+HOME_LINKS = {
+    "studio": ("studio_enabled", "Studio", "Pick a voice, type, listen."),
+    "docs": ("api_docs_enabled", "API reference", "Every request to read and to try."),
+    "help": ("help_enabled", "Help", "The documentation, to search."),
+}
 
 docs = Blueprint("docs", __name__)
 studio = Blueprint("studio", __name__)
@@ -86,12 +106,33 @@ def studio_file(name: str) -> Response:
     return STUDIO.file(name)
 
 
+def home_page() -> Response:
+    """Return the page of GET /, with links to the pages that are enabled."""
+    enabled = services().config.docs
+    links = [
+        f'<li><a href="{path}">{name}</a> {about}</li>'
+        for path, (setting, name, about) in HOME_LINKS.items()
+        if getattr(enabled, setting, False)
+    ]
+    body = HOME.replace("{version}", __version__).replace("{links}", "\n    ".join(links))
+    response = Response(body, content_type="text/html; charset=utf-8")
+    response.headers.update({"Content-Security-Policy": HOME_POLICY, **SAFE_HEADERS})
+    return response
+
+
 def _document(app: Flask) -> bytes:
     from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
 
     auth = services().config.auth
-    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key))
+    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key), _folded())
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _folded() -> set[str]:
+    """Return the tags whose endpoints are for few readers, or lack their settings."""
+    built = services()
+    parts = {"Rooms": built.livekit, "Recordings": built.recordings, "Telephone": built.telephony}
+    return {"Compatibility", *(tag for tag, part in parts.items() if part is None)}
 
 
 def _routes(app: Flask) -> list[Route]:

@@ -17,8 +17,14 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
     "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action {forms}"
 )
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_HEADERS = {
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+}
+SAFE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -53,7 +59,7 @@ class StaticPage:
     def _response(self, name: str, content: bytes) -> Response:
         content_type = f"{_TYPES[PurePath(name).suffix]}; charset=utf-8"
         response = compressed(content, content_type) if self.is_compressed else _revalidated(content, content_type)
-        response.headers.update({"Content-Security-Policy": self.policy, **_HEADERS})
+        response.headers.update({"Content-Security-Policy": self.policy, **SAFE_HEADERS})
         return response
 
 
