@@ -75,6 +75,8 @@ class Plan(SynthesisParams):
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
     fallbacks: "tuple[Plan, ...]" = ()
+    # The provider that was asked for but does not read this text.
+    silent: tuple[str, ...] = ()
 
     @property
     def stream_key(self) -> str:
@@ -146,9 +148,23 @@ class Planner:
         self._plans[body, default_formats] = plan
 
     def plan(self, request: SpeakRequest) -> Plan:
-        """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
+        """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured.
+
+        Where the provider has an understudy, that one speaks what it cannot read, and is the fallback of the rest.
+        """
         text = self._text(request)
-        provider = self.provider(request.provider)
+        provider = self.provider(request.provider, request)
+        plan = self._plan(request, provider, text)
+        understudy = self._providers.get(provider.understudy)
+        if understudy is None or not understudy.configured:
+            return plan
+        language = canonical(request.language or "") or plan.language
+        other = self._plan(dataclasses.replace(request, voice_id=None, model=None, language=language), understudy, text)
+        if provider.reads(text):
+            return dataclasses.replace(plan, fallbacks=(other,))
+        return dataclasses.replace(other, silent=(provider.slug,))
+
+    def _plan(self, request: SpeakRequest, provider: TTSProvider, text: str) -> Plan:
         credentials = provider.check_auth(request.auth) if request.auth else None
         language = _language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
@@ -184,7 +200,7 @@ class Planner:
             raise TextTooLong(f"text has {len(text)} characters; send at most {self._speech.max_text_chars}")
         return spoken_text(text, request.pronunciations)
 
-    def provider(self, slug: str | None) -> TTSProvider:
+    def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:
         """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
         name = (slug or self._speech.default_tts_provider or "").lower()
         if name:
@@ -193,7 +209,7 @@ class Planner:
                 raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
             return self._providers[name]
         for provider in self._providers.values():
-            if provider.configured:
+            if provider.configured and (request is None or suits(provider, request)):
                 return provider
         raise ProviderNotConfigured("no speech provider is configured on this server")
 
@@ -235,6 +251,12 @@ class Planner:
             # HMAC, because clients see the cache key as the ETag.
             fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
         return cache_key(fields)
+
+
+def suits(provider: TTSProvider, request: SpeakRequest) -> bool:
+    """Return whether a request that names no provider may go to this one."""
+    names = filter(None, (request.voice_id, request.model, *request.voice_settings))
+    return provider.suits(request.text or "", canonical(request.language or ""), tuple(names))
 
 
 def _language(text: str) -> str:

@@ -70,7 +70,7 @@ class VoicePlanner(Planner):
         if not speaking:
             raise InvalidRequest(f"the voice {wanted.voice} does not speak this language; leave language out")
         first, *others = (replace(self._one(_aimed(wanted, each)), own_voice=wanted.voice) for each in speaking)
-        return replace(first, voices=voices, fallbacks=tuple(others))
+        return replace(first, voices=voices, fallbacks=tuple(others) or first.fallbacks)
 
     def resolved(self, request: SpeakRequest) -> SpeakRequest:
         """Return the request with its `voice` as a name of the operator's, or as provider and voice_id.
