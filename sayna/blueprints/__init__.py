@@ -11,6 +11,7 @@ from sayna.blueprints import (
     livekit,
     manual,
     pages,
+    prompts,
     recording,
     say,
     sip,
@@ -24,6 +25,7 @@ BLUEPRINTS = (
     # The order of the document: /docs begins with /speak.
     speak.blueprint,
     voices.blueprint,
+    prompts.blueprint,
     usage.blueprint,
     health.blueprint,
     clips.blueprint,
