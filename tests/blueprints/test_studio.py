@@ -28,6 +28,7 @@ def test_every_file_has_a_strict_policy_and_its_type(make_client: MakeClient, pa
         "json": "application/json",
         "css": "text/css",
         "svg": "image/svg+xml",
+        "txt": "text/plain",
         "/studio": "text/html",
     }
     assert answer.status_code == 200
