@@ -11,6 +11,7 @@ SaynaError
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the reason in auth_code
 ├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
+├── MetricsForbidden              403 METRICS_FORBIDDEN
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -125,6 +126,13 @@ class ProviderNotAllowed(SaynaError):
 
     status = 403
     code = "PROVIDER_NOT_ALLOWED"
+
+
+class MetricsForbidden(SaynaError):
+    """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
+
+    status = 403
+    code = "METRICS_FORBIDDEN"
 
 
 class AuthServiceFailed(SaynaError):

@@ -23,6 +23,7 @@ from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
+from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
@@ -136,7 +137,7 @@ def build(config: Config) -> Services:
         cache=cache,
         single_flight=single_flight,
         usage=(usage := _usage(config, state, telephony)),
-        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage, ProviderCalls(usage))),
         clips=ClipService(clip_signer(config), planner, speech, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),

@@ -9,6 +9,7 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    metrics,
     pages,
     recording,
     say,
@@ -21,6 +22,7 @@ from sayna.blueprints import (
 
 BLUEPRINTS = (
     health.blueprint,
+    metrics.blueprint,
     voices.blueprint,
     speak.blueprint,
     usage.blueprint,

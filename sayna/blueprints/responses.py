@@ -59,6 +59,8 @@ def speech_of(request: Request, plan: Plan) -> SpeechResult:
     Raises ProviderNotAllowed, and what SpeechService.synthesize raises.
     """
     check_provider(plan.provider.slug)
+    # Replaced once there is speech; a failure is counted on its provider.
+    g.log = {"provider": plan.provider.slug}
     connected = caller_connection(request)
     mode = cache_mode(request.headers)
     return services().speech.synthesize(plan, mode, is_client_connected=connected, caller=g.caller)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, Overloaded, ProviderError
-from sayna.providers.base import AudioStream
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
 from sayna.speech.plan import Plan
+from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.usage import UsageMeter
 
@@ -105,13 +105,13 @@ class LiveSpeech(SpeechResult):
 
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: bill, provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, calls: ProviderCalls, caller: Caller) -> None:
         self._plan = plan
         self._mode = mode
         self._cache = cache
-        self._meter = meter
+        self._calls = calls
         self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
@@ -125,7 +125,7 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
-        stream = self._paid()
+        stream = self._calls.start(plan, self._request, self._caller)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
             chunks = _plausible(chunks, plan.provider.slug)
@@ -134,18 +134,6 @@ class PlannedSynthesis(SynthesisTask):
             stream.close()
             raise
         return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
-
-    def _paid(self) -> AudioStream:
-        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
-        plan, meter = self._plan, self._meter
-        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
-        try:
-            return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
-        except Exception:
-            # When all clients hang up, the vendor has the text and bills it.
-            if charge is not None and not self._request.deadline.cancelled:
-                meter.refund(charge)
-            raise
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -161,12 +149,18 @@ class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
     def __init__(
-        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+        self,
+        cache: AudioCache,
+        single_flight: SingleFlight,
+        limiter: SynthesisLimiter,
+        meter: UsageMeter,
+        calls: ProviderCalls,
     ) -> None:
         self._cache = cache
         self._single_flight = single_flight
         self._limiter = limiter
         self._meter = meter
+        self._calls = calls
 
     def synthesize(
         self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
@@ -205,7 +199,7 @@ class SpeechService:
         return self._cache.has(plan.key)
 
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
-        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
+        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
             self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
@@ -216,7 +210,7 @@ class SpeechService:
         key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache, self._meter, caller),
+            PlannedSynthesis(plan, mode, self._cache, self._calls, caller),
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )
@@ -241,8 +235,3 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
-
-
-def _is_billed(plan: Plan) -> bool:
-    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
-    return not (plan.provider.local or plan.credentials)

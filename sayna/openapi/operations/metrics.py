@@ -1,0 +1,13 @@
+"""GET /metrics."""
+
+from sayna.errors import MetricsForbidden, NotAuthenticated
+from sayna.openapi import Operation, ResponseDoc
+
+METRICS = Operation(
+    tag="Server",
+    summary="Metrics",
+    description="The metrics of all workers in Prometheus's text format; 404 unless `METRICS_ENABLED=true`. Needs "
+    "`METRICS_TOKEN` as a Bearer token where it is set, otherwise a connection from this machine without a proxy.",
+    responses={200: ResponseDoc("The metrics.", {"text/plain": {"type": "string"}})},
+    errors=(NotAuthenticated, MetricsForbidden),
+)
