@@ -5,13 +5,13 @@ SaynaError
 │   ├── EmptyText                 400 EMPTY_TEXT
 │   ├── TextTooLong               400 TEXT_TOO_LONG
 │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnknownVoice              400 UNKNOWN_VOICE
 │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
 │   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
 ├── NotAuthenticated              401, with the reason in auth_code
 ├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
-├── MetricsForbidden              403 METRICS_FORBIDDEN
 ├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
 │   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
 ├── ProviderError                 500 PROVIDER_ERROR
@@ -83,6 +83,12 @@ class UnknownProvider(InvalidRequest):
     code = "UNKNOWN_PROVIDER"
 
 
+class UnknownVoice(InvalidRequest):
+    """The voice is neither a voice of this server's own nor of the form provider/voice_id."""
+
+    code = "UNKNOWN_VOICE"
+
+
 class UnsupportedFormat(InvalidRequest):
     """The audio format or the sample rate is not supported."""
 
@@ -126,13 +132,6 @@ class ProviderNotAllowed(SaynaError):
 
     status = 403
     code = "PROVIDER_NOT_ALLOWED"
-
-
-class MetricsForbidden(SaynaError):
-    """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
-
-    status = 403
-    code = "METRICS_FORBIDDEN"
 
 
 class AuthServiceFailed(SaynaError):

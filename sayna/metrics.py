@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sayna import __version__
+from sayna.errors import SaynaError
 
 # Bytes of each file, reserved: a write to a page that a full memory file system does not have kills the worker.
 FILE_BYTES = 256 * 1024
@@ -33,6 +34,13 @@ NAMES = {
 }
 
 logger = logging.getLogger("sayna.metrics")
+
+
+class MetricsForbidden(SaynaError):
+    """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
+
+    status = 403
+    code = "METRICS_FORBIDDEN"
 
 
 class Meters:

@@ -9,6 +9,7 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    manual,
     metrics,
     pages,
     recording,
@@ -21,11 +22,12 @@ from sayna.blueprints import (
 )
 
 BLUEPRINTS = (
+    # The order of the document: /docs begins with /speak.
+    speak.blueprint,
+    voices.blueprint,
+    usage.blueprint,
     health.blueprint,
     metrics.blueprint,
-    voices.blueprint,
-    speak.blueprint,
-    usage.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
@@ -33,7 +35,7 @@ BLUEPRINTS = (
     recording.blueprint,
     sip.blueprint,
 )
-PAGES = (pages.docs, pages.studio)
+PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
 def register(app: Flask) -> None:

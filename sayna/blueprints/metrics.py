@@ -10,7 +10,8 @@ from werkzeug.exceptions import NotFound
 from sayna import metrics as counted
 from sayna.auth import read_token
 from sayna.blueprints.context import services
-from sayna.errors import MetricsForbidden, NotAuthenticated
+from sayna.errors import NotAuthenticated
+from sayna.metrics import MetricsForbidden
 from sayna.openapi import documented
 from sayna.openapi.operations.metrics import METRICS
 

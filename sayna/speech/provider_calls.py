@@ -22,7 +22,7 @@ class ProviderCalls:
     """Starts syntheses, billed to a caller by `meter`."""
 
     def __init__(self, meter: UsageMeter) -> None:
-        self._meter = meter
+        self.meter = meter
 
     def start(self, plan: Plan, request: SpeechRequest, caller: Caller) -> AudioStream:
         """Return the provider's audio, billed unless the provider refuses before it sends any.
@@ -39,13 +39,13 @@ class ProviderCalls:
 
     def _billed(self, plan: Plan, request: SpeechRequest, caller: Caller) -> AudioStream:
         slug, started = plan.provider.slug, time.monotonic()
-        charge = self._meter.charge(caller, slug, plan.characters) if is_billed(plan) else None
+        charge = self.meter.charge(caller, slug, plan.characters) if is_billed(plan) else None
         try:
             stream = longtext.synthesize(plan.provider, request, plan.request_seconds)
         except Exception as error:
-            # When all clients hang up, the vendor has the text and bills it.
-            if charge is not None and not request.deadline.cancelled:
-                self._meter.refund(charge)
+            # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
+            if charge is not None and (plan.has_next or not request.deadline.cancelled):
+                self.meter.refund(charge)
             _count_failure(slug, error)
             raise
         if (meters := metrics.meters()) is not None:

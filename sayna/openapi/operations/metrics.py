@@ -1,6 +1,7 @@
 """GET /metrics."""
 
-from sayna.errors import MetricsForbidden, NotAuthenticated
+from sayna.errors import NotAuthenticated
+from sayna.metrics import MetricsForbidden
 from sayna.openapi import Operation, ResponseDoc
 
 METRICS = Operation(
