@@ -18,7 +18,7 @@ from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
 from sayna.speech.pronunciation import spoken_text
 from sayna.speech.voice_settings import checked
-from sayna.speech.voices.languages import canonical, spoken
+from sayna.speech.voices.languages import canonical, spoken, wanted_language
 
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
@@ -60,7 +60,7 @@ class Plan(SynthesisParams):
     """One synthesis in full, except for its deadline.
 
     `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
-    that speak in turn when this one fails.
+    that speak in turn when this one fails. `silent` is the provider that was asked for but does not read this text.
     """
 
     provider: TTSProvider
@@ -75,7 +75,6 @@ class Plan(SynthesisParams):
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
     fallbacks: "tuple[Plan, ...]" = ()
-    # The provider that was asked for but does not read this text.
     silent: tuple[str, ...] = ()
 
     @property
@@ -148,25 +147,11 @@ class Planner:
         self._plans[body, default_formats] = plan
 
     def plan(self, request: SpeakRequest) -> Plan:
-        """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured.
-
-        Where the provider has an understudy, that one speaks what it cannot read, and is the fallback of the rest.
-        """
+        """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
         text = self._text(request)
         provider = self.provider(request.provider, request)
-        plan = self._plan(request, provider, text)
-        understudy = self._providers.get(provider.understudy)
-        if understudy is None or not understudy.configured:
-            return plan
-        language = canonical(request.language or "") or plan.language
-        other = self._plan(dataclasses.replace(request, voice_id=None, model=None, language=language), understudy, text)
-        if provider.reads(text):
-            return dataclasses.replace(plan, fallbacks=(other,))
-        return dataclasses.replace(other, silent=(provider.slug,))
-
-    def _plan(self, request: SpeakRequest, provider: TTSProvider, text: str) -> Plan:
         credentials = provider.check_auth(request.auth) if request.auth else None
-        language = _language(request.language or "")
+        language = wanted_language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         low, high = provider.rates
@@ -257,13 +242,6 @@ def suits(provider: TTSProvider, request: SpeakRequest) -> bool:
     """Return whether a request that names no provider may go to this one."""
     names = filter(None, (request.voice_id, request.model, *request.voice_settings))
     return provider.suits(request.text or "", canonical(request.language or ""), tuple(names))
-
-
-def _language(text: str) -> str:
-    tag = canonical(text)
-    if text.strip() and not tag:
-        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
-    return tag
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

@@ -127,7 +127,16 @@ class VoicePlanner(Planner):
             return ""
 
     def _one(self, request: SpeakRequest) -> Plan:
-        return super().plan(request)
+        """Return the plan of one target; its understudy speaks what it cannot read, and is the fallback of the rest."""
+        plan = super().plan(request)
+        understudy = self._providers.get(plan.provider.understudy)
+        if understudy is None or not understudy.configured:
+            return plan
+        language = canonical(request.language or "") or plan.language
+        other = super().plan(replace(request, provider=understudy.slug, voice_id=None, model=None, language=language))
+        if plan.provider.reads(plan.text):
+            return replace(plan, fallbacks=(other,))
+        return replace(other, silent=(plan.provider.slug,))
 
     def _check(self, target: VoiceTarget) -> None:
         """Raise SaynaError unless this server can ask the target's provider for its voice."""

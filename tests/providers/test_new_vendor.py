@@ -20,7 +20,8 @@ import json, sys
 from app import create_app
 from sayna.config import load_config, settings
 
-environ = {"ACME_API_KEY": "good", "ACME_BASE_URL": sys.argv[1], "DEFAULT_TTS_PROVIDER": "Acme-Speech", "HIBARI_ENABLED": "0"}
+environ = {"ACME_API_KEY": "good", "ACME_BASE_URL": sys.argv[1], "DEFAULT_TTS_PROVIDER": "Acme-Speech"}
+environ["HIBARI_ENABLED"] = "false"
 app = create_app(load_config(environ))
 client = app.test_client()
 document = client.get("/openapi.json").get_json()
