@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
 from sayna.config.server import waiting_places
+from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
@@ -24,6 +25,7 @@ from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
+from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
@@ -98,7 +100,7 @@ class Services:
             self.retention.start()
 
     def close(self) -> None:
-        """End the helper processes, threads and files of this process."""
+        """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
         if self.retention is not None:
@@ -117,10 +119,10 @@ def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     http.set_proxy(config.outbound)
-    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
+    providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
@@ -140,8 +142,8 @@ def build(config: Config) -> Services:
         planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
-        usage=(usage := _usage(config, state, telephony)),
-        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
         fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
@@ -154,6 +156,13 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state),
     )
+
+
+def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    for provider in providers.values():
+        provider.use_pool(pool)
+    return providers
 
 
 def _planner(
@@ -199,16 +208,6 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
-
-
-def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
-    limit = config.usage.characters_per_month
-    if telephony is None:
-        return UsageMeter(state.usage, limit)
-    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
-
-    events = telephony.events
-    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:
