@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,18 +19,22 @@ from sayna.config.server import waiting_places
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
-from sayna.speech.plan import Planner
+from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
+from sayna.speech.voice_planner import VoicePlanner
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
+from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -46,13 +50,14 @@ class Services:
     failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
-    planner: Planner
+    planner: VoicePlanner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
+    fallback: FallbackSpeech
     clips: ClipService
     catalogue: VoiceCatalogue
-    encoded_voices: EncodedVoicesCache
     hooks: Hooks
     state: SharedState
     livekit: "LiveKit | None"
@@ -61,6 +66,7 @@ class Services:
     recorder: Recorder | None
     remover: Remover | None
     retention: LeaderThread | None
+    encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -97,6 +103,7 @@ class Services:
             self.telephony.close()
         if self.retention is not None:
             self.retention.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -129,13 +136,14 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
+        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        usage=(usage := _usage(config, state, telephony)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
-        encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,
         livekit=livekit,
@@ -145,6 +153,19 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state),
     )
+
+
+def _planner(
+    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
+) -> VoicePlanner:
+    try:
+        return VoicePlanner(
+            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
+        )
+    finally:
+        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
+        for provider in providers.values():
+            provider.close()
 
 
 def _state(config: Config, folder: Path) -> SharedState:
@@ -177,6 +198,16 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+
+
+def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
+    limit = config.usage.characters_per_month
+    if telephony is None:
+        return UsageMeter(state.usage, limit)
+    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
+
+    events = telephony.events
+    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

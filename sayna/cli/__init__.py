@@ -21,10 +21,11 @@ COMMANDS = {
     "serve": ("sayna.cli.serve:serve", "Serve the HTTP API until a signal stops it."),
     "sip": ("sayna.cli.sip:commands", "Look after telephony."),
     "speak": ("sayna.cli.speak:speak", "Save a sentence as a file of audio, or play it."),
+    "usage": ("sayna.cli.usage:usage", "Show what each tenant used in a month."),
     "voices": ("sayna.cli.voices:voices", "List the voices of all vendors, or of one."),
     "warm": ("sayna.cli.prompts:warm", "Render a list of prompts; what is rendered already costs nothing."),
 }
-OF_FLASK = ("cache", "clip", "pack", "sip", "voices", "warm")
+OF_FLASK = ("cache", "clip", "pack", "sip", "usage", "voices", "warm")
 
 
 def load_command(name: str) -> click.Command:

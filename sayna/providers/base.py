@@ -22,7 +22,11 @@ CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class SynthesisParams:
-    """The text and how to speak it, with every default applied; pronunciations in `text` are replaced."""
+    """The text and how to speak it, with every default applied; pronunciations in `text` are replaced.
+
+    A vendor is asked once more when it fails, except for a target of a voice with several. `has_next` says that
+    another target speaks when this one fails, so it should fail rather than wait.
+    """
 
     text: str
     voice_id: str
@@ -33,6 +37,8 @@ class SynthesisParams:
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] | None
     connect_seconds: float
+    is_retried: bool = field(default=True, kw_only=True)
+    has_next: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,8 @@ class Voice:
     sample_rates: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
     description: str = ""
+    # The targets of a voice of the operator, as provider/voice_id.
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
