@@ -54,6 +54,10 @@ SKIPPED = {
     ("docs/clients.md", "python -m wyoming_openai"): "runs until it is stopped; tests/e2e/test_clients.py starts it",
     ("docs/sip.md", "curl http://localhost:3001/sip/call/"): "needs a call; tests/blueprints/test_sip_calls.py has one",
     ("docs/livekit.md", "LIVEKIT_URL="): "settings, not commands",
+    ("docs/usage.md", "TENANT_CHARACTERS_PER_MONTH="): "settings, not commands",
+    ("docs/voices.md", "curl -s localhost:3001/speak"): "needs VOICES_PATH; tests/blueprints/test_own_voices.py has it",
+    ("docs/usage.md", "curl"): "needs a tenant; tests/blueprints/test_usage.py asks for it",
+    ("docs/usage.md", "scripts/sayna usage"): "needs usage; tests/blueprints/test_usage.py has some",
     ("docs/performance.md", "scripts/bench"): "takes minutes, and says something only on a quiet machine",
     ("docs/sip.md", "SIP_OUTBOUND_ADDRESS="): "settings, not commands",
     (
