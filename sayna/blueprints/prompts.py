@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.body import read_object
-from sayna.blueprints.context import check_provider, services
+from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.prompts import CHECK
@@ -29,7 +29,7 @@ def check_prompts() -> Response:
         services().planner,
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),
-        permit=lambda plan: check_provider(plan.provider.slug),
+        permit=allowed_plan,
     )
     return json_response(
         {

@@ -61,11 +61,11 @@ def check(
     is_known: Callable[[Prompt], bool],
     *,
     defaults: Mapping[str, Any] | None = None,
-    permit: Callable[[Plan], None] = lambda plan: None,
+    permit: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> CheckedList:
     """Return the checked list; `defaults` are fields of rows without their own; no vendor is called.
 
-    `permit` raises a SaynaError for a plan that the caller may not have. Raises InvalidRequest when the columns
+    `permit` returns the targets that the caller may use, or raises a SaynaError. Raises InvalidRequest when the columns
     are wrong.
     """
     names = recognized(table.columns)
@@ -79,8 +79,7 @@ def check(
             row = fields_of(names, cells)
             name = _file_name(str(row.pop(NAME, "")), str(row.get("text", "")), taken, line)
             body = _with_defaults(row, defaults or {})
-            plan = planner.plan(load_speak(body))
-            permit(plan)
+            plan = permit(planner.plan(load_speak(body)))
         except SaynaError as error:
             mistakes.append(Mistake(line, error.message))
             continue

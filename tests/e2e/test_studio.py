@@ -279,6 +279,23 @@ def test_voices_are_found_by_country_and_gender(server: StartServer, visit: Visi
     assert card.part("sample").get_attribute("href") == "https://static.example/thalia.wav"
 
 
+def test_a_voice_of_the_server_speaks_with_what_can(server: StartServer, visit: Visit, tmp_path: Path) -> None:
+    own = tmp_path / "voices.yaml"
+    own.write_text("reception:\n- provider: deepgram\n- {provider: espeak, voice_id: gmw/en-US}\n")
+    with DeepgramFake() as fake:
+        settings = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": fake.url, "VOICES_PATH": str(own)}
+        studio = visit(root(server(**settings, **ONE).address)).ready()
+        card = studio.cards[0]
+        card.select("provider", "Voices of this server")
+        assert card.voices() == ["reception"]
+        assert '"voice":"reception"' in studio.code("curl")
+        assert not card.part("more").is_displayed()
+        fake.then(answers.whole(b"no", "text/plain", 500))
+        card.speak()
+    assert card.part("status").text == "Done. eSpeak NG (built in) spoke, because deepgram did not."
+    assert card.figures()["cost"] == "Free"
+
+
 @pytest.mark.parametrize("scrolled", [0, 400])
 def test_speak_is_in_reach_on_a_phone(studio: Studio, scrolled: int) -> None:
     studio.page.size(390, 844)

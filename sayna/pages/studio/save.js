@@ -10,7 +10,7 @@ export async function save(request, { ending, ...file }) {
   const blob = await response.blob();
   const name = `${nameFrom(request.text)}.${ending}`;
   download(blob, name);
-  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price(request, cache)}.`;
+  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price({ ...request, provider: response.headers.get("x-provider") }, cache)}.`;
 }
 
 /** Hand a blob to the browser as a file. */
