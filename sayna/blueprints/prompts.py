@@ -9,7 +9,7 @@ from sayna.openapi import documented
 from sayna.openapi.operations.prompts import CHECK
 from sayna.prompts import Prompt, Table, check
 from sayna.schemas.base import ignored_fields
-from sayna.schemas.prompts import PROMPT_LIST, load_prompts
+from sayna.schemas.prompts import PROMPT_LIST
 
 blueprint = Blueprint("prompts", __name__)
 
@@ -22,7 +22,7 @@ FIRST_LINE = 2
 def check_prompts() -> Response:
     """Answer with the checked rows, their mistakes and the sums; no vendor is called."""
     body = read_object(request)
-    wanted, speech = load_prompts(body), services().speech
+    wanted, speech = PROMPT_LIST.parse(body), services().speech
     g.ignored_fields = ignored_fields(PROMPT_LIST, body)
     checked = check(
         Table(wanted["columns"], list(enumerate(wanted["rows"], FIRST_LINE))),

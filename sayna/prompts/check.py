@@ -1,7 +1,8 @@
 """Checks a list of prompts before anything is paid: the mistakes by line, and what must be rendered."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,10 +112,6 @@ def _file_name(name: str, text: str, taken: dict[str, int], line: int) -> str:
 
 
 def _from_text(text: str) -> Iterator[str]:
-    words: Iterable[str] = re.findall(r"[a-z0-9]+", text.lower())
+    words = re.findall(r"[a-z0-9]+", text.lower())
     base = "-".join(words)[:NAME_CHARS].strip("-") or "prompt"
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
+    return itertools.chain((base,), (f"{base}-{number}" for number in itertools.count(2)))
