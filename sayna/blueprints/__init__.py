@@ -12,6 +12,7 @@ from sayna.blueprints import (
     manual,
     metrics,
     pages,
+    prompts,
     recording,
     say,
     sip,
@@ -25,6 +26,7 @@ BLUEPRINTS = (
     # The order of the document: /docs begins with /speak.
     speak.blueprint,
     voices.blueprint,
+    prompts.blueprint,
     usage.blueprint,
     health.blueprint,
     metrics.blueprint,

@@ -1,11 +1,13 @@
 // Puts the page together: the text, one card or two, the code, and the key when the server asks for one.
 
-import { Refusal, fetchVendors, fetchVoices, hasKey, speak, useKey } from "./api.js";
+import { Refusal, fetchUsage, fetchVendors, fetchVoices, hasKey, speak, useKey } from "./api.js";
 import { Card } from "./card.js";
 import { clipUrl } from "./clip.js";
 import { codeFor } from "./code.js";
 import { greetingInstead } from "./greetings.js";
 import { forgetAll, remember, showHistory } from "./history.js";
+import { compiled, insert } from "./markup.js";
+import { PromptsTab } from "./prompts.js";
 import { Pronunciations } from "./pronounce.js";
 import { Replay, wavOf } from "./replay.js";
 import { learnVendors } from "./save.js";
@@ -16,15 +18,16 @@ import { providerName } from "./voices.js";
 const part = (id) => document.getElementById(id);
 const hooks = {
   fields: () => ({
-    text: part("text").value,
+    ...compiled(part("text").value),
     ...(pronunciations?.chosen.length && { pronunciations: pronunciations.chosen }),
   }),
   onChange: showCode,
   onLanguage: greet,
   onPlay: (card) => stopAll(card),
   onMade: (entry) => {
-    remember(entry);
+    remember({ ...entry, text: part("text").value });
     listHistory();
+    showUsage();
   },
   onRefusal: askForKey,
 };
@@ -90,8 +93,10 @@ async function loadVoices() {
     cards[0].offer(byProvider, vendors);
     cards[1].offer(byProvider, vendors, cards[0]);
     ready = true;
+    openTab();
     listHistory();
     changed();
+    showUsage();
   } catch (error) {
     notice(error instanceof Refusal ? (error.status === 401 ? "" : error.message) : "The server cannot be reached.");
     askForKey(error);
@@ -118,6 +123,14 @@ function compare() {
   showCode();
 }
 
+/** Say what this month has cost, where a vendor was paid or there is a cap. */
+async function showUsage() {
+  const { billed = 0, limit = null } = await fetchUsage().catch(() => ({}));
+  const [used, most] = [billed, limit].map((number) => number?.toLocaleString("en"));
+  part("usage").textContent = limit === null ? `This month: ${used} characters paid for.` : `This month: ${used} of ${most} characters.`;
+  part("usage").hidden = limit === null && billed === 0;
+}
+
 function listHistory() {
   part("history-panel").hidden = showHistory(part("history"), { onPlay: playAgain, onUse: useAgain }) === 0;
 }
@@ -140,11 +153,24 @@ async function playAgain({ request }, button) {
   }
 }
 
-function useAgain({ request }) {
-  part("text").value = request.text;
+function useAgain({ request, text }) {
+  part("text").value = text;
   cards[0].recall(request);
   showCount();
   part("text").focus();
+}
+
+/** Show the part of the studio that the address names. */
+function openTab() {
+  const open = location.hash === "#prompts" ? "prompts" : "speak";
+  for (const name of ["speak", "prompts"]) {
+    part(`${name}-tab`).hidden = name !== open;
+    const link = document.querySelector(`nav a[href="#${name}"]`);
+    if (name === open) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (open === "prompts") stopAll();
+  if (open === "prompts" && ready) prompts.open();
 }
 
 function stopAll(but = null) {
@@ -195,6 +221,11 @@ part("cards").append(...cards.map((card) => card.element));
 part("cards").hidden = true;
 cards[1].element.hidden = true;
 part("text").addEventListener("input", showCount);
+part("pause").addEventListener("click", () => insert(part("text"), "pause"));
+part("say-as").addEventListener("change", () => {
+  insert(part("text"), part("say-as").value);
+  part("say-as").value = "";
+});
 part("compare").addEventListener("click", compare);
 part("both").addEventListener("click", playBoth);
 part("copy").addEventListener("click", () => copy(part("code"), part("copied")));
@@ -224,5 +255,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") stopAll();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && ready) (comparing() ? playBoth() : cards[0].play());
 });
+const prompts = new PromptsTab(part, {
+  voice: () => cards[0].voice,
+  voiceName: () => cards[0].voiceName,
+  onRefusal: askForKey,
+});
+addEventListener("hashchange", openTab);
+openTab();
 showCount();
 loadVoices();
