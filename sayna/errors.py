@@ -5,6 +5,7 @@ SaynaError
 │   ├── EmptyText                 400 EMPTY_TEXT
 │   ├── TextTooLong               400 TEXT_TOO_LONG
 │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnsupportedMarkup         400 UNSUPPORTED_MARKUP
 │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
@@ -77,6 +78,12 @@ class UnknownProvider(InvalidRequest):
     """No provider has this name."""
 
     code = "UNKNOWN_PROVIDER"
+
+
+class UnsupportedMarkup(InvalidRequest):
+    """The text is no SSML document, or has an element that not every provider can speak."""
+
+    code = "UNSUPPORTED_MARKUP"
 
 
 class UnsupportedFormat(InvalidRequest):

@@ -89,8 +89,8 @@ class ClipService:
         """Return the clip of a URL; raises ClipNotFound, ClipExpired, and what `plan` raises."""
         link = self._signer.open(payload, signature, ending)
         caller = self.caller_of(link.tenant)
-        # No voice of your own and no markup can be spoken yet, but the payload has names for them.
-        if caller is None or link.voice or link.markup:
+        # No voice of your own can be spoken yet, but the payload has a name for it.
+        if caller is None or link.voice or link.markup not in (None, "ssml"):
             raise ClipNotFound
         if link.expires is not None and link.expires <= time.time():
             raise ClipExpired
@@ -122,10 +122,12 @@ class ClipService:
     def _link(self, request: SpeakRequest, plan: Plan, ending: str) -> ClipLink:
         """Return what the URL must say: provider and voice always, so that no new vendor changes an old URL."""
         pinned = SpeakRequest(
-            request.text, provider=plan.provider.slug, voice_id=plan.voice_id, audio_format=plan.target.audio_format
+            "a", provider=plan.provider.slug, voice_id=plan.voice_id, audio_format=plan.target.audio_format
         )
         implied = self._planner.plan(pinned)
-        rate = plan.speaking_rate
+        markup = "ssml" if request.markup == "ssml" else None
+        # The document has its own rate in it.
+        rate = request.speaking_rate or 1.0 if markup else plan.speaking_rate
         return ClipLink(
             text=request.text or "",
             provider=plan.provider.slug,
@@ -133,6 +135,7 @@ class ClipService:
             model=plan.model if plan.model != implied.model else None,
             language=plan.language if plan.language != implied.language else None,
             speaking_rate=None if rate == 1 else int(rate) if rate == int(rate) else rate,
+            markup=markup,
             sample_rate=None if request.sample_rate == ENDINGS[ending].sample_rate else request.sample_rate,
         )
 
@@ -144,6 +147,7 @@ def _request(link: ClipLink) -> SpeakRequest:
         voice_id=link.voice_id,
         model=link.model,
         language=link.language,
+        markup=link.markup,
         # The cache key of 1 differs from that of 1.0.
         speaking_rate=None if link.speaking_rate is None else float(link.speaking_rate),
         sample_rate=link.sample_rate,

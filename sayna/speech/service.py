@@ -117,7 +117,7 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
-        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds, plan.pauses)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
             chunks = _plausible(chunks, plan.provider.slug)
@@ -175,7 +175,7 @@ class SpeechService:
         subscriber = self._single_flight.join(
             key,
             PlannedSynthesis(plan, mode, self._cache),
-            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
         try:
