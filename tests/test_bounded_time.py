@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from sayna.engines import engine_text
+from sayna.engines.graphemes import boundary_before
 from sayna.errors import InvalidRequest
-from sayna.providers import engine_text
-from sayna.providers.graphemes import boundary_before
 from sayna.speech.longtext import Limit, split
 from sayna.speech.markup import compiled, compiled_leniently
 from sayna.speech.pronunciation import PronunciationTable

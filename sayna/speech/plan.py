@@ -6,7 +6,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sayna import audio
@@ -17,10 +17,13 @@ from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
 from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.speak_request import SpeakRequest
 from sayna.speech.spoken import NO_WORDS, Spoken, spoken
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical
 from sayna.speech.voices.languages import spoken as spoken_language
+
+__all__ = ["Plan", "Planner", "SpeakRequest"]
 
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
@@ -29,37 +32,16 @@ MAX_REQUEST_SECONDS = 60.0
 # This many plans of this size are at most 16 MiB a worker.
 REMEMBERED_PLANS = 2048
 REMEMBERED_BYTES = 8192
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakRequest:
-    """A speech request as the client sent it; None and "" mean that the client left the field out.
-
-    `prefers_envelope` is the answer form of a client whose Accept names none: JSON for flat, bytes for nested.
-    """
-
-    text: str | None
-    provider: str | None = None
-    voice_id: str | None = None
-    model: str | None = None
-    speaking_rate: float | None = None
-    audio_format: str | None = None
-    sample_rate: int | None = None
-    language: str | None = None
-    # "ssml" for a document; "unwrapped" for one whose unknown elements are left out.
-    markup: str | None = None
-    voice_settings: Mapping[str, Any] = field(default_factory=dict)
-    pronunciations: Sequence[tuple[str, str]] = ()
-    connection_timeout: float | None = None
-    request_timeout: float | None = None
-    auth: Mapping[str, Any] | None = None
-    prefers_envelope: bool = True
-    ignored_fields: str = ""
+_PARAMS = tuple(each.name for each in dataclasses.fields(SynthesisParams))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan(SynthesisParams):
-    """One synthesis in full, except for its deadline."""
+    """One synthesis in full, except for its deadline.
+
+    `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
+    that speak in turn when this one fails.
+    """
 
     provider: TTSProvider
     request_seconds: float
@@ -71,6 +53,10 @@ class Plan(SynthesisParams):
     key: str
     prefers_envelope: bool
     ignored_fields: str
+    own_voice: str = ""
+    # What it was made from: another file of VOICES_PATH is another object.
+    voices: object = None
+    fallbacks: "tuple[Plan, ...]" = ()
 
     @property
     def stream_key(self) -> str:
@@ -82,18 +68,8 @@ class Plan(SynthesisParams):
 
         The deadline is the server's and not the caller's, because other callers may share the synthesis.
         """
-        return SpeechRequest(
-            text=self.text,
-            voice_id=self.voice_id,
-            model=self.model,
-            language=self.language,
-            speaking_rate=self.speaking_rate,
-            target=self.target,
-            settings=self.settings,
-            credentials=self.credentials,
-            connect_seconds=self.connect_seconds,
-            deadline=Deadline.after(MAX_REQUEST_SECONDS),
-        )
+        params: dict[str, Any] = {name: getattr(self, name) for name in _PARAMS}
+        return SpeechRequest(**params, deadline=Deadline.after(MAX_REQUEST_SECONDS))
 
     def describe(self, *, duration_ms: int = 0, created: float = 0.0) -> ClipInfo:
         """Return the metadata of this sound; duration and time of creation are 0 while it is unknown."""

@@ -2,17 +2,23 @@
 
 import enum
 import itertools
+import math
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 
 from sayna import audio
-from sayna.errors import NotCached, Overloaded, ProviderError
+from sayna.caller import UNRESTRICTED, Caller
+from sayna.errors import NotCached, ProviderError
+from sayna.providers.base import AudioStream
 from sayna.speech import longtext
-from sayna.speech.cache import AudioCache, Clip, ClipInfo
+from sayna.speech.cache import AudioCache
 from sayna.speech.plan import Plan
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
+from sayna.speech.usage import UsageMeter
+
+__all__ = ["CacheMode", "PlannedSynthesis", "SpeechResult", "SpeechService", "SynthesisLimiter"]
 
 
 class CacheMode(enum.Enum):
@@ -24,100 +30,28 @@ class CacheMode(enum.Enum):
     ONLY = "only-if-cached"
 
 
-class SynthesisLimiter:
-    """Limits how many requests of a process wait for a synthesis, so that cached audio never queues behind them."""
-
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
-
-    def acquire(self) -> None:
-        """Take a place; raises Overloaded when all are taken."""
-        # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
-
-    def release(self) -> None:
-        """Give the place back."""
-        self._places.release()
-
-
-class SpeechResult:
-    """One answer: a finished clip, or audio that is still being made.
-
-    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS. `created` is the time of this take
-    in epoch seconds, the same in every answer with the same audio.
-    """
-
-    def __init__(self, plan: Plan, outcome: str, created: float, clip: Clip | None = None) -> None:
-        self.plan = plan
-        self.outcome = outcome
-        self.created = created
-        self.clip = clip
-
-    @property
-    def etag(self) -> str:
-        """The cache key and the take: the same key synthesized anew is another take."""
-        return f'"{self.plan.key}-{round(self.created * 1e6):x}"'
-
-    @property
-    def info(self) -> ClipInfo:
-        """The metadata of the audio; its duration is 0 until the clip is finished."""
-        return self.clip.info if self.clip else self.plan.describe(created=self.created)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio; raises what the synthesis raises, so only complete audio ends cleanly."""
-        yield self.finished().audio
-
-    def finished(self) -> Clip:
-        """Return the finished clip; waits for it."""
-        if self.clip is None:
-            self.clip = self.plan.clip(b"".join(self.chunks()), self.created)
-        return self.clip
-
-    def close(self) -> None:
-        """Free what the answer holds; may be called again."""
-
-
-class LiveSpeech(SpeechResult):
-    """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
-
-    def __init__(self, plan: Plan, outcome: str, subscriber: Subscriber, limiter: SynthesisLimiter) -> None:
-        super().__init__(plan, outcome, subscriber.created)
-        self._subscriber = subscriber
-        self._limiter: SynthesisLimiter | None = limiter
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
-        try:
-            yield from self._subscriber
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        """Unsubscribe and give the place back; may be called again."""
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            self._subscriber.close()
-            limiter.release()
-
-
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of one plan: bill, provider, plausibility, conversion, cache. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
         self._plan = plan
-        self._mode = mode
+        self.mode = mode
         self._cache = cache
+        self._meter = meter
+        self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
 
     def start(self) -> Synthesis:
-        """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
+        """Return the audio under way with its first chunk made.
+
+        Raises ProviderError and its kinds, QuotaExceeded, StoreUnavailable.
+        """
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
-        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
+        if self.mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
-        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds, plan.pauses)
+        stream = self._paid()
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
             chunks = _plausible(chunks, plan.provider.slug)
@@ -127,57 +61,99 @@ class PlannedSynthesis(SynthesisTask):
             raise
         return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
 
+    def _paid(self) -> AudioStream:
+        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
+        plan, meter = self._plan, self._meter
+        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
+        try:
+            return longtext.synthesize(plan.provider, self._request, plan.request_seconds, plan.pauses)
+        except Exception:
+            # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
+            if charge is not None and (plan.has_next or not self._request.deadline.cancelled):
+                meter.refund(charge)
+            raise
+
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
         self._request.deadline.cancel()
 
     def store(self, audio: bytes) -> None:
         """Store the clip, unless the request said no-store."""
-        if self._mode is not CacheMode.BYPASS:
+        if self.mode is not CacheMode.BYPASS:
             self._cache.put(self._plan.key, self._plan.clip(audio, self._created))
 
 
 class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
-    def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+    ) -> None:
         self._cache = cache
         self._single_flight = single_flight
         self._limiter = limiter
+        self._meter = meter
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the speech of a plan once its first audio is there.
+    def synthesize(
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        *,
+        is_client_connected: Callable[[], bool],
+        caller: Caller = UNRESTRICTED,
+        silence_seconds: float = math.inf,
+    ) -> SpeechResult:
+        """Return the speech of a plan once its first audio is there; `caller` pays for it.
 
-        A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
-        Overloaded, NotCached, CallerGone.
+        A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
+        `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return SpeechResult(plan, "HIT", clip.info.created, clip)
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
+            return cached
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            subscriber = self._subscribe(plan, mode, is_client_connected)
+            task = PlannedSynthesis(plan, mode, self._cache, self._meter, caller)
+            subscriber = self._subscribe(plan, task, is_client_connected, silence_seconds)
         except BaseException:
             self._limiter.release()
             raise
-        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        self._count_saved(speech, caller)
+        return speech
+
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the cached speech of a plan, if there is any; it counts as saved for `caller`, None for no caller."""
+        if (clip := self._cache.get(plan.key)) is None:
+            return None
+        speech = SpeechResult(plan, "HIT", clip.info.created, clip)
+        if caller is not None:
+            self._count_saved(speech, caller)
+        return speech
 
     def is_cached(self, plan: Plan) -> bool:
         """Return whether no provider is needed for the speech of a plan."""
         return self._cache.has(plan.key)
 
-    def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
+    def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
+        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
+            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+
+    def _subscribe(
+        self, plan: Plan, task: PlannedSynthesis, is_client_connected: Callable[[], bool], silence_seconds: float
+    ) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
-        key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
+        key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache),
+            task,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
+        subscriber.silence_seconds = silence_seconds
         try:
             subscriber.wait()
         except BaseException:
@@ -199,3 +175,8 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
+
+
+def _is_billed(plan: Plan) -> bool:
+    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
+    return not (plan.provider.local or plan.credentials)

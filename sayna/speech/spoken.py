@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sayna.errors import EmptyText, TextTooLong, UnsupportedMarkup
-from sayna.speech.markup import Piece, Script, compiled, compiled_leniently
+from sayna.errors import EmptyText, TextTooLong
+from sayna.speech.markup import Piece, Script, UnsupportedMarkup, compiled, compiled_leniently
 from sayna.speech.pronunciation import PronunciationTable, check_growth
 from sayna.speech.text import clean, has_speech
 

@@ -12,8 +12,9 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
 EVENT_WAIT = 2.0  # seconds
@@ -36,6 +37,7 @@ class SharedState:
     outbox: Outbox
     hooks: BlobStore | None
     leader: Leader
+    usage: UsageStore
     machine_leader: Leader
     check: Callable[[], Check]
 
@@ -58,4 +60,5 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         leader=(leader := FileLeader(sip)),
         machine_leader=leader,
         check=lambda: "off",
+        usage=SQLiteUsage(folder / "usage"),
     )

@@ -6,7 +6,7 @@ Every method raises StoreUnavailable when the store behind it cannot be used, un
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -189,3 +189,46 @@ class BlobStore(Protocol):
         `change` gets the stored value; no other change happens in between. Raises StoreUnavailable when
         others change the value for too long, OSError when it cannot be read or written.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class UsageKey:
+    """What characters are counted for: a tenant ("" for none), a month such as 2026-11 in UTC, a provider."""
+
+    tenant: str
+    month: str
+    provider: str
+
+
+@dataclass(slots=True)
+class Characters:
+    """How many characters a provider was paid for, and how many needed no provider."""
+
+    billed: int = 0
+    saved: int = 0
+
+
+class CharactersExhausted(Exception):
+    """The characters would exceed the limit of the tenant; none of them was counted."""
+
+
+class UsageStore(Protocol):
+    """The characters of each tenant, month and provider; limits are exact over all workers."""
+
+    def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
+        """Count billed characters durably and return the sum of the tenant's month over all providers.
+
+        Raises CharactersExhausted when that sum would exceed `limit`.
+        """
+
+    def refund(self, key: UsageKey, characters: int) -> None:
+        """Take billed characters back; no count falls below 0."""
+
+    def add(self, counts: Mapping[UsageKey, Characters]) -> None:
+        """Add to counts without a limit."""
+
+    def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
+        """Return the counts of a month: of one tenant, or of all."""
+
+    def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
+        """Return True once for each tenant, month and limit, over all workers."""

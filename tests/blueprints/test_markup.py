@@ -1,6 +1,8 @@
 """Documents at every endpoint that takes them: exact silences, the same for every provider, counted as spoken."""
 
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -135,3 +137,10 @@ def test_jambonz_pauses_and_unwraps_what_it_does_not_know(client: FlaskClient) -
     one, two = (speak(client, text=text).data for text in ("One.", "Two."))
 
     assert gap(spoken, one, two) == pytest.approx(1, abs=0.005)
+
+
+def test_documents_of_the_page_are_spoken(client: FlaskClient) -> None:
+    page = Path(__file__).parents[2].joinpath("docs/markup.md").read_text("utf-8")
+    documents = re.findall(r"```xml\n(.*?)```", page, re.DOTALL)
+
+    assert [speak(client, text=each, markup="ssml").status_code for each in documents] == [200, 200]

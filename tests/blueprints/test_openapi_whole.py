@@ -30,10 +30,15 @@ HOOKS = "HOOK_IMMUTABLE HOOKS_NOT_STORED OVERLOADED"
 # The codes that the contract, section by section, names for an endpoint.
 CONTRACT = {
     ("GET", "/voices"): f"{AUTH} INVALID_REQUEST UNKNOWN_PROVIDER PROVIDER_NOT_CONFIGURED PROVIDER_ERROR",
-    ("POST", "/speak"): f"{AUTH} {BODY} EMPTY_TEXT TEXT_TOO_LONG UNKNOWN_PROVIDER UNSUPPORTED_FORMAT "
+    (
+        "POST",
+        "/speak",
+    ): f"{AUTH} {BODY} EMPTY_TEXT TEXT_TOO_LONG UNKNOWN_PROVIDER UNSUPPORTED_FORMAT "
+    "UNSUPPORTED_MARKUP "
     "INVALID_PROVIDER_AUTH PROVIDER_REJECTED_REQUEST PROVIDER_REJECTED_CREDENTIALS PROVIDER_NOT_CONFIGURED "
     "PROVIDER_ERROR PROVIDER_TIMEOUT PROVIDER_RATE_LIMITED OVERLOADED NOT_CACHED",
     ("POST", "/clips"): f"{AUTH} {BODY} EMPTY_TEXT TEXT_TOO_LONG UNKNOWN_PROVIDER UNSUPPORTED_FORMAT CLIP_TOO_LONG "
+    "UNSUPPORTED_MARKUP "
     "PROVIDER_REJECTED_REQUEST PROVIDER_NOT_CONFIGURED PROVIDER_ERROR PROVIDER_TIMEOUT PROVIDER_RATE_LIMITED "
     "OVERLOADED CLIPS_NOT_CONFIGURED",
     ("POST", "/livekit/token"): f"{AUTH} {BODY} {LIVEKIT} ROOM_ACCESS_DENIED",
@@ -92,7 +97,7 @@ def test_every_contract_code_has_an_example_at_its_endpoint(document: dict[str, 
 
 
 def test_pages_are_last_and_absent_when_disabled(make_client: MakeClient) -> None:
-    document = make_client(STUDIO_ENABLED="false").get("/openapi.json").get_json()
+    document = make_client(STUDIO_ENABLED="false", HELP_ENABLED="false").get("/openapi.json").get_json()
 
     assert document["tags"][-1]["name"] == "Pages"
     assert list(document["paths"])[-2:] == ["/openapi.json", "/docs"]

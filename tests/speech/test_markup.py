@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sayna.errors import EmptyText, InvalidRequest, TextTooLong, UnsupportedMarkup
+from sayna.errors import EmptyText, InvalidRequest, TextTooLong
+from sayna.speech.markup import UnsupportedMarkup
 from sayna.speech.spoken import NO_WORDS, spoken
 from sayna.speech.text import has_speech
 from tests.speech.saying import spoken_document
@@ -64,7 +65,8 @@ def test_heads_of_other_tools_are_taken(head: str) -> None:
 def test_rate_around_the_whole_is_a_factor(rate: str, factor: float) -> None:
     said = spoken_document(whole(f' <prosody rate="{rate}"><p>Hello</p></prosody> <!-- end -->'))
 
-    assert (said.text, said.rate) == ("Hello", pytest.approx(factor))
+    assert said.text == "Hello"
+    assert said.rate == pytest.approx(factor)
 
 
 def test_words_are_replaced_in_text_and_aliases_alone() -> None:

@@ -3,6 +3,7 @@
 from sayna import errors
 from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.schemas.speak import FLAT, NESTED, SpeechEnvelopeSchema
+from sayna.speech.markup import UnsupportedMarkup
 
 DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
@@ -26,7 +27,9 @@ HEADERS = {
     "x-sample-rate": "Hz.",
     "x-channels": "1 is mono.",
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
+    "x-quota-remaining": "Characters of vendors that the tenant has left in this month, where it has a cap.",
     "ETag": "The cache key and the take: the same key rendered anew is another take.",
+    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long clients may keep the audio.",
     "Server-Timing": "Milliseconds until the response began.",
@@ -71,6 +74,7 @@ SPEAK = Operation(
             "text": "Welcome to Sayna",
             "tts_config": {"provider": "espeak", "audio_format": "mp3", "speaking_rate": 1.1},
         },
+        "voice": {"text": "Welcome to Sayna", "voice": "espeak/gmw/en-US"},
         "telephone": {"text": "Please hold the line.", "audio_format": "mulaw", "sample_rate": 8000},
         "pronunciations": {
             "text": "Ask for SQL.",
@@ -100,7 +104,9 @@ SPEAK = Operation(
         errors.EmptyText,
         errors.TextTooLong,
         errors.UnknownProvider,
+        errors.UnknownVoice,
         errors.ProviderNotAllowed,
+        UnsupportedMarkup,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,
         errors.ProviderRejectedRequest,
@@ -109,6 +115,7 @@ SPEAK = Operation(
         errors.ProviderError,
         errors.ProviderTimeout,
         errors.ProviderRateLimited,
+        errors.QuotaExceeded,
         errors.Overloaded,
         errors.NotCached,
     ),

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from sayna.errors import UnsupportedMarkup
 from sayna.speech.markup.unwrapped import BLOCKS, unwrapped_markup
-from sayna.speech.markup.values import SAY_AS, break_ms, speaking_rate
+from sayna.speech.markup.values import SAY_AS, UnsupportedMarkup, break_ms, speaking_rate
 
 MAX_DEPTH = 16
 MAX_SILENCE_MS = 60_000

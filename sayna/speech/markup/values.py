@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
-from sayna.errors import UnsupportedMarkup
-from sayna.providers.graphemes import is_boundary
+from sayna.engines.graphemes import is_boundary
+from sayna.errors import InvalidRequest
 
 MAX_BREAK_MS = 10_000
 # Milliseconds of each strength.
@@ -14,6 +14,12 @@ SLOWEST, FASTEST = 0.1, 10.0
 _TIME = re.compile(r"\+?([0-9]{1,6}(?:\.[0-9]{1,6})?|\.[0-9]{1,6})(ms|s)")
 _RATE = re.compile(r"([+-]?)([0-9]{1,4}(?:\.[0-9]{1,6})?)(%?)")
 _TOLD = re.compile(r"\d+|[^\W\d_]+|[+#*]")
+
+
+class UnsupportedMarkup(InvalidRequest):
+    """The text is no SSML document, or has an element that not every provider can speak."""
+
+    code = "UNSUPPORTED_MARKUP"
 
 
 def break_ms(attributes: Mapping[str, str]) -> int:

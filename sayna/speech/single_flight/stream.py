@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from sayna.errors import SaynaError
+
 
 class State(enum.Enum):
     """RUNNING; WHOLE: complete but not stored yet; or an end: COMPLETE, FAILED, LOST."""
@@ -28,6 +30,8 @@ class SharedStream:
         self.state = State.RUNNING
         self.chunks: list[bytes] = []
         self.error = b""
+        # An error for the owner alone; the other subscribers find the stream lost.
+        self.refusal: SaynaError | None = None
         self.is_new = False
         self.is_cached = False
         self.created = time.time()

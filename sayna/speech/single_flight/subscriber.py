@@ -1,5 +1,6 @@
 """One request's view of a shared stream."""
 
+import math
 from collections.abc import Callable, Iterator
 
 from sayna.errors import CallerGone, ProviderTimeout
@@ -33,6 +34,8 @@ class Subscriber(Iterator[bytes]):
         # Which take the audio is, in epoch seconds, and whether it was stored before; final after `wait`.
         self.created = 0.0
         self.is_cached = False
+        # The longest wait for a chunk.
+        self.silence_seconds = math.inf
         self._stream: SharedStream | None = None
         self._stream = attach(self._token)
 
@@ -75,8 +78,9 @@ class Subscriber(Iterator[bytes]):
         return None
 
     def _wait(self, stream: SharedStream) -> None:
-        while not stream.wait_for_chunk(self._position, self._seconds()):
-            if self._deadline and not self._deadline.remaining():
+        silence = Deadline.after(self.silence_seconds)
+        while not stream.wait_for_chunk(self._position, min(self._seconds(), silence.remaining())):
+            if not silence.remaining() or (self._deadline and not self._deadline.remaining()):
                 self.close()
                 raise ProviderTimeout("the speech provider did not respond in time; try again")
             if not self._is_client_connected():
@@ -92,6 +96,8 @@ class Subscriber(Iterator[bytes]):
         if stream.state is State.LOST and not self._position:
             stream.leave()
             self._stream = None
+            if stream.refusal is not None and stream.owner is self._token:
+                raise stream.refusal
             self._stream = self._attach(self._token)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):
