@@ -10,6 +10,8 @@ from sayna.speech.pronunciation import PronunciationTable, check_growth
 from sayna.speech.text import clean, has_speech
 
 MAX_PARTS = 50
+EMPTY = "there is nothing to say in this text; send letters, digits or signs"
+UNSPOKEN = "there is nothing to say in this text after the pronunciations"
 NO_WORDS = PronunciationTable(())
 # Blanks around the beginning of a sentence or of a paragraph.
 _SENTENCE_BREAK = re.compile(r"(?<! ) *(\n\n?)\s*")
@@ -36,7 +38,7 @@ def spoken(text: str, markup: str, words: PronunciationTable, limit: int) -> Spo
     if markup in _COMPILERS:
         return _of_script(_COMPILERS[markup](text), words, limit)
     cleaned = clean(text)
-    return Spoken(_with_speech(words.apply(_with_speech(cleaned)), " after the pronunciations"))
+    return Spoken(_with_speech(words.apply(_with_speech(cleaned)), UNSPOKEN))
 
 
 def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:
@@ -81,9 +83,9 @@ def _said(run: Iterable[Piece], words: PronunciationTable) -> str:
     return _SENTENCE_BREAK.sub(r"\1", "".join(said)).strip()
 
 
-def _with_speech(text: str, why: str = "") -> str:
+def _with_speech(text: str, otherwise: str = EMPTY) -> str:
     if not has_speech(text):
-        raise EmptyText(f"there is nothing to say in this text{why or '; send letters, digits or signs'}")
+        raise EmptyText(otherwise)
     return text
 
 
