@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna import audio
@@ -25,15 +25,23 @@ SILENCE_MS = 300
 Pauses = Sequence[tuple[int, int]]
 
 
-def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float, pauses: Pauses = ()) -> AudioStream:
+# Calls a provider; the second argument says whether the answer to the client can still be an error.
+Ask = Callable[[SpeechRequest, bool], AudioStream]
+
+
+def synthesize(
+    provider: TTSProvider, request: SpeechRequest, seconds: float, *, pauses: Pauses = (), ask: Ask | None = None
+) -> AudioStream:
     """Return the speech of a text of any length with its pauses; each part of a long one may take `seconds`.
 
+    `ask` calls the provider, once for each part; without it, the provider is called as it is.
     Raises as TTSProvider.synthesize does. A part that fails, fails the whole.
     """
     limit = _limit(provider, request)
+    ask = ask or (lambda request, is_first: provider.synthesize(request))
     if not pauses and limit.parts(request.text) == 1:
-        return provider.synthesize(request)
-    return _Job(provider, request, seconds, _pieces(request.text, request.language, limit, pauses)).start()
+        return ask(request, True)
+    return _Job(request, seconds, ask, _pieces(request.text, request.language, limit, pauses)).start()
 
 
 def allowance(provider: TTSProvider, speech: SynthesisParams, seconds: float, pauses: Pauses = ()) -> float:
@@ -66,10 +74,8 @@ def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
 class _Job:
     """Asks the provider for samples: coded audio cannot be joined without a gap or a click."""
 
-    def __init__(
-        self, provider: TTSProvider, request: SpeechRequest, seconds: float, pieces: Iterator[str | int]
-    ) -> None:
-        self._provider = provider
+    def __init__(self, request: SpeechRequest, seconds: float, ask: Ask, pieces: Iterator[str | int]) -> None:
+        self._ask_provider = ask
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
         self._pieces = pieces
@@ -96,7 +102,7 @@ class _Job:
             piece = next(self._pieces, None)
             if piece is None:
                 raise EmptyText("there is nothing to say in this text")
-            if isinstance(piece, str) and (stream := self._ask(piece)):
+            if isinstance(piece, str) and (stream := self._ask(piece, is_first=True)):
                 return stream
             self._leading_ms += SILENCE_MS if isinstance(piece, str) else piece
 
@@ -129,13 +135,13 @@ class _Job:
     def _whole(self, piece: str | int) -> list[bytes]:
         if isinstance(piece, int):
             return [self._silence(piece)]
-        stream = self._ask(piece)
+        stream = self._ask(piece, is_first=False)
         return list(self._samples(stream)) if stream else [self._silence(SILENCE_MS)]
 
     def _silence(self, milliseconds: int) -> bytes:
         return bytes(2 * round(milliseconds * self._spec.sample_rate / 1000))
 
-    def _ask(self, text: str) -> AudioStream | None:
+    def _ask(self, text: str, *, is_first: bool) -> AudioStream | None:
         """Return the audio of one part, None when it has nothing to say."""
         if not has_speech(text):
             return None
@@ -143,7 +149,7 @@ class _Job:
         # Each part has its own deadline, but all are cancelled with the whole request.
         self._request.deadline.when_cancelled(deadline.cancel)
         try:
-            stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
+            stream = self._ask_provider(dataclasses.replace(self._request, text=text, deadline=deadline), is_first)
         except EmptyText:
             return None
         with self._lock:
