@@ -1,10 +1,11 @@
-"""Outbound HTTP: requests over our own pool, without redirects, proxies or cookies; a total deadline, a byte cap."""
+"""Outbound HTTP: requests over our own pool, without redirects or cookies; a total deadline, a byte cap."""
 
 from typing import TYPE_CHECKING, Any
 
 from sayna.http.addresses import is_public
 from sayna.http.deadline import Deadline, IdleTimeout
 from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
+from sayna.http.proxy import proxy_for, set_proxy
 from sayna.http.sockets import resolve
 from sayna.http.tls import ca_bundle, set_ca_certificates, system_context
 
@@ -26,9 +27,11 @@ __all__ = [
     "ca_bundle",
     "is_public",
     "post",
+    "proxy_for",
     "resolve",
     "send",
     "set_ca_certificates",
+    "set_proxy",
     "system_context",
 ]
 
