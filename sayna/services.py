@@ -34,7 +34,6 @@ from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
-from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -141,7 +140,7 @@ def build(config: Config) -> Services:
         single_flight=single_flight,
         usage=(usage := _usage(config, state, telephony)),
         speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
-        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
         hooks=hooks,
