@@ -16,6 +16,7 @@ from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
 from sayna.config.server import waiting_places
+from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
@@ -97,7 +98,7 @@ class Services:
             self.retention.start()
 
     def close(self) -> None:
-        """End the helper processes, threads and files of this process."""
+        """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
         if self.retention is not None:
@@ -115,10 +116,10 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
+    providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
@@ -152,6 +153,13 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state),
     )
+
+
+def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    for provider in providers.values():
+        provider.use_pool(pool)
+    return providers
 
 
 def _planner(

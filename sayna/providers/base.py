@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import VendorConfig
+from sayna.engines.pool import EnginePool
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 from sayna.state.files import Check
@@ -199,6 +200,9 @@ class TTSProvider(ABC):
     def version_of(self, voice_id: str) -> str | None:
         """Return a text that changes when another voice gets the same id; None where only the vendor knows."""
         return None
+
+    def use_pool(self, pool: EnginePool) -> None:  # noqa: B027 - only the engines of this machine run in it
+        """Run in this pool, which all workers share, instead of in one of its own."""
 
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing
         """Free what the vendor holds; it may be used again."""
