@@ -11,10 +11,12 @@ from sayna.config.types import integer
 class UsageConfig:
     """Limits on the synthesis by vendors."""
 
-    characters_per_month: int | None = setting(
+    # In characters.
+    limit: int | None = setting(
         "TENANT_CHARACTERS_PER_MONTH",
         integer(0, MAX_CHARACTERS),
         None,
         "Characters that vendors may synthesize in a month for a tenant without characters_per_month of its own.",
+        yaml="usage.characters_per_month",
         shown="no limit",
     )

@@ -10,13 +10,12 @@ from collections.abc import Callable, Iterator
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError
-from sayna.providers.base import AudioStream
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.plan import Plan
+from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
-from sayna.speech.usage import UsageMeter
 
 __all__ = ["CacheMode", "PlannedSynthesis", "SpeechResult", "SpeechService", "SynthesisLimiter"]
 
@@ -31,13 +30,13 @@ class CacheMode(enum.Enum):
 
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: bill, provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, calls: ProviderCalls, caller: Caller) -> None:
         self._plan = plan
         self.mode = mode
         self._cache = cache
-        self._meter = meter
+        self._calls = calls
         self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
@@ -51,7 +50,7 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self.mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
-        stream = self._paid()
+        stream = self._calls.start(plan, self._request, self._caller)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
             chunks = _plausible(chunks, plan.provider.slug)
@@ -60,18 +59,6 @@ class PlannedSynthesis(SynthesisTask):
             stream.close()
             raise
         return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
-
-    def _paid(self) -> AudioStream:
-        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
-        plan, meter = self._plan, self._meter
-        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
-        try:
-            return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
-        except Exception:
-            # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
-            if charge is not None and (plan.has_next or not self._request.deadline.cancelled):
-                meter.refund(charge)
-            raise
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -87,12 +74,16 @@ class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
     def __init__(
-        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+        self,
+        cache: AudioCache,
+        single_flight: SingleFlight,
+        limiter: SynthesisLimiter,
+        calls: ProviderCalls,
     ) -> None:
         self._cache = cache
         self._single_flight = single_flight
         self._limiter = limiter
-        self._meter = meter
+        self._calls = calls
 
     def synthesize(
         self,
@@ -115,7 +106,7 @@ class SpeechService:
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            task = PlannedSynthesis(plan, mode, self._cache, self._meter, caller)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller)
             subscriber = self._subscribe(plan, task, is_client_connected, silence_seconds)
         except BaseException:
             self._limiter.release()
@@ -138,8 +129,8 @@ class SpeechService:
         return self._cache.has(plan.key)
 
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
-        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
-            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
+            self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
         self, plan: Plan, task: PlannedSynthesis, is_client_connected: Callable[[], bool], silence_seconds: float
@@ -175,8 +166,3 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
-
-
-def _is_billed(plan: Plan) -> bool:
-    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
-    return not (plan.provider.local or plan.credentials)
