@@ -14,6 +14,7 @@ from sayna.providers.base import TTSProvider
 from sayna.speech.plan import MAX_CONNECT_SECONDS, Plan
 from sayna.speech.service import CacheMode, SpeechResult, SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import StreamAborted
+from sayna.speech.speech_result import LiveSpeech
 from sayna.state.shared_breaker import SharedBreaker
 
 # Where a request names no connection_timeout: the longest silence of a target before the next one is asked.
@@ -147,7 +148,8 @@ class FallbackSpeech:
             speech.observe = attempt.record
         if is_whole:
             speech.finished()
-        speech.end_silence_limit()
+        if isinstance(speech, LiveSpeech):
+            speech.end_silence_limit()
         return speech
 
     def _claimed(self, attempt: _Attempt) -> bool:

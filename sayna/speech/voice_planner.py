@@ -80,7 +80,10 @@ class VoicePlanner(Planner):
             name, request = name or request.voice_id or ALIAS, replace(request, provider="", voice_id="", model="")
         named = request.provider or request.voice_id or request.model
         if not name:
-            return request if named or not self._takes_default(request) else _merged(request, self._default)
+            if named or not self._takes_default(request):
+                return request
+            default = self._default
+            return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
         if named:
             raise InvalidRequest("send voice, or provider, voice_id and model, but not both")
         name = name.removeprefix(f"{ALIAS}/").removeprefix(f"{ALIAS}:")
@@ -155,10 +158,6 @@ def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) ->
         names = "".join(f"{name}, " for name in [*voices][:SHOWN])
         raise UnknownVoice(f"voice is unknown; send {names}or provider/voice_id, such as espeak/gmw/en-US")
     return replace(request, voice=None, provider=slug, voice_id=found[2])
-
-
-def _merged(request: SpeakRequest, default: SpeakRequest) -> SpeakRequest:
-    return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
 
 
 def _aimed(request: SpeakRequest, target: VoiceTarget) -> SpeakRequest:
