@@ -12,6 +12,7 @@ from sayna.errors import NotCached, ProviderError, ProviderRateLimited, Provider
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.speech.plan import MAX_CONNECT_SECONDS, Plan
+from sayna.speech.provider_calls import VendorBusy
 from sayna.speech.service import CacheMode, SpeechResult, SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import StreamAborted
 from sayna.speech.speech_result import LiveSpeech
@@ -115,7 +116,7 @@ class FallbackSpeech:
             each = replace(each, is_retried=False, has_next=has_next, request_seconds=max(left, MIN_SECONDS))
             try:
                 speech = self._attempt(partial(synthesize, each), each, mode, is_whole=is_whole)
-            except (ProviderError, NotCached) as error:
+            except (ProviderError, NotCached, VendorBusy) as error:
                 if not has_next or not _is_failure(error):
                     raise
                 silent.append(each.provider.slug)
