@@ -9,7 +9,6 @@ from flask import Blueprint, Response
 
 from sayna import __version__
 from sayna.blueprints.body import check_query, read_form
-from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.open_requests import check_site, open_plan
@@ -85,7 +84,8 @@ def _speak_request(fields: dict[str, str]) -> SpeakRequest:
     text, language = fields.get("INPUT_TEXT", ""), fields.get("LOCALE", "").replace("_", "-")
     slug, name = named_voice(unquote(fields.get("VOICE", "")))
     return SpeakRequest(
-        text=text if kind == "TEXT" else unwrapped_markup(text),
+        text=text,
+        markup=None if kind == "TEXT" else "unwrapped",
         # Clients have names such as cmu-slt-hsmm in their code, so an unknown voice is not refused.
         provider=slug,
         voice_id=name if slug else "",
