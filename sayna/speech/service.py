@@ -137,7 +137,7 @@ class SpeechService:
         subscriber = self._single_flight.join(
             key,
             task,
-            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
         subscriber.silence_seconds = silence_seconds
