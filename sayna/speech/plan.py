@@ -6,19 +6,24 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sayna import audio
 from sayna.config import SpeechConfig
-from sayna.errors import InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderNotConfigured, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
-from sayna.speech.pronunciation import spoken_text
+from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.speak_request import SpeakRequest
+from sayna.speech.spoken import NO_WORDS, Spoken, spoken
 from sayna.speech.voice_settings import checked
-from sayna.speech.voices.languages import canonical, spoken
+from sayna.speech.voices.languages import canonical
+from sayna.speech.voices.languages import spoken as spoken_language
+
+__all__ = ["Plan", "Planner", "SpeakRequest"]
 
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
@@ -28,31 +33,6 @@ MAX_REQUEST_SECONDS = 60.0
 REMEMBERED_PLANS = 2048
 REMEMBERED_BYTES = 8192
 _PARAMS = tuple(each.name for each in dataclasses.fields(SynthesisParams))
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakRequest:
-    """A speech request as the client sent it; None and "" mean that the client left the field out.
-
-    `prefers_envelope` is the answer form of a client whose Accept names none: JSON for flat, bytes for nested.
-    """
-
-    text: str | None
-    voice: str | None = None
-    provider: str | None = None
-    voice_id: str | None = None
-    model: str | None = None
-    speaking_rate: float | None = None
-    audio_format: str | None = None
-    sample_rate: int | None = None
-    language: str | None = None
-    voice_settings: Mapping[str, Any] = field(default_factory=dict)
-    pronunciations: Sequence[tuple[str, str]] = ()
-    connection_timeout: float | None = None
-    request_timeout: float | None = None
-    auth: Mapping[str, Any] | None = None
-    prefers_envelope: bool = True
-    ignored_fields: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +46,8 @@ class Plan(SynthesisParams):
     provider: TTSProvider
     request_seconds: float
     characters: int
+    # Places in the text, and the milliseconds of silence there.
+    pauses: tuple[tuple[int, int], ...]
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
     key: str
@@ -147,26 +129,28 @@ class Planner:
 
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
-        text = self._text(request)
         provider = self.provider(request.provider)
         credentials = provider.check_auth(request.auth) if request.auth else None
         language = _language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
+        tag = self._spoken(provider, voice_id, language)
+        said = self._said(request)
         low, high = provider.rates
         plan = Plan(
             provider=provider,
-            text=text,
+            text=said.text,
             voice_id=voice_id,
             model=_matching(model, provider.model_pattern, "model", "a model name of the vendor"),
-            language=self._spoken(provider, voice_id, language),
-            speaking_rate=min(high, max(low, request.speaking_rate or 1.0)),
+            language=tag,
+            speaking_rate=min(high, max(low, (request.speaking_rate or 1.0) * said.rate)),
             target=audio.resolve(request.audio_format or "wav", request.sample_rate),
             settings=checked(request.voice_settings, provider),
             credentials=credentials,
             connect_seconds=min(request.connection_timeout or MAX_CONNECT_SECONDS, MAX_CONNECT_SECONDS),
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
-            characters=len(text),
+            characters=len(said.text),
+            pauses=said.pauses,
             version=provider.version_of(voice_id),
             key="",
             prefers_envelope=request.prefers_envelope,
@@ -178,11 +162,9 @@ class Planner:
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
         return dataclasses.replace(plan, key=key)
 
-    def _text(self, request: SpeakRequest) -> str:
-        text = request.text or ""
-        if len(text) > self._speech.max_text_chars:
-            raise TextTooLong(f"text has {len(text)} characters; send at most {self._speech.max_text_chars}")
-        return spoken_text(text, request.pronunciations)
+    def _said(self, request: SpeakRequest) -> Spoken:
+        words = PronunciationTable(request.pronunciations) if request.pronunciations else NO_WORDS
+        return spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
 
     def provider(self, slug: str | None) -> TTSProvider:
         """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
@@ -202,7 +184,7 @@ class Planner:
         tags = provider.languages_of(voice_id)
         if not tags:
             return language or canonical(provider.language_of(voice_id))
-        if found := spoken(tags, language):
+        if found := spoken_language(tags, language):
             return found
         others = self._voices_for(provider.slug, language)
         instead = f"another voice_id such as {', '.join(others)}" if others else "another voice_id from GET /voices"
@@ -225,6 +207,8 @@ class Planner:
             "audio_format": plan.target.audio_format,
             "sample_rate": plan.target.sample_rate,
         }
+        if plan.pauses:
+            fields["pauses"] = plan.pauses
         if plan.version is not None:
             fields["version"] = plan.version
         if plan.provider.sound_version:
