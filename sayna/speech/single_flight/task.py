@@ -5,19 +5,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from sayna.audio.spec import AudioSpec
+
+UNKNOWN = AudioSpec("", 0)
+
 
 @dataclass(slots=True)
 class Synthesis:
     """Audio under way: `chunks` may raise a SaynaError, and `close` frees the provider.
 
-    `created` is the time of this take, in epoch seconds. `is_cached` means that the audio was stored already: no
-    provider is called and nothing is stored.
+    `spec` is what the chunks are. `created` is the time of this take, in epoch seconds. `is_cached` means that the
+    audio was stored already: no provider is called and nothing is stored.
     """
 
     chunks: Iterator[bytes]
     close: Callable[[], None] = field(default=lambda: None)
     is_cached: bool = False
     created: float = field(default_factory=time.time)
+    spec: AudioSpec = UNKNOWN
 
 
 class SynthesisTask(ABC):
@@ -34,3 +39,21 @@ class SynthesisTask(ABC):
     @abstractmethod
     def store(self, audio: bytes) -> None:
         """Store the complete audio."""
+
+
+class Form(ABC):
+    """A coded format that some subscribers of a synthesis want; one thread of a process makes it for all of them."""
+
+    name: str
+
+    @abstractmethod
+    def is_shared(self, spec: AudioSpec) -> bool:
+        """Whether the form differs from audio of this spec so much that it is made once and shared."""
+
+    @abstractmethod
+    def chunks(self, audio: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
+        """Yield the audio in this form as it arrives; raises SaynaError."""
+
+    @abstractmethod
+    def store(self, audio: bytes, created: float) -> None:
+        """Store the complete audio of this form, of the take that was created then."""
