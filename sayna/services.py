@@ -118,7 +118,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices)),
+        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
         speech=(speech := SpeechService(cache, single_flight, limiter)),

@@ -104,6 +104,9 @@ DEFAULT_FORMATS = ("wav", "linear16")
 FLAT = FlatSpeakSchema()
 NESTED = NestedSpeakSchema()
 VOICE_FIELDS = frozenset(VoiceSchema().fields)
+# How a table of prompts holds the fields: those that are neither numbers nor JSON are text.
+NUMBER_FIELDS = frozenset(name for name, field in FLAT.fields.items() if isinstance(field, fields.Number))
+JSON_FIELDS = frozenset(name for name, field in FLAT.fields.items() if isinstance(field, fields.Dict | fields.List))
 
 
 def is_nested(body: Mapping[str, Any]) -> bool:

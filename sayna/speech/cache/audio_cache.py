@@ -12,7 +12,7 @@ from pathlib import Path
 import diskcache
 
 from sayna.log import RateLimitedLogger
-from sayna.speech.cache.clip import Clip, decode, encode, fingerprint
+from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
@@ -38,9 +38,9 @@ class AudioCache:
         self, path: Path | None, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS
     ) -> None:
         self._ttl = ttl_seconds
-        self._limit = max_bytes
+        self.max_bytes = max_bytes
         # A clip larger than a quarter of the cache would evict most of the others.
-        self._largest = min(LARGEST_CLIP_BYTES, max_bytes // 4)
+        self.largest_clip = min(LARGEST_CLIP_BYTES, max_bytes // 4)
         self._disk = (
             DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes, write_seconds=write_seconds) if path else None
         )
@@ -84,44 +84,44 @@ class AudioCache:
             return None
         return entry.clip
 
+    def has(self, key: str) -> bool:
+        """Return whether there is a clip of the key; raises nothing."""
+        return self.get(key) is not None
+
     def put(self, key: str, clip: Clip) -> bool:
         """Store the master of a sound in place of its older take and its forms; return whether it is stored."""
-        if len(clip.audio) > self._largest:
+        if len(clip.audio) > self.largest_clip:
             return False
         self._memory.drop_forms(key)
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
-        try:
-            self._disk.write(key, blob, _tag(clip))
-        except FAULTS as error:
-            self.write_errors += 1
-            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
+        if not self._written(partial(self._disk.write, key, blob, _tag(clip))):
             return False
         self._memory.put(key, CacheEntry(clip, self._disk.generation(), fingerprint(blob)))
         return True
 
-    def put_form(self, sound: str, key: str, clip: Clip, generation: object, *, on_disk: bool) -> None:
+    def put_form(self, sound: str, form: str, clip: Clip, generation: object, *, on_disk: bool) -> None:
         """Keep a form of a take, unless the sound has a newer take; raises nothing.
 
         `generation` is the one from before the take was read: a form that was made meanwhile is not used.
         """
-        if len(clip.audio) > self._largest:
+        if len(clip.audio) > self.largest_clip:
             return
-        entry = CacheEntry(clip, generation, b"")
+        key, entry = form_key(sound, form), CacheEntry(clip, generation, b"")
         if self._disk is None:
-            if (master := self._memory.get(sound)) and master.clip.info.created == clip.info.created:
-                self._memory.put(key, entry)
-            return
-        if on_disk:
+            master = self._memory.get(sound)
+            is_kept = master is not None and master.clip.info.created == clip.info.created
+        elif on_disk:
             blob = encode(key, clip)
             entry = CacheEntry(clip, generation, fingerprint(blob))
-            try:
-                self._disk.write_form(key, blob, _tag(clip), lambda cache: _has_take(cache, sound, clip))
-            except FAULTS as error:
-                self.write_errors += 1
-                self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
-        self._memory.put(key, entry)
+            is_kept = self._written(
+                partial(self._disk.write_form, key, blob, _tag(clip), partial(_has_take, sound=sound, clip=clip))
+            )
+        else:
+            is_kept = True
+        if is_kept:
+            self._memory.put(key, entry)
 
     def clear(self, provider: str | None = None, voice: str | None = None) -> int:
         """Remove the clips of a provider, a voice, both, or all, for every process; return their number.
@@ -142,6 +142,13 @@ class AudioCache:
         self._disk.renew()
         return sum(row.entries for row in chosen)
 
+    def keys(self) -> list[str]:
+        """Return the keys of all sounds; raises OSError, sqlite3.Error or diskcache.Timeout."""
+        if self._disk is None:
+            return [key for key in self._memory.clips() if not is_form(key)]
+        with self._disk.reading() as cache:
+            return [key for key in cache if isinstance(key, str) and not is_form(key)]
+
     def stats(self) -> CacheStats:
         """Return how full the cache is; raises OSError, sqlite3.Error or diskcache.Timeout."""
         providers: Counter[str] = Counter()
@@ -149,13 +156,13 @@ class AudioCache:
             infos = [clip.info for clip in self._memory.clips().values()]
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
-            return CacheStats(len(infos), self._memory.bytes, self._limit, providers, oldest)
+            return CacheStats(len(infos), self._memory.bytes, self.max_bytes, providers, oldest)
         with self._disk.writing(self._disk.write_seconds) as cache:
             rows, volume = take_stats(self._disk.folder / "cache.db"), int(cache.volume())
         for row in rows:
             providers[labels(row.tag)[0]] += row.entries
         oldest = min((row.oldest for row in rows), default=None)
-        return CacheStats(providers.total(), volume, self._limit, providers, oldest)
+        return CacheStats(providers.total(), volume, self.max_bytes, providers, oldest)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
         """Read every entry and remove the damaged ones; `progress` gets the entries done and their total.
@@ -178,6 +185,15 @@ class AudioCache:
         """Close the database; the next use opens it again."""
         if self._disk:
             self._disk.close()
+
+    def _written(self, write: Callable[[], bool]) -> bool:
+        """Write to the disk; return whether that succeeded."""
+        try:
+            return write()
+        except FAULTS as error:
+            self.write_errors += 1
+            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
+            return False
 
     def _fetch(self, key: str, entry: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return the entry on disk now, with the clip in memory if both are the same, otherwise verified anew."""

@@ -46,7 +46,7 @@ _inherited: list["Handle"] = []
 
 
 class DiskStore:
-    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest form is evicted first, then the oldest master.
+    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest form is evicted first, then the oldest one.
 
     A write waits up to `write_seconds` for other writers.
     """
@@ -105,7 +105,7 @@ class DiskStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._check_folders()
 
-    def write(self, key: str, blob: bytes, tag: str) -> None:
+    def write(self, key: str, blob: bytes, tag: str) -> bool:
         """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
@@ -114,6 +114,7 @@ class DiskStore:
             # Other workers may have the older take in memory.
             if self.retry(lambda: cache.forget_forms(key)) or replaces:
                 self.renew()
+            return True
 
     def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[diskcache.Cache], bool]) -> bool:
         """Store a form of a sound, if its master `is_current` and there is room beside the masters; return whether.

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from sayna.errors import Overloaded
 from sayna.http import Deadline
@@ -81,7 +80,7 @@ class SingleFlight:
             stream.enter()
             # A producer has its own thread, so a slow or departing subscriber affects no other one.
             try:
-                self._submit(self._run, key, stream, task)
+                self._submit(partial(self._run, key, stream, task))
             except Overloaded:
                 # Otherwise the next request would wait for a stream that never starts.
                 del self._running[key]
@@ -98,15 +97,15 @@ class SingleFlight:
         if is_new:
             try:
                 with self._lock:
-                    self._submit(derive, stream, shared, form)
+                    self._submit(partial(derive, stream, shared, form))
             except Overloaded:
                 shared.abandon()
                 raise
         return shared
 
-    def _submit(self, *call: Any) -> None:
+    def _submit(self, call: Callable[[], None]) -> None:
         try:
-            self._ready().submit(contextvars.copy_context().run, *call)
+            self._ready().submit(contextvars.copy_context().run, call)
         except RuntimeError as error:
             raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
 

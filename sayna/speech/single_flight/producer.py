@@ -115,7 +115,7 @@ def follow(stream: SharedStream, part: PartFile) -> None:
 def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
     """Make a form of a stream while it arrives and store it; a form that fails leaves the stream as it is."""
     try:
-        for chunk in form.chunks(stream.read(), stream.spec):
+        for chunk in form.chunks(stream.read(), stream.spec, shared.head):
             shared.append(chunk)
     except StreamLost:
         shared.end(stream.state, stream.error)
@@ -132,8 +132,7 @@ def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
     else:
         shared.end(State.WHOLE)
         stream.wait_until_stored(STORE_SECONDS)
-        if not stream.is_cached:
-            _store(partial(form.store, created=stream.created), shared)
+        _store(partial(_store_form, form, stream, shared), shared)
         shared.end(State.COMPLETE)
     finally:
         shared.abandon()
@@ -163,6 +162,10 @@ def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
         stream.end(State.WHOLE)
     elif kind == END:
         stream.end(State.COMPLETE)
+
+
+def _store_form(form: Form, stream: SharedStream, shared: SharedStream, made: bytes) -> None:
+    form.store(bytes(shared.head) + made, b"".join(stream.chunks), stream.spec, stream.created)
 
 
 def _store(store: Callable[[bytes], None], stream: SharedStream) -> None:

@@ -1,6 +1,7 @@
 """One synthesis as one process sees it: its audio so far, its state, and the number of subscribers."""
 
 import enum
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from sayna.speech.single_flight.task import UNKNOWN
 
 # How long the next request of a caller may have to wait for the store of the audio before.
 STORE_SECONDS = 0.2
+READ_SECONDS = 60.0
 
 
 class State(enum.Enum):
@@ -36,6 +38,7 @@ class SharedStream:
 
     def __init__(self, owner: object) -> None:
         self.spec = UNKNOWN
+        self.head = bytearray()
         self.owner = owner
         self.state = State.RUNNING
         self.chunks: list[bytes] = []
@@ -78,16 +81,14 @@ class SharedStream:
 
     def read(self) -> Iterator[bytes]:
         """Yield the chunks as they arrive without subscribing; raises StreamLost when the audio does not get whole."""
-        index = 0
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: index < len(self.chunks) or self.state is not State.RUNNING)
+        for index in itertools.count():
+            while not self.wait_for_chunk(index, READ_SECONDS):
+                pass
             if self.state in (State.FAILED, State.LOST):
                 raise StreamLost
             if index == len(self.chunks):
                 return
             yield self.chunks[index]
-            index += 1
 
     def append(self, chunk: bytes) -> None:
         """Give the chunk to all subscribers."""

@@ -15,7 +15,8 @@ CONNECTION_CHECK_SECONDS = 0.5
 class Subscriber(Iterator[bytes]):
     """An iterator over audio as it arrives; if the leader dies before the first byte, it subscribes anew.
 
-    `select` returns the stream to read, itself or one of its forms, once the spec of the audio is known. Raises the leader's own error, ProviderTimeout at the deadline, CallerGone, and StreamAborted when the
+    `select` returns the stream to read, itself or one of its forms, once the spec of the audio is known.
+    Raises the leader's own error, ProviderTimeout at the deadline, CallerGone, and StreamAborted when the
     synthesis was lost after a chunk was returned: speech is not deterministic, so no other can continue it.
     """
 
@@ -57,6 +58,11 @@ class Subscriber(Iterator[bytes]):
             raise StopIteration
         self._position += 1
         return stream.chunks[self._position - 1]
+
+    @property
+    def head(self) -> bytes:
+        """What stands in front of a whole file of the form; final when the iterator has ended."""
+        return bytes(self._selected.head) if self._selected else b""
 
     def received(self) -> bytes:
         """Return what the provider has sent so far; it is whole when the iterator has ended."""

@@ -51,9 +51,12 @@ class Form(ABC):
         """Whether the form differs from audio of this spec so much that it is made once and shared."""
 
     @abstractmethod
-    def chunks(self, audio: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
-        """Yield the audio in this form as it arrives; raises SaynaError."""
+    def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
+        """Yield the audio in this form as it arrives; raises SaynaError.
+
+        At the end, `head` holds what stands in front of a whole file of it but not of a stream.
+        """
 
     @abstractmethod
-    def store(self, audio: bytes, created: float) -> None:
-        """Store the complete audio of this form, of the take that was created then."""
+    def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
+        """Store the whole file of this form, made of the audio that was received in the take of then."""

@@ -1,0 +1,147 @@
+"""`flask warm LIST` renders a list of prompts, `flask pack export | import` moves finished clips."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+from flask.cli import AppGroup, with_appcontext
+
+from sayna.cli.context import services
+from sayna.errors import InvalidRequest, SaynaError
+from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
+from sayna.prompts import warm as render_all
+from sayna.speech.cache import AudioCache, Clip
+from sayna.speech.plan import Plan
+from sayna.speech.service import CacheMode
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+pack = AppGroup("pack", help="Move finished clips to a machine without vendors.")
+
+
+@click.command("warm")
+@click.argument("prompts", type=FILE)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write each prompt as NAME.ENDING here.")
+@click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Prompts at the same time.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be rendered.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def warm(prompts: Path, out: Path | None, workers: int, *, dry_run: bool, yes: bool) -> None:
+    """Render a list of PROMPTS (CSV): the columns are the fields of POST /speak, and name.
+
+    Running it again renders what is missing.
+    """
+    _shared_cache()
+    folder = PromptFolder(out) if out else None
+    checked = _checked(prompts, folder)
+    if not dry_run and not yes and checked.missing:
+        click.confirm(f"{_sentence(checked)}: go on?", abort=True)
+    else:
+        click.echo(_sentence(checked))
+    if dry_run:
+        return
+    # The missing ones begin: the others come from the cache.
+    todo = checked.missing + [each for each in checked.prompts if folder and not folder.holds(each)]
+    try:
+        failed = _render(list({each.line: each for each in todo}.values()), folder, workers)
+    except KeyboardInterrupt as stop:
+        click.echo("Stopped. The prompts that were rendered are kept; run it again for the others.", err=True)
+        raise click.Abort from stop
+    if failed:
+        raise click.ClickException(f"{failed} of {len(checked.prompts)} prompts failed; run it again to render those")
+
+
+def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
+    planner, speech = services().planner, services().speech
+
+    def is_known(prompt: Prompt) -> bool:
+        return speech.is_cached(prompt.plan) or bool(folder and folder.holds(prompt))
+
+    try:
+        checked = check(read_csv(path.read_bytes()), planner, is_known)
+    except InvalidRequest as error:
+        raise click.ClickException(f"{path}: {error.message}") from error
+    for column in checked.unused:
+        click.echo(f"The column {column!r} is no field of POST /speak, and is not used.", err=True)
+    for mistake in checked.mistakes:
+        click.echo(f"{path}, line {mistake.line}: {mistake.sentence}", err=True)
+    if checked.mistakes:
+        raise click.ClickException(f"{len(checked.mistakes)} mistakes; nothing was rendered")
+    return checked
+
+
+def _sentence(checked: CheckedList) -> str:
+    total, missing = len(checked.prompts), len(checked.missing)
+    known = sum(prompt.is_known for prompt in checked.prompts)
+    same = total - known - missing
+    counts = [f"{total:,} prompts", f"{known:,} known", f"{missing:,} to render"]
+    if same := total - known - missing:
+        counts.append(f"{same:,} the same as others")
+    return ", ".join([*counts, f"{checked.characters:,} characters" if checked.characters else "nothing to pay"])
+
+
+def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int) -> int:
+    """Render and write the prompts; return how many failed."""
+    failed = 0
+    with (
+        _bar("Rendering") as advance,
+        contextlib.closing(render_all(prompts, _renderer(), workers=workers)) as finished,
+    ):
+        for done, (prompt, result) in enumerate(finished, 1):
+            if isinstance(result, SaynaError):
+                failed += 1
+                click.echo(f"line {prompt.line}, {prompt.name}: {result.message}", err=True)
+            elif folder:
+                folder.write(prompt, result)
+            advance(done, len(prompts))
+    return failed
+
+
+def _renderer() -> Callable[[Plan], Clip]:
+    # The threads that render have no application context.
+    speech = services().speech
+    return lambda plan: speech.synthesize(plan, CacheMode.USE, is_client_connected=lambda: True).finished()
+
+
+@pack.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def export_(file: Path) -> None:
+    """Write every clip of the cache into FILE."""
+    cache = _shared_cache()
+    with _bar("Exporting") as advance:
+        number = export_pack(cache, file, advance)
+    click.echo(f"{number} clips, {file.stat().st_size:,} bytes")
+
+
+@pack.command("import")
+@click.argument("file", type=FILE)
+def import_(file: Path) -> None:
+    """Take the clips of FILE into the cache, each after it was verified."""
+    with _bar("Importing") as advance:
+        try:
+            report = import_pack(_shared_cache(), file, advance)
+        except InvalidRequest as error:
+            raise click.ClickException(error.message) from error
+    click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
+    if report.damaged:
+        raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; the function takes what is done and the total."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield advance
+
+
+def _shared_cache() -> AudioCache:
+    cache = services().cache
+    if not cache.shared:
+        raise click.ClickException("CACHE_PATH is not set, so finished clips would be lost with this command")
+    return cache
