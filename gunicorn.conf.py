@@ -44,6 +44,14 @@ accesslog = None  # sayna.request is the access log: it knows no query strings
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
+def when_ready(_server: Any) -> None:
+    """Say where the server listens, now that it does; scripts/run asks for it."""
+    if os.environ.pop("SAYNA_WELCOME", None):
+        from sayna.server.welcome import welcome  # noqa: PLC0415 - only scripts/run shows it
+
+        print(welcome(sys.modules["wsgi"].app.extensions["sayna"]), flush=True)
+
+
 def pre_fork(_server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
     if worker.age > 1:
@@ -57,6 +65,12 @@ def post_worker_init(worker: Any) -> None:
     # Beside others the first worker does without: what it alone imports it shares with none of them (12 MB).
     if workers == 1:
         threading.Thread(target=load_modules, name="warmup", daemon=True).start()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Store what the worker has counted; a worker that failed at its start has no application."""
+    if hasattr(worker, "wsgi"):
+        worker.wsgi.extensions["sayna"].usage.close()
 
 
 def on_reload(server: Any) -> None:

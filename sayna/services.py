@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
@@ -49,6 +50,7 @@ class Services:
     planner: Planner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
     clips: ClipService
     catalogue: VoiceCatalogue
@@ -64,7 +66,8 @@ class Services:
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
-        return {
+        redis = self.state.check()
+        checks: dict[str, Check] = {
             "cache": self.cache.check(),
             "providers": _of_providers([provider.check() for provider in self.providers.values()]),
             "piper": self.providers["piper"].check(),
@@ -72,6 +75,16 @@ class Services:
             "hooks": self.hooks.check(),
             "events": self.state.outbox.check() if self.telephony else "off",
         }
+        # Speech needs no Redis, and without it every machine would leave the balancer at the same time.
+        if redis == "failed":
+            checks |= {name: "warn" for name in ("hooks", "events") if checks[name] == "failed"}
+        return {**checks, "redis": redis}
+
+    def exposed_keys(self) -> list[str]:
+        """Return the vendors whose keys every client of the network can use: authentication is off."""
+        if self.config.auth.required or self.config.server.is_local:
+            return []
+        return [slug for slug, provider in self.providers.items() if provider.configured and not provider.local]
 
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
@@ -86,6 +99,7 @@ class Services:
             self.telephony.close()
         if self.retention is not None:
             self.retention.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -103,7 +117,7 @@ def build(config: Config) -> Services:
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
-    state = embedded_state(config, folder)
+    state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -121,8 +135,9 @@ def build(config: Config) -> Services:
         planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        usage=(usage := _usage(config, state, telephony)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        clips=ClipService(clip_signer(config), planner, speech, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
@@ -132,8 +147,16 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        retention=retention_thread(config.recording, recordings, remover, state.leader),
+        retention=retention_thread(config.recording, recordings, remover, state),
     )
+
+
+def _state(config: Config, folder: Path) -> SharedState:
+    if config.fleet.redis is None:
+        return embedded_state(config, folder)
+    from sayna.state.redis.shared_state import redis_state  # noqa: PLC0415 - redis-py takes 0.2 s and 21 MB to load
+
+    return redis_state(config, config.fleet.redis, folder)
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
@@ -158,6 +181,16 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+
+
+def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
+    limit = config.usage.characters_per_month
+    if telephony is None:
+        return UsageMeter(state.usage, limit)
+    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
+
+    events = telephony.events
+    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

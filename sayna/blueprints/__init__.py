@@ -9,19 +9,23 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    manual,
     pages,
     recording,
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
 
 BLUEPRINTS = (
-    health.blueprint,
-    voices.blueprint,
+    # The order of the document: /docs begins with /speak.
     speak.blueprint,
+    voices.blueprint,
+    usage.blueprint,
+    health.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
@@ -29,7 +33,7 @@ BLUEPRINTS = (
     recording.blueprint,
     sip.blueprint,
 )
-PAGES = (pages.docs, pages.studio)
+PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
 def register(app: Flask) -> None:

@@ -20,7 +20,7 @@ from sayna.storage import ObjectInfo
 def clip_response(plan: Plan, ending: str, cache_control: str) -> Response:
     """Return the audio, a range of it, or 304 where the client has it; only the first of these renders."""
     request = current_request()
-    speech = services().clips.cached(plan)
+    speech = services().clips.cached(plan, g.caller)
     g.log = {"provider": plan.provider.slug, "characters": plan.characters, "cache": "HIT"}
     if (known := _known_tag(request, plan.key, speech)) is not None:
         response = Response(status=HTTPStatus.NOT_MODIFIED)
@@ -29,7 +29,8 @@ def clip_response(plan: Plan, ending: str, cache_control: str) -> Response:
             response.headers["ETag"] = known
     else:
         if speech is None:
-            speech = services().clips.render(plan, is_client_connected=caller_connection(request))
+            connected = caller_connection(request)
+            speech = services().clips.render(plan, is_client_connected=connected, caller=g.caller)
             g.log["cache"] = speech.outcome
         response = _audio(request, speech)
         response.headers["Content-Type"] = ENDINGS[ending].content_type

@@ -27,10 +27,10 @@ def mint() -> Response:
     base_url = services().config.clips.public_url or _base_url(request)
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
     check_provider(signed.plan.provider.slug)
-    speech = clips.cached(signed.plan)
+    speech = clips.cached(signed.plan, g.caller if wanted.render else None)
     g.log = {"provider": signed.plan.provider.slug, "characters": signed.plan.characters}
     if speech is None and wanted.render:
-        speech = clips.render(signed.plan, is_client_connected=caller_connection(request))
+        speech = clips.render(signed.plan, is_client_connected=caller_connection(request), caller=g.caller)
         g.log["cache"] = speech.outcome
     return json_response(dump_clip(signed, wanted.ext, base_url, speech.clip if speech else None), 201)
 

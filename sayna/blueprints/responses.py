@@ -60,7 +60,8 @@ def speech_of(request: Request, plan: Plan) -> SpeechResult:
     """
     check_provider(plan.provider.slug)
     connected = caller_connection(request)
-    return services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
+    mode = cache_mode(request.headers)
+    return services().speech.synthesize(plan, mode, is_client_connected=connected, caller=g.caller)
 
 
 def audio_response(
@@ -101,6 +102,8 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     }
     if is_hit:
         headers["Age"] = str(age)
+    if (remaining := services().usage.remaining(g.caller)) is not None:
+        headers["x-quota-remaining"] = str(remaining)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
     voice_id = headers["x-voice-id"]
     if not PLAIN.fullmatch(voice_id):

@@ -1,17 +1,24 @@
-"""`flask clip TEXT`: a clip URL for a configuration file or a dial plan."""
+"""`sayna clip TEXT`: a clip URL for a configuration file or a dial plan."""
 
 import click
-from flask.cli import with_appcontext
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.cli.context import services
-from sayna.errors import SaynaError
-from sayna.schemas.clips import DEFAULT_EXPIRY, load_clip
+from sayna.cli.context import Command, services
+from sayna.cli.output import as_json, print_json
+from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
 
 LOCAL = "http://localhost:3001"
 
 
-@click.command("clip")
+@click.command(
+    "clip",
+    cls=Command,
+    epilog="""\b
+Examples:
+  sayna clip "Please hold the line." --expires 0
+  sayna clip "Guten Tag" --language de --ext sln16 --tenant tenant-a --render
+  sayna clip --key --tenant tenant-a""",
+)
 @click.argument("text", required=False)
 @click.option("--provider", help="Speech vendor.")
 @click.option("--voice", "voice_id", help="Voice of the vendor.")
@@ -23,24 +30,25 @@ LOCAL = "http://localhost:3001"
 @click.option("--tenant", help="The tenant that the clip counts on.")
 @click.option("--render", is_flag=True, help="Synthesize it now.")
 @click.option("--key", "shows_key", is_flag=True, help="Print the key that signs the URLs of TENANT instead.")
-@with_appcontext
-def clip(text: str | None, tenant: str | None, *, render: bool, shows_key: bool, **fields: object) -> None:
-    """Print a signed URL that any telephone system can play."""
-    clips, config = services().clips, services().config
-    try:
-        caller = clips.caller_of(tenant)
-        if caller is None:
-            raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
-        if shows_key:
-            click.echo(clips.signing_key(tenant))
-            return
-        wanted = load_clip({"text": text, "render": render, **fields})
-        base_url = config.clips.public_url or LOCAL
-        signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
-        if not caller.may_use(signed.plan.provider.slug):
-            raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
-        if wanted.render:
-            clips.render(signed.plan, is_client_connected=lambda: True)
-    except SaynaError as error:
-        raise click.ClickException(error.message) from error
-    click.echo(base_url + signed.path)
+@as_json
+def clip(
+    text: str | None, tenant: str | None, *, render: bool, shows_key: bool, as_json: bool, **fields: object
+) -> None:
+    """Print a signed URL of TEXT that any telephone system can play."""
+    clips = services().clips
+    base_url = services().config.clips.public_url or LOCAL
+    caller = clips.caller_of(tenant)
+    if caller is None:
+        raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
+    if shows_key:
+        click.echo(clips.signing_key(tenant))
+        return
+    wanted = load_clip({"text": text, "render": render, **fields})
+    signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
+    if not caller.may_use(signed.plan.provider.slug):
+        raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
+    speech = clips.render(signed.plan, is_client_connected=lambda: True, caller=caller) if wanted.render else None
+    if as_json:
+        print_json(dump_clip(signed, wanted.ext, base_url, speech.finished() if speech else None))
+    else:
+        click.echo(base_url + signed.path)

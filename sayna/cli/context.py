@@ -1,12 +1,103 @@
-"""The services of the application that runs the command."""
+"""What every command has: the settings, the services, and errors that are sentences."""
 
-from typing import cast
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import current_app
+import click
 
-from sayna.services import Services
+if TYPE_CHECKING:
+    from sayna.config import Config
+    from sayna.services import Services
 
 
-def services() -> Services:
-    """Return the services of the current application."""
-    return cast("Services", current_app.extensions["sayna"])
+class Session:
+    """The settings and the services of one run of `sayna`, read and built when a command asks for them."""
+
+    @cached_property
+    def config(self) -> "Config":
+        """The settings; raises ConfigError."""
+        from sayna.config import load_config  # noqa: PLC0415 - `sayna --help` needs no settings
+
+        return load_config()
+
+    @cached_property
+    def services(self) -> "Services":
+        """The services; raises ConfigError, and ClickException where CACHE_PATH names no folder."""
+        from sayna import log  # noqa: PLC0415 - 0.6 s of imports, which `sayna --help` must not wait for
+        from sayna.services import build  # noqa: PLC0415
+
+        # People see warnings; the lines of each call to a vendor are for the log of a server.
+        log.configure("WARNING", "console")
+        require_cache_folder(self.config)
+        built = build(self.config)
+        click.get_current_context().find_root().call_on_close(built.close)
+        return built
+
+
+def require_cache_folder(config: "Config") -> None:
+    """Raise ClickException where CACHE_PATH names no folder: commands make none, because the path may be mistyped."""
+    path = config.cache.path
+    if path is not None and not path.is_dir():
+        raise click.ClickException(
+            f"CACHE_PATH is {path}, and that folder is missing. Correct it, or make the folder: mkdir -p -m 700 {path}"
+        )
+
+
+def services() -> "Services":
+    """Return the services of the application that Flask runs the command in, otherwise those of this run of `sayna`."""
+    root = click.get_current_context().find_root().obj
+    if is_of_flask():
+        return cast("Services", root.load_app().extensions["sayna"])
+    return cast("Session", root).services
+
+
+def config() -> "Config":
+    """Return the settings; raises ConfigError."""
+    if is_of_flask():
+        return services().config
+    return cast("Session", click.get_current_context().find_root().obj).config
+
+
+def is_of_flask() -> bool:
+    """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
+    return not isinstance(click.get_current_context().find_root().obj, Session)
+
+
+class Command(click.Command):
+    """A command whose expected errors are sentences, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            if (sentence := _sentence(error)) is None:
+                raise
+            raise click.ClickException(sentence) from error
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return what a person should read of an error, None for one that Sayna does not expect."""
+    from sayna.config import ConfigError  # noqa: PLC0415 - `sayna --help` has no errors
+    from sayna.errors import SaynaError  # noqa: PLC0415
+    from sayna.speech.cache.sqlite_errors import FAULTS  # noqa: PLC0415
+
+    if isinstance(error, SaynaError):
+        return str(getattr(error, "operator_message", error.message))
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{Path(str(error.filename))}: {error.strerror}"
+    if isinstance(error, FAULTS):
+        return f"the audio cache cannot be used: {error.__context__ or error}"
+    return None

@@ -1,4 +1,4 @@
-"""`flask warm LIST` renders a list of prompts, `flask pack export | import` moves finished clips."""
+"""`sayna warm LIST` renders a list of prompts, `sayna pack export | import` moves finished clips."""
 
 import contextlib
 import sys
@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
-from flask.cli import AppGroup, with_appcontext
 
-from sayna.cli.context import services
+from sayna.cli.context import Command, Group, services
 from sayna.errors import InvalidRequest, SaynaError
 from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
 from sayna.prompts import warm as render_all
@@ -17,16 +16,29 @@ from sayna.speech.plan import Plan
 from sayna.speech.service import CacheMode
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-pack = AppGroup("pack", help="Move finished clips to a machine without vendors.")
+pack = Group(
+    "pack",
+    help="Move finished clips to a machine without vendors.",
+    epilog="""\b
+Examples:
+  sayna pack export prompts.pack
+  sayna pack import prompts.pack""",
+)
 
 
-@click.command("warm")
+@click.command(
+    "warm",
+    cls=Command,
+    epilog="""\b
+Examples:
+  sayna warm prompts.csv --dry-run
+  sayna warm prompts.csv --out /var/lib/asterisk/sounds/acme --yes""",
+)
 @click.argument("prompts", type=FILE)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write each prompt as NAME.ENDING here.")
 @click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Prompts at the same time.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be rendered.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@with_appcontext
 def warm(prompts: Path, out: Path | None, workers: int, *, dry_run: bool, yes: bool) -> None:
     """Render a list of PROMPTS (CSV): the columns are the fields of POST /speak, and name.
 
@@ -56,7 +68,7 @@ def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
     planner, speech = services().planner, services().speech
 
     def is_known(prompt: Prompt) -> bool:
-        return speech.is_cached(prompt.plan) or bool(folder and folder.holds(prompt))
+        return speech.cached(prompt.plan, None) is not None or bool(folder and folder.holds(prompt))
 
     try:
         checked = check(read_csv(path.read_bytes()), planner, is_known)
@@ -99,7 +111,7 @@ def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int) ->
 
 
 def _renderer() -> Callable[[Plan], Clip]:
-    # The threads that render have no application context.
+    # The threads that render have no context of the command.
     speech = services().speech
     return lambda plan: speech.synthesize(plan, CacheMode.USE, is_client_connected=lambda: True).finished()
 
@@ -119,10 +131,7 @@ def export_(file: Path) -> None:
 def import_(file: Path) -> None:
     """Take the clips of FILE into the cache, each after it was verified."""
     with _bar("Importing") as advance:
-        try:
-            report = import_pack(_shared_cache(), file, advance)
-        except InvalidRequest as error:
-            raise click.ClickException(error.message) from error
+        report = import_pack(_shared_cache(), file, advance)
     click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
     if report.damaged:
         raise click.exceptions.Exit(1)

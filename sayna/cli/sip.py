@@ -1,14 +1,18 @@
-"""`flask sip provision | secret`: telephony."""
+"""`sayna sip provision | secret`: telephony."""
 
 import click
-from flask.cli import AppGroup
 
-from sayna.cli.context import services
-from sayna.errors import SaynaError
-from sayna.livekit.errors import LiveKitUnavailable
+from sayna.cli.context import Group, services
 from sayna.livekit.model import Inbound
 
-commands = AppGroup("sip", help="Look after telephony.")
+commands = Group(
+    "sip",
+    help="Look after telephony.",
+    epilog="""\b
+Examples:
+  sayna sip provision --dry-run
+  sayna sip secret customer-a customer-a.example.com""",
+)
 
 
 @commands.command("provision")
@@ -18,10 +22,7 @@ def provision(dry_run: bool) -> None:
     livekit, inbound = services().livekit, Inbound.of(services().config.sip)
     if livekit is None or inbound is None:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
-    try:
-        done = livekit.trunks.provision(inbound, dry_run=dry_run)
-    except LiveKitUnavailable as error:
-        raise click.ClickException(error.operator_message) from error
+    done = livekit.trunks.provision(inbound, dry_run=dry_run)
     would = "would " if dry_run else ""
     click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 
@@ -31,10 +32,7 @@ def provision(dry_run: bool) -> None:
 @click.argument("host")
 def secret(tenant: str, host: str) -> None:
     """Print the secret with which TENANT verifies what the hook of HOST is sent; '' is no tenant."""
-    try:
-        found = services().hooks.secret_of(tenant or None, host)
-    except SaynaError as error:
-        raise click.ClickException(error.message) from error
+    found = services().hooks.secret_of(tenant or None, host)
     if found is None:
         raise click.ClickException("SIP_HOOK_SECRET is not set, so nothing is sent to this hook")
     click.echo(found.reveal())

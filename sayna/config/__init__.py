@@ -11,7 +11,7 @@ from sayna.config.compat import CompatConfig, ModelAlias
 from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.load import Config, load_config, settings
+from sayna.config.load import Config, load_config, read_sources, settings
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
 from sayna.config.server import Authorities, CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
@@ -50,6 +50,7 @@ __all__ = [
     "cloud",
     "is_loopback",
     "load_config",
+    "read_sources",
     "setting",
     "settings",
     "token",

@@ -16,6 +16,7 @@ from sayna.config.recording import RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
+from sayna.config.usage import UsageConfig
 from sayna.config.vendors import ProvidersConfig, providers_config
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Config:
     cache: CacheConfig = field(default_factory=CacheConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
+    usage: UsageConfig = field(default_factory=UsageConfig)
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
@@ -84,6 +86,11 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def read_sources(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Sources:
+    """Return the texts that load_config() would parse, with warnings about names that are close to a setting's."""
+    return find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=True)
 
 
 def _folder_of_run(cwd: Path) -> Path | None:

@@ -57,6 +57,12 @@ class ServerConfig:
         return self.bind_setting or f"{host}:{self.port}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine can connect."""
+        host = self.bind.rpartition(":")[0].strip("[]")
+        return self.bind.startswith(("unix:", "fd:")) or host in ("localhost", "::1") or host.startswith("127.")
+
+    @property
     def log_format(self) -> str:
         """The form that was set, else `console` on a terminal, else `json`."""
         # Computed at each call, because standard error may be redirected after the settings are read.
@@ -155,6 +161,9 @@ class DocsConfig:
     )
     studio_enabled: bool = setting(
         "STUDIO_ENABLED", boolean, True, "Page /studio, on or off.", yaml="server.studio_enabled"
+    )
+    help_enabled: bool = setting(
+        "HELP_ENABLED", boolean, True, "Pages below /help, on or off.", yaml="server.help_enabled"
     )
 
 

@@ -5,17 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sayna.config.fields import SettingInfo
+from sayna.config.misspelt import misspelt_names
 from sayna.config.yamlfile import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """The texts of all settings before they are parsed; `problems` grows while they are read."""
+    """The texts of all settings before they are parsed; `problems` grows while they are read.
+
+    `warnings` has a sentence for each name that is close to a setting's.
+    """
 
     variables: Mapping[str, str]
     yaml: dict[str, str]
     folder: Path
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def text(self, info: SettingInfo) -> str:
         """Return a setting's trimmed text, empty when it is set nowhere."""
@@ -23,6 +28,14 @@ class Sources:
         if info.secret:
             text = self._from_file(info.name, text)
         return text or (self.yaml.get(info.yaml, "").strip() if info.yaml else "")
+
+    def origin(self, info: SettingInfo, environ: Mapping[str, str]) -> str:
+        """Return where a setting comes from: a variable, .env, a file, YAML, or nothing for its default."""
+        for name in (info.name, f"{info.name}_FILE") if info.secret else (info.name,):
+            if self.variables.get(name, "").strip():
+                file = f" {self.variables[name].strip()}" if name != info.name else ""
+                return (name if environ.get(name, "").strip() else f"{name} in .env") + file
+        return f"{info.yaml} in SAYNA_CONFIG" if info.yaml and self.yaml.get(info.yaml, "").strip() else ""
 
     def _from_file(self, name: str, text: str) -> str:
         place = self.variables.get(f"{name}_FILE", "").strip()
@@ -42,12 +55,14 @@ class Sources:
 def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, dotenv: bool) -> Sources:
     """Return the sources of one start; the environment beats `.env`, and both beat YAML."""
     problems: list[str] = []
+    warnings: list[str] = []
     variables = dict(_dotenv(folder / ".env", problems)) if dotenv else {}
     # A blank variable, as compose files leave it, does not hide what .env says.
     variables |= {name: value for name, value in environ.items() if value.strip()}
     place = variables.get("SAYNA_CONFIG", "").strip()
-    yaml = read_yaml(folder / place, {info.yaml for info in known if info.yaml}, problems) if place else {}
-    return Sources(variables, yaml, folder, problems)
+    places = {info.yaml for info in known if info.yaml}
+    yaml = read_yaml(folder / place, places, problems, warnings) if place else {}
+    return Sources(variables, yaml, folder, problems, [*misspelt_names(variables, known), *warnings])
 
 
 def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:

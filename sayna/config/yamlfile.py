@@ -5,9 +5,14 @@ from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sayna.config.misspelt import misspelt_sections
 
-def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str]:
-    """Return the texts by their places; a file that cannot be read or an unknown place becomes a problem."""
+
+def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[str]) -> dict[str, str]:
+    """Return the texts by their places; a file that cannot be read or an unknown place becomes a problem.
+
+    A section whose name is close to a known one becomes a warning.
+    """
     import yaml  # noqa: PLC0415 - only a process with a YAML file pays for it
 
     try:
@@ -21,6 +26,8 @@ def read_yaml(path: Path, known: set[str], problems: list[str]) -> dict[str, str
         where = f" at line {mark.line + 1}" if mark else ""
         problems.append(f"SAYNA_CONFIG has a mistake or a repeated key{where}; set it to good YAML.")
         return {}
+    if isinstance(document, dict):
+        warnings.extend(misspelt_sections(map(str, document), (place.partition(".")[0] for place in known)))
     return dict(_flatten(document, known, problems))
 
 

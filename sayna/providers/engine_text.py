@@ -112,8 +112,10 @@ def _cut(word: str) -> Iterator[str]:
     ]
     start = 0
     while start < len(word):
-        end = bisect.bisect_right(octets, octets[start] + MAX_WORD_BYTES, start) - 1
-        end = min(end, bisect.bisect_right(weights, weights[start] + MAX_WORD_PHONEMES, start) - 1)
+        # A character has one byte or more.
+        last = min(len(octets), start + MAX_WORD_BYTES + 2)
+        end = bisect.bisect_right(octets, octets[start] + MAX_WORD_BYTES, start, last) - 1
+        end = bisect.bisect_right(weights, weights[start] + MAX_WORD_PHONEMES, start, end + 1) - 1
         if end < len(word):
             end = _sign_before(word, start, end) or boundary_before(word, start, max(end, start + 1))
         yield word[start:end]

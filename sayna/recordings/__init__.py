@@ -8,8 +8,8 @@ from sayna.recordings.listing import RecordingPage
 from sayna.recordings.recorder import Recorder, Session
 from sayna.recordings.removal import Remover
 from sayna.recordings.retention import RetentionSweeper
+from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
-from sayna.state.ports import Leader
 from sayna.storage import open_store
 
 logger = logging.getLogger("sayna.recordings")
@@ -26,11 +26,15 @@ def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
 
 
 def retention_thread(
-    config: RecordingConfig, library: Library | None, remover: Remover | None, leader: Leader
+    config: RecordingConfig, library: Library | None, remover: Remover | None, state: SharedState
 ) -> LeaderThread | None:
-    """Return the daily sweep of RECORDING_RETENTION_DAYS, which one worker of all runs, or None when it is off."""
+    """Return the daily sweep of RECORDING_RETENTION_DAYS, which one worker of all runs, or None when it is off.
+
+    Each machine has its own sweep of recordings in a folder, because the folder may be its own.
+    """
     if config.retention_days is None or library is None or remover is None:
         return None
+    leader = state.machine_leader if config.backend == "local" else state.leader
     return LeaderThread(leader, "retention", RetentionSweeper(library, remover, config.retention_days).run)
 
 

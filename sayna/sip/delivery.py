@@ -140,5 +140,5 @@ class Deliverer:
 
 
 def _is_expired(delivery: Delivery) -> bool:
-    # An event of the future was stored before the clock was set back: it must expire too.
-    return not 0 <= time.time() - delivery.created < EXPIRY_SECONDS
+    # The clock that `created` is from may be ahead of this one, or this one was set back: then it expires too.
+    return abs(time.time() - delivery.created) >= EXPIRY_SECONDS

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from sayna.config.sip_hook import DEFAULT_EVENTS, hook_events
+from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored
 from sayna.state.files import Check
@@ -42,13 +43,19 @@ class HookStore:
     def __init__(self, blobs: BlobStore) -> None:
         self._blobs = blobs
         self._last: tuple[bytes | None, Stored] = (None, {})
+        self._is_read = False
 
     def read(self) -> Stored:
-        """Return the hooks by host; of a damaged value, the last hooks that could be read."""
+        """Return the hooks by host; of a value that cannot be read, the last hooks known.
+
+        Raises StoreUnavailable when this process has never read them: without hooks, events would be lost.
+        """
         try:
             return self._parsed(self._blobs.read(NAME))
         except (OSError, *DAMAGED) as error:
             rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
+            if isinstance(error, OSError) and not self._is_read:
+                raise StoreUnavailable("hooks cannot be read now; try again", retry_after=1) from error
             return self._last[1]
 
     def check(self) -> Check:
@@ -88,6 +95,7 @@ class HookStore:
             raise HooksNotStored("the stored hooks are damaged; an operator must repair them") from error
 
     def _parsed(self, raw: bytes | None) -> Stored:
+        self._is_read = True
         if raw is None:
             self._last = (None, {})
         elif raw != self._last[0]:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.caller import Caller
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.config import AuthConfig, Config
 from sayna.errors import UnsupportedFormat
-from sayna.speech.cache import AudioCache
 from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigured, ClipTooLong
 from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, derived, rounded_expiry
 from sayna.speech.plan import Plan, Planner, SpeakRequest
@@ -47,13 +46,10 @@ def clip_signer(config: Config) -> ClipSigner:
 class ClipService:
     """Mints the URLs of clips, opens them, and renders their audio at most once."""
 
-    def __init__(
-        self, signer: ClipSigner, planner: Planner, speech: SpeechService, cache: AudioCache, auth: AuthConfig
-    ) -> None:
+    def __init__(self, signer: ClipSigner, planner: Planner, speech: SpeechService, auth: AuthConfig) -> None:
         self._signer = signer
         self._planner = planner
         self._speech = speech
-        self._cache = cache
         self._auth = auth
 
     def plan(self, request: SpeakRequest, ending: str) -> Plan:
@@ -108,13 +104,15 @@ class ClipService:
         """Return the caller for whom a tenant's signature speaks, None when the tenant no longer exists."""
         return self._auth.caller_of(tenant, datetime.datetime.now(datetime.UTC).date())
 
-    def cached(self, plan: Plan) -> SpeechResult | None:
-        """Return the audio, if no provider is needed for it."""
-        return self._speech.cached(plan)
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the audio, if no provider is needed for it; it counts as saved for `caller`, None for no caller."""
+        return self._speech.cached(plan, caller)
 
-    def render(self, plan: Plan, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the audio, finished; raises ProviderError and its kinds, Overloaded, CallerGone."""
-        speech = self._speech.synthesize(plan, CacheMode.USE, is_client_connected=is_client_connected)
+    def render(
+        self, plan: Plan, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+    ) -> SpeechResult:
+        """Return the audio, finished; raises ProviderError and its kinds, Overloaded, QuotaExceeded, CallerGone."""
+        speech = self._speech.synthesize(plan, CacheMode.USE, is_client_connected=is_client_connected, caller=caller)
         speech.finished()
         return speech
 

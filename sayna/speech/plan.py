@@ -1,9 +1,6 @@
 """From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key, the memory of plans."""
 
 import dataclasses
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +15,7 @@ from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
 from sayna.speech.pronunciation import spoken_text
+from sayna.speech.sound_key import sound_key
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, spoken
 
@@ -195,7 +193,7 @@ class Planner:
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        sound = self._sound(plan)
+        sound = sound_key(plan, provider, plan.version, self._secret)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
         if not credentials and not provider.configured and not self._is_cached(sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
@@ -233,30 +231,6 @@ class Planner:
             f"the voice {voice_id} of {provider.slug} speaks {', '.join(tags)[:100]} and not {language}; "
             f"send {instead}, or leave voice_id out"
         )
-
-    def _sound(self, plan: Plan) -> str:
-        """Return the key of everything that changes the sound; its format, rate and silence are made of the master."""
-        fields: dict[str, Any] = {
-            "provider": plan.provider.slug,
-            # Another server may have other voices under the same names.
-            "base_url": plan.provider.base_url,
-            "text": plan.text,
-            "voice_id": plan.voice_id,
-            "model": plan.model,
-            "language": plan.language,
-            "speaking_rate": plan.speaking_rate,
-            "settings": dict(plan.settings),
-        }
-        if plan.version is not None:
-            fields["version"] = plan.version
-        if plan.provider.sound_version:
-            fields["sound_version"] = plan.provider.sound_version
-        if plan.credentials:
-            credential = json.dumps(plan.credentials, sort_keys=True).encode()
-            # Without the credentials, a caller with an invalid key could read audio that another caller paid for.
-            # HMAC, because clients see the cache key as the ETag.
-            fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
-        return cache_key(fields)
 
 
 def _language(text: str) -> str:

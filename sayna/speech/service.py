@@ -1,19 +1,19 @@
 """POST /speak below HTTP: the cache, or one shared synthesis for all who ask at once, then the provider."""
 
 import enum
-import itertools
 import secrets
 import threading
-import time
 from collections.abc import Callable, Iterator
 
-from sayna import audio
-from sayna.errors import NotCached, Overloaded, ProviderError
+from sayna.caller import UNRESTRICTED, Caller
+from sayna.errors import NotCached, Overloaded
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
-from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.single_flight import SingleFlight, Subscriber
+from sayna.speech.synthesis import PlannedSynthesis, is_billed
+from sayna.speech.usage import UsageMeter
 
 
 class CacheMode(enum.Enum):
@@ -122,91 +122,78 @@ class LiveSpeech(SpeechResult):
         return self._form.chunks(self._subscriber, self._subscriber.spec, bytearray())
 
 
-class PlannedSynthesis(SynthesisTask):
-    """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
-
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
-        self._plan = plan
-        self._mode = mode
-        self._cache = cache
-        self._request = plan.provider_request()
-        self._created = time.time()
-        self._spec = plan.target
-
-    def start(self) -> Synthesis:
-        """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
-        plan = self._plan
-        # Another worker may have stored the clip after this request looked into the cache.
-        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
-            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
-        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
-        self._spec = audio.master_of(stream.spec)
-        try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
-            chunks = _plausible(chunks, plan.provider.slug)
-            first = next(chunks, b"")
-        except BaseException:
-            stream.close()
-            raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
-
-    def cancel(self) -> None:
-        """Cancel the deadline, which ends every wait for the provider."""
-        self._request.deadline.cancel()
-
-    def store(self, audio: bytes) -> None:
-        """Store the master, unless the request said no-store."""
-        if self._mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
-
-
 class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
-    def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+    ) -> None:
         self._cache = cache
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
         self._limiter = limiter
+        self._meter = meter
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the speech of a plan once its first audio is there.
+    def synthesize(
+        self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+    ) -> SpeechResult:
+        """Return the speech of a plan once its first audio is there; `caller` pays for it.
 
         A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
-        Overloaded, NotCached, CallerGone.
+        Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (speech := self.cached(plan)):
-            return speech
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
+            return cached
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
         try:
-            subscriber = self._subscribe(plan, mode, form, is_client_connected)
+            subscriber = self._subscribe(plan, mode, form, is_client_connected, caller)
         except BaseException:
             self._limiter.release()
             raise
-        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+        self._count_saved(speech, caller)
+        return speech
 
-    def cached(self, plan: Plan) -> SpeechResult | None:
-        """Return the speech of a plan if no provider is needed for it; raises ProviderError when it cannot be made."""
-        clip = self._forms.get(plan)
-        return SpeechResult(plan, "HIT", clip.info.created, clip) if clip else None
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the speech of a plan if no provider is needed for it; raises ProviderError when it cannot be made.
+
+        It counts as saved for `caller`, None for no caller.
+        """
+        if (clip := self._forms.get(plan)) is None:
+            return None
+        speech = SpeechResult(plan, "HIT", clip.info.created, clip)
+        if caller is not None:
+            self._count_saved(speech, caller)
+        return speech
 
     def is_cached(self, plan: Plan) -> bool:
         """Return whether no provider is needed for the speech of a plan."""
         return self._cache.has(plan.sound)
 
+    def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
+        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
+            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+
     def _subscribe(
-        self, plan: Plan, mode: CacheMode, form: PlannedForm, is_client_connected: Callable[[], bool]
+        self, plan: Plan, mode: CacheMode, form: PlannedForm, is_client_connected: Callable[[], bool], caller: Caller
     ) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
         key = plan.stream_key if mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache),
+            PlannedSynthesis(
+                plan,
+                self._cache,
+                self._meter,
+                caller,
+                reads_cache=mode is CacheMode.USE,
+                is_kept=mode is not CacheMode.BYPASS,
+            ),
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
@@ -225,10 +212,3 @@ def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
     if subscriber.is_cached:
         return "HIT"
     return "MISS" if subscriber.is_leader else "COALESCED"
-
-
-def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
-    try:
-        yield from chunks
-    except audio.ImplausibleAudio as error:
-        raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error

@@ -1,17 +1,20 @@
 """Everything that workers share, in files of one folder: no other program is needed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config import Config
 from sayna.state.blobs import FileBlobStore
 from sayna.state.call_counter import SQLiteCounter
+from sayna.state.files import Check
 from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
 EVENT_WAIT = 2.0  # seconds
@@ -19,7 +22,11 @@ EVENT_WAIT = 2.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class SharedState:
-    """The ports of one server; `hooks` is None where nothing survives the server."""
+    """The ports of one server; `hooks` is None where nothing survives the server.
+
+    `machine_leader` elects one worker of each machine, for jobs on its files. `check` says whether what several
+    machines share can be used, `off` with one machine.
+    """
 
     rooms: Lock
     event_ids: Once
@@ -30,6 +37,9 @@ class SharedState:
     outbox: Outbox
     hooks: BlobStore | None
     leader: Leader
+    usage: UsageStore
+    machine_leader: Leader
+    check: Callable[[], Check]
 
 
 def embedded_state(config: Config, folder: Path) -> SharedState:
@@ -47,5 +57,8 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         call_records=SQLiteRecords(sip, "history"),
         outbox=SQLiteOutbox(sip),
         hooks=FileBlobStore(config.cache.path) if config.cache.path else None,
-        leader=FileLeader(sip),
+        leader=(leader := FileLeader(sip)),
+        machine_leader=leader,
+        check=lambda: "off",
+        usage=SQLiteUsage(folder / "usage"),
     )

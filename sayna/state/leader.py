@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.state.files import lock, open_private, private_folder
 from sayna.state.ports import Leader
@@ -75,6 +76,9 @@ class LeaderThread:
                 with self._leader.term(self._name, stop) as term:
                     if term is not None:
                         self._job(term)
+            except StoreUnavailable:
+                # The store has logged the reason.
+                pass
             except OSError as error:
                 rate_limited_log.warn("%s.lock cannot be locked: %s", self._name, error)
             except Exception:  # the job begins again after every error

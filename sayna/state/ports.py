@@ -1,10 +1,12 @@
-"""What the workers of one server share, as Protocols; the embedded implementations stand beside this file.
+"""What the workers of one server share, as Protocols.
+
+The embedded implementations stand beside this file; those for several machines are in `redis/`.
 
 Every method raises StoreUnavailable when the store behind it cannot be used, unless it says otherwise.
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +20,8 @@ class Lock(Protocol):
     def hold(self, name: str, seconds: float) -> AbstractContextManager[None]:
         """Hold the lock `name`; raises TimeoutError when another holder keeps it for `seconds`.
 
-        The lock ends with the block, and with the process when that dies first.
+        The lock ends with the block, and within 4 seconds when the process dies first. Over several machines, a
+        process that stands still for 4 seconds may lose it: what must happen once needs a check of its own.
         """
 
 
@@ -137,7 +140,7 @@ class Outbox(Protocol):
     """Events that wait for delivery: durable, bounded, in order within a room, delivered at least once."""
 
     def is_used(self) -> bool:
-        """Return whether an event was ever stored."""
+        """Return whether an event was ever stored, or may have been; raises nothing."""
 
     def check(self) -> Check:
         """Return `ok` when an event could be stored now, otherwise `failed`."""
@@ -186,3 +189,46 @@ class BlobStore(Protocol):
         `change` gets the stored value; no other change happens in between. Raises StoreUnavailable when
         others change the value for too long, OSError when it cannot be read or written.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class UsageKey:
+    """What characters are counted for: a tenant ("" for none), a month such as 2026-11 in UTC, a provider."""
+
+    tenant: str
+    month: str
+    provider: str
+
+
+@dataclass(slots=True)
+class Characters:
+    """How many characters a provider was paid for, and how many needed no provider."""
+
+    billed: int = 0
+    saved: int = 0
+
+
+class CharactersExhausted(Exception):
+    """The characters would exceed the limit of the tenant; none of them was counted."""
+
+
+class UsageStore(Protocol):
+    """The characters of each tenant, month and provider; limits are exact over all workers."""
+
+    def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
+        """Count billed characters durably and return the sum of the tenant's month over all providers.
+
+        Raises CharactersExhausted when that sum would exceed `limit`.
+        """
+
+    def refund(self, key: UsageKey, characters: int) -> None:
+        """Take billed characters back; no count falls below 0."""
+
+    def add(self, counts: Mapping[UsageKey, Characters]) -> None:
+        """Add to counts without a limit."""
+
+    def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
+        """Return the counts of a month: of one tenant, or of all."""
+
+    def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
+        """Return True once for each tenant, month and limit, over all workers."""

@@ -65,7 +65,7 @@ def test_every_route_of_the_api_is_documented(client: FlaskClient, document: dic
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    files_of_pages = {("GET", "/docs/{name}"), ("GET", "/studio/{name}")}
+    files_of_pages = {("GET", f"/{page}/{{name}}") for page in ("docs", "studio", "help/files")}
 
     assert files_of_pages <= served
     assert set(operations(document)) == served - files_of_pages

@@ -13,7 +13,7 @@ from tests.blueprints.test_speak import speak
 from tests.wire import FaultServer, answers
 from tests.wire.twirp import FakeLiveKit
 
-NOTHING = {"piper": "off", "recordings": "off", "events": "off", "serving": "ok"}
+NOTHING = {"piper": "off", "recordings": "off", "events": "off", "redis": "off", "serving": "ok"}
 
 
 @pytest.fixture

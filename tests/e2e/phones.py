@@ -11,8 +11,8 @@ import pytest
 
 from tests.e2e.livekit import LiveKitServer
 from tests.e2e.program import Program, until
+from tests.e2e.redis_server import Redis
 from tests.e2e.servers import free_port
-from tests.e2e.telephony import Redis
 from tests.programs import needs
 from tests.wire.twirp import KEY, SECRET
 

@@ -4,39 +4,14 @@ LiveKit keeps trunks and rules in Redis. Whoever is on the telephone joins here 
 join: with a token of kind SIP and the attributes of the call.
 """
 
-import os
-from pathlib import Path
 from typing import Any
 
 from livekit import api
 
 from tests.e2e.livekit import LiveKitServer, Studio
-from tests.e2e.program import Program
-from tests.e2e.servers import Gunicorn, free_port
-from tests.e2e.wire import Address
-from tests.programs import needs
+from tests.e2e.servers import Gunicorn
 from tests.sip.inbound import ATTRIBUTES
 from tests.wire.twirp import KEY, SECRET
-
-
-class Redis(Program):
-    """A Redis that keeps nothing on disk."""
-
-    def __init__(self, folder: Path) -> None:
-        program = needs("redis-server", "apt-get install redis-server")
-        self.address = Address(free_port())
-        argv = [
-            program,
-            "--port",
-            str(self.address.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--dir",
-            str(folder),
-        ]
-        super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "redis.log")
 
 
 class Exchange(Studio):

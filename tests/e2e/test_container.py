@@ -36,7 +36,12 @@ def said(name: str) -> list[str]:
 
 
 def services() -> dict[str, Any]:
+    """Return the services; one that extends another has what that one has, and its own environment beside it."""
     found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text("utf-8"))["services"]
+    for name, service in found.items():
+        if "extends" in service:
+            base = found[service["extends"]["service"]]
+            found[name] = {**base, **service, "environment": {**base["environment"], **service["environment"]}}
     return found
 
 
@@ -58,7 +63,9 @@ def test_compose_is_what_the_specification_allows() -> None:
     compose = PyCompose.from_yaml(COMPOSE.read_text("utf-8"))
     compose.validate()
 
-    assert sorted(compose.service_names()) == ["livekit", "nginx", "sayna"]
+    base, fleet = ["livekit", "nginx", "sayna"], ["nginx-fleet", "sayna-1", "sayna-2", "valkey"]
+    assert sorted(compose.service_names()) == sorted(base + fleet)
+    assert {services()[name]["profiles"][0] for name in fleet} == {"fleet"}
     with pytest.raises(ValueError, match="readonly"):
         PyCompose.from_yaml(COMPOSE.read_text("utf-8").replace("read_only:", "readonly:"))
 
@@ -92,6 +99,20 @@ def test_its_settings_exist_and_are_valid() -> None:
     assert set(mine) | set(services()["sayna"]["environment"]) <= known
     assert load_config(mine | services()["sayna"]["environment"]).server.bind.startswith("unix:")
     assert int(services()["sayna"]["stop_grace_period"][:-1]) > load_config({}).server.graceful_timeout
+
+
+def test_each_machine_of_the_fleet_has_its_own_cache_and_socket() -> None:
+    machines = [services()[name] for name in ("sayna-1", "sayna-2")]
+    secret = "s" * 32
+    for machine in machines:
+        environment = {**machine["environment"], "SAYNA_SECRET": secret}
+        environment["REDIS_URL"] = environment["REDIS_URL"].replace("${REDIS_PASSWORD:-}", "canary")
+        redis = load_config(environment).fleet.redis
+        assert redis is not None
+        assert (redis.nodes, redis.username) == ((("valkey", 6379),), "sayna")
+    assert machines[0]["volumes"][0] != machines[1]["volumes"][0]
+    upstream = (COMPOSE.parent / "nginx-fleet.sed").read_text()
+    assert all(f"server {machine['environment']['BIND']} " in upstream for machine in machines)
 
 
 def test_nobody_is_root_and_every_command_can_be_read() -> None:

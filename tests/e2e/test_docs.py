@@ -17,13 +17,16 @@ from tests.e2e.wire import Address
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.M | re.S)
 MARK = "sh test"
-CHECKOUT = ("app.py", "wsgi.py", "gunicorn.conf.py", "sayna", "deploy", ".env.example")
+CHECKOUT = ("app.py", "wsgi.py", "gunicorn.conf.py", "sayna", "scripts", "deploy", ".env.example")
 # Shell that cannot run here: the page and how the block begins, then why.
 SKIPPED = {
     ("README.md", "scripts/run"): "runs until it is stopped; tests/e2e/test_scripts.py starts it",
     ("docs/on-prem.md", "git clone https://git"): "fetches 65 MB from the internet; was run by hand",
     ("docs/on-prem.md", "tar -C /opt"): "installs into /opt; was run by hand, without a network (unshare -n)",
-    ("docs/on-prem.md", "PORT=3001"): "runs until it is stopped; every test of tests/e2e starts the same",
+    (
+        "docs/on-prem.md",
+        "PORT=3001 scripts/sayna serve",
+    ): "runs until it is stopped; test_scripts.py starts it",
     (
         "docs/on-prem.md",
         "useradd",
@@ -65,7 +68,7 @@ SKIPPED = {
     ): "looks up a name; test_sip_hooks.py does all three",
     (
         "docs/sip.md",
-        ".venv/bin/flask --app wsgi sip provision",
+        "scripts/sayna sip provision",
     ): "needs LiveKit; tests/sip/test_provisioning.py runs both",
 }
 

@@ -46,6 +46,7 @@ def run(folder: Path, deepgram: DeepgramFake, *arguments: str) -> tuple[int, str
 
 def test_list_of_412_prompts_survives_kill_and_is_paid_once(tmp_path: Path) -> None:
     path = tmp_path / "prompts.csv"
+    (tmp_path / "cache").mkdir(mode=0o700)
     path.write_text(prompts(mistakes=12))
     with DeepgramFake() as deepgram:
         deepgram.always(answers.whole(TONE, "audio/l16;rate=24000;channels=1"))

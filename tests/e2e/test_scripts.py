@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import wave
@@ -31,7 +32,7 @@ def checkout(tmp_path: Path) -> Path:
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed-requirements.txt").write_text((checkout / "requirements.txt").read_text() * 2)
+    (venv / "installed-requirements.txt").write_text((checkout / "requirements.txt").read_text())
     return checkout
 
 
@@ -45,7 +46,10 @@ def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(che
         "TMPDIR": str(checkout),
     }
     with Program(["scripts/run"], cwd=checkout, env=env, log=checkout / "run.log") as program:
-        until(lambda: program.exited() or answers(address), 30, "it listens")
+        until(lambda: program.exited() or "Ctrl-C" in program.log, 30, "it says that it listens")
+        assert answers(address)
+        for line in (f"http://127.0.0.1:{address.port}/studio", "providers  espeak", "auth       off"):
+            assert line in program.log
         command = next(line for line in program.log.splitlines() if line.startswith("  curl "))
         subprocess.run(shlex.split(command), cwd=checkout, check=True, timeout=20)
         again = [address.speak("Hello from Sayna", accept="audio/wav") for _ in range(12)]
@@ -91,6 +95,32 @@ def test_run_tells_every_problem_of_the_settings_and_does_not_start(checkout: Pa
     assert "WEB_THREADS" in ran.stderr
     assert "Traceback" not in ran.stderr
     assert "listens" not in ran.stdout
+
+
+def test_run_on_a_taken_port_says_so_and_shows_no_command(checkout: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port()))
+        other.listen()
+        env = {"PATH": os.environ["PATH"], "BIND": f"127.0.0.1:{other.getsockname()[1]}"}
+        ran = subprocess.run(
+            ["scripts/run"], cwd=checkout, env=env, capture_output=True, text=True, timeout=30, check=False
+        )
+
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == f"Error: {env['BIND']} cannot be used: Address already in use. Set PORT, HOST or BIND.\n"
+
+
+def test_run_warns_when_anybody_could_use_the_keys(checkout: Path) -> None:
+    env = {
+        "PATH": os.environ["PATH"],
+        "BIND": f"0.0.0.0:{free_port()}",
+        "OPENAI_API_KEY": "key",
+        "TMPDIR": str(checkout),
+        "WEB_CONCURRENCY": "1",
+    }
+    with Program(["scripts/run"], cwd=checkout, env=env, log=checkout / "run.log") as program:
+        until(lambda: program.exited() or "Ctrl-C" in program.log, 30, "it says that it listens")
+        assert "can use your key of openai" in program.log
 
 
 def with_pythons(folder: Path, **pythons: str) -> dict[str, str]:

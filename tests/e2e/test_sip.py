@@ -19,8 +19,9 @@ from tests.blueprints.rooms import AUTH, bearer
 from tests.e2e.conftest import StartServer
 from tests.e2e.livekit import LiveKitServer, Person
 from tests.e2e.program import until
+from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, free_port, started
-from tests.e2e.telephony import Exchange, Redis
+from tests.e2e.telephony import Exchange
 from tests.e2e.wire import Address
 from tests.livekit.events import encoded, signed
 from tests.sip.inbound import SETTINGS, Target, joined, per_hook_secret, refuse, verified

@@ -15,8 +15,9 @@ from tests.blueprints.rooms import bearer
 from tests.e2e.livekit import LiveKitServer, Person
 from tests.e2e.phones import LiveKitSip, Phone, header, livekit_sip
 from tests.e2e.program import until
+from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, free_port, started
-from tests.e2e.telephony import Exchange, Redis
+from tests.e2e.telephony import Exchange
 from tests.e2e.wire import Address, Answer
 from tests.sip.inbound import SETTINGS, Target, per_hook_secret, verified
 

@@ -71,7 +71,10 @@ def test_requests_may_finish_before_systemd_kills() -> None:
 
 
 @pytest.mark.parametrize("setting", ["MAX_BODY_BYTES", "AUTH_REQUIRED"])
-@pytest.mark.parametrize("command", [["gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"], ["wsgi"]])
+@pytest.mark.parametrize(
+    "command",
+    [["gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"], ["wsgi"], ["sayna", "serve"]],
+)
 def test_a_mistake_in_the_settings_ends_with_78(tmp_path: Path, command: list[str], setting: str) -> None:
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), setting: "a-lot"}
     ran = subprocess.run(
@@ -100,10 +103,10 @@ def test_the_folder_alone_decides_who_reaches_the_socket(tmp_path: Path, server:
 
 def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
     analyze = needs("systemd-analyze", "apt-get install systemd")
-    gunicorn = tmp_path / ".venv" / "bin" / "gunicorn"
-    gunicorn.parent.mkdir(parents=True)
-    gunicorn.write_text("#!/bin/sh\n")
-    gunicorn.chmod(0o755)
+    command = tmp_path / "scripts" / "sayna"
+    command.parent.mkdir(parents=True)
+    command.write_text("#!/bin/sh\n")
+    command.chmod(0o755)
     unit = tmp_path / "sayna.service"
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/sayna", str(tmp_path)))
 

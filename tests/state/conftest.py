@@ -1,12 +1,13 @@
 """The implementations of the ports: each test of a port runs over all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sayna.config.fleet import RedisAddress
 from sayna.state.blobs import FileBlobStore
 from sayna.state.call_counter import SQLiteCounter
 from sayna.state.leader import FileLeader
@@ -15,6 +16,14 @@ from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
 from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
 from sayna.state.records import SQLiteRecords
+from sayna.state.redis.call_counter import RedisCounter
+from sayna.state.redis.client import RedisClient
+from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
+from sayna.state.redis.once import RedisOnce
+from sayna.state.redis.outbox import RedisOutbox
+from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+from tests.e2e.redis_server import Redis
+from tests.e2e.servers import answers, started
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +56,42 @@ def embedded(folder: Path) -> Backend:
     )
 
 
-@pytest.fixture(params=[embedded])
+def in_redis(address: RedisAddress) -> Backend:
+    """Return the implementation in Redis; each object has its own connections, as each process does."""
+
+    def parts() -> tuple[RedisClient, Leases]:
+        client = RedisClient(address, answer_timeout=10)
+        return client, Leases(client)
+
+    return Backend(
+        lock=lambda: RedisLocks(parts()[1], "room"),
+        leader=lambda: RedisLeader(parts()[1]),
+        once=lambda **limits: RedisOnce(*parts(), "answer", **{"wait_seconds": 5.0, **limits}),
+        counter=lambda **limits: RedisCounter(parts()[0], **{"per_minute": 1000, "at_a_time": None, **limits}),
+        outbox=lambda **limits: RedisOutbox(parts()[0], **limits),
+        records=lambda **limits: RedisRecords(parts()[0], **limits),
+        blobs=lambda **limits: RedisBlobStore(*parts(), None, **limits),
+    )
+
+
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.e2e)])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Return each implementation in turn."""
-    made: Backend = request.param(tmp_path / "state")
-    return made
+    if request.param == "embedded":
+        return embedded(tmp_path / "state")
+    return in_redis(request.getfixturevalue("empty_redis"))
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A real Redis for all tests of a worker."""
+    server = Redis(tmp_path_factory.mktemp("redis"))
+    with started(server, lambda: answers(server.address)):
+        yield server
+
+
+@pytest.fixture
+def empty_redis(redis_server: Redis) -> RedisAddress:
+    """Return where an empty Redis is."""
+    redis_server.command("FLUSHALL")
+    return RedisAddress("server", (("127.0.0.1", redis_server.address.port),))

@@ -1,6 +1,9 @@
 """Counter: calls in a minute and calls at a time, exact over threads and processes."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
 
 import pytest
 
@@ -73,3 +76,29 @@ def test_both_limits_are_exact_over_threads(backend: Backend) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(is_granted, range(60))) == 20
+
+
+def _count_granted(counter: Counter, granted: "SimpleQueue[int]") -> None:
+    def is_granted(number: int) -> bool:
+        try:
+            counter.acquire("a", "lobby", f"{os.getpid()}-{number}")
+        except ConcurrencyLimitReached:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        granted.put(sum(pool.map(is_granted, range(40))))
+
+
+def test_limit_is_exact_over_threads_of_processes(backend: Backend) -> None:
+    context = get_context("fork")
+    granted: SimpleQueue[int] = context.SimpleQueue()
+    workers = [context.Process(target=_count_granted, args=(backend.counter(at_a_time=40), granted)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+        worker.close()
+    assert sum(granted.get() for _ in workers) == 40
+    granted.close()

@@ -55,7 +55,7 @@ def test_lock_of_a_killed_process_is_free(backend: Backend) -> None:
     process.kill()
     process.join()
     process.close()
-    with backend.lock().hold("lobby", 5):
+    with backend.lock().hold("lobby", 20):
         pass
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from sayna.errors import StoreUnavailable
 from sayna.state.ports import AlreadyBegun, Earlier, Once
-from tests.state.conftest import Backend
+from tests.state.conftest import Backend, embedded
 
 
 def finish(once: Once, key: str, result: str = "done") -> Earlier | None:
@@ -77,9 +77,8 @@ def test_second_attempt_times_out_while_the_first_runs(backend: Backend) -> None
 
 
 def test_key_is_forgotten_after_its_time(backend: Backend) -> None:
-    finish(backend.once(), "k")
-    assert finish(backend.once(), "k") is not None
     expired = backend.once(keep_seconds=0)
+    finish(expired, "k")
     with expired.attempt("k") as attempt:
         assert attempt.earlier() is None
         attempt.begin(b"")
@@ -91,8 +90,9 @@ def test_any_text_is_a_key(backend: Backend, key: str) -> None:
     assert finish(backend.once(), key) is not None
 
 
-def test_number_of_keys_is_bounded(backend: Backend) -> None:
-    once = backend.once(max_keys=10)
+def test_number_of_keys_is_bounded(tmp_path: Path) -> None:
+    files = embedded(tmp_path / "state")
+    once = files.once(max_keys=10)
     for number in range(15):
         finish(once, f"{number}")
     assert finish(once, "14") is not None
@@ -118,21 +118,23 @@ def test_key_is_new_to_one_of_many_processes(backend: Backend) -> None:
     results.close()
 
 
-def test_files_are_private_and_hold_no_key(backend: Backend, tmp_path: Path) -> None:
-    finish(backend.once(), "canary-key")
+def test_files_are_private_and_hold_no_key(tmp_path: Path) -> None:
+    files = embedded(tmp_path / "state")
+    finish(files.once(), "canary-key")
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
     assert not [file for file in folder.iterdir() if b"canary" in file.read_bytes()]
 
 
-def test_broken_file_is_renamed_and_keys_go_on(backend: Backend, tmp_path: Path) -> None:
-    finish(backend.once(), "k")
+def test_broken_file_is_renamed_and_keys_go_on(tmp_path: Path) -> None:
+    files = embedded(tmp_path / "state")
+    finish(files.once(), "k")
     for file in (tmp_path / "state").glob("answers.sqlite*"):
         file.write_bytes(b"this is no database" * 1000)
-    with backend.once().attempt("k") as attempt:
+    with files.once().attempt("k") as attempt:
         with pytest.raises(StoreUnavailable):
             attempt.earlier()
         attempt.finish("again")
-    assert finish(backend.once(), "k") == Earlier(b"", "again")
+    assert finish(files.once(), "k") == Earlier(b"", "again")
     assert list((tmp_path / "state").glob("answers.sqlite.corrupt-*"))

@@ -23,6 +23,7 @@ SPEAK_ERRORS = (
     errors.ProviderError,
     errors.ProviderTimeout,
     errors.ProviderRateLimited,
+    errors.QuotaExceeded,
     errors.Overloaded,
 )
 HEADERS = {

@@ -46,6 +46,11 @@ async function voicesAt(path) {
   };
 }
 
+/** Return what this server's page knows of each vendor: its settings, its model, whether it is free. */
+export async function fetchVendors() {
+  return (await ask("studio/vendors.json")).json();
+}
+
 /** Return the response to one POST /speak as soon as its head is there; its body is audio. */
 export function speak(request, signal) {
   return ask("speak", {

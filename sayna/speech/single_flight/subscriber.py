@@ -106,6 +106,8 @@ class Subscriber(Iterator[bytes]):
         # No chunk was returned yet, so another synthesis may be read from its beginning.
         if stream.state is State.LOST and not self._position:
             self.close()
+            if stream.refusal is not None and stream.owner is self._token:
+                raise stream.refusal
             self._stream = self._attach(self._token)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):

@@ -12,6 +12,7 @@ import pytest
 
 from sayna.speech.cache import Clip, VerifyReport, cache_key
 from sayna.state.files import exclusive
+from sayna.state.secret import lasting_secret
 from tests.speech.cache.clips import KEY, make_clip, open_cache
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -26,7 +27,7 @@ def write_many(path: Path, gate: object, results: object, threads: int, clips: i
         return sum(cache.put(key, make_clip(50_000)) and cache.get(key) is not None for key in keys)
 
     with ThreadPoolExecutor(threads) as pool:
-        results.put((sum(pool.map(write, range(threads))), cache.write_errors, cache.secret))  # type: ignore[attr-defined]
+        results.put((sum(pool.map(write, range(threads))), cache.write_errors, lasting_secret(path)))  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

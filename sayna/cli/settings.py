@@ -1,0 +1,79 @@
+"""`sayna config check | show`: what is set, where, and what is wrong with it."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import click
+
+from sayna.cli.context import Group
+from sayna.cli.output import as_json, print_json, print_table
+from sayna.config import ConfigError, load_config, read_sources, settings
+from sayna.config.fields import described
+
+commands = Group(
+    "config",
+    help="Check and show the settings.",
+    epilog="""\b
+Examples:
+  sayna --env-file /etc/sayna/sayna.env config check
+  sayna config show --all""",
+)
+
+
+@commands.command("check")
+@as_json
+def check(*, as_json: bool) -> None:
+    """Say every mistake in the settings, and every name that is close to a setting's. Exits with 1 for a mistake."""
+    warnings, problems = read_sources().warnings, []
+    try:
+        load_config()
+    except ConfigError as error:
+        problems = error.problems
+    if as_json:
+        print_json({"problems": problems, "warnings": warnings})
+    else:
+        for kind, sentences in (("fail", problems), ("warn", warnings)):
+            for sentence in sentences:
+                click.echo(f"{kind}  {sentence}")
+        if not problems:
+            click.echo("ok    the settings are usable")
+    if problems:
+        raise click.exceptions.Exit(1)
+
+
+@commands.command("show")
+@click.option("--all", "shows_all", is_flag=True, help="Show the settings that have their default too.")
+@as_json
+def show(*, shows_all: bool, as_json: bool) -> None:
+    """Show the settings in use and where each comes from; secrets are shown as ***."""
+    sources, values = read_sources(), dict(_values(load_config()))
+    rows = [(info.name, values[info.name], sources.origin(info, os.environ) or "default") for info in settings()]
+    rows = [row for row in rows if shows_all or row[2] != "default"]
+    if as_json:
+        print_json([dict(zip(("name", "value", "from"), row, strict=True)) for row in rows])
+    else:
+        print_table([("setting", "value", "from"), *rows])
+
+
+def _values(section: Any, *path: str) -> Iterator[tuple[str, str]]:
+    """Yield the name and the shown value of each setting."""
+    for each in fields(section):
+        value, info = getattr(section, each.name), described(each, path)
+        if info is None:
+            yield from _values(value, *path, each.name)
+        elif value is None or (value == () and info.default == ""):
+            yield info.name, f"({info.default})" if info.computed else "-"
+        elif info.secret or not info.kind.shown:
+            yield info.name, "***"
+        else:
+            yield info.name, _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(getattr(value, "path", value))

@@ -1,0 +1,107 @@
+"""The Counter of all machines: calls of a tenant in two keys of Redis, changed by one script."""
+
+import json
+import secrets
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from sayna.state.ports import CallSlot, ConcurrencyLimitReached, RateLimitReached
+from sayna.state.redis.client import NOW, RedisClient
+
+# KEYS: calls of the last minute, slots. ARGV: slot, calls per minute, calls at a time or -1, room, identity.
+ACQUIRE = f"""{NOW}
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {{'ok', 0}} end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+  return {{'minute', math.ceil((first + 60000 - now) / 1000)}}
+end
+local most = tonumber(ARGV[3])
+if most >= 0 then
+  if redis.call('HLEN', KEYS[2]) >= most then
+    local others = 0
+    for _, text in ipairs(redis.call('HVALS', KEYS[2])) do
+      local slot = cjson.decode(text)
+      if slot.room ~= ARGV[4] or slot.identity ~= ARGV[5] then others = others + 1 end
+    end
+    if others >= most then return {{'busy', 0}} end
+  end
+  local slot = {{room = ARGV[4], identity = ARGV[5], at = t[1] .. string.format('.%06d', t[2]), placed = false}}
+  redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(slot))
+  redis.call('EXPIRE', KEYS[2], 86400)
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 61000)
+return {{'ok', 0}}
+"""
+# A second call of the same room and identity ends the first one: LiveKit has one participant of an identity.
+CONFIRM = """
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text then return 0 end
+local slot = cjson.decode(text)
+local all = redis.call('HGETALL', KEYS[1])
+for index = 1, #all, 2 do
+  local other = cjson.decode(all[index + 1])
+  if all[index] ~= ARGV[1] and other.placed and other.room == slot.room and other.identity == slot.identity then
+    redis.call('HDEL', KEYS[1], all[index])
+  end
+end
+slot.placed = true
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(slot))
+return 1
+"""
+SLOTS = "return {redis.call('TIME')[1], redis.call('HGETALL', KEYS[1])}"
+# When LiveKit does not say whether a call began, the call rings after this time, or never will.
+UNCERTAIN_SECONDS = 60.0
+
+
+class RedisCounter:
+    """Counts calls of each tenant; without `at_a_time` there are no slots."""
+
+    def __init__(self, client: RedisClient, *, per_minute: int, at_a_time: int | None) -> None:
+        self._client = client
+        self._per_minute = per_minute
+        self._at_a_time = at_a_time
+
+    def acquire(self, tenant: str, room: str, identity: str) -> str:
+        """Count a call and return the id of its slot; raises RateLimitReached, ConcurrencyLimitReached."""
+        slot = secrets.token_hex(8)
+        most = -1 if self._at_a_time is None else self._at_a_time
+        keys = [_key(tenant, "begun"), _key(tenant, "slots")]
+        outcome, retry_after = self._client.run(ACQUIRE, keys, slot, self._per_minute, most, room, identity)
+        if outcome == b"minute":
+            raise RateLimitReached(max(1, retry_after))
+        if outcome == b"busy":
+            raise ConcurrencyLimitReached
+        return slot
+
+    def confirm(self, tenant: str, slot: str) -> None:
+        """Store that the call of the slot has begun, and free the slot of a call that it replaced."""
+        if self._at_a_time is not None:
+            self._client.run(CONFIRM, [_key(tenant, "slots")], slot)
+
+    def release(self, tenant: str, slots: Iterable[str]) -> None:
+        """Free slots."""
+        ids = list(slots)
+        if self._at_a_time is not None and ids:
+            self._client.ask(lambda client: client.hdel(_key(tenant, "slots"), *ids))
+
+    def oldest(self, tenant: str, count: int) -> list[CallSlot]:
+        """Return slots that may be free by now; none below the limit."""
+        if self._at_a_time is None:
+            return []
+        now, rows = self._client.run(SLOTS, [_key(tenant, "slots")])
+        if len(rows) < 2 * self._at_a_time:
+            return []
+        slots = {id_.decode(): json.loads(text) for id_, text in zip(rows[::2], rows[1::2], strict=True)}
+        certain = [
+            (float(each["at"]), CallSlot(id_, each["room"], each["identity"]))
+            for id_, each in slots.items()
+            if each["placed"] or float(each["at"]) < float(now) - UNCERTAIN_SECONDS
+        ]
+        return [slot for _, slot in sorted(certain, key=lambda each: each[0])[:count]]
+
+
+def _key(tenant: str, name: str) -> str:
+    # Braces name the part of a key that chooses its node in a cluster; the name of a tenant must not close them.
+    return f"sayna:{{calls:{quote(tenant, safe='')}}}:{name}"

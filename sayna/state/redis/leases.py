@@ -1,0 +1,137 @@
+"""Leases: keys that one process holds and renews; when the process dies, Redis frees them within 4 seconds."""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+
+from sayna.errors import StoreUnavailable
+from sayna.state.redis.client import RedisClient
+
+LEASE_MS = 4000
+RENEW_INTERVAL = 0.5  # seconds
+# A lease counts as lost this long after the last renewal, before Redis gives it to another process.
+LOST_SECONDS = 2.5
+POLL_INTERVAL = 0.02  # seconds
+
+ACQUIRE = """
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
+return 0
+"""
+RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class Lease:
+    """A key that this process holds; `ended` is set when the lease is lost, or when `stop` is set."""
+
+    def __init__(self, key: str, stop: threading.Event | None) -> None:
+        self.key = key
+        self.token = secrets.token_hex(16)
+        self.ended = threading.Event()
+        self.stop = stop
+        self.renewed_at = time.monotonic()
+
+
+class Leases:
+    """The leases of this process; one thread renews them all."""
+
+    def __init__(self, client: RedisClient) -> None:
+        self._client = client
+        self._held: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._pid = 0
+
+    @contextlib.contextmanager
+    def lend(self, key: str, stop: threading.Event | None = None) -> Iterator[Lease | None]:
+        """Yield the lease of a key, None while another holder has it; raises StoreUnavailable."""
+        lease = Lease(key, stop)
+        if not self._client.run(ACQUIRE, [key], lease.token, LEASE_MS):
+            yield None
+            return
+        self._keep(lease)
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                self._held.discard(lease)
+            # Otherwise Redis frees it a few seconds later.
+            with contextlib.suppress(StoreUnavailable):
+                self._client.run(FREE, [key], lease.token)
+
+    @contextlib.contextmanager
+    def hold(self, key: str, seconds: float) -> Iterator[None]:
+        """Hold the lease of a key; raises TimeoutError after `seconds`, StoreUnavailable."""
+        limit = time.monotonic() + seconds
+        while True:
+            with self.lend(key) as lease:
+                if lease is not None:
+                    yield
+                    return
+            if time.monotonic() > limit:
+                raise TimeoutError(f"{key} is held by another process")
+            time.sleep(POLL_INTERVAL)
+
+    def _keep(self, lease: Lease) -> None:
+        with self._lock:
+            # After a fork: the parent renews its own leases.
+            if self._pid != os.getpid():
+                self._held = set()
+                self._pid = os.getpid()
+                threading.Thread(target=self._renew_all, args=(self._pid,), daemon=True, name="leases").start()
+            self._held.add(lease)
+
+    def _renew_all(self, pid: int) -> None:
+        while os.getpid() == pid:
+            time.sleep(RENEW_INTERVAL)
+            with self._lock:
+                leases = list(self._held)
+            for lease in leases:
+                if not self._is_kept(lease):
+                    lease.ended.set()
+
+    def _is_kept(self, lease: Lease) -> bool:
+        if lease.stop is not None and lease.stop.is_set():
+            return False
+        asked_at = time.monotonic()
+        try:
+            if not self._client.run(RENEW, [lease.key], lease.token, LEASE_MS):
+                return False
+            lease.renewed_at = asked_at
+        except StoreUnavailable:
+            pass
+        return time.monotonic() - lease.renewed_at < LOST_SECONDS
+
+
+def digest(text: str) -> str:
+    """Return a name of fixed length for a text of any length."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class RedisLocks:
+    """The Lock of all machines; locks with another `prefix` are independent."""
+
+    def __init__(self, leases: Leases, prefix: str) -> None:
+        self._leases = leases
+        self._prefix = prefix
+
+    def hold(self, name: str, seconds: float) -> contextlib.AbstractContextManager[None]:
+        """Hold the lock `name`; raises TimeoutError after `seconds`, StoreUnavailable."""
+        return self._leases.hold(f"sayna:{{lock:{self._prefix}:{digest(name)}}}", seconds)
+
+
+class RedisLeader:
+    """The Leader of all machines: the worker leads that holds the lease of the job."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    @contextlib.contextmanager
+    def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
+        """Yield None while another worker leads, otherwise the event that ends the term; raises StoreUnavailable."""
+        with self._leases.lend(f"sayna:{{leader:{job}}}", stop) as lease:
+            yield lease.ended if lease else None

@@ -1,0 +1,37 @@
+"""What all machines of a server share in Redis; the rest stays in the files of each machine."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sayna.config import Config
+from sayna.config.fleet import RedisAddress
+from sayna.state.embedded import EVENT_WAIT, SharedState, embedded_state
+from sayna.state.redis.call_counter import RedisCounter
+from sayna.state.redis.client import RedisClient
+from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
+from sayna.state.redis.once import RedisOnce
+from sayna.state.redis.outbox import RedisOutbox
+from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+
+
+def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedState:
+    """Return the state in Redis; the first question connects.
+
+    The locks of rooms stay in `folder`, because LiveKit's own claim of a room holds without them. So does the
+    leader of jobs that work on the files of one machine.
+    """
+    client = RedisClient(address, ca_pem=config.outbound.authorities.pem if config.outbound.authorities else "")
+    leases = Leases(client)
+    files = embedded_state(config, folder)
+    return replace(
+        files,
+        event_ids=RedisOnce(client, leases, "event", wait_seconds=EVENT_WAIT),
+        call_keys=RedisOnce(client, leases, "call", wait_seconds=3 * config.livekit.timeout_seconds),
+        identities=RedisLocks(leases, "identity"),
+        calls=RedisCounter(client, per_minute=config.sip.calls_per_minute, at_a_time=config.sip.max_concurrent_calls),
+        call_records=RedisRecords(client),
+        outbox=RedisOutbox(client),
+        hooks=RedisBlobStore(client, leases, files.hooks),
+        leader=RedisLeader(leases),
+        check=client.check,
+    )

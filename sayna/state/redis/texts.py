@@ -1,0 +1,127 @@
+"""The Records and the BlobStore of all machines: values that change in one step, by comparison with what was read."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sayna.errors import StoreUnavailable
+from sayna.state.ports import BlobStore
+from sayna.state.records import DAY, MAX_RECORDS
+from sayna.state.redis.client import RedisClient
+from sayna.state.redis.leases import Leases
+
+PREFIX = "sayna:{sip}:"
+WAIT_SECONDS = 5.0
+
+# KEYS: value. ARGV: whether there was an old value, the old value, the new one.
+REPLACE = """
+local old = redis.call('GET', KEYS[1])
+if (old and '1' or '0') ~= ARGV[1] or (old or '') ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[1], ARGV[3])
+"""
+# KEYS further: all records, those of the group, the number of the last one. ARGV further: the key, prefix, ms, most.
+CHANGE = f"""{REPLACE}
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+if not old then
+  local number = redis.call('INCR', KEYS[4])
+  redis.call('ZADD', KEYS[2], number, ARGV[4])
+  redis.call('ZADD', KEYS[3], number, ARGV[4])
+end
+redis.call('PEXPIRE', KEYS[3], ARGV[6])
+for _, key in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1 - ARGV[7])) do
+  redis.call('DEL', ARGV[5] .. key)
+  redis.call('ZREM', KEYS[2], key)
+end
+return 1
+"""
+MEMBERS = """
+local texts = {}
+for _, key in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, ARGV[2] - 1)) do
+  local text = redis.call('GET', ARGV[1] .. key)
+  if text then texts[#texts + 1] = text end
+end
+return texts
+"""
+
+
+def _old(value: bytes | None) -> tuple[int, bytes]:
+    return (0, b"") if value is None else (1, value)
+
+
+class RedisRecords:
+    """Records that Redis keeps for `keep_seconds` after the last change, the newest `max_records`."""
+
+    def __init__(self, client: RedisClient, *, keep_seconds: float = DAY, max_records: int = MAX_RECORDS) -> None:
+        self._client = client
+        self._keep_ms = int(keep_seconds * 1000)
+        self._max_records = max_records
+
+    def get(self, key: str) -> str | None:
+        """Return the text of a key."""
+        found = self._read(key)
+        return None if found is None else found.decode()
+
+    def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
+        """Replace the text in one step; raises StoreUnavailable when others change it for too long."""
+        keys = [f"{PREFIX}record:{key}", f"{PREFIX}records", f"{PREFIX}group:{group}", f"{PREFIX}record-number"]
+        more = key, f"{PREFIX}record:", self._keep_ms, self._max_records
+        limit = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < limit:
+            old = self._read(key)
+            value = change(None if old is None else old.decode())
+            if value is None or self._client.run(CHANGE, keys, *_old(old), value, *more):
+                return
+        raise StoreUnavailable("another request is changing this; try again", retry_after=1)
+
+    def members(self, group: str, count: int) -> list[str]:
+        """Return the texts of a group, the newest keys first."""
+        found = self._client.run(MEMBERS, [f"{PREFIX}group:{group}"], f"{PREFIX}record:", count)
+        return [text.decode() for text in found]
+
+    def _read(self, key: str) -> bytes | None:
+        found: bytes | None = self._client.ask(lambda client: client.get(f"{PREFIX}record:{key}"))
+        return found
+
+
+class RedisBlobStore:
+    """Values in Redis; a value that was never stored there is copied from `files` first."""
+
+    def __init__(
+        self, client: RedisClient, leases: Leases, files: BlobStore | None, *, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
+        self._client = client
+        self._leases = leases
+        self._files = files
+        self._wait_seconds = wait_seconds
+
+    def read(self, name: str) -> bytes | None:
+        """Return the value, or None when it was never stored; raises OSError."""
+        try:
+            return self._read(name)
+        except StoreUnavailable as error:
+            raise OSError(f"Redis cannot give {name}") from error
+
+    def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
+        """Replace the value by what `change` returns; raises StoreUnavailable, OSError."""
+        try:
+            with self._leases.hold(f"{PREFIX}lock:{name}", self._wait_seconds):
+                while True:
+                    old = self._read(name)
+                    value = change(old)
+                    if value is None or self._replace(name, old, value):
+                        return
+        except TimeoutError as error:
+            raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
+
+    def _read(self, name: str) -> bytes | None:
+        found: bytes | None = self._ask_for(name)
+        if found is None and self._files is not None and (file := self._files.read(name)) is not None:
+            self._replace(name, None, file)
+            found = self._ask_for(name)
+        return found
+
+    def _ask_for(self, name: str) -> Any:
+        return self._client.ask(lambda client: client.get(f"{PREFIX}value:{name}"))
+
+    def _replace(self, name: str, old: bytes | None, value: bytes) -> bool:
+        return bool(self._client.run(f"{REPLACE}return 1", [f"{PREFIX}value:{name}"], *_old(old), value))

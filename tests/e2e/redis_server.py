@@ -1,0 +1,34 @@
+"""The real redis-server on a free port of loopback."""
+
+import os
+import socket
+from pathlib import Path
+
+from tests.e2e.program import Program
+from tests.e2e.servers import free_port
+from tests.e2e.wire import Address
+from tests.programs import needs
+
+
+class Redis(Program):
+    """A Redis that keeps nothing on disk, unless `more` says otherwise; with `config` it is a sentinel."""
+
+    def __init__(self, folder: Path, *more: str, port: int | None = None, config: Path | None = None) -> None:
+        program = needs("redis-server", "apt-get install redis-server")
+        self.address = Address(port or free_port())
+        where = ["--port", str(self.address.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        argv = [program, str(config), *where, "--sentinel"] if config else [program, *where, "--save", "", *more]
+        super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "redis.log")
+
+    @property
+    def url(self) -> str:
+        """The value of REDIS_URL."""
+        return f"redis://127.0.0.1:{self.address.port}/0"
+
+    def command(self, *words: str) -> bytes:
+        """Return the beginning of the answer to a command that needs no login."""
+        with socket.create_connection(("127.0.0.1", self.address.port), 5) as connection:
+            connection.sendall(b"*%d\r\n" % len(words))
+            for word in words:
+                connection.sendall(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()))
+            return connection.recv(65536)
