@@ -116,7 +116,7 @@ def build(config: Config) -> Services:
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
-    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
+    single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)

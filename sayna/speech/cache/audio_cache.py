@@ -153,7 +153,7 @@ class AudioCache:
         """Return how full the cache is; raises OSError, sqlite3.Error or diskcache.Timeout."""
         providers: Counter[str] = Counter()
         if self._disk is None:
-            infos = [clip.info for clip in self._memory.clips().values()]
+            infos = [clip.info for key, clip in self._memory.clips().items() if not is_form(key)]
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self.max_bytes, providers, oldest)
@@ -228,7 +228,7 @@ class AudioCache:
         chosen = [key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)]
         for key in chosen:
             self._memory.drop(key)
-        return len(chosen)
+        return sum(not is_form(key) for key in chosen)
 
 
 def _tag(clip: Clip) -> str:
