@@ -5,6 +5,7 @@ SaynaError
 │   ├── EmptyText                 400 EMPTY_TEXT
 │   ├── TextTooLong               400 TEXT_TOO_LONG
 │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnknownVoice              400 UNKNOWN_VOICE
 │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
@@ -80,6 +81,12 @@ class UnknownProvider(InvalidRequest):
     """No provider has this name."""
 
     code = "UNKNOWN_PROVIDER"
+
+
+class UnknownVoice(InvalidRequest):
+    """The voice is neither a voice of this server's own nor of the form provider/voice_id."""
+
+    code = "UNKNOWN_VOICE"
 
 
 class UnsupportedFormat(InvalidRequest):

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,22 +16,26 @@ from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
 from sayna.config.server import waiting_places
+from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
-from sayna.speech.plan import Planner
+from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
+from sayna.speech.voice_planner import VoicePlanner
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
+from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -47,14 +51,14 @@ class Services:
     failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
-    planner: Planner
+    planner: VoicePlanner
     cache: AudioCache
     single_flight: SingleFlight
     usage: UsageMeter
     speech: SpeechService
+    fallback: FallbackSpeech
     clips: ClipService
     catalogue: VoiceCatalogue
-    encoded_voices: EncodedVoicesCache
     hooks: Hooks
     state: SharedState
     livekit: "LiveKit | None"
@@ -63,6 +67,7 @@ class Services:
     recorder: Recorder | None
     remover: Remover | None
     retention: LeaderThread | None
+    encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -94,7 +99,7 @@ class Services:
             self.retention.start()
 
     def close(self) -> None:
-        """End the helper processes, threads and files of this process."""
+        """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
         if self.retention is not None:
@@ -112,10 +117,10 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
+    providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
@@ -132,14 +137,14 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
+        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
         usage=(usage := _usage(config, state, telephony)),
         speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
-        clips=ClipService(clip_signer(config), planner, speech, config.auth),
+        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
-        encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,
         livekit=livekit,
@@ -149,6 +154,26 @@ def build(config: Config) -> Services:
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state),
     )
+
+
+def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    for provider in providers.values():
+        provider.use_pool(pool)
+    return providers
+
+
+def _planner(
+    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
+) -> VoicePlanner:
+    try:
+        return VoicePlanner(
+            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
+        )
+    finally:
+        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
+        for provider in providers.values():
+            provider.close()
 
 
 def _state(config: Config, folder: Path) -> SharedState:

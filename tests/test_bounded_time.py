@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sayna.providers import engine_text
-from sayna.providers.graphemes import boundary_before
+from sayna.engines import engine_text
+from sayna.engines.graphemes import boundary_before
 from sayna.speech.longtext import Limit, split
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean, has_speech

@@ -101,7 +101,7 @@ class CloudProvider(TTSProvider):
         own = request.credentials is not None
         reply = self.fetch(
             "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
-            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
+            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES, is_retried=request.is_retried,
         )  # fmt: skip
         label = Label.of(reply.headers.get("content-type", ""))
         chunks, found, head = self._chunks(reply, request), None, b""
@@ -150,6 +150,7 @@ class CloudProvider(TTSProvider):
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        is_retried: bool = True,
     ) -> "http.StreamedResponse":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
@@ -158,13 +159,12 @@ class CloudProvider(TTSProvider):
         breaker = self._breaker_for(own=own)
         if seconds := breaker.retry_in():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), False
+        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried
         while True:
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
-                    connect_seconds=connect_seconds, max_bytes=max_bytes,
-                )  # fmt: skip
+                    connect_seconds=connect_seconds, max_bytes=max_bytes)  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, breaker, connect_seconds), 0.0
                 # No retry after a timeout: the vendor may have made the speech, and billed it.

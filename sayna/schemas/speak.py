@@ -22,6 +22,7 @@ from sayna.schemas.base import (
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices.languages import TAG
 
@@ -53,7 +54,11 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """All fields of the speech except its text: top level of the flat form, `tts_config` of the nested one."""
 
-    provider = _text("Speech vendor; the server's preferred one when left out.", enum=[*PROVIDER_NAMES, ""])
+    voice = _text("A voice of your own, or `provider/voice_id`; excludes `provider`, `voice_id` and `model`.")
+    provider = _text(
+        "Speech vendor; the server's preferred one when left out. `alias`: `voice_id` is a voice of your own.",
+        enum=[*PROVIDER_NAMES, ALIAS, ""],
+    )
     voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
     model = _text("Model of the vendor; its default when left out.")
     speaking_rate = StrictFloat(

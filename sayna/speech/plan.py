@@ -26,6 +26,7 @@ MAX_REQUEST_SECONDS = 60.0
 # This many plans of this size are at most 16 MiB a worker.
 REMEMBERED_PLANS = 2048
 REMEMBERED_BYTES = 8192
+_PARAMS = tuple(each.name for each in dataclasses.fields(SynthesisParams))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class SpeakRequest:
     """
 
     text: str | None
+    voice: str | None = None
     provider: str | None = None
     voice_id: str | None = None
     model: str | None = None
@@ -56,7 +58,11 @@ class SpeakRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan(SynthesisParams):
-    """One synthesis in full, except for its deadline."""
+    """One synthesis in full, except for its deadline.
+
+    `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
+    that speak in turn when this one fails.
+    """
 
     provider: TTSProvider
     request_seconds: float
@@ -69,6 +75,10 @@ class Plan(SynthesisParams):
     silence_ms: tuple[int, int]
     prefers_envelope: bool
     ignored_fields: str
+    own_voice: str = ""
+    # What it was made from: another file of VOICES_PATH is another object.
+    voices: object = None
+    fallbacks: "tuple[Plan, ...]" = ()
 
     @property
     def stream_key(self) -> str:
@@ -86,18 +96,8 @@ class Plan(SynthesisParams):
 
         The deadline is the server's and not the caller's, because other callers may share the synthesis.
         """
-        return SpeechRequest(
-            text=self.text,
-            voice_id=self.voice_id,
-            model=self.model,
-            language=self.language,
-            speaking_rate=self.speaking_rate,
-            target=self.target,
-            settings=self.settings,
-            credentials=self.credentials,
-            connect_seconds=self.connect_seconds,
-            deadline=Deadline.after(MAX_REQUEST_SECONDS),
-        )
+        params: dict[str, Any] = {name: getattr(self, name) for name in _PARAMS}
+        return SpeechRequest(**params, deadline=Deadline.after(MAX_REQUEST_SECONDS))
 
     def describe(self, *, duration_ms: int = 0, created: float = 0.0, spec: AudioSpec | None = None) -> ClipInfo:
         """Return the metadata of the audio of this plan, or of its sound in another format.

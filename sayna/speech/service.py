@@ -1,19 +1,25 @@
 """POST /speak below HTTP: the cache, or one shared synthesis for all who ask at once, then the provider."""
 
 import enum
+import itertools
+import math
 import secrets
-import threading
+import time
 from collections.abc import Callable, Iterator
 
+from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
-from sayna.errors import NotCached, Overloaded
+from sayna.errors import NotCached, ProviderError
+from sayna.providers.base import AudioStream
 from sayna.speech import longtext
-from sayna.speech.cache import AudioCache, Clip, ClipInfo
+from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
-from sayna.speech.single_flight import SingleFlight, Subscriber
-from sayna.speech.synthesis import PlannedSynthesis, is_billed
+from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
 from sayna.speech.usage import UsageMeter
+
+__all__ = ["CacheMode", "PlannedSynthesis", "SpeechResult", "SpeechService", "SynthesisLimiter"]
 
 
 class CacheMode(enum.Enum):
@@ -25,101 +31,59 @@ class CacheMode(enum.Enum):
     ONLY = "only-if-cached"
 
 
-class SynthesisLimiter:
-    """Limits how many requests of a process wait for a synthesis, so that cached audio never queues behind them."""
+class PlannedSynthesis(SynthesisTask):
+    """The synthesis of the sound of a plan: bill, provider, plausibility, master. Its deadline starts with it."""
 
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
+        self._plan = plan
+        self.mode = mode
+        self._cache = cache
+        self._meter = meter
+        self._caller = caller
+        self._request = plan.provider_request()
+        self._created = time.time()
+        self._spec = plan.target
 
-    def acquire(self) -> None:
-        """Take a place; raises Overloaded when all are taken."""
-        # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
+    def start(self) -> Synthesis:
+        """Return the audio under way with its first chunk made.
 
-    def release(self) -> None:
-        """Give the place back."""
-        self._places.release()
-
-
-class SpeechResult:
-    """One answer: a finished clip, or audio that is still being made.
-
-    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS. `created` is the time of this take
-    in epoch seconds, the same in every answer with the same audio.
-    """
-
-    def __init__(self, plan: Plan, outcome: str, created: float, clip: Clip | None = None) -> None:
-        self.plan = plan
-        self.outcome = outcome
-        self.created = created
-        self.clip = clip
-
-    @property
-    def etag(self) -> str:
-        """The cache key and the take: the same key synthesized anew is another take."""
-        return f'"{self.plan.key}-{round(self.created * 1e6):x}"'
-
-    @property
-    def info(self) -> ClipInfo:
-        """The metadata of the audio; its duration is 0 until the clip is finished."""
-        return self.clip.info if self.clip else self.plan.describe(created=self.created)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio; raises what the synthesis raises, so only complete audio ends cleanly."""
-        yield self.finished().audio
-
-    def finished(self) -> Clip:
-        """Return the finished clip; waits for it."""
-        if self.clip is None:
-            raise ValueError("only live speech may have no clip yet")
-        return self.clip
-
-    def close(self) -> None:
-        """Free what the answer holds; may be called again."""
-
-
-class LiveSpeech(SpeechResult):
-    """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
-
-    def __init__(
-        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, limiter: SynthesisLimiter
-    ) -> None:
-        super().__init__(plan, outcome, subscriber.created)
-        self._subscriber = subscriber
-        self._form = form
-        self._limiter: SynthesisLimiter | None = limiter
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
+        Raises ProviderError and its kinds, QuotaExceeded, StoreUnavailable.
+        """
+        plan = self._plan
+        # Another worker may have stored the clip after this request looked into the cache.
+        if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
+            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+        stream = self._paid()
+        self._spec = audio.master_of(stream.spec)
         try:
-            yield from self._chunks()
-        finally:
-            self.close()
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
+            chunks = _plausible(chunks, plan.provider.slug)
+            first = next(chunks, b"")
+        except BaseException:
+            stream.close()
+            raise
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
 
-    def finished(self) -> Clip:
-        """Return the finished clip; waits for it."""
-        if self.clip is not None:
-            return self.clip
+    def _paid(self) -> AudioStream:
+        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
+        plan, meter = self._plan, self._meter
+        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
         try:
-            made, live = b"".join(self._chunks()), self._subscriber
-            master = self.plan.master(live.received(), live.spec, self.created)
-            self.clip = self.plan.clip(live.head + made if live.head else made, master.info)
-        finally:
-            self.close()
-        return self.clip
+            return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        except Exception:
+            # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
+            if charge is not None and (plan.has_next or not self._request.deadline.cancelled):
+                meter.refund(charge)
+            raise
 
-    def close(self) -> None:
-        """Unsubscribe and give the place back; may be called again."""
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            self._subscriber.close()
-            limiter.release()
+    def cancel(self) -> None:
+        """Cancel the deadline, which ends every wait for the provider."""
+        self._request.deadline.cancel()
 
-    def _chunks(self) -> Iterator[bytes]:
-        if self._form.is_shared(self._subscriber.spec):
-            return self._subscriber
-        return self._form.chunks(self._subscriber, self._subscriber.spec, bytearray())
+    def store(self, audio: bytes) -> None:
+        """Store the master, unless the request said no-store."""
+        if self.mode is not CacheMode.BYPASS:
+            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
 
 
 class SpeechService:
@@ -135,12 +99,18 @@ class SpeechService:
         self._meter = meter
 
     def synthesize(
-        self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        *,
+        is_client_connected: Callable[[], bool],
+        caller: Caller = UNRESTRICTED,
+        silence_seconds: float = math.inf,
     ) -> SpeechResult:
         """Return the speech of a plan once its first audio is there; `caller` pays for it.
 
-        A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
-        Overloaded, QuotaExceeded, NotCached, CallerGone.
+        A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
+        `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
@@ -148,9 +118,12 @@ class SpeechService:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
-        form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
         try:
-            subscriber = self._subscribe(plan, mode, form, is_client_connected, caller)
+            task = PlannedSynthesis(plan, mode, self._cache, self._meter, caller)
+            form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
+            subscriber = self._subscribe(plan, task, form, is_client_connected)
+            subscriber.silence_seconds = silence_seconds
+            _wait(subscriber)
         except BaseException:
             self._limiter.release()
             raise
@@ -159,7 +132,7 @@ class SpeechService:
         return speech
 
     def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
-        """Return the speech of a plan if no provider is needed for it; raises ProviderError when it cannot be made.
+        """Return the speech of a plan if no provider is needed for it; raises SaynaError when it cannot be made.
 
         It counts as saved for `caller`, None for no caller.
         """
@@ -175,35 +148,30 @@ class SpeechService:
         return self._cache.has(plan.sound)
 
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
-        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
+        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
             self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
-        self, plan: Plan, mode: CacheMode, form: PlannedForm, is_client_connected: Callable[[], bool], caller: Caller
+        self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
     ) -> Subscriber:
-        """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
-        key = plan.stream_key if mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
-        subscriber = self._single_flight.join(
+        key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
+        return self._single_flight.join(
             key,
-            PlannedSynthesis(
-                plan,
-                self._cache,
-                self._meter,
-                caller,
-                reads_cache=mode is CacheMode.USE,
-                is_kept=mode is not CacheMode.BYPASS,
-            ),
+            task,
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )
-        try:
-            subscriber.wait()
-        except BaseException:
-            subscriber.close()
-            raise
-        return subscriber
+
+
+def _wait(subscriber: Subscriber) -> None:
+    """Wait for the first audio."""
+    try:
+        subscriber.wait()
+    except BaseException:
+        subscriber.close()
+        raise
 
 
 def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
@@ -212,3 +180,15 @@ def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
     if subscriber.is_cached:
         return "HIT"
     return "MISS" if subscriber.is_leader else "COALESCED"
+
+
+def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
+    try:
+        yield from chunks
+    except audio.ImplausibleAudio as error:
+        raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
+
+
+def _is_billed(plan: Plan) -> bool:
+    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
+    return not (plan.provider.local or plan.credentials)

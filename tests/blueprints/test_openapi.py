@@ -12,12 +12,12 @@ from openapi_spec_validator import validate
 from sayna.blueprints import errors as framework
 from sayna.errors import SaynaError
 from sayna.schemas.base import ResponseSchema, StrictSchema
-from sayna.speech.clip_errors import ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled, UnknownVoice
+from sayna.speech.clip_errors import ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled
 from tests.blueprints.conftest import MakeClient
 
 ONLY_IN_THE_LOG = {"CALLER_GONE"}
 # Errors of /clip and /say are a line of text, so the document has their sentences and no examples.
-ONLY_AS_TEXT = (ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled, UnknownVoice)
+ONLY_AS_TEXT = (ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled)
 JSON_TYPES = {
     fields.String: "string",
     fields.Integer: "integer",

@@ -28,6 +28,7 @@ HEADERS = {
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
     "x-quota-remaining": "Characters of vendors that the tenant has left in this month, where it has a cap.",
     "ETag": "The cache key and the take: the same key rendered anew is another take.",
+    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long clients may keep the audio.",
     "Server-Timing": "Milliseconds until the response began.",
@@ -72,6 +73,7 @@ SPEAK = Operation(
             "text": "Welcome to Sayna",
             "tts_config": {"provider": "espeak", "audio_format": "mp3", "speaking_rate": 1.1},
         },
+        "voice": {"text": "Welcome to Sayna", "voice": "espeak/gmw/en-US"},
         "telephone": {"text": "Please hold the line.", "audio_format": "mulaw", "sample_rate": 8000},
         "pronunciations": {
             "text": "Ask for SQL.",
@@ -101,6 +103,7 @@ SPEAK = Operation(
         errors.EmptyText,
         errors.TextTooLong,
         errors.UnknownProvider,
+        errors.UnknownVoice,
         errors.ProviderNotAllowed,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,

@@ -104,6 +104,7 @@ class Google(CloudProvider):
             credentials=request.credentials,
             deadline=request.deadline,
             connect_seconds=request.connect_seconds,
+            is_retried=request.is_retried,
             max_bytes=MAX_ANSWER_BYTES,
             body=json.dumps(_body(request, wanted.sample_rate), ensure_ascii=False).encode(),
         )

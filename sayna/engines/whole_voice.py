@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from piper import PiperVoice
 from piper.config import PhonemeType
 
-from sayna.providers.engine_text import fitted, most_phonemes
-from sayna.providers.graphemes import boundary_before
+from sayna.engines.engine_text import fitted, most_phonemes
+from sayna.engines.graphemes import boundary_before
 
 # Below the 1000 phonemes that espeak-ng keeps of a clause.
 MAX_PHONEMES = 800

@@ -7,65 +7,79 @@ import espeakng_loader
 import pytest
 
 from sayna import errors
+from sayna.engines import wire
+from sayna.engines.pool import EnginePool
 from sayna.http import Deadline
-from sayna.providers.espeak import Espeak, supervisor
+from sayna.providers.espeak import Espeak
+from tests.engines.processes import LONG, ends, engine_pids, signal_engines
 from tests.providers.espeak.listening import SENTENCE, request, seconds
-from tests.providers.espeak.processes import LONG, ends, helper_pid
 
 CRASH = "\u05ec-\u0616"
 
 
-def test_the_helper_starts_with_the_first_text_and_stays(espeak: Espeak) -> None:
-    assert espeak.engine.pid is None
+def test_the_pool_starts_with_the_first_text_and_stays(espeak: Espeak) -> None:
+    assert espeak.pool.processes() == []
     seconds(espeak, "Hello")
-    first = helper_pid(espeak)
+    first = espeak.pool.processes()
     seconds(espeak, "Hello")
-    assert helper_pid(espeak) == first
+    assert espeak.pool.processes() == first
+    assert len(engine_pids(espeak.pool)) == max(1, min(4, os.cpu_count() or 1))
 
 
 def test_a_text_that_crashes_the_library_is_said_without_what_kills(espeak: Espeak) -> None:
     seconds(espeak, "Hello")
-    first = helper_pid(espeak)
+    before = engine_pids(espeak.pool)
 
     assert seconds(espeak, CRASH, "hi") > 0.2
 
-    assert ends(first)
-    assert helper_pid(espeak) != first
+    assert any(map(ends, before))
 
 
-def test_speech_goes_on_when_the_helper_dies_in_the_middle(espeak: Espeak) -> None:
+def test_speech_goes_on_when_the_engine_dies_in_the_middle(espeak: Espeak) -> None:
     text = "Hello there. " * 200
     whole = seconds(espeak, text)
     audio = espeak.synthesize(request(text))
     start = next(audio.chunks)
-    os.kill(helper_pid(espeak), signal.SIGKILL)
+    signal_engines(espeak.pool)
 
     assert len(start + b"".join(audio.chunks)) / 44100 == pytest.approx(whole, rel=0.02)
 
 
-def test_a_text_that_always_kills_the_helper_fails_alone(espeak: Espeak) -> None:
-    audio = espeak.synthesize(request(LONG))
+def test_a_text_that_always_kills_the_engine_fails_alone(espeak: Espeak) -> None:
     with pytest.raises(errors.ProviderError, match="died"):
-        for _ in audio.chunks:
-            os.kill(helper_pid(espeak), signal.SIGKILL)
+        for _ in espeak.synthesize(request(LONG)).chunks:
+            signal_engines(espeak.pool)
     assert seconds(espeak, "Hello") > 0.2
 
 
-def test_a_helper_that_died_while_idle_costs_no_text(espeak: Espeak) -> None:
+def test_engines_that_died_while_idle_cost_no_text(espeak: Espeak) -> None:
     seconds(espeak, "Hello")
-    os.kill(helper_pid(espeak), signal.SIGKILL)
-    assert ends(helper_pid(espeak))
+    before = engine_pids(espeak.pool)
+    signal_engines(espeak.pool)
+    assert all(map(ends, before))
 
     assert seconds(espeak, "Hello") > 0.2
+
+
+def test_a_pool_whose_program_was_killed_is_replaced(espeak: Espeak) -> None:
+    seconds(espeak, "Hello")
+    before = espeak.pool.processes()
+    os.kill(before[0], signal.SIGKILL)
+    assert all(map(ends, [before[0], *before[2:]]))
+
+    assert seconds(espeak, "Hello") > 0.2
+    assert set(espeak.pool.processes()).isdisjoint(before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_service_does_not_cut_speech_off(espeak: Espeak, number: int) -> None:
     audio = espeak.synthesize(request("Hello there. " * 100))
-    os.kill(helper_pid(espeak), number)
+    program = espeak.pool.processes()[0]
+    for pid in espeak.pool.processes():
+        os.kill(pid, number)
 
     assert len(b"".join(audio.chunks)) / 44100 > 60
-    assert os.getsid(helper_pid(espeak)) == helper_pid(espeak)
+    assert os.getsid(program) == program != os.getsid(0)
 
 
 def test_many_threads_all_get_their_own_whole_text(espeak: Espeak) -> None:
@@ -90,15 +104,15 @@ def test_closing_in_the_middle_fails_the_running_text(espeak: Espeak) -> None:
 @pytest.mark.parametrize("paths", [("/nonexistent.so", "/"), ("LIBRARY", "/nonexistent")])
 def test_a_broken_installation_is_a_typed_error(paths: tuple[str, str]) -> None:
     library = paths[0].replace("LIBRARY", espeakng_loader.get_library_path())
-    engine = supervisor.EspeakEngine(lambda: (library, paths[1]))
+    pool = EnginePool()
 
     for _ in range(2):
-        with pytest.raises(errors.ProviderError):
-            engine.ask(b"s", b"", Deadline.after(5))
-    engine.close()
+        with pytest.raises(errors.ProviderError, match="failed"):
+            list(pool.ask(wire.VOICES, f"{library}\0{paths[1]}\0".encode(), Deadline.after(30)))
+    pool.close()
 
 
-def test_a_helper_that_cannot_be_started_is_a_typed_error(espeak: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_that_cannot_be_started_is_a_typed_error(espeak: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(sys, "executable", "/nonexistent/python")
         with pytest.raises(errors.ProviderError):

@@ -1,31 +1,16 @@
-"""The program in the helper process: espeak-ng behind frames of bytes on one socket, descriptor 0.
+"""espeak-ng as an engine process runs it: one library, loaded at the first text, which says one text at a time.
 
-Run as `python -I -S helper_program.py LIBRARY DATA`; standard library only, so that it starts in 20 ms.
-A frame, both ways: u32 length of the payload (little-endian), one byte kind, payload.
-
-    SAY     SETTINGS, voice, NUL, UTF-8 text      -> AUDIO*, then END, NO_VOICE or TOO_LONG
-    VOICES                                        -> TABLE, END
-    STOP    cancels the running SAY               -> no response of its own
-
-The program ends when its parent's end of the socket is closed, in the middle of a synthesis too.
-Its stderr is /dev/null: espeak-ng complains there of missing dictionaries, and may quote the text.
+The process has no stderr: espeak-ng complains there of missing dictionaries, and may quote the text.
 """
 
-import _thread
 import ctypes
 import os
-import resource
-import select
-import signal
 import struct
-import sys
 from collections.abc import Iterator
 
-HEADER = struct.Struct("<Ic")
-SETTINGS = struct.Struct("<5i")  # words a minute, volume, pitch, pitch range, word gap in 10 ms
-SAY, VOICES, STOP = b"s", b"v", b"x"
-AUDIO, TABLE, END, NO_VOICE, TOO_LONG, FAILED = b"a", b"t", b"e", b"n", b"l", b"f"
+from sayna.engines.wire import AUDIO, END, FAILED, NO_VOICE, TABLE, TOO_LONG, Sink, Steps
 
+SETTINGS = struct.Struct("<5i")  # words a minute, volume, pitch, pitch range, word gap in 10 ms
 SAMPLE_RATE = 22050
 # Corrupted memory once made the library render 27,589 s (1.2 GB). Only the callback can end that.
 MAX_SAMPLES = 3600 * SAMPLE_RATE
@@ -59,61 +44,36 @@ class VoiceStruct(ctypes.Structure):
 SynthCallback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p)
 
 
-def send(wire: int, kind: bytes, payload: bytes = b"") -> None:
-    """Write one frame; raises OSError when the parent is gone."""
-    frame = HEADER.pack(len(payload), kind) + payload
-    while frame:
-        frame = frame[os.write(wire, frame) :]
-
-
-def receive(wire: int) -> tuple[bytes, bytes]:
-    """Read one frame; raises EOFError when the parent is gone."""
-    length, kind = HEADER.unpack(_read(wire, HEADER.size))
-    return kind, _read(wire, length)
-
-
-def _read(wire: int, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = os.read(wire, size - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
 class Speaker:
     """The library, initialised once in this process; it says one text at a time."""
 
-    def __init__(self, library: str, data: str, wire: int) -> None:
-        self._wire = wire
-        self._variants = os.path.join(data, "voices", "!v")  # noqa: PTH118 - pathlib doubles the start-up time
+    def __init__(self, library: bytes, data: bytes) -> None:
+        self._variants = os.path.join(data, b"voices", b"!v")  # noqa: PTH118 - pathlib doubles the start-up time
         self._voice = b""
-        self._samples, self._outcome, self._stopped = 0, END, False
-        self._pending = select.poll()
-        self._pending.register(wire, select.POLLIN)
-        self._lib = ctypes.CDLL(library)
+        self._samples, self._outcome = 0, END
+        self._sink: Sink | None = None
+        self._lib = ctypes.CDLL(os.fsdecode(library))
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
-        rate = self._lib.espeak_Initialize(OUTPUT_SYNCHRONOUS, BUFFER_MS, os.fsencode(data), INITIALIZE_DONT_EXIT)
+        rate = self._lib.espeak_Initialize(OUTPUT_SYNCHRONOUS, BUFFER_MS, data, INITIALIZE_DONT_EXIT)
         if rate != SAMPLE_RATE:
             raise OSError(f"espeak_Initialize returned {rate}")
         # Kept: ctypes frees a callback that only C knows of.
         self._callback = SynthCallback(self._hear)
         self._lib.espeak_SetSynthCallback(self._callback)
 
-    def say(self, payload: bytes) -> bytes:
-        """Send the audio of one SAY and return the kind of frame that ends it."""
+    def say(self, payload: bytes, sink: Sink) -> bytes:
+        """Send the audio of SETTINGS, voice, NUL and text in UTF-8; return the kind of frame that ends it."""
         settings = SETTINGS.unpack_from(payload)
         voice, _, text = payload[SETTINGS.size :].partition(b"\0")
         if not self._select(voice):
             return NO_VOICE
         for parameter, value in zip((RATE, VOLUME, PITCH, RANGE, WORDGAP), settings, strict=True):
             self._lib.espeak_SetParameter(parameter, value, 0)
-        self._samples, self._outcome, self._stopped = 0, END, False
+        self._samples, self._outcome, self._sink = 0, END, sink
         for chunk in self._chunks(text):
             self._lib.espeak_Synth(chunk, ctypes.c_size_t(len(chunk) + 1), 0, 0, 0, CHARS_UTF8, None, None)
-            if self._stopped:
+            if self._outcome != END:
                 break
         return self._outcome
 
@@ -169,14 +129,9 @@ class Speaker:
         self._samples += count
         if self._samples > MAX_SAMPLES:
             self._outcome = TOO_LONG
-        # A request never follows before END, so a frame that waits now is a STOP.
-        self._stopped = self._outcome == TOO_LONG or bool(self._pending.poll(0))
-        if not self._stopped:
-            try:
-                send(self._wire, AUDIO, ctypes.string_at(samples, 2 * count))
-            except OSError:
-                self._stopped = True
-        return int(self._stopped)
+        if self._outcome == END and not (self._sink and self._sink.send(AUDIO, ctypes.string_at(samples, 2 * count))):
+            self._outcome = FAILED
+        return int(self._outcome != END)
 
     def table(self) -> bytes:
         """Return a line "identifier TAB name TAB priority:tag ..." a voice, then a line a variant."""
@@ -185,7 +140,7 @@ class Speaker:
         while voices[len(lines)]:
             voice = voices[len(lines)].contents
             lines.append(b"\t".join((voice.identifier, voice.name, b" ".join(_languages(voice)))))
-        lines += sorted(os.fsencode(entry) for entry in os.listdir(self._variants))  # noqa: PTH208
+        lines += sorted(os.listdir(self._variants))  # noqa: PTH208
         return b"\n".join(lines)
 
 
@@ -210,41 +165,27 @@ def _languages(voice: VoiceStruct) -> Iterator[bytes]:
         address += len(tag) + 2
 
 
-def serve(library: str, data: str, wire: int) -> None:
-    """Answer frames until the parent is gone."""
-    try:
-        speaker = Speaker(library, data, wire)
-    except OSError:
-        send(wire, FAILED)
-        return
-    try:
-        while True:
-            kind, payload = receive(wire)
-            if kind == SAY:
-                send(wire, speaker.say(payload))
-            elif kind == VOICES:
-                send(wire, TABLE, speaker.table())
-                send(wire, END)
-    except (EOFError, OSError):
-        return
+class Espeak:
+    """The library of this process; a request begins with the paths of library and data, each with a NUL behind."""
 
+    def __init__(self) -> None:
+        self._speakers: dict[tuple[bytes, bytes], Speaker] = {}
 
-def exit_with_parent(wire: int) -> None:  # pragma: no cover - runs in the helper process only
-    """Wait for the parent's end to be closed, then end at once: a text may keep the library busy for ever."""
-    hangup = select.poll()
-    hangup.register(wire, 0)
-    hangup.poll()
-    os._exit(0)
+    def say(self, payload: bytes, sink: Sink) -> Steps:
+        """Say one text, in one step; the generator returns the kind of the last frame."""
+        speaker, said = self._speaker(payload)
+        yield from ()
+        return speaker.say(said, sink)
 
+    def voices(self, payload: bytes, sink: Sink) -> Steps:
+        """Send the table of voices."""
+        speaker, _ = self._speaker(payload)
+        yield from ()
+        sink.send(TABLE, speaker.table())
+        return END
 
-def main() -> None:  # pragma: no cover - runs in the helper process only
-    """Run the program: signals and core dumps off (a core holds the text), then serve."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _thread.start_new_thread(exit_with_parent, (0,))
-    serve(sys.argv[1], sys.argv[2], 0)
-
-
-if __name__ == "__main__":  # pragma: no cover
-    main()
+    def _speaker(self, payload: bytes) -> tuple[Speaker, bytes]:
+        library, data, rest = payload.split(b"\0", 2)
+        if (library, data) not in self._speakers:
+            self._speakers[library, data] = Speaker(library, data)
+        return self._speakers[library, data], rest

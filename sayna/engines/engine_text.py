@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from sayna.providers.graphemes import boundary_before, is_boundary
+from sayna.engines.graphemes import boundary_before, is_boundary
 
 # Longer numbers are said digit by digit: 18 digits in one word are 202 phonemes in Latgalian (measured).
 MAX_DIGITS = 15
