@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
+from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
@@ -140,8 +141,8 @@ def build(config: Config) -> Services:
         planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
-        usage=(usage := _usage(config, state, telephony)),
-        speech=(speech := SpeechService(cache, single_flight, limiter, usage)),
+        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
         fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
@@ -206,16 +207,6 @@ def _telephony(
 
     endings = recorder.endings if recorder else None
     return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
-
-
-def _usage(config: Config, state: SharedState, telephony: "Telephony | None") -> UsageMeter:
-    limit = config.usage.characters_per_month
-    if telephony is None:
-        return UsageMeter(state.usage, limit)
-    from sayna.sip.quota_events import send_quota_warning  # noqa: PLC0415 - as above
-
-    events = telephony.events
-    return UsageMeter(state.usage, limit, on_warning=lambda each: send_quota_warning(events, **asdict(each)))
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

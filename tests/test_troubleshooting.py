@@ -15,7 +15,9 @@ def printed() -> str:
     for path in sorted((ROOT / "sayna").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.JoinedStr):
-                found.append("".join(each.value if isinstance(each, ast.Constant) else "\n" for each in node.values))
+                found.append(
+                    "".join(str(each.value) if isinstance(each, ast.Constant) else "\n" for each in node.values)
+                )
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found.append(re.sub(r"%\w|{[^{}]*}", "\n", node.value))
     return "\n\n".join(found)

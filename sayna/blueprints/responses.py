@@ -61,6 +61,8 @@ def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> Speech
     `is_whole` means that the answer begins when the speech is complete, as with formats that cannot be streamed.
     Raises ProviderNotAllowed, and what FallbackSpeech.speak raises.
     """
+    # Replaced once there is speech; a failure is counted on its provider.
+    g.log = {"provider": plan.provider.slug}
     return services().fallback.speak(
         allowed_plan(plan),
         cache_mode(request.headers),

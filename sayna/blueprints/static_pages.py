@@ -23,6 +23,7 @@ _TYPES = {
     ".json": "application/json",
     ".css": "text/css",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain",
 }
 SAFE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",

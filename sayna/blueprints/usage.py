@@ -1,15 +1,16 @@
-"""GET /usage: what the caller's tenant has used in a month."""
+"""GET /usage: what the caller's tenant has used in a month. GET /limits: what the caller may send."""
 
 from dataclasses import asdict
 
 from flask import Blueprint, Response, g, request
 
+from sayna import audio
 from sayna.blueprints.body import check_query
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.caller import Caller
 from sayna.openapi import documented
-from sayna.openapi.operations.usage import USAGE
+from sayna.openapi.operations.usage import LIMITS, USAGE
 from sayna.schemas.usage import load_month
 
 blueprint = Blueprint("usage", __name__)
@@ -35,3 +36,20 @@ def usage() -> Response:
 
 def _account(caller: Caller) -> str | None:
     return None if caller.is_unrestricted else caller.tenant or ""
+
+
+@blueprint.get("/limits")
+@documented(LIMITS)
+def limits() -> Response:
+    """Answer with what the caller may send, its cap, and what is left of it."""
+    caller, built = g.caller, services()
+    return json_response(
+        {
+            "audio_formats": list(audio.FORMATS),
+            "sample_rates": list(audio.SAMPLE_RATES),
+            "max_text_chars": built.config.speech.max_text_chars,
+            "providers": [slug for slug in built.catalogue.slugs() if caller.may_use(slug)],
+            "characters_per_month": built.usage.limit_of(caller),
+            "characters_left": built.usage.remaining(caller),
+        }
+    )

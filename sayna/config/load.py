@@ -12,6 +12,7 @@ from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
+from sayna.config.metrics import MetricsConfig
 from sayna.config.recording import RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
@@ -41,6 +42,7 @@ class Config:
     sip: SipConfig = field(default_factory=SipConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     outbound: OutboundConfig = field(default_factory=OutboundConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
     compat: CompatConfig = field(default_factory=CompatConfig)
 

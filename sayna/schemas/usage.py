@@ -1,4 +1,4 @@
-"""GET /usage."""
+"""Responses of GET /usage and GET /limits."""
 
 import re
 
@@ -31,3 +31,16 @@ class UsageSchema(CharactersSchema):
     tenant = fields.String(allow_none=True, metadata={"description": "The tenant; null without one."})
     limit = fields.Integer(allow_none=True, metadata={"description": "The cap of each month; null is no limit."})
     providers = fields.Dict(values=fields.Nested(CharactersSchema))
+
+
+class LimitsSchema(DocumentationSchema):
+    """What the caller may send."""
+
+    audio_formats = fields.List(fields.String(), metadata={"description": "The audio formats."})
+    sample_rates = fields.List(fields.Integer(), metadata={"description": "The sample rates, in Hz."})
+    max_text_chars = fields.Integer(metadata={"description": "The longest text, in characters."})
+    providers = fields.List(fields.String(), metadata={"description": "The providers, the preferred one first."})
+    characters_per_month = fields.Integer(allow_none=True, metadata={"description": "The cap; null is no limit."})
+    characters_left = fields.Integer(
+        allow_none=True, metadata={"description": "What is left of the cap; null without one, or when it is unknown."}
+    )

@@ -11,6 +11,7 @@ from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError, ProviderRateLimited, ProviderTimeout, SaynaError
 from sayna.providers.base import TTSProvider
 from sayna.speech.plan import MAX_CONNECT_SECONDS, Plan
+from sayna.speech.provider_calls import VendorBusy
 from sayna.speech.service import CacheMode, SpeechResult, SpeechService
 from sayna.speech.single_flight import StreamAborted
 from sayna.state.shared_breaker import SharedBreaker
@@ -96,7 +97,7 @@ class FallbackSpeech:
             each = replace(each, is_retried=False, has_next=has_next, request_seconds=max(left, MIN_SECONDS))
             try:
                 speech = self._attempt(partial(synthesize, each), each, mode, is_whole=is_whole)
-            except (ProviderError, NotCached) as error:
+            except (ProviderError, NotCached, VendorBusy) as error:
                 if not has_next or not _is_failure(error):
                     raise
                 silent.append(each.provider.slug)

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError
-from sayna.providers.base import AudioStream
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
+from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
-from sayna.speech.usage import UsageMeter
 
 __all__ = ["CacheMode", "PlannedSynthesis", "SpeechResult", "SpeechService", "SynthesisLimiter"]
 
@@ -32,13 +31,13 @@ class CacheMode(enum.Enum):
 
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of the sound of a plan: bill, provider, plausibility, master. Its deadline starts with it."""
+    """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, meter: UsageMeter, caller: Caller) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, calls: ProviderCalls, caller: Caller) -> None:
         self._plan = plan
         self.mode = mode
         self._cache = cache
-        self._meter = meter
+        self._calls = calls
         self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
@@ -53,7 +52,7 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
-        stream = self._paid()
+        stream = self._calls.start(plan, self._request, self._caller)
         self._spec = audio.master_of(stream.spec)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
@@ -63,18 +62,6 @@ class PlannedSynthesis(SynthesisTask):
             stream.close()
             raise
         return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
-
-    def _paid(self) -> AudioStream:
-        """Return the provider's audio, billed to the caller unless the provider refuses before it sends any."""
-        plan, meter = self._plan, self._meter
-        charge = meter.charge(self._caller, plan.provider.slug, plan.characters) if _is_billed(plan) else None
-        try:
-            return longtext.synthesize(plan.provider, self._request, plan.request_seconds)
-        except Exception:
-            # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
-            if charge is not None and (plan.has_next or not self._request.deadline.cancelled):
-                meter.refund(charge)
-            raise
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -90,13 +77,17 @@ class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
     def __init__(
-        self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter, meter: UsageMeter
+        self,
+        cache: AudioCache,
+        single_flight: SingleFlight,
+        limiter: SynthesisLimiter,
+        calls: ProviderCalls,
     ) -> None:
         self._cache = cache
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
         self._limiter = limiter
-        self._meter = meter
+        self._calls = calls
 
     def synthesize(
         self,
@@ -119,7 +110,7 @@ class SpeechService:
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            task = PlannedSynthesis(plan, mode, self._cache, self._meter, caller)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
             subscriber = self._subscribe(plan, task, form, is_client_connected)
             subscriber.silence_seconds = silence_seconds
@@ -148,8 +139,8 @@ class SpeechService:
         return self._cache.has(plan.sound)
 
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
-        if speech.outcome in ("HIT", "COALESCED") and _is_billed(speech.plan):
-            self._meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
+            self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
         self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
@@ -187,8 +178,3 @@ def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:
         yield from chunks
     except audio.ImplausibleAudio as error:
         raise ProviderError(f"{slug} sent bytes that are not the requested audio") from error
-
-
-def _is_billed(plan: Plan) -> bool:
-    """Return whether a vendor bills the speech to this server: local voices and a request's own `auth` are free."""
-    return not (plan.provider.local or plan.credentials)

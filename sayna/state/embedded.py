@@ -12,8 +12,9 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, UsageStore
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, Slots, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.slots import FileSlots
 from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
@@ -38,6 +39,7 @@ class SharedState:
     hooks: BlobStore | None
     leader: Leader
     usage: UsageStore
+    slots: Slots
     machine_leader: Leader
     check: Callable[[], Check]
 
@@ -61,4 +63,5 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         machine_leader=leader,
         check=lambda: "off",
         usage=SQLiteUsage(folder / "usage"),
+        slots=FileSlots(folder / "slots"),
     )

@@ -25,6 +25,17 @@ class Lock(Protocol):
         """
 
 
+class Slots(Protocol):
+    """Limits how many holders a name has at a time, over all workers."""
+
+    def hold(self, name: str, limit: int, seconds: float) -> AbstractContextManager[None]:
+        """Hold one of `limit` slots of a name; raises TimeoutError when none is free for `seconds`.
+
+        A slot ends with the block, and with the process when that dies first. When the store cannot be used,
+        everything has a slot, because these limits protect no money.
+        """
+
+
 class Leader(Protocol):
     """Elects one worker of all for a job."""
 

@@ -17,7 +17,7 @@ from tests.sip.inbound import Target, hook, per_hook_secret, verified
 from tests.wire import FaultServer, answers
 
 PCM = bytes(range(250)) * 96
-ENTRIES = [
+ENTRIES: list[dict[str, Any]] = [
     {"id": "a", "secret": "secret-of-a-0123456789", "characters_per_month": 20, "note": "old app"},
     {"id": "a", "secret": "another-of-a-0123456789"},
     {"id": "b", "secret": "secret-of-b-0123456789"},
@@ -228,3 +228,20 @@ def test_cap_of_the_command_line_and_its_table(client: FlaskClient) -> None:
     assert [(row["tenant"], row["billed"]) for row in rows] == [("b", 11)]
     assert runner.invoke(args=["usage", "--csv"]).stdout.splitlines()[1].endswith(",a,deepgram,10,0")
     assert runner.invoke(args=["usage", "--month", "2026"]).exit_code == 1
+
+
+def test_limits_are_those_of_the_caller(settings: dict[str, str], make_client: MakeClient) -> None:
+    entries = [{**ENTRIES[0], "providers": ["deepgram"]}, ENTRIES[2]]
+    client = make_client(**{**settings, "AUTH_API_SECRETS_JSON": json.dumps(entries), "MAX_TEXT_CHARS": "99"})
+    speak(client, "ten chars.")
+    capped, free = (client.get("/limits", headers=bearer(tenant)).get_json() for tenant in ("a", "b"))
+    assert (capped["providers"], capped["characters_per_month"], capped["characters_left"]) == (["deepgram"], 20, 10)
+    assert (free["characters_per_month"], free["characters_left"]) == (None, None)
+    assert set(free["providers"]) >= {"deepgram", "espeak"}
+    assert capped["max_text_chars"] == 99
+    for name in capped["audio_formats"]:
+        for rate in capped["sample_rates"]:
+            body = {"text": "Hello", "provider": "deepgram", "audio_format": name, "sample_rate": rate}
+            headers = {**bearer("b"), "Cache-Control": "only-if-cached"}
+            # 504 is NOT_CACHED: the format and the rate are accepted.
+            assert client.post("/speak", json=body, headers=headers).status_code == 504

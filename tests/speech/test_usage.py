@@ -10,7 +10,7 @@ import pytest
 
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import QuotaExceeded, StoreUnavailable
-from sayna.speech.usage import QuotaWarning, UsageMeter
+from sayna.speech.usage import UsageMeter
 from sayna.state.ports import Characters, UsageKey
 from sayna.state.usage_table import SQLiteUsage
 
@@ -131,19 +131,23 @@ def test_closing_stores_what_was_saved(tmp_path: Path) -> None:
 
 
 def test_warning_comes_once_at_four_fifths(tmp_path: Path) -> None:
-    warnings: list[QuotaWarning] = []
-    meters = [UsageMeter(SQLiteUsage(tmp_path), None, clock=Clock(), on_warning=warnings.append) for _ in range(2)]
+    warnings: list[dict[str, object]] = []
+
+    def note(**fields: object) -> None:
+        warnings.append(fields)
+
+    meters = [UsageMeter(SQLiteUsage(tmp_path), None, clock=Clock(), on_warning=note) for _ in range(2)]
     meters[0].charge(A, "deepgram", 79)
     assert not warnings
     for meter in meters:
         meter.charge(A, "deepgram", 1)
     with contextlib.suppress(QuotaExceeded):
         meters[1].charge(A, "deepgram", 50)
-    assert warnings == [QuotaWarning("a", "2026-12", 100, 80)]
+    assert warnings == [{"tenant": "a", "month": "2026-12", "limit": 100, "billed": 80}]
 
 
 def test_warning_that_cannot_be_sent_costs_no_speech(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    def fail(warning: QuotaWarning) -> None:
+    def fail(**fields: object) -> None:
         raise StoreUnavailable("the outbox is away")
 
     UsageMeter(SQLiteUsage(tmp_path), None, on_warning=fail).charge(A, "deepgram", 100)

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sayna.config.fleet import RedisAddress
 from sayna.state.ports import Characters, CharactersExhausted, UsageKey, UsageStore
+from sayna.state.redis.client import RedisClient
+from sayna.state.redis.usage import RedisUsage
 from sayna.state.usage_table import SQLiteUsage
 
 Stores = Callable[[], UsageStore]
@@ -16,9 +19,12 @@ KEY = UsageKey("a", "2026-11", "deepgram")
 OTHER = UsageKey("a", "2026-11", "azure")
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.e2e)])
 def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Stores:
     """Return a maker of stores that share their state, for each implementation."""
+    if request.param == "redis":
+        address: RedisAddress = request.getfixturevalue("empty_redis")
+        return lambda: RedisUsage(RedisClient(address, answer_timeout=10))
     return lambda: SQLiteUsage(tmp_path / "state", wait_seconds=60)
 
 
@@ -92,3 +98,15 @@ def test_two_hundred_spenders_share_a_limit_exactly(stores: Stores) -> None:
         worker.join(30)
         assert worker.exitcode == 0
     assert stores().month("2026-11") == {KEY: Characters(700)}
+
+
+@pytest.mark.e2e
+def test_counts_of_the_file_are_added_to_redis_once(empty_redis: RedisAddress, tmp_path: Path) -> None:
+    files = [SQLiteUsage(tmp_path / name) for name in ("old", "new")]
+    files[0].add({KEY: Characters(60, 7)})
+    stores = [RedisUsage(RedisClient(empty_redis, answer_timeout=10), each) for each in (*files, *files)]
+    assert stores[1].spend(KEY, 1, limit=100) == 1
+    assert stores[0].spend(OTHER, 30, limit=100) == 91
+    with pytest.raises(CharactersExhausted):
+        stores[2].spend(KEY, 10, limit=100)
+    assert stores[3].month("2026-11") == {KEY: Characters(61, 7), OTHER: Characters(30)}

@@ -1,8 +1,8 @@
-"""GET /usage."""
+"""GET /usage and GET /limits."""
 
 from sayna import errors
 from sayna.openapi import Operation, ResponseDoc
-from sayna.schemas.usage import MONTH, UsageSchema
+from sayna.schemas.usage import MONTH, LimitsSchema, UsageSchema
 
 USAGE = Operation(
     tag="Speech",
@@ -32,4 +32,23 @@ USAGE = Operation(
         )
     },
     errors=(errors.InvalidRequest, errors.StoreUnavailable),
+)
+LIMITS = Operation(
+    tag="Speech",
+    summary="Limits",
+    description="What the caller may send: formats, rates, the longest text, its providers, and its cap.",
+    responses={
+        200: ResponseDoc(
+            "The limits of the caller.",
+            {"application/json": LimitsSchema},
+            example={
+                "audio_formats": ["linear16", "wav", "mp3", "opus", "flac", "mulaw", "alaw"],
+                "sample_rates": [8000, 16000, 22050, 24000, 32000, 44100, 48000],
+                "max_text_chars": 5000,
+                "providers": ["elevenlabs", "espeak"],
+                "characters_per_month": 100000,
+                "characters_left": 51790,
+            },
+        )
+    },
 )

@@ -66,6 +66,11 @@ export class Card {
     return voice;
   }
 
+  /** What people call the voice. */
+  get voiceName() {
+    return this.#chooser.voice.name;
+  }
+
   /** What the file to download is to be. */
   get file() {
     const system = systemOf(this.#parts.system.value);

@@ -1,11 +1,12 @@
 // Puts the page together: the text, one card or two, the code, and the key when the server asks for one.
 
-import { Refusal, fetchVendors, fetchVoices, hasKey, speak, useKey } from "./api.js";
+import { Refusal, fetchUsage, fetchVendors, fetchVoices, hasKey, speak, useKey } from "./api.js";
 import { Card } from "./card.js";
 import { clipUrl } from "./clip.js";
 import { codeFor } from "./code.js";
 import { greetingInstead } from "./greetings.js";
 import { forgetAll, remember, showHistory } from "./history.js";
+import { PromptsTab } from "./prompts.js";
 import { Pronunciations } from "./pronounce.js";
 import { Replay, wavOf } from "./replay.js";
 import { learnVendors } from "./save.js";
@@ -25,6 +26,7 @@ const hooks = {
   onMade: (entry) => {
     remember(entry);
     listHistory();
+    showUsage();
   },
   onRefusal: askForKey,
 };
@@ -90,8 +92,10 @@ async function loadVoices() {
     cards[0].offer(byProvider, vendors);
     cards[1].offer(byProvider, vendors, cards[0]);
     ready = true;
+    openTab();
     listHistory();
     changed();
+    showUsage();
   } catch (error) {
     notice(error instanceof Refusal ? (error.status === 401 ? "" : error.message) : "The server cannot be reached.");
     askForKey(error);
@@ -116,6 +120,14 @@ function compare() {
   cards[1].element.hidden = !both;
   if (!both) cards[1].stop();
   showCode();
+}
+
+/** Say what this month has cost, where a vendor was paid or there is a cap. */
+async function showUsage() {
+  const { billed = 0, limit = null } = await fetchUsage().catch(() => ({}));
+  const [used, most] = [billed, limit].map((number) => number?.toLocaleString("en"));
+  part("usage").textContent = limit === null ? `This month: ${used} characters paid for.` : `This month: ${used} of ${most} characters.`;
+  part("usage").hidden = limit === null && billed === 0;
 }
 
 function listHistory() {
@@ -145,6 +157,19 @@ function useAgain({ request }) {
   cards[0].recall(request);
   showCount();
   part("text").focus();
+}
+
+/** Show the part of the studio that the address names. */
+function openTab() {
+  const open = location.hash === "#prompts" ? "prompts" : "speak";
+  for (const name of ["speak", "prompts"]) {
+    part(`${name}-tab`).hidden = name !== open;
+    const link = document.querySelector(`nav a[href="#${name}"]`);
+    if (name === open) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  if (open === "prompts") stopAll();
+  if (open === "prompts" && ready) prompts.open();
 }
 
 function stopAll(but = null) {
@@ -224,5 +249,12 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") stopAll();
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && ready) (comparing() ? playBoth() : cards[0].play());
 });
+const prompts = new PromptsTab(part, {
+  voice: () => cards[0].voice,
+  voiceName: () => cards[0].voiceName,
+  onRefusal: askForKey,
+});
+addEventListener("hashchange", openTab);
+openTab();
 showCount();
 loadVoices();

@@ -12,7 +12,7 @@ export const RATE = 24000;
  */
 export async function listen(request, signal, onSamples) {
   const begun = performance.now();
-  const response = await speak({ ...request, audio_format: "linear16", sample_rate: RATE }, signal);
+  const response = await speak({ ...request, audio_format: "linear16", sample_rate: RATE }, { signal });
   const reader = response.body.getReader();
   const figures = { cache: response.headers.get("x-cache") ?? "", first: null, total: 0, seconds: 0, pieces: [] };
   let odd = new Uint8Array(0);

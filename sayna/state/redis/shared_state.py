@@ -12,6 +12,7 @@ from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+from sayna.state.redis.usage import RedisUsage
 
 
 def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedState:
@@ -31,6 +32,7 @@ def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedSt
         calls=RedisCounter(client, per_minute=config.sip.calls_per_minute, at_a_time=config.sip.max_concurrent_calls),
         call_records=RedisRecords(client),
         outbox=RedisOutbox(client),
+        usage=RedisUsage(client, files.usage),
         hooks=RedisBlobStore(client, leases, files.hooks),
         leader=RedisLeader(leases),
         check=client.check,
