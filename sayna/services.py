@@ -117,7 +117,7 @@ class Services:
 
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
-    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
+    http.set_way_out(config.outbound)
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)

@@ -1,4 +1,4 @@
-"""`sayna cache stats | clear | verify`: the audio cache on disk."""
+"""`sayna cache stats | clear | verify | export | import`: the audio cache on disk."""
 
 import datetime
 import sys
@@ -7,6 +7,7 @@ import click
 
 from sayna.cli.context import Group, is_of_flask, services
 from sayna.cli.output import as_json, print_json, print_pairs
+from sayna.cli.prompts import pack
 from sayna.speech.cache import AudioCache
 
 # The folder of deploy/nginx.conf.
@@ -23,6 +24,10 @@ Examples:
   sayna cache clear --provider azure --voice en-US-AvaMultilingualNeural
   sayna cache clear --yes""",
 )
+
+# The same as `sayna pack export | import`.
+for each in pack.commands.values():
+    commands.add_command(each)
 
 
 @commands.command("stats")

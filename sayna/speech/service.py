@@ -134,10 +134,6 @@ class SpeechService:
             self._count_saved(speech, caller)
         return speech
 
-    def is_cached(self, plan: Plan) -> bool:
-        """Return whether no provider is needed for the speech of a plan."""
-        return self._cache.has(plan.sound)
-
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
         if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
             self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
@@ -151,7 +147,7 @@ class SpeechService:
             key,
             task,
             form=form,
-            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
 

@@ -48,3 +48,10 @@ def test_commands_of_flask_stay_as_scripts_call_them(run: Run, folder: str) -> N
 
 def test_verify_counts_as_json_too(run: Run, folder: str) -> None:
     assert json.loads(run("cache", "verify", "--json", CACHE_PATH=folder).stdout) == {"checked": 1, "damaged": 0}
+
+
+def test_clips_move_to_another_cache(run: Run, folder: str, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir(mode=0o700)
+
+    assert run("cache", "export", "clips.pack", CACHE_PATH=folder).stdout.startswith("1 clips, ")
+    assert run("cache", "import", "clips.pack", CACHE_PATH=str(tmp_path / "other")).stdout.startswith("1 clips taken")

@@ -6,7 +6,6 @@ from typing import Any
 from flask import Blueprint, Response
 
 from sayna import audio
-from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import integer, named_voice
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
@@ -54,7 +53,8 @@ def _speak_request(body: dict[str, Any], query: dict[str, str]) -> SpeakRequest:
         raise UnsupportedFormat(f"sample_rate must be one of {', '.join(map(str, RAW_RATES))}")
     is_document = wanted.get("type") == "ssml" or text.lstrip().startswith("<speak")
     return SpeakRequest(
-        text=unwrapped_markup(text) if is_document else text,
+        text=text,
+        markup="unwrapped" if is_document else None,
         voice=own,
         provider=None if own else provider or query.get("provider"),
         voice_id=voice_id,

@@ -9,7 +9,6 @@ from flask import Blueprint, Response
 
 from sayna import __version__
 from sayna.blueprints.body import check_query, read_form
-from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice, own_voices
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.open_requests import check_site, open_plan
@@ -85,7 +84,8 @@ def _speak_request(fields: dict[str, str]) -> SpeakRequest:
     voice = unquote(fields.get("VOICE", ""))
     slug, name = named_voice(voice)
     return SpeakRequest(
-        text=text if kind == "TEXT" else unwrapped_markup(text),
+        text=text,
+        markup=None if kind == "TEXT" else "unwrapped",
         voice=voice if voice in services().planner.own_voices else None,
         # Clients have names such as cmu-slt-hsmm in their code, so an unknown voice is not refused.
         provider=slug,

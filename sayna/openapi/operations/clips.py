@@ -10,12 +10,14 @@ from sayna.schemas.clips import CLIP, MintedClipSchema
 from sayna.schemas.clips import SAY as SAY_QUERY
 from sayna.speech import clip_errors
 from sayna.speech.clip_errors import status_of
+from sayna.speech.markup import UnsupportedMarkup
 
 TAG = "Speech"
 SPEAK_ERRORS = (
     errors.EmptyText,
     errors.TextTooLong,
     errors.UnknownProvider,
+    UnsupportedMarkup,
     errors.UnsupportedFormat,
     errors.UnknownVoice,
     errors.ProviderRejectedRequest,

@@ -3,6 +3,7 @@
 from sayna import errors
 from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.schemas.speak import FLAT, NESTED, SpeechEnvelopeSchema
+from sayna.speech.markup import UnsupportedMarkup
 
 DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
@@ -105,6 +106,7 @@ SPEAK = Operation(
         errors.UnknownProvider,
         errors.UnknownVoice,
         errors.ProviderNotAllowed,
+        UnsupportedMarkup,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,
         errors.ProviderRejectedRequest,

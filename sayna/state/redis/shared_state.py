@@ -36,4 +36,5 @@ def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedSt
         hooks=RedisBlobStore(client, leases, files.hooks),
         leader=RedisLeader(leases),
         check=client.check,
+        facts=client.facts,
     )
