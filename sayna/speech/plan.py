@@ -19,7 +19,7 @@ from sayna.speech.sound_key import sound_key
 from sayna.speech.speak_request import SpeakRequest
 from sayna.speech.spoken import NO_WORDS, Spoken, spoken
 from sayna.speech.voice_settings import checked
-from sayna.speech.voices.languages import canonical
+from sayna.speech.voices.languages import canonical, wanted_language
 from sayna.speech.voices.languages import spoken as spoken_language
 
 __all__ = ["Plan", "Planner", "SpeakRequest"]
@@ -41,7 +41,7 @@ class Plan(SynthesisParams):
     """One synthesis in full, except for its deadline.
 
     `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
-    that speak in turn when this one fails.
+    that speak in turn when this one fails. `silent` is the provider that was asked for but does not read this text.
     """
 
     provider: TTSProvider
@@ -61,6 +61,7 @@ class Plan(SynthesisParams):
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
     fallbacks: "tuple[Plan, ...]" = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def stream_key(self) -> str:
@@ -148,9 +149,9 @@ class Planner:
 
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
-        provider = self.provider(request.provider)
+        provider = self.provider(request.provider, request)
         credentials = provider.check_auth(request.auth) if request.auth else None
-        language = _language(request.language or "")
+        language = wanted_language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         tag = self._spoken(provider, voice_id, language)
@@ -187,7 +188,7 @@ class Planner:
         words = PronunciationTable(request.pronunciations) if request.pronunciations else NO_WORDS
         return spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
 
-    def provider(self, slug: str | None) -> TTSProvider:
+    def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:
         """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
         name = (slug or self._speech.default_tts_provider or "").lower()
         if name:
@@ -196,7 +197,7 @@ class Planner:
                 raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
             return self._providers[name]
         for provider in self._providers.values():
-            if provider.configured:
+            if provider.configured and (request is None or suits(provider, request)):
                 return provider
         raise ProviderNotConfigured("no speech provider is configured on this server")
 
@@ -215,11 +216,10 @@ class Planner:
         )
 
 
-def _language(text: str) -> str:
-    tag = canonical(text)
-    if text.strip() and not tag:
-        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
-    return tag
+def suits(provider: TTSProvider, request: SpeakRequest) -> bool:
+    """Return whether a request that names no provider may go to this one."""
+    names = filter(None, (request.voice_id, request.model, *request.voice_settings))
+    return provider.suits(request.text or "", canonical(request.language or ""), tuple(names))
 
 
 def _silence(request: SpeakRequest, pauses: Sequence[tuple[int, int]]) -> tuple[int, int]:
