@@ -36,7 +36,6 @@ from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
-from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -117,13 +116,12 @@ class Services:
 
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
-    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    http.set_proxy(config.outbound)
+    http.set_way_out(config.outbound)
     secret = server_secret(config.fleet.secret, config.cache.path)
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     providers = _providers(config, EnginePool(folder))
-    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
+    single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
@@ -139,12 +137,12 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
+        planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
         usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
         speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
-        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
         hooks=hooks,
@@ -163,19 +161,6 @@ def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
     for provider in providers.values():
         provider.use_pool(pool)
     return providers
-
-
-def _planner(
-    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
-) -> VoicePlanner:
-    try:
-        return VoicePlanner(
-            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
-        )
-    finally:
-        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
-        for provider in providers.values():
-            provider.close()
 
 
 def _state(config: Config, folder: Path) -> SharedState:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from sayna.config import OutboundConfig
 from sayna.http.addresses import is_public
 from sayna.http.deadline import Deadline, IdleTimeout
 from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
@@ -30,10 +31,15 @@ __all__ = [
     "proxy_for",
     "resolve",
     "send",
-    "set_ca_certificates",
-    "set_proxy",
+    "set_way_out",
     "system_context",
 ]
+
+
+def set_way_out(config: OutboundConfig) -> None:
+    """Set the authorities and the proxy of every connection that is made from now on."""
+    set_ca_certificates(config.authorities.pem if config.authorities else "")
+    set_proxy(config)
 
 
 def __getattr__(name: str) -> Any:

@@ -77,6 +77,18 @@ def test_another_machine_gets_everything_back(run: Run, old: Machine, tmp_path: 
     assert (tmp_path / "b.tar.gz").stat().st_mode & 0o077 == 0
 
 
+def test_voices_of_the_operator_are_in_it(run: Run, old: Machine, tmp_path: Path) -> None:
+    voices = "reception: [{provider: espeak}]\n"
+    (tmp_path / "voices.yaml").write_text(voices)
+    ok(run("backup", "b.tar.gz", **old.settings, VOICES_PATH="voices.yaml"))
+    (tmp_path / "voices.yaml").write_text("other: [{provider: espeak}]\n")
+
+    ok(run("restore", "b.tar.gz", "--yes", **old.settings, VOICES_PATH="voices.yaml"))
+
+    assert (tmp_path / "voices.yaml").read_text() == voices
+    assert "left out: VOICES_PATH/voices.yaml" in ok(run("restore", "b.tar.gz", "--yes", **old.settings)).stderr
+
+
 def test_live_database_gets_what_the_backup_has(run: Run, old: Machine) -> None:
     ok(run("backup", "b.tar.gz", **old.settings))
     with contextlib.closing(sqlite3.connect(old.cache / USAGE)) as server:

@@ -191,8 +191,10 @@ def test_studio_reads_spreadsheets(tab: Tab, tmp_path: Path) -> None:
 
     paste = tab.page.one("#paste")
     script = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
-    tab.page.driver.execute_script(script, paste, 'name\ttext\n"a"\tOne\nb\tTwo\nc\tThree')
-    tab.wait_for(prompts="3", missing="3")
+    tab.page.driver.execute_script(script, paste, 'name\ttext\n"a"\tOne\nb\tTwo [pause 1 s]\nc\tThree')
+    tab.wait_for(prompts="3", missing="3", wrong="0")
+    tab.press("render")
+    tab.wait_for(prompts="3", known="3")
 
 
 def test_studio_plays_edits_and_zips_a_list(tab: Tab, tmp_path: Path) -> None:
