@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from sayna.caller import UNRESTRICTED, Caller
+from sayna.engines.response import EngineFailed
 from sayna.errors import NotCached, ProviderError, ProviderRateLimited, ProviderTimeout, SaynaError
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
@@ -40,7 +41,8 @@ class _Attempt:
 
     def __init__(self, plan: Plan, breaker: SharedBreaker, row: int) -> None:
         is_open = plan.connect_seconds >= MAX_CONNECT_SECONDS
-        self.silence_seconds = SILENCE_SECONDS if is_open else plan.connect_seconds
+        # Half of the time at most, otherwise none would be left for the next target.
+        self.silence_seconds = min(SILENCE_SECONDS if is_open else plan.connect_seconds, plan.request_seconds / 2)
         # A timeout that the caller chose to be short says nothing about the provider to other callers.
         self._row, self._short = row, row + max(1, min(ROWS - 1, round(10 * self.silence_seconds)))
         self._breaker = breaker
@@ -70,7 +72,8 @@ class _Attempt:
 
     def record(self, error: ProviderError | None) -> None:
         """Close the breakers after an answer, and open one after a failure of the provider."""
-        if isinstance(error, StreamAborted):
+        # A text that the engine of this machine cannot say tells nothing about the next one.
+        if isinstance(error, StreamAborted | EngineFailed):
             self.withdraw()
         elif error is None or not _is_failure(error):
             for row in (self._row, self._short):
@@ -108,7 +111,9 @@ class FallbackSpeech:
         """
         synthesize = partial(self._speech.synthesize, is_client_connected=is_client_connected, caller=caller)
         if not plan.fallbacks:
-            return synthesize(plan, mode)
+            speech = synthesize(plan, mode)
+            speech.fallback = plan.silent
+            return speech
         plans, silent, until = [plan, *plan.fallbacks], [], time.monotonic() + plan.request_seconds
         while True:
             left = until - time.monotonic()
@@ -121,7 +126,7 @@ class FallbackSpeech:
                     raise
                 silent.append(each.provider.slug)
             else:
-                speech.fallback = tuple(dict.fromkeys(silent))
+                speech.fallback = tuple(dict.fromkeys([*silent, *each.silent]))
                 return speech
 
     def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:

@@ -20,6 +20,8 @@ class SpeakRequest:
     speaking_rate: float | None = None
     audio_format: str | None = None
     sample_rate: int | None = None
+    silence_before_ms: int | None = None
+    silence_after_ms: int | None = None
     language: str | None = None
     # "ssml" for a document; "unwrapped" for one whose unknown elements are left out.
     markup: str | None = None

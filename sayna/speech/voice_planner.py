@@ -67,7 +67,7 @@ class VoicePlanner(Planner):
         if not speaking:
             raise InvalidRequest(f"the voice {wanted.voice} does not speak this language; leave language out")
         first, *others = (replace(self._one(_aimed(wanted, each)), own_voice=wanted.voice) for each in speaking)
-        return replace(first, voices=voices, fallbacks=tuple(others))
+        return replace(first, voices=voices, fallbacks=tuple(others) or first.fallbacks)
 
     def resolved(self, request: SpeakRequest) -> SpeakRequest:
         """Return the request with its `voice` as a name of the operator's, or as provider and voice_id.
@@ -140,7 +140,16 @@ class VoicePlanner(Planner):
             return ""
 
     def _one(self, request: SpeakRequest) -> Plan:
-        return super().plan(request)
+        """Return the plan of one target; its understudy speaks what it cannot read, and is the fallback of the rest."""
+        plan = super().plan(request)
+        understudy = self._providers.get(plan.provider.understudy)
+        if understudy is None or not understudy.configured:
+            return plan
+        language = canonical(request.language or "") or plan.language
+        other = super().plan(replace(request, provider=understudy.slug, voice_id=None, model=None, language=language))
+        if plan.provider.reads(plan.text):
+            return replace(plan, fallbacks=(other,))
+        return replace(other, silent=(plan.provider.slug,))
 
     def _check(self, target: VoiceTarget) -> None:
         """Raise SaynaError unless this server can ask the target's provider for its voice."""

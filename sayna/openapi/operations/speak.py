@@ -29,7 +29,7 @@ HEADERS = {
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
     "x-quota-remaining": "Characters of vendors that the tenant has left in this month, where it has a cap.",
     "ETag": "The cache key and the take: the same key rendered anew is another take.",
-    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
+    "x-fallback": "Providers that were asked first and could not speak this; absent when the first one spoke.",
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long clients may keep the audio.",
     "Server-Timing": "Milliseconds until the response began.",
