@@ -235,6 +235,7 @@ def test_studio_plays_edits_and_zips_a_list(tab: Tab, tmp_path: Path) -> None:
     page.wait(other.exists, tab.status)
     with zipfile.ZipFile(other) as archive:
         assert sorted(archive.namelist()) == ["8000/bye.wav", "digits/8000/1.wav"]
+        assert soundfile.info(io.BytesIO(archive.read("8000/bye.wav"))).subtype == "PCM_16"
 
     page.driver.refresh()
     tab.ready().wait_for(prompts="2", known="2", missing="0")
