@@ -62,7 +62,7 @@ class _Group(NamedTuple):
 
     size: int
     words: list[bytes]
-    # For each word those that it begins with, shortest first, the word itself at the end.
+    # The words that each word begins with, the shortest first and the word itself at the end.
     chains: list[list[bytes]]
 
 
@@ -124,9 +124,7 @@ class PronunciationTable:
 def check_growth(before: int, after: int) -> None:
     """Raise InvalidRequest when a text of `before` characters may not have `after` with its pronunciations."""
     if after > max(MAX_GROWTH * before, before + MAX_ADDED):
-        raise InvalidRequest(
-            f"pronunciations make the text more than {MAX_GROWTH} times as long; shorten what they say"
-        )
+        raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long; send shorter ones")
 
 
 def _group(beginning: str, words: list[str]) -> _Group | None:

@@ -12,7 +12,6 @@ from sayna.speech.text import clean, has_speech
 MAX_PARTS = 50
 EMPTY = "there is nothing to say in this text; send letters, digits or signs"
 UNSPOKEN = "there is nothing to say in this text after the pronunciations"
-NO_WORDS = PronunciationTable(())
 # Blanks around the beginning of a sentence or of a paragraph.
 _SENTENCE_BREAK = re.compile(r"(?<! ) *(\n\n?)\s*")
 _COMPILERS = {"ssml": compiled, "unwrapped": compiled_leniently}

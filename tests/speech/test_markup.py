@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import UnsupportedMarkup
-from sayna.speech.spoken import NO_WORDS, spoken
+from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.spoken import spoken
 from sayna.speech.text import has_speech
 from tests.speech.saying import spoken_document
 
@@ -184,7 +185,7 @@ def test_hostile_documents_are_refused_at_any_length(document: str, markup: str)
     with pytest.raises(TextTooLong):
         spoken_document(document, markup=markup)
     with pytest.raises(InvalidRequest):
-        spoken(document, markup, NO_WORDS, 50_000)
+        spoken(document, markup, PronunciationTable(()), 50_000)
 
 
 @pytest.mark.parametrize(
