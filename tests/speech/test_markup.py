@@ -161,9 +161,11 @@ def test_document_and_its_speech_count_as_text() -> None:
 
 
 def test_pronunciations_of_all_parts_share_one_limit() -> None:
-    document = whole("<break/>".join("a" * 45))
+    parts = whole("<break/>".join("a" * 45))
     with pytest.raises(InvalidRequest, match="4 times"):
-        spoken_document(document, [("a", "x" * 900)])
+        spoken_document(parts, [("a", "x" * 900)])
+    short = whole(f"a<break/>{'b ' * 1000}")
+    assert len(spoken_document(short, [("a", "x" * 3000)]).text) == 3000 + 1999
 
 
 @pytest.mark.parametrize(
