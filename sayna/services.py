@@ -121,7 +121,7 @@ def build(config: Config) -> Services:
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     providers = _providers(config, EnginePool(folder))
-    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
+    single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)

@@ -150,9 +150,10 @@ class TTSProvider(ABC):
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio of one text in the vendor's format that is nearest to `request.target`.
+        """Return the audio of one text as the master: lossless where the vendor sells it, at the voice's own rate.
 
-        The caller converts it. Raises ProviderError and its kinds, before the first byte or while the stream
+        A rate above that is worth its cost only when `request.target` has it. The caller keeps the master and makes
+        every format of it. Raises ProviderError and its kinds, before the first byte or while the stream
         is read.
         """
 

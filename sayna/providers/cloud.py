@@ -66,7 +66,10 @@ class CloudProvider(TTSProvider):
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the format of the vendor that is nearest to `target`."""
+        """Return the form in which the vendor is asked for a sound that is wanted as `target` first.
+
+        It is lossless where the vendor sells that, and otherwise its best; every other format is made of it.
+        """
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of error that the body or the headers name, None where the status is enough."""
@@ -240,6 +243,7 @@ class CloudProvider(TTSProvider):
         return CircuitBreaker() if own else self._breaker
 
 
-def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
-    """Return `rate` in Hz if it is offered, else the next higher offered one, else the highest."""
-    return min((r for r in offered if r >= rate), default=max(offered))
+def samples(target: AudioSpec, offered: tuple[int, ...], *, own_rate: int) -> AudioSpec:
+    """Return linear16 at a vendor's own rate in Hz; a higher one that it offers, where `target` has a higher rate."""
+    rate = max(own_rate, target.sample_rate)
+    return AudioSpec("linear16", min((each for each in offered if each >= rate), default=max(offered)))

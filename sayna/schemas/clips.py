@@ -64,7 +64,7 @@ class ClipSchema(FlatSpeakSchema):
     class Meta(StrictSchema.Meta):
         """Leave out the fields that are refused."""
 
-        exclude = ("audio_format", "auth", "pronunciations", "voice_settings")
+        exclude = tuple(REFUSED.keys() - {"tts_config"})
 
     ext = StrictString(
         load_default="wav", metadata={"description": "Ending of the URL: the audio format.", "enum": list(ENDINGS)}

@@ -28,6 +28,7 @@ from sayna.speech.voices.languages import TAG
 
 # A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
+SILENCE = validate.Range(0, 10_000, error="must lie between 0 and 10000")
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 
@@ -70,6 +71,12 @@ class VoiceSchema(StrictSchema):
     )
     sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
+    )
+    silence_before_ms = StrictInteger(
+        validate=SILENCE, metadata={"description": "Milliseconds of silence before the speech."}
+    )
+    silence_after_ms = StrictInteger(
+        validate=SILENCE, metadata={"description": "Milliseconds of silence after the speech."}
     )
     language = _text(
         "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",

@@ -41,7 +41,8 @@ class _Attempt:
 
     def __init__(self, plan: Plan, breaker: SharedBreaker, row: int) -> None:
         is_open = plan.connect_seconds >= MAX_CONNECT_SECONDS
-        self.silence_seconds = SILENCE_SECONDS if is_open else plan.connect_seconds
+        # Half of the time at most, otherwise none would be left for the next target.
+        self.silence_seconds = min(SILENCE_SECONDS if is_open else plan.connect_seconds, plan.request_seconds / 2)
         # A timeout that the caller chose to be short says nothing about the provider to other callers.
         self._row, self._short = row, row + max(1, min(ROWS - 1, round(10 * self.silence_seconds)))
         self._breaker = breaker

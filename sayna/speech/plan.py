@@ -1,24 +1,23 @@
 """From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key, the memory of plans."""
 
 import dataclasses
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sayna import audio
+from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig
 from sayna.errors import InvalidRequest, ProviderNotConfigured, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.lexicons import Lexicons
+from sayna.speech.sound_key import sound_key
 from sayna.speech.speak_request import SpeakRequest
-from sayna.speech.spoken import NO_WORDS, Spoken, spoken
+from sayna.speech.spoken import Spoken, spoken
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, wanted_language
 from sayna.speech.voices.languages import spoken as spoken_language
@@ -28,6 +27,8 @@ __all__ = ["Plan", "Planner", "SpeakRequest"]
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
 MAX_REQUEST_SECONDS = 60.0
+# The limit on all silence of a request (contract 14).
+MAX_SILENCE_MS = 60_000
 # Planning a body again costs more than the rest of a hit: 175 us with it, 90 us without (measured).
 # This many plans of this size are at most 16 MiB a worker.
 REMEMBERED_PLANS = 2048
@@ -50,19 +51,29 @@ class Plan(SynthesisParams):
     pauses: tuple[tuple[int, int], ...]
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
+    # The key of the sound, which is that of its master, and the key of the sound in the format of this plan.
+    sound: str
     key: str
+    silence_ms: tuple[int, int]
     prefers_envelope: bool
     ignored_fields: str
     own_voice: str = ""
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
+    words_version: int = 0
     fallbacks: "tuple[Plan, ...]" = ()
     silent: tuple[str, ...] = ()
 
     @property
     def stream_key(self) -> str:
         """The key of requests that share a synthesis: the same sound and the same connection timeout."""
-        return f"{self.key}-{self.connect_seconds * 1000:.0f}"
+        return f"{self.sound}-{self.connect_seconds * 1000:.0f}"
+
+    @property
+    def form(self) -> str:
+        """The name of the format of this plan among the forms of its sound."""
+        before, after = self.silence_ms
+        return f"{self.target.audio_format}-{self.target.sample_rate}-{before}-{after}"
 
     def provider_request(self) -> SpeechRequest:
         """Return the request to the provider; its deadline starts now.
@@ -72,25 +83,34 @@ class Plan(SynthesisParams):
         params: dict[str, Any] = {name: getattr(self, name) for name in _PARAMS}
         return SpeechRequest(**params, deadline=Deadline.after(MAX_REQUEST_SECONDS))
 
-    def describe(self, *, duration_ms: int = 0, created: float = 0.0) -> ClipInfo:
-        """Return the metadata of this sound; duration and time of creation are 0 while it is unknown."""
+    def describe(self, *, duration_ms: int = 0, created: float = 0.0, spec: AudioSpec | None = None) -> ClipInfo:
+        """Return the metadata of the audio of this plan, or of its sound in another format.
+
+        Duration and time of creation are 0 while they are unknown.
+        """
+        spec = spec or self.target
         return ClipInfo(
             provider=self.provider.slug,
             voice_id=self.voice_id,
             model=self.model,
             language=self.language,
-            audio_format=self.target.audio_format,
-            sample_rate=self.target.sample_rate,
-            channels=self.target.channels,
+            audio_format=spec.audio_format,
+            sample_rate=spec.sample_rate,
+            channels=spec.channels,
             duration_ms=duration_ms,
             characters=self.characters,
             speaking_rate=self.speaking_rate,
             created=created,
         )
 
-    def clip(self, whole: bytes, created: float) -> Clip:
-        """Return the clip of the complete audio of the take that was created then, in epoch seconds."""
-        return Clip(self.describe(duration_ms=audio.duration_ms(whole, self.target), created=created), whole)
+    def master(self, whole: bytes, spec: AudioSpec, created: float) -> Clip:
+        """Return the master: the complete audio of the take that was created then, in epoch seconds."""
+        return Clip(self.describe(duration_ms=audio.duration_ms(whole, spec), created=created, spec=spec), whole)
+
+    def clip(self, whole: bytes, master: ClipInfo) -> Clip:
+        """Return the clip of this plan that was made of a master; both last as long, but for the silence."""
+        duration_ms = master.duration_ms + sum(self.silence_ms)
+        return Clip(self.describe(duration_ms=duration_ms, created=master.created), whole)
 
 
 class Planner:
@@ -112,13 +132,15 @@ class Planner:
         self._secret = secret
         self._voices_for = voices_for
         self._is_cached = is_cached
-        self._plans: dict[tuple[bytes, tuple[str, str]], Plan] = {}
+        self._lexicons = Lexicons(speech.lexicon_path)
+        self._plans: dict[tuple[bytes, tuple[str, ...]], Plan] = {}
 
-    def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
+    def recall(self, body: bytes, default_formats: tuple[str, ...]) -> Plan | None:
         """Return the remembered plan of a body with these default formats."""
-        return self._plans.get((body, default_formats))
+        plan = self._plans.get((body, default_formats))
+        return plan if plan is None or plan.words_version == self._lexicons.version else None
 
-    def remember(self, body: bytes, default_formats: tuple[str, str], plan: Plan) -> None:
+    def remember(self, body: bytes, default_formats: tuple[str, ...], plan: Plan) -> None:
         """Remember the plan, unless it holds credentials, its voice or cached clip may go, or the body is large."""
         is_lasting = plan.credentials is None and plan.version is None and plan.provider.configured
         if len(body) > REMEMBERED_BYTES or not is_lasting:
@@ -136,7 +158,8 @@ class Planner:
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         tag = self._spoken(provider, voice_id, language)
-        said = self._said(request)
+        words_version = self._lexicons.version
+        said = self._said(request, tag)
         low, high = provider.rates
         plan = Plan(
             provider=provider,
@@ -152,19 +175,22 @@ class Planner:
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(said.text),
             pauses=said.pauses,
+            words_version=words_version,
             version=provider.version_of(voice_id),
+            sound="",
             key="",
+            silence_ms=_silence(request, said.pauses),
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        key = self._key(plan)
+        sound = sound_key(plan, provider, self._secret, pauses=plan.pauses, version=plan.version)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
-        if not credentials and not provider.configured and not self._is_cached(key):
+        if not credentials and not provider.configured and not self._is_cached(sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
-        return dataclasses.replace(plan, key=key)
+        return dataclasses.replace(plan, sound=sound, key=cache_key({"sound": sound, "form": plan.form}))
 
-    def _said(self, request: SpeakRequest) -> Spoken:
-        words = PronunciationTable(request.pronunciations) if request.pronunciations else NO_WORDS
+    def _said(self, request: SpeakRequest, language: str) -> Spoken:
+        words = self._lexicons.words(request.tenant, language, request.pronunciations)
         return spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
 
     def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:
@@ -194,38 +220,20 @@ class Planner:
             f"send {instead}, or leave voice_id out"
         )
 
-    def _key(self, plan: Plan) -> str:
-        fields: dict[str, Any] = {
-            "provider": plan.provider.slug,
-            # Another server may have other voices under the same names.
-            "base_url": plan.provider.base_url,
-            "text": plan.text,
-            "voice_id": plan.voice_id,
-            "model": plan.model,
-            "language": plan.language,
-            "speaking_rate": plan.speaking_rate,
-            "settings": dict(plan.settings),
-            "audio_format": plan.target.audio_format,
-            "sample_rate": plan.target.sample_rate,
-        }
-        if plan.pauses:
-            fields["pauses"] = plan.pauses
-        if plan.version is not None:
-            fields["version"] = plan.version
-        if plan.provider.sound_version:
-            fields["sound_version"] = plan.provider.sound_version
-        if plan.credentials:
-            credential = json.dumps(plan.credentials, sort_keys=True).encode()
-            # Without the credentials, a caller with an invalid key could read audio that another caller paid for.
-            # HMAC, because clients see the cache key as the ETag.
-            fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
-        return cache_key(fields)
-
 
 def suits(provider: TTSProvider, request: SpeakRequest) -> bool:
     """Return whether a request that names no provider may go to this one."""
     names = filter(None, (request.voice_id, request.model, *request.voice_settings))
     return provider.suits(request.text or "", canonical(request.language or ""), tuple(names))
+
+
+def _silence(request: SpeakRequest, pauses: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the silence before and after the speech; raises InvalidRequest when all silence lasts too long."""
+    around = request.silence_before_ms or 0, request.silence_after_ms or 0
+    total = sum(around) + sum(milliseconds for _, milliseconds in pauses)
+    if total > MAX_SILENCE_MS:
+        raise InvalidRequest(f"the silences last {total / 1000:g} s; send at most {MAX_SILENCE_MS // 1000} s")
+    return around
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

@@ -12,6 +12,7 @@ from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
+from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
@@ -30,7 +31,7 @@ class CacheMode(enum.Enum):
 
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
     def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, calls: ProviderCalls, caller: Caller) -> None:
         self._plan = plan
@@ -40,6 +41,7 @@ class PlannedSynthesis(SynthesisTask):
         self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
+        self._spec = plan.target
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made.
@@ -48,26 +50,27 @@ class PlannedSynthesis(SynthesisTask):
         """
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
-        if self.mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
-            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
+        if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
+            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
         stream = self._calls.start(plan, self._request, self._caller)
+        self._spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:
             stream.close()
             raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
         self._request.deadline.cancel()
 
     def store(self, audio: bytes) -> None:
-        """Store the clip, unless the request said no-store."""
+        """Store the master, unless the request said no-store."""
         if self.mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.key, self._plan.clip(audio, self._created))
+            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
 
 
 class SpeechService:
@@ -81,6 +84,7 @@ class SpeechService:
         calls: ProviderCalls,
     ) -> None:
         self._cache = cache
+        self._forms = StoredForms(cache)
         self._single_flight = single_flight
         self._limiter = limiter
         self._calls = calls
@@ -107,17 +111,23 @@ class SpeechService:
         self._limiter.acquire()
         try:
             task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller)
-            subscriber = self._subscribe(plan, task, is_client_connected, silence_seconds)
+            form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
+            subscriber = self._subscribe(plan, task, form, is_client_connected)
+            subscriber.silence_seconds = silence_seconds
+            _wait(subscriber)
         except BaseException:
             self._limiter.release()
             raise
-        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
         self._count_saved(speech, caller)
         return speech
 
     def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
-        """Return the cached speech of a plan, if there is any; it counts as saved for `caller`, None for no caller."""
-        if (clip := self._cache.get(plan.key)) is None:
+        """Return the speech of a plan if no provider is needed for it; raises SaynaError when it cannot be made.
+
+        It counts as saved for `caller`, None for no caller.
+        """
+        if (clip := self._forms.get(plan)) is None:
             return None
         speech = SpeechResult(plan, "HIT", clip.info.created, clip)
         if caller is not None:
@@ -129,24 +139,26 @@ class SpeechService:
             self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
-        self, plan: Plan, task: PlannedSynthesis, is_client_connected: Callable[[], bool], silence_seconds: float
+        self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
     ) -> Subscriber:
-        """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
-        key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
-        subscriber = self._single_flight.join(
+        key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
+        return self._single_flight.join(
             key,
             task,
+            form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
-        subscriber.silence_seconds = silence_seconds
-        try:
-            subscriber.wait()
-        except BaseException:
-            subscriber.close()
-            raise
-        return subscriber
+
+
+def _wait(subscriber: Subscriber) -> None:
+    """Wait for the first audio."""
+    try:
+        subscriber.wait()
+    except BaseException:
+        subscriber.close()
+        raise
 
 
 def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:

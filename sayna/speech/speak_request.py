@@ -20,10 +20,14 @@ class SpeakRequest:
     speaking_rate: float | None = None
     audio_format: str | None = None
     sample_rate: int | None = None
+    silence_before_ms: int | None = None
+    silence_after_ms: int | None = None
     language: str | None = None
     # "ssml" for a document; "unwrapped" for one whose unknown elements are left out.
     markup: str | None = None
     voice_settings: Mapping[str, Any] = field(default_factory=dict)
+    # The tenant whose lexicon counts beside the shared one; None for no tenant.
+    tenant: str | None = None
     pronunciations: Sequence[tuple[str, str]] = ()
     connection_timeout: float | None = None
     request_timeout: float | None = None

@@ -2,10 +2,11 @@
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from sayna.errors import Overloaded, ProviderError
 from sayna.speech.cache import Clip, ClipInfo
+from sayna.speech.forms import PlannedForm
 from sayna.speech.plan import Plan
 from sayna.speech.single_flight import Subscriber
 
@@ -61,7 +62,7 @@ class SpeechResult:
     def finished(self) -> Clip:
         """Return the finished clip; waits for it."""
         if self.clip is None:
-            self.clip = self.plan.clip(b"".join(self.chunks()), self.created)
+            raise ValueError("only live speech may have no clip yet")
         return self.clip
 
     def close(self) -> None:
@@ -71,9 +72,15 @@ class SpeechResult:
 class LiveSpeech(SpeechResult):
     """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
 
-    def __init__(self, plan: Plan, outcome: str, subscriber: Subscriber, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, limiter: SynthesisLimiter
+    ) -> None:
         super().__init__(plan, outcome, subscriber.created)
         self._subscriber = subscriber
+        self._form = form
+        # What a clip is made of beside the chunks: the head of a whole file, and what the provider sent.
+        self._head = b""
+        self._received: Sequence[bytes] = ()
         self._limiter: SynthesisLimiter | None = limiter
 
     def chunks(self) -> Iterator[bytes]:
@@ -81,14 +88,24 @@ class LiveSpeech(SpeechResult):
         if self.clip is not None:
             yield self.clip.audio
             return
+        live, is_shared = self._subscriber, self._form.is_shared(self._subscriber.spec)
         try:
-            yield from self._subscriber
+            yield from live if is_shared else self._form.chunks(live, live.spec, bytearray())
+            self._head, self._received = live.head, live.received
             self.observe(None)
         except ProviderError as error:
             self.observe(error)
             raise
         finally:
             self.close()
+
+    def finished(self) -> Clip:
+        """Return the finished clip; waits for it."""
+        if self.clip is None:
+            made = b"".join(self.chunks())
+            master = self.plan.master(b"".join(self._received), self._subscriber.spec, self.created)
+            self.clip = self.plan.clip(self._head + made if self._head else made, master.info)
+        return self.clip
 
     def close(self) -> None:
         """Unsubscribe and give the place back; may be called again."""

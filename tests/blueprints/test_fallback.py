@@ -80,15 +80,18 @@ def test_reset_in_the_middle_is_mended_only_before_the_callers_first_byte(
     assert len(deepgram.hits) == 1
 
 
-@pytest.mark.parametrize("form", ["stream", "envelope"])
-def test_silence_in_the_middle_of_a_whole_answer_ends_an_attempt(
-    client: FlaskClient, deepgram: DeepgramFake, form: str
-) -> None:
+def test_silence_in_the_middle_of_a_whole_answer_ends_an_attempt(client: FlaskClient, deepgram: DeepgramFake) -> None:
     deepgram.then(answers.hang_in_body("audio/l16;rate=24000", bytes(range(256)) * 100))
 
     answer = say(client, form="envelope", connection_timeout=SILENT_SECONDS)
 
     assert spoke(answer) == (200, "espeak", "deepgram")
+
+
+def test_silent_target_leaves_half_of_the_time_to_the_next(client: FlaskClient, deepgram: DeepgramFake) -> None:
+    deepgram.then(answers.hang())
+
+    assert spoke(say(client, request_timeout=6)) == (200, "espeak", "deepgram")
 
 
 @pytest.mark.parametrize(

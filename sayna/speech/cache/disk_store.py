@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import diskcache
-
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
@@ -46,7 +44,7 @@ _inherited: list["Handle"] = []
 
 
 class DiskStore:
-    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest one is evicted first.
+    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest form is evicted first, then the oldest one.
 
     A write waits up to `write_seconds` for other writers.
     """
@@ -76,13 +74,13 @@ class DiskStore:
         os.utime(self._mark, ns=(now, now))
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[diskcache.Cache]:
+    def reading(self) -> Iterator[SharedConnection]:
         """Lend the connection that reads; raises one of FAULTS within about BUSY_SECONDS."""
         with self._lent("reader", BUSY_SECONDS) as cache:
             yield cache
 
     @contextlib.contextmanager
-    def writing(self, seconds: float) -> Iterator[diskcache.Cache]:
+    def writing(self, seconds: float) -> Iterator[SharedConnection]:
         """Lend the connection that writes, after a wait of up to `seconds`; raises one of FAULTS."""
         with self._lent("writer", seconds) as cache:
             yield cache
@@ -105,15 +103,25 @@ class DiskStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._check_folders()
 
-    def write(self, key: str, blob: bytes, tag: str) -> None:
-        """Store a blob; raises one of FAULTS."""
+    def write(self, key: str, blob: bytes, tag: str) -> bool:
+        """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
             replaces = key in cache
             self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
-            # Other workers may have the older clip in memory.
-            if replaces:
+            # Other workers may have the older take in memory.
+            if self.retry(lambda: cache.forget_forms(key)) or replaces:
                 self.renew()
+            return True
+
+    def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
+        """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
+        with self.writing(self.write_seconds) as cache, cache.transact(retry=True):
+            if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
+                return False
+            cache.set(key, blob, expire=self._ttl, tag=tag)
+            cache.demote(key)
+            return True
 
     def retry(self, operation: Callable[[], T]) -> T:
         """Return the result of a write, tried until `write_seconds` are over; raises one of FAULTS."""
@@ -163,10 +171,12 @@ class DiskStore:
                 return handle, connection
             connection.turn.release()
 
-    def _make_room(self, cache: diskcache.Cache, size: int) -> None:
+    def _make_room(self, cache: SharedConnection, size: int) -> None:
         """Free twice the size of a large blob, for the database and for its log, before it is written."""
         # diskcache evicts after it has written, so a large blob would exceed the limit first.
         if size * 20 < self._max_bytes:
+            return
+        if self.retry(lambda: cache.evict_forms(self._max_bytes - 2 * size)):
             return
         while cache.volume() + 2 * size > self._max_bytes:
             oldest = list(itertools.islice(cache, 10))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """How full the cache is; `oldest` is in epoch seconds, `providers` counts the clips of each slug."""
+    """How full the cache is; `oldest` is in epoch seconds, `entries` and `providers` count sounds, not their forms."""
 
     entries: int
     bytes: int
@@ -53,7 +53,8 @@ def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> 
 
 def take_stats(database: Path) -> list[Row]:
     """Count the unexpired entries of each tag; raises sqlite3.Error."""
-    query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? GROUP BY tag"
+    # The store time of a form is negative; a sound counts once, in however many forms.
+    query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? AND store_time > 0 GROUP BY tag"
     # A read-only connection of its own: counting must not lock writers out.
     uri = f"{database.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
