@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from tests.e2e.servers import Gunicorn, answers, free_port, started
 from tests.e2e.wire import Address, Answer
 from tests.wire import FaultServer
 from tests.wire import answers as audio
+from tests.wire.server import Exchange
 
 PCM = bytes(range(250)) * 96
 ENTRIES = [
@@ -83,6 +85,29 @@ def test_cap_is_exact_for_callers_at_all_workers(sayna: Gunicorn, vendor: FaultS
     until(lambda: len(set(sayna.workers()) - before) == 4, 60, "the workers are replaced")
     sayna.await_workers(4)
     assert month(sayna) == (1000, 30)
+
+
+def test_callers_with_quota_take_over_at_every_worker(sayna: Gunicorn, vendor: FaultServer) -> None:
+    assert ask(sayna, "POST", "/speak", {"text": "t" * 1000, "provider": "deepgram"}).status == 200
+    go_on, asked = threading.Event(), threading.Event()
+
+    def slow(exchange: Exchange) -> None:
+        asked.set()
+        go_on.wait(30)
+        audio.whole(PCM)(exchange)
+
+    vendor.always(slow)
+    with ThreadPoolExecutor(80) as pool:
+        body = {"text": "together", "provider": "deepgram"}
+        tenants = ["a", "b"] * 40
+        futures = [pool.submit(ask, sayna, "POST", "/speak", body, tenant) for tenant in tenants]
+        assert asked.wait(30)
+        go_on.set()
+        found = Counter((tenant, future.result(60).status) for tenant, future in zip(tenants, futures, strict=True))
+    assert found["b", 200] == 40
+    assert found["a", 200] + found["a", 429] == 40
+    # One call for the text of 1000 characters, and one for all of these.
+    assert len(vendor.hits) == 2
 
 
 def test_reload_revokes_a_removed_secret_and_its_clips(sayna: Gunicorn, secrets: Path) -> None:

@@ -11,6 +11,7 @@ from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
+from sayna.state.redis.slots import RedisSlots
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
 
@@ -33,6 +34,7 @@ def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedSt
         call_records=RedisRecords(client),
         outbox=RedisOutbox(client),
         usage=RedisUsage(client, files.usage),
+        slots=RedisSlots(leases, files.slots),
         hooks=RedisBlobStore(client, leases, files.hooks),
         leader=RedisLeader(leases),
         check=client.check,
