@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import soundfile
 
@@ -22,9 +23,13 @@ def read(chunks: Iterator[bytes], audio_format: str) -> tuple[int, Iterator[byte
 
     An mp3 is decoded while it arrives, the others when they are whole.
     """
-    with _decoding():
-        file = _Forward(Inflow(chunks)) if audio_format == "mp3" else _open(b"".join(chunks))
-    return file.samplerate, _blocks(file)
+    if audio_format != "mp3":
+        file = _open(b"".join(chunks))
+        return file.samplerate, _blocks(file)
+    inflow = Inflow(chunks)
+    with inflow.raising(), _decoding():
+        file = _Forward(inflow)
+    return file.samplerate, _arriving(file, inflow)
 
 
 def seconds(data: bytes) -> float:
@@ -59,6 +64,7 @@ class Inflow:
         self._chunks = chunks
         self._held = bytearray()
         self._position = 0
+        self._error: Exception | None = None
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move as files do."""
@@ -69,16 +75,30 @@ class Inflow:
         """Return the position in bytes."""
         return self._position
 
-    def read(self, size: int) -> bytes:
-        """Return the next bytes, fewer at the end."""
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with the next bytes; return how many there are, fewer at the end."""
         if self._position >= _CLAIMED_BYTES - _TAG_BYTES:
-            return bytes(size)
-        end = self._position + size
-        while len(self._held) < end and (chunk := next(self._chunks, None)) is not None:
-            self._held += chunk
+            buffer[:] = bytes(len(buffer))
+            return len(buffer)
+        end = self._position + len(buffer)
+        try:
+            while len(self._held) < end and (chunk := next(self._chunks, None)) is not None:
+                self._held += chunk
+        except Exception as error:  # noqa: BLE001 - libsndfile, which calls this, would lose it
+            self._error = error
         data = bytes(self._held[self._position : end])
+        buffer[: len(data)] = data
         self._position += len(data)
-        return data
+        return len(data)
+
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise what the chunks have raised, instead of what libsndfile makes of it."""
+        try:
+            yield
+        finally:
+            if self._error is not None:
+                raise self._error
 
     def write(self, data: bytes) -> int:
         """Refuse: soundfile requires the method of a file, also of one that is only read."""
@@ -96,6 +116,16 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
 def _open(data: bytes) -> _Forward:
     with _decoding():
         return _Forward(io.BytesIO(with_end(data)))
+
+
+def _arriving(file: _Forward, inflow: Inflow) -> Iterator[bytes]:
+    blocks = _blocks(file)
+    while True:
+        with inflow.raising():
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
 
 
 def _blocks(file: _Forward) -> Iterator[bytes]:

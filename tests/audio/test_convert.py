@@ -200,3 +200,21 @@ def test_an_error_of_the_vendor_comes_through(target: str) -> None:
 
     with pytest.raises(ConnectionResetError, match="vendor"):
         list(convert(breaking(), resolve("linear16", 22050), resolve(target, None)))
+
+
+def test_mp3_is_decoded_while_it_arrives_and_keeps_its_error() -> None:
+    source, target = resolve("mp3", 24000), resolve("linear16", 16000)
+    sent = list(pieces(written(sine(24000, 4.0), source), 64))
+    arrived: list[bytes] = []
+
+    def arriving() -> Iterator[bytes]:
+        for piece in sent[: len(sent) * 3 // 4]:
+            arrived.append(piece)
+            yield piece
+        raise TimeoutError("the vendor is silent")
+
+    chunks = convert(arriving(), source, target)
+    assert next(chunks)
+    assert len(arrived) < len(sent) // 2
+    with pytest.raises(TimeoutError, match="the vendor is silent"):
+        b"".join(chunks)

@@ -1,5 +1,7 @@
 """A sentence is paid for once, whatever it is heard as (contract 3)."""
 
+import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -148,6 +150,21 @@ def test_silence_is_exact_and_costs_no_call(services: Services, vendor: FaultSer
         before = silence.get("silence_before_ms", 0) / 1000
         assert len(wave) / rate == pytest.approx(SECONDS + sum(silence.values()) / 1000, abs=0.02)
         assert np.argmax(np.abs(wave) > 0.2) / rate == pytest.approx(before, abs=0.03)
+    assert len(vendor.hits) == 1
+
+
+def test_cache_that_cannot_be_written_costs_no_answer(services: Services, vendor: FaultServer) -> None:
+    speak(services, planned(services, "wav", 24000)).finished()
+    folder = services.config.cache.path
+    with contextlib.ExitStack() as stack:
+        if folder is not None:
+            database = sqlite3.connect(folder / "audio" / "cache.db", isolation_level=None)
+            stack.callback(database.close)
+            database.execute("BEGIN IMMEDIATE")
+        speech = speak(services, planned(services, "mp3", 16000))
+        assert heard(speech.finished().audio, speech.plan.target).hertz == pytest.approx(HERTZ, abs=3)
+        assert speech.outcome == "HIT"
+    assert services.cache.write_errors == (0 if folder is None else 1)
     assert len(vendor.hits) == 1
 
 

@@ -114,7 +114,8 @@ class DiskStore:
 
     def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
         """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
-        with self.writing(self.write_seconds) as cache, cache.transact(retry=True):
+        # A client waits for its form: to make it again costs less than to wait for other writers.
+        with self.writing(BUSY_SECONDS) as cache, cache.transact():
             if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
                 return False
             cache.set(key, blob, expire=self._ttl, tag=tag)

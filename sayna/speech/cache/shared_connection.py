@@ -11,7 +11,7 @@ from sayna.speech.cache.sqlite_errors import BUSY_SECONDS
 
 # 1 MiB. A clip is read once into the memory of the process; the pages of SQLite would hold it twice.
 PAGE_CACHE_KIB = 1024
-# More than any time in epoch seconds, so the store time of a demoted entry is negative.
+# No time in epoch seconds is as large, so the store time of a demoted entry is negative.
 DEMOTED_SECONDS = 1e10
 
 

@@ -43,7 +43,7 @@ class FrameReader:
 
 
 def dump_begin(created: float, is_cached: bool, spec: AudioSpec) -> bytes:
-    """Return when the audio was made, in epoch seconds, whether it was stored before, and what it is, as JSON."""
+    """Return JSON of the time of the take, in epoch seconds, of whether it was stored before, and of its spec."""
     return json.dumps([created, is_cached, astuple(spec)]).encode()
 
 
