@@ -58,9 +58,13 @@ class RedisClient:
             self._rate_limited_log.warn("Redis cannot be used: %r", error)
             raise _unavailable() from error
 
+    def call(self, command: str, *arguments: object, **options: object) -> Any:
+        """Return the answer to a command, by the name that redis-py gives it; raises StoreUnavailable."""
+        return self.ask(lambda client: getattr(client, command)(*arguments, **options))
+
     def run(self, script: str, keys: list[str], *arguments: object) -> Any:
         """Return the result of a Lua script; raises StoreUnavailable."""
-        return self.ask(lambda client: client.eval(script, len(keys), *keys, *arguments))
+        return self.call("eval", script, len(keys), *keys, *arguments)
 
     def check(self) -> Check:
         """Return `failed` when Redis cannot store anything now, otherwise `ok`."""
