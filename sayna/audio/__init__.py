@@ -3,7 +3,7 @@
 Importing this package loads none of numpy, soundfile and soxr. The first conversion loads them.
 """
 
-from sayna.audio.convert import convert, duration_ms
+from sayna.audio.convert import NO_SILENCE, convert, duration_ms, is_light, master_of
 from sayna.audio.formats import ALIASES, FORMATS, SAMPLE_RATES, canonical, content_type, resolve, streams
 from sayna.audio.plausible import ImplausibleAudio, checked
 from sayna.audio.wav import wav_header
@@ -11,6 +11,7 @@ from sayna.audio.wav import wav_header
 __all__ = [
     "ALIASES",
     "FORMATS",
+    "NO_SILENCE",
     "SAMPLE_RATES",
     "ImplausibleAudio",
     "canonical",
@@ -18,6 +19,8 @@ __all__ = [
     "content_type",
     "convert",
     "duration_ms",
+    "is_light",
+    "master_of",
     "resolve",
     "streams",
     "wav_header",

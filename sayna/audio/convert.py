@@ -1,5 +1,6 @@
 """Any audio of the contract turned into any other, as a stream where the target can be one."""
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from sayna.audio.formats import RIFF, streams
@@ -9,20 +10,42 @@ from sayna.audio.wav import read_wav, wav_header
 
 _ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
 _SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
+_CODED = ("mp3", "opus", "flac")
+_SAMPLES = ("linear16", *RIFF, "flac")
 _BLOCKS_PER_SECOND = 50
 _WAV_HEAD_BYTES = 4096
+NO_SILENCE = (0, 0)
 
 
-def convert(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> Iterator[bytes]:
+def convert(
+    chunks: Iterator[bytes],
+    source: AudioSpec,
+    target: AudioSpec,
+    silence_ms: tuple[int, int] = NO_SILENCE,
+    head: bytearray | None = None,
+) -> Iterator[bytes]:
     """Yield the audio as `target` (mono, from `formats.resolve`); never an empty chunk.
 
+    `silence_ms` is the silence before and after the audio, in milliseconds. At the end, `head` holds what stands in
+    front of a whole file but comes too late for a stream: the Info frame of an mp3, which states its length.
     Raises ImplausibleAudio, while it is read, when there is no audio or it cannot be decoded.
     A wav or flac is always written anew, because vendors stream headers without a true length.
     """
     # Not decoded: it was checked on its way in, and coding it again would only lose.
-    if source == target and streams(target):
+    if source == target and streams(target) and silence_ms == NO_SILENCE:
         return _some(chunks)
-    return _some(_converted(chunks, source, target))
+    return _some(_converted(chunks, source, target, silence_ms, bytearray() if head is None else head))
+
+
+def master_of(source: AudioSpec) -> AudioSpec:
+    """Return in which form audio from a vendor is kept: 16-bit mono samples, coded audio as it is."""
+    return AudioSpec("linear16", source.sample_rate) if source.audio_format in _SAMPLES else source
+
+
+def is_light(source: AudioSpec, target: AudioSpec) -> bool:
+    """Return whether a conversion only moves samples: it costs less than to hand the audio to another thread."""
+    is_raw = source.audio_format in _ENCODINGS or source.audio_format in RIFF
+    return source == target or (is_raw and target.audio_format not in _CODED)
 
 
 def duration_ms(data: bytes, spec: AudioSpec) -> int:
@@ -41,14 +64,17 @@ def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:
     return round(1000 * size / (_SAMPLE_BYTES[encoding] * samples_per_second))
 
 
-def _converted(chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec) -> Iterator[bytes]:
+def _converted(
+    chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec, silence_ms: tuple[int, int], head: bytearray
+) -> Iterator[bytes]:
     rate, blocks = _decode(chunks, source)
     if rate != target.sample_rate:
         from sayna.audio.resample import resample  # noqa: PLC0415
 
         blocks = resample(blocks, rate, target.sample_rate)
+    before, after = (bytes(_SAMPLE_BYTES["s16"] * (target.sample_rate * each // 1000)) for each in silence_ms)
     # _some here too, because an encoder writes a header even when no audio follows.
-    yield from _encode(_some(blocks), target)
+    yield from _encode(itertools.chain((before,), _some(blocks), (after,)), target, head)
 
 
 def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[bytes]]:
@@ -61,7 +87,7 @@ def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[b
         return source.sample_rate, _mono(chunks, encoding, source.sample_rate, source.channels)
     from sayna.audio.decoder import read  # noqa: PLC0415
 
-    return read(b"".join(chunks))
+    return read(chunks, source.audio_format)
 
 
 def _mono(chunks: Iterator[bytes], encoding: str, rate: int, channels: int) -> Iterator[bytes]:
@@ -88,19 +114,19 @@ def _grouped(chunks: Iterable[bytes], *, frame: int, rate: int) -> Iterator[byte
     yield bytes(held)
 
 
-def _encode(blocks: Iterator[bytes], target: AudioSpec) -> Iterator[bytes]:
+def _encode(blocks: Iterator[bytes], target: AudioSpec, head: bytearray) -> Iterator[bytes]:
     if target.audio_format == "linear16":
         return blocks
     if target.audio_format in RIFF:
         return iter([_wav(blocks, target)])
     from sayna.audio.encoder import write, write_whole  # noqa: PLC0415
 
-    return write(blocks, target) if streams(target) else iter([write_whole(blocks, target)])
+    return write(blocks, target, head) if streams(target) else iter([write_whole(blocks, target)])
 
 
 def _wav(blocks: Iterator[bytes], target: AudioSpec) -> bytes:
     raw = AudioSpec(RIFF[target.audio_format], target.sample_rate)
-    samples = b"".join(_encode(blocks, raw))
+    samples = b"".join(_encode(blocks, raw, bytearray()))
     # RIFF pads a chunk of odd size with a byte that its size does not count.
     return wav_header(target, len(samples)) + samples + b"\0" * (len(samples) % 2)
 

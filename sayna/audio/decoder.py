@@ -12,11 +12,18 @@ from sayna.audio.samples import mixed
 
 _BLOCK_SECONDS = 0.5
 _SAMPLE_BYTES = 2
+_CLAIMED_BYTES = 2**30
+# The size of an ID3v1 tag (https://id3.org/ID3v1).
+_TAG_BYTES = 128
 
 
-def read(data: bytes) -> tuple[int, Iterator[bytes]]:
-    """Return rate in Hz and 16-bit mono blocks of an mp3, opus or flac file; raises ImplausibleAudio."""
-    file = _open(data)
+def read(chunks: Iterator[bytes], audio_format: str) -> tuple[int, Iterator[bytes]]:
+    """Return rate in Hz and 16-bit mono blocks of an mp3, opus or flac file; raises ImplausibleAudio.
+
+    An mp3 is decoded while it arrives, the others when they are whole.
+    """
+    with _decoding():
+        file = _Forward(Inflow(chunks)) if audio_format == "mp3" else _open(b"".join(chunks))
     return file.samplerate, _blocks(file)
 
 
@@ -39,6 +46,43 @@ def _decoding() -> Iterator[None]:
         yield
     except soundfile.LibsndfileError as error:
         raise ImplausibleAudio(f"The audio cannot be decoded: {error.error_string}") from error
+
+
+class Inflow:
+    """A file for libsndfile whose bytes are still arriving: a read waits for them.
+
+    libsndfile asks for the length and for a tag at the end before it reads an mp3 from its beginning. The length is
+    then a large one, and the tag is empty.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._held = bytearray()
+        self._position = 0
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move as files do."""
+        self._position = offset + (0, self._position, _CLAIMED_BYTES)[whence]
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, fewer at the end."""
+        if self._position >= _CLAIMED_BYTES - _TAG_BYTES:
+            return bytes(size)
+        end = self._position + size
+        while len(self._held) < end and (chunk := next(self._chunks, None)) is not None:
+            self._held += chunk
+        data = bytes(self._held[self._position : end])
+        self._position += len(data)
+        return data
+
+    def write(self, data: bytes) -> int:
+        """Refuse: soundfile requires the method of a file, also of one that is only read."""
+        raise io.UnsupportedOperation("write")
 
 
 class _Forward(soundfile.SoundFile):  # type: ignore[misc]

@@ -35,13 +35,14 @@ _CODECS = {
 _MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.87, "CONSTANT")
 
 
-def write(blocks: Iterable[bytes], target: AudioSpec) -> Iterator[bytes]:
-    """Yield the coded bytes of 16-bit mono blocks as soon as the encoder has some."""
+def write(blocks: Iterable[bytes], target: AudioSpec, head: bytearray) -> Iterator[bytes]:
+    """Yield the coded bytes of 16-bit mono blocks as soon as the encoder has some; at the end, fill in the head."""
     sink = Sink(skip_info=target.audio_format == "mp3")
     with _writer(sink, target) as file:
         for block in blocks:
             file.buffer_write(block, dtype="int16")
             yield sink.drain()
+    head += sink.info
     yield sink.drain()
 
 

@@ -9,11 +9,13 @@ class Sink:
     """A file for libsndfile that only grows and whose new bytes can be drained.
 
     An mp3 begins with an empty Info frame that libsndfile fills in when it closes the file. In a stream
-    it is too late for that, so with `skip_info` the frame is not sent; what overwrites it is dropped.
+    it is too late for that, so with `skip_info` the frame is not sent, and `info` is the frame that overwrites it.
     """
 
     def __init__(self, *, skip_info: bool = False) -> None:
         self._skip_info = skip_info
+        self.info = b""
+        self._info_bytes = 0
         self._fresh = bytearray()
         self._position = self._size = 0
 
@@ -21,8 +23,11 @@ class Sink:
         """Append what is written at the end; take no notice of anything else."""
         if self._position == self._size:
             is_info = self._skip_info and self._size == 0 and not any(data[_MP3_HEADER_BYTES:])
+            self._info_bytes += len(data) if is_info else 0
             self._fresh += b"" if is_info else data
             self._size += len(data)
+        elif self._position == 0 and len(data) == self._info_bytes:
+            self.info = bytes(data)
         self._position += len(data)
         return len(data)
 

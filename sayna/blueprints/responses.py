@@ -76,7 +76,7 @@ def audio_response(
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)
         return response
-    return Response(b"".join(speech.chunks()), content_type=content_type)
+    return Response(speech.finished().audio, content_type=content_type)
 
 
 def with_speech_headers(response: Response, speech: SpeechResult) -> Response:

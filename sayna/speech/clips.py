@@ -110,8 +110,7 @@ class ClipService:
 
     def cached(self, plan: Plan) -> SpeechResult | None:
         """Return the audio, if no provider is needed for it."""
-        clip = self._cache.get(plan.key)
-        return SpeechResult(plan, "HIT", clip.info.created, clip) if clip else None
+        return self._speech.cached(plan)
 
     def render(self, plan: Plan, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
         """Return the audio, finished; raises ProviderError and its kinds, Overloaded, CallerGone."""

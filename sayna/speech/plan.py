@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sayna import audio
+from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig
 from sayna.errors import InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
 from sayna.http import Deadline
@@ -43,6 +44,8 @@ class SpeakRequest:
     speaking_rate: float | None = None
     audio_format: str | None = None
     sample_rate: int | None = None
+    silence_before_ms: int | None = None
+    silence_after_ms: int | None = None
     language: str | None = None
     voice_settings: Mapping[str, Any] = field(default_factory=dict)
     pronunciations: Sequence[tuple[str, str]] = ()
@@ -62,14 +65,23 @@ class Plan(SynthesisParams):
     characters: int
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
+    # The key of the sound, which is that of its master, and the key of the sound in the format of this plan.
+    sound: str
     key: str
+    silence_ms: tuple[int, int]
     prefers_envelope: bool
     ignored_fields: str
 
     @property
     def stream_key(self) -> str:
         """The key of requests that share a synthesis: the same sound and the same connection timeout."""
-        return f"{self.key}-{self.connect_seconds * 1000:.0f}"
+        return f"{self.sound}-{self.connect_seconds * 1000:.0f}"
+
+    @property
+    def form(self) -> str:
+        """The name of the format of this plan among the forms of its sound."""
+        before, after = self.silence_ms
+        return f"{self.target.audio_format}-{self.target.sample_rate}-{before}-{after}"
 
     def provider_request(self) -> SpeechRequest:
         """Return the request to the provider; its deadline starts now.
@@ -89,25 +101,34 @@ class Plan(SynthesisParams):
             deadline=Deadline.after(MAX_REQUEST_SECONDS),
         )
 
-    def describe(self, *, duration_ms: int = 0, created: float = 0.0) -> ClipInfo:
-        """Return the metadata of this sound; duration and time of creation are 0 while it is unknown."""
+    def describe(self, *, duration_ms: int = 0, created: float = 0.0, spec: AudioSpec | None = None) -> ClipInfo:
+        """Return the metadata of the audio of this plan, or of its sound in another format.
+
+        Duration and time of creation are 0 while they are unknown.
+        """
+        spec = spec or self.target
         return ClipInfo(
             provider=self.provider.slug,
             voice_id=self.voice_id,
             model=self.model,
             language=self.language,
-            audio_format=self.target.audio_format,
-            sample_rate=self.target.sample_rate,
-            channels=self.target.channels,
+            audio_format=spec.audio_format,
+            sample_rate=spec.sample_rate,
+            channels=spec.channels,
             duration_ms=duration_ms,
             characters=self.characters,
             speaking_rate=self.speaking_rate,
             created=created,
         )
 
-    def clip(self, whole: bytes, created: float) -> Clip:
-        """Return the clip of the complete audio of the take that was created then, in epoch seconds."""
-        return Clip(self.describe(duration_ms=audio.duration_ms(whole, self.target), created=created), whole)
+    def master(self, whole: bytes, spec: AudioSpec, created: float) -> Clip:
+        """Return the master: the complete audio of the take that was created then, in epoch seconds."""
+        return Clip(self.describe(duration_ms=audio.duration_ms(whole, spec), created=created, spec=spec), whole)
+
+    def clip(self, whole: bytes, master: ClipInfo) -> Clip:
+        """Return the clip of this plan that was made of a master; both last as long, but for the silence."""
+        duration_ms = master.duration_ms + sum(self.silence_ms)
+        return Clip(self.describe(duration_ms=duration_ms, created=master.created), whole)
 
 
 class Planner:
@@ -168,15 +189,17 @@ class Planner:
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(text),
             version=provider.version_of(voice_id),
+            sound="",
             key="",
+            silence_ms=(request.silence_before_ms or 0, request.silence_after_ms or 0),
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        key = self._key(plan)
+        sound = self._sound(plan)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
-        if not credentials and not provider.configured and not self._is_cached(key):
+        if not credentials and not provider.configured and not self._is_cached(sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
-        return dataclasses.replace(plan, key=key)
+        return dataclasses.replace(plan, sound=sound, key=cache_key({"sound": sound, "form": plan.form}))
 
     def _text(self, request: SpeakRequest) -> str:
         text = request.text or ""
@@ -211,7 +234,8 @@ class Planner:
             f"send {instead}, or leave voice_id out"
         )
 
-    def _key(self, plan: Plan) -> str:
+    def _sound(self, plan: Plan) -> str:
+        """Return the key of everything that changes the sound; its format, rate and silence are made of the master."""
         fields: dict[str, Any] = {
             "provider": plan.provider.slug,
             # Another server may have other voices under the same names.
@@ -222,8 +246,6 @@ class Planner:
             "language": plan.language,
             "speaking_rate": plan.speaking_rate,
             "settings": dict(plan.settings),
-            "audio_format": plan.target.audio_format,
-            "sample_rate": plan.target.sample_rate,
         }
         if plan.version is not None:
             fields["version"] = plan.version

@@ -11,6 +11,7 @@ from sayna import audio
 from sayna.errors import NotCached, Overloaded, ProviderError
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
+from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 
@@ -71,7 +72,7 @@ class SpeechResult:
     def finished(self) -> Clip:
         """Return the finished clip; waits for it."""
         if self.clip is None:
-            self.clip = self.plan.clip(b"".join(self.chunks()), self.created)
+            raise ValueError("only live speech may have no clip yet")
         return self.clip
 
     def close(self) -> None:
@@ -81,17 +82,32 @@ class SpeechResult:
 class LiveSpeech(SpeechResult):
     """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
 
-    def __init__(self, plan: Plan, outcome: str, subscriber: Subscriber, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, limiter: SynthesisLimiter
+    ) -> None:
         super().__init__(plan, outcome, subscriber.created)
         self._subscriber = subscriber
+        self._form = form
         self._limiter: SynthesisLimiter | None = limiter
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
         try:
-            yield from self._subscriber
+            yield from self._chunks()
         finally:
             self.close()
+
+    def finished(self) -> Clip:
+        """Return the finished clip; waits for it."""
+        if self.clip is not None:
+            return self.clip
+        try:
+            made, live = b"".join(self._chunks()), self._subscriber
+            master = self.plan.master(live.received(), live.spec, self.created)
+            self.clip = self.plan.clip(live.head + made if live.head else made, master.info)
+        finally:
+            self.close()
+        return self.clip
 
     def close(self) -> None:
         """Unsubscribe and give the place back; may be called again."""
@@ -100,9 +116,14 @@ class LiveSpeech(SpeechResult):
             self._subscriber.close()
             limiter.release()
 
+    def _chunks(self) -> Iterator[bytes]:
+        if self._form.is_shared(self._subscriber.spec):
+            return self._subscriber
+        return self._form.chunks(self._subscriber, self._subscriber.spec, bytearray())
+
 
 class PlannedSynthesis(SynthesisTask):
-    """The synthesis of one plan: provider, plausibility, conversion, cache. Its deadline starts with it."""
+    """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
     def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
         self._plan = plan
@@ -110,31 +131,33 @@ class PlannedSynthesis(SynthesisTask):
         self._cache = cache
         self._request = plan.provider_request()
         self._created = time.time()
+        self._spec = plan.target
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
-        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.key)):
-            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created)
+        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
+            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
         stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        self._spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, plan.target)
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:
             stream.close()
             raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created)
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
         self._request.deadline.cancel()
 
     def store(self, audio: bytes) -> None:
-        """Store the clip, unless the request said no-store."""
+        """Store the master, unless the request said no-store."""
         if self._mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.key, self._plan.clip(audio, self._created))
+            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
 
 
 class SpeechService:
@@ -142,6 +165,7 @@ class SpeechService:
 
     def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
         self._cache = cache
+        self._forms = StoredForms(cache)
         self._single_flight = single_flight
         self._limiter = limiter
 
@@ -151,30 +175,39 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
         Overloaded, NotCached, CallerGone.
         """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (clip := self._cache.get(plan.key)):
-            return SpeechResult(plan, "HIT", clip.info.created, clip)
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (speech := self.cached(plan)):
+            return speech
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
+        form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
         try:
-            subscriber = self._subscribe(plan, mode, is_client_connected)
+            subscriber = self._subscribe(plan, mode, form, is_client_connected)
         except BaseException:
             self._limiter.release()
             raise
-        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, self._limiter)
+        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+
+    def cached(self, plan: Plan) -> SpeechResult | None:
+        """Return the speech of a plan if no provider is needed for it; raises ProviderError when it cannot be made."""
+        clip = self._forms.get(plan)
+        return SpeechResult(plan, "HIT", clip.info.created, clip) if clip else None
 
     def is_cached(self, plan: Plan) -> bool:
         """Return whether no provider is needed for the speech of a plan."""
-        return self._cache.has(plan.key)
+        return self._cache.has(plan.sound)
 
-    def _subscribe(self, plan: Plan, mode: CacheMode, is_client_connected: Callable[[], bool]) -> Subscriber:
+    def _subscribe(
+        self, plan: Plan, mode: CacheMode, form: PlannedForm, is_client_connected: Callable[[], bool]
+    ) -> Subscriber:
         """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
-        key = plan.stream_key if mode is CacheMode.USE else f"{plan.key}-{secrets.token_hex(8)}"
+        key = plan.stream_key if mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
             PlannedSynthesis(plan, mode, self._cache),
+            form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )

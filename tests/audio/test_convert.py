@@ -114,14 +114,16 @@ def test_opposite_full_scale_channels_cancel_without_overflow() -> None:
 
 
 @pytest.mark.parametrize("name", ["linear16", "mulaw", "opus", "mp3"])
-def test_too_loud_a_wave_is_clipped_and_never_wraps(name: str) -> None:
+def test_too_loud_a_wave_is_lowered_and_never_clips(name: str) -> None:
     source, target = resolve("linear16", 22050), resolve(name, 16000)
     square = (np.sign(sine(22050)) * 32767).astype("<i2").tobytes()
     samples, _ = samples_of(converted(square, source, target), target)
     original = np.sign(np.sin(2 * np.pi * HERTZ * np.arange(len(samples)) / 16000))
     middle = slice(2000, 6000)
     assert np.abs(samples[middle]).min() < 0.9
-    assert np.abs(samples[middle, 0]).mean() > 0.85
+    assert np.abs(samples[middle, 0]).mean() > 0.7
+    if name == "linear16":
+        assert np.count_nonzero(np.abs(samples[middle]) > 0.9999) < 10
     if name in ("linear16", "mulaw"):
         assert np.mean(np.sign(samples[middle, 0]) == original[middle]) > 0.95
 

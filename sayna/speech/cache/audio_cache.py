@@ -9,8 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import diskcache
+
 from sayna.log import RateLimitedLogger
-from sayna.speech.cache.clip import Clip, decode, encode, fingerprint
+from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
@@ -42,7 +44,7 @@ class AudioCache:
         self._disk = (
             DiskStore(path, ttl_seconds=ttl_seconds, max_bytes=max_bytes, write_seconds=write_seconds) if path else None
         )
-        self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes)
+        self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes, keeps_masters=path is None)
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.cache"))
         self.write_errors = 0
 
@@ -61,12 +63,21 @@ class AudioCache:
             self._rate_limited_log.warn("the audio cache cannot be used: %r", error)
             return "failed"
 
-    def get(self, key: str) -> Clip | None:
-        """Return the complete, unexpired clip of the key, or None; raises nothing."""
+    def generation(self) -> object:
+        """Return a value that changes when any process clears the cache or replaces a take."""
+        return self._disk.generation() if self._disk else None
+
+    def get(self, key: str, *, from_disk: bool = True) -> Clip | None:
+        """Return the complete, unexpired clip of the key, or None; raises nothing.
+
+        The key is that of a sound, for its master, or of one of its forms.
+        """
         # Read the generation before the clip: a clear between the two then makes the clip old, never new.
-        generation = self._disk.generation() if self._disk else None
+        generation = self.generation()
         entry = self._memory.get(key)
         if entry is None or entry.generation != generation:
+            if not from_disk:
+                return None
             entry = self._fetch(key, entry, generation)
         if entry is None or entry.clip.info.created + self._ttl <= time.time():
             self._memory.drop(key)
@@ -78,20 +89,39 @@ class AudioCache:
         return self.get(key) is not None
 
     def put(self, key: str, clip: Clip) -> bool:
-        """Store the clip in place of an older one; return whether it is stored."""
+        """Store the master of a sound in place of its older take and its forms; return whether it is stored."""
         if len(clip.audio) > self.largest_clip:
             return False
+        self._memory.drop_forms(key)
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
-        try:
-            self._disk.write(key, blob, json.dumps([clip.info.provider, clip.info.voice_id]))
-        except FAULTS as error:
-            self.write_errors += 1
-            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
+        if not self._written(partial(self._disk.write, key, blob, _tag(clip))):
             return False
         self._memory.put(key, CacheEntry(clip, self._disk.generation(), fingerprint(blob)))
         return True
+
+    def put_form(self, sound: str, form: str, clip: Clip, generation: object, *, on_disk: bool) -> None:
+        """Keep a form of a take, unless the sound has a newer take; raises nothing.
+
+        `generation` is the one from before the take was read: a form that was made meanwhile is not used.
+        """
+        if len(clip.audio) > self.largest_clip:
+            return
+        key, entry = form_key(sound, form), CacheEntry(clip, generation, b"")
+        if self._disk is None:
+            master = self._memory.get(sound)
+            is_kept = master is not None and master.clip.info.created == clip.info.created
+        elif on_disk:
+            blob = encode(key, clip)
+            entry = CacheEntry(clip, generation, fingerprint(blob))
+            is_kept = self._written(
+                partial(self._disk.write_form, key, blob, _tag(clip), partial(_has_take, sound=sound, clip=clip))
+            )
+        else:
+            is_kept = True
+        if is_kept:
+            self._memory.put(key, entry)
 
     def clear(self, provider: str | None = None, voice: str | None = None) -> int:
         """Remove the clips of a provider, a voice, both, or all, for every process; return their number.
@@ -113,11 +143,11 @@ class AudioCache:
         return sum(row.entries for row in chosen)
 
     def keys(self) -> list[str]:
-        """Return the keys of all entries; raises OSError, sqlite3.Error or diskcache.Timeout."""
+        """Return the keys of all sounds; raises OSError, sqlite3.Error or diskcache.Timeout."""
         if self._disk is None:
-            return list(self._memory.clips())
+            return [key for key in self._memory.clips() if not is_form(key)]
         with self._disk.reading() as cache:
-            return [key for key in cache if isinstance(key, str)]
+            return [key for key in cache if isinstance(key, str) and not is_form(key)]
 
     def stats(self) -> CacheStats:
         """Return how full the cache is; raises OSError, sqlite3.Error or diskcache.Timeout."""
@@ -156,6 +186,15 @@ class AudioCache:
         if self._disk:
             self._disk.close()
 
+    def _written(self, write: Callable[[], bool]) -> bool:
+        """Write to the disk; return whether that succeeded."""
+        try:
+            return write()
+        except FAULTS as error:
+            self.write_errors += 1
+            self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
+            return False
+
     def _fetch(self, key: str, entry: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return the entry on disk now, with the clip in memory if both are the same, otherwise verified anew."""
         if self._disk is None:
@@ -190,6 +229,17 @@ class AudioCache:
         for key in chosen:
             self._memory.drop(key)
         return len(chosen)
+
+
+def _tag(clip: Clip) -> str:
+    return json.dumps([clip.info.provider, clip.info.voice_id])
+
+
+def _has_take(cache: diskcache.Cache, sound: str, clip: Clip) -> bool:
+    """Whether the master on disk is of the same take as this form of it."""
+    blob = cache.get(sound)
+    master = decode(sound, blob) if blob else None
+    return master is not None and master.info.created == clip.info.created
 
 
 def _is_whole(key: object, blob: bytes | None) -> bool:

@@ -11,7 +11,9 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SCHEMA_VERSION = 1
+from sayna.audio.spec import AudioSpec
+
+SCHEMA_VERSION = 2
 
 # The last byte is the version of the blob; SCHEMA_VERSION is the version of the cache key.
 _MAGIC = b"SAY\x01"
@@ -36,6 +38,11 @@ class ClipInfo:
     characters: int
     speaking_rate: float
     created: float
+
+    @property
+    def spec(self) -> AudioSpec:
+        """What the audio is."""
+        return AudioSpec(self.audio_format, self.sample_rate, self.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,16 @@ def cache_key(fields: Mapping[str, object]) -> str:
     )
     # surrogatepass: a lone surrogate must not raise an error here.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def form_key(sound: str, form: str) -> str:
+    """Return the key of a form of a sound; the master has the key of the sound itself."""
+    return f"{sound}.{form}"
+
+
+def is_form(key: str, sound: str = "") -> bool:
+    """Return whether a key is that of a form, of this sound if it is given."""
+    return key.startswith(f"{sound}.") if sound else "." in key
 
 
 def encode(key: str, clip: Clip) -> bytes:

@@ -46,7 +46,7 @@ _inherited: list["Handle"] = []
 
 
 class DiskStore:
-    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest one is evicted first.
+    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest form is evicted first, then the oldest one.
 
     A write waits up to `write_seconds` for other writers.
     """
@@ -105,15 +105,33 @@ class DiskStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._check_folders()
 
-    def write(self, key: str, blob: bytes, tag: str) -> None:
-        """Store a blob; raises one of FAULTS."""
+    def write(self, key: str, blob: bytes, tag: str) -> bool:
+        """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
             replaces = key in cache
             self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
-            # Other workers may have the older clip in memory.
-            if replaces:
+            # Other workers may have the older take in memory.
+            if self.retry(lambda: cache.forget_forms(key)) or replaces:
                 self.renew()
+            return True
+
+    def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[diskcache.Cache], bool]) -> bool:
+        """Store a form of a sound, if its master `is_current` and there is room beside the masters; return whether.
+
+        Raises one of FAULTS.
+        """
+        with self.writing(self.write_seconds) as cache, cache.transact(retry=True):
+            while cache.volume() + 2 * len(blob) > self._max_bytes:
+                if not (oldest := cache.oldest_demoted(10)):
+                    return False
+                for each in oldest:
+                    cache.delete(each)
+            if not is_current(cache):
+                return False
+            cache.set(key, blob, expire=self._ttl, tag=tag)
+            cache.demote(key)
+            return True
 
     def retry(self, operation: Callable[[], T]) -> T:
         """Return the result of a write, tried until `write_seconds` are over; raises one of FAULTS."""
@@ -169,7 +187,7 @@ class DiskStore:
         if size * 20 < self._max_bytes:
             return
         while cache.volume() + 2 * size > self._max_bytes:
-            oldest = list(itertools.islice(cache, 10))
+            oldest = cache.oldest_demoted(10) or list(itertools.islice(cache, 10))
             if not sum(self.retry(partial(cache.delete, key)) for key in oldest):
                 return
 

@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sayna.speech.cache.clip import Clip
+from sayna.speech.cache.clip import Clip, is_form
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,14 @@ class CacheEntry:
 
 
 class Memory:
-    """A thread-safe LRU of clips; each counts with its audio and its base64, encoded yet or not."""
+    """A thread-safe LRU of clips; each counts with its audio and its base64, encoded yet or not.
 
-    def __init__(self, max_bytes: int) -> None:
+    With `keeps_masters` the forms of all sounds are evicted before the first master (contract 3).
+    """
+
+    def __init__(self, max_bytes: int, *, keeps_masters: bool = False) -> None:
         self.max_bytes = max_bytes
+        self._keeps_masters = keeps_masters
         self._entries: OrderedDict[str, CacheEntry] = OrderedDict()
         self.bytes = 0
         self._lock = threading.Lock()
@@ -44,7 +48,7 @@ class Memory:
             self._entries[key] = entry
             self.bytes += entry.clip.footprint
             while self.bytes > self.max_bytes:
-                self._forget(next(iter(self._entries)))
+                self._forget(self._oldest())
         return True
 
     def drop(self, key: str) -> None:
@@ -52,10 +56,20 @@ class Memory:
         with self._lock:
             self._forget(key)
 
+    def drop_forms(self, sound: str) -> None:
+        """Remove all forms of a sound."""
+        with self._lock:
+            for key in [key for key in self._entries if is_form(key, sound)]:
+                self._forget(key)
+
     def clips(self) -> dict[str, Clip]:
         """Return all clips by key, in a new dict."""
         with self._lock:
             return {key: entry.clip for key, entry in self._entries.items()}
+
+    def _oldest(self) -> str:
+        oldest = next(iter(self._entries))
+        return next(filter(is_form, self._entries), oldest) if self._keeps_masters else oldest
 
     def _forget(self, key: str) -> None:
         entry = self._entries.pop(key, None)

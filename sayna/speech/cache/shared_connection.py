@@ -11,6 +11,8 @@ from sayna.speech.cache.sqlite_errors import BUSY_SECONDS
 
 # 1 MiB. A clip is read once into the memory of the process; the pages of SQLite would hold it twice.
 PAGE_CACHE_KIB = 1024
+# More than any time in epoch seconds, so the store time of a demoted entry is negative.
+DEMOTED_SECONDS = 1e10
 
 
 class SharedConnection(diskcache.Cache):  # type: ignore[misc]
@@ -39,6 +41,21 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
             for name, value in self._pragmas.items():
                 self._connection.execute(f"PRAGMA {name} = {value}")
         return self._connection
+
+    def demote(self, key: str) -> None:
+        """Make an entry older than all that are not demoted, because diskcache evicts the oldest first."""
+        self._sql("UPDATE Cache SET store_time = store_time - ? WHERE key = ? AND raw = 1", (DEMOTED_SECONDS, key))
+
+    def oldest_demoted(self, count: int) -> list[str]:
+        """Return the keys of the oldest demoted entries."""
+        query = "SELECT key FROM Cache WHERE store_time < 0 ORDER BY store_time LIMIT ?"
+        return [str(key) for (key,) in self._sql(query, (count,))]
+
+    def forget_forms(self, sound: str) -> bool:
+        """Remove all forms of a sound; return whether there were any."""
+        # The slash follows the dot, which ends the key of a sound, in ASCII: these are all keys that begin with both.
+        query = "DELETE FROM Cache WHERE key > ? AND key < ? AND raw = 1"
+        return bool(self._sql(query, (f"{sound}.", f"{sound}/")).rowcount)
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

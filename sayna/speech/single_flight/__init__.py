@@ -2,7 +2,8 @@
 
 from sayna.speech.single_flight.coordinator import SingleFlight
 from sayna.speech.single_flight.frames import StreamAborted
+from sayna.speech.single_flight.stream import StreamLost
 from sayna.speech.single_flight.subscriber import Subscriber
-from sayna.speech.single_flight.task import Synthesis, SynthesisTask
+from sayna.speech.single_flight.task import Form, Synthesis, SynthesisTask
 
-__all__ = ["SingleFlight", "StreamAborted", "Subscriber", "Synthesis", "SynthesisTask"]
+__all__ = ["Form", "SingleFlight", "StreamAborted", "StreamLost", "Subscriber", "Synthesis", "SynthesisTask"]

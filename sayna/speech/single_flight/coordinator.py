@@ -14,10 +14,10 @@ from sayna.errors import Overloaded
 from sayna.http import Deadline
 from sayna.log import RateLimitedLogger
 from sayna.speech.single_flight.part_file import PartFile, sweep
-from sayna.speech.single_flight.producer import PartFileWriter, follow, lead
+from sayna.speech.single_flight.producer import PartFileWriter, derive, follow, lead
 from sayna.speech.single_flight.stream import SharedStream
 from sayna.speech.single_flight.subscriber import Subscriber
-from sayna.speech.single_flight.task import SynthesisTask
+from sayna.speech.single_flight.task import Form, SynthesisTask
 from sayna.state.files import private_folder
 
 MAX_PRODUCERS = 256
@@ -29,7 +29,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 class SingleFlight:
     """Shared streams by key; processes share them through `folder`, and without it each has its own.
 
-    `max_producers` is the number of threads that move audio into streams.
+    `max_producers` is the number of streams at a time; as many threads more make their forms.
     """
 
     def __init__(self, folder: Path, *, max_producers: int = MAX_PRODUCERS) -> None:
@@ -46,10 +46,11 @@ class SingleFlight:
         key: str,
         task: SynthesisTask,
         *,
+        form: Form | None = None,
         deadline: Deadline | float | None = None,
         is_client_connected: Callable[[], bool] = lambda: True,
     ) -> Subscriber:
-        """Return a subscriber to the one synthesis of this key; `task` starts one when none runs.
+        """Return a subscriber to the one synthesis of this key, in a form; `task` starts one when none runs.
 
         `deadline` is a moment, or seconds from now. A waiting subscriber calls `is_client_connected` twice a
         second. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and `_`, and Overloaded
@@ -58,7 +59,8 @@ class SingleFlight:
         if not _KEY.fullmatch(key):
             raise ValueError("a single-flight key is 1 to 128 letters, digits, hyphens and underscores")
         until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
-        return Subscriber(partial(self._attach, key, task), until, is_client_connected)
+        select = partial(self._select, form) if form else lambda stream: stream
+        return Subscriber(partial(self._attach, key, task), until, is_client_connected, select)
 
     def close(self) -> None:
         """Wait for the running syntheses of this process and end its threads."""
@@ -70,7 +72,7 @@ class SingleFlight:
     def _attach(self, key: str, task: SynthesisTask, owner: object) -> SharedStream:
         """Return the running stream of the key with one subscriber more, or a new stream."""
         with self._lock:
-            producers = self._ready()
+            self._ready()
             stream = self._running.get(key)
             if stream is not None and stream.enter():
                 return stream
@@ -78,21 +80,41 @@ class SingleFlight:
             stream.enter()
             # A producer has its own thread, so a slow or departing subscriber affects no other one.
             try:
-                producers.submit(contextvars.copy_context().run, self._run, key, stream, task)
-            except RuntimeError as error:
+                self._submit(partial(self._run, key, stream, task))
+            except Overloaded:
                 # Otherwise the next request would wait for a stream that never starts.
                 del self._running[key]
                 stream.leave()
                 stream.abandon()
-                raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
+                raise
             return stream
+
+    def _select(self, form: Form, stream: SharedStream) -> SharedStream:
+        """Return the stream of a form, which a thread makes for all subscribers, or the stream itself."""
+        if not form.is_shared(stream.spec):
+            return stream
+        shared, is_new = stream.form(form.name)
+        if is_new:
+            try:
+                with self._lock:
+                    self._submit(partial(derive, stream, shared, form))
+            except Overloaded:
+                shared.abandon()
+                raise
+        return shared
+
+    def _submit(self, call: Callable[[], None]) -> None:
+        try:
+            self._ready().submit(contextvars.copy_context().run, call)
+        except RuntimeError as error:
+            raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
 
     def _ready(self) -> ThreadPoolExecutor:
         """Return the producer threads of this process; after a fork the parent's streams are dropped."""
         if self._producers is None or self._pid != os.getpid():
             self._pid = os.getpid()
             self._running = {}
-            self._producers = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer")
+            self._producers = ThreadPoolExecutor(2 * self._max_producers, thread_name_prefix="producer")
             # A leader that was killed leaves its file; the kernel has dropped its locks.
             sweep(self._folder)
         return self._producers

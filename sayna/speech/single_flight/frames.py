@@ -3,7 +3,9 @@
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import astuple
 
+from sayna.audio.spec import AudioSpec
 from sayna.errors import ProviderError, SaynaError
 
 BEGIN, DATA, WHOLE, END, ERROR = b"B", b"D", b"W", b"E", b"X"
@@ -40,15 +42,15 @@ class FrameReader:
         self._rest = self._rest[start:]
 
 
-def dump_begin(created: float, is_cached: bool) -> bytes:
-    """Return when the audio was made, in epoch seconds, and whether it was stored before, as JSON."""
-    return json.dumps([created, is_cached]).encode()
+def dump_begin(created: float, is_cached: bool, spec: AudioSpec) -> bytes:
+    """Return when the audio was made, in epoch seconds, whether it was stored before, and what it is, as JSON."""
+    return json.dumps([created, is_cached, astuple(spec)]).encode()
 
 
-def load_begin(payload: bytes) -> tuple[float, bool]:
+def load_begin(payload: bytes) -> tuple[float, bool, AudioSpec]:
     """Return what was dumped."""
-    created, is_cached = json.loads(payload)
-    return float(created), bool(is_cached)
+    created, is_cached, spec = json.loads(payload)
+    return float(created), bool(is_cached), AudioSpec(*spec)
 
 
 def dump_error(error: BaseException) -> bytes:

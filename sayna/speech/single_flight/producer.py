@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 from sayna.errors import SaynaError
 from sayna.log import RateLimitedLogger
@@ -20,8 +22,8 @@ from sayna.speech.single_flight.frames import (
     load_begin,
 )
 from sayna.speech.single_flight.part_file import PartFile
-from sayna.speech.single_flight.stream import SharedStream, State
-from sayna.speech.single_flight.task import Synthesis, SynthesisTask
+from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State, StreamLost
+from sayna.speech.single_flight.task import Form, Synthesis, SynthesisTask
 
 log = logging.getLogger("sayna.speech")
 
@@ -68,8 +70,8 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
         synthesis = task.start()
         with closing(synthesis):
             stream.is_new = not synthesis.is_cached
-            stream.begin(synthesis.created, is_cached=synthesis.is_cached)
-            writer.write(BEGIN, dump_begin(synthesis.created, synthesis.is_cached))
+            stream.begin(synthesis.created, synthesis.spec, is_cached=synthesis.is_cached)
+            writer.write(BEGIN, dump_begin(synthesis.created, synthesis.is_cached, synthesis.spec))
             if not _copy(synthesis, stream, writer):
                 return
     except Exception as error:
@@ -87,7 +89,7 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
     stream.end(State.WHOLE)
     writer.write(WHOLE)
     if not synthesis.is_cached:
-        _store(task, stream)
+        _store(task.store, stream)
     stream.end(State.COMPLETE)
     writer.write(END)
 
@@ -110,6 +112,32 @@ def follow(stream: SharedStream, part: PartFile) -> None:
             time.sleep(EAGER_POLL_SECONDS if eager else POLL_SECONDS)
 
 
+def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
+    """Make a form of a stream while it arrives and store it; a form that fails leaves the stream as it is."""
+    try:
+        for chunk in form.chunks(stream.read(), stream.spec, shared.head):
+            shared.append(chunk)
+    except StreamLost:
+        shared.end(stream.state, stream.error)
+    except Exception as error:
+        if not isinstance(error, SaynaError):
+            log.exception("a form of a synthesis failed unexpectedly")
+        # The subscribers of the form will leave, but the provider is paid already: see that the stream is stored.
+        if stream.enter():
+            shared.end(State.FAILED, dump_error(error))
+            stream.wait_until_over()
+            stream.leave()
+        else:
+            shared.end(stream.state, stream.error)
+    else:
+        shared.end(State.WHOLE)
+        stream.wait_until_stored(STORE_SECONDS)
+        _store(partial(_store_form, form, stream, shared), shared)
+        shared.end(State.COMPLETE)
+    finally:
+        shared.abandon()
+
+
 def _copy(synthesis: Synthesis, stream: SharedStream, writer: PartFileWriter) -> bool:
     """Copy the audio into the stream and the file; return False when all subscribers left before its end."""
     for chunk in synthesis.chunks:
@@ -124,8 +152,8 @@ def _copy(synthesis: Synthesis, stream: SharedStream, writer: PartFileWriter) ->
 
 def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
     if kind == BEGIN:
-        created, is_cached = load_begin(payload)
-        stream.begin(created, is_cached=is_cached)
+        created, is_cached, spec = load_begin(payload)
+        stream.begin(created, spec, is_cached=is_cached)
     elif kind == DATA:
         stream.append(payload)
     elif kind == ERROR:
@@ -136,8 +164,12 @@ def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
         stream.end(State.COMPLETE)
 
 
-def _store(task: SynthesisTask, stream: SharedStream) -> None:
+def _store_form(form: Form, stream: SharedStream, shared: SharedStream, made: bytes) -> None:
+    form.store(bytes(shared.head) + made, b"".join(stream.chunks), stream.spec, stream.created)
+
+
+def _store(store: Callable[[bytes], None], stream: SharedStream) -> None:
     try:
-        task.store(b"".join(stream.chunks))
+        store(b"".join(stream.chunks))
     except Exception:
         log.exception("a finished synthesis could not be stored")

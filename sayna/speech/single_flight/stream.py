@@ -1,9 +1,17 @@
 """One synthesis as one process sees it: its audio so far, its state, and the number of subscribers."""
 
 import enum
+import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+from sayna.audio.spec import AudioSpec
+from sayna.speech.single_flight.task import UNKNOWN
+
+# How long the next request of a caller may have to wait for the store of the audio before.
+STORE_SECONDS = 0.2
+READ_SECONDS = 60.0
 
 
 class State(enum.Enum):
@@ -16,14 +24,21 @@ class State(enum.Enum):
     LOST = enum.auto()
 
 
+class StreamLost(Exception):
+    """A stream has ended before its audio was whole."""
+
+
 class SharedStream:
     """The audio that a producer has received; any number of subscribers read it, each at its own pace.
 
     `is_new` says that this process called a provider for it, `is_cached` that no process did. `created` is the
-    time of the take in epoch seconds, the same in all processes.
+    time of the take in epoch seconds, the same in all processes. `spec` is what the chunks are, known with the first
+    one. A `form` is the same audio in a coded format, made once for all its subscribers in this process.
     """
 
     def __init__(self, owner: object) -> None:
+        self.spec = UNKNOWN
+        self.head = bytearray()
         self.owner = owner
         self.state = State.RUNNING
         self.chunks: list[bytes] = []
@@ -33,6 +48,7 @@ class SharedStream:
         self.created = time.time()
         self.on_abandoned: Callable[[], None] = _do_nothing
         self._subscribers = 0
+        self._forms: dict[str, SharedStream] = {}
         self._changed = threading.Condition()
 
     def enter(self) -> bool:
@@ -51,9 +67,28 @@ class SharedStream:
         if is_abandoned:
             self.on_abandoned()
 
-    def begin(self, created: float, *, is_cached: bool) -> None:
-        """Note which take the audio is, before its first chunk."""
-        self.created, self.is_cached = created, is_cached
+    def begin(self, created: float, spec: AudioSpec, *, is_cached: bool) -> None:
+        """Note which take the audio is and in which format, before its first chunk."""
+        self.created, self.spec, self.is_cached = created, spec, is_cached
+
+    def form(self, name: str) -> tuple["SharedStream", bool]:
+        """Return the stream of a form, and whether it is new, so that its caller must see to its chunks."""
+        with self._changed:
+            is_missing = name not in self._forms or self._forms[name].state is State.LOST
+            if is_missing:
+                self._forms[name] = SharedStream(self.owner)
+            return self._forms[name], is_missing
+
+    def read(self) -> Iterator[bytes]:
+        """Yield the chunks as they arrive without subscribing; raises StreamLost when the audio does not get whole."""
+        for index in itertools.count():
+            while not self.wait_for_chunk(index, READ_SECONDS):
+                pass
+            if self.state in (State.FAILED, State.LOST):
+                raise StreamLost
+            if index == len(self.chunks):
+                return
+            yield self.chunks[index]
 
     def append(self, chunk: bytes) -> None:
         """Give the chunk to all subscribers."""
@@ -92,6 +127,11 @@ class SharedStream:
             return True
         with self._changed:
             return self._changed.wait_for(lambda: index < len(self.chunks) or self.state is not State.RUNNING, seconds)
+
+    def wait_until_over(self) -> None:
+        """Wait until the audio is stored or lost."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.state not in (State.RUNNING, State.WHOLE))
 
     def wait_until_stored(self, seconds: float) -> None:
         """Wait up to `seconds` for the store, so that the next request of the same caller is a hit."""

@@ -5,16 +5,17 @@ from collections.abc import Callable, Iterator
 from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
 from sayna.speech.single_flight.frames import StreamAborted, load_error
-from sayna.speech.single_flight.stream import SharedStream, State
+from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State
+from sayna.speech.single_flight.task import UNKNOWN
 
 # How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
 CONNECTION_CHECK_SECONDS = 0.5
-STORE_SECONDS = 0.2
 
 
 class Subscriber(Iterator[bytes]):
     """An iterator over audio as it arrives; if the leader dies before the first byte, it subscribes anew.
 
+    `select` returns the stream to read, itself or one of its forms, once the spec of the audio is known.
     Raises the leader's own error, ProviderTimeout at the deadline, CallerGone, and StreamAborted when the
     synthesis was lost after a chunk was returned: speech is not deterministic, so no other can continue it.
     """
@@ -24,13 +25,17 @@ class Subscriber(Iterator[bytes]):
         attach: Callable[[object], SharedStream],
         deadline: Deadline | None,
         is_client_connected: Callable[[], bool],
+        select: Callable[[SharedStream], SharedStream] = lambda stream: stream,
     ) -> None:
         self._attach = attach
         self._is_client_connected = is_client_connected
         self._deadline = deadline
+        self._select = select
+        self._selected: SharedStream | None = None
         self._position = 0
         self._token = object()
-        # Which take the audio is, in epoch seconds, and whether it was stored before; final after `wait`.
+        # What the provider sent, which take it is, in epoch seconds, and whether it was stored; final after `wait`.
+        self.spec = UNKNOWN
         self.created = 0.0
         self.is_cached = False
         self._stream: SharedStream | None = None
@@ -44,9 +49,8 @@ class Subscriber(Iterator[bytes]):
 
     def wait(self) -> None:
         """Wait for the next chunk or the end of the audio; raises as the class says."""
-        stream = self._next_stream()
-        if stream is not None:
-            self.created, self.is_cached = stream.created, stream.is_cached
+        if self._next_stream() is not None and (stream := self._stream) is not None:
+            self.created, self.spec, self.is_cached = stream.created, stream.spec, stream.is_cached
 
     def __next__(self) -> bytes:
         stream = self._next_stream()
@@ -55,9 +59,18 @@ class Subscriber(Iterator[bytes]):
         self._position += 1
         return stream.chunks[self._position - 1]
 
+    @property
+    def head(self) -> bytes:
+        """What stands in front of a whole file of the form; final when the iterator has ended."""
+        return bytes(self._selected.head) if self._selected else b""
+
+    def received(self) -> bytes:
+        """Return what the provider has sent so far; it is whole when the iterator has ended."""
+        return b"".join(self._stream.chunks) if self._stream else b""
+
     def close(self) -> None:
         """Unsubscribe; a synthesis without subscribers is cancelled."""
-        stream, self._stream = self._stream, None
+        stream, self._stream, self._selected = self._stream, None, None
         if stream is not None:
             stream.leave()
 
@@ -65,12 +78,14 @@ class Subscriber(Iterator[bytes]):
         self.close()
 
     def _next_stream(self) -> SharedStream | None:
-        """Return the stream once it holds the next chunk, or None at the end of the audio."""
-        while (stream := self._stream) is not None:
+        """Return the selected stream once it holds the next chunk, or None at the end of the audio."""
+        while (stream := self._selected or self._stream) is not None:
             self._wait(stream)
             if stream.state is not State.LOST and self._position < len(stream.chunks):
-                return stream
-            if self._finish(stream):
+                if self._selected is not None:
+                    return stream
+                self._selected = self._select(stream)
+            elif self._finish(stream):
                 return None
         return None
 
@@ -90,8 +105,7 @@ class Subscriber(Iterator[bytes]):
         """Return True when an ended stream is complete, False after attaching to a new one; raises its error."""
         # No chunk was returned yet, so another synthesis may be read from its beginning.
         if stream.state is State.LOST and not self._position:
-            stream.leave()
-            self._stream = None
+            self.close()
             self._stream = self._attach(self._token)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):

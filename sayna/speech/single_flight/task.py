@@ -5,19 +5,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from sayna.audio.spec import AudioSpec
+
+UNKNOWN = AudioSpec("", 0)
+
 
 @dataclass(slots=True)
 class Synthesis:
     """Audio under way: `chunks` may raise a SaynaError, and `close` frees the provider.
 
-    `created` is the time of this take, in epoch seconds. `is_cached` means that the audio was stored already: no
-    provider is called and nothing is stored.
+    `spec` is what the chunks are. `created` is the time of this take, in epoch seconds. `is_cached` means that the
+    audio was stored already: no provider is called and nothing is stored.
     """
 
     chunks: Iterator[bytes]
     close: Callable[[], None] = field(default=lambda: None)
     is_cached: bool = False
     created: float = field(default_factory=time.time)
+    spec: AudioSpec = UNKNOWN
 
 
 class SynthesisTask(ABC):
@@ -34,3 +39,24 @@ class SynthesisTask(ABC):
     @abstractmethod
     def store(self, audio: bytes) -> None:
         """Store the complete audio."""
+
+
+class Form(ABC):
+    """A coded format that some subscribers of a synthesis want; one thread of a process makes it for all of them."""
+
+    name: str
+
+    @abstractmethod
+    def is_shared(self, spec: AudioSpec) -> bool:
+        """Whether the form differs from audio of this spec so much that it is made once and shared."""
+
+    @abstractmethod
+    def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
+        """Yield the audio in this form as it arrives; raises SaynaError.
+
+        At the end, `head` holds what stands in front of a whole file of it but not of a stream.
+        """
+
+    @abstractmethod
+    def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
+        """Store the whole file of this form, made of the audio that was received in the take of then."""

@@ -1,0 +1,98 @@
+"""The forms of a sound: the formats and rates that are made of its master, live or from the cache (contract 3)."""
+
+import threading
+from collections.abc import Iterator
+
+from sayna import audio
+from sayna.audio.spec import AudioSpec
+from sayna.errors import ProviderError, SaynaError
+from sayna.speech.cache import AudioCache, Clip, ClipInfo, form_key
+from sayna.speech.plan import Plan
+from sayna.speech.single_flight import Form, StreamLost
+
+CHUNK_BYTES = 65536
+# Threads that want the same form wait for one of them to make it; the number of locks bounds their memory.
+LOCKS = 64
+# A longer master, 87 s at 24 kHz, waits for its turn: with its forms it takes much memory and CPU.
+LARGE_BYTES = 4 * 2**20
+LARGE_AT_ONCE = 2
+
+
+class PlannedForm(Form):
+    """The audio of a plan, made of the audio of its sound while that arrives; without a cache it is not kept."""
+
+    def __init__(self, plan: Plan, cache: AudioCache | None) -> None:
+        self.name = plan.form
+        self._plan = plan
+        self._cache = cache
+        self._generation = cache.generation() if cache else None
+
+    def is_shared(self, spec: AudioSpec) -> bool:
+        """Whether another thread makes the form, once for all callers: coding is dear, moving samples is not."""
+        return not audio.is_light(spec, self._plan.target)
+
+    def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
+        """Yield the audio in this form, see audio.convert; raises ProviderError when it cannot be made."""
+        try:
+            yield from audio.convert(source, spec, self._plan.target, self._plan.silence_ms, head)
+        except (SaynaError, StreamLost):
+            raise
+        except Exception as error:
+            raise ProviderError(f"the speech could not be made {self.name}; ask for another audio_format") from error
+
+    def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
+        """Keep the form beside its master."""
+        if self._cache is not None:
+            master = self._plan.master(received, spec, created)
+            clip = self._plan.clip(whole, master.info)
+            self._cache.put_form(self._plan.sound, self.name, clip, self._generation, on_disk=True)
+
+
+class StoredForms:
+    """Answers plans from the cache: with a stored form, or with one that is made now of the stored master."""
+
+    def __init__(self, cache: AudioCache) -> None:
+        self._cache = cache
+        self._locks = [threading.Lock() for _ in range(LOCKS)]
+        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
+
+    def get(self, plan: Plan) -> Clip | None:
+        """Return the clip of a plan if no provider is needed for it; raises ProviderError when it cannot be made."""
+        key = form_key(plan.sound, plan.form)
+        if clip := self._cache.get(key, from_disk=False):
+            return clip
+        generation = self._cache.generation()
+        master = self._cache.get(plan.sound, from_disk=False)
+        if (master is None or _is_costly(master.info, plan)) and (clip := self._cache.get(key)):
+            return clip
+        if (master := master or self._cache.get(plan.sound)) is None:
+            return None
+        if len(master.audio) <= LARGE_BYTES:
+            with self._locks[hash(key) % LOCKS]:
+                return self._made(plan, master, key, generation)
+        # A thread that waits for its turn must not hold the audio.
+        del master
+        with self._large:
+            master = self._cache.get(plan.sound)
+            return self._made(plan, master, key, generation) if master else None
+
+    def _made(self, plan: Plan, master: Clip, key: str, generation: object) -> Clip:
+        """Return the form of a master, unless another thread has just made it."""
+        on_disk = _is_costly(master.info, plan)
+        if clip := self._cache.get(key, from_disk=on_disk):
+            return clip
+        head = bytearray()
+        chunks = PlannedForm(plan, None).chunks(_sliced(master.audio), master.info.spec, head)
+        made = b"".join(chunks)
+        clip = plan.clip(bytes(head) + made if head else made, master.info)
+        self._cache.put_form(plan.sound, plan.form, clip, generation, on_disk=on_disk)
+        return clip
+
+
+def _is_costly(master: ClipInfo, plan: Plan) -> bool:
+    """Return whether the form is coded or resampled: then it is worth a place on the disk."""
+    return not audio.is_light(master.spec, plan.target) or master.sample_rate != plan.target.sample_rate
+
+
+def _sliced(data: bytes) -> Iterator[bytes]:
+    return (data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES))
