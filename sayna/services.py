@@ -21,15 +21,17 @@ from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
+from sayna.speech.cache.changes import ClipChanges
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.plan import Planner
 from sayna.speech.service import SpeechService, SynthesisLimiter
+from sayna.speech.sharing import Machines
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
-from sayna.state.leader import LeaderThread
+from sayna.state.leader import EachWorker, LeaderThread
 from sayna.state.secret import server_secret
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Services:
     recorder: Recorder | None
     remover: Remover | None
     retention: LeaderThread | None
+    clip_changes: LeaderThread | None
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -88,15 +91,17 @@ class Services:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
-        if self.retention is not None:
-            self.retention.start()
+        for thread in (self.retention, self.clip_changes):
+            if thread is not None:
+                thread.start()
 
     def close(self) -> None:
         """End the helper processes, threads and files of this process."""
         if self.telephony is not None:
             self.telephony.close()
-        if self.retention is not None:
-            self.retention.close()
+        for thread in (self.retention, self.clip_changes):
+            if thread is not None:
+                thread.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -111,10 +116,10 @@ def build(config: Config) -> Services:
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     secret = server_secret(config.fleet.secret, config.cache.path)
-    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
+    state = _state(config, folder, secret)
+    cache = _cache(config, state)
     single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
-    state = _state(config, folder)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -132,7 +137,7 @@ def build(config: Config) -> Services:
         planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, _machines(state, cache))),
         clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
         catalogue=catalogue,
         encoded_voices=EncodedVoicesCache(),
@@ -144,15 +149,33 @@ def build(config: Config) -> Services:
         recorder=recorder,
         remover=remover,
         retention=retention_thread(config.recording, recordings, remover, state),
+        clip_changes=_clip_changes(config, state, cache),
     )
 
 
-def _state(config: Config, folder: Path) -> SharedState:
+def _cache(config: Config, state: SharedState) -> AudioCache:
+    limits = config.cache
+    return AudioCache(limits.path, ttl_seconds=limits.ttl_seconds, max_bytes=limits.max_bytes, shared_clips=state.clips)
+
+
+def _machines(state: SharedState, cache: AudioCache) -> Machines | None:
+    return Machines(state.broadcasts, state.clips, cache) if state.broadcasts and state.clips else None
+
+
+def _clip_changes(config: Config, state: SharedState, cache: AudioCache) -> LeaderThread | None:
+    """Return the thread that learns what other machines replaced: one of a machine, or of each worker's memory."""
+    if state.clips is None:
+        return None
+    leader = state.machine_leader if cache.shared else EachWorker()
+    return LeaderThread(leader, "clip-changes", ClipChanges(cache, state.clips, config.cache.path).run)
+
+
+def _state(config: Config, folder: Path, secret: bytes) -> SharedState:
     if config.fleet.redis is None:
         return embedded_state(config, folder)
     from sayna.state.redis.shared_state import redis_state  # noqa: PLC0415 - redis-py takes 0.2 s and 21 MB to load
 
-    return redis_state(config, config.fleet.redis, folder)
+    return redis_state(config, config.fleet.redis, folder, secret)
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

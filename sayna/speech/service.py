@@ -6,13 +6,16 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from sayna import audio
 from sayna.errors import NotCached, Overloaded, ProviderError
+from sayna.http import Deadline
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache, Clip, ClipInfo
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
+from sayna.speech.sharing import Machines, SharedSynthesis
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 
 
@@ -125,13 +128,18 @@ class LiveSpeech(SpeechResult):
 class PlannedSynthesis(SynthesisTask):
     """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache) -> None:
+    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, machines: Machines | None) -> None:
         self._plan = plan
         self._mode = mode
         self._cache = cache
         self._request = plan.provider_request()
         self._created = time.time()
         self._spec = plan.target
+        self._machines = machines
+        self._shared: SharedSynthesis | None = None
+        if machines is not None and mode is CacheMode.USE:
+            is_over = partial(_is_over, self._request.deadline)
+            self._shared = SharedSynthesis(machines, plan.sound, plan.stream_key, is_over)
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
@@ -139,16 +147,22 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self._mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+        synthesis = self._shared.start(self._render) if self._shared else self._render()
+        self._created, self._spec = synthesis.created, synthesis.spec
+        return synthesis
+
+    def _render(self) -> Synthesis:
+        plan = self._plan
         stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
-        self._spec = audio.master_of(stream.spec)
+        spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:
             stream.close()
             raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=spec)
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -156,14 +170,31 @@ class PlannedSynthesis(SynthesisTask):
 
     def store(self, audio: bytes) -> None:
         """Store the master, unless the request said no-store."""
-        if self._mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
+        if self._mode is CacheMode.BYPASS:
+            return
+        master = self._plan.master(audio, self._spec, self._created)
+        self._cache.put(self._plan.sound, master)
+        if self._shared is not None:
+            self._shared.store(master)
+        elif self._machines is not None:
+            self._machines.put(self._plan.sound, master, replaces=True)
+
+    def has_followers(self) -> bool:
+        """Return whether another machine reads the audio."""
+        return self._shared is not None and self._shared.has_followers()
 
 
 class SpeechService:
     """Answers a plan from the cache, or with one synthesis for all requests at the same time."""
 
-    def __init__(self, cache: AudioCache, single_flight: SingleFlight, limiter: SynthesisLimiter) -> None:
+    def __init__(
+        self,
+        cache: AudioCache,
+        single_flight: SingleFlight,
+        limiter: SynthesisLimiter,
+        machines: Machines | None = None,
+    ) -> None:
+        self._machines = machines
         self._cache = cache
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
@@ -178,6 +209,8 @@ class SpeechService:
         if mode in (CacheMode.USE, CacheMode.ONLY) and (speech := self.cached(plan)):
             return speech
         if mode is CacheMode.ONLY:
+            if self._machines is not None and self._machines.fetch(plan.sound) and (speech := self.cached(plan)):
+                return speech
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
@@ -206,7 +239,7 @@ class SpeechService:
         key = plan.stream_key if mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
         subscriber = self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache),
+            PlannedSynthesis(plan, mode, self._cache, self._machines),
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
@@ -225,6 +258,10 @@ def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
     if subscriber.is_cached:
         return "HIT"
     return "MISS" if subscriber.is_leader else "COALESCED"
+
+
+def _is_over(deadline: Deadline) -> bool:
+    return not deadline.remaining()
 
 
 def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:

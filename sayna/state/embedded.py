@@ -12,7 +12,7 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
+from sayna.state.ports import BlobStore, Broadcasts, Counter, Leader, Lock, Once, Outbox, Records, SharedClips
 from sayna.state.records import SQLiteRecords
 
 MAX_EVENT_IDS = 500_000
@@ -38,6 +38,9 @@ class SharedState:
     leader: Leader
     machine_leader: Leader
     check: Callable[[], Check]
+    # Of several machines: who synthesizes, and the clips.
+    broadcasts: Broadcasts | None = None
+    clips: SharedClips | None = None
 
 
 def embedded_state(config: Config, folder: Path) -> SharedState:
