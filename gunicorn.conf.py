@@ -67,6 +67,12 @@ def post_worker_init(worker: Any) -> None:
         threading.Thread(target=load_modules, name="warmup", daemon=True).start()
 
 
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Store what the worker has counted; a worker that failed at its start has no application."""
+    if hasattr(worker, "wsgi"):
+        worker.wsgi.extensions["sayna"].usage.close()
+
+
 def on_reload(server: Any) -> None:
     """Build the application anew on HUP, so that keys, secrets and settings on disk are read again.
 

@@ -5,6 +5,7 @@ SaynaError
 │   ├── EmptyText                 400 EMPTY_TEXT
 │   ├── TextTooLong               400 TEXT_TOO_LONG
 │   ├── UnknownProvider           400 UNKNOWN_PROVIDER
+│   ├── UnknownVoice              400 UNKNOWN_VOICE
 │   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
 │   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
 │   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
@@ -26,6 +27,7 @@ SaynaError
 ├── Overloaded                    503 OVERLOADED, with Retry-After
 │   └── StoreUnavailable          503 OVERLOADED, with Retry-After
 ├── CallerGone                    499, only in the log
+├── QuotaExceeded                 429 QUOTA_EXCEEDED, with Retry-After
 ├── TooManyFailures               429 TOO_MANY_AUTH_FAILURES, with Retry-After
 └── errors of rooms, recordings and phone calls: errors.py of livekit/, recordings/, sip/
 """
@@ -45,6 +47,8 @@ class SaynaError(Exception):
     code: str = "INTERNAL_ERROR"
     headers: Mapping[str, str] = MappingProxyType({})
     field: str = ""
+    # Whether only this caller gets the error, and not the other requests for the same sound.
+    is_callers_own: ClassVar[bool] = False
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 
@@ -77,6 +81,12 @@ class UnknownProvider(InvalidRequest):
     """No provider has this name."""
 
     code = "UNKNOWN_PROVIDER"
+
+
+class UnknownVoice(InvalidRequest):
+    """The voice is neither a voice of this server's own nor of the form provider/voice_id."""
+
+    code = "UNKNOWN_VOICE"
 
 
 class UnsupportedFormat(InvalidRequest):
@@ -222,6 +232,14 @@ class CallerGone(SaynaError):
 
 class StoreUnavailable(Overloaded):
     """The database on disk is busy or damaged, and nothing was done."""
+
+
+class QuotaExceeded(SaynaError):
+    """The tenant has no characters left in this month; cached speech is still served."""
+
+    status = 429
+    code = "QUOTA_EXCEEDED"
+    is_callers_own = True
 
 
 class TooManyFailures(SaynaError):

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +16,29 @@ from sayna import http
 from sayna.auth import Authenticator, Proxies
 from sayna.config import Config, Secret
 from sayna.config.server import waiting_places
+from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.changes import ClipChanges
 from sayna.speech.clips import ClipService, clip_signer
-from sayna.speech.plan import Planner
+from sayna.speech.fallback import FallbackSpeech
+from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.sharing import Machines
 from sayna.speech.single_flight import SingleFlight
+from sayna.speech.usage import UsageMeter
+from sayna.speech.voice_planner import VoicePlanner
 from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
 from sayna.state.leader import EachWorker, LeaderThread
 from sayna.state.secret import server_secret
+from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -48,13 +54,14 @@ class Services:
     failure_limiter: FailureLimiter | None
     proxies: Proxies
     providers: dict[str, TTSProvider]
-    planner: Planner
+    planner: VoicePlanner
     cache: AudioCache
     single_flight: SingleFlight
+    usage: UsageMeter
     speech: SpeechService
+    fallback: FallbackSpeech
     clips: ClipService
     catalogue: VoiceCatalogue
-    encoded_voices: EncodedVoicesCache
     hooks: Hooks
     state: SharedState
     livekit: "LiveKit | None"
@@ -64,6 +71,7 @@ class Services:
     remover: Remover | None
     retention: LeaderThread | None
     clip_changes: LeaderThread | None
+    encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
         """Return what readiness depends on, each asked as the work asks it; no vendor is called."""
@@ -96,12 +104,13 @@ class Services:
                 thread.start()
 
     def close(self) -> None:
-        """End the helper processes, threads and files of this process."""
+        """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
         for thread in (self.retention, self.clip_changes):
             if thread is not None:
                 thread.close()
+        self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
             self.livekit.close()
@@ -114,12 +123,12 @@ class Services:
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
-    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     secret = server_secret(config.fleet.secret, config.cache.path)
     folder = _shared_folder(config)
     state = _state(config, folder, secret)
     cache = _cache(config, state)
-    single_flight = SingleFlight(folder / "flights", max_producers=config.server.threads)
+    providers = _providers(config, EnginePool(folder))
+    single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -134,13 +143,14 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := Planner(providers, config.speech, secret, catalogue.known_voices, cache.has)),
+        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
         cache=cache,
         single_flight=single_flight,
-        speech=(speech := SpeechService(cache, single_flight, limiter, _machines(state, cache))),
-        clips=ClipService(clip_signer(config), planner, speech, cache, config.auth),
+        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
+        speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
+        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
-        encoded_voices=EncodedVoicesCache(),
         hooks=hooks,
         state=state,
         livekit=livekit,
@@ -151,6 +161,26 @@ def build(config: Config) -> Services:
         retention=retention_thread(config.recording, recordings, remover, state),
         clip_changes=_clip_changes(config, state, cache),
     )
+
+
+def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
+    providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
+    for provider in providers.values():
+        provider.use_pool(pool)
+    return providers
+
+
+def _planner(
+    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
+) -> VoicePlanner:
+    try:
+        return VoicePlanner(
+            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
+        )
+    finally:
+        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
+        for provider in providers.values():
+            provider.close()
 
 
 def _cache(config: Config, state: SharedState) -> AudioCache:

@@ -12,9 +12,9 @@ FOLDERS = {"tests/e2e/": pytest.mark.e2e, "tests/live/": pytest.mark.live}
 # Files whose tests take seconds each, most of them because they start processes or wait for a limit.
 SLOW = (
     "tests/blueprints/test_sip_events.py",
+    "tests/engines/test_deadlines.py",
+    "tests/engines/test_pool_life.py",
     "tests/providers/piper/",
-    "tests/providers/espeak/test_deadlines.py",
-    "tests/providers/espeak/test_workers.py",
     "tests/speech/cache/test_processes.py",
     "tests/speech/cache/test_sqlite_errors.py",
     "tests/speech/longtext/test_split.py",

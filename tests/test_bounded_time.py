@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 import pytest
 
-from sayna.providers import engine_text
-from sayna.providers.graphemes import boundary_before
+from sayna.engines import engine_text
+from sayna.engines.graphemes import boundary_before
 from sayna.speech.longtext import Limit, split
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean, has_speech
@@ -21,10 +21,9 @@ CHARACTERS = 100_000
 SECONDS = 0.1
 # One step in Python for each character, such as 100,000 replacements.
 MORE = {
-    "nested pronunciations": 4,
-    "chained pronunciations": 4,
-    "2000 pronunciations": 4,
-    "words that fit the engine": 4,
+    "nested pronunciations": 2,
+    "chained pronunciations": 2,
+    "words that fit the engine": 2,
 }
 # Four times the text may take this many times as long; 16 is the figure of a quadratic function.
 GROWTH = 8

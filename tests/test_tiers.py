@@ -33,7 +33,7 @@ def test_continuous_integration_installs_what_tests_need() -> None:
     named = {name for command in commands for name in command.split()}
 
     # These come with every Debian.
-    assert named - {"coreutils", "diffutils"} <= listed
+    assert named - {"bash", "coreutils", "diffutils"} <= listed
 
 
 def test_every_package_of_continuous_integration_has_a_reason() -> None:

@@ -26,6 +26,7 @@ class Authenticator:
 
     def __init__(self, config: AuthConfig, post: Post, *, today: Callable[[], datetime.date] = utc_today) -> None:
         self._today = today
+        self._cap_of = {each.id: config.cap_of(each.id) for each in config.secrets}.get
         self._secrets = tuple((_digest(each.secret.reveal()), each) for each in config.secrets)
         for warning in config.warnings(today()):
             logger.warning(warning)
@@ -49,10 +50,10 @@ class Authenticator:
             # An expired secret is refused here, because the auth service must not see it.
             if entry.is_expired(self._today()):
                 raise unauthorized()
-            return Caller(entry.id, providers=entry.providers)
+            return Caller(entry.id, providers=entry.providers, characters_per_month=self._cap_of(entry.id))
         if self._service is None:
             raise unauthorized()
-        return Caller(self._service.tenant_of(token, auth_request()))
+        return self._service.caller_of(token, auth_request())
 
     def _entry_of_secret(self, token: str) -> ApiSecret | None:
         digest = _digest(token)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote_plus
 
+from sayna.caller import Caller
 from sayna.config import TENANT
+from sayna.config.api_secret import characters
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
 from sayna.http import Deadline, TimedOut, TransportError, Unreachable
 
@@ -59,15 +61,15 @@ class AuthService:
     timeout_seconds: float
     post: Post
 
-    def tenant_of(self, token: str, auth_request: AuthRequest) -> str | None:
-        """Return the tenant of a token, or None when the service accepts it without a tenant.
+    def caller_of(self, token: str, auth_request: AuthRequest) -> Caller:
+        """Return the caller of a token, without a tenant when the service names none.
 
         Raises NotAuthenticated, AuthServiceFailed or AuthServiceUnavailable.
         """
         response = self._post(self.key.sign(_auth_data(token, auth_request)))
         # Only 200 accepts: a redirect may lead to a login page, which returns 200 for any token.
         if response.status == 200:  # noqa: PLR2004
-            return _tenant_in(response.body)
+            return _caller_in(response.body)
         # 429 says nothing about the token, only that the service is overloaded.
         if 400 <= response.status < 500 and response.status != 429:  # noqa: PLR2004
             raise unauthorized()
@@ -113,21 +115,22 @@ def _visible(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in lowered.items() if name not in hidden}
 
 
-def _tenant_in(body: bytes) -> str | None:
-    """Return the `id` in a body; None for text and for an object without `id`."""
+def _caller_in(body: bytes) -> Caller:
+    """Return the tenant and its cap in a body; a caller without either for text and for an empty object."""
     try:
         # Some frameworks begin JSON with a byte order mark.
         text = body.decode("utf-8-sig").strip()
         # A body that begins like an object must be a valid one; any other is text such as OK.
         found = json.loads(text, object_pairs_hook=_without_duplicates) if text.startswith("{") else {}
+        cap = characters(found.get("characters_per_month"))
     except (ValueError, RecursionError) as error:
         raise _failed() from error
     if "id" not in found:
-        return None
+        return Caller(characters_per_month=cap)
     # Fail on an invalid id: as a caller without a tenant, the client could access resources without an owner.
     if not isinstance(found["id"], str) or not TENANT.fullmatch(found["id"]):
         raise _failed()
-    return str(found["id"])
+    return Caller(found["id"], characters_per_month=cap)
 
 
 def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:

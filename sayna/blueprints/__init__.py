@@ -9,19 +9,27 @@ from sayna.blueprints import (
     guard,
     health,
     livekit,
+    manual,
+    metrics,
     pages,
+    prompts,
     recording,
     say,
     sip,
     speak,
+    usage,
     voices,
     webhook,
 )
 
 BLUEPRINTS = (
-    health.blueprint,
-    voices.blueprint,
+    # The order of the document: /docs begins with /speak.
     speak.blueprint,
+    voices.blueprint,
+    prompts.blueprint,
+    usage.blueprint,
+    health.blueprint,
+    metrics.blueprint,
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
@@ -29,7 +37,7 @@ BLUEPRINTS = (
     recording.blueprint,
     sip.blueprint,
 )
-PAGES = (pages.docs, pages.studio)
+PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
 def register(app: Flask) -> None:

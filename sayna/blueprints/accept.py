@@ -46,11 +46,24 @@ class Accepted(NamedTuple):
 @functools.lru_cache(maxsize=256)
 def accepted(header: str) -> Accepted:
     """Return what the header asks for; a type that is not made here is skipped (contract 3)."""
+    weights = _weights(header)
+    return Accepted(_is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16")))
+
+
+@functools.lru_cache(maxsize=256)
+def prefers_html(header: str) -> bool:
+    """Return whether the header names text/html, with more weight than JSON."""
+    weights = _weights(header)
+    return weights.get("text/html", 0.0) > (_weight(weights, ENVELOPE) or 0.0)
+
+
+def _weights(header: str) -> dict[str, float]:
+    """Return the greatest weight of each type by its name."""
     weights: dict[str, float] = {}
     for value, weight in parse_accept_header(header):
         name = value.partition(";")[0].strip().lower()
         weights[name] = max(weight, weights.get(name, 0.0))
-    return Accepted(_is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16")))
+    return weights
 
 
 def _is_envelope(weights: Mapping[str, float]) -> bool | None:

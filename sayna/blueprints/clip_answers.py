@@ -3,6 +3,7 @@
 The rules and the systems that need them are in docs/telephony.md.
 """
 
+import math
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -11,32 +12,45 @@ from werkzeug import http
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
+from sayna.blueprints.responses import MAX_FALLBACK_AGE
 from sayna.recordings.conditions import evaluate
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 from sayna.storage import ObjectInfo
 
 
-def clip_response(plan: Plan, ending: str, cache_control: str) -> Response:
-    """Return the audio, a range of it, or 304 where the client has it; only the first of these renders."""
-    request = current_request()
-    speech = services().clips.cached(plan)
+def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = math.inf) -> Response:
+    """Return the audio, a range of it, or 304 where the client has it; only the first of these renders.
+
+    `scope` is `public` or `private`, and the URL is valid for `seconds_left`.
+    """
+    request, clips = current_request(), services().clips
+    speech = clips.cached(plan, g.caller)
     g.log = {"provider": plan.provider.slug, "characters": plan.characters, "cache": "HIT"}
-    if (known := _known_tag(request, plan.key, speech)) is not None:
-        response = Response(status=HTTPStatus.NOT_MODIFIED)
-        response.headers.pop("Content-Type")
-        if known:
-            response.headers["ETag"] = known
-    else:
-        if speech is None:
-            speech = services().clips.render(plan, is_client_connected=caller_connection(request))
-            g.log["cache"] = speech.outcome
-        response = _audio(request, speech)
+    known = _known_tag(request, plan.key, speech)
+    if known is None and speech is None:
+        speech = clips.render(plan, is_client_connected=caller_connection(request), caller=g.caller)
+        g.log |= {"provider": speech.plan.provider.slug, "cache": speech.outcome}
+        # The client may have the speech of this target since an earlier fallback.
+        known = _known_tag(request, speech.plan.key, speech) if speech.fallback else None
+    response = _audio(request, speech) if known is None and speech is not None else _not_modified(known)
+    if response.status_code != HTTPStatus.NOT_MODIFIED:
         response.headers["Content-Type"] = ENDINGS[ending].content_type
     if speech is not None:
         response.last_modified = _created(speech)
-    response.headers["Cache-Control"] = cache_control
+        if speech.fallback:
+            response.headers["x-fallback"] = g.log["fallback"] = ",".join(speech.fallback)
+            seconds_left = min(seconds_left, MAX_FALLBACK_AGE)
+    response.headers["Cache-Control"] = f"{scope}, max-age={_seconds_to_keep(seconds_left)}"
     response.headers["Accept-Ranges"] = "bytes"
+    return response
+
+
+def _not_modified(known: str | None) -> Response:
+    response = Response(status=HTTPStatus.NOT_MODIFIED)
+    response.headers.pop("Content-Type")
+    if known:
+        response.headers["ETag"] = known
     return response
 
 
@@ -96,6 +110,6 @@ def _date(header: str | None) -> datetime | None:
         return None
 
 
-def seconds_to_keep(seconds_left: float) -> int:
+def _seconds_to_keep(seconds_left: float) -> int:
     """Return how long players and proxies may keep a clip: until it expires, but not longer than the cache."""
     return max(0, int(min(seconds_left, services().config.cache.ttl_seconds)))

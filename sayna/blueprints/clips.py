@@ -6,8 +6,8 @@ import time
 from flask import Blueprint, Request, Response, g, request
 
 from sayna.blueprints.body import read_object
-from sayna.blueprints.clip_answers import clip_response, seconds_to_keep
-from sayna.blueprints.context import caller_connection, check_provider, services
+from sayna.blueprints.clip_answers import clip_response
+from sayna.blueprints.context import allowed_plan, caller_connection, services
 from sayna.blueprints.responses import json_response
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
@@ -26,11 +26,11 @@ def mint() -> Response:
     wanted, clips = load_clip(read_object(request)), services().clips
     base_url = services().config.clips.public_url or _base_url(request)
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
-    check_provider(signed.plan.provider.slug)
-    speech = clips.cached(signed.plan)
-    g.log = {"provider": signed.plan.provider.slug, "characters": signed.plan.characters}
+    plan = allowed_plan(signed.plan)
+    speech = clips.cached(plan, g.caller if wanted.render else None)
+    g.log = {"provider": plan.provider.slug, "characters": plan.characters}
     if speech is None and wanted.render:
-        speech = clips.render(signed.plan, is_client_connected=caller_connection(request))
+        speech = clips.render(plan, is_client_connected=caller_connection(request), caller=g.caller)
         g.log["cache"] = speech.outcome
     return json_response(dump_clip(signed, wanted.ext, base_url, speech.clip if speech else None), 201)
 
@@ -42,8 +42,7 @@ def play(payload: str, signature: str, ext: str) -> Response:
     clip = services().clips.open(payload, signature, ext)
     # The clip counts on the tenant that minted it.
     g.caller = clip.caller
-    keep = seconds_to_keep(clip.seconds_left(time.time()))
-    return clip_response(clip.plan, ext, f"public, max-age={keep}")
+    return clip_response(clip.plan, ext, "public", clip.seconds_left(time.time()))
 
 
 def _base_url(request: Request) -> str:

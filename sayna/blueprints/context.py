@@ -10,6 +10,8 @@ from flask import Request, current_app, g, request
 from sayna.caller import Caller
 from sayna.errors import ProviderNotAllowed
 from sayna.services import Services
+from sayna.speech.fallback import allowed
+from sayna.speech.plan import Plan
 
 
 def services() -> Services:
@@ -28,6 +30,14 @@ def check_provider(slug: str) -> None:
     if not caller.may_use(slug):
         allowed = ", ".join(sorted(caller.providers or ()))
         raise ProviderNotAllowed(f"this tenant may not use {slug}; send one of {allowed} as provider")
+
+
+def allowed_plan(plan: Plan) -> Plan:
+    """Return the plan with the targets that the caller may use; raises ProviderNotAllowed when there are none."""
+    found = allowed(plan, lambda provider: g.caller.may_use(provider.slug))
+    if found is None:
+        check_provider(plan.provider.slug)
+    return found or plan
 
 
 def caller_needs_length(asked: Request) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
-from sayna import log
+from sayna import log, metrics
 from sayna.auth import Authenticator, AuthRequest, read_key, read_token
 from sayna.blueprints import cors
 from sayna.blueprints.body import read_body, read_form, read_object
@@ -25,9 +25,13 @@ PUBLIC = frozenset(
     {
         "health.health",
         "health.ready",
+        "metrics.metrics",
         "webhook.livekit_webhook",
         "openai.health_test",
         "clips.play",
+        "manual.index",
+        "manual.page",
+        "manual.file",
         "docs.openapi",
         "docs.page",
         "docs.file",
@@ -184,11 +188,17 @@ def _ignored_fields() -> str:
     return ignored_fields(operation.request[0], body) if operation and operation.request else ""
 
 
-def _log(fields: dict[str, object], started: float) -> None:
+def _log(fields: dict[str, Any], started: float) -> None:
+    seconds = time.monotonic() - started
+    if (meters := metrics.meters()) is not None:
+        # A route is a pattern of few: a path would be a new series for each clip.
+        provider, failed = fields.get("provider", ""), fields["status"] >= HTTPStatus.BAD_REQUEST
+        outcome = "FAILED" if failed else fields.get("cache", "")
+        meters.request(fields["route"] or "none", fields["status"], seconds, provider if outcome else "", outcome)
     log.emit(
         logger,
         logging.INFO,
         "request",
         **{name: value for name, value in fields.items() if value is not None},
-        duration_ms=round((time.monotonic() - started) * 1000, 1),
+        duration_ms=round(seconds * 1000, 1),
     )

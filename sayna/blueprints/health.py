@@ -1,9 +1,11 @@
 """GET / reports that the process is alive, GET /ready that it accepts work."""
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, request
 
 from sayna import __version__
+from sayna.blueprints.accept import prefers_html
 from sayna.blueprints.context import services
+from sayna.blueprints.pages import home_page
 from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.server import HEALTH, READY
@@ -14,8 +16,10 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/")
 @documented(HEALTH)
 def health() -> Response:
-    """Answer 200 without any check."""
-    return json_response({"status": "ok"})
+    """Answer 200 without any check; browsers get a small page."""
+    response = home_page() if prefers_html(request.headers.get("Accept", "")) else json_response({"status": "ok"})
+    response.headers["Vary"] = "Accept"
+    return response
 
 
 @blueprint.get("/ready")

@@ -1,5 +1,7 @@
 """Requests that any web page can make a browser send: GET requests, and forms."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -8,6 +10,8 @@ from sayna.blueprints.body import OWN_SITE
 from sayna.blueprints.context import services
 from sayna.providers.base import TTSProvider
 from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
+from sayna.speech.fallback import allowed
+from sayna.speech.plan import Plan, SpeakRequest
 
 
 def check_site(request: Request) -> None:
@@ -22,15 +26,28 @@ def check_site(request: Request) -> None:
         raise CrossSiteRequest("a page of another site sent this request; the operator can add it to CORS_ORIGINS")
 
 
-def open_provider(named: str | None) -> TTSProvider:
-    """Return the provider of a GET request or form; raises OpenVendorsDisabled and what Planner.provider raises.
+def open_plan(wanted: SpeakRequest, planned: Callable[[SpeakRequest], Plan]) -> Plan:
+    """Return the plan of a GET request or form; raises OpenVendorsDisabled and what `planned` raises.
 
     Without authentication only local providers speak, unless OPEN_GET_VENDORS is on: otherwise any web page could
     spend the money of the operator.
     """
     built = services()
+    wanted = built.planner.resolved(wanted)
+    if built.authenticator is not None or built.config.clips.open_get_vendors:
+        return planned(wanted)
+    if not wanted.voice:
+        return planned(replace(wanted, provider=_local(wanted.provider).slug))
+    plan = allowed(planned(wanted), lambda provider: provider.local)
+    if plan is None:
+        raise OpenVendorsDisabled(f"{wanted.voice} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
+    return plan
+
+
+def _local(named: str | None) -> TTSProvider:
+    built = services()
     provider = built.planner.provider(named)
-    if provider.local or built.authenticator is not None or built.config.clips.open_get_vendors:
+    if provider.local:
         return provider
     local = next((each for each in built.providers.values() if each.local and each.configured), None)
     if named or local is None:

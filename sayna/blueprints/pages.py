@@ -1,5 +1,7 @@
 """GET /openapi.json, and the pages /docs and /studio; they load nothing from other servers."""
 
+import base64
+import hashlib
 import json
 import re
 from importlib.resources import files
@@ -7,17 +9,14 @@ from importlib.resources import files
 from flask import Blueprint, Flask, Response, current_app
 from werkzeug.exceptions import NotFound
 
+from sayna import __version__
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import is_public
-from sayna.blueprints.static_pages import INDEX, StaticPage, compressed
+from sayna.blueprints.static_pages import INDEX, POLICY, SAFE_HEADERS, StaticPage, compressed
 from sayna.openapi import AccessRule, Route, documented, operation_of
 from sayna.openapi.operations import pages as operations
+from sayna.schemas.vocabulary import vendors
 
-# blob: is for audio, which the page fetches with the token and then plays. data: is for Swagger UI's icons.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
-    "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-)
 OWN_FILES = (INDEX, "play.js", "playground.js", "playground.css")
 SWAGGER_FILES = ("swagger-ui-bundle.js", "swagger-ui.css")
 VARIABLE = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
@@ -31,13 +30,29 @@ DOCS = StaticPage(
         **{name: (SWAGGER / name).read_bytes() for name in SWAGGER_FILES},
         "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
     },
-    POLICY.format(media="blob:", fonts=""),
+    POLICY.format(media="blob:", fonts="", forms="'none'"),
     is_compressed=True,
 )
 STUDIO = StaticPage(
-    {entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
-    POLICY.format(media="'self' blob:", fonts="font-src 'self'; "),
+    {
+        **{entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
+        "vendors.json": vendors(),
+    },
+    POLICY.format(media="'self' blob:", fonts="font-src 'self'; ", forms="'none'"),
 )
+
+HOME = (FOLDER / "home.html").read_text("utf-8")
+_STYLE = HOME.partition("<style>")[2].partition("</style>")[0]
+HOME_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+# The links of GET /, each with the setting that enables its page.
+HOME_LINKS = {
+    "studio": ("studio_enabled", "Studio", "Pick a voice, type, listen."),
+    "docs": ("api_docs_enabled", "API reference", "Every request to read and to try."),
+    "help": ("help_enabled", "Help", "The documentation, to search."),
+}
 
 docs = Blueprint("docs", __name__)
 studio = Blueprint("studio", __name__)
@@ -91,21 +106,43 @@ def studio_file(name: str) -> Response:
     return STUDIO.file(name)
 
 
+def home_page() -> Response:
+    """Return the page of GET /, with links to the pages that are enabled."""
+    enabled = services().config.docs
+    links = [
+        f'<li><a href="{path}">{name}</a> {about}</li>'
+        for path, (setting, name, about) in HOME_LINKS.items()
+        if getattr(enabled, setting, False)
+    ]
+    body = HOME.replace("{version}", __version__).replace("{links}", "\n    ".join(links))
+    response = Response(body, content_type="text/html; charset=utf-8")
+    response.headers.update({"Content-Security-Policy": HOME_POLICY, **SAFE_HEADERS})
+    return response
+
+
 def _document(app: Flask) -> bytes:
     from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
 
     auth = services().config.auth
-    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key))
+    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key), _folded())
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+def _folded() -> set[str]:
+    """Return the tags whose endpoints are for few readers, or lack their settings."""
+    built = services()
+    parts = {"Rooms": built.livekit, "Recordings": built.recordings, "Telephone": built.telephony}
+    return {"Compatibility", *(tag for tag, part in parts.items() if part is None)}
+
+
 def _routes(app: Flask) -> list[Route]:
-    """Return the documented routes; the studio's only when it is enabled. Files of pages are not API."""
-    disabled = () if services().config.docs.studio_enabled else (studio.name,)
+    """Return the documented routes; those of pages only when they are enabled. Files of pages are not API."""
+    pages = services().config.docs
+    disabled = {studio.name: not pages.studio_enabled, "manual": not pages.help_enabled}
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
         if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
-        and rule.endpoint.partition(".")[0] not in disabled
+        and not disabled.get(rule.endpoint.partition(".")[0])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

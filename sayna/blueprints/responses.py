@@ -14,11 +14,13 @@ from flask import Request, Response, g
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
-from sayna.blueprints.context import caller_connection, caller_needs_length, check_provider, services
+from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, services
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
 from sayna.speech.service import SpeechResult
 
+# Seconds that clients keep the speech of another target than the first.
+MAX_FALLBACK_AGE = 60
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 header_values = attrgetter(*HEADER_FIELDS.values())
 # What a header holds of a voice id as it is (contract 0): other characters would make the response a 500, and a
@@ -53,14 +55,21 @@ def planned(
     return plan
 
 
-def speech_of(request: Request, plan: Plan) -> SpeechResult:
+def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> SpeechResult:
     """Return the speech of a plan, as the request's Cache-Control asks.
 
-    Raises ProviderNotAllowed, and what SpeechService.synthesize raises.
+    `is_whole` means that the answer begins when the speech is complete, as with formats that cannot be streamed.
+    Raises ProviderNotAllowed, and what FallbackSpeech.speak raises.
     """
-    check_provider(plan.provider.slug)
-    connected = caller_connection(request)
-    return services().speech.synthesize(plan, cache_mode(request.headers), is_client_connected=connected)
+    # Replaced once there is speech; a failure is counted on its provider.
+    g.log = {"provider": plan.provider.slug}
+    return services().fallback.speak(
+        allowed_plan(plan),
+        cache_mode(request.headers),
+        is_whole=is_whole or not audio.streams(plan.target) or caller_needs_length(request),
+        is_client_connected=caller_connection(request),
+        caller=g.caller,
+    )
 
 
 def audio_response(
@@ -91,17 +100,23 @@ def _headers(speech: SpeechResult) -> dict[str, str]:
     ttl = services().config.cache.ttl_seconds
     is_hit = speech.outcome == "HIT"
     age = max(0, int(time.time() - info.created)) if is_hit else 0
+    left = min(ttl - age, MAX_FALLBACK_AGE) if speech.fallback else ttl - age
     headers = {
         **dict(zip(HEADER_FIELDS, map(str, header_values(info)), strict=True)),
         "x-cache": speech.outcome,
         # Not a hash of the clip, which would cost each hit 127-210 us for 100 kB (measured).
         "ETag": speech.etag,
-        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, ttl - age)}",
+        "Cache-Control": "private, no-store" if speech.outcome == "BYPASS" else f"private, max-age={max(0, left)}",
+        "x-fallback": ",".join(speech.fallback),
         "Server-Timing": f"total;dur={(time.monotonic() - g.started) * 1000:.1f}",
     }
     if is_hit:
         headers["Age"] = str(age)
+    if (remaining := services().usage.remaining(g.caller)) is not None:
+        headers["x-quota-remaining"] = str(remaining)
     g.log = {"provider": info.provider, "cache": speech.outcome, "characters": info.characters}
+    if speech.fallback:
+        g.log["fallback"] = headers["x-fallback"]
     voice_id = headers["x-voice-id"]
     if not PLAIN.fullmatch(voice_id):
         headers["x-voice-id"] = quote(voice_id, safe=SAFE)

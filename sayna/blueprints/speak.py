@@ -23,8 +23,8 @@ def speak() -> Response:
     request = current_request()
     is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
     plan = planned(request, default_formats, ignored_speak_fields, lambda body: load_speak(body, default_formats))
-    speech = speech_of(request, plan)
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
+    speech = speech_of(request, plan, is_whole=wants_envelope)
     return with_speech_headers(_envelope(speech) if wants_envelope else audio_response(request, speech), speech)
 
 

@@ -12,8 +12,20 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 INDEX = "index.html"
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_HEADERS = {
+# blob: is for audio, which the page fetches with the token and then plays. data: is for Swagger UI's icons.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; media-src {media}; "
+    "img-src 'self' data:; {fonts}frame-ancestors 'none'; base-uri 'none'; form-action {forms}"
+)
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
+SAFE_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
@@ -35,6 +47,10 @@ class StaticPage:
             content = re.sub(rb'\n *<a class="link" href="%s">[^<]*</a>' % without_link.encode(), b"", content)
         return self._response(INDEX, content)
 
+    def rendered(self, content: bytes) -> Response:
+        """Answer with a page that was made from the files."""
+        return self._response(INDEX, content)
+
     def file(self, name: str) -> Response:
         """Answer with one file of the page; raises NotFound."""
         if name == INDEX or name not in self.files:
@@ -44,7 +60,7 @@ class StaticPage:
     def _response(self, name: str, content: bytes) -> Response:
         content_type = f"{_TYPES[PurePath(name).suffix]}; charset=utf-8"
         response = compressed(content, content_type) if self.is_compressed else _revalidated(content, content_type)
-        response.headers.update({"Content-Security-Policy": self.policy, **_HEADERS})
+        response.headers.update({"Content-Security-Policy": self.policy, **SAFE_HEADERS})
         return response
 
 

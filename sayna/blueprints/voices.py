@@ -6,6 +6,7 @@ from sayna.blueprints.context import check_provider, services
 from sayna.errors import InvalidRequest
 from sayna.openapi import documented
 from sayna.openapi.operations.voices import VOICES
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
 from sayna.speech.voices.languages import canonical
 
@@ -18,10 +19,14 @@ def voices() -> Response:
     """Answer with the selected voices, or with 304 to a client that has the same list already."""
     wanted = VoiceFilter(_language(), _gender())
     catalogue, provider = services().catalogue, request.args.get("provider", "")
-    if provider:
-        check_provider(*catalogue.slugs(provider))
-    listing = catalogue.listing(provider).restricted_to(g.caller.may_use)
-    encoded = services().encoded_voices.encoded(listing, wanted)
+    own = () if provider and provider.lower() != ALIAS else tuple(services().planner.listed(g.caller.may_use))
+    if provider.lower() == ALIAS:
+        listing = VoiceListing({}, (), ())
+    else:
+        if provider:
+            check_provider(*catalogue.slugs(provider))
+        listing = catalogue.listing(provider).restricted_to(g.caller.may_use)
+    encoded = services().encoded_voices.encoded(listing, wanted, own)
     # Compare weakly, because nginx marks an ETag as weak (W/) when it compresses the answer.
     known = request.if_none_match.contains_weak(encoded.etag)
     response = Response(status=304) if known else Response(encoded.body, mimetype="application/json")

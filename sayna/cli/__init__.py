@@ -14,14 +14,16 @@ COMMANDS = {
     "clip": ("sayna.cli.clip:clip", "Print a signed URL that any telephone system can play."),
     "completion": ("sayna.cli.completion:completion", "Print what completes commands in bash or zsh."),
     "config": ("sayna.cli.settings:commands", "Check and show the settings."),
+    "doctor": ("sayna.cli.doctor:doctor", "Try what the server needs, and say what is wrong and what to do."),
     "pack": ("sayna.cli.prompts:pack", "Move finished clips to a machine without vendors."),
     "serve": ("sayna.cli.serve:serve", "Serve the HTTP API until a signal stops it."),
     "sip": ("sayna.cli.sip:commands", "Look after telephony."),
     "speak": ("sayna.cli.speak:speak", "Save a sentence as a file of audio, or play it."),
+    "usage": ("sayna.cli.usage:usage", "Show what each tenant used in a month."),
     "voices": ("sayna.cli.voices:voices", "List the voices of all vendors, or of one."),
     "warm": ("sayna.cli.prompts:warm", "Render a list of prompts; what is rendered already costs nothing."),
 }
-OF_FLASK = ("cache", "clip", "pack", "sip", "voices", "warm")
+OF_FLASK = ("cache", "clip", "pack", "sip", "usage", "voices", "warm")
 
 
 def load_command(name: str) -> click.Command:

@@ -6,6 +6,7 @@ from sayna.audio.file_endings import ENDINGS
 from sayna.cli.context import Command, services
 from sayna.cli.output import as_json, print_json
 from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
+from sayna.speech.fallback import allowed
 
 LOCAL = "http://localhost:3001"
 
@@ -21,7 +22,7 @@ Examples:
 )
 @click.argument("text", required=False)
 @click.option("--provider", help="Speech vendor.")
-@click.option("--voice", "voice_id", help="Voice of the vendor.")
+@click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own.")
 @click.option("--model", help="Model of the vendor.")
 @click.option("--language", help="BCP 47 tag: en-GB.")
 @click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace.")
@@ -45,9 +46,10 @@ def clip(
         return
     wanted = load_clip({"text": text, "render": render, **fields})
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
-    if not caller.may_use(signed.plan.provider.slug):
+    plan = allowed(signed.plan, lambda provider: caller.may_use(provider.slug))
+    if plan is None:
         raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
-    speech = clips.render(signed.plan, is_client_connected=lambda: True) if wanted.render else None
+    speech = clips.render(plan, is_client_connected=lambda: True, caller=caller) if wanted.render else None
     if as_json:
         print_json(dump_clip(signed, wanted.ext, base_url, speech.finished() if speech else None))
     else:

@@ -14,7 +14,7 @@ EXAMPLES = """\b
 Examples:
   sayna speak "Hello from Sayna" --play
   sayna voices --provider azure --language de
-  sayna config check
+  sayna doctor --deep
   sayna --env-file /etc/sayna/sayna.env config show
 
 Exit status: 0 when all is well, 1 when something failed, 2 when the command is not written correctly."""

@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -68,7 +69,7 @@ def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
     planner, speech = services().planner, services().speech
 
     def is_known(prompt: Prompt) -> bool:
-        return speech.is_cached(prompt.plan) or bool(folder and folder.holds(prompt))
+        return speech.cached(prompt.plan, None) is not None or bool(folder and folder.holds(prompt))
 
     try:
         checked = check(read_csv(path.read_bytes()), planner, is_known)
@@ -112,8 +113,8 @@ def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int) ->
 
 def _renderer() -> Callable[[Plan], Clip]:
     # The threads that render have no context of the command.
-    speech = services().speech
-    return lambda plan: speech.synthesize(plan, CacheMode.USE, is_client_connected=lambda: True).finished()
+    speak = partial(services().fallback.speak, mode=CacheMode.USE, is_whole=True, is_client_connected=lambda: True)
+    return lambda plan: speak(plan).finished()
 
 
 @pack.command("export")

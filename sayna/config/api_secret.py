@@ -1,4 +1,4 @@
-"""A shared secret of AUTH_API_SECRETS_JSON: its tenant, when it ends, which providers it may use."""
+"""A shared secret of AUTH_API_SECRETS_JSON: its tenant, when it ends, what the tenant may use."""
 
 import datetime
 import re
@@ -14,7 +14,8 @@ TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 tenant_id = matching(TENANT.pattern, "made of 1 to 128 letters, digits and . _ : @ -, a letter or digit first")
 # A shorter secret can be guessed. From 0.4 on it is an error.
 MIN_SECRET = 16
-OPTIONAL = {"note", "expires", "providers"}
+OPTIONAL = {"note", "expires", "providers", "characters_per_month"}
+MAX_CHARACTERS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,16 @@ class ApiSecret:
     """A shared secret and the tenant that it stands for.
 
     `expires` is the last day, in UTC, on which it is valid. `providers` are the slugs that the tenant may use with
-    it, None for all.
+    it, None for all. `characters_per_month` is the cap of the tenant (contract 15), None where the entry has none, and
+    `note` is a text of the operator.
     """
 
     id: str
     secret: Secret
     expires: datetime.date | None = None
     providers: frozenset[str] | None = None
+    characters_per_month: int | None = None
+    note: str = ""
 
     def is_expired(self, today: datetime.date) -> bool:
         """Return whether its last day is over."""
@@ -39,14 +43,29 @@ def api_secret(entry: dict[str, object]) -> ApiSecret:
     """Return one entry of AUTH_API_SECRETS_JSON; raises InvalidValue."""
     tenant, secret = entry.get("id"), entry.get("secret")
     if not {"id", "secret"} <= set(entry) <= {"id", "secret", *OPTIONAL}:
-        raise InvalidValue("needs id and secret, and may have note, expires and providers, nothing else")
+        raise InvalidValue(
+            "needs id and secret, and may have note, expires, providers and characters_per_month, nothing else"
+        )
     if not all(isinstance(entry.get(name, ""), str) for name in ("id", "secret", "note")):
         raise InvalidValue("has an id, a secret or a note that is not text")
     if not TENANT.fullmatch(str(tenant)):
         raise InvalidValue(f"has an id that is not {tenant_id.wants}")
     return ApiSecret(
-        str(tenant), token.parse(str(secret)), _expires(entry.get("expires")), _providers(entry.get("providers"))
+        str(tenant),
+        token.parse(str(secret)),
+        expires=_expires(entry.get("expires")),
+        providers=_providers(entry.get("providers")),
+        characters_per_month=characters(entry.get("characters_per_month")),
+        note=str(entry.get("note", "")),
     )
+
+
+def characters(value: object) -> int | None:
+    """Return a number of characters a month, None for none; raises InvalidValue."""
+    # type() and not isinstance(): to Python, true is an integer.
+    if value is None or (type(value) is int and 0 <= value <= MAX_CHARACTERS):
+        return value
+    raise InvalidValue("has a characters_per_month that is not a whole number from 0")
 
 
 def _expires(value: object) -> datetime.date | None:

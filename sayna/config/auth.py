@@ -57,7 +57,19 @@ class AuthConfig:
         if tenant is None or not valid:
             return Caller(tenant) if tenant is None or self.service_url is not None else None
         limits = [each.providers for each in valid]
-        return Caller(tenant, providers=None if None in limits else frozenset().union(*filter(None, limits)))
+        providers = None if None in limits else frozenset().union(*filter(None, limits))
+        return Caller(tenant, providers=providers, characters_per_month=self.cap_of(tenant))
+
+    def cap_of(self, tenant: str) -> int | None:
+        """Return the characters a month that the entries of a tenant state, None where none does."""
+        return next(iter(self._caps(tenant)), None)
+
+    def _caps(self, tenant: str) -> set[int]:
+        return {
+            each.characters_per_month
+            for each in self.secrets
+            if each.id == tenant and each.characters_per_month is not None
+        }
 
     @property
     def failures_limited(self) -> bool:
@@ -104,3 +116,9 @@ class AuthConfig:
         # A tenant may have several secrets, so that one can be rotated. A secret with two entries is a mistake.
         if len({each.secret for each in self.secrets}) < len(self.secrets):
             yield "AUTH_API_SECRETS_JSON (with AUTH_API_SECRET) gives one secret twice; set different ones."
+        for tenant in sorted({each.id for each in self.secrets}):
+            if len(self._caps(tenant)) > 1:
+                yield (
+                    f"AUTH_API_SECRETS_JSON gives the tenant {tenant} different values of characters_per_month; "
+                    "set the same one in all of its entries."
+                )

@@ -12,10 +12,12 @@ from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
+from sayna.config.metrics import MetricsConfig
 from sayna.config.recording import RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
+from sayna.config.usage import UsageConfig
 from sayna.config.vendors import ProvidersConfig, providers_config
 
 T = TypeVar("T")
@@ -34,11 +36,13 @@ class Config:
     cache: CacheConfig = field(default_factory=CacheConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
     auth: AuthConfig = field(default_factory=AuthConfig)
+    usage: UsageConfig = field(default_factory=UsageConfig)
     livekit: LiveKitConfig = field(default_factory=LiveKitConfig)
     recording: RecordingConfig = field(default_factory=RecordingConfig)
     sip: SipConfig = field(default_factory=SipConfig)
     fleet: FleetConfig = field(default_factory=FleetConfig)
     outbound: OutboundConfig = field(default_factory=OutboundConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
     docs: DocsConfig = field(default_factory=DocsConfig)
     compat: CompatConfig = field(default_factory=CompatConfig)
 

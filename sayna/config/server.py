@@ -80,6 +80,15 @@ class SpeechConfig:
         "Provider of requests that name none.",
         shown="the first configured one",
     )
+    voices_path: Path | None = setting(
+        "VOICES_PATH", path, None, "YAML or JSON file of your own voices, each with its fallback chain."
+    )
+    default_voice: str | None = setting(
+        "DEFAULT_VOICE",
+        matching(r"[^\x00-\x1f\x7f]{1,192}", "a voice of VOICES_PATH, or provider/voice_id"),
+        None,
+        "Voice of requests that name no voice, provider or model.",
+    )
     # Vendors charge by the character.
     max_text_chars: int = setting("MAX_TEXT_CHARS", integer(1, 1_000_000), 5000, "Longest text, in characters.")
     voices_ttl_seconds: int = setting(
@@ -161,6 +170,9 @@ class DocsConfig:
     )
     studio_enabled: bool = setting(
         "STUDIO_ENABLED", boolean, True, "Page /studio, on or off.", yaml="server.studio_enabled"
+    )
+    help_enabled: bool = setting(
+        "HELP_ENABLED", boolean, True, "Pages below /help, on or off.", yaml="server.help_enabled"
     )
 
 

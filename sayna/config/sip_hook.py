@@ -16,7 +16,8 @@ NUMBER = re.compile(r"\+?[0-9]{1,32}")
 MIN_SECRET = 16
 # The events that a hook may ask for.
 JOINED, CALL_ENDED, RECORDING_ENDED = "participant_joined", "call_ended", "recording_ended"
-EVENTS = (JOINED, CALL_ENDED, RECORDING_ENDED)
+QUOTA_WARNING = "quota_warning"
+EVENTS = (JOINED, CALL_ENDED, RECORDING_ENDED, QUOTA_WARNING)
 DEFAULT_EVENTS = (JOINED,)
 SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
 

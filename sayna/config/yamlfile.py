@@ -31,8 +31,8 @@ def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[s
     return dict(_flatten(document, known, problems))
 
 
-def _loader(yaml: Any) -> Any:
-    """Return a safe loader that keeps every scalar as it is written and refuses a key given twice."""
+def strict_loader(yaml: Any) -> Any:
+    """Return a safe loader that refuses a key given twice."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
@@ -44,10 +44,16 @@ def _loader(yaml: Any) -> Any:
                 seen.add(str(key.value))
             return dict(super().construct_mapping(node, deep))
 
+    return Loader
+
+
+def _loader(yaml: Any) -> Any:
+    """Return a strict loader that keeps every scalar as it is written."""
+    loader = strict_loader(yaml)
     # YAML would read +49 as 49, 0123 as 83 and yes as true, also where a number or a secret is meant.
     for tag in ("int", "float", "bool", "timestamp"):
-        Loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
-    return Loader
+        loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
+    return loader
 
 
 def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """The OpenAPI document, built from the operations."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from apispec import APISpec
@@ -62,15 +62,18 @@ MISSED = {
 }
 
 
-def build(routes: Iterable[Route], access: AccessRule) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of these routes; its server is relative to its own address."""
+def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] = ()) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of these routes; its server is relative to its own address.
+
+    The playground shows the tags in `folded` closed: their endpoints are not configured, or few readers need them.
+    """
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(), servers=[{"url": "."}])
     routes = tuple(routes)
     used = {route.operation.tag for route in routes}
     for tag in filter(used.__contains__, TAGS):
-        spec.tag({"name": tag, "description": TAGS[tag]})
+        spec.tag({"name": tag, "description": TAGS[tag], **({"x-folded": True} if tag in folded else {})})
     schemes = [name for name in SCHEMES if name != "api_key" or access.in_query]
     for name in schemes:
         spec.components.security_scheme(name, SCHEMES[name])

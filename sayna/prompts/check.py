@@ -69,6 +69,8 @@ def check(
     are wrong.
     """
     names = recognized(table.columns)
+    if "auth" in (defaults or {}):
+        raise InvalidRequest("the defaults have auth; a list of prompts must not hold keys")
     prompts: list[Prompt] = []
     mistakes: list[Mistake] = []
     taken: dict[str, int] = {}

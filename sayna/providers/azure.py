@@ -2,7 +2,7 @@
 
 Quirks: the request is SSML; a 400 has no body; audio ends after ten minutes without an error, so
 `max_chars` keeps texts shorter; speed is 0.5-2.0. Only multilingual voices change the language that
-their name begins with. µ-law and A-law exist at 8,000 Hz only.
+their name begins with.
 """
 
 import re
@@ -17,31 +17,14 @@ from sayna.errors import InvalidProviderAuth, ProviderError
 from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mappings, text, texts
 
 HOST = "https://{region}.tts.speech.microsoft.com"
 # The region becomes part of a host name: `10.0.0.5:8443/x?` would lead to any server.
 REGION = re.compile(r"[a-z0-9]{2,32}")
-PCM = {
-    8000: "raw-8khz-16bit-mono-pcm",
-    16000: "raw-16khz-16bit-mono-pcm",
-    22050: "raw-22050hz-16bit-mono-pcm",
-    24000: "raw-24khz-16bit-mono-pcm",
-    44100: "raw-44100hz-16bit-mono-pcm",
-    48000: "raw-48khz-16bit-mono-pcm",
-}
-# Of the names for Opus, audio-*-opus has a container that is not documented; ogg-* has Ogg.
-NATIVE = {
-    ("mulaw", 8000): "raw-8khz-8bit-mono-mulaw",
-    ("alaw", 8000): "raw-8khz-8bit-mono-alaw",
-    ("mp3", 16000): "audio-16khz-64kbitrate-mono-mp3",
-    ("mp3", 24000): "audio-24khz-96kbitrate-mono-mp3",
-    ("mp3", 48000): "audio-48khz-192kbitrate-mono-mp3",
-    ("opus", 16000): "ogg-16khz-16bit-mono-opus",
-    ("opus", 24000): "ogg-24khz-16bit-mono-opus",
-    ("opus", 48000): "ogg-48khz-16bit-mono-opus",
-} | {("linear16", rate): name for rate, name in PCM.items()}
+# The present voices have 48,000 Hz, so every other format is made here from this one.
+OUTPUT_FORMAT, RATE = "raw-48khz-16bit-mono-pcm", 48000
 # Each voice has some of these styles and roles:
 # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
 STYLES = (
@@ -88,7 +71,7 @@ class Azure(CloudProvider):
     slug = "azure"
     aliases = ("microsoft-azure",)
     config_class = AzureConfig
-    facts = ProviderFacts("`AZURE_SPEECH_SUBSCRIPTION_KEY`", "linear16, mulaw, alaw, mp3, opus")
+    facts = ProviderFacts("`AZURE_SPEECH_SUBSCRIPTION_KEY`", "linear16 48 kHz")
     default_voice = "en-US-AvaMultilingualNeural"
     default_language = "en-US"
     # Some names have a colon: en-US-Andrew:DragonHDLatestNeural.
@@ -122,10 +105,8 @@ class Azure(CloudProvider):
         return voice_id or model or self.default_voice, ""
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where Azure makes it, else linear16 at the nearest rate."""
-        if (target.audio_format, target.sample_rate) in NATIVE:
-            return target
-        return AudioSpec("linear16", nearest_rate(target.sample_rate, tuple(PCM)))
+        """Return linear16 at the rate of the present voices, which is Azure's highest."""
+        return AudioSpec("linear16", RATE)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
@@ -133,7 +114,7 @@ class Azure(CloudProvider):
         headers = {
             "Ocp-Apim-Subscription-Key": self.key(request.credentials),
             "Content-Type": "application/ssml+xml",
-            "X-Microsoft-OutputFormat": NATIVE[spec.audio_format, spec.sample_rate],
+            "X-Microsoft-OutputFormat": OUTPUT_FORMAT,
         }
         url = f"{self._base(request.credentials)}/cognitiveservices/v1"
         return self.audio(request, url, spec, headers=headers, body=_document(request))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import VendorConfig
+from sayna.engines.pool import EnginePool
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 from sayna.state.files import Check
@@ -22,7 +23,11 @@ CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 @dataclass(frozen=True, slots=True)
 class SynthesisParams:
-    """The text and how to speak it, with every default applied; pronunciations in `text` are replaced."""
+    """The text and how to speak it, with every default applied; pronunciations in `text` are replaced.
+
+    A vendor is asked once more when it fails, except for a target of a voice with several. `has_next` says that
+    another target speaks when this one fails, so it should fail rather than wait.
+    """
 
     text: str
     voice_id: str
@@ -33,6 +38,8 @@ class SynthesisParams:
     settings: Mapping[str, Any]
     credentials: Mapping[str, Any] | None
     connect_seconds: float
+    is_retried: bool = field(default=True, kw_only=True)
+    has_next: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,8 @@ class Voice:
     sample_rates: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()
     description: str = ""
+    # The targets of a voice of the operator, as provider/voice_id.
+    chain: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +148,10 @@ class TTSProvider(ABC):
 
     @abstractmethod
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio of one text in the vendor's format that is nearest to `request.target`.
+        """Return the audio of one text as the master: lossless where the vendor sells it, at the voice's own rate.
 
-        The caller converts it. Raises ProviderError and its kinds, before the first byte or while the stream
+        A rate above that is worth its cost only when `request.target` has it. The caller keeps the master and makes
+        every format of it. Raises ProviderError and its kinds, before the first byte or while the stream
         is read.
         """
 
@@ -191,6 +201,9 @@ class TTSProvider(ABC):
     def version_of(self, voice_id: str) -> str | None:
         """Return a text that changes when another voice gets the same id; None where only the vendor knows."""
         return None
+
+    def use_pool(self, pool: EnginePool) -> None:  # noqa: B027 - only the engines of this machine run in it
+        """Run in this pool, which all workers share, instead of in one of its own."""
 
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing
         """Free what the vendor holds; it may be used again."""

@@ -16,15 +16,14 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.cloud import CloudProvider, samples
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
 # In this version voices are objects and errors are text.
 VERSION = "2025-04-16"
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
-MP3_RATES = (22050, 24000, 44100, 48000)
-ENCODINGS = {"linear16": "pcm_s16le", "mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
-MP3_BITS_A_SECOND = 128000
+# Sonic's own: https://docs.cartesia.ai/api-reference/tts/bytes .
+RATE = 44100
 PAGE_SIZE = 100
 MAX_PAGES = 100
 # Requests name voices, so a limit is needed.
@@ -44,7 +43,7 @@ class Cartesia(CloudProvider):
 
     slug = "cartesia"
     config_class = CartesiaConfig
-    facts = ProviderFacts("`CARTESIA_API_KEY`", "linear16, mulaw, alaw, mp3")
+    facts = ProviderFacts("`CARTESIA_API_KEY`", "linear16 44.1 kHz, 48 kHz when asked for")
     # Barbershop Man.
     default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     default_model = "sonic-3"
@@ -63,11 +62,8 @@ class Cartesia(CloudProvider):
         self._lock = threading.Lock()
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where Sonic speaks it, else linear16 at the nearest rate."""
-        offered = MP3_RATES if target.audio_format == "mp3" else RATES
-        if target.audio_format in (*ENCODINGS, "mp3") and target.sample_rate in offered:
-            return target
-        return AudioSpec("linear16", nearest_rate(target.sample_rate, RATES))
+        """Return linear16 at Sonic's own rate, or at 48,000 Hz where that is wanted."""
+        return samples(target, RATES, own_rate=RATE)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
@@ -80,7 +76,7 @@ class Cartesia(CloudProvider):
             "voice": {"mode": "id", "id": request.voice_id},
             # A wrong language makes a German voice read English.
             "language": request.language.partition("-")[0].lower() or self._language(request, headers),
-            "output_format": _output_format(spec),
+            "output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": spec.sample_rate},
         }
         generation = dict(request.settings)
         if request.speaking_rate != 1.0:
@@ -129,12 +125,6 @@ class Cartesia(CloudProvider):
             "Cartesia-Version": VERSION,
             "Content-Type": "application/json",
         }
-
-
-def _output_format(spec: AudioSpec) -> dict[str, Any]:
-    if spec.audio_format == "mp3":
-        return {"container": "mp3", "sample_rate": spec.sample_rate, "bit_rate": MP3_BITS_A_SECOND}
-    return {"container": "raw", "encoding": ENCODINGS[spec.audio_format], "sample_rate": spec.sample_rate}
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:

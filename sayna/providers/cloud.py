@@ -66,7 +66,10 @@ class CloudProvider(TTSProvider):
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the format of the vendor that is nearest to `target`."""
+        """Return the form in which the vendor is asked for a sound that is wanted as `target` first.
+
+        It is lossless where the vendor sells that, and otherwise its best; every other format is made of it.
+        """
 
     def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of error that the body or the headers name, None where the status is enough."""
@@ -98,7 +101,7 @@ class CloudProvider(TTSProvider):
         own = request.credentials is not None
         reply = self.fetch(
             "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
-            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
+            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES, is_retried=request.is_retried,
         )  # fmt: skip
         label = Label.of(reply.headers.get("content-type", ""))
         chunks, found, head = self._chunks(reply, request), None, b""
@@ -147,6 +150,7 @@ class CloudProvider(TTSProvider):
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        is_retried: bool = True,
     ) -> "http.StreamedResponse":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
@@ -155,13 +159,12 @@ class CloudProvider(TTSProvider):
         breaker = self._breaker_for(own=own)
         if seconds := breaker.retry_in():
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
-        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), False
+        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried
         while True:
             try:
                 reply = http.send(
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
-                    connect_seconds=connect_seconds, max_bytes=max_bytes,
-                )  # fmt: skip
+                    connect_seconds=connect_seconds, max_bytes=max_bytes)  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, breaker, connect_seconds), 0.0
                 # No retry after a timeout: the vendor may have made the speech, and billed it.
@@ -240,6 +243,7 @@ class CloudProvider(TTSProvider):
         return CircuitBreaker() if own else self._breaker
 
 
-def nearest_rate(rate: int, offered: tuple[int, ...]) -> int:
-    """Return `rate` in Hz if it is offered, else the next higher offered one, else the highest."""
-    return min((r for r in offered if r >= rate), default=max(offered))
+def samples(target: AudioSpec, offered: tuple[int, ...], *, own_rate: int) -> AudioSpec:
+    """Return linear16 at a vendor's own rate in Hz; a higher one that it offers, where `target` has a higher rate."""
+    rate = max(own_rate, target.sample_rate)
+    return AudioSpec("linear16", min((each for each in offered if each >= rate), default=max(offered)))

@@ -1,8 +1,8 @@
 """Deepgram Aura: https://developers.deepgram.com/reference/text-to-speech/speak-request .
 
 Quirks: the voice is the model (`aura-2-thalia-en`), and a `model` wins over a `voice_id`, as on the
-reference server. MP3 exists only at 22,050 Hz and Opus only at 48,000 Hz. Everything but the text
-travels in the query. Speed is 0.7-1.5. A text of more than 2000 characters is refused.
+reference server. Everything but the text travels in the query. Speed is 0.7-1.5. A text of more than
+2000 characters is refused.
 """
 
 import json
@@ -16,15 +16,12 @@ from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.cloud import CloudProvider, samples
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text, texts
 
-NATIVE_RATES = {"mulaw": (8000, 16000), "alaw": (8000, 16000), "mp3": (22050,), "opus": (48000,)}
-LINEAR16_RATES = (8000, 16000, 24000, 32000, 48000)
-# Always sent, because the default is unclear: one page of Deepgram says wav, the specification says mp3.
-CONTAINERS = {"linear16": "none", "mulaw": "none", "alaw": "none", "opus": "ogg"}
-# Their rate cannot be chosen, so none is sent.
-FIXED_RATE = ("mp3", "opus")
+RATES = (8000, 16000, 24000, 32000, 48000)
+# Deepgram's default for linear16.
+RATE = 24000
 
 # One of Aura-2 for each language: https://developers.deepgram.com/docs/tts-models .
 VOICES = {
@@ -51,7 +48,7 @@ class Deepgram(CloudProvider):
 
     slug = "deepgram"
     config_class = DeepgramConfig
-    facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16, mulaw, alaw, mp3 22.05 kHz, opus 48 kHz")
+    facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16 24 kHz, more when asked for")
     # A voice of Aura-2: a reseller has announced the end of Aura-1.
     default_voice = VOICES["en"]
     rates = (0.7, 1.5)
@@ -67,10 +64,8 @@ class Deepgram(CloudProvider):
         return name, name
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where Aura speaks it, else linear16 at the nearest rate."""
-        if target.sample_rate in NATIVE_RATES.get(target.audio_format, ()):
-            return target
-        return AudioSpec("linear16", nearest_rate(target.sample_rate, LINEAR16_RATES))
+        """Return linear16 at Aura's own rate, or at a higher one where that is wanted."""
+        return samples(target, RATES, own_rate=RATE)
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return Aura's audio as it is made."""
@@ -115,11 +110,8 @@ class Deepgram(CloudProvider):
 
 
 def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
-    params = {"model": request.model, "encoding": spec.audio_format}
-    if spec.audio_format in CONTAINERS:
-        params["container"] = CONTAINERS[spec.audio_format]
-    if spec.audio_format not in FIXED_RATE:
-        params["sample_rate"] = str(spec.sample_rate)
+    # All are sent, because the default is unclear: one page of Deepgram says wav, the specification says mp3.
+    params = {"model": request.model, "encoding": "linear16", "container": "none", "sample_rate": str(spec.sample_rate)}
     if request.speaking_rate != 1.0:
         params["speed"] = f"{request.speaking_rate:g}"
     return params | {name: json.dumps(value) for name, value in request.settings.items()}

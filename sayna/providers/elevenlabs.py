@@ -1,12 +1,14 @@
 """ElevenLabs: https://elevenlabs.io/docs/api-reference/text-to-speech/stream .
 
 Quirks: the voice is part of the path; speed is 0.7-1.2; PCM at 44,100 Hz and above needs a Pro plan, so
-Sayna converts from 32,000 Hz; a quota that ran out is a 401 like a wrong key; only some models
+Sayna asks for it only when a request does; a quota that ran out is a 401 like a wrong key; only some models
 take a language. The catalogue has ten voices a page unless asked for more.
 """
 
 import json
+import math
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -14,23 +16,23 @@ from urllib.parse import quote
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
-from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials
+from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.cloud import CloudProvider, samples
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
+
+class PlanRefused(ProviderError):
+    """The plan of the key does not include the format; another one may work."""
+
+
 BASE_URL = "https://api.elevenlabs.io"
-# 44,100 Hz needs a Pro plan, and the API does not say which plan a key has.
-PCM_RATES = (8000, 16000, 22050, 24000, 32000)
-NATIVE = {
-    ("mp3", 22050): "mp3_22050_32",
-    ("mp3", 24000): "mp3_24000_48",
-    ("mp3", 44100): "mp3_44100_128",
-    ("opus", 48000): "opus_48000_64",
-    ("mulaw", 8000): "ulaw_8000",
-    ("alaw", 8000): "alaw_8000",
-}
+PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+# 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
+RATE, MAX_RATE_OF_ALL_PLANS = 24000, 32000
+# The server's own plan may change.
+REMEMBERED_SECONDS = 3600.0
 BODY_SETTINGS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
@@ -39,6 +41,7 @@ V3_CHARS = 5000
 # The names of `status`, the older field, and of `code`; a quota that ran out is a 401 by its status.
 ERRORS: Mapping[str, type[ProviderError]] = {
     "quota_exceeded": ProviderRejectedCredentials,
+    "output_format_not_allowed": PlanRefused,
     "too_many_concurrent_requests": ProviderRateLimited,
     "concurrent_limit_exceeded": ProviderRateLimited,
     "system_busy": ProviderRateLimited,
@@ -64,7 +67,7 @@ class ElevenLabs(CloudProvider):
 
     slug = "elevenlabs"
     config_class = ElevenLabsConfig
-    facts = ProviderFacts("`ELEVENLABS_API_KEY`", "linear16 to 32 kHz, mulaw, alaw, mp3, opus 48 kHz")
+    facts = ProviderFacts("`ELEVENLABS_API_KEY`", "linear16 24 kHz, more when asked for")
     # Rachel.
     default_voice = "21m00Tcm4TlvDq8ikWAM"
     # eleven_v3 takes half as much text and refuses fields that other models take.
@@ -86,31 +89,28 @@ class ElevenLabs(CloudProvider):
 
     def __init__(self, config: ElevenLabsConfig) -> None:
         super().__init__(base_url=config.base_url, api_key=config.api_key)
+        self._plan_refused = -math.inf
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where every plan may have it, else linear16 at the nearest rate."""
-        if (target.audio_format, target.sample_rate) in NATIVE:
-            return target
-        return AudioSpec("linear16", nearest_rate(target.sample_rate, PCM_RATES))
+        """Return linear16 at a rate of every plan, or at a higher one where that is wanted."""
+        return samples(target, PCM_RATES, own_rate=RATE)
 
     def chars_at_once(self, model: str) -> int | None:
         """Return the limit of the model; eleven_v3 and its variants take half as much as the others."""
         return V3_CHARS if model.startswith("eleven_v3") else self.max_chars
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio as it is made."""
-        spec = self.native(request.target)
-        wire_format = NATIVE.get((spec.audio_format, spec.sample_rate), f"pcm_{spec.sample_rate}")
-        return self.audio(
-            request,
-            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
-            # lead to another endpoint.
-            f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
-            spec,
-            params={"output_format": wire_format},
-            headers=self._headers(self.key(request.credentials)),
-            body=json.dumps(_body(request), ensure_ascii=False).encode(),
-        )
+        """Return the audio as it is made; where the plan of the key refuses a high rate, at the rate of every plan."""
+        spec, basic = self.native(request.target), AudioSpec("linear16", RATE)
+        if spec.sample_rate <= MAX_RATE_OF_ALL_PLANS:
+            return self._audio(request, spec)
+        own = request.credentials is not None
+        if own or self._plan_refused + REMEMBERED_SECONDS < time.monotonic():
+            try:
+                return self._audio(request, spec)
+            except (PlanRefused, ProviderRejectedCredentials, ProviderRejectedRequest):
+                self._plan_refused = self._plan_refused if own else time.monotonic()
+        return self._audio(request, basic)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the account, all pages."""
@@ -133,6 +133,18 @@ class ElevenLabs(CloudProvider):
         except (ValueError, RecursionError):
             return None
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
+
+    def _audio(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+        return self.audio(
+            request,
+            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
+            # lead to another endpoint.
+            f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
+            spec,
+            params={"output_format": f"pcm_{spec.sample_rate}"},
+            headers=self._headers(self.key(request.credentials)),
+            body=json.dumps(_body(request), ensure_ascii=False).encode(),
+        )
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

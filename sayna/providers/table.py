@@ -7,7 +7,7 @@ from sayna.providers.base import TTSProvider
 
 BEGIN, END = "<!-- providers: written by `python -m sayna.config` -->", "<!-- end of providers -->"
 _HEAD = """\
-| provider | needs | its own formats; the rest is converted here | speed | characters at once | first sound | `voice_settings` |
+| provider | needs | what it is asked for; every format is made from that | speed | characters at once | first sound | `voice_settings` |
 |---|---|---|---|---|---|---|"""  # noqa: E501
 
 

@@ -11,7 +11,6 @@ from marshmallow import ValidationError, fields, validate
 from sayna import audio
 from sayna.audio.file_endings import ENDINGS
 from sayna.errors import InvalidRequest
-from sayna.providers import ALIASES, PROVIDERS
 from sayna.schemas.base import (
     DocumentationSchema,
     StrictBoolean,
@@ -25,7 +24,6 @@ from sayna.schemas.base import (
 from sayna.schemas.recording import Count
 from sayna.schemas.speak import FlatSpeakSchema
 from sayna.speech.cache import Clip
-from sayna.speech.clip_errors import UnknownVoice
 from sayna.speech.clip_urls import MAX_RATE, MIN_RATE
 from sayna.speech.clips import SignedClip
 from sayna.speech.plan import SpeakRequest
@@ -66,7 +64,7 @@ class ClipSchema(FlatSpeakSchema):
     class Meta(StrictSchema.Meta):
         """Leave out the fields that are refused."""
 
-        exclude = ("audio_format", "auth", "pronunciations", "voice_settings")
+        exclude = tuple(REFUSED.keys() - {"tts_config"})
 
     ext = StrictString(
         load_default="wav", metadata={"description": "Ending of the URL: the audio format.", "enum": list(ENDINGS)}
@@ -98,7 +96,7 @@ class SaySchema(StrictSchema):
     """The query of GET /say."""
 
     text = StrictString(metadata={"description": "The text to speak.", "needed": True})
-    voice = StrictString(metadata={"description": "Provider and voice at once: `espeak/gmw/de`."})
+    voice = StrictString(metadata={"description": "A voice of your own, or `provider/voice_id`: `espeak/gmw/de`."})
     provider = StrictString(metadata={"description": "Speech vendor; the server's preferred one when left out."})
     voice_id = StrictString(metadata={"description": "Voice from `GET /voices`."})
     language = StrictString(metadata={"description": "BCP 47 tag; the voice's own when left out."})
@@ -145,23 +143,11 @@ def load_clip(body: Mapping[str, Any]) -> MintRequest:
 
 
 def load_say(query: Mapping[str, list[str]]) -> SpeakRequest:
-    """Return the query of GET /say; raises InvalidRequest, and UnknownVoice for a voice without its provider."""
+    """Return the query of GET /say; raises InvalidRequest."""
     if twice := [name for name, values in query.items() if name in SAY.fields and len(values) > 1]:
         raise InvalidRequest(f"send {', '.join(sorted(twice))} once")
     loaded = SAY.parse({name: values[0] for name, values in query.items() if values[0]})
-    if (address := loaded.pop("voice", None)) is not None:
-        if {"provider", "voice_id", "model"} & loaded.keys():
-            raise InvalidRequest("send voice, or provider, voice_id and model")
-        loaded["provider"], loaded["voice_id"] = _split(address)
     return SpeakRequest(loaded.pop("text", None), speaking_rate=loaded.pop("speed", None), **loaded)
-
-
-def _split(address: str) -> tuple[str, str]:
-    slug, found, voice_id = re.match(r"([A-Za-z0-9-]*)([/:]?)(.*)", address, re.DOTALL).groups()  # type: ignore[union-attr]
-    slug = ALIASES.get(slug.lower(), slug.lower())
-    if not found or slug not in PROVIDERS or not voice_id:
-        raise UnknownVoice("voice must be a provider and its voice, such as espeak/gmw/en-US")
-    return slug, voice_id
 
 
 def dump_clip(signed: SignedClip, ext: str, base_url: str, clip: Clip | None) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class OpenAISpeechSchema(VoiceSchema):
 
     input = _string("The text to speak.", needed=True, minLength=1, pattern=r"\S")
     model = _string("A provider, `provider/model`, or a model of OpenAI.")
-    voice = VoiceReference(
+    voice = VoiceReference(  # type: ignore[assignment]  # SDKs of OpenAI send an object too
         metadata={
             "description": "A voice of the provider, `provider/voice`, or one of OpenAI's thirteen names.",
             "anyOf": [

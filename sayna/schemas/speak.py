@@ -22,11 +22,13 @@ from sayna.schemas.base import (
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices.languages import TAG
 
 # A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
+SILENCE = validate.Range(0, 10_000, error="must lie between 0 and 10000")
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 
@@ -52,7 +54,11 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """All fields of the speech except its text: top level of the flat form, `tts_config` of the nested one."""
 
-    provider = _text("Speech vendor; the server's preferred one when left out.", enum=[*PROVIDER_NAMES, ""])
+    voice = _text("A voice of your own, or `provider/voice_id`; excludes `provider`, `voice_id` and `model`.")
+    provider = _text(
+        "Speech vendor; the server's preferred one when left out. `alias`: `voice_id` is a voice of your own.",
+        enum=[*PROVIDER_NAMES, ALIAS, ""],
+    )
     voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
     model = _text("Model of the vendor; its default when left out.")
     speaking_rate = StrictFloat(
@@ -65,6 +71,12 @@ class VoiceSchema(StrictSchema):
     )
     sample_rate = StrictInteger(
         metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
+    )
+    silence_before_ms = StrictInteger(
+        validate=SILENCE, metadata={"description": "Milliseconds of silence before the speech."}
+    )
+    silence_after_ms = StrictInteger(
+        validate=SILENCE, metadata={"description": "Milliseconds of silence after the speech."}
     )
     language = _text(
         "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",

@@ -1,5 +1,7 @@
 """Names and descriptions that the speech schemas take from the providers and formats."""
 
+import json
+
 from sayna import audio
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import SettingSpec
@@ -24,6 +26,22 @@ def voice_settings() -> str:
         if vendor.voice_settings
     ]
     return "\n".join(["Settings of one vendor; an unknown name is refused.", "", *lines])
+
+
+def vendors() -> bytes:
+    """Return as JSON what a form asks of each vendor: whether it is free, its model and its voice settings."""
+    found = {
+        slug: {
+            "local": vendor.local,
+            "model": vendor.default_model,
+            "settings": {
+                name: {"kind": spec.kind.__name__, "low": spec.low, "high": spec.high, "choices": spec.choices}
+                for name, spec in vendor.voice_settings.items()
+            },
+        }
+        for slug, vendor in sorted(PROVIDERS.items())
+    }
+    return json.dumps(found, separators=(",", ":")).encode()
 
 
 def credentials() -> str:

@@ -22,3 +22,7 @@ class VoiceDescriptionSchema(DocumentationSchema):
     sample_rates = fields.List(StrictInteger(), metadata=MAYBE)
     tags = fields.List(StrictString(), metadata=MAYBE)
     description = StrictString(metadata=MAYBE)
+    chain = fields.List(
+        StrictString(),
+        metadata={"needed": False, "description": "The targets of a voice of your own, the first one first."},
+    )

@@ -3,6 +3,8 @@
 import gc
 import importlib
 
+from sayna import metrics
+
 # The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
 MODULES = (
     "encodings.idna",
@@ -21,6 +23,7 @@ def load_modules() -> None:
     try:
         for name in MODULES:
             importlib.import_module(name)
+        metrics.load_library()
     finally:
         gc.freeze()
         gc.enable()

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 
-from sayna import http
+from sayna import http, metrics
 from sayna.errors import StoreUnavailable
 from sayna.log import emit
 from sayna.sip.event_signing import event_headers
@@ -106,6 +106,7 @@ class Deliverer:
         outcome = self._attempt(delivery, hook)
         is_taken = isinstance(outcome, int) and 200 <= outcome < 300  # noqa: PLR2004
         level = logging.INFO if is_taken else logging.WARNING
+        metrics.count("deliveries", "delivered" if is_taken else "failed")
         emit(logger, level, "delivery", id=delivery.id, host=delivery.host, status=outcome)
         with self._lock:
             (self._failing.discard if is_taken else self._failing.add)(delivery.host)
@@ -135,6 +136,7 @@ class Deliverer:
         return reply.status
 
     def _drop(self, delivery: Delivery, reason: str) -> None:
+        metrics.count("deliveries", "dropped")
         emit(logger, logging.ERROR, "delivery_dropped", id=delivery.id, host=delivery.host, reason=reason)
         self._outbox.remove(delivery)
 

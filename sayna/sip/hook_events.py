@@ -1,5 +1,6 @@
 """Events for the hooks of a tenant: each hook gets those that it asks for."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,3 +34,19 @@ class HookEvents:
         # Several hosts may have one URL, which gets the event once.
         by_url = {hook.url: hook for hook in reversed(matching) if name in hook.events}
         return sorted(by_url.values(), key=lambda hook: hook.host)
+
+
+def event_body(name: str, room: str, **fields: object) -> str:
+    """Return the body of an event that is not about a call, as compact JSON.
+
+    The members of an inbound call are there and empty, so that the SDKs' receivers read the event.
+    """
+    body = {
+        "event": name,
+        "participant": {"name": "", "identity": "", "sid": ""},
+        "room": {"name": room, "sid": ""},
+        **dict.fromkeys(("from_phone_number", "to_phone_number", "room_prefix", "sip_host"), ""),
+        "sip_headers": {},
+        **fields,
+    }
+    return json.dumps(body, separators=(",", ":"))

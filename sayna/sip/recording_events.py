@@ -1,12 +1,11 @@
 """The end of recordings, for the hooks that ask for it."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from sayna.config.sip_hook import RECORDING_ENDED
 from sayna.livekit.events import Event
-from sayna.sip.hook_events import HookEvents
+from sayna.sip.hook_events import HookEvents, event_body
 
 # The stream_id and the tenant of the recording that an event ends, or None.
 EndedRecording = Callable[[Event], tuple[str, str | None] | None]
@@ -26,16 +25,6 @@ class RecordingEvents:
             return
         stream_id, tenant = found
         report = event.egress
-        body = {
-            "event": RECORDING_ENDED,
-            # The members of an inbound call are there and empty, so that the SDKs' receivers read the event.
-            "participant": {"name": "", "identity": "", "sid": ""},
-            "room": {"name": report.room, "sid": ""},
-            **dict.fromkeys(("from_phone_number", "to_phone_number", "room_prefix", "sip_host"), ""),
-            "sip_headers": {},
-            "stream_id": stream_id,
-            "egress_id": report.id,
-            "outcome": report.state.value,
-        }
-        text = json.dumps(body, separators=(",", ":"))
-        self.events.send(RECORDING_ENDED, event.id, tenant=tenant, host="", room=report.room, body=text)
+        fields = {"stream_id": stream_id, "egress_id": report.id, "outcome": report.state.value}
+        body = event_body(RECORDING_ENDED, report.room, **fields)
+        self.events.send(RECORDING_ENDED, event.id, tenant=tenant, host="", room=report.room, body=body)

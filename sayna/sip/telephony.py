@@ -3,7 +3,7 @@
 import logging
 import time
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sayna.config import Config
 from sayna.livekit import Event, LiveKit, Receiver, Webhook
@@ -20,6 +20,7 @@ from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits, Places
 from sayna.sip.provisioner import Provisioner
+from sayna.sip.quota_events import send_quota_warning
 from sayna.sip.recording_events import RecordingEvents
 from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
@@ -95,6 +96,10 @@ class Telephony:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""
         for thread in self.threads:
             thread.start()
+
+    def warn_quota(self, **warning: Any) -> None:
+        """Store the warning of send_quota_warning() for hooks; raises Overloaded, StoreUnavailable."""
+        send_quota_warning(self.events, **warning)
 
     def close(self) -> None:
         """End the threads of this process."""

@@ -2,7 +2,6 @@
 
 SaynaError
 ├── ClipTooLong                       400 CLIP_TOO_LONG (an InvalidRequest)
-├── UnknownVoice                      400 UNKNOWN_VOICE (an InvalidRequest)
 ├── CrossSiteRequest                  403 CROSS_SITE_REQUEST
 ├── OpenVendorsDisabled               403 OPEN_VENDORS_DISABLED
 ├── ClipNotFound                      404 CLIP_NOT_FOUND
@@ -25,12 +24,6 @@ class ClipTooLong(InvalidRequest):
     """The URL of the clip would have more than 1000 characters."""
 
     code = "CLIP_TOO_LONG"
-
-
-class UnknownVoice(InvalidRequest):
-    """The voice is not of the form provider/voice_id."""
-
-    code = "UNKNOWN_VOICE"
 
 
 class CrossSiteRequest(SaynaError):

@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.caller import Caller
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.config import AuthConfig, Config
 from sayna.errors import UnsupportedFormat
-from sayna.speech.cache import AudioCache
 from sayna.speech.clip_errors import ClipExpired, ClipNotFound, ClipsNotConfigured, ClipTooLong
 from sayna.speech.clip_urls import MAX_URL, ClipLink, ClipSigner, derived, rounded_expiry
-from sayna.speech.plan import Plan, Planner, SpeakRequest
-from sayna.speech.service import CacheMode, SpeechResult, SpeechService
+from sayna.speech.fallback import FallbackSpeech, allowed
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.service import CacheMode, SpeechResult
+from sayna.speech.voice_planner import VoicePlanner
 from sayna.state.secret import KEY_FILE, lasting_secret
 
 
@@ -47,13 +48,10 @@ def clip_signer(config: Config) -> ClipSigner:
 class ClipService:
     """Mints the URLs of clips, opens them, and renders their audio at most once."""
 
-    def __init__(
-        self, signer: ClipSigner, planner: Planner, speech: SpeechService, cache: AudioCache, auth: AuthConfig
-    ) -> None:
+    def __init__(self, signer: ClipSigner, planner: VoicePlanner, speech: FallbackSpeech, auth: AuthConfig) -> None:
         self._signer = signer
         self._planner = planner
         self._speech = speech
-        self._cache = cache
         self._auth = auth
 
     def plan(self, request: SpeakRequest, ending: str) -> Plan:
@@ -89,8 +87,8 @@ class ClipService:
         """Return the clip of a URL; raises ClipNotFound, ClipExpired, and what `plan` raises."""
         link = self._signer.open(payload, signature, ending)
         caller = self.caller_of(link.tenant)
-        # No voice of your own and no markup can be spoken yet, but the payload has names for them.
-        if caller is None or link.voice or link.markup:
+        # No markup can be spoken yet, but the payload has a name for it.
+        if caller is None or link.markup:
             raise ClipNotFound
         if link.expires is not None and link.expires <= time.time():
             raise ClipExpired
@@ -100,45 +98,59 @@ class ClipService:
             plan = self.plan(_request(link), ending)
             self._planner.remember(*known, plan)
         # A tenant that signs by itself could name any provider.
-        if not caller.may_use(plan.provider.slug):
+        usable = allowed(plan, lambda provider: caller.may_use(provider.slug))
+        if usable is None:
             raise ClipNotFound
-        return SignedClip(plan, "", caller, link.expires)
+        return SignedClip(usable, "", caller, link.expires)
 
     def caller_of(self, tenant: str | None) -> Caller | None:
         """Return the caller for whom a tenant's signature speaks, None when the tenant no longer exists."""
         return self._auth.caller_of(tenant, datetime.datetime.now(datetime.UTC).date())
 
-    def cached(self, plan: Plan) -> SpeechResult | None:
-        """Return the audio, if no provider is needed for it."""
-        return self._speech.cached(plan)
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the audio, if no provider is needed for it; it counts as saved for `caller`, None for no caller."""
+        return self._speech.cached(plan, caller)
 
-    def render(self, plan: Plan, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the audio, finished; raises ProviderError and its kinds, Overloaded, CallerGone."""
-        speech = self._speech.synthesize(plan, CacheMode.USE, is_client_connected=is_client_connected)
+    def render(
+        self, plan: Plan, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
+    ) -> SpeechResult:
+        """Return the audio, finished; raises ProviderError and its kinds, Overloaded, QuotaExceeded, CallerGone."""
+        speech = self._speech.speak(
+            plan, CacheMode.USE, is_whole=True, is_client_connected=is_client_connected, caller=caller
+        )
         speech.finished()
         return speech
 
     def _link(self, request: SpeakRequest, plan: Plan, ending: str) -> ClipLink:
-        """Return what the URL must say: provider and voice always, so that no new vendor changes an old URL."""
+        """Return what the URL must say: a voice of the operator, or provider and voice.
+
+        Otherwise a new vendor would change an old URL.
+        """
+        rate = request.speaking_rate if plan.own_voice else plan.speaking_rate
+        shared = ClipLink(
+            text=request.text or "",
+            speaking_rate=None if rate in (1, None) else int(rate) if rate == int(rate) else rate,
+            sample_rate=None if request.sample_rate == ENDINGS[ending].sample_rate else request.sample_rate,
+        )
+        if plan.own_voice:
+            return dataclasses.replace(shared, voice=plan.own_voice, language=request.language or None)
         pinned = SpeakRequest(
             request.text, provider=plan.provider.slug, voice_id=plan.voice_id, audio_format=plan.target.audio_format
         )
         implied = self._planner.plan(pinned)
-        rate = plan.speaking_rate
-        return ClipLink(
-            text=request.text or "",
+        return dataclasses.replace(
+            shared,
             provider=plan.provider.slug,
             voice_id=plan.voice_id or None,
             model=plan.model if plan.model != implied.model else None,
             language=plan.language if plan.language != implied.language else None,
-            speaking_rate=None if rate == 1 else int(rate) if rate == int(rate) else rate,
-            sample_rate=None if request.sample_rate == ENDINGS[ending].sample_rate else request.sample_rate,
         )
 
 
 def _request(link: ClipLink) -> SpeakRequest:
     return SpeakRequest(
         link.text,
+        voice=link.voice,
         provider=link.provider,
         voice_id=link.voice_id,
         model=link.model,

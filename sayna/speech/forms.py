@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from sayna import audio
 from sayna.audio.spec import AudioSpec
-from sayna.errors import ProviderError, SaynaError
+from sayna.errors import SaynaError
 from sayna.speech.cache import AudioCache, Clip, ClipInfo, form_key
 from sayna.speech.plan import Plan
 from sayna.speech.single_flight import Form, StreamLost
@@ -32,13 +32,13 @@ class PlannedForm(Form):
         return not audio.is_light(spec, self._plan.target)
 
     def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
-        """Yield the audio in this form, see audio.convert; raises ProviderError when it cannot be made."""
+        """Yield the audio in this form, see audio.convert; raises SaynaError when it cannot be made."""
         try:
             yield from audio.convert(source, spec, self._plan.target, self._plan.silence_ms, head)
         except (SaynaError, StreamLost):
             raise
         except Exception as error:
-            raise ProviderError(f"the speech could not be made {self.name}; ask for another audio_format") from error
+            raise SaynaError(f"the speech could not be made {self.name}; ask for another audio_format") from error
 
     def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
         """Keep the form beside its master."""
@@ -57,7 +57,7 @@ class StoredForms:
         self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
 
     def get(self, plan: Plan) -> Clip | None:
-        """Return the clip of a plan if no provider is needed for it; raises ProviderError when it cannot be made."""
+        """Return the clip of a plan if no provider is needed for it; raises SaynaError when it cannot be made."""
         key = form_key(plan.sound, plan.form)
         if clip := self._cache.get(key, from_disk=False):
             return clip

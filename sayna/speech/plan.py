@@ -1,9 +1,6 @@
 """From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key, the memory of plans."""
 
 import dataclasses
-import hashlib
-import hmac
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +15,7 @@ from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
 from sayna.speech.pronunciation import spoken_text
+from sayna.speech.sound_key import sound_key
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, spoken
 
@@ -28,6 +26,7 @@ MAX_REQUEST_SECONDS = 60.0
 # This many plans of this size are at most 16 MiB a worker.
 REMEMBERED_PLANS = 2048
 REMEMBERED_BYTES = 8192
+_PARAMS = tuple(each.name for each in dataclasses.fields(SynthesisParams))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class SpeakRequest:
     """
 
     text: str | None
+    voice: str | None = None
     provider: str | None = None
     voice_id: str | None = None
     model: str | None = None
@@ -58,7 +58,11 @@ class SpeakRequest:
 
 @dataclass(frozen=True, slots=True)
 class Plan(SynthesisParams):
-    """One synthesis in full, except for its deadline."""
+    """One synthesis in full, except for its deadline.
+
+    `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
+    that speak in turn when this one fails.
+    """
 
     provider: TTSProvider
     request_seconds: float
@@ -71,6 +75,10 @@ class Plan(SynthesisParams):
     silence_ms: tuple[int, int]
     prefers_envelope: bool
     ignored_fields: str
+    own_voice: str = ""
+    # What it was made from: another file of VOICES_PATH is another object.
+    voices: object = None
+    fallbacks: "tuple[Plan, ...]" = ()
 
     @property
     def stream_key(self) -> str:
@@ -88,18 +96,8 @@ class Plan(SynthesisParams):
 
         The deadline is the server's and not the caller's, because other callers may share the synthesis.
         """
-        return SpeechRequest(
-            text=self.text,
-            voice_id=self.voice_id,
-            model=self.model,
-            language=self.language,
-            speaking_rate=self.speaking_rate,
-            target=self.target,
-            settings=self.settings,
-            credentials=self.credentials,
-            connect_seconds=self.connect_seconds,
-            deadline=Deadline.after(MAX_REQUEST_SECONDS),
-        )
+        params: dict[str, Any] = {name: getattr(self, name) for name in _PARAMS}
+        return SpeechRequest(**params, deadline=Deadline.after(MAX_REQUEST_SECONDS))
 
     def describe(self, *, duration_ms: int = 0, created: float = 0.0, spec: AudioSpec | None = None) -> ClipInfo:
         """Return the metadata of the audio of this plan, or of its sound in another format.
@@ -195,7 +193,7 @@ class Planner:
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        sound = self._sound(plan)
+        sound = sound_key(plan, provider, plan.version, self._secret)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
         if not credentials and not provider.configured and not self._is_cached(sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
@@ -233,30 +231,6 @@ class Planner:
             f"the voice {voice_id} of {provider.slug} speaks {', '.join(tags)[:100]} and not {language}; "
             f"send {instead}, or leave voice_id out"
         )
-
-    def _sound(self, plan: Plan) -> str:
-        """Return the key of everything that changes the sound; its format, rate and silence are made of the master."""
-        fields: dict[str, Any] = {
-            "provider": plan.provider.slug,
-            # Another server may have other voices under the same names.
-            "base_url": plan.provider.base_url,
-            "text": plan.text,
-            "voice_id": plan.voice_id,
-            "model": plan.model,
-            "language": plan.language,
-            "speaking_rate": plan.speaking_rate,
-            "settings": dict(plan.settings),
-        }
-        if plan.version is not None:
-            fields["version"] = plan.version
-        if plan.provider.sound_version:
-            fields["sound_version"] = plan.provider.sound_version
-        if plan.credentials:
-            credential = json.dumps(plan.credentials, sort_keys=True).encode()
-            # Without the credentials, a caller with an invalid key could read audio that another caller paid for.
-            # HMAC, because clients see the cache key as the ETag.
-            fields["credential"] = hmac.new(self._secret, credential, hashlib.sha256).hexdigest()
-        return cache_key(fields)
 
 
 def _language(text: str) -> str:

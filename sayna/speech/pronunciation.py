@@ -1,16 +1,19 @@
 """Pronunciations: what is said instead of what is written."""
 
-import itertools
+import functools
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from sayna.errors import EmptyText, InvalidRequest
 from sayna.speech.text import clean, has_speech
 
 # Without a limit, three rules make 1 GB of 1 kB.
 MAX_GROWTH = 4
+# A short text may grow by this many characters: "IVR" becomes nine times as long.
+MAX_ADDED = 2000
 JOINERS = "\u200c\u200d"
 # Scripts that put no blanks between words: Thai, Lao, Tibetan, Myanmar, Khmer, Kana, Han, Yi, Javanese.
 _UNSPACED_SCRIPT = re.compile(
@@ -19,21 +22,48 @@ _UNSPACED_SCRIPT = re.compile(
 )
 
 
-_MARK, _UNSPACED, _SPACED = 1, 2, 4
+class _Kinds(dict[int, str]):
+    """What a character is to a word: one letter for each, as `str.translate` reads them.
+
+    m is a mark and u another character of a script without blanks. n is a mark and s another character inside a
+    word of a script with blanks. Every other character is an o. Capitals are characters that a word begins with.
+    """
+
+    def __init__(self, firsts: Iterable[str]) -> None:
+        super().__init__({ord(character): _kind(character).upper() for character in firsts})
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _kind(chr(code))
+        return self[code]
 
 
-class _Kinds(dict[str, int]):
-    """What a character is to a word: a mark, of a script without blanks, inside a word of a script with blanks."""
+@functools.lru_cache(maxsize=4096)
+def _kind(character: str) -> str:
+    is_mark = character in JOINERS or unicodedata.category(character)[0] == "M"
+    if _UNSPACED_SCRIPT.match(character):
+        return "m" if is_mark else "u"
+    if is_mark:
+        return "n"
+    return "s" if character == "_" or character.isalnum() else "o"
 
-    def __missing__(self, character: str) -> int:
-        mark = _MARK * (character in JOINERS or unicodedata.category(character)[0] == "M")
-        unspaced = _UNSPACED * bool(_UNSPACED_SCRIPT.match(character))
-        spaced = _SPACED * (not unspaced and bool(mark or character == "_" or character.isalnum()))
-        self[character] = mark | unspaced | spaced
-        return self[character]
+
+# What stands behind a word in any script.
+_ENDS = "uUoO"
+_WIDE = "utf-32-be"
+# What a word may begin with: one character, or a run of a script with blanks.
+_BEGINNING = re.compile("U|(?<![sSnN])(?:[SN][sSnN]*|O)")
 
 
-_KINDS = _Kinds()
+class _Group(NamedTuple):
+    """Several words with one beginning: the length of the longest, and the sorted words after an empty one.
+
+    They are in UTF-32, because Python compares bytes faster than long strings.
+    """
+
+    size: int
+    words: list[bytes]
+    # For each word those that it begins with, shortest first, the word itself at the end.
+    chains: list[list[bytes]]
 
 
 class PronunciationTable:
@@ -42,56 +72,84 @@ class PronunciationTable:
     Words are compared in NFC and by case. The time is linear in the text, however many words there are.
     """
 
-    def __init__(self, rules: Sequence[tuple[str, str]]) -> None:
-        self._spoken = {clean(word): clean(spoken) for word, spoken in rules if clean(word)}
-        # First character -> the length of the longest word, and the sorted words.
-        self._groups: dict[str, tuple[int, list[str]]] = {}
-        # The words that are a beginning of a word, the word itself at the end.
-        self._beginnings: dict[str, list[str]] = {"": []}
-        before: list[str] = []
-        for word in sorted(self._spoken):
-            before = [*(each for each in before if word.startswith(each)), word]
-            self._beginnings[word] = before
-            size, words = self._groups.get(word[0], (0, [""]))
-            words.append(word)
-            self._groups[word[0]] = max(size, len(word)), words
-        firsts = "".join(map(re.escape, self._groups))
-        self._first = re.compile(f"[{firsts}]") if firsts else None
+    def __init__(self, rules: Iterable[tuple[str, str]], base: "PronunciationTable | None" = None) -> None:
+        """Keep the rules, which win over those of `base`; a large base costs little."""
+        added = {word: clean(spoken) for written, spoken in rules if (word := clean(written).strip())}
+        self._spoken: dict[str, str] = {**base._spoken, **added} if base else added
+        self._kinds = _Kinds({word[0] for word in self._spoken})
+        self._words: dict[str, list[str]] = dict(base._words) if base else {}
+        self._groups: dict[str, _Group | None] = dict(base._groups) if base else {}
+        changed: dict[str, set[str]] = {}
+        for word in added:
+            found = _BEGINNING.match(word.translate(self._kinds))
+            changed.setdefault(word[: found.end()] if found else word, set()).add(word)
+        for beginning, words in changed.items():
+            self._words[beginning] = sorted(words.union(self._words.get(beginning, ())))
+            self._groups[beginning] = _group(beginning, self._words[beginning])
 
     def apply(self, text: str) -> str:
         """Return a text in NFC with each whole word replaced, in one pass; the longest word wins.
 
-        Raises InvalidRequest when the result is more than four times as long as the text.
+        Raises InvalidRequest when the result has more than max(4 x the text, the text + 2,000) characters.
         """
         chunks: list[str] = []
-        length = end = 0
-        limit = MAX_GROWTH * len(text)
-        # The last kind stands before the text too.
-        kinds = [*map(_KINDS.__getitem__, text), 0]
-        for candidate in self._first.finditer(text) if self._first else ():
-            start = candidate.start()
-            if start < end or not _begins_word(kinds, start) or not (word := self._word_at(text, kinds, start)):
+        end = 0
+        # The last kind stands behind the text.
+        kinds = text.translate(self._kinds) + "o"
+        spoken, groups, wide = self._spoken, self._groups, text.encode(_WIDE)
+        for found in _BEGINNING.finditer(kinds):
+            start, stop = found.span()
+            if start < end or (word := text[start:stop]) not in groups:
                 continue
-            spoken = self._spoken[word]
-            chunks += (text[end:start], spoken)
-            length += start - end + len(spoken)
-            end = start + len(word)
-            if length > limit:
-                break
-        if length + len(text) - end > limit:
-            raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long")
-        return "".join((*chunks, text[end:]))
+            # Only a group of several words needs a search.
+            if group := groups[word]:
+                size, words, chains = group
+                here = wide[4 * start : 4 * start + size]
+                # Every word that is a beginning of `here` is also one of the last word that sorts before it.
+                chain = chains[bisect_right(words, here) - 1]
+                if not chain or (stop := _end_of_longest(chain, here, kinds, start)) == start:
+                    continue
+                word = text[start:stop]
+            elif kinds[stop] not in _ENDS and not _ends_word(kinds, stop):
+                continue
+            if start > end:
+                chunks.append(text[end:start])
+            chunks.append(spoken[word])
+            end = stop
+        chunks.append(text[end:])
+        if sum(map(len, chunks)) > max(MAX_GROWTH * len(text), len(text) + MAX_ADDED):
+            raise InvalidRequest(
+                f"pronunciations make the text more than {MAX_GROWTH} times as long; shorten what they say"
+            )
+        return "".join(chunks)
 
-    def _word_at(self, text: str, kinds: Sequence[int], start: int) -> str:
-        """Return the longest word at `start` that ends where a word may end, else an empty string."""
-        size, words = self._groups[text[start]]
-        here = text[start : start + size]
-        # Every word that is a beginning of `here` is also one of the last word that sorts before it.
-        last = words[bisect_right(words, here) - 1]
-        if here.startswith(last) and _ends_word(kinds, start + len(last)):
-            return last
-        found = [*itertools.takewhile(here.startswith, self._beginnings[last])]
-        return next((word for word in reversed(found) if _ends_word(kinds, start + len(word))), "")
+
+def _group(beginning: str, words: list[str]) -> _Group | None:
+    """Return the group of sorted words, None when its beginning is its only word."""
+    if words == [beginning]:
+        return None
+    wide = [word.encode(_WIDE) for word in words]
+    chains: list[list[bytes]] = [[]]
+    for word in wide:
+        chains.append([*(each for each in chains[-1] if word.startswith(each)), word])
+    return _Group(max(map(len, wide)), [b"", *wide], chains)
+
+
+def _end_of_longest(chain: list[bytes], here: bytes, kinds: str, start: int) -> int:
+    """Return the end of the longest word at `start` that ends where a word may end, `start` when there is none."""
+    if here.startswith(chain[-1]) and kinds[end := start + len(chain[-1]) // 4] in _ENDS:
+        return end
+    end = start
+    for word in chain:
+        if not here.startswith(word):
+            break
+        if kinds[place := start + len(word) // 4] in _ENDS or _ends_word(kinds, place):
+            end = place
+    return end
+
+
+def _ends_word(kinds: str, place: int) -> bool:
+    return kinds[place] in "sS" and kinds[place - 1] in "umUM"
 
 
 def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
@@ -106,13 +164,3 @@ def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
     if not has_speech(spoken):
         raise EmptyText("there is nothing to say in this text after the pronunciations")
     return spoken
-
-
-def _begins_word(kinds: Sequence[int], place: int) -> bool:
-    kind = kinds[place]
-    return not (kind & _MARK if kind & _UNSPACED else kinds[place - 1] & _SPACED)
-
-
-def _ends_word(kinds: Sequence[int], place: int) -> bool:
-    kind = kinds[place]
-    return not (kind and (kind & _MARK or (kind & _SPACED and not kinds[place - 1] & _UNSPACED)))

@@ -2,21 +2,26 @@
 
 import enum
 import itertools
+import math
 import secrets
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
 from sayna import audio
-from sayna.errors import NotCached, Overloaded, ProviderError
+from sayna.caller import UNRESTRICTED, Caller
+from sayna.errors import NotCached, ProviderError
 from sayna.http import Deadline
 from sayna.speech import longtext
-from sayna.speech.cache import AudioCache, Clip, ClipInfo
+from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
+from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.sharing import Machines, SharedSynthesis
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
+
+__all__ = ["CacheMode", "PlannedSynthesis", "SpeechResult", "SpeechService", "SynthesisLimiter"]
 
 
 class CacheMode(enum.Enum):
@@ -28,110 +33,23 @@ class CacheMode(enum.Enum):
     ONLY = "only-if-cached"
 
 
-class SynthesisLimiter:
-    """Limits how many requests of a process wait for a synthesis, so that cached audio never queues behind them."""
-
-    def __init__(self, places: int) -> None:
-        self._places = threading.BoundedSemaphore(places)
-
-    def acquire(self) -> None:
-        """Take a place; raises Overloaded when all are taken."""
-        # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
-        if not self._places.acquire(blocking=False):
-            raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
-
-    def release(self) -> None:
-        """Give the place back."""
-        self._places.release()
-
-
-class SpeechResult:
-    """One answer: a finished clip, or audio that is still being made.
-
-    `outcome` is HIT, MISS, COALESCED (another request's synthesis) or BYPASS. `created` is the time of this take
-    in epoch seconds, the same in every answer with the same audio.
-    """
-
-    def __init__(self, plan: Plan, outcome: str, created: float, clip: Clip | None = None) -> None:
-        self.plan = plan
-        self.outcome = outcome
-        self.created = created
-        self.clip = clip
-
-    @property
-    def etag(self) -> str:
-        """The cache key and the take: the same key synthesized anew is another take."""
-        return f'"{self.plan.key}-{round(self.created * 1e6):x}"'
-
-    @property
-    def info(self) -> ClipInfo:
-        """The metadata of the audio; its duration is 0 until the clip is finished."""
-        return self.clip.info if self.clip else self.plan.describe(created=self.created)
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio; raises what the synthesis raises, so only complete audio ends cleanly."""
-        yield self.finished().audio
-
-    def finished(self) -> Clip:
-        """Return the finished clip; waits for it."""
-        if self.clip is None:
-            raise ValueError("only live speech may have no clip yet")
-        return self.clip
-
-    def close(self) -> None:
-        """Free what the answer holds; may be called again."""
-
-
-class LiveSpeech(SpeechResult):
-    """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
-
-    def __init__(
-        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, limiter: SynthesisLimiter
-    ) -> None:
-        super().__init__(plan, outcome, subscriber.created)
-        self._subscriber = subscriber
-        self._form = form
-        self._limiter: SynthesisLimiter | None = limiter
-
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
-        try:
-            yield from self._chunks()
-        finally:
-            self.close()
-
-    def finished(self) -> Clip:
-        """Return the finished clip; waits for it."""
-        if self.clip is not None:
-            return self.clip
-        try:
-            made, live = b"".join(self._chunks()), self._subscriber
-            master = self.plan.master(live.received(), live.spec, self.created)
-            self.clip = self.plan.clip(live.head + made if live.head else made, master.info)
-        finally:
-            self.close()
-        return self.clip
-
-    def close(self) -> None:
-        """Unsubscribe and give the place back; may be called again."""
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            self._subscriber.close()
-            limiter.release()
-
-    def _chunks(self) -> Iterator[bytes]:
-        if self._form.is_shared(self._subscriber.spec):
-            return self._subscriber
-        return self._form.chunks(self._subscriber, self._subscriber.spec, bytearray())
-
-
 class PlannedSynthesis(SynthesisTask):
     """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, machines: Machines | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        cache: AudioCache,
+        calls: ProviderCalls,
+        caller: Caller,
+        machines: Machines | None = None,
+    ) -> None:
         self._plan = plan
-        self._mode = mode
+        self.mode = mode
         self._cache = cache
+        self._calls = calls
+        self._caller = caller
         self._request = plan.provider_request()
         self._created = time.time()
         self._spec = plan.target
@@ -142,10 +60,13 @@ class PlannedSynthesis(SynthesisTask):
             self._shared = SharedSynthesis(machines, plan.sound, plan.stream_key, is_over)
 
     def start(self) -> Synthesis:
-        """Return the audio under way with its first chunk made; raises ProviderError and its kinds."""
+        """Return the audio under way with its first chunk made.
+
+        Raises ProviderError and its kinds, QuotaExceeded, StoreUnavailable.
+        """
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
-        if self._mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
+        if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
         synthesis = self._shared.start(self._render) if self._shared else self._render()
         self._created, self._spec = synthesis.created, synthesis.spec
@@ -153,7 +74,7 @@ class PlannedSynthesis(SynthesisTask):
 
     def _render(self) -> Synthesis:
         plan = self._plan
-        stream = longtext.synthesize(plan.provider, self._request, plan.request_seconds)
+        stream = self._calls.start(plan, self._request, self._caller)
         spec = audio.master_of(stream.spec)
         try:
             chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, spec)
@@ -170,7 +91,7 @@ class PlannedSynthesis(SynthesisTask):
 
     def store(self, audio: bytes) -> None:
         """Store the master, unless the request said no-store."""
-        if self._mode is CacheMode.BYPASS:
+        if self.mode is CacheMode.BYPASS:
             return
         master = self._plan.master(audio, self._spec, self._created)
         self._cache.put(self._plan.sound, master)
@@ -192,6 +113,7 @@ class SpeechService:
         cache: AudioCache,
         single_flight: SingleFlight,
         limiter: SynthesisLimiter,
+        calls: ProviderCalls,
         machines: Machines | None = None,
     ) -> None:
         self._machines = machines
@@ -199,57 +121,88 @@ class SpeechService:
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
         self._limiter = limiter
+        self._calls = calls
 
-    def synthesize(self, plan: Plan, mode: CacheMode, *, is_client_connected: Callable[[], bool]) -> SpeechResult:
-        """Return the speech of a plan once its first audio is there.
+    def synthesize(
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        *,
+        is_client_connected: Callable[[], bool],
+        caller: Caller = UNRESTRICTED,
+        silence_seconds: float = math.inf,
+    ) -> SpeechResult:
+        """Return the speech of a plan once its first audio is there; `caller` pays for it.
 
-        A waiting request calls `is_client_connected` twice a second. Raises ProviderError and its kinds,
-        Overloaded, NotCached, CallerGone.
+        A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
+        `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode in (CacheMode.USE, CacheMode.ONLY) and (speech := self.cached(plan)):
-            return speech
+        if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
+            return cached
         if mode is CacheMode.ONLY:
-            if self._machines is not None and self._machines.fetch(plan.sound) and (speech := self.cached(plan)):
-                return speech
+            if (
+                self._machines is not None
+                and self._machines.fetch(plan.sound)
+                and (cached := self.cached(plan, caller))
+            ):
+                return cached
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
-        form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
         try:
-            subscriber = self._subscribe(plan, mode, form, is_client_connected)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, self._machines)
+            form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
+            subscriber = self._subscribe(plan, task, form, is_client_connected)
+            subscriber.silence_seconds = silence_seconds
+            _wait(subscriber)
         except BaseException:
             self._limiter.release()
             raise
-        return LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+        self._count_saved(speech, caller)
+        return speech
 
-    def cached(self, plan: Plan) -> SpeechResult | None:
-        """Return the speech of a plan if no provider is needed for it; raises ProviderError when it cannot be made."""
-        clip = self._forms.get(plan)
-        return SpeechResult(plan, "HIT", clip.info.created, clip) if clip else None
+    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
+        """Return the speech of a plan if no provider is needed for it; raises SaynaError when it cannot be made.
+
+        It counts as saved for `caller`, None for no caller.
+        """
+        if (clip := self._forms.get(plan)) is None:
+            return None
+        speech = SpeechResult(plan, "HIT", clip.info.created, clip)
+        if caller is not None:
+            self._count_saved(speech, caller)
+        return speech
 
     def is_cached(self, plan: Plan) -> bool:
         """Return whether no provider is needed for the speech of a plan."""
         return self._cache.has(plan.sound)
 
+    def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
+        if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
+            self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
+
     def _subscribe(
-        self, plan: Plan, mode: CacheMode, form: PlannedForm, is_client_connected: Callable[[], bool]
+        self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
     ) -> Subscriber:
-        """Return a subscriber that has its first audio."""
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
-        key = plan.stream_key if mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
-        subscriber = self._single_flight.join(
+        key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
+        return self._single_flight.join(
             key,
-            PlannedSynthesis(plan, mode, self._cache, self._machines),
+            task,
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
             is_client_connected=is_client_connected,
         )
-        try:
-            subscriber.wait()
-        except BaseException:
-            subscriber.close()
-            raise
-        return subscriber
+
+
+def _wait(subscriber: Subscriber) -> None:
+    """Wait for the first audio."""
+    try:
+        subscriber.wait()
+    except BaseException:
+        subscriber.close()
+        raise
 
 
 def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:

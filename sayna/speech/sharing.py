@@ -20,7 +20,7 @@ from sayna.speech.single_flight.frames import (
     load_begin,
     load_error,
 )
-from sayna.state.ports import Broadcast, Broadcasts, SharedClips
+from sayna.state.speech_ports import Broadcast, Broadcasts, SharedClips
 
 LATE = "the speech provider did not respond in time; try again"
 

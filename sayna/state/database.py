@@ -1,11 +1,12 @@
-"""One SQLite file for all workers, opened for each transaction: a fork must never share a connection."""
+"""One SQLite file for all workers; a fork must never share a connection."""
 
 import contextlib
 import logging
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,9 +25,16 @@ rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
 
 class Database:
-    """Tables in `folder`/`name`.sqlite; a broken file is renamed, and the next transaction creates a new one."""
+    """Tables in `folder`/`name`.sqlite; a broken file is renamed, and the next transaction creates a new one.
 
-    def __init__(self, folder: Path, name: str, schema: str, *, wait_seconds: float = WAIT_SECONDS) -> None:
+    Each transaction opens the file, and is on disk when it ends. With `is_quick` each process keeps its connection
+    and does not wait for the disk: a power cut may lose the last transactions, but a killed process loses none.
+    A spend then takes 0.1 ms instead of 30 ms (measured).
+    """
+
+    def __init__(
+        self, folder: Path, name: str, schema: str, *, wait_seconds: float = WAIT_SECONDS, is_quick: bool = False
+    ) -> None:
         self.file = folder / f"{name}.sqlite"
         self._schema = schema
         self._wait_seconds = wait_seconds
@@ -34,9 +42,11 @@ class Database:
         # A file of its own, because closing a second descriptor of the database drops SQLite's locks.
         self._lock = folder / f"{name}-database.lock"
         self._inode = 0
+        self._is_quick = is_quick
+        self._kept: dict[tuple[int, int], sqlite3.Connection] = {}
 
     def transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` returns, with all its changes on disk; after an error none is there.
+        """Return what `work` returns, with all its changes stored; after an error none is there.
 
         Raises StoreUnavailable. Threads take turns because SQLite's own waiting is not fair. It also fails
         while another process closes or recovers the log, so a busy file is tried again.
@@ -67,15 +77,30 @@ class Database:
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         create_private(self.file)
         self._inode = self.file.stat().st_ino
+        with self._connection() if self._is_quick else contextlib.closing(self._open()) as database, database:
+            database.execute("BEGIN IMMEDIATE")
+            return work(database)
+
+    def _open(self) -> sqlite3.Connection:
         # Python's own BEGIN is deferred: of two transactions that read and then write, SQLite refuses
-        # one without waiting.
-        connection = sqlite3.connect(self.file, timeout=self._wait_seconds, isolation_level=None)
-        with contextlib.closing(connection) as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.executescript(self._schema)
-            with database:
-                database.execute("BEGIN IMMEDIATE")
-                return work(database)
+        # one without waiting. Only the thread whose turn it is uses the connection.
+        database = sqlite3.connect(self.file, timeout=self._wait_seconds, isolation_level=None, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        if self._is_quick:
+            database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(self._schema)
+        return database
+
+    @contextlib.contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Lend the connection of this process to the present file.
+
+        Those of a renamed file and of the parent stay open, because closing one removes the log of the present file.
+        """
+        key = os.getpid(), self._inode
+        if key not in self._kept:
+            self._kept[key] = self._open()
+        yield self._kept[key]
 
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
         rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)

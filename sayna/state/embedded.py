@@ -12,8 +12,11 @@ from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
-from sayna.state.ports import BlobStore, Broadcasts, Counter, Leader, Lock, Once, Outbox, Records, SharedClips
+from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, Slots, UsageStore
 from sayna.state.records import SQLiteRecords
+from sayna.state.slots import FileSlots
+from sayna.state.speech_ports import Broadcasts, SharedClips
+from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
 EVENT_WAIT = 2.0  # seconds
@@ -36,6 +39,8 @@ class SharedState:
     outbox: Outbox
     hooks: BlobStore | None
     leader: Leader
+    usage: UsageStore
+    slots: Slots
     machine_leader: Leader
     check: Callable[[], Check]
     # Of several machines: who synthesizes, and the clips.
@@ -61,4 +66,6 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         leader=(leader := FileLeader(sip)),
         machine_leader=leader,
         check=lambda: "off",
+        usage=SQLiteUsage(folder / "usage"),
+        slots=FileSlots(folder / "slots"),
     )

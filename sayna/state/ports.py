@@ -6,7 +6,7 @@ Every method raises StoreUnavailable when the store behind it cannot be used, un
 """
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +22,17 @@ class Lock(Protocol):
 
         The lock ends with the block, and within 4 seconds when the process dies first. Over several machines, a
         process that stands still for 4 seconds may lose it: what must happen once needs a check of its own.
+        """
+
+
+class Slots(Protocol):
+    """Limits how many holders a name has at a time, over all workers."""
+
+    def hold(self, name: str, limit: int, seconds: float) -> AbstractContextManager[None]:
+        """Hold one of `limit` slots of a name; raises TimeoutError when none is free for `seconds`.
+
+        A slot ends with the block, and with the process when that dies first. When the store cannot be used,
+        everything has a slot, because these limits protect no money.
         """
 
 
@@ -191,58 +202,44 @@ class BlobStore(Protocol):
         """
 
 
-class Broadcast(Protocol):
-    """One synthesis of all machines, as one of them sees it; `clip` is the stored one, if there is one already."""
-
-    is_leader: bool
-    clip: bytes | None
-
-    def write(self, frames: bytes) -> None:
-        """Append frames for the other machines, unless another one leads by now; raises nothing."""
-
-    def read(self) -> tuple[bytes, bool]:
-        """Return the frames since the last read, and whether the leader is gone; waits a quarter of a second."""
-
-    def has_followers(self) -> bool:
-        """Return whether another machine reads what this one writes; raises nothing."""
-
-    def close(self) -> None:
-        """Give the lead back, or stop to follow; raises nothing."""
-
-
-class Broadcasts(Protocol):
-    """Elects one machine of all for the synthesis of a key; the others read what it writes."""
-
-    def join(self, sound: str, key: str) -> Broadcast:
-        """Lead the synthesis of a key of this sound, or follow the machine that does."""
-
-
 @dataclass(frozen=True, slots=True)
-class ClipChange:
-    """Clips that are not valid any more: of a sound, else of a provider and a voice, where None means all."""
+class UsageKey:
+    """What characters are counted for: a tenant ("" for none), a month such as 2026-11 in UTC, a provider."""
 
-    provider: str | None = None
-    voice: str | None = None
-    sound: str | None = None
+    tenant: str
+    month: str
+    provider: str
 
 
-class SharedClips(Protocol):
-    """The clips of all machines, behind the cache of each."""
+@dataclass(slots=True)
+class Characters:
+    """How many characters a provider was paid for, and how many needed no provider."""
 
-    def opened(self, sound: str, sealed: bytes) -> bytes | None:
-        """Return the blob of a value from the store, or None when it was not stored by one of the machines."""
+    billed: int = 0
+    saved: int = 0
 
-    def get(self, sound: str) -> bytes | None:
-        """Return the blob of a sound; raises nothing."""
 
-    def put(self, sound: str, blob: bytes, voice: tuple[str, str], *, replaces: bool) -> None:
-        """Store the blob of a sound of a provider and voice; `replaces` tells the other machines. Raises nothing."""
+class CharactersExhausted(Exception):
+    """The characters would exceed the limit of the tenant; none of them was counted."""
 
-    def clear(self, provider: str | None, voice: str | None) -> int:
-        """Remove blobs, tell the other machines, and return the number of blobs."""
 
-    def count(self) -> int:
-        """Return how many clips there are."""
+class UsageStore(Protocol):
+    """The characters of each tenant, month and provider; limits are exact over all workers."""
 
-    def changes(self, since: str) -> tuple[list[ClipChange], str]:
-        """Return the changes of other machines since a position, "" for now, and the next position."""
+    def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
+        """Count billed characters durably and return the sum of the tenant's month over all providers.
+
+        Raises CharactersExhausted when that sum would exceed `limit`.
+        """
+
+    def refund(self, key: UsageKey, characters: int) -> None:
+        """Take billed characters back; no count falls below 0."""
+
+    def add(self, counts: Mapping[UsageKey, Characters]) -> None:
+        """Add to counts without a limit."""
+
+    def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
+        """Return the counts of a month: of one tenant, or of all."""
+
+    def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
+        """Return True once for each tenant, month and limit, over all workers."""

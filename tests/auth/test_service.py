@@ -90,6 +90,12 @@ def test_200_authenticates_the_tenant_in_its_body(
     assert make_authenticator().authenticate("token", lambda: REQUEST) == Caller(tenant)
 
 
+def test_cap_in_the_body_is_the_caller_s(service: FakeService, make_authenticator: Make) -> None:
+    service.body = b'{"id": "a", "characters_per_month": 5}'
+    caller = make_authenticator().authenticate("token", lambda: REQUEST)
+    assert caller == Caller("a", characters_per_month=5)
+
+
 LOOKALIKE_LETTERS = ["\u00c5", "A\u030a", "ten\u0430nt", "a\u200b"]
 BAD_IDS = [
     1,
@@ -111,6 +117,8 @@ BAD_BODIES = [
     *(json.dumps({"id": bad, "note": CANARY.decode()}).encode() for bad in BAD_IDS),
     b'{"id": "a", "id": "b"}',
     b'{"id": "a", "more": {"x": 1, "x": 2}}',
+    b'{"id": "a", "characters_per_month": "5"}',
+    b'{"id": "a", "characters_per_month": -1}',
     b'{"id": "a"',
     b'{"n": ' + b"9" * 5000 + b"}",
     b'{"a":' * 10_000,

@@ -100,7 +100,10 @@ def test_events_carry_the_same_audio(client: FlaskClient, response_format: str) 
         assert answer.headers["X-Accel-Buffering"] == "no"
         *deltas, done = events(answer.data)
         assert {delta["type"] for delta in deltas} == {"speech.audio.delta"}
-        assert b"".join(base64.b64decode(delta["audio"]) for delta in deltas) == plain.data
+        streamed = b"".join(base64.b64decode(delta["audio"]) for delta in deltas)
+        # A stream of mp3 has no Info frame, which states the length of the file.
+        is_whole = response_format != "mp3" or answer is cached
+        assert plain.data == streamed if is_whole else plain.data.endswith(streamed)
         usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
         assert done == {"type": "speech.audio.done", "usage": usage}
 

@@ -36,7 +36,7 @@ def client(make_client: MakeClient, deepgram: Deepgram) -> FlaskClient:
 
 
 def speak(client: FlaskClient, text: str, audio_format: str = "linear16", **headers: str) -> Any:
-    body = {"text": text, "provider": "deepgram", "audio_format": audio_format, "sample_rate": 8000}
+    body = {"text": text, "provider": "deepgram", "audio_format": audio_format, "sample_rate": 24000}
     return client.post("/speak", json=body, headers={"Accept": "audio/*", **headers})
 
 
@@ -59,16 +59,16 @@ def test_coded_clip_is_one_clip_as_long_as_its_parts(
     client: FlaskClient, deepgram: Deepgram, audio_format: str
 ) -> None:
     text = TEXT[: LIMIT + 500]
-    sound = heard(speak(client, text, audio_format).data, AudioSpec(audio_format, 8000))
-    seconds = sum(map(len, deepgram.sent)) / 2 / 8000
+    sound = heard(speak(client, text, audio_format).data, AudioSpec(audio_format, 24000))
+    seconds = sum(map(len, deepgram.sent)) / 2 / 24000
     assert len(deepgram.sent) == 2
     assert sound.seconds == pytest.approx(seconds, abs=0.25)  # an mp3 is padded by three frames
     assert all("encoding=linear16" in hit.query for hit in deepgram.hits)
 
 
-def test_text_within_the_limit_is_one_call_in_the_vendors_own_coding(client: FlaskClient, deepgram: Deepgram) -> None:
+def test_text_within_the_limit_is_one_call(client: FlaskClient, deepgram: Deepgram) -> None:
     assert speak(client, "x" * LIMIT, "mulaw").status_code == 200
-    assert [hit.params["encoding"] for hit in deepgram.hits] == ["mulaw"]
+    assert [hit.params["encoding"] for hit in deepgram.hits] == ["linear16"]
 
 
 def test_part_that_fails_leaves_no_short_clip_behind(client: FlaskClient, deepgram: Deepgram) -> None:

@@ -12,12 +12,12 @@ from openapi_spec_validator import validate
 from sayna.blueprints import errors as framework
 from sayna.errors import SaynaError
 from sayna.schemas.base import ResponseSchema, StrictSchema
-from sayna.speech.clip_errors import ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled, UnknownVoice
+from sayna.speech.clip_errors import ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled
 from tests.blueprints.conftest import MakeClient
 
 ONLY_IN_THE_LOG = {"CALLER_GONE"}
 # Errors of /clip and /say are a line of text, so the document has their sentences and no examples.
-ONLY_AS_TEXT = (ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled, UnknownVoice)
+ONLY_AS_TEXT = (ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled)
 JSON_TYPES = {
     fields.String: "string",
     fields.Integer: "integer",
@@ -65,7 +65,7 @@ def test_every_route_of_the_api_is_documented(client: FlaskClient, document: dic
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    files_of_pages = {("GET", "/docs/{name}"), ("GET", "/studio/{name}")}
+    files_of_pages = {("GET", f"/{page}/{{name}}") for page in ("docs", "studio", "help/files")}
 
     assert files_of_pages <= served
     assert set(operations(document)) == served - files_of_pages

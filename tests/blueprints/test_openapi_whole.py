@@ -92,7 +92,7 @@ def test_every_contract_code_has_an_example_at_its_endpoint(document: dict[str, 
 
 
 def test_pages_are_last_and_absent_when_disabled(make_client: MakeClient) -> None:
-    document = make_client(STUDIO_ENABLED="false").get("/openapi.json").get_json()
+    document = make_client(STUDIO_ENABLED="false", HELP_ENABLED="false").get("/openapi.json").get_json()
 
     assert document["tags"][-1]["name"] == "Pages"
     assert list(document["paths"])[-2:] == ["/openapi.json", "/docs"]

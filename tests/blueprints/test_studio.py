@@ -1,13 +1,17 @@
 """GET /studio and its files: safe to open, cheap to open again, gone when switched off."""
 
+import json
 import re
 
 import pytest
 
 from sayna.blueprints.pages import STUDIO
+from sayna.providers import PROVIDERS
 from tests.blueprints.conftest import MakeClient
 
 FILES = STUDIO.files
+# Libraries of others, with their licences in licences.txt.
+LIBRARIES = {"fflate.js", "papaparse.js", "licences.txt"}
 FROM_ELSEWHERE = re.compile(
     r"""(?:src|href|action)=["'](?:[a-z]+:|//|/)|\burl\(|@import|^import .* from "(?!\./)""", re.M
 )
@@ -19,7 +23,14 @@ PATHS = ["/studio", *(f"/studio/{name}" for name in sorted(FILES) if name != "in
 def test_every_file_has_a_strict_policy_and_its_type(make_client: MakeClient, path: str) -> None:
     answer = make_client(AUTH_REQUIRED="true", AUTH_API_SECRET="a-secret-of-the-tests").get(path)
 
-    kinds = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml", "/studio": "text/html"}
+    kinds = {
+        "js": "text/javascript",
+        "json": "application/json",
+        "css": "text/css",
+        "svg": "image/svg+xml",
+        "txt": "text/plain",
+        "/studio": "text/html",
+    }
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == f"{kinds[path.rpartition('.')[2]]}; charset=utf-8"
     assert answer.headers["Content-Security-Policy"] == (
@@ -43,7 +54,7 @@ def test_known_etag_returns_304_for_every_file(make_client: MakeClient, path: st
     assert again.headers["Content-Security-Policy"] == first.headers["Content-Security-Policy"]
 
 
-@pytest.mark.parametrize("name", sorted(FILES))
+@pytest.mark.parametrize("name", sorted(FILES.keys() - LIBRARIES))
 def test_files_have_no_other_origin_and_no_inline_code(name: str) -> None:
     text = FILES[name].decode()
 
@@ -52,9 +63,9 @@ def test_files_have_no_other_origin_and_no_inline_code(name: str) -> None:
 
 
 def test_files_and_references_to_them_are_the_same() -> None:
-    named = set(re.findall(r'"studio/([a-z.]+)"', FILES["index.html"].decode()))
-    for name in FILES:
-        named |= set(re.findall(r'from "\./([a-z]+\.js)"', FILES[name].decode()))
+    named: set[str] = set()
+    for name in FILES.keys() - LIBRARIES:
+        named |= set(re.findall(r'(?:from "\./|"studio/)([a-z.]+)"', FILES[name].decode()))
 
     assert named == set(FILES) - {"index.html"}
 
@@ -104,3 +115,11 @@ def test_text_has_enough_contrast(taste: str, front: str, ground: str, least: fl
     one, other = sorted(luminance(colours()[taste][name]) for name in (front, ground))
 
     assert (other + 0.05) / (one + 0.05) >= least
+
+
+def test_vendors_have_the_settings_that_their_forms_show() -> None:
+    vendors = json.loads(FILES["vendors.json"])
+
+    assert set(vendors) == set(PROVIDERS)
+    assert vendors["espeak"]["local"] and not vendors["deepgram"]["local"]
+    assert vendors["espeak"]["settings"]["pitch"] == {"kind": "int", "low": 0, "high": 99, "choices": []}

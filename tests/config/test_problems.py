@@ -61,6 +61,11 @@ ROWS = [
     ("AUTH_API_SECRETS_JSON", "not text", secrets({"id": "a", "secret": 7})),
     ("AUTH_API_SECRETS_JSON", "not text", secrets({"id": "a", "secret": "s", "note": 7})),
     ("AUTH_API_SECRETS_JSON", "not a date", secrets({"id": "a", "secret": "s", "expires": "31.12.2027"})),
+    ("AUTH_API_SECRETS_JSON", "whole number from 0", secrets({"id": "a", "secret": "s", "characters_per_month": -1})),
+    ("AUTH_API_SECRETS_JSON", "whole number from 0", secrets({"id": "a", "secret": "s", "characters_per_month": True})),
+    ("AUTH_API_SECRETS_JSON", "whole number from 0", secrets({"id": "a", "secret": "s", "characters_per_month": "9"})),
+    ("AUTH_API_SECRETS_JSON", "tenant a different values of characters_per_month", secrets(
+        {"id": "a", "secret": "s", "characters_per_month": 1}, {"id": "a", "secret": "t", "characters_per_month": 2})),
     ("AUTH_API_SECRETS_JSON", "not a date", secrets({"id": "a", "secret": "s", "expires": "2027-02-30"})),
     ("AUTH_API_SECRETS_JSON", "not a date", secrets({"id": "a", "secret": "s", "expires": 20271231})),
     ("AUTH_API_SECRETS_JSON", "providers that are not", secrets({"id": "a", "secret": "s", "providers": []})),

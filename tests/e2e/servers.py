@@ -64,9 +64,13 @@ class Gunicorn(Program):
     def stop(self) -> None:
         """End it; fails when a process, a socket or a temporary file of it stays."""
         super().stop()
-        left = [str(path) for path in self.temporary.iterdir()]
-        assert not left, f"left behind: {left}"
+        until(lambda: not list(self.temporary.iterdir()), 5, "no temporary file is left, and so no pool of engines")
         assert not answers(self.address)
+
+    def family(self) -> list[int]:
+        """Return the pids of the program, of all that descend from it, and of its pool of engines."""
+        pools = [int(file.read_text()) for file in self.temporary.glob("sayna-*/pid")]
+        return [*super().family(), *pools, *(child for pool in pools for child in children(pool))]
 
 
 class Nginx(Program):

@@ -169,3 +169,11 @@ def test_the_access_log_is_json_without_queries(common: Site) -> None:
     lines = [json.loads(line) for line in common.nginx.access_log.read_text().splitlines()]
     line = next(line for line in lines if line["request_id"] == "logged")
     assert (line["path"], line["method"], line["client"]) == ("/voices", "GET", "127.0.0.1")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_metrics_are_not_passed_on(common: Site, method: str) -> None:
+    answer = common.public.ask(method, "/metrics", Authorization="Bearer any")
+    assert answer.status == 403
+    # Sayna itself would say METRICS_FORBIDDEN, or 404 where they are off.
+    assert method == "HEAD" or json.loads(answer.body)["code"] == "HTTP_403"

@@ -141,7 +141,7 @@ def test_nothing_outlives_a_killed_master(server: StartServer) -> None:
         assert gunicorn.address.speak(f"text {number}", provider="espeak").status == 200
     family = gunicorn.family()
     helpers = set(family) - {gunicorn.pid, *gunicorn.workers()}
-    assert helpers, "the embedded engine has no process of its own"
+    assert helpers, "the embedded engines have no processes of their own"
 
     gunicorn.signal(signal.SIGKILL)
 

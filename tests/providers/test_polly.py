@@ -50,8 +50,8 @@ def test_a_plain_request_holds_plain_text(fake: PollyFake) -> None:
     assert asked(fake, text="Tom & <Jerry>") == {
         "VoiceId": "Joanna",
         "Engine": "neural",
-        "OutputFormat": "pcm",
-        "SampleRate": "16000",
+        "OutputFormat": "mp3",
+        "SampleRate": "24000",
         "Text": "Tom & <Jerry>",
         "LanguageCode": "en-US",
     }

@@ -18,13 +18,14 @@ from sayna.config.secret import Secret
 from sayna.errors import StoreUnavailable
 from sayna.state.blobs import FileBlobStore
 from sayna.state.leader import LeaderThread
-from sayna.state.ports import AlreadyBegun
+from sayna.state.ports import AlreadyBegun, Characters, UsageKey
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases, RedisLeader
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+from sayna.state.redis.usage import RedisUsage
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis
 from tests.e2e.servers import ROOT, answers, free_port, started
@@ -176,6 +177,12 @@ def test_shipped_rights_are_enough_for_every_port(start: StartRedis, tmp_path: P
     for key in ("a", "b"):
         records.change(key, "g", lambda _: "text")
     assert records.members("g", 9) == ["text"]
+    usage, spent = RedisUsage(client), UsageKey("a", "2026-11", "deepgram")
+    usage.spend(spent, 5, limit=9)
+    usage.refund(spent, 5)
+    usage.add({spent: Characters(1, 1)})
+    assert usage.is_first_warning("a", "2026-11", 9)
+    assert usage.month("2026-11") == {spent: Characters(1, 1)}
     RedisBlobStore(client, leases, None).change("hooks", lambda _: b"x")
 
 
@@ -225,13 +232,13 @@ def test_job_ends_before_another_machine_takes_it_over(start: StartRedis) -> Non
     threads[0].start()
     try:
         assert ended.wait(20)
+        threads[0].close()
     finally:
         redis.signal(signal.SIGCONT)
     threads[1].start()
     assert taken.wait(20)
-    for thread in threads:
-        thread.close()
-    assert order[:2] == ["ended", "taken"]
+    threads[1].close()
+    assert order == ["ended", "taken"]
 
 
 def test_lost_lease_ends_the_term(start: StartRedis) -> None:

@@ -9,11 +9,11 @@ from multiprocessing.synchronize import Event
 import pytest
 
 from sayna.config.fleet import RedisAddress
-from sayna.state.ports import Broadcast, ClipChange
 from sayna.state.redis.broadcasts import RedisBroadcasts, clip_key
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases
 from sayna.state.redis.shared_clips import MAX_BYTES, RedisClips
+from sayna.state.speech_ports import Broadcast, ClipChange
 
 pytestmark = pytest.mark.e2e
 SOUND, KEY = "5" * 64, "5" * 64 + "-30000"

@@ -56,7 +56,7 @@ class CartesiaFake(VendorFake):
     slug = "cartesia"
     labels = LABELS
     voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
-    natives = pairs(linear16=RATES, mulaw=RATES, alaw=RATES, mp3=(22050, 24000, 44100, 48000))
+    natives = pairs(linear16=(44100, 48000))
     good_settings: ClassVar = {"volume": 1.5, "emotion": "content"}
     bad_settings = ({"volume": 3}, {"emotion": 1}, {"speed": 1}, {"save": True})
     hostile = (

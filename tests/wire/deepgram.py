@@ -67,13 +67,7 @@ class DeepgramFake(VendorFake):
     slug = "deepgram"
     labels = LABELS
     voice = "aura-2-thalia-en"
-    natives = pairs(
-        linear16=(8000, 16000, 24000, 32000, 48000),
-        mulaw=(8000, 16000),
-        alaw=(8000, 16000),
-        mp3=(22050,),
-        opus=(48000,),
-    )
+    natives = pairs(linear16=(24000, 32000, 48000))
     good_settings: ClassVar = {"mip_opt_out": True}
     bad_settings = ({"mip_opt_out": "true"}, {"callback": "https://evil.example"})
     hostile = (

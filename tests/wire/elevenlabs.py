@@ -68,13 +68,7 @@ class ElevenLabsFake(VendorFake):
     slug = "elevenlabs"
     labels = LABELS
     voice = "21m00Tcm4TlvDq8ikWAM"
-    natives = pairs(
-        linear16=(8000, 16000, 22050, 24000, 32000),
-        mulaw=(8000,),
-        alaw=(8000,),
-        mp3=(22050, 24000, 44100),
-        opus=(48000,),
-    )
+    natives = pairs(linear16=(24000, 32000))
     good_settings: ClassVar = {"stability": 0.4, "style": 0, "use_speaker_boost": True, "seed": 7}
     bad_settings = (
         {"stability": 1.1},
@@ -89,6 +83,7 @@ class ElevenLabsFake(VendorFake):
         super().__init__()
         self.voices: list[object] = list(VOICES)
         self.busy = 0
+        self.is_pro = False
 
     def provider(self, key: str | None = "good") -> ElevenLabs:
         """Return an adapter that asks this fake."""
@@ -110,7 +105,10 @@ class ElevenLabsFake(VendorFake):
         if found[1] not in {voice["voice_id"] for voice in VOICES}:
             return _error(404, "voice_not_found", "CANARY")
         assert set(hit.params) == {"output_format"}, "query"
-        codec, rate, *_ = _known_format(hit.params["output_format"]).split("_")
+        name = _known_format(hit.params["output_format"])
+        if name in PRO_FORMATS and not self.is_pro:
+            return _error(403, "output_format_not_allowed", "CANARY")
+        codec, rate, *_ = name.split("_")
         spec = AudioSpec(CODECS[codec], int(rate))
         text = _checked(checked_json(hit, required={"text", "model_id"}, optional=OPTIONAL))
         return self.spoken(text, spec, {"request-id": "r"})
@@ -137,7 +135,6 @@ class ElevenLabsFake(VendorFake):
 
 def _known_format(name: str) -> str:
     assert FORMATS.fullmatch(name), "no such output_format"
-    assert name not in PRO_FORMATS, "that needs a Pro plan"
     return name
 
 

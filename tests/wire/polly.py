@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.providers.polly import Polly, PollyConfig
+from tests.audio.sounds import sine, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -72,7 +73,8 @@ class PollyFake(VendorFake):
     slug = "polly"
     labels = LABELS
     voice = "Joanna"
-    natives = pairs(linear16=(8000, 16000), mulaw=(8000,), alaw=(8000,), mp3=MP3_RATES, opus=(48000,))
+    beginning = written(sine(24000, 0.5), AudioSpec("mp3", 24000))[:1500]
+    natives = pairs(mp3=(24000, 44100, 48000))
     good_settings: ClassVar = {"volume_db": -3}
     bad_settings = ({"volume_db": 7}, {"volume_db": "loud"}, {"lexicon": "x"})
     hostile = ("Jo/anna", "a b", "../x", "Joanna2", "<speak>", "x?y", "ä", "x\n", "a" * 65)

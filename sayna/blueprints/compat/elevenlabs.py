@@ -1,13 +1,16 @@
 """ElevenLabs's speech API without its WebSockets: https://elevenlabs.io/docs/api-reference/text-to-speech/convert."""
 
+import itertools
 import json
 import re
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from flask import Blueprint, Request, Response, request
 
 from sayna.blueprints.compat.translation import (
+    address_of,
     described,
     integer,
     is_configured,
@@ -15,6 +18,7 @@ from sayna.blueprints.compat.translation import (
     language_tag,
     named_model,
     named_voice,
+    own_voices,
     usable_providers,
 )
 from sayna.blueprints.context import current_request, services
@@ -78,11 +82,13 @@ def _speak_request(body: dict[str, Any], voice_id: str, output: str) -> SpeakReq
     if (found := OUTPUT_FORMAT.fullmatch(output)) is None:
         raise UnsupportedFormat("output_format is unknown; send one such as mp3_44100_128, pcm_24000 or ulaw_8000")
     audio_format, rate = filter(None, found.groups())
-    provider, model, voice = _chosen(voice_id, wanted.get("model_id", ""))
+    own = voice_id if voice_id in services().planner.own_voices else None
+    provider, model, voice = ("", "", "") if own else _chosen(voice_id, wanted.get("model_id", ""))
     settings = wanted.get("voice_settings", {})
     speed = settings.pop("speed", None)
     return SpeakRequest(
         text=wanted["text"],
+        voice=own,
         provider=provider,
         voice_id=voice,
         model=model,
@@ -123,7 +129,7 @@ def models() -> Response:
 @documented(reference.ELEVENLABS_VOICES)
 def voices() -> Response:
     """Answer with every known voice."""
-    return json_response({"voices": [_voice(voice) for voice in kept_voices()]})
+    return json_response({"voices": [_voice(voice) for voice in _all_voices()]})
 
 
 @blueprint.get("/v2/voices")
@@ -136,7 +142,7 @@ def search() -> Response:
         raise InvalidRequest(f"page_size must lie between 1 and {MAX_PAGE}")
     end = begin + (size or 10)
     words = request.args.get("search", "").lower()
-    found = [voice for voice in kept_voices() if words in f"{voice.name} {_address(voice)} {voice.language}".lower()]
+    found = [voice for voice in _all_voices() if words in f"{voice.name} {_address(voice)} {voice.language}".lower()]
     has_more = len(found) > end
     return json_response(
         {
@@ -160,7 +166,7 @@ def default_settings() -> Response:
 def voice_details(voice_id: str) -> Response:
     """Answer with one known voice; raises UnknownProvider."""
     slug, name = named_voice(voice_id)
-    for voice in kept_voices(slug or "elevenlabs"):
+    for voice in itertools.chain(() if slug else own_voices(), kept_voices(slug or "elevenlabs")):
         if voice.id == name:
             return json_response(_voice(voice))
     raise _no_voice("no voice has this voice_id; send one of GET /v1/voices")
@@ -180,6 +186,10 @@ def subscription() -> Response:
     return json_response(SUBSCRIPTION)
 
 
+def _all_voices() -> Iterator[Voice]:
+    return itertools.chain(own_voices(), kept_voices())
+
+
 def _voice(voice: Voice) -> dict[str, Any]:
     about = described(voice)
     return {
@@ -194,7 +204,7 @@ def _voice(voice: Voice) -> dict[str, Any]:
 
 
 def _address(voice: Voice) -> str:
-    return voice.id if voice.provider == "elevenlabs" else f"{voice.provider}:{voice.id}"
+    return voice.id if voice.provider == "elevenlabs" else address_of(voice)
 
 
 def _languages(slug: str) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response
@@ -9,13 +10,14 @@ from flask import Blueprint, Response
 from sayna import __version__
 from sayna.blueprints.body import check_query, read_form
 from sayna.blueprints.compat.markup import unwrapped_markup
-from sayna.blueprints.compat.translation import kept_voices, language_tag, named_voice
+from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice, own_voices
 from sayna.blueprints.context import current_request, services
-from sayna.blueprints.open_requests import check_site, open_provider
+from sayna.blueprints.open_requests import check_site, open_plan
 from sayna.blueprints.responses import audio_response, speech_of, with_speech_headers
 from sayna.errors import InvalidRequest, UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
+from sayna.providers.base import Voice
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices import speaks
 
@@ -63,8 +65,9 @@ def process() -> Response:
     fields = {**asked.args.to_dict(), **read_form(asked)}
     if any("\0" in value for value in fields.values()):
         raise InvalidRequest("a field has NUL; send other characters")
-    plan = services().planner.plan(_speak_request(fields))
-    speech = speech_of(asked, plan)
+    gender = fields.get("VOICE", "").lower()
+    plan = open_plan(_speak_request(fields), lambda wanted: services().planner.plan(_of_gender(wanted, gender)))
+    speech = speech_of(asked, plan, is_whole=True)
     content_type = CONTENT_TYPES[plan.target.audio_format]
     return with_speech_headers(audio_response(asked, speech, content_type, is_whole=True), speech)
 
@@ -79,13 +82,14 @@ def _speak_request(fields: dict[str, str]) -> SpeakRequest:
     if audio_format is None:
         raise UnsupportedFormat(f"AUDIO must be one of {', '.join(FORMATS)}")
     text, language = fields.get("INPUT_TEXT", ""), fields.get("LOCALE", "").replace("_", "-")
-    slug, name = named_voice(unquote(fields.get("VOICE", "")))
-    provider = open_provider(slug or None)
+    voice = unquote(fields.get("VOICE", ""))
+    slug, name = named_voice(voice)
     return SpeakRequest(
         text=text if kind == "TEXT" else unwrapped_markup(text),
-        provider=provider.slug,
+        voice=voice if voice in services().planner.own_voices else None,
         # Clients have names such as cmu-slt-hsmm in their code, so an unknown voice is not refused.
-        voice_id=name if slug else _of_gender(provider.slug, name.lower(), language),
+        provider=slug,
+        voice_id=name if slug else "",
         speaking_rate=_rate(fields),
         audio_format=audio_format,
         sample_rate=SAMPLE_RATE,
@@ -93,12 +97,15 @@ def _speak_request(fields: dict[str, str]) -> SpeakRequest:
     )
 
 
-def _of_gender(slug: str, gender: str, language: str) -> str:
-    """Return the first known voice of a language with this gender, "" for the provider's own choice."""
-    if gender not in ("male", "female"):
-        return ""
-    fitting = (voice for voice in kept_voices(slug) if voice.gender.lower() == gender)
-    return next((voice.id for voice in fitting if not language or speaks(voice.languages, language)), "")
+def _of_gender(wanted: SpeakRequest, gender: str) -> SpeakRequest:
+    """Return the request with the first known voice of its language and this gender, as it is without such a voice."""
+    if wanted.voice or wanted.voice_id or gender not in ("male", "female"):
+        return wanted
+    language = wanted.language
+    known = kept_voices(services().planner.provider(wanted.provider).slug)
+    fitting = (voice for voice in known if voice.gender.lower() == gender)
+    found = next((voice.id for voice in fitting if not language or speaks(voice.languages, language)), "")
+    return replace(wanted, voice_id=found)
 
 
 def _rate(fields: dict[str, str]) -> float | None:
@@ -115,12 +122,14 @@ def _rate(fields: dict[str, str]) -> float | None:
 @documented(reference.MARYTTS_VOICES)
 def mary_voices() -> Response:
     """Answer with one line a voice: name, locale, gender and type, four words each."""
-    listed = [f"{line} hmm" for line in CLASSIC]
-    for voice in kept_voices():
-        address = quote(f"{voice.provider}:{voice.id}", safe="/:")
-        gender = voice.gender.lower() if voice.gender in ("Male", "Female") else "neutral"
-        listed.append(f"{address} {_locale(language_tag(voice)) or 'und'} {gender} hmm")
-    return _lines(*listed)
+    own = services().planner.own_voices
+    classic = [f"{line} hmm" for line in CLASSIC if line.split()[0] not in own]
+    return _lines(*map(_line, own_voices()), *classic, *map(_line, kept_voices()))
+
+
+def _line(voice: Voice) -> str:
+    gender = voice.gender.lower() if voice.gender in ("Male", "Female") else "neutral"
+    return f"{quote(address_of(voice), safe='/:')} {_locale(language_tag(voice)) or 'und'} {gender} hmm"
 
 
 @blueprint.get("/locales")

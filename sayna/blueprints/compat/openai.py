@@ -15,6 +15,7 @@ from sayna.blueprints.compat.translation import (
     kept_voices,
     named_model,
     named_voice,
+    own_voices,
     slug_of,
     usable_providers,
 )
@@ -26,6 +27,7 @@ from sayna.openapi.operations import compat as reference
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import OPENAI_SPEECH, OPENAI_VOICES
 from sayna.schemas.vocabulary import FORMAT_NAMES
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.service import SpeechResult
 
@@ -56,10 +58,14 @@ def openai_speech() -> Response:
 
 def _speak_request(body: dict[str, Any]) -> SpeakRequest:
     wanted = OPENAI_SPEECH.parse(body)
-    provider, model, voice = _chosen(wanted.get("model", ""), wanted.get("voice", ""), wanted.get("provider", ""))
+    voice, own = wanted.get("voice", ""), None
+    if voice in services().planner.own_voices:
+        own, provider, model, voice = voice, None, "", ""
+    else:
+        provider, model, voice = _chosen(wanted.get("model", ""), voice, wanted.get("provider", ""))
     settings = dict(wanted.get("voice_settings", {}))
     instructions = wanted.get("instructions")
-    if instructions and "instructions" in services().planner.provider(provider).voice_settings:
+    if instructions and provider and "instructions" in services().planner.provider(provider).voice_settings:
         settings.setdefault("instructions", instructions)
     rules = wanted.get("pronunciations", [])
     audio_format = wanted.get("response_format") or "mp3"
@@ -67,6 +73,7 @@ def _speak_request(body: dict[str, Any]) -> SpeakRequest:
         raise UnsupportedFormat(f"response_format must be one of {', '.join(FORMAT_NAMES)}")
     return SpeakRequest(
         text=wanted.get("input"),
+        voice=own,
         provider=provider,
         voice_id=voice,
         model=model,
@@ -154,11 +161,14 @@ def audio_voices() -> Response:
     """Answer with OpenAI's names, then with the known voices of all providers or of one."""
     wanted = request.args.get("provider", "") or request.args.get("model", "")
     provider = named_model(wanted).provider or slug_of(wanted)
-    # A saved choice of a classic name must stay valid, so these come first.
-    classic = [
-        {"id": name, "name": name.capitalize(), "language": "", "gender": "", "provider": ""} for name in OPENAI_VOICES
+    own = [{"id": voice.id, **described(voice), "provider": ALIAS} for voice in own_voices()]
+    # A saved choice of a classic name must stay valid, so these come before the voices of the providers.
+    voices = own + [
+        {"id": name, "name": name.capitalize(), "language": "", "gender": "", "provider": ""}
+        for name in OPENAI_VOICES
+        if name not in services().planner.own_voices
     ]
-    voices = classic + [
+    voices += [
         {
             "id": f"{voice.provider}/{voice.id}",
             **described(voice),

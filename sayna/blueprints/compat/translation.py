@@ -10,6 +10,7 @@ from sayna.blueprints.context import services
 from sayna.errors import InvalidRequest
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import Voice
+from sayna.speech.own_voices import ALIAS
 
 # `provider/voice`, and `provider:voice` for clients that put the voice into the path.
 ADDRESS = re.compile(r"([A-Za-z-]{1,32})[/:](.+)", re.DOTALL)
@@ -68,6 +69,16 @@ def kept_voices(provider: str = "") -> Iterator[Voice]:
     """Yield the known voices of all providers or of one, the preferred provider first; no vendor is waited for."""
     for listed in services().catalogue.kept(provider).restricted_to(g.caller.may_use).lists.values():
         yield from listed.voices
+
+
+def own_voices() -> Iterator[Voice]:
+    """Yield the operator's own voices that the caller may use."""
+    return services().planner.listed(g.caller.may_use)
+
+
+def address_of(voice: Voice) -> str:
+    """Return the name of one of the operator's voices, and `provider:voice` of any other."""
+    return voice.id if voice.provider == ALIAS else f"{voice.provider}:{voice.id}"
 
 
 def language_tag(voice: Voice) -> str:

@@ -17,18 +17,21 @@ SPEAK_ERRORS = (
     errors.TextTooLong,
     errors.UnknownProvider,
     errors.UnsupportedFormat,
+    errors.UnknownVoice,
     errors.ProviderRejectedRequest,
     errors.ProviderRejectedCredentials,
     errors.ProviderNotConfigured,
     errors.ProviderError,
     errors.ProviderTimeout,
     errors.ProviderRateLimited,
+    errors.QuotaExceeded,
     errors.Overloaded,
 )
 HEADERS = {
     "Accept-Ranges": "bytes",
     "ETag": "Changes with the audio.",
     "Last-Modified": "When it was rendered.",
+    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
     "Cache-Control": "How long players may keep it: never longer than the URL is valid.",
 }
 EXT = {
@@ -131,7 +134,6 @@ SAY = Operation(
     errors=(
         *SPEAK_ERRORS,
         errors.InvalidRequest,
-        clip_errors.UnknownVoice,
         clip_errors.CrossSiteRequest,
         clip_errors.OpenVendorsDisabled,
         clip_errors.ClipNotFound,

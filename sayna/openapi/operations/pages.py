@@ -1,5 +1,6 @@
 """What the OpenAPI document says of itself and of the pages for people."""
 
+from dataclasses import replace
 from typing import Any
 
 from sayna.openapi import Operation, ResponseDoc
@@ -51,4 +52,29 @@ OPENAPI = Operation(
     responses=_responses("The document.", {"application/json": {"type": "object"}}, CACHED),
 )
 DOCS = _page("Playground", "This document to read and to try, in a browser.")
+HELP = replace(
+    _page("Help", "The index of the pages of docs/; with `q`, the sections that have every word of it."),
+    parameters=(
+        IF_NONE_MATCH,
+        {
+            "in": "query",
+            "name": "q",
+            "description": "Words to search for.",
+            "schema": {"type": "string", "maxLength": 100},
+        },
+    ),
+)
+HELP_PAGE = replace(
+    _page("One page of the help", "A page of docs/, by its path without the ending."),
+    parameters=(
+        IF_NONE_MATCH,
+        {
+            "in": "path",
+            "name": "name",
+            "required": True,
+            "description": "As in the links of /help.",
+            "schema": {"type": "string"},
+        },
+    ),
+)
 STUDIO = _page("Studio", "A page to pick a voice, type and listen.")

@@ -7,8 +7,15 @@ from sayna.schemas.server import HealthSchema, NotReadySchema, ReadySchema
 HEALTH = Operation(
     tag="Server",
     summary="Health",
-    description="Says that the process answers. Always public.",
-    responses={200: ResponseDoc("The process answers.", {"application/json": HealthSchema}, example={"status": "ok"})},
+    description="Says that the process answers. Always public. A client that prefers `text/html` gets a small page.",
+    responses={
+        200: ResponseDoc(
+            "The process answers.",
+            {"application/json": HealthSchema, "text/html": {"type": "string"}},
+            {"Vary": "Accept"},
+            example={"status": "ok"},
+        )
+    },
 )
 _CHECKS = {
     "cache": "ok",

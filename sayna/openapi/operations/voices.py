@@ -6,6 +6,7 @@ from sayna.errors import InvalidRequest, ProviderError, ProviderNotAllowed, Prov
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.schemas.voices import VoiceDescriptionSchema
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.voices import GENDERS
 from sayna.speech.voices.languages import TAG
 
@@ -40,9 +41,16 @@ def _query(name: str, description: str, **schema: Any) -> dict[str, Any]:
 VOICES = Operation(
     tag="Speech",
     summary="List voices",
-    description="The voices of every configured vendor: one list for each vendor, and all of them in `voices`.",
+    description=(
+        "The voices of every configured vendor: one list for each vendor, and all of them in `voices`. The voices of "
+        "your own are in `aliases`, which is absent when there are none."
+    ),
     parameters=(
-        _query("provider", "Only voices of this vendor; all when empty.", enum=["", *PROVIDER_NAMES]),
+        _query(
+            "provider",
+            "Only voices of this vendor, or with `alias` those of your own; all when empty.",
+            enum=["", *PROVIDER_NAMES, ALIAS],
+        ),
         _query(
             "language",
             "BCP 47, or its beginning: `en` finds `en-GB`.",

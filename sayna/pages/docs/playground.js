@@ -72,6 +72,9 @@ const ui = SwaggerUIBundle({
   queryConfigEnabled: false,
   tryItOutEnabled: true,
   validatorUrl: null,
-  // Most readers do not need the forms of other servers.
-  onComplete: () => ui.layoutActions.show(["operations-tag", "Compatibility"], false),
+  // Closed at first: what is not configured here, and the forms of other servers.
+  onComplete: () => {
+    const { tags } = ui.specSelectors.specJson().toJS();
+    for (const tag of tags) if (tag["x-folded"]) ui.layoutActions.show(["operations-tag", tag.name], false);
+  },
 });

@@ -4,10 +4,11 @@ let key = "";
 
 /** An answer that is no success, in the server's own words. */
 export class Refusal extends Error {
-  constructor(status, code, message) {
+  constructor(status, code, message, retryAfter) {
     super(message);
     this.status = status;
     this.code = code;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -46,14 +47,33 @@ async function voicesAt(path) {
   };
 }
 
+/** Return what this server's page knows of each vendor: its settings, its model, whether it is free. */
+export async function fetchVendors() {
+  return (await ask("studio/vendors.json")).json();
+}
+
 /** Return the response to one POST /speak as soon as its head is there; its body is audio. */
-export function speak(request, signal) {
+export function speak(request, { signal, headers } = {}) {
+  const body = JSON.stringify(request);
   return ask("speak", {
     method: "POST",
-    headers: { "Content-Type": "application/json", Accept: "audio/*" },
-    body: JSON.stringify(request),
+    headers: { "Content-Type": "application/json", Accept: "audio/*", ...headers },
+    body,
     signal,
+    // A page that is left must not cut what a vendor is paid for; browsers keep only short requests.
+    keepalive: body.length < 8000,
   });
+}
+
+/** Return what a list of prompts costs, and its mistakes. */
+export async function checkPrompts(list) {
+  const headers = { "Content-Type": "application/json" };
+  return (await ask("prompts", { method: "POST", headers, body: JSON.stringify(list) })).json();
+}
+
+/** Return what this key has used this month. */
+export async function fetchUsage() {
+  return (await ask("usage")).json();
 }
 
 /** Return the answer of POST /clips. */
@@ -72,5 +92,5 @@ async function ask(path, options = {}) {
 async function refusal(response) {
   const body = await response.json().catch(() => ({}));
   const message = body.message ?? body.error ?? `The server answered ${response.status}.`;
-  return new Refusal(response.status, body.code ?? "", message);
+  return new Refusal(response.status, body.code ?? "", message, Number(response.headers.get("retry-after")));
 }

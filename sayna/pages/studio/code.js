@@ -1,10 +1,16 @@
 // The request of a card as code that runs as it stands.
 
+import { endingOf } from "./systems.js";
+
 const WRITERS = { curl, python, javascript };
 
 /** Return the code in one of `curl`, `python`, `javascript`; the key itself is never written into it. */
 export function codeFor(language, { request, file, server, withKey }) {
-  return WRITERS[language]({ request: { ...request, ...file }, server, withKey });
+  return WRITERS[language]({ request: { ...request, ...fileFields(file) }, server, withKey });
+}
+
+function fileFields({ ending: _ending, ...fields }) {
+  return fields;
 }
 
 function curl({ request, server, withKey }) {
@@ -14,29 +20,42 @@ function curl({ request, server, withKey }) {
     "-H 'Content-Type: application/json'",
     "-H 'Accept: audio/*'",
     `-d ${shell(JSON.stringify(request))}`,
-    `-o speech.${request.audio_format.split("-")[0]}`,
+    `-o ${fileOf(request)}`,
   ].join(" \\\n  ");
 }
 
-function python({ request, server }) {
-  const { text, language, ...config } = request;
-  const fields = Object.entries({ ...config, model: "" }).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `import asyncio
-from pathlib import Path
+function python({ request, server, withKey }) {
+  const headers = [
+    '"Accept": "audio/*"',
+    ...(withKey ? ['"Authorization": f"Bearer {os.environ[\'SAYNA_API_KEY\']}"'] : []),
+  ];
+  return `${withKey ? "import os\n" : ""}from pathlib import Path
 
-from sayna_client import SaynaClient, TTSConfig  # pip install sayna-client
+import requests  # pip install requests
 
+response = requests.post(
+    ${JSON.stringify(`${server}speak`)},
+    json=${literal(request)},
+    headers={${headers.join(", ")}},
+    timeout=60,
+)
+if not response.ok:
+    raise SystemExit(response.text)
+Path("${fileOf(request)}").write_bytes(response.content)`;
+}
 
-async def main():
-    # The key, when the server asks for one, is read from SAYNA_API_KEY.
-    client = SaynaClient(${JSON.stringify(server)}, without_audio=True)
-    config = TTSConfig(${fields.join(", ")})${language ? `\n    # The SDK has no field for language=${JSON.stringify(language)}; the voice's own is used.` : ""}
-    audio, headers = await client.speak_rest(${JSON.stringify(text)}, config)
-    Path("speech.${request.audio_format.split("-")[0]}").write_bytes(audio)
-    await client.disconnect()
+/** Return a value of JSON as Python writes it. */
+function literal(value) {
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  if (value && typeof value === "object") {
+    return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${literal(each)}`).join(", ")}}`;
+  }
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return JSON.stringify(value);
+}
 
-
-asyncio.run(main())`;
+function fileOf({ audio_format: format }) {
+  return `speech.${endingOf(format)}`;
 }
 
 function javascript({ request, server, withKey }) {
@@ -52,7 +71,7 @@ const response = await fetch(${JSON.stringify(`${server}speak`)}, {
   body: JSON.stringify(${JSON.stringify(request, null, 2).replaceAll("\n", "\n  ")}),
 });
 if (!response.ok) throw new Error(await response.text());
-await writeFile("speech.${request.audio_format.split("-")[0]}", Buffer.from(await response.arrayBuffer()));`;
+await writeFile("${fileOf(request)}", Buffer.from(await response.arrayBuffer()));`;
 }
 
 function shell(word) {

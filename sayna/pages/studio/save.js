@@ -1,35 +1,37 @@
 // Saves a clip as a file, in the format that was chosen.
 
 import { speak } from "./api.js";
-
-const ENDINGS = {
-  mp3: "mp3",
-  wav: "wav",
-  opus: "ogg",
-  flac: "flac",
-  linear16: "pcm",
-  mulaw: "ulaw",
-  alaw: "alaw",
-  "wav-mulaw": "wav",
-  "wav-alaw": "wav",
-};
+import { nameFrom } from "./systems.js";
 
 /** Fetch the clip, hand it to the browser as a download, and return a sentence on what it was. */
-export async function save(request, file) {
+export async function save(request, { ending, ...file }) {
   const response = await speak({ ...request, ...file });
   const cache = response.headers.get("x-cache");
   const blob = await response.blob();
-  const name = `${(request.voice_id ?? request.provider).replace(/[^A-Za-z0-9._-]+/g, "-")}.${ENDINGS[file.audio_format]}`;
+  const name = `${nameFrom(request.text)}.${ending}`;
+  download(blob, name);
+  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price(request, cache)}.`;
+}
+
+/** Hand a blob to the browser as a file. */
+export function download(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price(request.text, cache)}.`;
+}
+
+let vendors = {};
+
+/** Learn what is free from GET /studio/vendors.json. */
+export function learnVendors(found) {
+  vendors = found;
 }
 
 /** Return what a vendor counts for a text: nothing when it was not asked, or was asked by somebody else. */
-export function price(text, cache) {
+export function price({ text, provider }, cache) {
+  if (vendors[provider]?.local) return "free";
   const characters = ["MISS", "BYPASS"].includes(cache) ? [...text].length : 0;
   return characters === 1 ? "1 character" : `${characters} characters`;
 }

@@ -7,13 +7,14 @@ export const RATE = 24000;
 /**
  * Ask for 16-bit samples and hand them to `onSamples` while they arrive.
  *
- * Returns what the clip was: its x-cache, milliseconds to the first byte and to the last, seconds of speech.
+ * Returns what the clip was: its x-cache, milliseconds to the first byte and to the last and seconds of speech,
+ * and its bytes in pieces.
  */
 export async function listen(request, signal, onSamples) {
   const begun = performance.now();
-  const response = await speak({ ...request, audio_format: "linear16", sample_rate: RATE }, signal);
+  const response = await speak({ ...request, audio_format: "linear16", sample_rate: RATE }, { signal });
   const reader = response.body.getReader();
-  const figures = { cache: response.headers.get("x-cache") ?? "", first: null, total: 0, seconds: 0 };
+  const figures = { cache: response.headers.get("x-cache") ?? "", first: null, total: 0, seconds: 0, pieces: [] };
   let odd = new Uint8Array(0);
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
     figures.first ??= performance.now() - begun;
@@ -21,6 +22,7 @@ export async function listen(request, signal, onSamples) {
     const whole = bytes.length - (bytes.length % 2);
     odd = bytes.slice(whole);
     if (whole) {
+      figures.pieces.push(bytes.slice(0, whole));
       figures.seconds += whole / 2 / RATE;
       onSamples(samples(bytes, whole));
     }

@@ -1,16 +1,20 @@
 // Voices as people look for them: by provider, by language in words, by anything that is written about them.
 
 const NAMES = {
+  aliases: "Voices of this server",
   azure: "Microsoft Azure",
   cartesia: "Cartesia",
   deepgram: "Deepgram",
   elevenlabs: "ElevenLabs",
   espeak: "eSpeak NG (built in)",
   google: "Google Cloud",
+  hibari: "Hibari (built in)",
   openai: "OpenAI",
   piper: "Piper (local)",
   polly: "Amazon Polly",
 };
+const WORDS = { Female: "woman female", Male: "man male" };
+const regionNames = new Intl.DisplayNames(["en"], { type: "region", fallback: "none" });
 const languageNames = new Intl.DisplayNames(["en"], { type: "language", fallback: "none" });
 
 export const ANY = "";
@@ -30,11 +34,12 @@ export function languagesOf(voices) {
 
 /** Return the voices that speak `language` and whose description has every word of `words`. */
 export function matching(voices, language, words) {
-  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const wanted = words.toLowerCase().split(/[^\p{L}\p{M}\p{N}]+/u).filter(Boolean);
   return voices.filter((voice) => {
     if (language !== ANY && !bases(voice).includes(language)) return false;
     const about = written(voice);
-    return wanted.every((word) => about.includes(word));
+    // The beginning of a word: "male" must not find "female".
+    return wanted.every((word) => about.some((each) => each.startsWith(word)));
   });
 }
 
@@ -53,7 +58,8 @@ export function tagFor(voice, language) {
 
 /** Return what tells a voice apart from its neighbours, without what nobody knows. */
 export function details(voice) {
-  const known = [voice.language, voice.accent, voice.gender].filter((each) => each && each !== "Unknown");
+  const spoken = [...new Set((voice.languages ?? []).map(base))].map(nameOf).slice(0, 3).join(", ");
+  const known = [spoken || voice.language, voice.accent, voice.gender].filter((each) => each && each !== "Unknown");
   return [...new Set([...known, voice.id])].join(" · ");
 }
 
@@ -75,5 +81,13 @@ function nameOf(language) {
 
 function written(voice) {
   const { id, name, accent, gender, language, languages = [], tags = [], description = "" } = voice;
-  return [id, name, accent, gender, language, ...languages, ...tags, description].join(" ").toLowerCase();
+  const places = languages.map((tag) => regionOf(tag));
+  const names = languages.map((tag) => nameOf(base(tag)));
+  const about = [id, name, accent, gender, WORDS[gender], language, ...languages, ...names, ...places, ...tags, description];
+  return about.join(" ").toLowerCase().split(/[^\p{L}\p{M}\p{N}]+/u);
+}
+
+function regionOf(tag) {
+  const region = tag.split("-").slice(1).find((part) => /^([A-Z]{2}|[0-9]{3})$/.test(part));
+  return (region && regionNames.of(region)) ?? "";
 }

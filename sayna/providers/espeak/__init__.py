@@ -1,4 +1,4 @@
-"""espeak-ng, the embedded engine: no key, no network, a hundred languages; rendered in a helper process."""
+"""espeak-ng, the embedded engine: no key, no network, a hundred languages; rendered in the pool of engines."""
 
 from sayna.providers.espeak.espeak_provider import Espeak, EspeakConfig
 

@@ -7,6 +7,7 @@ from run to run; below 80 words a minute (0.46 x) the rate falls no further.
 
 import functools
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,17 +17,18 @@ from sayna import errors
 from sayna.audio.spec import AudioSpec
 from sayna.config import setting
 from sayna.config.types import boolean
+from sayna.engines import wire
+from sayna.engines.engine_text import fitted
+from sayna.engines.espeak_library import SAMPLE_RATE, SETTINGS
+from sayna.engines.pool import EnginePool
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.engine_text import fitted
-from sayna.providers.espeak import helper_program as wire
 from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
-from sayna.providers.espeak.supervisor import EspeakEngine
 from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
-NATIVE = AudioSpec("linear16", wire.SAMPLE_RATE)
+NATIVE = AudioSpec("linear16", SAMPLE_RATE)
 TABLE_SECONDS = 5.0
 # U+0001 begins commands of the library, NUL ends its text.
 CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -68,7 +70,7 @@ class Espeak(TTSProvider):
     def __init__(self, config: EspeakConfig) -> None:
         self._enabled = config.enabled
         self._catalogue: EspeakVoices | None = None
-        self.engine = EspeakEngine(self._locate)
+        self.pool = EnginePool()
 
     @functools.cached_property
     def configured(self) -> bool:
@@ -78,14 +80,14 @@ class Espeak(TTSProvider):
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice, EmptyText for no sound."""
         voice = self._identifier(request.voice_id, request.deadline)
-        head = _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0"
+        head = self._wheel() + _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0"
         text = fitted(CONTROLS.sub(" ", request.text))
-        speech = ResumedSpeech(self.engine, head, harmless_versions(text), request.deadline)
+        speech = ResumedSpeech(self.pool, head, harmless_versions(text), request.deadline)
         return AudioStream(NATIVE, speech, speech.close)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""
-        return self._table(deadline).voices(self.slug, wire.SAMPLE_RATE)
+        return self._table(deadline).voices(self.slug, SAMPLE_RATE)
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else one for the language; raises ProviderRejectedRequest."""
@@ -112,14 +114,19 @@ class Espeak(TTSProvider):
         """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""
         return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
 
-    def close(self) -> None:
-        """End the helper process; the next use starts a new one."""
-        self.engine.close()
+    def use_pool(self, pool: EnginePool) -> None:
+        """Render in this pool."""
+        self.pool = pool
 
-    def _locate(self) -> tuple[str, str]:
+    def close(self) -> None:
+        """Let the pool of engines go; the next use takes it again."""
+        self.pool.close()
+
+    def _wheel(self) -> bytes:
+        """Return the paths of library and data as the engine process takes them; raises ProviderNotConfigured."""
         if not self.configured:
             raise errors.ProviderNotConfigured("The embedded engine is off: set ESPEAK_ENABLED=true and install it.")
-        return _wheel()
+        return _paths()
 
     def _identifier(self, voice_id: str, deadline: Deadline) -> str:
         if voice_id == DEFAULT_VOICE:
@@ -131,20 +138,22 @@ class Espeak(TTSProvider):
 
     def _table(self, deadline: Deadline) -> EspeakVoices:
         if self._catalogue is None:
-            self._catalogue = EspeakVoices(b"".join(self.engine.ask(wire.VOICES, b"", deadline)).decode())
+            self._catalogue = EspeakVoices(b"".join(self.pool.sentences(wire.VOICES, self._wheel(), deadline)).decode())
         return self._catalogue
 
 
 @functools.cache
-def _wheel() -> tuple[str, str]:
+def _paths() -> bytes:
     import espeakng_loader  # noqa: PLC0415 - may be left out for its licence
 
-    return espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+    return b"".join(
+        os.fsencode(path()) + b"\0" for path in (espeakng_loader.get_library_path, espeakng_loader.get_data_path)
+    )
 
 
 def _settings(rate: float, settings: Mapping[str, Any]) -> bytes:
     """Pack every parameter, so that no request inherits one from an earlier request."""
-    return wire.SETTINGS.pack(
+    return SETTINGS.pack(
         round(WORDS_A_MINUTE * rate),
         settings.get("volume", 100),
         settings.get("pitch", 50),

@@ -1,27 +1,28 @@
-"""Speech that goes on when a text has killed the helper: the rest is said without what kills."""
+"""Speech that goes on when a text has killed the engine process: the rest is said without what kills."""
 
 import unicodedata
 from collections.abc import Iterator
 
+from sayna.engines.espeak_library import SAMPLE_RATE
+from sayna.engines.pool import EnginePool
+from sayna.engines.response import EngineDied, EngineResponse
+from sayna.engines.wire import ESPEAK
 from sayna.errors import EmptyText
 from sayna.http import Deadline
-from sayna.providers.espeak import helper_program as wire
-from sayna.providers.espeak.helper_response import HelperDied, HelperResponse
-from sayna.providers.espeak.supervisor import EspeakEngine
 
 HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 # 20 ms. The library makes 7 ms of a sign for which the voice has no name.
-LEAST_BYTES = 2 * wire.SAMPLE_RATE // 50
+LEAST_BYTES = 2 * SAMPLE_RATE // 50
 
 
 class ResumedSpeech:
-    """The samples of one text as an iterator; `versions` are tried in turn while the helper dies of them.
+    """The samples of one text as an iterator; `versions` are tried in turn while the engine dies of them.
 
-    A later version goes on at the sample where the helper died.
+    A later version goes on at the sample where the engine died.
     """
 
-    def __init__(self, engine: EspeakEngine, head: bytes, versions: Iterator[str], deadline: Deadline) -> None:
-        self._engine, self._head, self._versions, self._deadline = engine, head, versions, deadline
+    def __init__(self, pool: EnginePool, head: bytes, versions: Iterator[str], deadline: Deadline) -> None:
+        self._pool, self._head, self._versions, self._deadline = pool, head, versions, deadline
         self._sent = 0
         self._response = self._begin()
         self._first = b""
@@ -46,15 +47,15 @@ class ResumedSpeech:
         self._versions = iter(())
         self._response.close()
 
-    def _begin(self) -> HelperResponse:
-        """Ask for the next version; raises the last HelperDied when there is none left."""
-        died: HelperDied | None = None
+    def _begin(self) -> EngineResponse:
+        """Ask for the next version; raises the last EngineDied when there is none left."""
+        died: EngineDied | None = None
         for text in self._versions:
             try:
-                return self._engine.ask(wire.SAY, self._head + text.encode(errors="replace"), self._deadline)
-            except HelperDied as error:
+                return self._pool.ask(ESPEAK, self._head + text.encode(errors="replace"), self._deadline)
+            except EngineDied as error:
                 died = error
-        raise died or HelperDied("The embedded engine died while it rendered this text.")
+        raise died or EngineDied("The embedded engine died while it rendered this text.")
 
     def _next(self) -> bytes:
         """Return the next samples, empty bytes at the end."""
@@ -62,7 +63,7 @@ class ResumedSpeech:
         while True:
             try:
                 chunk = next(self._response, b"")
-            except HelperDied:
+            except EngineDied:
                 self._response, skip = self._begin(), self._sent
                 continue
             unheard = chunk[skip:]

@@ -1,6 +1,6 @@
 """Google Cloud Text-to-Speech: https://cloud.google.com/text-to-speech/docs/reference/rest .
 
-Quirks: the answer is JSON with the audio in base64, so nothing streams; LINEAR16, MULAW and ALAW come with
+Quirks: the answer is JSON with the audio in base64, so nothing streams; LINEAR16 comes with
 a WAV header of any length; the limit of 5,000 is one of bytes; speed is 0.25-2.0. A voice without a
 language in its name (Achernar) belongs to Gemini and needs a model.
 """
@@ -19,7 +19,8 @@ from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
 from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mapping, text, texts
 
-ENCODINGS = {"mp3": "MP3", "opus": "OGG_OPUS", "mulaw": "MULAW", "alaw": "ALAW"}
+# That of nearly all voices; Chirp and Neural2 have no other.
+RATE = 24000
 GEMINI_MODEL = "gemini-2.5-flash-tts"
 # Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
@@ -41,7 +42,7 @@ class Google(CloudProvider):
 
     slug = "google"
     config_class = account.GoogleConfig
-    facts = ProviderFacts("`GOOGLE_APPLICATION_CREDENTIALS`", "all, at every rate", "when all is made")
+    facts = ProviderFacts("`GOOGLE_APPLICATION_CREDENTIALS`", "linear16 at the voice's rate", "when all is made")
     default_voice = "en-US-Neural2-F"
     default_language = "en-US"
     # Google's client library 2.38 says that more is an error; older pages say 4.0.
@@ -91,21 +92,23 @@ class Google(CloudProvider):
         return (tag,) if tag else ()
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself, samples in a wav: Google makes any rate."""
-        return _spec(target)
+        """Return samples in a wav at the voices' own rate, or at a higher one where that is wanted."""
+        return AudioSpec("wav", max(RATE, target.sample_rate))
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the whole audio."""
+        wanted = self.native(request.target)
         answer = self._call(
             "POST",
             "/v1/text:synthesize",
             credentials=request.credentials,
             deadline=request.deadline,
             connect_seconds=request.connect_seconds,
+            is_retried=request.is_retried,
             max_bytes=MAX_ANSWER_BYTES,
-            body=json.dumps(_body(request), ensure_ascii=False).encode(),
+            body=json.dumps(_body(request, wanted.sample_rate), ensure_ascii=False).encode(),
         )
-        audio, wanted = _audio(answer), self.native(request.target)
+        audio = _audio(answer)
         return AudioStream(spec_of(audio, wanted, Label("")) or wanted, iter((audio,)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
@@ -157,13 +160,7 @@ def _audio(answer: Any) -> bytes:
     return audio
 
 
-def _spec(target: AudioSpec) -> AudioSpec:
-    """Return mp3 and opus unchanged, and wav for every format that is made of samples."""
-    name = target.audio_format if target.audio_format in ("mp3", "opus") else "wav"
-    return AudioSpec(name, target.sample_rate)
-
-
-def _body(request: SpeechRequest) -> dict[str, Any]:
+def _body(request: SpeechRequest, rate: int) -> dict[str, Any]:
     """Return the body of a synthesis; a language in the voice's name is the only one that the voice takes."""
     # Google requires it even when the name of the voice has it.
     voice = {"languageCode": leading_tag(request.voice_id) or request.language}
@@ -171,11 +168,8 @@ def _body(request: SpeechRequest) -> dict[str, Any]:
         voice["name"] = request.voice_id
     if request.model:
         voice["modelName"] = request.model
-    audio: dict[str, Any] = {
-        # All three come with a WAV header, whose length varies: it is parsed, never cut at 44 bytes.
-        "audioEncoding": ENCODINGS.get(request.target.audio_format, "LINEAR16"),
-        "sampleRateHertz": request.target.sample_rate,
-    }
+    # It comes with a WAV header, whose length varies: it is parsed, never cut at 44 bytes.
+    audio: dict[str, Any] = {"audioEncoding": "LINEAR16", "sampleRateHertz": rate}
     if request.speaking_rate != 1.0:
         audio["speakingRate"] = request.speaking_rate
     for name, wire_name in (("pitch", "pitch"), ("volume_gain_db", "volumeGainDb")):

@@ -8,6 +8,7 @@ differ in rate (16,000 or 22,050 Hz) and licence.
 import functools
 import importlib.util
 import itertools
+import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from typing import ClassVar
 from sayna.audio.spec import AudioSpec
 from sayna.config import setting
 from sayna.config.types import folder
+from sayna.engines.pool import EnginePool
+from sayna.engines.wire import PIPER
 from sayna.errors import EmptyText, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
-from sayna.providers.piper.piper_engine import PiperEngine
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
 from sayna.state.files import Check
 
@@ -62,7 +64,7 @@ class Piper(TTSProvider):
 
     def __init__(self, config: PiperConfig) -> None:
         self._folder = config.voices_path
-        self.engine = PiperEngine()
+        self.pool = EnginePool()
         if self._folder and not self._installed:
             log.warning(self.how_to_configure)
 
@@ -100,12 +102,15 @@ class Piper(TTSProvider):
             "length_scale": voice.length_scale / request.speaking_rate,
             **request.settings,
         }
-        sentences = self.engine.say(voice, request.text, settings, request.deadline)
+        told = {"model": str(voice.model), "version": voice.version, "settings": settings, "text": request.text}
+        sentences = self.pool.sentences(PIPER, json.dumps(told).encode(), request.deadline)
         first = next(sentences, None)
         # A sign without a name, for instance.
         if first is None:
             raise EmptyText("there is nothing to say in this text")
-        return AudioStream(AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences))
+        return AudioStream(
+            AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences), sentences.close
+        )
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the voices in the folder."""
@@ -138,9 +143,13 @@ class Piper(TTSProvider):
         """Return the version of the voice's files, empty while there are none."""
         return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
 
+    def use_pool(self, pool: EnginePool) -> None:
+        """Render in this pool."""
+        self.pool = pool
+
     def close(self) -> None:
-        """Forget the models."""
-        self.engine.close()
+        """Let the pool of engines go; the next use takes it again."""
+        self.pool.close()
 
     def _voices(self) -> Iterator[VoiceFile]:
         return iter(scan(self._folder).values() if self._folder else ())

@@ -17,18 +17,14 @@ from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRej
 from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, nearest_rate
+from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, text, texts
 from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind, host
 
-RATES = {
-    "linear16": (8000, 16000),
-    "mulaw": (8000,),
-    "alaw": (8000,),
-    "mp3": (8000, 16000, 22050, 24000, 44100, 48000),
-    "opus": (48000,),
-}
-OUTPUT_FORMATS = {"linear16": "pcm", "mulaw": "mulaw", "alaw": "alaw", "mp3": "mp3", "opus": "ogg_opus"}
+# Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
+RATES = (8000, 16000, 22050, 24000, 44100, 48000)
+# That of the neural voices.
+RATE = 24000
 # In order of quality for the price; the generative engine follows a speaking rate only loosely.
 ENGINES = ("neural", "generative", "long-form", "standard")
 # A neural voice for each of the larger languages, by tag or by language alone.
@@ -57,7 +53,7 @@ class Polly(CloudProvider):
 
     slug = "polly"
     config_class = PollyConfig
-    facts = ProviderFacts("`POLLY_ENABLED` and AWS keys", "linear16 to 16 kHz, mulaw, alaw, mp3, opus 48 kHz")
+    facts = ProviderFacts("`POLLY_ENABLED` and AWS keys", "mp3 24 kHz, more when asked for")
     default_voice = VOICES["en"]
     default_model = ENGINES[0]
     default_language = "en-US"
@@ -105,10 +101,8 @@ class Polly(CloudProvider):
         return self.default_language if voice_id == self.default_voice else ""
 
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the target itself where Polly makes it, else linear16 at the nearest rate."""
-        if target.sample_rate in RATES.get(target.audio_format, ()):
-            return target
-        return AudioSpec("linear16", nearest_rate(target.sample_rate, RATES["linear16"]))
+        """Return mp3 at the rate of the neural voices, or at a higher one where that is wanted."""
+        return AudioSpec("mp3", min(rate for rate in RATES if rate >= max(RATE, target.sample_rate)))
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
@@ -158,7 +152,7 @@ def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any
         "VoiceId": request.voice_id,
         # Polly's own default is `standard`, which newer voices refuse.
         "Engine": engine,
-        "OutputFormat": OUTPUT_FORMATS[spec.audio_format],
+        "OutputFormat": "mp3",
         # The API requires a string.
         "SampleRate": str(spec.sample_rate),
         "Text": request.text,

@@ -18,7 +18,7 @@ from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
 from sayna.state.files import Check
-from sayna.state.ports import ClipChange, SharedClips
+from sayna.state.speech_ports import ClipChange, SharedClips
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
 MEMORY_BYTES = 16 * 2**20
@@ -176,7 +176,7 @@ class AudioCache:
         """Return how full the cache is; raises OSError, sqlite3.Error or diskcache.Timeout."""
         providers: Counter[str] = Counter()
         if self._disk is None:
-            infos = [clip.info for clip in self._memory.clips().values()]
+            infos = [clip.info for key, clip in self._memory.clips().items() if not is_form(key)]
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self.max_bytes, providers, oldest)
@@ -251,7 +251,7 @@ class AudioCache:
         chosen = [key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)]
         for key in chosen:
             self._memory.drop(key)
-        return len(chosen)
+        return sum(not is_form(key) for key in chosen)
 
 
 def _tag(clip: Clip) -> str:

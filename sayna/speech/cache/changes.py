@@ -8,7 +8,7 @@ from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.speech.cache.audio_cache import AudioCache
 from sayna.speech.cache.sqlite_errors import FAULTS
-from sayna.state.ports import SharedClips
+from sayna.state.speech_ports import SharedClips
 
 PAUSE_SECONDS = 1.0
 POSITION_FILE = "clip-changes"

@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import diskcache
-
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
@@ -76,13 +74,13 @@ class DiskStore:
         os.utime(self._mark, ns=(now, now))
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[diskcache.Cache]:
+    def reading(self) -> Iterator[SharedConnection]:
         """Lend the connection that reads; raises one of FAULTS within about BUSY_SECONDS."""
         with self._lent("reader", BUSY_SECONDS) as cache:
             yield cache
 
     @contextlib.contextmanager
-    def writing(self, seconds: float) -> Iterator[diskcache.Cache]:
+    def writing(self, seconds: float) -> Iterator[SharedConnection]:
         """Lend the connection that writes, after a wait of up to `seconds`; raises one of FAULTS."""
         with self._lent("writer", seconds) as cache:
             yield cache
@@ -123,18 +121,10 @@ class DiskStore:
             self.retry(partial(cache.delete, key))
             self.renew()
 
-    def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[diskcache.Cache], bool]) -> bool:
-        """Store a form of a sound, if its master `is_current` and there is room beside the masters; return whether.
-
-        Raises one of FAULTS.
-        """
+    def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
+        """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache, cache.transact(retry=True):
-            while cache.volume() + 2 * len(blob) > self._max_bytes:
-                if not (oldest := cache.oldest_demoted(10)):
-                    return False
-                for each in oldest:
-                    cache.delete(each)
-            if not is_current(cache):
+            if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
                 return False
             cache.set(key, blob, expire=self._ttl, tag=tag)
             cache.demote(key)
@@ -188,13 +178,15 @@ class DiskStore:
                 return handle, connection
             connection.turn.release()
 
-    def _make_room(self, cache: diskcache.Cache, size: int) -> None:
+    def _make_room(self, cache: SharedConnection, size: int) -> None:
         """Free twice the size of a large blob, for the database and for its log, before it is written."""
         # diskcache evicts after it has written, so a large blob would exceed the limit first.
         if size * 20 < self._max_bytes:
             return
+        if self.retry(lambda: cache.evict_forms(self._max_bytes - 2 * size)):
+            return
         while cache.volume() + 2 * size > self._max_bytes:
-            oldest = cache.oldest_demoted(10) or list(itertools.islice(cache, 10))
+            oldest = list(itertools.islice(cache, 10))
             if not sum(self.retry(partial(cache.delete, key)) for key in oldest):
                 return
 

@@ -46,10 +46,15 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
         """Make an entry older than all that are not demoted, because diskcache evicts the oldest first."""
         self._sql("UPDATE Cache SET store_time = store_time - ? WHERE key = ? AND raw = 1", (DEMOTED_SECONDS, key))
 
-    def oldest_demoted(self, count: int) -> list[str]:
-        """Return the keys of the oldest demoted entries."""
-        query = "SELECT key FROM Cache WHERE store_time < 0 ORDER BY store_time LIMIT ?"
-        return [str(key) for (key,) in self._sql(query, (count,))]
+    def evict_forms(self, max_bytes: int) -> bool:
+        """Remove the oldest demoted entries until the database has at most this size; return whether it has."""
+        query = "SELECT key FROM Cache WHERE store_time < 0 ORDER BY store_time LIMIT 10"
+        while self.volume() > max_bytes:
+            if not (oldest := [key for (key,) in self._sql(query)]):
+                return False
+            for key in oldest:
+                self.delete(key)
+        return True
 
     def forget_forms(self, sound: str) -> bool:
         """Remove all forms of a sound; return whether there were any."""

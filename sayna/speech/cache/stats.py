@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from sayna.speech.cache.shared_connection import DEMOTED_SECONDS
-
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """How full the cache is; `oldest` is in epoch seconds, `providers` counts the clips of each slug."""
+    """How full the cache is; `oldest` is in epoch seconds, `entries` and `providers` count sounds, not their forms."""
 
     entries: int
     bytes: int
@@ -55,9 +53,9 @@ def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> 
 
 def take_stats(database: Path) -> list[Row]:
     """Count the unexpired entries of each tag; raises sqlite3.Error."""
-    # The store time of a form is negative, see DEMOTED_SECONDS.
-    query = "SELECT tag, COUNT(*), MIN(store_time + (store_time < 0) * ?) FROM Cache WHERE expire_time > ? GROUP BY tag"
+    # The store time of a form is negative; a sound counts once, in however many forms.
+    query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? AND store_time > 0 GROUP BY tag"
     # A read-only connection of its own: counting must not lock writers out.
     uri = f"{database.absolute().as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-        return [Row(*row) for row in connection.execute(query, (DEMOTED_SECONDS, time.time()))]
+        return [Row(*row) for row in connection.execute(query, (time.time(),))]

@@ -1,6 +1,6 @@
 """Texts longer than a vendor takes at once: cut at sentences, rendered side by side, joined as samples."""
 
-from sayna.speech.longtext.job import allowance, synthesize
+from sayna.speech.longtext.job import Ask, allowance, synthesize
 from sayna.speech.longtext.split import Limit, split
 
-__all__ = ["Limit", "allowance", "split", "synthesize"]
+__all__ = ["Ask", "Limit", "allowance", "split", "synthesize"]

@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna import audio
@@ -23,14 +23,20 @@ PREFETCH = 2
 SILENCE_SECONDS = 0.3
 
 
-def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float) -> AudioStream:
+# Calls a provider; the second argument says whether the answer to the client can still be an error.
+Ask = Callable[[SpeechRequest, bool], AudioStream]
+
+
+def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float, ask: Ask | None = None) -> AudioStream:
     """Return the speech of a text of any length; each part of a long one may take `seconds`.
 
+    `ask` calls the provider, once for each part; without it, the provider is called as it is.
     Raises as TTSProvider.synthesize does. A part that fails, fails the whole.
     """
+    ask = ask or (lambda request, is_first: provider.synthesize(request))
     if _limit(provider, request).parts(request.text) == 1:
-        return provider.synthesize(request)
-    return _Job(provider, request, seconds).start()
+        return ask(request, True)
+    return _Job(provider, request, seconds, ask).start()
 
 
 def allowance(provider: TTSProvider, speech: SynthesisParams, seconds: float) -> float:
@@ -45,8 +51,8 @@ def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
 class _Job:
     """Asks the provider for samples: coded audio cannot be joined without a gap or a click."""
 
-    def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float) -> None:
-        self._provider = provider
+    def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float, ask: Ask) -> None:
+        self._ask_provider = ask
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
         self._texts = split(request.text, request.language, _limit(provider, request))
@@ -73,7 +79,7 @@ class _Job:
             text = next(self._texts, None)
             if text is None:
                 raise EmptyText("there is nothing to say in this text")
-            if stream := self._ask(text):
+            if stream := self._ask(text, is_first=True):
                 return stream
             self._leading += 1
 
@@ -103,13 +109,13 @@ class _Job:
             yield self._pool.submit(contextvars.copy_context().run, self._whole, text)
 
     def _whole(self, text: str) -> list[bytes]:
-        stream = self._ask(text)
+        stream = self._ask(text, is_first=False)
         return list(self._samples(stream)) if stream else [self._silence()]
 
     def _silence(self) -> bytes:
         return bytes(2 * round(SILENCE_SECONDS * self._spec.sample_rate))
 
-    def _ask(self, text: str) -> AudioStream | None:
+    def _ask(self, text: str, *, is_first: bool) -> AudioStream | None:
         """Return the audio of one part, None when it has nothing to say."""
         if not has_speech(text):
             return None
@@ -117,7 +123,7 @@ class _Job:
         # Each part has its own deadline, but all are cancelled with the whole request.
         self._request.deadline.when_cancelled(deadline.cancel)
         try:
-            stream = self._provider.synthesize(dataclasses.replace(self._request, text=text, deadline=deadline))
+            stream = self._ask_provider(dataclasses.replace(self._request, text=text, deadline=deadline), is_first)
         except EmptyText:
             return None
         with self._lock:

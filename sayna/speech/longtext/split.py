@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sayna.providers.graphemes import boundary_before
+from sayna.engines.graphemes import boundary_before
 
 # How many characters before a cut are searched for the end of a sentence, and how many after it.
 REACH = 1024

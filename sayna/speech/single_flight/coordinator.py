@@ -29,7 +29,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 class SingleFlight:
     """Shared streams by key; processes share them through `folder`, and without it each has its own.
 
-    `max_producers` is the number of streams at a time; as many threads more make their forms.
+    `max_producers` is the number of threads that move audio into streams and make their forms.
     """
 
     def __init__(self, folder: Path, *, max_producers: int = MAX_PRODUCERS) -> None:
@@ -114,7 +114,7 @@ class SingleFlight:
         if self._producers is None or self._pid != os.getpid():
             self._pid = os.getpid()
             self._running = {}
-            self._producers = ThreadPoolExecutor(2 * self._max_producers, thread_name_prefix="producer")
+            self._producers = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer")
             # A leader that was killed leaves its file; the kernel has dropped its locks.
             sweep(self._folder)
         return self._producers

@@ -91,6 +91,12 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
         if stream.state is State.LOST:  # cancelled: the error is only how the provider's call ended
             writer.close()
             return
+        if isinstance(error, SaynaError) and error.is_callers_own:
+            # Followers of a lost stream start anew, each with its own task.
+            stream.refusal = error
+            writer.close()
+            stream.abandon()
+            return
         if not isinstance(error, SaynaError):
             log.exception("a synthesis failed unexpectedly")
         # Remove the part file before reporting the failure, so that a retry starts a new synthesis.

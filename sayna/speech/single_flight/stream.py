@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from sayna.audio.spec import AudioSpec
+from sayna.errors import SaynaError
 from sayna.speech.single_flight.task import UNKNOWN
 
 # How long the next request of a caller may have to wait for the store of the audio before.
@@ -43,6 +44,8 @@ class SharedStream:
         self.state = State.RUNNING
         self.chunks: list[bytes] = []
         self.error = b""
+        # An error for the owner alone; the other subscribers find the stream lost.
+        self.refusal: SaynaError | None = None
         self.is_new = False
         self.is_cached = False
         self.created = time.time()

@@ -1,6 +1,7 @@
 """One request's view of a shared stream."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 
 from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
@@ -38,6 +39,8 @@ class Subscriber(Iterator[bytes]):
         self.spec = UNKNOWN
         self.created = 0.0
         self.is_cached = False
+        # The longest wait for a chunk.
+        self.silence_seconds = math.inf
         self._stream: SharedStream | None = None
         self._stream = attach(self._token)
 
@@ -64,9 +67,10 @@ class Subscriber(Iterator[bytes]):
         """What stands in front of a whole file of the form; final when the iterator has ended."""
         return bytes(self._selected.head) if self._selected else b""
 
-    def received(self) -> bytes:
-        """Return what the provider has sent so far; it is whole when the iterator has ended."""
-        return b"".join(self._stream.chunks) if self._stream else b""
+    @property
+    def received(self) -> Sequence[bytes]:
+        """What the provider has sent so far; it is whole when the iterator has ended."""
+        return self._stream.chunks if self._stream else ()
 
     def close(self) -> None:
         """Unsubscribe; a synthesis without subscribers is cancelled."""
@@ -90,8 +94,9 @@ class Subscriber(Iterator[bytes]):
         return None
 
     def _wait(self, stream: SharedStream) -> None:
-        while not stream.wait_for_chunk(self._position, self._seconds()):
-            if self._deadline and not self._deadline.remaining():
+        silence = Deadline.after(self.silence_seconds)
+        while not stream.wait_for_chunk(self._position, min(self._seconds(), silence.remaining())):
+            if not silence.remaining() or (self._deadline and not self._deadline.remaining()):
                 self.close()
                 raise ProviderTimeout("the speech provider did not respond in time; try again")
             if not self._is_client_connected():
@@ -106,6 +111,8 @@ class Subscriber(Iterator[bytes]):
         # No chunk was returned yet, so another synthesis may be read from its beginning.
         if stream.state is State.LOST and not self._position:
             self.close()
+            if stream.refusal is not None and stream.owner is self._token:
+                raise stream.refusal
             self._stream = self._attach(self._token)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):

@@ -10,7 +10,7 @@ from sayna.speech.voices.catalogue import VoiceListing
 from sayna.speech.voices.languages import speaks
 
 MAX_BYTES = 16 * 2**20
-OPTIONAL = ("languages", "sample_rates", "tags", "description")
+OPTIONAL = ("languages", "sample_rates", "tags", "description", "chain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,10 @@ class VoiceFilter:
 
     language: str = ""
     gender: str = ""
+
+    def admits(self, voice: Voice) -> bool:
+        """Return whether the voice is one of those."""
+        return (not self.language or speaks(voice.languages, self.language)) and self.gender in ("", voice.gender)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +40,15 @@ class EncodedVoicesCache:
         self._encoded: dict[object, EncodedVoices] = {}
         self._bytes = 0
 
-    def encoded(self, listing: VoiceListing, wanted: VoiceFilter) -> EncodedVoices:
-        """Return the encoded answer, made once for each filter until a list changes."""
-        key = wanted, *listing.lists.items()
+    def encoded(self, listing: VoiceListing, wanted: VoiceFilter, own: tuple[Voice, ...] = ()) -> EncodedVoices:
+        """Return the encoded answer, made once for each filter until a list changes.
+
+        `own` are the operator's voices, in an array of their own at the end.
+        """
+        key = wanted, own, *listing.lists.items()
         found = self._encoded.get(key)
         if found is None:
-            body = encode(select(listing, wanted))
+            body = encode(select(listing, wanted), list(filter(wanted.admits, own)))
             found = EncodedVoices(body, hashlib.sha256(body).hexdigest()[:32])
             self._keep(key, found)
         return found
@@ -56,23 +63,20 @@ class EncodedVoicesCache:
 
 def select(listing: VoiceListing, wanted: VoiceFilter) -> dict[str, list[Voice]]:
     """Return the selected voices by provider."""
-    language = wanted.language
-    return {
-        slug: [
-            voice
-            for voice in listed.voices
-            if (not language or speaks(voice.languages, language))
-            and (not wanted.gender or voice.gender == wanted.gender)
-        ]
-        for slug, listed in listing.lists.items()
-    }
+    return {slug: list(filter(wanted.admits, listed.voices)) for slug, listed in listing.lists.items()}
 
 
-def encode(selected: Mapping[str, Iterable[Voice]]) -> bytes:
-    """Return the JSON of GET /voices: an array for each provider, and `voices` with all of them."""
+def encode(selected: Mapping[str, Iterable[Voice]], own: Iterable[Voice] = ()) -> bytes:
+    """Return the JSON of GET /voices: an array for each provider, and `voices` with all of them.
+
+    The operator's own voices are in `aliases`, which is absent when there are none.
+    """
     arrays = {slug: ",".join(map(_encoded, voices)) for slug, voices in selected.items()}
-    all_voices = ",".join(filter(None, arrays.values()))
-    members = [f"{json.dumps(slug)}:[{array}]" for slug, array in {**arrays, "voices": all_voices}.items()]
+    aliases = ",".join(map(_encoded, own))
+    arrays["voices"] = ",".join(filter(None, (*arrays.values(), aliases)))
+    if aliases:
+        arrays["aliases"] = aliases
+    members = [f"{json.dumps(slug)}:[{array}]" for slug, array in arrays.items()]
     return ("{" + ",".join(members) + "}\n").encode()
 
 

@@ -22,10 +22,11 @@ def normalize(voices: Iterable[Voice], provider: TTSProvider) -> tuple[Voice, ..
     usable = {
         voice.id: voice for voice in voices if isinstance(voice.id, str) and provider.voice_pattern.fullmatch(voice.id)
     }
-    return tuple(_normalized(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
+    return tuple(normalized(voice, provider.slug) for voice in list(usable.values())[:MAX_VOICES])
 
 
-def _normalized(voice: Voice, slug: str) -> Voice:
+def normalized(voice: Voice, slug: str) -> Voice:
+    """Return the voice with the values that GET /voices documents."""
     spoken = [canonical(_text(tag)) for tag in (*voice.languages[:MAX_ITEMS], voice.language)]
     tags = tuple(dict.fromkeys(filter(None, spoken[:-1]))) or tuple(filter(None, spoken))
     language = (language_name(tags[0]) if tags else "") or _text(voice.language)

@@ -11,9 +11,9 @@ import threading
 import time
 
 from sayna.errors import StoreUnavailable
-from sayna.state.ports import Broadcast
 from sayna.state.redis.client import NOW, RedisClient
 from sayna.state.redis.leases import LEASE_MS, Lease, Leases
+from sayna.state.speech_ports import Broadcast
 
 # Reading again for so long finds a new leader, a dead one, or a follower that has left.
 READ_MS = 250

@@ -5,9 +5,9 @@ import time
 from contextlib import suppress
 
 from sayna.errors import StoreUnavailable
-from sayna.state.ports import ClipChange
 from sayna.state.redis.broadcasts import READ_MS, clip_key
 from sayna.state.redis.client import NOW, RedisClient
+from sayna.state.speech_ports import ClipChange
 
 MAX_BYTES = 2**20
 # Calls need the same Redis: clips never take the last part of its memory.

@@ -15,6 +15,7 @@ from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
 from sayna.state.redis.shared_clips import RedisClips
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+from sayna.state.redis.usage import RedisUsage
 
 
 def redis_state(config: Config, address: RedisAddress, folder: Path, secret: bytes) -> SharedState:
@@ -34,6 +35,7 @@ def redis_state(config: Config, address: RedisAddress, folder: Path, secret: byt
         calls=RedisCounter(client, per_minute=config.sip.calls_per_minute, at_a_time=config.sip.max_concurrent_calls),
         call_records=RedisRecords(client),
         outbox=RedisOutbox(client),
+        usage=RedisUsage(client, files.usage),
         hooks=RedisBlobStore(client, leases, files.hooks),
         leader=RedisLeader(leases),
         check=client.check,

@@ -10,7 +10,6 @@ import pytest
 from sayna.errors import EmptyText
 from sayna.providers.espeak import Espeak
 from tests.providers.espeak.listening import RATE, SENTENCE, loudness, samples, seconds
-from tests.providers.espeak.processes import helper_pid
 
 
 @pytest.mark.parametrize(
@@ -132,12 +131,10 @@ def test_phonemes_and_marks_are_said_as_written(shared: Espeak, written: str, ba
 @pytest.mark.parametrize("text", ["---लच्छेद", "\"'-दल", "hello there ---लच्छेद, and so on"])
 def test_a_text_that_kills_the_engine_is_said_without_hyphens(shared: Espeak, text: str) -> None:
     seconds(shared, "Hello")
-    killed = helper_pid(shared)
     said = seconds(shared, text, "inc/hi")
 
     assert said == pytest.approx(seconds(shared, text.replace("-", " "), "inc/hi"), rel=0.1)
     assert seconds(shared, "Hello") > 0.2
-    assert isinstance(killed, int)
 
 
 @pytest.mark.parametrize("text", ["", "^", "\U0001fae8", "\n\n"])

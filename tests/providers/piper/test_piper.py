@@ -1,10 +1,11 @@
 """Piper's promises, kept with the real library and a tiny voice."""
 
 import dataclasses
+import json
 import logging
 import os
 import random
-import threading
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import pytest
 
 from sayna.audio.spec import AudioSpec
+from sayna.engines.wire import AUDIO
 from sayna.errors import EmptyText, ProviderError, ProviderRejectedRequest, ProviderTimeout
 from sayna.http import Deadline
 from sayna.providers.piper import Piper, PiperConfig
-from sayna.providers.piper.piper_engine import VOICES_KEPT
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
+from tests.engines.processes import signal_engines
 from tests.providers.piper.voices import LETTER_SAMPLES, RATE, install
 from tests.wire.asking import plan, request, speak
 
@@ -134,7 +136,7 @@ def test_language_alone_picks_a_voice(folder: Path, piper: Piper) -> None:
 
 def test_broken_model_is_the_servers_failure(folder: Path, piper: Piper) -> None:
     (folder / "en_US-tiny-low.onnx").write_bytes(b"no model")
-    with pytest.raises(ProviderError, match="failed with this voice") as raised:
+    with pytest.raises(ProviderError, match="failed with this text or voice") as raised:
         piper.synthesize(request(piper))
     assert raised.value.status == 500
 
@@ -145,34 +147,56 @@ def test_voice_that_was_replaced_on_disk_is_loaded_anew(folder: Path, piper: Pip
     assert samples(piper) == 2 * before
 
 
-def test_few_voices_are_kept_in_memory(folder: Path, piper: Piper) -> None:
-    for number in range(VOICES_KEPT + 2):
-        install(folder, f"en_US-v{number}-low")
-        assert samples(piper, voice_id=f"en_US-v{number}-low")
-    assert piper.engine.loaded == tuple(f"en_US-v{number}-low" for number in range(2, VOICES_KEPT + 2))
-    samples(piper, voice_id="en_US-v2-low")
+def test_few_voices_are_kept_in_memory(folder: Path) -> None:
+    from sayna.engines import piper_models  # noqa: PLC0415 - imports piper
+
+    class Ear:
+        def send(self, kind: bytes, payload: bytes = b"") -> bool:
+            return bool(kind == AUDIO and payload)
+
+    def say(name: str) -> None:
+        install(folder, name)
+        told = {"model": str(folder / f"{name}.onnx"), "version": "1", "settings": {}, "text": "aaaa"}
+        steps = piper_models.say(json.dumps(told).encode(), Ear())
+        assert list(steps) == [None]
+
+    names = [f"en_US-v{number}-low" for number in range(piper_models.VOICES_KEPT + 2)]
+    for name in names:
+        say(name)
+    say(names[2])
+    kept = [Path(path).stem for path in piper_models.loaded()]
+    assert kept == [*names[3:], names[2]]
+
+
+def test_deadline_holds_for_who_waits_behind_others(piper: Piper) -> None:
     samples(piper)
-    assert piper.engine.loaded == ("en_US-v4-low", "en_US-v2-low", "en_US-tiny-low")
-
-
-def test_deadline_holds_for_who_waits_behind_others(folder: Path, piper: Piper) -> None:
-    holding, go_on = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        holding.set()
-        go_on.wait(10)
-
-    piper.engine._ready().submit(hold)
-    assert holding.wait(5)
-    began = time.monotonic()
+    signal_engines(piper.pool, signal.SIGSTOP)
     with pytest.raises(ProviderTimeout):
         piper.synthesize(request(piper, request_timeout=0.2))
-    assert time.monotonic() - began < 2
-    go_on.set()
+    signal_engines(piper.pool, signal.SIGCONT)
+
+
+def test_an_engine_that_dies_costs_a_retry_only(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    text = "One sentence here. " * 30
+    whole = b"".join(piper.synthesize(request(piper, text=text)).chunks)
+    stream = piper.synthesize(request(piper, text=text))
+    start = next(stream.chunks)
+    signal_engines(piper.pool)
+    assert start + b"".join(stream.chunks) == whole
+
+
+def test_a_text_that_is_cancelled_leaves_the_engine_to_others(folder: Path, piper: Piper) -> None:
+    install(folder, phoneme_type="espeak")
+    stream = piper.synthesize(request(piper, text="One sentence here. " * 100))
+    next(stream.chunks)
+    stream.close()
+    assert list(stream.chunks) == []
+    assert samples(piper)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_child_of_a_fork_has_an_engine_of_its_own(piper: Piper) -> None:
+def test_child_of_a_fork_speaks(piper: Piper) -> None:
     samples(piper)
     child = os.fork()
     if child == 0:
@@ -183,7 +207,6 @@ def test_child_of_a_fork_has_an_engine_of_its_own(piper: Piper) -> None:
 def test_closed_engine_begins_anew(piper: Piper) -> None:
     samples(piper)
     piper.close()
-    assert piper.engine.loaded == ()
     assert samples(piper)
 
 

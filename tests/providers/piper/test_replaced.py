@@ -43,8 +43,8 @@ def test_a_voice_that_comes_later_is_found_by_the_same_request(make_client: Make
 
 def test_a_model_that_is_replaced_by_an_older_one_is_loaded_anew(folder: Path, piper: Piper) -> None:
     model = folder / f"{VOICE}.onnx"
-    assert b"".join(piper.synthesize(request(piper, text="aaaa")).chunks)
+    before = piper.version_of(VOICE)
     model.write_bytes(model.read_bytes())
     os.utime(model, ns=(0, 0))
+    assert piper.version_of(VOICE) != before
     assert b"".join(piper.synthesize(request(piper, text="aaaa")).chunks)
-    assert piper.engine.loaded == (VOICE, VOICE)

@@ -30,7 +30,7 @@ def test_many_repetitions_last_as_long_as_each_of_them(
 
 
 @pytest.mark.parametrize("text", ["---\u0932\u091a\u094d\u091b\u0947\u0926 a", "a \"'-\u0926\u0932"])
-def test_a_text_that_kills_the_helper_of_espeak_is_said(folder: Path, piper: Piper, text: str) -> None:
+def test_a_text_that_kills_the_engine_of_espeak_is_said(folder: Path, piper: Piper, text: str) -> None:
     install(folder, phoneme_type="espeak", espeak={"voice": "hi"})
 
     assert samples(piper, text)

@@ -2,12 +2,13 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sayna.speech.cache import AudioCache, VerifyReport, cache_key
+from sayna.speech.cache import AudioCache, Clip, VerifyReport, cache_key, form_key
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 
@@ -174,3 +175,30 @@ def test_other_users_cannot_read_the_folder_under_any_umask(tmp_path: Path) -> N
     assert {path.name for path in modes} >= {"audio", "cache.db", "cache.db-wal", "cache.db-shm"}
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
     assert all(mode == (0o700 if path.is_dir() else 0o600) for path, mode in modes.items())
+
+
+def test_forms_go_before_masters_and_never_fill_the_cache(tmp_path: Path) -> None:
+    for path in (tmp_path, None):
+        cache = open_cache(path, max_bytes=2**20)
+        masters = {cache_key({"text": str(number)}): make_clip(90_000 if path else 20_000) for number in range(8)}
+        for sound, master in masters.items():
+            assert cache.put(sound, master)
+        for sound, master in masters.items():
+            for form in range(6):
+                clip = Clip(master.info, os.urandom(90_000 if path else 20_000))
+                cache.put_form(sound, str(form), clip, cache.generation(), on_disk=True)
+        assert cache.stats().bytes <= 2**20
+        again = open_cache(path, max_bytes=2**20) if path else cache
+        assert all(again.get(sound) == master for sound, master in masters.items())
+        cache.close()
+
+
+def test_form_of_an_older_take_is_not_kept(tmp_path: Path) -> None:
+    for path in (tmp_path, None):
+        cache = open_cache(path)
+        old, generation = make_clip(created=time.time() - 5), cache.generation()
+        cache.put(KEY, old)
+        cache.put(KEY, make_clip())
+        cache.put_form(KEY, "mp3", Clip(old.info, b"old"), generation, on_disk=True)
+        assert cache.get(form_key(KEY, "mp3")) is None
+        cache.close()

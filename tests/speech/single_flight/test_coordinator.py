@@ -12,9 +12,10 @@ from queue import SimpleQueue
 
 import pytest
 
+from sayna.audio.spec import AudioSpec
 from sayna.errors import EmptyText, Overloaded, ProviderError, ProviderRejectedCredentials, ProviderTimeout
 from sayna.http import Deadline
-from sayna.speech.single_flight import SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
+from sayna.speech.single_flight import Form, SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.single_flight.frames import DATA, frame
 from sayna.speech.single_flight.stream import SharedStream, State
 
@@ -377,3 +378,49 @@ def test_ended_stream_is_not_abandoned() -> None:
     stream.end(State.COMPLETE)
     stream.abandon()
     assert stream.state is State.COMPLETE
+
+
+class Broken(Form):
+    """A form whose encoder fails after its first chunk."""
+
+    name = "broken"
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+
+    def is_shared(self, spec: AudioSpec) -> bool:
+        return True
+
+    def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
+        yield next(source)
+        self.reached.set()
+        raise ProviderError("no encoder")
+
+    def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
+        raise AssertionError("a broken form must not be stored")
+
+
+def test_form_that_fails_leaves_the_sound_to_be_stored(single_flight: SingleFlight) -> None:
+    task = Tap(b"one")
+    subscriber = single_flight.join("key", task, form=Broken())
+    assert next(subscriber) == b"one"
+    with pytest.raises(ProviderError, match="no encoder"):
+        next(subscriber)
+    subscriber.close()
+    task.say(b"two", None)
+    assert task.stored.get(timeout=20) == b"onetwo"
+    assert not task.cancelled.is_set()
+
+
+def test_form_without_subscribers_cancels_the_provider(single_flight: SingleFlight) -> None:
+    task = Tap(b"one")
+
+    class Slow(Broken):
+        def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
+            yield from source
+
+    subscriber = single_flight.join("key", task, form=Slow())
+    assert next(subscriber) == b"one"
+    subscriber.close()
+    assert task.cancelled.wait(20)
+    task.say(None)

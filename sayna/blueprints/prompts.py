@@ -1,0 +1,54 @@
+"""POST /prompts: what a list of prompts costs, and its mistakes, before anything is paid."""
+
+from flask import Blueprint, Response, g, request
+
+from sayna.blueprints.body import read_object
+from sayna.blueprints.context import check_provider, services
+from sayna.blueprints.responses import json_response
+from sayna.openapi import documented
+from sayna.openapi.operations.prompts import CHECK
+from sayna.prompts import Prompt, Table, check
+from sayna.schemas.base import ignored_fields
+from sayna.schemas.prompts import PROMPT_LIST, load_prompts
+
+blueprint = Blueprint("prompts", __name__)
+
+# A spreadsheet has the names of the columns in its first line, and sentences name its lines.
+FIRST_LINE = 2
+
+
+@blueprint.post("/prompts")
+@documented(CHECK)
+def check_prompts() -> Response:
+    """Answer with the checked rows, their mistakes and the sums; no vendor is called."""
+    body = read_object(request)
+    wanted, speech = load_prompts(body), services().speech
+    g.ignored_fields = ignored_fields(PROMPT_LIST, body)
+    checked = check(
+        Table(wanted["columns"], list(enumerate(wanted["rows"], FIRST_LINE))),
+        services().planner,
+        lambda prompt: speech.cached(prompt.plan, None) is not None,
+        defaults=wanted.get("defaults"),
+        permit=lambda plan: check_provider(plan.provider.slug),
+    )
+    return json_response(
+        {
+            "prompts": [_row(prompt) for prompt in checked.prompts],
+            "mistakes": [{"row": each.line - FIRST_LINE, "error": each.sentence} for each in checked.mistakes],
+            "unused": checked.unused,
+            "known": sum(prompt.is_known for prompt in checked.prompts),
+            "missing": len(checked.missing),
+            "characters": checked.characters,
+        }
+    )
+
+
+def _row(prompt: Prompt) -> dict[str, object]:
+    return {
+        "row": prompt.line - FIRST_LINE,
+        "name": prompt.name,
+        "is_known": prompt.is_known,
+        "is_local": prompt.plan.provider.local,
+        "characters": prompt.plan.characters,
+        "request": dict(prompt.body),
+    }

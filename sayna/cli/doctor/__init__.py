@@ -1,0 +1,58 @@
+"""`sayna doctor`: what the server needs is tried, one thing after the other."""
+
+from collections.abc import Iterator
+
+import click
+
+from sayna.cli.context import Command, config, services
+from sayna.cli.doctor import machine, remote
+from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, fail
+from sayna.cli.output import as_json, print_json
+from sayna.config import ConfigError
+
+__all__ = ["doctor", "machine", "remote"]
+
+STATUS = {"ok": 0, "warn": 1, "fail": 2}
+COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+@click.command(
+    "doctor",
+    cls=Command,
+    epilog="""\b
+Examples:
+  sayna doctor
+  sayna --env-file /etc/sayna/sayna.env doctor --deep
+  sayna doctor --json | jq '.[] | select(.status != "ok")'
+
+Exit status: 0 when all is well, 1 for a warning, 2 for a failure.""",
+)
+@click.option("--deep", is_flag=True, help="Ask every vendor for its voices: a wrong key shows, and nothing is paid.")
+@as_json
+def doctor(*, deep: bool, as_json: bool) -> None:
+    """Try what the server needs, and say what is wrong and what to do."""
+    found: list[tuple[str, Finding]] = []
+    for name, finding in _findings(deep=deep):
+        found.append((name, finding))
+        if not as_json:
+            click.echo(f"{click.style(f'{finding.status:<5}', COLORS[finding.status])} {name:<10} {finding.what}")
+            if finding.advice:
+                click.echo(f"{'':17}{finding.advice}")
+    if as_json:
+        rows = [(name, each.status, each.what, each.advice) for name, each in found]
+        print_json([dict(zip(("check", "status", "what", "advice"), row, strict=True)) for row in rows])
+    raise click.exceptions.Exit(max(STATUS[each.status] for _, each in found))
+
+
+def _findings(*, deep: bool) -> Iterator[tuple[str, Finding]]:
+    """Yield the findings; without usable settings or their folder there is nothing to build the services from."""
+    try:
+        folder = config().cache.path
+    except ConfigError as error:
+        yield from (("settings", fail(problem, "Correct the setting.")) for problem in error.problems)
+        return
+    if folder is not None and not folder.is_dir():
+        yield "folder", fail(f"CACHE_PATH is {folder}, and that folder is missing", f"mkdir -p -m 700 {folder}")
+        return
+    for name, function in {**CHECKS, **(DEEP_CHECKS if deep else {})}.items():
+        yield from ((name, finding) for finding in function(services()))

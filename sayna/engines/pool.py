@@ -1,0 +1,210 @@
+"""The worker's side of the pool: it starts the pool that is missing, and asks it."""
+
+import atexit
+import contextlib
+import fcntl
+import functools
+import hashlib
+import logging
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+import sayna
+from sayna import errors
+from sayna.engines import wire
+from sayna.engines.response import EngineDied, EngineResponse, RepeatedResponse
+from sayna.http import Deadline
+from sayna.state.files import private_folder
+
+log = logging.getLogger("sayna.engines")
+
+# Requests that wait for a process, beside those that are being said.
+BACKLOG = 1024
+MAX_ADDRESS = 100  # Linux allows 107 bytes, macOS 103
+CODE = "import sys; sys.path[:] = sys.argv[1].split(':'); from sayna.engines.pool_program import main; main()"
+PROGRAM = ("-I", "-S", "-c", CODE)
+# Empty but for memory: some texts crash an engine, so its process must not hold a key. BLAS would start threads.
+ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class EnginePool:
+    """The pool of this machine for one `shared` folder of workers, or of this object alone when there is none.
+
+    The pool lives as long as a process that has used it. Safe in threads and over forks.
+    """
+
+    def __init__(self, shared: Path | None = None) -> None:
+        self._folder = _folder(shared)
+        self._forget()
+        _pools.add(self)
+
+    def _forget(self) -> None:
+        self._starting = threading.Lock()
+        self._lock: int | None = None
+        self._closed = 0
+
+    def ask(self, kind: bytes, payload: bytes, deadline: Deadline) -> EngineResponse:
+        """Send a request, to a new pool if there is none; raises ProviderError and ProviderTimeout."""
+        if not deadline.remaining():
+            raise errors.ProviderTimeout("The deadline was over before the embedded engine was asked.")
+        closed = self._closed
+        try:
+            connection = self._connection(wire.SOCKETS[kind], deadline)
+        except (TimeoutError, BlockingIOError) as error:
+            raise errors.ProviderTimeout("The embedded engines were busy until the deadline.") from error
+        except OSError as error:
+            log.error("engines_cannot_start: %s", error)  # noqa: TRY400 - the trace tells no more
+            raise errors.ProviderError("The embedded engines cannot be started; see the server's log.") from error
+        try:
+            connection.sendall(wire.frame(kind, wire.SECONDS.pack(deadline.remaining()) + payload))
+        except OSError as error:
+            connection.close()
+            raise EngineDied("The embedded engine died before it rendered this text.") from error
+        return EngineResponse(connection, deadline, lambda: closed != self._closed)
+
+    def sentences(self, kind: bytes, payload: bytes, deadline: Deadline) -> RepeatedResponse:
+        """Return a response that is asked for once more, from where it broke off, when the engine process dies."""
+        return RepeatedResponse(functools.partial(self.ask, kind, payload, deadline))
+
+    def processes(self) -> list[int]:
+        """Return the ids of the processes of the running pool, the program first; none while there is no pool."""
+        try:
+            program = int((self._folder / "pid").read_text())
+            children = Path(f"/proc/{program}/task/{program}/children").read_text().split()
+        except (OSError, ValueError):
+            return []
+        return [program, *map(int, children)]
+
+    def close(self) -> None:
+        """Let the pool go: it ends when no other process uses it, and the next request starts a new one."""
+        with self._starting:
+            self._closed += 1
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
+
+    def disown(self) -> None:
+        """Forget everything in a forked child, where the locks of other threads would stay locked for ever."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._forget()
+
+    def _connection(self, name: str, deadline: Deadline) -> socket.socket:
+        with self._starting:
+            if self._lock is None:
+                self._lock = self._hold_lock()
+            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                return self._connect(name, deadline)
+            # A pool that ended has removed the file of the lock.
+            os.close(self._lock)
+            self._lock = self._hold_lock()
+            with (self._folder / "start").open("wb") as start:
+                fcntl.flock(start, fcntl.LOCK_EX)
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    return self._connect(name, deadline)
+                self._start()
+                return self._connect(name, deadline)
+
+    def _connect(self, name: str, deadline: Deadline) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(deadline.left())
+            with _address(self._folder / name) as address:
+                connection.connect(address)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _hold_lock(self) -> int:
+        """Return a descriptor with a shared lock, which says that this process uses the pool."""
+        file = private_folder(self._folder) / "workers"
+        while True:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+            # Waits only for a pool that is ending, which takes milliseconds.
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(descriptor), file.stat()):
+                    return descriptor
+            os.close(descriptor)
+            private_folder(self._folder)
+
+    def _start(self) -> None:
+        """Start the program, with the sockets open: requests may be sent at once."""
+        with contextlib.ExitStack() as ours:
+            listeners = [ours.enter_context(self._listener(name)) for name in ("espeak", "neural")]
+            lock = os.open(self._folder / "workers", os.O_RDWR)
+            ours.callback(os.close, lock)
+            descriptors = [*(listener.fileno() for listener in listeners), lock]
+            path = [str(Path(sayna.__file__).parents[1]), *map(os.path.abspath, sys.path)]
+            program = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, *PROGRAM, ":".join(path), ",".join(map(str, descriptors)), str(self._folder)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env=ENVIRONMENT,
+                cwd="/",
+                pass_fds=descriptors,
+                # A terminal sends Ctrl-C to its whole group, but only the last worker may end the pool.
+                start_new_session=True,
+            )
+            # It forks and ends at once, so that this worker never has to reap it.
+            program.wait()
+
+    def _listener(self, name: str) -> socket.socket:
+        path = self._folder / name
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            with _address(path) as address:
+                listener.bind(address)
+            listener.listen(BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+        listener.setblocking(False)
+        return listener
+
+
+def _folder(shared: Path | None) -> Path:
+    """Return where the sockets lie: not in `shared`, because some volumes of containers take no sockets."""
+    who = f"{sayna.__version__}\n{sys.prefix}\n{shared.resolve() if shared else os.urandom(16).hex()}"
+    digest = hashlib.sha256(who.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"sayna-{os.geteuid()}-{digest}"
+
+
+@contextlib.contextmanager
+def _address(path: Path) -> Iterator[str]:
+    """Yield the address of a socket, by the descriptor of its folder where the path is too long for one."""
+    if len(os.fsencode(path)) <= MAX_ADDRESS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+_pools: "weakref.WeakSet[EnginePool]" = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for pool in list(_pools):
+        pool.close()
+
+
+def _disown_all() -> None:
+    for pool in list(_pools):
+        pool.disown()
+
+
+atexit.register(_close_all)
+os.register_at_fork(after_in_child=_disown_all)

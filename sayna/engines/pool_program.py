@@ -1,0 +1,116 @@
+"""The program that holds the engine processes: it starts them, replaces the dead, and ends with the last worker.
+
+Run as `python -I -S -c CODE PATH DESCRIPTORS FOLDER`, with the import path of the worker that starts it. It imports
+the standard library only, so that it starts in 30 ms and takes 5 MB. The worker passes two listening sockets and a
+lock file. Each worker holds a shared lock on the file for its whole life, so an exclusive lock means that all are gone.
+"""
+
+import _thread
+import fcntl
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+
+from sayna.engines.engine_process import EngineProcess, exit_with_parent
+from sayna.engines.espeak_library import Espeak
+from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, Sink, Steps
+
+MOST_PROCESSES = 4
+# A process that dies at its start must not be started in an endless loop.
+RESTART_SECONDS = 0.05
+
+
+def process_count() -> int:
+    """Return how many engine processes this machine gets: one a core, at most four."""
+    return max(1, min(MOST_PROCESSES, os.cpu_count() or 1))
+
+
+def main() -> None:  # pragma: no cover - runs in the pool only
+    """Detach from the worker that started the pool, then hold the engine processes until all workers are gone."""
+    espeak, neural, lock = map(int, sys.argv[2].split(","))
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core holds the text
+    hold([socket.socket(fileno=espeak), socket.socket(fileno=neural)], lock, sys.argv[3])
+
+
+def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pragma: no cover - runs in the pool only
+    """Keep one process for the lock and one for each core, and return never."""
+    alive, parent = os.pipe()
+
+    def serve(number: int) -> None:
+        os.close(parent)
+        os.close(lock)
+        _thread.start_new_thread(exit_with_parent, (alive,))
+        run_engines(listeners, has_neural=number == 0)
+
+    def wait_for_workers(number: int) -> None:
+        os.close(parent)
+        for listener in listeners:
+            listener.close()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+    waiting = _fork(wait_for_workers, 0)
+    engines = {_fork(serve, number): number for number in range(process_count())}
+    with open(f"{folder}/pid", "w") as file:  # noqa: PTH123 - pathlib doubles the start-up time
+        file.write(str(os.getpid()))
+    while True:
+        pid, _ = os.wait()
+        if pid == waiting:
+            _end(list(engines), folder)
+        time.sleep(RESTART_SECONDS)
+        number = engines.pop(pid)
+        engines[_fork(serve, number)] = number
+
+
+def _end(engines: list[int], folder: str) -> None:  # pragma: no cover - runs in the pool only
+    """End all processes and leave no file. The lock is held until the last moment, so no worker uses these sockets."""
+    for engine in engines:
+        os.kill(engine, signal.SIGKILL)
+        os.waitpid(engine, 0)
+    for name in os.listdir(folder):  # noqa: PTH208 - as above
+        os.unlink(f"{folder}/{name}")  # noqa: PTH108 - as above
+    os.rmdir(folder)  # noqa: PTH106 - as above
+    os._exit(0)
+
+
+def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover - runs in the pool only
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        run(number)
+    finally:
+        os._exit(0)
+
+
+def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:
+    """Serve for ever. Only one process has the neural engines: their models take 80 MB, and one core is enough."""
+    espeak, neural = listeners
+    library = Espeak()
+    engines: dict[bytes, Engine] = {ESPEAK: library.say, VOICES: library.voices}
+    if not has_neural:
+        neural.close()
+        EngineProcess([espeak], engines).run()
+    EngineProcess([neural, espeak], engines | {PIPER: say_piper, HIBARI: say_hibari}).run()
+
+
+def say_piper(payload: bytes, sink: Sink) -> Steps:
+    """Say one text with a Piper voice; imports Piper at the first one."""
+    from sayna.engines import piper_models  # noqa: PLC0415 - an optional extra of 120 MB
+
+    return (yield from piper_models.say(payload, sink))
+
+
+def say_hibari(payload: bytes, sink: Sink) -> Steps:
+    """Say one text with a hibari voice; imports hibari at the first one."""
+    from sayna.engines import hibari_models  # noqa: PLC0415 - an optional extra of 100 MB
+
+    return (yield from hibari_models.say(payload, sink))

@@ -1,0 +1,51 @@
+"""The protocol between a worker and an engine process: one request a connection, frames both ways.
+
+A frame: u32 length of the payload (little-endian), one byte kind, payload. A request is one frame; its payload begins
+with the seconds that it may take. A response is any number of AUDIO or TABLE frames, then one frame of another kind.
+A connection that ends without such a frame means that the engine process has died.
+"""
+
+import struct
+from collections.abc import Callable, Generator
+from typing import Protocol
+
+HEADER = struct.Struct("<Ic")
+SECONDS = struct.Struct("<d")
+# Requests: a text for espeak-ng, its table of voices, a text for Piper, a text for hibari.
+ESPEAK, VOICES, PIPER, HIBARI = b"s", b"v", b"p", b"h"
+AUDIO, TABLE = b"a", b"t"
+# Ends of a response: all is said, an unknown voice, too long, an error whose type is the payload.
+END, NO_VOICE, TOO_LONG, FAILED = b"e", b"n", b"l", b"f"
+# The socket of a request, below the folder of the pool.
+SOCKETS = {ESPEAK: "espeak", VOICES: "espeak", PIPER: "neural", HIBARI: "neural"}
+
+
+class Sink(Protocol):
+    """Where an engine sends the frames of one response."""
+
+    def send(self, kind: bytes, payload: bytes = b"") -> bool:
+        """Send one frame; return False when the worker has gone."""
+
+
+# The steps of one response; the kind of its last frame is what the generator returns.
+Steps = Generator[None, None, bytes]
+Engine = Callable[[bytes, Sink], Steps]
+
+
+def frame(kind: bytes, payload: bytes = b"") -> bytes:
+    """Return one frame."""
+    return HEADER.pack(len(payload), kind) + payload
+
+
+def split(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Return the complete frames at the start of `data`, each as kind and payload, and the rest."""
+    frames = []
+    start = 0
+    while len(data) - start >= HEADER.size:
+        length, kind = HEADER.unpack_from(data, start)
+        body = start + HEADER.size
+        if len(data) < body + length:
+            break
+        start = body + length
+        frames.append((kind, data[body:start]))
+    return frames, data[start:]

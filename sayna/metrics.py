@@ -1,0 +1,217 @@
+"""Metrics for Prometheus, counted by every worker in files that all workers share (docs/metrics.md).
+
+Nothing is imported or counted until `enable` is called. prometheus_client names each file after a process; here the
+name is the number of a slot, which one worker holds at a time. A new worker continues the files of an earlier one,
+so the number of files is bounded, and no count is lost.
+"""
+
+import fcntl
+import hashlib
+import itertools
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from sayna import __version__
+from sayna.errors import SaynaError
+
+# Bytes of each file, reserved: a write to a page that a full memory file system does not have kills the worker.
+FILE_BYTES = 256 * 1024
+KINDS = ("counter", "histogram", "gauge_livesum")
+REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+FIRST_BYTE_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10)
+NAMES = {
+    "requests": ("sayna_requests", "Requests by route and status.", ("route", "status")),
+    "speech": ("sayna_speech", "Answers with speech, by x-cache; FAILED for errors.", ("provider", "outcome")),
+    "characters": ("sayna_characters", "Characters that were billed or saved.", ("provider", "kind")),
+    "vendor_errors": ("sayna_vendor_errors", "Failed calls of providers.", ("provider", "code")),
+    "deliveries": ("sayna_deliveries", "Events for hooks: delivered, failed (tried again), dropped.", ("outcome",)),
+}
+
+logger = logging.getLogger("sayna.metrics")
+
+
+class MetricsForbidden(SaynaError):
+    """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
+
+    status = 403
+    code = "METRICS_FORBIDDEN"
+
+
+class Meters:
+    """The metrics of this process, in the slot of `folder` that it holds until it ends. Raises OSError."""
+
+    def __init__(self, folder: Path) -> None:
+        # 80 ms and 14 MB, for servers that are watched only (measured).
+        from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values  # noqa: PLC0415
+
+        slot, self._lock_file = _claim(folder)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        # Documented in the library's README, "Multiprocess Mode".
+        values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+        own: CollectorRegistry = CollectorRegistry()
+        self._counters = {key: Counter(*about, registry=own) for key, about in NAMES.items()}
+        about = ("sayna_request_seconds", "Duration of requests, to their last byte.", ("route",))
+        self._seconds = Histogram(*about, buckets=REQUEST_BUCKETS, registry=own)
+        about = ("sayna_first_byte_seconds", "Time to a provider's first audio.", ("provider",))
+        self._first_byte = Histogram(*about, buckets=FIRST_BYTE_BUCKETS, registry=own)
+        self.renderings = Gauge("sayna_renderings", "Syntheses under way.", multiprocess_mode="livesum", registry=own)
+        self._of_requests: dict[tuple[str, int, str, str], Any] = {}
+
+    def give_up(self) -> None:
+        """Close the descriptor of the slot in a child; the parent still holds it."""
+        os.close(self._lock_file)
+
+    def count(self, name: str, amount: float, *labels: str) -> None:
+        """Add to a counter of NAMES."""
+        self._counters[name].labels(*labels).inc(amount)
+
+    def request(self, route: str, status: int, seconds: float, provider: str, outcome: str) -> None:
+        """Count a request, and its speech unless `provider` is empty."""
+        key = route, status, provider, outcome
+        # Kept, because labels() costs as much as the count itself.
+        if (found := self._of_requests.get(key)) is None:
+            requests = self._counters["requests"].labels(route, str(status))
+            speech = self._counters["speech"].labels(provider, outcome) if provider else None
+            found = self._of_requests[key] = requests, self._seconds.labels(route), speech
+        found[0].inc()
+        found[1].observe(seconds)
+        if found[2] is not None:
+            found[2].inc()
+
+    def time_first_byte(self, provider: str, seconds: float) -> None:
+        """Note how long the first audio of a provider took."""
+        self._first_byte.labels(provider).observe(seconds)
+
+
+class _State:
+    folder: Path | None = None
+    meters: Meters | None = None
+    lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Let a child claim a slot of its own."""
+    _State.lock = threading.Lock()
+    if _State.meters is not None:
+        _State.meters.give_up()
+        _State.meters = None
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def folder_of(*identity: str) -> Path:
+    """Return the folder of a server with this identity, the same after a reload and a restart; not made yet."""
+    shared_memory = Path("/dev/shm")  # noqa: S108 - files that need no disk; the folder is checked before its use
+    parent = shared_memory if shared_memory.is_dir() else Path(tempfile.gettempdir())
+    digest = hashlib.sha256("\0".join((__version__, *identity)).encode()).hexdigest()[:16]
+    return parent / f"sayna-metrics-{os.geteuid()}-{digest}"
+
+
+def enable(folder: Path | None) -> None:
+    """Count from now on in the files of a folder, None for nowhere; no file is opened before the first count."""
+    with _State.lock:
+        if folder != _State.folder:
+            _State.folder, _State.meters = folder, None
+
+
+def load_library() -> None:
+    """Import prometheus_client if it is needed: before the fork, so that workers share its 14 MB (measured)."""
+    if _State.folder is not None:
+        import_module("prometheus_client.multiprocess")
+
+
+def meters() -> Meters | None:
+    """Return the metrics of this process, None when nothing is counted."""
+    if _State.folder is None:
+        return None
+    return _State.meters or _open()
+
+
+def _open() -> Meters | None:
+    with _State.lock:
+        if _State.meters is None and _State.folder is not None:
+            try:
+                _State.meters = Meters(_State.folder)
+            except OSError as error:
+                logger.warning("metrics are off, because %s cannot be used: %s", _State.folder, error)
+                _State.folder = None
+        return _State.meters
+
+
+def count(name: str, *labels: str, amount: float = 1) -> None:
+    """Add to a counter of NAMES."""
+    if (found := meters()) is not None:
+        found.count(name, amount, *labels)
+
+
+def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, str]:
+    """Return the metrics of all workers in Prometheus's text format, and its media type.
+
+    `gauges` are names, descriptions and values that are known now, beside the counts. Raises OSError.
+    """
+    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+    from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: PLC0415
+
+    if meters() is None or (folder := _State.folder) is None:
+        raise OSError("no metrics are counted")
+    for slot in _free_slots(folder):
+        mark_process_dead(slot, str(folder))  # type: ignore[no-untyped-call]
+
+    class Now:
+        def collect(self) -> Iterator[GaugeMetricFamily]:
+            info = GaugeMetricFamily("sayna_build_info", "The version of Sayna.", labels=["version"])
+            info.add_metric([__version__], 1)
+            yield info
+            for name, description, value in gauges:
+                yield GaugeMetricFamily(name, description, value=value)
+
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
+    registry.register(Now())
+    return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _claim(folder: Path) -> tuple[int, int]:
+    """Return the first slot that no process holds, and the descriptor that holds it; raises OSError."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError("other users may write to it")
+    for slot in itertools.count():
+        descriptor = os.open(folder / f"{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            continue
+        for kind in KINDS:
+            _reserve(folder / f"{kind}_{slot}.db", is_new=kind.startswith("gauge"))
+        return slot, descriptor
+    raise AssertionError
+
+
+def _reserve(file: Path, *, is_new: bool) -> None:
+    with file.open("wb" if is_new else "ab") as opened:
+        os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
+
+
+def _free_slots(folder: Path) -> Iterator[int]:
+    """Yield the slots whose worker has ended."""
+    for path in folder.glob("*.lock"):
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            yield int(path.stem)
+        finally:
+            os.close(descriptor)

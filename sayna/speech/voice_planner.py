@@ -1,0 +1,165 @@
+"""From the name of a voice to the plans of its targets: voices of the operator, and `provider/voice_id`."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sayna.config import ConfigError, SpeechConfig
+from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, UnknownVoice
+from sayna.providers import ALIASES, PROVIDERS
+from sayna.providers.base import TTSProvider, Voice
+from sayna.speech.own_voices import ALIAS, NONE, OwnVoiceFile, OwnVoices, VoiceTarget
+from sayna.speech.plan import Plan, Planner, SpeakRequest
+from sayna.speech.voices.languages import canonical, spoken
+from sayna.speech.voices.normalize import normalized
+
+ADDRESS = re.compile(r"([A-Za-z0-9-]{1,64})[/:](.+)", re.DOTALL)
+SHOWN = 5  # names in an error
+
+
+class VoicePlanner(Planner):
+    """A planner that knows the operator's voices; the plan of one has the plans of its other targets."""
+
+    def __init__(
+        self,
+        providers: Mapping[str, TTSProvider],
+        speech: SpeechConfig,
+        secret: bytes,
+        *lookups: Callable[..., Any],
+        parse_target: Callable[[object], VoiceTarget],
+    ) -> None:
+        """Read VOICES_PATH with `parse_target`; raises ConfigError with every mistake in it."""
+        super().__init__(providers, speech, secret, *lookups)
+        self._default, needs = SpeakRequest(None), ""
+        if speech.default_voice:
+            try:
+                self._default = _addressed(SpeakRequest(None), speech.default_voice)
+                self._check(VoiceTarget(self._default.provider or "", self._default.voice_id or ""))
+            except UnknownVoice:
+                self._default, needs = SpeakRequest(None, voice=speech.default_voice), speech.default_voice
+            except SaynaError as error:
+                raise ConfigError([f"DEFAULT_VOICE has a mistake: {error.message}."]) from error
+        self._file = OwnVoiceFile(speech.voices_path, parse_target, self._check, needs)
+
+    @property
+    def own_voices(self) -> OwnVoices:
+        """The targets of each of the operator's voices by its name."""
+        return self._file.voices
+
+    def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
+        """Return the remembered plan of a body with these default formats."""
+        plan = super().recall(body, default_formats)
+        return plan if plan is None or plan.voices is self._file.voices else None
+
+    def remember(self, body: bytes, default_formats: tuple[str, str], plan: Plan) -> None:
+        """Remember the plan, unless one of its targets may be replaced, or as Planner says."""
+        if all(each.version is None for each in plan.fallbacks):
+            super().remember(body, default_formats, plan)
+
+    def plan(self, request: SpeakRequest) -> Plan:
+        """Return the plan of the first target, with the plans of the others; raises as Planner.plan does."""
+        voices = self._file.voices
+        wanted = self.resolved(request)
+        if not wanted.voice:
+            return replace(self._one(wanted), voices=voices)
+        targets = voices.get(wanted.voice, ())
+        if len(targets) > 1 and (wanted.auth or wanted.voice_settings):
+            raise InvalidRequest(f"the voice {wanted.voice} has several targets; send no auth and no voice_settings")
+        speaking = [each for each in targets if self._speaks(each, wanted.language)]
+        if not speaking:
+            raise InvalidRequest(f"the voice {wanted.voice} does not speak this language; leave language out")
+        first, *others = (replace(self._one(_aimed(wanted, each)), own_voice=wanted.voice) for each in speaking)
+        return replace(first, voices=voices, fallbacks=tuple(others))
+
+    def resolved(self, request: SpeakRequest) -> SpeakRequest:
+        """Return the request with its `voice` as a name of the operator's, or as provider and voice_id.
+
+        A request that names none gets DEFAULT_VOICE. Raises InvalidRequest and UnknownVoice.
+        """
+        name = request.voice
+        if (request.provider or "").lower() == ALIAS:
+            # The SDKs demand a model, so this one means nothing.
+            name, request = name or request.voice_id or ALIAS, replace(request, provider="", voice_id="", model="")
+        named = request.provider or request.voice_id or request.model
+        if not name:
+            return request if named or not self._takes_default(request) else _merged(request, self._default)
+        if named:
+            raise InvalidRequest("send voice, or provider, voice_id and model, but not both")
+        name = name.removeprefix(f"{ALIAS}/").removeprefix(f"{ALIAS}:")
+        voices = self._file.voices
+        return replace(request, voice=name) if name in voices else _addressed(request, name, voices)
+
+    def listed(self, may_use: Callable[[str], bool]) -> Iterator[Voice]:
+        """Yield the operator's voices, as GET /voices has them, with the targets whose provider may be used."""
+        for name, targets in self._file.voices.items():
+            usable = [each for each in targets if may_use(each.provider)]
+            if usable:
+                tags = dict.fromkeys(self._language(each) for each in usable)
+                chain = tuple(each.address for each in usable)
+                yield normalized(Voice(name, name, ALIAS, languages=tuple(tags), chain=chain), ALIAS)
+
+    def _takes_default(self, request: SpeakRequest) -> bool:
+        targets = self._file.voices.get(self._default.voice or "", ())
+        # Credentials and settings are those of one vendor, which DEFAULT_TTS_PROVIDER names.
+        if len(targets) > 1 and (request.auth or request.voice_settings):
+            return False
+        if not targets and self._default.provider:
+            targets = (VoiceTarget(self._default.provider, self._default.voice_id or ""),)
+        return any(self._speaks(each, request.language) for each in targets)
+
+    def _speaks(self, target: VoiceTarget, language: str | None) -> bool:
+        """Return whether the target speaks the wanted language, as far as this server knows."""
+        tag = canonical(language or "")
+        if target.language or not tag:
+            return not (language or "").strip() or bool(tag and spoken((target.language,), tag))
+        try:
+            self._one(_aimed(SpeakRequest("a", language=tag), target))
+        except SaynaError:
+            return False
+        return True
+
+    def _language(self, target: VoiceTarget) -> str:
+        """Return the tag that a target speaks, "" where only the vendor knows."""
+        try:
+            return self._one(_aimed(SpeakRequest("a"), target)).language
+        except SaynaError:
+            return ""
+
+    def _one(self, request: SpeakRequest) -> Plan:
+        return super().plan(request)
+
+    def _check(self, target: VoiceTarget) -> None:
+        """Raise SaynaError unless this server can ask the target's provider for its voice."""
+        provider = self.provider(target.provider)
+        if not provider.configured:
+            raise ProviderNotConfigured(f"{target.provider} is not configured on this server")
+        self._one(_aimed(SpeakRequest("a"), target))
+
+
+def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) -> SpeakRequest:
+    """Return the request for `provider/voice_id` or `provider:voice_id`; raises UnknownVoice."""
+    found = ADDRESS.fullmatch(address)
+    slug = ALIASES.get(found[1].lower(), found[1].lower()) if found else ""
+    if found is None or slug not in PROVIDERS:
+        names = "".join(f"{name}, " for name in [*voices][:SHOWN])
+        raise UnknownVoice(f"voice is unknown; send {names}or provider/voice_id, such as espeak/gmw/en-US")
+    return replace(request, voice=None, provider=slug, voice_id=found[2])
+
+
+def _merged(request: SpeakRequest, default: SpeakRequest) -> SpeakRequest:
+    return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
+
+
+def _aimed(request: SpeakRequest, target: VoiceTarget) -> SpeakRequest:
+    """Return the request for one target."""
+    return replace(
+        request,
+        voice=None,
+        provider=target.provider,
+        voice_id=target.voice_id,
+        model=target.model,
+        language=target.language or request.language,
+        speaking_rate=round((request.speaking_rate or 1.0) * target.speaking_rate, 6),
+        voice_settings={**target.voice_settings, **request.voice_settings},
+    )

@@ -1,0 +1,63 @@
+"""The embedded Slots: files in one folder, locked by flock."""
+
+import contextlib
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from sayna.log import RateLimitedLogger
+from sayna.state.files import lock, open_private, private_folder
+
+POLL_SECONDS = 0.02
+
+rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
+
+
+class FileSlots:
+    """Slots as locked files of `folder`; a file exists only while it is held."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def hold(self, name: str, limit: int, seconds: float) -> Iterator[None]:
+        """Hold one of `limit` slots of a name; raises TimeoutError when none is free for `seconds`."""
+        until = time.monotonic() + seconds
+        with contextlib.ExitStack() as held:
+            while not self._take(held, name, limit):
+                if time.monotonic() >= until:
+                    raise TimeoutError(f"all {limit} slots are taken")
+                time.sleep(POLL_SECONDS)
+            yield
+
+    def _take(self, held: contextlib.ExitStack, name: str, limit: int) -> bool:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:32]
+        try:
+            folder = private_folder(self._folder)
+            return any(_lock(held, folder / f"{digest}-{number}.lock") for number in range(limit))
+        except OSError as error:
+            rate_limited_log.warn("limits of concurrency are off: %s", error)
+            return True
+
+
+def _lock(held: contextlib.ExitStack, path: Path) -> bool:
+    """Return whether the file could be locked at once; it is removed when `held` ends."""
+    descriptor = open_private(path)
+    with contextlib.ExitStack() as opened:
+        opened.callback(os.close, descriptor)
+        # A holder may have removed the file between the two calls, and another one may have made it again.
+        if not lock(descriptor) or not _is_same(descriptor, path):
+            return False
+        opened.callback(path.unlink, missing_ok=True)
+        held.push(opened.pop_all())
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False

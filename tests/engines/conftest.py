@@ -1,0 +1,17 @@
+"""espeak in a pool of its own, ended after each test."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sayna.providers.espeak import Espeak, EspeakConfig
+from tests.engines.processes import ends
+
+
+@pytest.fixture
+def espeak() -> Iterator[Espeak]:
+    espeak = Espeak(EspeakConfig(enabled=True))
+    yield espeak
+    processes = espeak.pool.processes()
+    espeak.close()
+    assert all(map(ends, processes))

@@ -1,0 +1,40 @@
+"""Watching the processes of a pool from outside."""
+
+import os
+import select
+import signal
+from pathlib import Path
+
+from sayna.engines.pool import EnginePool
+
+LONG = "中" * 5000  # 22 minutes of audio, 1.5 s of CPU
+
+
+def engine_pids(pool: EnginePool) -> list[int]:
+    """Return the engine processes; the program and the process that waits for the workers stand before them."""
+    pids = pool.processes()[2:]
+    assert pids
+    return pids
+
+
+def signal_engines(pool: EnginePool, number: int = signal.SIGKILL) -> None:
+    for pid in engine_pids(pool):
+        os.kill(pid, number)
+
+
+def ends(pid: int, within: float = 10.0) -> bool:
+    """Whether a process ends in time; one that is gone already has."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        poll = select.poll()  # select() knows no descriptor above 1023
+        poll.register(fd, select.POLLIN)
+        return bool(poll.poll(within * 1000))
+    finally:
+        os.close(fd)
+
+
+def cpu_seconds(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
