@@ -126,7 +126,7 @@ def build(config: Config) -> Services:
     secret = server_secret(config.fleet.secret, config.cache.path)
     folder = _shared_folder(config)
     state = _state(config, folder, secret)
-    cache = _cache(config, state)
+    cache, machines = _cache(config, state)
     providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
     hooks = Hooks(config, state.hooks)
@@ -147,7 +147,7 @@ def build(config: Config) -> Services:
         cache=cache,
         single_flight=single_flight,
         usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
-        speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
+        speech=(speech := SpeechService(cache, single_flight, limiter, _calls(config, state, paid), machines)),
         fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
@@ -183,13 +183,15 @@ def _planner(
             provider.close()
 
 
-def _cache(config: Config, state: SharedState) -> AudioCache:
-    limits = config.cache
-    return AudioCache(limits.path, ttl_seconds=limits.ttl_seconds, max_bytes=limits.max_bytes, shared_clips=state.clips)
+def _cache(config: Config, state: SharedState) -> tuple[AudioCache, Machines | None]:
+    """Return the cache of this machine, and what it shares with the others, if there are any."""
+    limits, clips = config.cache, state.clips
+    cache = AudioCache(limits.path, ttl_seconds=limits.ttl_seconds, max_bytes=limits.max_bytes, shared_clips=clips)
+    return cache, Machines(state.broadcasts, clips, cache) if state.broadcasts and clips else None
 
 
-def _machines(state: SharedState, cache: AudioCache) -> Machines | None:
-    return Machines(state.broadcasts, state.clips, cache) if state.broadcasts and state.clips else None
+def _calls(config: Config, state: SharedState, meter: UsageMeter) -> ProviderCalls:
+    return ProviderCalls(meter, state.slots, config.usage)
 
 
 def _clip_changes(config: Config, state: SharedState, cache: AudioCache) -> LeaderThread | None:

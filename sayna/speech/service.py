@@ -43,6 +43,7 @@ class PlannedSynthesis(SynthesisTask):
         cache: AudioCache,
         calls: ProviderCalls,
         caller: Caller,
+        *,
         machines: Machines | None = None,
     ) -> None:
         self._plan = plan
@@ -137,20 +138,16 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
+        if mode is CacheMode.ONLY and self._machines is not None and not self.is_cached(plan):
+            self._machines.fetch(plan.sound)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
         if mode is CacheMode.ONLY:
-            if (
-                self._machines is not None
-                and self._machines.fetch(plan.sound)
-                and (cached := self.cached(plan, caller))
-            ):
-                return cached
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, self._machines)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self._machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
             subscriber = self._subscribe(plan, task, form, is_client_connected)
             subscriber.silence_seconds = silence_seconds

@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -69,7 +69,7 @@ def short(found: list[Answer | None], whole: bytes) -> int:
     return sum(each is not None and each.status == 200 and each.body != whole for each in found)
 
 
-def at_once(asks: list[Callable[[], Answer | None]]) -> list[Answer | None]:
+def at_once(asks: Sequence[Callable[[], Answer | None]]) -> list[Answer | None]:
     """Return the answers to requests that begin together."""
     together = threading.Barrier(len(asks))
 
@@ -123,11 +123,11 @@ def test_clip_of_one_machine_is_a_hit_on_the_other(machines: Machines) -> None:
     first = speak(machines.one, "Later")
     assert first is not None
     until(lambda: machines.redis.command("KEYS", "*:clip").startswith(b"*1"), 10, "the clip is shared")
-    for machine, cache in ((machines.two, "only-if-cached"), (machines.two, "")):
-        found = speak(machine, "Later", cache=cache)
+    for cache in ("only-if-cached", ""):
+        found = speak(machines.two, "Later", cache=cache)
         assert found is not None
         assert (found.status, found.headers["x-cache"], found.body) == (200, "HIT", first.body)
-    assert found.headers["etag"] == first.headers["etag"]
+        assert found.headers["etag"] == first.headers["etag"]
     assert machines.calls("Later") == 1
 
 
@@ -149,8 +149,6 @@ def test_killed_leader_leaves_no_short_answer(machines: Machines, victim: str, m
     vendor.pause = 0.1
     if moment == "early":
         vendor.go_on.clear()
-        vendor.pieces = 1
-        vendor.pieces = 20
     with ThreadPoolExecutor(80) as pool:
         leader = pool.submit(speak, machines.one, "Killed")
         until(lambda: machines.calls("Killed") == 1, 20, "the vendor is asked")
