@@ -69,7 +69,9 @@ def gunicorn(module: str, **env: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", module]
     with (
         tempfile.TemporaryDirectory() as cache,
-        running(command, HOST="127.0.0.1", PORT=str(port), CACHE_PATH=f"{cache}/cache", **env) as pid,
+        running(
+            command, HOST="127.0.0.1", PORT=str(port), CACHE_PATH=f"{cache}/cache", HIBARI_ENABLED="false", **env
+        ) as pid,
     ):
         wait_for(port)
         yield Server(port, pid)

@@ -19,11 +19,11 @@ from sayna.config.server import waiting_places
 from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.recordings import Library, Recorder, Remover, open_library, retention_threads
 from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
-from sayna.speech.cache.changes import ClipChanges
+from sayna.speech.cache.changes import changes_threads
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.provider_calls import ProviderCalls
@@ -36,9 +36,8 @@ from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListSto
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
-from sayna.state.leader import EachWorker, LeaderThread
+from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
-from sayna.state.shared_breaker import SharedBreaker
 
 if TYPE_CHECKING:
     from sayna.livekit import LiveKit
@@ -69,8 +68,7 @@ class Services:
     recordings: Library | None
     recorder: Recorder | None
     remover: Remover | None
-    retention: LeaderThread | None
-    clip_changes: LeaderThread | None
+    threads: tuple[LeaderThread, ...]
     encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
@@ -99,17 +97,15 @@ class Services:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
-        for thread in (self.retention, self.clip_changes):
-            if thread is not None:
-                thread.start()
+        for thread in self.threads:
+            thread.start()
 
     def close(self) -> None:
         """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
-        for thread in (self.retention, self.clip_changes):
-            if thread is not None:
-                thread.close()
+        for thread in self.threads:
+            thread.close()
         self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
@@ -122,13 +118,13 @@ class Services:
 
 def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
-    http.set_ca_certificates(config.outbound.authorities.pem if config.outbound.authorities else "")
+    http.set_way_out(config.outbound)
     secret = server_secret(config.fleet.secret, config.cache.path)
     folder = _shared_folder(config)
-    state = _state(config, folder, secret)
-    cache, machines = _cache(config, state)
     providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
+    state = _state(config, folder, secret)
+    cache, machines = _cache(config, state)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -143,12 +139,12 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := _planner(config, providers, secret, catalogue, cache)),
+        planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
         usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
         speech=(speech := SpeechService(cache, single_flight, limiter, _calls(config, state, paid), machines)),
-        fallback=(fallback := FallbackSpeech(speech, SharedBreaker())),
+        fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
         hooks=hooks,
@@ -158,8 +154,7 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        retention=retention_thread(config.recording, recordings, remover, state),
-        clip_changes=_clip_changes(config, state, cache),
+        threads=retention_threads(config.recording, recordings, remover, state) + changes_threads(cache, state),
     )
 
 
@@ -170,36 +165,13 @@ def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
     return providers
 
 
-def _planner(
-    config: Config, providers: dict[str, TTSProvider], secret: bytes, catalogue: VoiceCatalogue, cache: AudioCache
-) -> VoicePlanner:
-    try:
-        return VoicePlanner(
-            providers, config.speech, secret, catalogue.known_voices, cache.has, parse_target=load_target
-        )
-    finally:
-        # The check of VOICES_PATH may have started a helper, in a process that only forks the workers.
-        for provider in providers.values():
-            provider.close()
-
-
 def _cache(config: Config, state: SharedState) -> tuple[AudioCache, Machines | None]:
-    """Return the cache of this machine, and what it shares with the others, if there are any."""
-    limits, clips = config.cache, state.clips
-    cache = AudioCache(limits.path, ttl_seconds=limits.ttl_seconds, max_bytes=limits.max_bytes, shared_clips=clips)
-    return cache, Machines(state.broadcasts, clips, cache) if state.broadcasts and clips else None
+    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
+    return cache, Machines.of(state, cache)
 
 
 def _calls(config: Config, state: SharedState, meter: UsageMeter) -> ProviderCalls:
     return ProviderCalls(meter, state.slots, config.usage)
-
-
-def _clip_changes(config: Config, state: SharedState, cache: AudioCache) -> LeaderThread | None:
-    """Return the thread that learns what other machines replaced: one of a machine, or of each worker's memory."""
-    if state.clips is None:
-        return None
-    leader = state.machine_leader if cache.shared else EachWorker()
-    return LeaderThread(leader, "clip-changes", ClipChanges(cache, state.clips, config.cache.path).run)
 
 
 def _state(config: Config, folder: Path, secret: bytes) -> SharedState:

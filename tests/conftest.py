@@ -1,8 +1,10 @@
 """What holds for every test: its tier, an end on SIGTERM, and no silent skip where CI=true."""
 
+import importlib.util
 import logging
 import os
 import signal
+import sys
 from collections.abc import Generator
 from types import FrameType
 
@@ -28,6 +30,20 @@ SLOW = (
 def warnings_are_captured(caplog: pytest.LogCaptureFixture) -> None:
     """Capture warnings, also after a test whose application has set LOG_LEVEL higher."""
     caplog.set_level(logging.WARNING)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def hibari_is_left_out() -> None:
+    """Make every test independent of whether hibari is installed, but for those with `natural_voice`."""
+    sys.modules["hibari"] = None  # type: ignore[assignment]
+
+
+@pytest.fixture
+def natural_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have hibari for one test, which is skipped where it is not installed."""
+    monkeypatch.delitem(sys.modules, "hibari")
+    if importlib.util.find_spec("hibari") is None:
+        pytest.skip("this test needs hibari; get it with: scripts/install requirements-neural.txt")
 
 
 def pytest_configure() -> None:

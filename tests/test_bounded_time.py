@@ -3,16 +3,20 @@
 Add (name, function) to FUNCTIONS when it gets a cleaned text, to RAW_FUNCTIONS when it gets what the caller sent.
 """
 
+import contextlib
 import random
 import sys
 import time
 from collections.abc import Callable
+from xml.sax.saxutils import escape
 
 import pytest
 
 from sayna.engines import engine_text
 from sayna.engines.graphemes import boundary_before
+from sayna.errors import InvalidRequest
 from sayna.speech.longtext import Limit, split
+from sayna.speech.markup import compiled, compiled_leniently
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean, has_speech
 from tests.bounded_fields import FIELD_FUNCTIONS
@@ -21,6 +25,9 @@ CHARACTERS = 100_000
 SECONDS = 0.1
 # One step in Python for each character, such as 100,000 replacements.
 MORE = {
+    # Three documents.
+    "compiled markup": 3,
+    "spelled markup": 2,
     "nested pronunciations": 2,
     "chained pronunciations": 2,
     "words that fit the engine": 2,
@@ -41,7 +48,7 @@ UNITS = {
     "quoted Han": "\u300c\u4e2d\u3002\u300d", "Thai": "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35", "Hindi": "\u092f\u0939 \u0905\u091a\u094d\u091b\u093e \u0939\u0948\u0964 ",
     "Hangul": "\ud55c", "Jamo": "\u1100\u1161\u11a8", "Arabic": "\u0645\u0631\u062d\u0628\u0627 ", "prose": "Hello there, Dr. Smith. ", "URL": "http://a.b/c.d ",
     "A1": "It was shown before.[12, 13, 114, 115, 116, 117, 118, 119, 120, 121, 122, 123] and so on ",
-    "backslashes": '"\\', "escaped quotes": '\\"', "tabs": "\t", "scheme": "sip:", "ports": "a:1", "at signs": "a@",
+    "backslashes": '"\\', "escaped quotes": '\\"', "tabs": "\t", "scheme": "sip:", "ports": "a:1", "text and tag": "x<a/>", "at signs": "a@",
     "chain": "\u3042\u3093", "bracketed numbers": ".[" + ", ".join(map(str, range(100, 140))) + "] ",
 }  # fmt: skip
 TEXTS = {name: (unit * (CHARACTERS // len(unit) + 1))[:CHARACTERS] for name, unit in UNITS.items()}
@@ -57,12 +64,26 @@ def cut(limit: Limit, language: str) -> Callable[[str], object]:
     return lambda text: list(split(text, language, limit))
 
 
+def compile_markup(text: str) -> None:
+    with contextlib.suppress(InvalidRequest):
+        compiled(f'<speak><p>{escape(text)}<say-as interpret-as="digits">{escape(text)}</say-as></p></speak>')
+    with contextlib.suppress(InvalidRequest):
+        compiled_leniently(text)
+
+
+def spell_markup(text: str) -> None:
+    with contextlib.suppress(InvalidRequest):
+        compiled(f'<speak><say-as interpret-as="characters">{escape(text)}</say-as></speak>')
+
+
 RAW_FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [
     ("clean", clean),
+    ("compiled markup", compile_markup),
     *FIELD_FUNCTIONS,
 ]
 FUNCTIONS: list[tuple[str, Callable[[str], object]]] = [
     ("has_speech", has_speech),
+    ("spelled markup", spell_markup),
     ("split into 2000", cut(Limit(2000), "en")),
     ("split Chinese into 2000", cut(Limit(2000), "zh")),
     ("split into 5000 bytes", cut(Limit(None, 5000), "")),
@@ -116,9 +137,9 @@ def slow(function: Callable[[str], object], texts: dict[str, str], more: float =
     return found
 
 
-@pytest.mark.parametrize("function", [each for _, each in RAW_FUNCTIONS], ids=[name for name, _ in RAW_FUNCTIONS])
-def test_100000_raw_characters_take_bounded_time(function: Callable[[str], object]) -> None:
-    assert slow(function, TEXTS) == {}
+@pytest.mark.parametrize(("name", "function"), RAW_FUNCTIONS, ids=[name for name, _ in RAW_FUNCTIONS])
+def test_100000_raw_characters_take_bounded_time(name: str, function: Callable[[str], object]) -> None:
+    assert slow(function, TEXTS, MORE.get(name, 1)) == {}
 
 
 @pytest.mark.parametrize(("name", "function"), FUNCTIONS, ids=[name for name, _ in FUNCTIONS])

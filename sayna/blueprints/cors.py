@@ -13,7 +13,8 @@ METHODS = "GET, HEAD, POST"
 # All that a page may read beside what every page may read.
 EXPOSED = (
     "ETag, Age, Retry-After, Server-Timing, X-Request-ID, x-provider, x-voice-id, x-audio-format, x-sample-rate, "
-    "x-channels, x-cache, x-should-retry, x-quota-remaining, x-ignored-fields, x-voices-stale, x-voices-failed"
+    "x-channels, x-cache, x-fallback, x-should-retry, x-quota-remaining, x-ignored-fields, x-voices-stale, "
+    "x-voices-failed"
 )
 PREFLIGHT_SECONDS = 600
 

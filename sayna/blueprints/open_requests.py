@@ -11,7 +11,7 @@ from sayna.blueprints.context import services
 from sayna.providers.base import TTSProvider
 from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
 from sayna.speech.fallback import allowed
-from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest, suits
 
 
 def check_site(request: Request) -> None:
@@ -37,19 +37,20 @@ def open_plan(wanted: SpeakRequest, planned: Callable[[SpeakRequest], Plan]) -> 
     if built.authenticator is not None or built.config.clips.open_get_vendors:
         return planned(wanted)
     if not wanted.voice:
-        return planned(replace(wanted, provider=_local(wanted.provider).slug))
+        return planned(replace(wanted, provider=_local(wanted).slug))
     plan = allowed(planned(wanted), lambda provider: provider.local)
     if plan is None:
         raise OpenVendorsDisabled(f"{wanted.voice} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
     return plan
 
 
-def _local(named: str | None) -> TTSProvider:
+def _local(wanted: SpeakRequest) -> TTSProvider:
     built = services()
-    provider = built.planner.provider(named)
+    provider = built.planner.provider(wanted.provider, wanted)
     if provider.local:
         return provider
-    local = next((each for each in built.providers.values() if each.local and each.configured), None)
-    if named or local is None:
+    usable = (each for each in built.providers.values() if each.local and each.configured and suits(each, wanted))
+    local = next(usable, None)
+    if wanted.provider or local is None:
         raise OpenVendorsDisabled(f"{provider.slug} needs a token here; use a local voice, or set OPEN_GET_VENDORS")
     return local

@@ -84,7 +84,7 @@ def openapi() -> Response:
 @documented(operations.DOCS)
 def docs_page() -> Response:
     """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
-    return DOCS.index(without_link="" if services().config.docs.studio_enabled else "studio")
+    return DOCS.index(*_disabled())
 
 
 @docs.get("/docs/<name>", endpoint="file")
@@ -97,7 +97,7 @@ def docs_file(name: str) -> Response:
 @documented(operations.STUDIO)
 def studio_page() -> Response:
     """Answer with the studio; its links are relative, so that it works under any prefix of a proxy."""
-    return STUDIO.index(without_link="" if services().config.docs.api_docs_enabled else "docs")
+    return STUDIO.index(*_disabled())
 
 
 @studio.get("/studio/<name>", endpoint="file")
@@ -108,11 +108,11 @@ def studio_file(name: str) -> Response:
 
 def home_page() -> Response:
     """Return the page of GET /, with links to the pages that are enabled."""
-    enabled = services().config.docs
+    disabled = _disabled()
     links = [
         f'<li><a href="{path}">{name}</a> {about}</li>'
-        for path, (setting, name, about) in HOME_LINKS.items()
-        if getattr(enabled, setting, False)
+        for path, (_, name, about) in HOME_LINKS.items()
+        if path not in disabled
     ]
     body = HOME.replace("{version}", __version__).replace("{links}", "\n    ".join(links))
     response = Response(body, content_type="text/html; charset=utf-8")
@@ -126,6 +126,12 @@ def _document(app: Flask) -> bytes:
     auth = services().config.auth
     document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key), _folded())
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _disabled() -> list[str]:
+    """Return the paths of the pages that are switched off."""
+    pages = services().config.docs
+    return [path for path, (setting, _, _) in HOME_LINKS.items() if not getattr(pages, setting)]
 
 
 def _folded() -> set[str]:

@@ -3,13 +3,13 @@
 from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.body import read_object
-from sayna.blueprints.context import check_provider, services
+from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.responses import json_response
 from sayna.openapi import documented
 from sayna.openapi.operations.prompts import CHECK
 from sayna.prompts import Prompt, Table, check
 from sayna.schemas.base import ignored_fields
-from sayna.schemas.prompts import PROMPT_LIST, load_prompts
+from sayna.schemas.prompts import PROMPT_LIST
 
 blueprint = Blueprint("prompts", __name__)
 
@@ -22,14 +22,14 @@ FIRST_LINE = 2
 def check_prompts() -> Response:
     """Answer with the checked rows, their mistakes and the sums; no vendor is called."""
     body = read_object(request)
-    wanted, speech = load_prompts(body), services().speech
+    wanted, speech = PROMPT_LIST.parse(body), services().speech
     g.ignored_fields = ignored_fields(PROMPT_LIST, body)
     checked = check(
         Table(wanted["columns"], list(enumerate(wanted["rows"], FIRST_LINE))),
         services().planner,
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),
-        permit=lambda plan: check_provider(plan.provider.slug),
+        permit=allowed_plan,
     )
     return json_response(
         {

@@ -40,11 +40,11 @@ class StaticPage:
     policy: str
     is_compressed: bool = False
 
-    def index(self, *, without_link: str = "") -> Response:
-        """Answer with the page; `without_link` names another page whose link is left out."""
+    def index(self, *without_links: str) -> Response:
+        """Answer with the page; `without_links` name other pages whose links are left out."""
         content = self.files[INDEX]
-        if without_link:
-            content = re.sub(rb'\n *<a class="link" href="%s">[^<]*</a>' % without_link.encode(), b"", content)
+        for name in without_links:
+            content = re.sub(rb'\n *<a class="link" href="%s">[^<]*</a>' % name.encode(), b"", content)
         return self._response(INDEX, content)
 
     def rendered(self, content: bytes) -> Response:

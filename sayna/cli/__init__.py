@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 
 # Where each command is, and its line in `sayna --help`: so neither the list nor the server imports any of them.
 COMMANDS = {
+    "backup": ("sayna.cli.backup:backup", "Save in one file what cannot be made again."),
     "cache": ("sayna.cli.cache:commands", "Look at, check and clear the audio cache."),
     "clip": ("sayna.cli.clip:clip", "Print a signed URL that any telephone system can play."),
     "completion": ("sayna.cli.completion:completion", "Print what completes commands in bash or zsh."),
     "config": ("sayna.cli.settings:commands", "Check and show the settings."),
     "doctor": ("sayna.cli.doctor:doctor", "Try what the server needs, and say what is wrong and what to do."),
     "pack": ("sayna.cli.prompts:pack", "Move finished clips to a machine without vendors."),
+    "restore": ("sayna.cli.backup:restore", "Put back what a backup holds."),
     "serve": ("sayna.cli.serve:serve", "Serve the HTTP API until a signal stops it."),
     "sip": ("sayna.cli.sip:commands", "Look after telephony."),
     "speak": ("sayna.cli.speak:speak", "Save a sentence as a file of audio, or play it."),

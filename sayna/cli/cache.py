@@ -1,13 +1,18 @@
-"""`sayna cache stats | clear | verify`: the audio cache on disk."""
+"""`sayna cache stats | clear | verify | export | import`: the audio cache on disk."""
 
 import datetime
 import sys
+from pathlib import Path
 
 import click
 
+from sayna.cli.clip_search import sounds_of_key, sounds_of_text
 from sayna.cli.context import Group, is_of_flask, services
 from sayna.cli.output import as_json, print_json, print_pairs
+from sayna.cli.prompts import pack
 from sayna.speech.cache import AudioCache
+from sayna.speech.cache.disk_store import DiskStore
+from sayna.speech.cache.removal import remove_sounds
 
 # The folder of deploy/nginx.conf.
 NGINX = """\
@@ -21,8 +26,13 @@ commands = Group(
 Examples:
   sayna cache stats
   sayna cache clear --provider azure --voice en-US-AvaMultilingualNeural
+  sayna cache clear --text "Ada Lovelace, 12 St James's Square"
   sayna cache clear --yes""",
 )
+
+# The same as `sayna pack export | import`.
+for each in pack.commands.values():
+    commands.add_command(each)
 
 
 @commands.command("stats")
@@ -48,22 +58,50 @@ def stats(*, as_json: bool) -> None:
 @commands.command("clear")
 @click.option("--provider", help="Only audio of this provider.")
 @click.option("--voice", help="Only audio of this voice.")
+@click.option("--text", help="Only audio of this text, in every voice and format.")
+@click.option("--key", help="Only the audio with this cache key (metadata, ETag), in every format.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def clear(provider: str | None, voice: str | None, *, yes: bool) -> None:
-    """Forget cached audio: all of it, or that of one provider or voice. What is needed again costs money again."""
+def clear(provider: str | None, voice: str | None, text: str | None, key: str | None, *, yes: bool) -> None:
+    """Forget cached audio: all, or that of a provider, a voice, a text or a key. Needed again, it costs money again."""
     cache = _cache()
+    if sum((text is not None, key is not None, bool(provider or voice))) > 1:
+        raise click.UsageError("give --text, or --key, or --provider and --voice")
     if not yes:
-        _confirm(cache, provider, voice)
-    click.echo(f"{cache.clear(provider, voice)} entries removed")
+        _confirm(" and ".join(filter(None, (provider, voice, text, key))) or f"all {cache.stats().entries} clips")
+    is_of_voice = text is None and key is None
+    if (clips := services().state.clips) is not None and is_of_voice:
+        # First those that this machine could fetch again.
+        clips.clear(provider, voice)
+    removed = cache.clear(provider, voice) if is_of_voice else _remove(text, key or "")
+    click.echo(f"{removed} entries removed")
     click.echo(NGINX, err=True)
 
 
-def _confirm(cache: AudioCache, provider: str | None, voice: str | None) -> None:
+def _remove(text: str | None, key: str) -> int:
+    settings, unsure = services().config.cache, 0
+    if text is None:
+        sounds = sounds_of_key(services(), key)
+    else:
+        sounds, unsure = sounds_of_text(services(), text)
+    if (clips := services().state.clips) is not None:
+        clips.remove(sounds)
+    if unsure:
+        click.echo(
+            f"{unsure} other clips are as long as this text, and have voice_settings, pronunciations or credentials of"
+            " their own: they may be of it. Clear them with --key, or with --provider and --voice.",
+            err=True,
+        )
+    store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
+    try:
+        return remove_sounds(store, sounds)
+    finally:
+        store.close()
+
+
+def _confirm(which: str) -> None:
     """Ask the person at the terminal; raises Abort for no, UsageError where there is no terminal."""
     if sys.stdin.isatty():
-        only = " and ".join(filter(None, (provider, voice)))
-        which = f"the audio of {only}" if only else f"all {cache.stats().entries} clips"
-        click.confirm(f"Forget {which}?", abort=True)
+        click.confirm(f"Forget the audio of {which}?", abort=True)
     # Scripts call it this way since before it asked.
     elif not is_of_flask():
         raise click.UsageError("this removes audio that was paid for; add --yes")

@@ -42,7 +42,7 @@ Examples:
 @click.option("--play", is_flag=True, help="Play it on this machine.")
 @click.option("--ext", help="Ending, where the name of the file has none of Sayna's: wav, mp3, ulaw ...")
 @click.option("--provider", help="Speech vendor.")
-@click.option("--voice", "voice_id", help="Voice of the vendor.")
+@click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own.")
 @click.option("--model", help="Model of the vendor.")
 @click.option("--language", help="BCP 47 tag: en-GB.")
 @click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace.")

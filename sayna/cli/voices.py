@@ -8,7 +8,8 @@ import click
 
 from sayna.cli.context import Command, services
 from sayna.cli.output import as_json, print_json, print_table
-from sayna.speech.voices import VoiceFilter, select
+from sayna.speech.own_voices import ALIAS
+from sayna.speech.voices import VoiceFilter, VoiceListing, select
 from sayna.speech.voices.languages import canonical
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
@@ -22,17 +23,19 @@ Examples:
   sayna voices --provider espeak --language de
   sayna voices --json | jq -r '.[].id'""",
 )
-@click.option("--provider", default="", help="Only voices of this provider.")
+@click.option("--provider", default="", help="Only voices of this provider; alias: voices of your own.")
 @click.option("--language", default="", help="Only voices that speak this language: en, en-GB.")
 @as_json
 def voices(provider: str, language: str, *, as_json: bool) -> None:
     """List the voices of all vendors, or of one, as a table."""
     catalogue = services().catalogue
-    slugs = catalogue.slugs(provider)
+    wanted = VoiceFilter(canonical(language) or language)
+    own = services().planner.listed(lambda slug: True) if provider.lower() in ("", ALIAS) else ()
+    slugs = catalogue.slugs(provider) if provider.lower() != ALIAS else ()
     with click.progressbar(length=len(slugs), label="Asking", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-        listing = catalogue.listing(provider, lambda slug: bar.update(1))
+        listing = catalogue.listing(provider, lambda slug: bar.update(1)) if slugs else VoiceListing({}, (), ())
         bar.update(len(slugs) - bar.pos)
-    found = itertools.chain.from_iterable(select(listing, VoiceFilter(canonical(language) or language)).values())
+    found = itertools.chain(*select(listing, wanted).values(), filter(wanted.admits, own))
     if as_json:
         print_json([dataclasses.asdict(voice) for voice in found])
     else:

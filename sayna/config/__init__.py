@@ -12,9 +12,10 @@ from sayna.config.fields import ConfigError, SettingInfo, setting
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, read_sources, settings
+from sayna.config.outbound import Authorities, OutboundConfig, OutboundProxy
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
-from sayna.config.server import Authorities, CacheConfig, DocsConfig, OutboundConfig, ServerConfig, SpeechConfig
+from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sip_hook import SipHook, TenantNumbers
 from sayna.config.types import token
@@ -37,6 +38,7 @@ __all__ = [
     "LiveKitConfig",
     "ModelAlias",
     "OutboundConfig",
+    "OutboundProxy",
     "ProvidersConfig",
     "RecordingConfig",
     "Secret",

@@ -1,17 +1,15 @@
-"""The settings of the process itself: server, speech, cache, outbound TLS and pages."""
+"""The settings of the process itself: server, speech, cache and pages."""
 
-import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import InvalidValue, SettingType, setting
+from sayna.config.fields import SettingType, setting
 from sayna.config.types import boolean, choice, integer, list_of, matching, network, number, path
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port")
-_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 
 
 def _proxy(text: str) -> str:
@@ -108,57 +106,6 @@ class CacheConfig:
     # 30 days, the default of the reference server.
     ttl_seconds: int = setting("CACHE_TTL_SECONDS", integer(1, 10**9), 2592000, "Lifetime of cached audio, in seconds.")
     max_bytes: int = setting("CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30, "Largest size of the cache, in bytes.")
-
-
-@dataclass(frozen=True, slots=True)
-class Authorities:
-    """Certificate authorities in PEM, as their file had them at start."""
-
-    path: Path
-    pem: str = field(repr=False)
-
-
-def _authorities(text: str) -> Authorities:
-    import ssl  # noqa: PLC0415 - needed only with a file
-
-    file = path.parse(text)
-    try:
-        # REQUESTS_CA_BUNDLE may be a folder, such as /etc/ssl/certs.
-        files = sorted({*file.glob("*.pem"), *file.glob("*.crt")}) if file.is_dir() else [file]
-        # Text between certificates is a comment in any encoding.
-        found = [each for one in files for each in _CERTIFICATE.findall(one.read_text("utf-8", "replace"))]
-        pem = "\n".join(dict.fromkeys(found)) + "\n"
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
-    except (OSError, ValueError) as error:
-        raise InvalidValue("is not a readable file of certificates") from error
-    return Authorities(file, pem)
-
-
-_pem_file = SettingType(_authorities, "the path of a PEM file with one or more CA certificates")
-
-
-@dataclass(frozen=True, slots=True)
-class OutboundConfig:
-    """The certificate authorities of outbound TLS."""
-
-    tls_ca_file: Authorities | None = setting(
-        "TLS_CA_FILE",
-        _pem_file,
-        None,
-        "Your own certificate authorities, trusted beside the public ones by every outbound connection.",
-    )
-    # Variables that other programs read too.
-    ssl_cert_file: Authorities | None = setting(
-        "SSL_CERT_FILE", _pem_file, None, "As TLS_CA_FILE, where that is not set."
-    )
-    requests_ca_bundle: Authorities | None = setting(
-        "REQUESTS_CA_BUNDLE", _pem_file, None, "As TLS_CA_FILE, where neither it nor SSL_CERT_FILE is set."
-    )
-
-    @property
-    def authorities(self) -> Authorities | None:
-        """The operator's authorities: those of TLS_CA_FILE, else SSL_CERT_FILE, else REQUESTS_CA_BUNDLE."""
-        return self.tls_ca_file or self.ssl_cert_file or self.requests_ca_bundle
 
 
 @dataclass(frozen=True, slots=True)

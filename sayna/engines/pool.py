@@ -144,8 +144,9 @@ class EnginePool:
             ours.callback(os.close, lock)
             descriptors = [*(listener.fileno() for listener in listeners), lock]
             path = [str(Path(sayna.__file__).parents[1]), *map(os.path.abspath, sys.path)]
+            arguments = ":".join(path), ",".join(map(str, descriptors)), str(self._folder)
             program = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, *PROGRAM, ":".join(path), ",".join(map(str, descriptors)), str(self._folder)],
+                [sys.executable, *(["-B"] if sys.dont_write_bytecode else []), *PROGRAM, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -1,10 +1,12 @@
-"""Outbound HTTP: requests over our own pool, without redirects, proxies or cookies; a total deadline, a byte cap."""
+"""Outbound HTTP: requests over our own pool, without redirects or cookies; a total deadline, a byte cap."""
 
 from typing import TYPE_CHECKING, Any
 
+from sayna.config import OutboundConfig
 from sayna.http.addresses import is_public
 from sayna.http.deadline import Deadline, IdleTimeout
 from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
+from sayna.http.proxy import proxy_for, set_proxy
 from sayna.http.sockets import resolve
 from sayna.http.tls import ca_bundle, set_ca_certificates, system_context
 
@@ -26,11 +28,18 @@ __all__ = [
     "ca_bundle",
     "is_public",
     "post",
+    "proxy_for",
     "resolve",
     "send",
-    "set_ca_certificates",
+    "set_way_out",
     "system_context",
 ]
+
+
+def set_way_out(config: OutboundConfig) -> None:
+    """Set the authorities and the proxy of every connection that is made from now on."""
+    set_ca_certificates(config.authorities.pem if config.authorities else "")
+    set_proxy(config)
 
 
 def __getattr__(name: str) -> Any:

@@ -15,7 +15,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
-from sayna.http.sockets import ConnectionGuard, TLSSocket, connect
+from sayna.http.proxy import open_tunnel, proxy_for
+from sayna.http.sockets import ConnectionGuard, TLSSocket, allowed_address, connect
 from sayna.http.tls import add_ca_certificates
 
 # Beyond this number of hosts urllib3 closes the connections used longest ago; there are fewer vendors and stores.
@@ -40,8 +41,7 @@ class _GuardedConnection:
 
     def _new_conn(self: Any) -> socket.socket:
         try:
-            limit = Deadline.after(self.timeout)
-            return connect(self.host, self.port, limit, self.socket_options or (), exchange.address_filter)
+            return _connected(self, Deadline.after(self.timeout))
         except TimeoutError as error:
             raise ConnectTimeoutError(self, "not connected in time") from error
         except OSError as error:
@@ -83,6 +83,22 @@ class _Pool(_ReleasingPool, HTTPConnectionPool):  # type: ignore[misc]
 
 class _TLSPool(_ReleasingPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TLSConnection
+
+
+def _connected(connection: Any, limit: Deadline) -> socket.socket:
+    host, port, options = connection.host, connection.port, connection.socket_options or ()
+    allowed = exchange.address_filter
+    if (proxy := proxy_for(host)) is None:
+        return connect(host, port, limit, options, allowed)
+    # Only the address that the filter saw: the proxy could find another one for the name.
+    target = allowed_address(host, port, limit, allowed) if allowed else host
+    sock = connect(proxy.host, proxy.port, limit, options)
+    try:
+        open_tunnel(sock, proxy, target, port, limit)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
 
 @functools.cache

@@ -69,10 +69,7 @@ def connect(
     address. Only addresses that `address_filter` has seen are connected.
     """
     problem = OSError("the name has no address")
-    addresses = resolve(host, port, deadline)
-    # Check all: with one private address among public ones, a host could be reached by that one at the next attempt.
-    if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
-        raise AddressRefused("the name has an address that is not allowed")
+    addresses = _allowed(resolve(host, port, deadline), address_filter)
     for untried, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         sock = Socket(family, kind, protocol)
         try:
@@ -88,6 +85,18 @@ def connect(
         else:
             return sock
     raise problem
+
+
+def allowed_address(host: str, port: int, deadline: Deadline, address_filter: Callable[[str], bool]) -> str:
+    """Return the first address of a host; raises AddressRefused when the filter refuses any, and as resolve() does."""
+    return str(_allowed(resolve(host, port, deadline), address_filter)[0][-1][0])
+
+
+def _allowed(addresses: list[Any], address_filter: Callable[[str], bool] | None) -> list[Any]:
+    # Check all: with one private address among public ones, a host could be reached by that one at the next attempt.
+    if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
+        raise AddressRefused("the name has an address that is not allowed")
+    return addresses
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> list[Any]:

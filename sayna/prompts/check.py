@@ -1,7 +1,8 @@
 """Checks a list of prompts before anything is paid: the mistakes by line, and what must be rendered."""
 
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +62,11 @@ def check(
     is_known: Callable[[Prompt], bool],
     *,
     defaults: Mapping[str, Any] | None = None,
-    permit: Callable[[Plan], None] = lambda plan: None,
+    permit: Callable[[Plan], Plan] = lambda plan: plan,
 ) -> CheckedList:
     """Return the checked list; `defaults` are fields of rows without their own; no vendor is called.
 
-    `permit` raises a SaynaError for a plan that the caller may not have. Raises InvalidRequest when the columns
+    `permit` returns the targets that the caller may use, or raises a SaynaError. Raises InvalidRequest when the columns
     are wrong.
     """
     names = recognized(table.columns)
@@ -79,8 +80,7 @@ def check(
             row = fields_of(names, cells)
             name = _file_name(str(row.pop(NAME, "")), str(row.get("text", "")), taken, line)
             body = _with_defaults(row, defaults or {})
-            plan = planner.plan(load_speak(body))
-            permit(plan)
+            plan = permit(planner.plan(load_speak(body)))
         except SaynaError as error:
             mistakes.append(Mistake(line, error.message))
             continue
@@ -112,10 +112,6 @@ def _file_name(name: str, text: str, taken: dict[str, int], line: int) -> str:
 
 
 def _from_text(text: str) -> Iterator[str]:
-    words: Iterable[str] = re.findall(r"[a-z0-9]+", text.lower())
+    words = re.findall(r"[a-z0-9]+", text.lower())
     base = "-".join(words)[:NAME_CHARS].strip("-") or "prompt"
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
+    return itertools.chain((base,), (f"{base}-{number}" for number in itertools.count(2)))

@@ -15,6 +15,7 @@ _CLASSES = {
     "openai": "OpenAI",
     "polly": "Polly",
     "piper": "Piper",
+    "hibari": "Hibari",
     "espeak": "Espeak",
 }
 

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -122,6 +122,8 @@ class TTSProvider(ABC):
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None
     local: ClassVar[bool] = False
+    # The slug of the provider that says what this one does not read, or what it failed to say.
+    understudy: ClassVar[str] = ""
     # Part of the cache key: raise it when the same request sounds different, so that old audio is not used again.
     sound_version: ClassVar[int] = 0
     how_to_configure: ClassVar[str] = ""
@@ -162,6 +164,17 @@ class TTSProvider(ABC):
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the voice and the model to use where the caller named none (empty strings)."""
         return voice_id or self.default_voice, model or self.default_model
+
+    def suits(self, text: str, language: str, names: Collection[str]) -> bool:
+        """Return whether a request that names no provider may go to this one.
+
+        `language` is a canonical tag or empty; `names` are the request's own voice, model and settings.
+        """
+        return True
+
+    def reads(self, text: str) -> bool:
+        """Return whether the vendor can say a text."""
+        return True
 
     def chars_at_once(self, model: str) -> int | None:
         """Return how many characters a model takes in one request, None where there is no limit."""

@@ -1,8 +1,5 @@
 """POST /prompts: a list of prompts, checked before anything is paid."""
 
-from collections.abc import Mapping
-from typing import Any, cast
-
 from marshmallow import fields, validate
 
 from sayna.schemas.base import (
@@ -67,8 +64,3 @@ class CheckedListSchema(DocumentationSchema):
 
 
 PROMPT_LIST = PromptListSchema()
-
-
-def load_prompts(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return columns, rows and defaults; raises InvalidRequest."""
-    return cast("dict[str, Any]", PROMPT_LIST.parse(body))

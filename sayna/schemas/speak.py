@@ -82,6 +82,10 @@ class VoiceSchema(StrictSchema):
         "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",
         pattern=rf"^\s*({TAG.pattern})?\s*$",
     )
+    markup = StrictString(
+        validate=validate.OneOf(("none", "ssml", ""), error="must be none or ssml"),
+        metadata={"description": "`ssml`: `text` is a `<speak>` document of pauses, `<sub>`, `<say-as>` and a rate."},
+    )
     voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),

@@ -87,8 +87,7 @@ class ClipService:
         """Return the clip of a URL; raises ClipNotFound, ClipExpired, and what `plan` raises."""
         link = self._signer.open(payload, signature, ending)
         caller = self.caller_of(link.tenant)
-        # No markup can be spoken yet, but the payload has a name for it.
-        if caller is None or link.markup:
+        if caller is None or link.markup not in (None, "ssml"):
             raise ClipNotFound
         if link.expires is not None and link.expires <= time.time():
             raise ClipExpired
@@ -126,16 +125,18 @@ class ClipService:
 
         Otherwise a new vendor would change an old URL.
         """
-        rate = request.speaking_rate if plan.own_voice else plan.speaking_rate
+        # A document has its own rate in it, and so may a voice of the operator.
+        rate = request.speaking_rate if plan.own_voice or request.markup == "ssml" else plan.speaking_rate
         shared = ClipLink(
             text=request.text or "",
             speaking_rate=None if rate in (1, None) else int(rate) if rate == int(rate) else rate,
             sample_rate=None if request.sample_rate == ENDINGS[ending].sample_rate else request.sample_rate,
+            markup="ssml" if request.markup == "ssml" else None,
         )
         if plan.own_voice:
             return dataclasses.replace(shared, voice=plan.own_voice, language=request.language or None)
         pinned = SpeakRequest(
-            request.text, provider=plan.provider.slug, voice_id=plan.voice_id, audio_format=plan.target.audio_format
+            "a", provider=plan.provider.slug, voice_id=plan.voice_id, audio_format=plan.target.audio_format
         )
         implied = self._planner.plan(pinned)
         return dataclasses.replace(
@@ -155,6 +156,7 @@ def _request(link: ClipLink) -> SpeakRequest:
         voice_id=link.voice_id,
         model=link.model,
         language=link.language,
+        markup=link.markup,
         # The cache key of 1 differs from that of 1.0.
         speaking_rate=None if link.speaking_rate is None else float(link.speaking_rate),
         sample_rate=link.sample_rate,

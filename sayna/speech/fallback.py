@@ -8,18 +8,22 @@ from dataclasses import replace
 from functools import partial
 
 from sayna.caller import UNRESTRICTED, Caller
+from sayna.engines.response import EngineFailed
 from sayna.errors import NotCached, ProviderError, ProviderRateLimited, ProviderTimeout, SaynaError
+from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.speech.plan import MAX_CONNECT_SECONDS, Plan
 from sayna.speech.provider_calls import VendorBusy
-from sayna.speech.service import CacheMode, SpeechResult, SpeechService
+from sayna.speech.service import CacheMode, SpeechResult, SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import StreamAborted
+from sayna.speech.speech_result import LiveSpeech
 from sayna.state.shared_breaker import SharedBreaker
 
 # Where a request names no connection_timeout: the longest silence of a target before the next one is asked.
 SILENCE_SECONDS = 10.0
-# A shorter timeout is the caller's choice, so it says nothing about the provider to other callers.
 MIN_TIMEOUT_SECONDS = 5.0
+# The breakers of a provider: one, and one for each shorter timeout in tenths of a second.
+ROWS = round(10 * MIN_TIMEOUT_SECONDS) + 1
 # What a target has where the others have used up the time of the request.
 MIN_SECONDS = 0.001
 
@@ -35,43 +39,61 @@ def allowed(plan: Plan, may_speak: Callable[[TTSProvider], bool]) -> Plan | None
 class _Attempt:
     """One target of a chain: how long it may be silent, and what its outcome means for its provider."""
 
-    def __init__(self, plan: Plan, breaker: SharedBreaker) -> None:
+    def __init__(self, plan: Plan, breaker: SharedBreaker, row: int) -> None:
         is_open = plan.connect_seconds >= MAX_CONNECT_SECONDS
-        self.silence_seconds = SILENCE_SECONDS if is_open else plan.connect_seconds
-        slug = plan.provider.slug
-        # One breaker for all callers, and one for those with this timeout.
-        self._names = slug, f"{slug} {self.silence_seconds:g}"
+        # Half of the time at most, otherwise none would be left for the next target.
+        self.silence_seconds = min(SILENCE_SECONDS if is_open else plan.connect_seconds, plan.request_seconds / 2)
+        # A timeout that the caller chose to be short says nothing about the provider to other callers.
+        self._row, self._short = row, row + max(1, min(ROWS - 1, round(10 * self.silence_seconds)))
         self._breaker = breaker
         self._is_probe = False
 
-    def is_closed(self) -> bool:
-        """Return whether the provider has spoken lately."""
-        return all(map(self._breaker.is_closed, self._names))
+    def is_known(self) -> bool:
+        """Return whether the provider has spoken lately and not failed since."""
+        return self._breaker.is_known(self._row) and not self._breaker.has_failed(self._short)
 
     def claim(self) -> bool:
-        """Return whether the provider may be called."""
-        self._is_probe = not self.is_closed()
-        return all(map(self._breaker.claim, self._names))
+        """Return whether the provider may be called; waits while another call finds out whether it answers."""
+        self._is_probe = self._breaker.has_failed(self._row) or self._breaker.has_failed(self._short)
+        if not self._breaker.try_first(self._row, self.silence_seconds):
+            return False
+        if not self._breaker.claim(self._short):
+            self.withdraw()
+            return False
+        return True
+
+    def withdraw(self) -> None:
+        """Let another call find out whether the provider answers."""
+        self._breaker.withdraw(self._row)
+
+    def begun(self) -> None:
+        """Note that the provider has sent audio."""
+        self._breaker.answered(self._row)
 
     def record(self, error: ProviderError | None) -> None:
         """Close the breakers after an answer, and open one after a failure of the provider."""
-        if isinstance(error, StreamAborted):
-            return
-        if error is None or not _is_failure(error):
-            for name in self._names:
-                self._breaker.succeeded(name)
-            return
-        is_own_choice = isinstance(error, ProviderTimeout) and self.silence_seconds < MIN_TIMEOUT_SECONDS
-        seconds = error.retry_after if isinstance(error, ProviderRateLimited) else None
-        self._breaker.failed(self._names[is_own_choice], is_probe=self._is_probe, seconds=seconds)
+        # A text that the engine of this machine cannot say tells nothing about the next one.
+        if isinstance(error, StreamAborted | EngineFailed):
+            self.withdraw()
+        elif error is None or not _is_failure(error):
+            for row in (self._row, self._short):
+                self._breaker.succeeded(row)
+        elif isinstance(error, ProviderTimeout) and self.silence_seconds < MIN_TIMEOUT_SECONDS:
+            self._breaker.failed(self._short, is_probe=self._is_probe)
+            self.withdraw()
+        else:
+            seconds = error.retry_after if isinstance(error, ProviderRateLimited) else None
+            self._breaker.failed(self._row, is_probe=self._is_probe, seconds=seconds)
 
 
 class FallbackSpeech:
     """Speaks a plan with the first of its targets that can."""
 
-    def __init__(self, speech: SpeechService, breaker: SharedBreaker) -> None:
+    def __init__(self, speech: SpeechService, limiter: SynthesisLimiter) -> None:
         self._speech = speech
-        self._breaker = breaker
+        self._limiter = limiter
+        self._rows = {slug: place * ROWS for place, slug in enumerate(PROVIDERS)}
+        self._breaker = SharedBreaker(len(self._rows) * ROWS)
 
     def speak(
         self,
@@ -89,7 +111,9 @@ class FallbackSpeech:
         """
         synthesize = partial(self._speech.synthesize, is_client_connected=is_client_connected, caller=caller)
         if not plan.fallbacks:
-            return synthesize(plan, mode)
+            speech = synthesize(plan, mode)
+            speech.fallback = plan.silent
+            return speech
         plans, silent, until = [plan, *plan.fallbacks], [], time.monotonic() + plan.request_seconds
         while True:
             left = until - time.monotonic()
@@ -102,7 +126,7 @@ class FallbackSpeech:
                     raise
                 silent.append(each.provider.slug)
             else:
-                speech.fallback = tuple(dict.fromkeys(silent))
+                speech.fallback = tuple(dict.fromkeys([*silent, *each.silent]))
                 return speech
 
     def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
@@ -112,25 +136,35 @@ class FallbackSpeech:
     def _attempt(
         self, synthesize: Callable[..., SpeechResult], plan: Plan, mode: CacheMode, *, is_whole: bool
     ) -> SpeechResult:
-        attempt = _Attempt(plan, self._breaker)
-        if plan.has_next and mode is not CacheMode.ONLY and not attempt.is_closed():
+        attempt = _Attempt(plan, self._breaker, self._rows[plan.provider.slug])
+        if plan.has_next and mode is not CacheMode.ONLY and not attempt.is_known():
             # A provider that fails still speaks from the cache, and a hit must not use up the probe.
             if mode is CacheMode.USE:
                 with contextlib.suppress(NotCached):
                     return synthesize(CacheMode.ONLY)
-            if not attempt.claim():
+            if not self._claimed(attempt):
                 raise ProviderError(f"{plan.provider.slug} failed a moment ago")
         try:
             speech = synthesize(mode, silence_seconds=attempt.silence_seconds if plan.has_next else math.inf)
-        except ProviderError as error:
-            attempt.record(error)
+        except BaseException as error:
+            attempt.record(error) if isinstance(error, ProviderError) else attempt.withdraw()
             raise
         if speech.outcome != "HIT":
+            attempt.begun()
             speech.observe = attempt.record
         if is_whole:
             speech.finished()
-        speech.end_silence_limit()
+        if isinstance(speech, LiveSpeech):
+            speech.end_silence_limit()
         return speech
+
+    def _claimed(self, attempt: _Attempt) -> bool:
+        # A request that waits here holds a thread, so it takes a place as one does that waits for its speech.
+        self._limiter.acquire()
+        try:
+            return attempt.claim()
+        finally:
+            self._limiter.release()
 
 
 def _is_failure(error: SaynaError) -> bool:

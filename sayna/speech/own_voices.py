@@ -1,7 +1,6 @@
 """The operator's own voices: a name for several targets, the next of which speaks when the one before fails."""
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from sayna.config.document import read_document
 from sayna.config.fields import InvalidValue
 from sayna.errors import SaynaError
 from sayna.providers import ALIASES, PROVIDERS
+from sayna.state.files import mark_of
 
 # The provider of these voices, for clients that name one.
 ALIAS = "alias"
@@ -64,7 +64,7 @@ class OwnVoiceFile:
         self._path, self._parse, self._check, self._needs = path, parse, check, needs
         self._lock = threading.Lock()
         # Before the first reading: a change in between is then noticed.
-        self._mark = self._found()
+        self._mark = mark_of(path) if path else None
         self._voices, problems = self._load()
         if problems:
             raise ConfigError(problems)
@@ -72,13 +72,13 @@ class OwnVoiceFile:
     @property
     def voices(self) -> OwnVoices:
         """The targets of each voice by its name, as the file says now; another file is another object."""
-        if self._path is not None and self._found() != self._mark:
+        if self._path is not None and mark_of(self._path) != self._mark:
             with self._lock:
-                self._reload()
+                self._reload(self._path)
         return self._voices
 
-    def _reload(self) -> None:
-        mark = self._found()
+    def _reload(self, path: Path) -> None:
+        mark = mark_of(path)
         if mark == self._mark:
             return
         voices, problems = self._load()
@@ -87,14 +87,6 @@ class OwnVoiceFile:
         else:
             self._voices = voices
         self._mark = mark
-
-    def _found(self) -> tuple[int, int, int] | None:
-        """Return a value that changes whenever the file changes."""
-        try:
-            found = os.stat(self._path)  # type: ignore[arg-type]  # noqa: PTH116 - on every request, and twice as fast
-        except (OSError, TypeError):
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def _load(self) -> tuple[OwnVoices, list[str]]:
         """Return the voices, and a sentence for every mistake."""

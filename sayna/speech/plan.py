@@ -3,25 +3,32 @@
 import dataclasses
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sayna import audio
 from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig
-from sayna.errors import InvalidRequest, ProviderNotConfigured, TextTooLong, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderNotConfigured, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
-from sayna.speech.pronunciation import spoken_text
+from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.sound_key import sound_key
+from sayna.speech.speak_request import SpeakRequest
+from sayna.speech.spoken import NO_WORDS, Spoken, spoken
 from sayna.speech.voice_settings import checked
-from sayna.speech.voices.languages import canonical, spoken
+from sayna.speech.voices.languages import canonical, wanted_language
+from sayna.speech.voices.languages import spoken as spoken_language
+
+__all__ = ["Plan", "Planner", "SpeakRequest"]
 
 # Limits on a caller's own timeouts, because a thread waits that long.
 MAX_CONNECT_SECONDS = 30.0
 MAX_REQUEST_SECONDS = 60.0
+# The limit on all silence of a request (contract 14).
+MAX_SILENCE_MS = 60_000
 # Planning a body again costs more than the rest of a hit: 175 us with it, 90 us without (measured).
 # This many plans of this size are at most 16 MiB a worker.
 REMEMBERED_PLANS = 2048
@@ -30,43 +37,18 @@ _PARAMS = tuple(each.name for each in dataclasses.fields(SynthesisParams))
 
 
 @dataclass(frozen=True, slots=True)
-class SpeakRequest:
-    """A speech request as the client sent it; None and "" mean that the client left the field out.
-
-    `prefers_envelope` is the answer form of a client whose Accept names none: JSON for flat, bytes for nested.
-    """
-
-    text: str | None
-    voice: str | None = None
-    provider: str | None = None
-    voice_id: str | None = None
-    model: str | None = None
-    speaking_rate: float | None = None
-    audio_format: str | None = None
-    sample_rate: int | None = None
-    silence_before_ms: int | None = None
-    silence_after_ms: int | None = None
-    language: str | None = None
-    voice_settings: Mapping[str, Any] = field(default_factory=dict)
-    pronunciations: Sequence[tuple[str, str]] = ()
-    connection_timeout: float | None = None
-    request_timeout: float | None = None
-    auth: Mapping[str, Any] | None = None
-    prefers_envelope: bool = True
-    ignored_fields: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Plan(SynthesisParams):
     """One synthesis in full, except for its deadline.
 
     `own_voice` is the name of the operator's own voice that it is for, and `fallbacks` are the plans of the targets
-    that speak in turn when this one fails.
+    that speak in turn when this one fails. `silent` is the provider that was asked for but does not read this text.
     """
 
     provider: TTSProvider
     request_seconds: float
     characters: int
+    # Places in the text, and the milliseconds of silence there.
+    pauses: tuple[tuple[int, int], ...]
     # Version of the voice, where it may change under its id; otherwise None.
     version: str | None
     # The key of the sound, which is that of its master, and the key of the sound in the format of this plan.
@@ -79,6 +61,7 @@ class Plan(SynthesisParams):
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
     fallbacks: "tuple[Plan, ...]" = ()
+    silent: tuple[str, ...] = ()
 
     @property
     def stream_key(self) -> str:
@@ -166,46 +149,46 @@ class Planner:
 
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
-        text = self._text(request)
-        provider = self.provider(request.provider)
+        provider = self.provider(request.provider, request)
         credentials = provider.check_auth(request.auth) if request.auth else None
-        language = _language(request.language or "")
+        language = wanted_language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
+        tag = self._spoken(provider, voice_id, language)
+        said = self._said(request)
         low, high = provider.rates
         plan = Plan(
             provider=provider,
-            text=text,
+            text=said.text,
             voice_id=voice_id,
             model=_matching(model, provider.model_pattern, "model", "a model name of the vendor"),
-            language=self._spoken(provider, voice_id, language),
-            speaking_rate=min(high, max(low, request.speaking_rate or 1.0)),
+            language=tag,
+            speaking_rate=min(high, max(low, (request.speaking_rate or 1.0) * said.rate)),
             target=audio.resolve(request.audio_format or "wav", request.sample_rate),
             settings=checked(request.voice_settings, provider),
             credentials=credentials,
             connect_seconds=min(request.connection_timeout or MAX_CONNECT_SECONDS, MAX_CONNECT_SECONDS),
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
-            characters=len(text),
+            characters=len(said.text),
+            pauses=said.pauses,
             version=provider.version_of(voice_id),
             sound="",
             key="",
-            silence_ms=(request.silence_before_ms or 0, request.silence_after_ms or 0),
+            silence_ms=_silence(request, said.pauses),
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
-        sound = sound_key(plan, provider, plan.version, self._secret)
+        sound = sound_key(plan, provider, self._secret, pauses=plan.pauses, version=plan.version)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
         if not credentials and not provider.configured and not self._is_cached(sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
         return dataclasses.replace(plan, sound=sound, key=cache_key({"sound": sound, "form": plan.form}))
 
-    def _text(self, request: SpeakRequest) -> str:
-        text = request.text or ""
-        if len(text) > self._speech.max_text_chars:
-            raise TextTooLong(f"text has {len(text)} characters; send at most {self._speech.max_text_chars}")
-        return spoken_text(text, request.pronunciations)
+    def _said(self, request: SpeakRequest) -> Spoken:
+        words = PronunciationTable(request.pronunciations) if request.pronunciations else NO_WORDS
+        return spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
 
-    def provider(self, slug: str | None) -> TTSProvider:
+    def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:
         """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
         name = (slug or self._speech.default_tts_provider or "").lower()
         if name:
@@ -214,7 +197,7 @@ class Planner:
                 raise UnknownProvider(f"provider is unknown; send one of {', '.join(sorted(self._providers))}")
             return self._providers[name]
         for provider in self._providers.values():
-            if provider.configured:
+            if provider.configured and (request is None or suits(provider, request)):
                 return provider
         raise ProviderNotConfigured("no speech provider is configured on this server")
 
@@ -223,7 +206,7 @@ class Planner:
         tags = provider.languages_of(voice_id)
         if not tags:
             return language or canonical(provider.language_of(voice_id))
-        if found := spoken(tags, language):
+        if found := spoken_language(tags, language):
             return found
         others = self._voices_for(provider.slug, language)
         instead = f"another voice_id such as {', '.join(others)}" if others else "another voice_id from GET /voices"
@@ -233,11 +216,19 @@ class Planner:
         )
 
 
-def _language(text: str) -> str:
-    tag = canonical(text)
-    if text.strip() and not tag:
-        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
-    return tag
+def suits(provider: TTSProvider, request: SpeakRequest) -> bool:
+    """Return whether a request that names no provider may go to this one."""
+    names = filter(None, (request.voice_id, request.model, *request.voice_settings))
+    return provider.suits(request.text or "", canonical(request.language or ""), tuple(names))
+
+
+def _silence(request: SpeakRequest, pauses: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the silence before and after the speech; raises InvalidRequest when all silence lasts too long."""
+    around = request.silence_before_ms or 0, request.silence_after_ms or 0
+    total = sum(around) + sum(milliseconds for _, milliseconds in pauses)
+    if total > MAX_SILENCE_MS:
+        raise InvalidRequest(f"the silences last {total / 1000:g} s; send at most {MAX_SILENCE_MS // 1000} s")
+    return around
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

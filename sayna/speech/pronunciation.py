@@ -4,11 +4,11 @@ import functools
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from sayna.errors import EmptyText, InvalidRequest
-from sayna.speech.text import clean, has_speech
+from sayna.errors import InvalidRequest
+from sayna.speech.text import clean
 
 # Without a limit, three rules make 1 GB of 1 kB.
 MAX_GROWTH = 4
@@ -117,11 +117,16 @@ class PronunciationTable:
             chunks.append(spoken[word])
             end = stop
         chunks.append(text[end:])
-        if sum(map(len, chunks)) > max(MAX_GROWTH * len(text), len(text) + MAX_ADDED):
-            raise InvalidRequest(
-                f"pronunciations make the text more than {MAX_GROWTH} times as long; shorten what they say"
-            )
+        check_growth(len(text), sum(map(len, chunks)))
         return "".join(chunks)
+
+
+def check_growth(before: int, after: int) -> None:
+    """Raise InvalidRequest when a text of `before` characters may not have `after` with its pronunciations."""
+    if after > max(MAX_GROWTH * before, before + MAX_ADDED):
+        raise InvalidRequest(
+            f"pronunciations make the text more than {MAX_GROWTH} times as long; shorten what they say"
+        )
 
 
 def _group(beginning: str, words: list[str]) -> _Group | None:
@@ -150,17 +155,3 @@ def _end_of_longest(chain: list[bytes], here: bytes, kinds: str, start: int) -> 
 
 def _ends_word(kinds: str, place: int) -> bool:
     return kinds[place] in "sS" and kinds[place - 1] in "umUM"
-
-
-def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:
-    """Return what a provider is asked to say: the cleaned text with its pronunciations.
-
-    Raises EmptyText when nothing in it can be said, InvalidRequest as PronunciationTable does.
-    """
-    cleaned = clean(text)
-    if not has_speech(cleaned):
-        raise EmptyText("there is nothing to say in this text; send letters, digits or signs")
-    spoken = PronunciationTable(rules).apply(cleaned) if rules else cleaned
-    if not has_speech(spoken):
-        raise EmptyText("there is nothing to say in this text after the pronunciations")
-    return spoken

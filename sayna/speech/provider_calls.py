@@ -62,7 +62,9 @@ class ProviderCalls:
         slug, started = plan.provider.slug, time.monotonic()
         charge = self.meter.charge(caller, slug, plan.characters) if is_billed(plan) else None
         try:
-            stream = longtext.synthesize(plan.provider, request, plan.request_seconds, self._caller_of(plan))
+            stream = longtext.synthesize(
+                plan.provider, request, plan.request_seconds, pauses=plan.pauses, ask=self._caller_of(plan)
+            )
         except Exception as error:
             # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
             if charge is not None and (plan.has_next or not request.deadline.cancelled):

@@ -138,7 +138,7 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode is CacheMode.ONLY and self._machines is not None and not self.is_cached(plan):
+        if mode is CacheMode.ONLY and self._machines is not None and not self._cache.has(plan.sound):
             self._machines.fetch(plan.sound)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
@@ -171,10 +171,6 @@ class SpeechService:
             self._count_saved(speech, caller)
         return speech
 
-    def is_cached(self, plan: Plan) -> bool:
-        """Return whether no provider is needed for the speech of a plan."""
-        return self._cache.has(plan.sound)
-
     def _count_saved(self, speech: SpeechResult, caller: Caller) -> None:
         if speech.outcome in ("HIT", "COALESCED") and is_billed(speech.plan):
             self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
@@ -188,7 +184,7 @@ class SpeechService:
             key,
             task,
             form=form,
-            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds),
+            deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
         )
 

@@ -20,6 +20,7 @@ from sayna.speech.single_flight.frames import (
     load_begin,
     load_error,
 )
+from sayna.state.embedded import SharedState
 from sayna.state.speech_ports import Broadcast, Broadcasts, SharedClips
 
 LATE = "the speech provider did not respond in time; try again"
@@ -32,6 +33,11 @@ class Machines:
     broadcasts: Broadcasts
     clips: SharedClips
     cache: AudioCache
+
+    @classmethod
+    def of(cls, state: SharedState, cache: AudioCache) -> "Machines | None":
+        """Return what this machine shares with the others, None for the only one."""
+        return cls(state.broadcasts, state.clips, cache) if state.broadcasts and state.clips else None
 
     def fetch(self, sound: str) -> Clip | None:
         """Return the clip of a sound that another machine has stored, and keep it; raises nothing."""

@@ -1,15 +1,23 @@
-"""The key of a sound: of everything that a voice is told, and not of the format in which it is heard."""
+"""The key of a sound: it names the text, the voice and its settings, and no audio format."""
 
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sayna.providers.base import SynthesisParams, TTSProvider
 from sayna.speech.cache import cache_key
 
 
-def sound_key(speech: SynthesisParams, provider: TTSProvider, version: str | None, secret: bytes) -> str:
+def sound_key(
+    speech: SynthesisParams,
+    provider: TTSProvider,
+    secret: bytes,
+    *,
+    pauses: Sequence[tuple[int, int]] = (),
+    version: str | None = None,
+) -> str:
     """Return the SHA-256, in hex, of every input that changes the sound; `version` is that of the voice."""
     fields: dict[str, Any] = {
         "provider": provider.slug,
@@ -22,6 +30,8 @@ def sound_key(speech: SynthesisParams, provider: TTSProvider, version: str | Non
         "speaking_rate": speech.speaking_rate,
         "settings": dict(speech.settings),
     }
+    if pauses:
+        fields["pauses"] = pauses
     if version is not None:
         fields["version"] = version
     if provider.sound_version:

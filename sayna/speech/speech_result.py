@@ -68,9 +68,6 @@ class SpeechResult:
     def close(self) -> None:
         """Free what the answer holds; may be called again."""
 
-    def end_silence_limit(self) -> None:
-        """Let the provider pause for as long as its deadline allows from now on."""
-
 
 class LiveSpeech(SpeechResult):
     """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sayna.config import ConfigError, SpeechConfig
+from sayna.config import Config, ConfigError
 from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, UnknownVoice
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import TTSProvider, Voice
@@ -24,23 +24,20 @@ class VoicePlanner(Planner):
     def __init__(
         self,
         providers: Mapping[str, TTSProvider],
-        speech: SpeechConfig,
+        config: Config,
         secret: bytes,
-        *lookups: Callable[..., Any],
         parse_target: Callable[[object], VoiceTarget],
+        *lookups: Callable[..., Any],
     ) -> None:
         """Read VOICES_PATH with `parse_target`; raises ConfigError with every mistake in it."""
-        super().__init__(providers, speech, secret, *lookups)
-        self._default, needs = SpeakRequest(None), ""
-        if speech.default_voice:
-            try:
-                self._default = _addressed(SpeakRequest(None), speech.default_voice)
-                self._check(VoiceTarget(self._default.provider or "", self._default.voice_id or ""))
-            except UnknownVoice:
-                self._default, needs = SpeakRequest(None, voice=speech.default_voice), speech.default_voice
-            except SaynaError as error:
-                raise ConfigError([f"DEFAULT_VOICE has a mistake: {error.message}."]) from error
-        self._file = OwnVoiceFile(speech.voices_path, parse_target, self._check, needs)
+        super().__init__(providers, config.speech, secret, *lookups)
+        try:
+            self._default = self._default_of(config.speech.default_voice)
+            self._file = OwnVoiceFile(config.speech.voices_path, parse_target, self._check, self._default.voice or "")
+        finally:
+            # The checks may have taken the pool of engines, in a process that only forks the workers.
+            for provider in providers.values():
+                provider.close()
 
     @property
     def own_voices(self) -> OwnVoices:
@@ -70,7 +67,7 @@ class VoicePlanner(Planner):
         if not speaking:
             raise InvalidRequest(f"the voice {wanted.voice} does not speak this language; leave language out")
         first, *others = (replace(self._one(_aimed(wanted, each)), own_voice=wanted.voice) for each in speaking)
-        return replace(first, voices=voices, fallbacks=tuple(others))
+        return replace(first, voices=voices, fallbacks=tuple(others) or first.fallbacks)
 
     def resolved(self, request: SpeakRequest) -> SpeakRequest:
         """Return the request with its `voice` as a name of the operator's, or as provider and voice_id.
@@ -83,7 +80,10 @@ class VoicePlanner(Planner):
             name, request = name or request.voice_id or ALIAS, replace(request, provider="", voice_id="", model="")
         named = request.provider or request.voice_id or request.model
         if not name:
-            return request if named or not self._takes_default(request) else _merged(request, self._default)
+            if named or not self._takes_default(request):
+                return request
+            default = self._default
+            return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
         if named:
             raise InvalidRequest("send voice, or provider, voice_id and model, but not both")
         name = name.removeprefix(f"{ALIAS}/").removeprefix(f"{ALIAS}:")
@@ -98,6 +98,19 @@ class VoicePlanner(Planner):
                 tags = dict.fromkeys(self._language(each) for each in usable)
                 chain = tuple(each.address for each in usable)
                 yield normalized(Voice(name, name, ALIAS, languages=tuple(tags), chain=chain), ALIAS)
+
+    def _default_of(self, voice: str | None) -> SpeakRequest:
+        """Return what DEFAULT_VOICE stands for; raises ConfigError for an address that cannot be asked."""
+        request = SpeakRequest(None)
+        try:
+            request = _addressed(request, voice) if voice else request
+            if request.provider:
+                self._check(VoiceTarget(request.provider, request.voice_id or ""))
+        except UnknownVoice:
+            return replace(request, voice=voice)
+        except SaynaError as error:
+            raise ConfigError([f"DEFAULT_VOICE has a mistake: {error.message}."]) from error
+        return request
 
     def _takes_default(self, request: SpeakRequest) -> bool:
         targets = self._file.voices.get(self._default.voice or "", ())
@@ -127,7 +140,16 @@ class VoicePlanner(Planner):
             return ""
 
     def _one(self, request: SpeakRequest) -> Plan:
-        return super().plan(request)
+        """Return the plan of one target; its understudy speaks what it cannot read, and is the fallback of the rest."""
+        plan = super().plan(request)
+        understudy = self._providers.get(plan.provider.understudy)
+        if understudy is None or not understudy.configured:
+            return plan
+        language = canonical(request.language or "") or plan.language
+        other = super().plan(replace(request, provider=understudy.slug, voice_id=None, model=None, language=language))
+        if plan.provider.reads(plan.text):
+            return replace(plan, fallbacks=(other,))
+        return replace(other, silent=(plan.provider.slug,))
 
     def _check(self, target: VoiceTarget) -> None:
         """Raise SaynaError unless this server can ask the target's provider for its voice."""
@@ -145,10 +167,6 @@ def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) ->
         names = "".join(f"{name}, " for name in [*voices][:SHOWN])
         raise UnknownVoice(f"voice is unknown; send {names}or provider/voice_id, such as espeak/gmw/en-US")
     return replace(request, voice=None, provider=slug, voice_id=found[2])
-
-
-def _merged(request: SpeakRequest, default: SpeakRequest) -> SpeakRequest:
-    return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
 
 
 def _aimed(request: SpeakRequest, target: VoiceTarget) -> SpeakRequest:

@@ -1,6 +1,6 @@
 """Everything that workers share, in files of one folder: no other program is needed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class SharedState:
     """The ports of one server; `hooks` is None where nothing survives the server.
 
     `machine_leader` elects one worker of each machine, for jobs on its files. `check` says whether what several
-    machines share can be used, `off` with one machine.
+    machines share can be used, `off` with one machine; `facts` are the settings of its server.
     """
 
     rooms: Lock
@@ -43,6 +43,7 @@ class SharedState:
     slots: Slots
     machine_leader: Leader
     check: Callable[[], Check]
+    facts: Callable[[], Mapping[str, str]]
     # Of several machines: who synthesizes, and the clips.
     broadcasts: Broadcasts | None = None
     clips: SharedClips | None = None
@@ -66,6 +67,7 @@ def embedded_state(config: Config, folder: Path) -> SharedState:
         leader=(leader := FileLeader(sip)),
         machine_leader=leader,
         check=lambda: "off",
+        facts=dict,
         usage=SQLiteUsage(folder / "usage"),
         slots=FileSlots(folder / "slots"),
     )

@@ -3,6 +3,7 @@
 Every method raises StoreUnavailable when the store behind it cannot be used, unless it says otherwise.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -57,8 +58,8 @@ class SharedClips(Protocol):
     def clear(self, provider: str | None, voice: str | None) -> int:
         """Remove blobs, tell the other machines, and return the number of blobs."""
 
-    def count(self) -> int:
-        """Return how many clips there are."""
+    def remove(self, sounds: Iterable[str]) -> None:
+        """Remove the blobs of sounds, and tell the other machines."""
 
     def changes(self, since: str) -> tuple[list[ClipChange], str]:
         """Return the changes of other machines since a position, "" for now, and the next position."""

@@ -13,7 +13,9 @@ import threading
 import time
 from functools import partial
 from typing import Any, cast
+from urllib.parse import urlsplit
 
+from sayna import http
 from sayna.cloud import aws
 from sayna.config import RecordingConfig
 from sayna.log import emit
@@ -35,6 +37,7 @@ REFUSED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "NoSuch
 
 # botocore.utils.validate_region_name
 BOTO_REGION = re.compile(r"(?![0-9]+$)(?!-)[a-zA-Z0-9-]{1,63}(?<!-)")
+AWS = "https://s3.amazonaws.com"
 DEFAULT_REGION = "us-east-1"
 # RFC 9110, 8.8.3, without the characters beyond ASCII.
 OPAQUE = re.compile(r"[\x21\x23-\x7e]+")
@@ -147,6 +150,7 @@ def _make_client(config: RecordingConfig) -> Any:
         keys["aws_access_key_id"] = config.s3_access_key.reveal()
         keys["aws_secret_access_key"] = config.s3_secret_key.reveal()
         keys["aws_session_token"] = config.s3_session_token.reveal() if config.s3_session_token else None
+    proxy = http.proxy_for(urlsplit(config.s3_endpoint or AWS).hostname or "")
     settings = Config(
         signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
@@ -154,7 +158,7 @@ def _make_client(config: RecordingConfig) -> Any:
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
         # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.
-        proxies={},
+        proxies={"http": proxy.url, "https": proxy.url} if proxy else {},
         ignore_configured_endpoint_urls=True,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from sayna.audio.spec import AudioSpec
-from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.errors import InvalidRequest
+from sayna.speech.markup.unwrapped import unwrapped_markup
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient
 from tests.wire import answers

@@ -22,7 +22,7 @@ FAILURES: dict[str, Answer] = {
     "page": answers.html(),
     "silent": answers.hang(),
 }
-SILENT_SECONDS = 0.4
+SILENT_SECONDS = 2
 BROKEN = answers.reset_after(bytes(range(256)) * 100, "audio/l16;rate=24000")
 
 
@@ -44,8 +44,9 @@ def test_next_target_speaks_after_one_failed_attempt(
 ) -> None:
     deepgram.always(failure).then(failure)
 
-    answer = say(client, form=form, connection_timeout=SILENT_SECONDS)
-    again = say(client, form=form, connection_timeout=SILENT_SECONDS)
+    seconds = SILENT_SECONDS if failure is FAILURES["silent"] else None
+    answer = say(client, form=form, connection_timeout=seconds)
+    again = say(client, form=form, connection_timeout=seconds)
 
     assert answer.status_code == 200
     assert spoke(answer)[1:] == ("espeak", "deepgram")
@@ -79,15 +80,18 @@ def test_reset_in_the_middle_is_mended_only_before_the_callers_first_byte(
     assert len(deepgram.hits) == 1
 
 
-@pytest.mark.parametrize("form", ["stream", "envelope"])
-def test_silence_in_the_middle_of_a_whole_answer_ends_an_attempt(
-    client: FlaskClient, deepgram: DeepgramFake, form: str
-) -> None:
+def test_silence_in_the_middle_of_a_whole_answer_ends_an_attempt(client: FlaskClient, deepgram: DeepgramFake) -> None:
     deepgram.then(answers.hang_in_body("audio/l16;rate=24000", bytes(range(256)) * 100))
 
     answer = say(client, form="envelope", connection_timeout=SILENT_SECONDS)
 
     assert spoke(answer) == (200, "espeak", "deepgram")
+
+
+def test_silent_target_leaves_half_of_the_time_to_the_next(client: FlaskClient, deepgram: DeepgramFake) -> None:
+    deepgram.then(answers.hang())
+
+    assert spoke(say(client, request_timeout=6)) == (200, "espeak", "deepgram")
 
 
 @pytest.mark.parametrize(
@@ -164,15 +168,26 @@ def test_only_if_cached_takes_the_clip_of_any_target(client: FlaskClient, deepgr
     assert (spoke(found), found.headers["x-cache"]) == ((200, "espeak", "deepgram"), "HIT")
 
 
-def test_storm_on_a_dead_provider_costs_no_call(client: FlaskClient, deepgram: DeepgramFake) -> None:
-    deepgram.always(answers.status(500)).then(answers.status(500))
-    say(client)
+@pytest.mark.parametrize(
+    "failure", [answers.status(500), answers.reset(), answers.hang()], ids=["error", "reset", "silent"]
+)
+def test_storm_on_a_dead_provider_costs_one_call(client: FlaskClient, deepgram: DeepgramFake, failure: Answer) -> None:
+    deepgram.then(*[failure] * 60)
 
-    with ThreadPoolExecutor(20) as pool:
-        spoken = list(pool.map(lambda number: spoke(say(client, f"Number {number}")), range(100)))
+    with ThreadPoolExecutor(30) as pool:
+        spoken = list(
+            pool.map(lambda number: spoke(say(client, f"{number}", connection_timeout=SILENT_SECONDS)), range(60))
+        )
 
     assert set(spoken) == {(200, "espeak", "deepgram")}
     assert len(deepgram.hits) == 1
+
+
+def test_storm_on_a_sound_provider_is_spoken_by_it(client: FlaskClient, deepgram: DeepgramFake) -> None:
+    with ThreadPoolExecutor(30) as pool:
+        spoken = list(pool.map(lambda number: spoke(say(client, f"{number}")), range(60)))
+
+    assert set(spoken) == {(200, "deepgram", None)}
 
 
 def test_tenant_hears_only_targets_that_it_may_use(

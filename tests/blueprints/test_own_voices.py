@@ -1,5 +1,6 @@
 """The operator's own voices: their file, their names in every endpoint and list, and DEFAULT_VOICE."""
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -319,6 +320,16 @@ def test_address_and_default_voice_are_pinned_in_a_clip(own: Own, deepgram: Deep
 
 def test_clip_with_a_name_and_a_provider_is_not_ours(client: FlaskClient) -> None:
     assert client.get(signed(packed('{"a":"reception","p":"espeak","t":"Hello"}'))).status_code == 404
+
+
+def test_command_lists_the_own_voices(client: FlaskClient) -> None:
+    runner = client.application.test_cli_runner()
+
+    only = runner.invoke(args=["voices", "--provider", "alias", "--json"]).stdout
+    table = runner.invoke(args=["voices", "--language", "en"]).stdout
+
+    assert [voice["id"] for voice in json.loads(only)] == ["reception", "plain"]
+    assert "alias     reception" in table
 
 
 def test_sample_file_is_valid(make_client: MakeClient) -> None:

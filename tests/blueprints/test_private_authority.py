@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from flask.testing import FlaskClient
 
 from sayna import http
+from sayna.config import OutboundConfig
 from sayna.http.pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
@@ -32,7 +33,7 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
     """Return an authority that nobody knows; what this process came to believe is forgotten afterwards."""
     pool.cache_clear()
     yield Authority.create(tmp_path)
-    http.set_ca_certificates("")
+    http.set_way_out(OutboundConfig())
     pool.cache_clear()
 
 

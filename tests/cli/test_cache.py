@@ -48,3 +48,75 @@ def test_commands_of_flask_stay_as_scripts_call_them(run: Run, folder: str) -> N
 
 def test_verify_counts_as_json_too(run: Run, folder: str) -> None:
     assert json.loads(run("cache", "verify", "--json", CACHE_PATH=folder).stdout) == {"checked": 1, "damaged": 0}
+
+
+def test_clips_move_to_another_cache(run: Run, folder: str, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir(mode=0o700)
+
+    assert run("cache", "export", "clips.pack", CACHE_PATH=folder).stdout.startswith("1 clips, ")
+    assert run("cache", "import", "clips.pack", CACHE_PATH=str(tmp_path / "other")).stdout.startswith("1 clips taken")
+
+
+SPOKEN = ("a.wav", "a.mp3", "a.ulaw")
+
+
+@pytest.fixture
+def texts(run: Run, tmp_path: Path) -> str:
+    """A cache with two texts, each in two voices and in three formats."""
+    folder = tmp_path / "texts"
+    folder.mkdir(mode=0o700)
+    for text in ("Ada Lovelace", "Alan Turing"):
+        for voice in ("gmw/en-US", "gmw/de"):
+            for name in SPOKEN:
+                spoken = run("speak", text, "-o", name, "--voice", voice, "--speed", "1.5", CACHE_PATH=str(folder))
+                assert spoken.exit_code == 0, spoken.output
+    return str(folder)
+
+
+def is_cached(run: Run, folder: str, text: str) -> set[bool]:
+    """Whether each clip of a text is there; a missing one is rendered."""
+    options = ("--speed", "1.5", "--json")
+    return {
+        json.loads(run("speak", text, "-o", "a.wav", "--voice", voice, *options, CACHE_PATH=folder).stdout)["cached"]
+        for voice in ("gmw/en-US", "gmw/de")
+    }
+
+
+def test_clear_of_a_text_forgets_it_in_every_voice_and_format(run: Run, texts: str) -> None:
+    cleared = run("cache", "clear", "--text", "Ada Lovelace", "--yes", CACHE_PATH=texts)
+
+    assert (cleared.exit_code, int(cleared.stdout.split()[0]) >= 2) == (0, True), cleared.output
+    assert "find /var/cache/sayna-clips" in cleared.stderr
+    assert run("cache", "clear", "--text", "Ada Lovelace", "--yes", CACHE_PATH=texts).stdout == "0 entries removed\n"
+    assert is_cached(run, texts, "Alan Turing") == {True}
+    assert is_cached(run, texts, "Ada Lovelace") == {False}
+
+
+def test_clear_of_a_key_forgets_that_sound_alone(run: Run, texts: str) -> None:
+    app = create_app(load_config({"CACHE_PATH": texts, "LOG_LEVEL": "ERROR"}))
+    body = {"text": "Alan Turing", "voice_id": "gmw/de", "speaking_rate": 1.5, "sample_rate": 24000}
+    answer = app.test_client().post("/speak", json=body)
+    app.extensions["sayna"].close()
+    assert answer.get_json()["metadata"]["cached"]
+
+    for key in (answer.get_json()["metadata"]["cache_key"], answer.headers["ETag"]):
+        cleared = run("cache", "clear", "--key", key, "--yes", CACHE_PATH=texts)
+        assert cleared.exit_code == 0, cleared.output
+    assert is_cached(run, texts, "Ada Lovelace") == {True}
+    assert is_cached(run, texts, "Alan Turing") == {True, False}
+
+
+def test_clips_with_settings_of_their_own_are_told(run: Run, texts: str) -> None:
+    app = create_app(load_config({"CACHE_PATH": texts, "LOG_LEVEL": "ERROR"}))
+    body = {"text": "Ada Lovelace", "voice_settings": {"pitch": 70}}
+    assert app.test_client().post("/speak", json=body).status_code == 200
+    app.extensions["sayna"].close()
+
+    cleared = run("cache", "clear", "--text", "Ada Lovelace", "--yes", CACHE_PATH=texts)
+
+    assert "1 other clips are as long" in cleared.stderr
+
+
+def test_clear_takes_one_way_to_choose(run: Run, folder: str) -> None:
+    assert run("cache", "clear", "--text", "Hi", "--key", "x", "--yes", CACHE_PATH=folder).exit_code == 2
+    assert run("cache", "clear", "--text", " ", "--yes", CACHE_PATH=folder).exit_code == 1

@@ -34,6 +34,7 @@ class Gunicorn(Program):
             "TMPDIR": str(self.temporary),
             "BIND": f"unix:{address.path}" if address.path else f"127.0.0.1:{address.port}",
             "CACHE_PATH": str(self.cache),
+            "HIBARI_ENABLED": "false",
         }
         argv = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
         super().__init__(argv, cwd=folder, env=settings | env, log=folder / "gunicorn.log")

@@ -209,7 +209,7 @@ def with_mary(folder: Path, upstream: Path, port: int) -> Path:
     path = rendered(folder, upstream, free_port())
     shipped = (ROOT / "deploy" / "nginx-marytts.conf").read_text("utf-8")
     (folder / "mary.conf").write_text(shipped.replace("listen 59125;", f"listen 127.0.0.1:{port};"), "utf-8")
-    line = "# include /opt/sayna/deploy/nginx-marytts.conf;"
+    line = "# include /opt/sayna/current/deploy/nginx-marytts.conf;"
     assert line in path.read_text("utf-8")
     path.write_text(path.read_text("utf-8").replace(line, f"include {folder}/mary.conf;"), "utf-8")
     return path

@@ -22,7 +22,10 @@ CHECKOUT = ("app.py", "wsgi.py", "gunicorn.conf.py", "sayna", "scripts", "deploy
 SKIPPED = {
     ("README.md", "scripts/run"): "runs until it is stopped; tests/e2e/test_scripts.py starts it",
     ("docs/on-prem.md", "git clone https://git"): "fetches 65 MB from the internet; was run by hand",
-    ("docs/on-prem.md", "tar -C /opt"): "installs into /opt; was run by hand, without a network (unshare -n)",
+    (
+        "docs/on-prem.md",
+        "mkdir -p /opt/sayna/releases",
+    ): "installs into /opt; was run by hand, without a network (unshare -n)",
     (
         "docs/on-prem.md",
         "PORT=3001 scripts/sayna serve",
@@ -31,10 +34,9 @@ SKIPPED = {
         "docs/on-prem.md",
         "useradd",
     ): "needs systemd and changes the machine; tests/e2e/test_unit.py judges the unit",
-    (
-        "docs/on-prem.md",
-        "echo 'include",
-    ): "changes the machine's nginx; tests/e2e/test_nginx.py includes the file so",
+    ("docs/on-prem.md", "sed 's/speech"): "changes the machine's nginx; tests/e2e/test_nginx_site.py has a stand-in",
+    ("docs/on-prem.md", "mkdir -p /etc/systemd"): "changes the machine's nginx; test_nginx.py starts the file so",
+    ("docs/on-prem.md", "install -m 0755 /dev/stdin"): "needs a service; tests/cli/test_command.py runs the same",
     (
         "docs/on-prem.md",
         "docker build",
@@ -43,8 +45,8 @@ SKIPPED = {
         "docs/on-prem.md",
         "install -m 0644 company-ca.pem",
     ): "needs systemd; tests/blueprints/test_private_authority.py has an authority",
-    ("docs/on-prem.md", "tar -czf /root"): "packs /etc/sayna; was tried on stand-ins",
-    ("docs/on-prem.md", "mkdir -p /opt/new"): "needs systemd; was tried in /tmp, without systemctl",
+    ("docs/on-prem.md", "sayna backup"): "needs a service; tests/cli/test_backup.py runs all three",
+    ("docs/on-prem.md", "tar -C /opt/sayna/releases"): "needs systemd; tests/e2e/test_upgrade.py does it",
     (
         "docs/on-prem.md",
         "install -m 0400",
@@ -52,6 +54,10 @@ SKIPPED = {
     ("docs/clients.md", "python -m wyoming_openai"): "runs until it is stopped; tests/e2e/test_clients.py starts it",
     ("docs/sip.md", "curl http://localhost:3001/sip/call/"): "needs a call; tests/blueprints/test_sip_calls.py has one",
     ("docs/livekit.md", "LIVEKIT_URL="): "settings, not commands",
+    ("docs/usage.md", "TENANT_CHARACTERS_PER_MONTH="): "settings, not commands",
+    ("docs/voices.md", "curl -s localhost:3001/speak"): "needs VOICES_PATH; tests/blueprints/test_own_voices.py has it",
+    ("docs/usage.md", "curl"): "needs a tenant; tests/blueprints/test_usage.py asks for it",
+    ("docs/usage.md", "scripts/sayna usage"): "needs usage; tests/blueprints/test_usage.py has some",
     ("docs/performance.md", "scripts/bench"): "takes minutes, and says something only on a quiet machine",
     ("docs/sip.md", "SIP_OUTBOUND_ADDRESS="): "settings, not commands",
     (

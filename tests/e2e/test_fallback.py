@@ -54,19 +54,16 @@ def spoke(sayna: Gunicorn) -> tuple[str, str]:
 def test_spare_speaks_in_every_worker_until_the_first_vendor_is_back(
     sayna: Gunicorn, deepgram: DeepgramFake, trouble: Answer
 ) -> None:
-    assert spoke(sayna) == ("deepgram", "")
-    deepgram.then(*[trouble] * 100)
-    before = len(deepgram.hits)
+    deepgram.then(*[trouble] * 200)
 
-    assert spoke(sayna) == ("espeak", "deepgram")
     with ThreadPoolExecutor(16) as pool:
         storm = list(pool.map(lambda _: spoke(sayna), range(200)))
 
     assert set(storm) == {("espeak", "deepgram")}
-    # One call opened the breaker; under load, the storm may last longer than the breaker's first period.
-    assert len(deepgram.hits) - before <= 3
+    # One call opens the breaker for 5 s; on a slow machine, the storm may last longer than that.
+    assert 1 <= len(deepgram.hits) <= 3
     deepgram.forget()
-    until(lambda: spoke(sayna) == ("deepgram", ""), 60, "the first vendor speaks again")
+    until(lambda: spoke(sayna) == ("deepgram", ""), 90, "the first vendor speaks again")
 
 
 def test_changed_file_counts_in_every_worker(sayna: Gunicorn, tmp_path: Path) -> None:

@@ -26,17 +26,28 @@ def checkout(tmp_path: Path) -> Path:
     checkout = tmp_path / "checkout"
     for name in ("sayna", "scripts"):
         shutil.copytree(ROOT / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("app.py", "wsgi.py", "gunicorn.conf.py", "requirements.txt"):
+    for name in ("app.py", "wsgi.py", "gunicorn.conf.py", "requirements.txt", "requirements-neural.txt"):
         shutil.copy(ROOT / name, checkout)
     venv = checkout / ".venv"
     venv.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (venv / name).symlink_to(Path(sys.prefix) / name)
-    (venv / "installed-requirements.txt").write_text((checkout / "requirements.txt").read_text())
+    everything = "".join(file.read_text() for file in sorted(checkout.glob("requirements*.txt")))
+    for name in ("requirements.txt", "requirements-neural.txt"):
+        (venv / f"installed-{name}").write_text(everything)
     return checkout
 
 
-def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(checkout: Path) -> None:
+def test_run_speaks_with_the_natural_voice_at_once(checkout: Path, natural_voice: None) -> None:
+    the_printed_command_saves_speech(checkout, ["scripts/run"], "hibari")
+
+
+def test_run_lean_speaks_with_espeak(checkout: Path) -> None:
+    the_printed_command_saves_speech(checkout, ["scripts/run", "--lean"], "espeak")
+
+
+def the_printed_command_saves_speech(checkout: Path, argv: list[str], provider: str) -> None:
+    """Start it, run what it prints, and end it with Ctrl-C."""
     needs("curl", "apt-get install curl")
     address = Address(free_port())
     env = {
@@ -45,10 +56,10 @@ def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(che
         "HOST": "127.0.0.1",
         "TMPDIR": str(checkout),
     }
-    with Program(["scripts/run"], cwd=checkout, env=env, log=checkout / "run.log") as program:
+    with Program(argv, cwd=checkout, env=env, log=checkout / "run.log") as program:
         until(lambda: program.exited() or "Ctrl-C" in program.log, 30, "it says that it listens")
         assert answers(address)
-        for line in (f"http://127.0.0.1:{address.port}/studio", "providers  espeak", "auth       off"):
+        for line in (f"http://127.0.0.1:{address.port}/studio", f"providers  {provider}", "auth       off"):
             assert line in program.log
         command = next(line for line in program.log.splitlines() if line.startswith("  curl "))
         subprocess.run(shlex.split(command), cwd=checkout, check=True, timeout=20)
@@ -63,7 +74,7 @@ def test_run_prints_a_command_that_saves_playable_speech_and_ctrl_c_stops_it(che
         assert program.wait() == 0
         until(lambda: not running(family), 5, "nothing of it runs")
         assert "Traceback" not in program.log
-    assert json.loads(stats.stdout)["providers"] == {"espeak": 1}
+    assert json.loads(stats.stdout)["providers"] == {provider: 1}
     # Four workers answer, and each new connection may come to another one.
     assert {answer.headers["x-cache"] for answer in again} == {"HIT"}
     with wave.open(io.BytesIO((checkout / "hello.wav").read_bytes())) as clip:
@@ -160,3 +171,30 @@ def test_a_machine_without_a_suitable_python_is_told_what_to_install(
     assert ran.returncode == 1
     assert sentence in ran.stderr
     assert not (checkout / ".venv").exists()
+
+
+def test_install_goes_on_without_a_voice_that_has_no_package(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".venv")
+    bin_folder = checkout / ".venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    # pip as it ends where onnxruntime has no wheel; it keeps a list of what it was asked for.
+    python = bin_folder / "python"
+    python.write_text(
+        f"""#!/bin/sh
+case "$*" in
+*pip?install*) for last; do :; done; echo "$last" >>{checkout}/asked
+    [ "$last" = requirements.txt ] || {{ echo "ERROR: No matching distribution found for onnxruntime" >&2; exit 1; }} ;;
+*) exec {sys.executable} "$@" ;;
+esac
+"""
+    )
+    python.chmod(0o755)
+    (bin_folder / "pip").write_text(f"#!{python}\n")
+    command = ["scripts/install", "requirements-neural.txt"]
+    ran = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=60, check=True)
+    again = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=60, check=True)
+
+    assert "so espeak speaks instead." in ran.stderr
+    assert "ERROR" not in ran.stderr
+    assert (checkout / "asked").read_text().split() == ["requirements-neural.txt", "requirements.txt"]
+    assert again.stderr == ""

@@ -265,6 +265,23 @@ def test_a_word_is_corrected_and_a_setting_of_the_vendor_is_sent(studio: Studio)
     studio.page.driver.execute_script("localStorage.clear()")
 
 
+def test_pauses_and_digits_are_spoken_as_marked(studio: Studio) -> None:
+    card, page = studio.cards[0], studio.page
+    studio.write("Room 12")
+    card.speak()
+    plain = float(card.figures()["length"].removesuffix(" s"))
+    page.driver.execute_script("arguments[0].setSelectionRange(5, 7)", studio.text)
+    Select(page.one("#say-as")).select_by_value("digits")
+    page.one("#pause").click()
+    studio.text.send_keys("[pause 2 s] & <go>")
+    assert studio.text.get_attribute("value") == "Room [digits: 12] [pause 0.5 s] [pause 2 s] & <go>"
+    assert '"markup":"ssml"' in studio.code("curl")
+    card.speak()
+    assert card.fact("state") == "done", card.part("status").text
+    assert float(card.figures()["length"].removesuffix(" s")) > plain + 2.5
+    assert page.one("#history li").text.startswith("Room [digits: 12]")
+
+
 def test_voices_are_found_by_country_and_gender(server: StartServer, visit: Visit) -> None:
     with DeepgramFake() as fake:
         studio = visit(root(server(DEEPGRAM_API_KEY="good", DEEPGRAM_BASE_URL=fake.url, **ONE).address)).ready()
@@ -277,6 +294,23 @@ def test_voices_are_found_by_country_and_gender(server: StartServer, visit: Visi
     card.part("search").clear()
     card.part("search").send_keys("thalia")
     assert card.part("sample").get_attribute("href") == "https://static.example/thalia.wav"
+
+
+def test_a_voice_of_the_server_speaks_with_what_can(server: StartServer, visit: Visit, tmp_path: Path) -> None:
+    own = tmp_path / "voices.yaml"
+    own.write_text("reception:\n- provider: deepgram\n- {provider: espeak, voice_id: gmw/en-US}\n")
+    with DeepgramFake() as fake:
+        settings = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": fake.url, "VOICES_PATH": str(own)}
+        studio = visit(root(server(**settings, **ONE).address)).ready()
+        card = studio.cards[0]
+        card.select("provider", "Voices of this server")
+        assert card.voices() == ["reception"]
+        assert '"voice":"reception"' in studio.code("curl")
+        assert not card.part("more").is_displayed()
+        fake.then(answers.whole(b"no", "text/plain", 500))
+        card.speak()
+    assert card.part("status").text == "Done. eSpeak NG (built in) spoke, because deepgram did not."
+    assert card.figures()["cost"] == "Free"
 
 
 @pytest.mark.parametrize("scrolled", [0, 400])

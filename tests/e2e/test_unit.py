@@ -108,7 +108,7 @@ def test_systemd_itself_finds_nothing_wrong(tmp_path: Path) -> None:
     command.write_text("#!/bin/sh\n")
     command.chmod(0o755)
     unit = tmp_path / "sayna.service"
-    unit.write_text(UNIT.read_text("utf-8").replace("/opt/sayna", str(tmp_path)))
+    unit.write_text(UNIT.read_text("utf-8").replace("/opt/sayna/current", str(tmp_path)))
 
     verified = subprocess.run([analyze, "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
 

@@ -22,6 +22,7 @@ from sayna.engines import hibari_models, packed_table
 from sayna.engines.english import written_out
 
 RATE = 24000
+pytestmark = pytest.mark.usefixtures("natural_voice")
 
 
 class Ear:

@@ -83,9 +83,10 @@ def test_defaults_hold_for_rows_without_a_voice_of_their_own(services: Services)
 
 
 def test_row_that_the_caller_may_not_have_is_a_mistake(services: Services) -> None:
-    def permit(plan: Plan) -> None:
+    def permit(plan: Plan) -> Plan:
         if not plan.provider.local:
             raise ProviderNotAllowed("this tenant may not use it")
+        return plan
 
     found = checked(services, "text|provider", "One|deepgram", "Two|espeak", permit=permit)
 

@@ -21,6 +21,7 @@ from app import create_app
 from sayna.config import load_config, settings
 
 environ = {"ACME_API_KEY": "good", "ACME_BASE_URL": sys.argv[1], "DEFAULT_TTS_PROVIDER": "Acme-Speech"}
+environ["HIBARI_ENABLED"] = "false"
 app = create_app(load_config(environ))
 client = app.test_client()
 document = client.get("/openapi.json").get_json()
@@ -90,7 +91,7 @@ def test_a_new_vendor_is_known_to_the_whole_server(checkout: Path) -> None:
 
     places = {"ACME_API_KEY": "providers.acme_api_key", "ACME_BASE_URL": "providers.acme_base_url"}
     assert known["settings"] == {name: ["acme", place] for name, place in places.items()}
-    assert (known["order"][-3:], known["default"]) == (["acme", "piper", "espeak"], "acme")
+    assert (known["order"][-4:], known["default"]) == (["acme", "piper", "hibari", "espeak"], "acme")
     assert known["configured"] == ["acme", "espeak"]
     assert (known["voices"]["acme"][0]["id"], known["spoken"], fake.texts) == ("anna", "acme", ["Hello"])
     assert known["refused"] == "voice_settings.mood must be one of merry, grave"

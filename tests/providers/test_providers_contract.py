@@ -14,6 +14,7 @@ from sayna.http import Deadline
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
 from sayna.providers.espeak import Espeak, EspeakConfig
+from sayna.providers.hibari import Hibari, HibariConfig
 from sayna.providers.piper import Piper, PiperConfig
 from sayna.speech.voices.accents import FINER
 from sayna.speech.voices.languages import names
@@ -52,6 +53,11 @@ def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TTSProv
         piper = Piper(PiperConfig(tmp_path / "voices"))
         yield piper
         piper.close()
+    elif request.param == "hibari":
+        request.getfixturevalue("natural_voice")
+        hibari = Hibari(HibariConfig())
+        yield hibari
+        hibari.close()
     else:
         assert request.param == "espeak", "a provider that is no cloud vendor needs its line here"
         espeak = Espeak(EspeakConfig(enabled=True))

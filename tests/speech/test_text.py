@@ -5,8 +5,8 @@ import unicodedata
 import pytest
 
 from sayna.errors import EmptyText
-from sayna.speech.pronunciation import spoken_text
 from sayna.speech.text import clean, has_speech
+from tests.speech.saying import spoken_text
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"

@@ -13,9 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from sayna.cli.doctor.remote import check_redis
+from sayna.config import load_config
 from sayna.config.fleet import RedisAddress
 from sayna.config.secret import Secret
 from sayna.errors import StoreUnavailable
+from sayna.services import build
 from sayna.state.blobs import FileBlobStore
 from sayna.state.leader import LeaderThread
 from sayna.state.ports import AlreadyBegun, Characters, UsageKey
@@ -268,3 +271,24 @@ def test_redis_is_not_loaded_without_its_setting(tmp_path: Path) -> None:
         "build(load_config({})).close(); sys.exit('redis' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("settings", "statuses"),
+    [
+        (("--appendonly", "yes"), ["ok"]),
+        ((), ["warn", "ok"]),
+        (("--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"), ["fail", "ok"]),
+        (("--requirepass", "canary"), ["fail"]),
+    ],
+)
+def test_doctor_says_what_redis_lacks(
+    start: StartRedis, tmp_path: Path, settings: tuple[str, ...], statuses: list[str]
+) -> None:
+    redis = start(*settings)
+    folder = {"CACHE_PATH": str(tmp_path / "cache")}
+    services = build(load_config({"REDIS_URL": redis.url, "SAYNA_SECRET": "s" * 32, **folder}))
+    found = list(check_redis(services))
+    services.close()
+    assert [each.status for each in found] == statuses
+    assert all(each.advice for each in found if each.status != "ok")

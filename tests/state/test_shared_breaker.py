@@ -1,12 +1,13 @@
 """The breaker of providers that all workers share."""
 
 import multiprocessing
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from sayna.state.shared_breaker import MAX_OPEN_SECONDS, OPEN_SECONDS, SharedBreaker
 
-NAME = "elevenlabs"
+ROW, OTHER = 3, 4
 
 
 class FakeClock:
@@ -24,76 +25,103 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def breaker(clock: FakeClock) -> SharedBreaker:
-    return SharedBreaker(clock)
+    return SharedBreaker(8, clock)
 
 
 def test_one_failure_opens_it_for_a_period(breaker: SharedBreaker, clock: FakeClock) -> None:
-    assert breaker.claim(NAME)
-    breaker.failed(NAME, is_probe=False)
+    assert breaker.claim(ROW)
+    breaker.failed(ROW, is_probe=False)
 
-    assert not breaker.is_closed(NAME)
+    assert breaker.has_failed(ROW)
     clock.now += OPEN_SECONDS - 0.1
-    assert not breaker.claim(NAME)
-    assert breaker.claim("azure")
+    assert not breaker.claim(ROW)
+    assert breaker.claim(OTHER)
 
 
 def test_one_probe_is_let_through_after_a_period(breaker: SharedBreaker, clock: FakeClock) -> None:
-    breaker.failed(NAME, is_probe=False)
+    breaker.failed(ROW, is_probe=False)
     clock.now += OPEN_SECONDS
 
-    assert [breaker.claim(NAME) for _ in range(200)].count(True) == 1
-    breaker.succeeded(NAME)
-    assert all(breaker.claim(NAME) for _ in range(3))
+    assert [breaker.claim(ROW) for _ in range(200)].count(True) == 1
+    breaker.succeeded(ROW)
+    assert all(breaker.claim(ROW) for _ in range(3))
 
 
 def test_period_doubles_with_each_failed_probe_up_to_a_minute(breaker: SharedBreaker, clock: FakeClock) -> None:
-    breaker.failed(NAME, is_probe=False)
+    breaker.failed(ROW, is_probe=False)
     periods = []
     for _ in range(6):
         waited = 0.0
-        while not breaker.claim(NAME):
+        while not breaker.claim(ROW):
             clock.now += 1
             waited += 1
         periods.append(waited)
-        breaker.failed(NAME, is_probe=True)
+        breaker.failed(ROW, is_probe=True)
 
     assert periods == [OPEN_SECONDS, 10, 20, 40, MAX_OPEN_SECONDS, MAX_OPEN_SECONDS]
 
 
+def test_one_call_tries_an_unknown_provider_and_the_others_wait(breaker: SharedBreaker, clock: FakeClock) -> None:
+    assert breaker.try_first(ROW, 0)
+    assert not breaker.try_first(ROW, 0)
+
+    breaker.answered(ROW)
+    assert breaker.try_first(ROW, 0)
+    assert breaker.try_first(ROW, 0)
+    clock.now += OPEN_SECONDS
+    assert [breaker.try_first(ROW, 0) for _ in range(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("outcome", ["answered", "failed", "withdrawn"])
+def test_waiting_call_learns_the_outcome_of_the_first(outcome: str) -> None:
+    breaker = SharedBreaker(8)
+    assert breaker.try_first(ROW, 0)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(breaker.try_first, ROW, 60)
+        if outcome == "answered":
+            breaker.answered(ROW)
+        elif outcome == "failed":
+            breaker.failed(ROW, is_probe=False)
+        else:
+            breaker.withdraw(ROW)
+
+        assert waiting.result(30) is (outcome != "failed")
+
+
 def test_late_failures_of_earlier_calls_do_not_count(breaker: SharedBreaker, clock: FakeClock) -> None:
     for _ in range(50):
-        breaker.failed(NAME, is_probe=False)
+        breaker.failed(ROW, is_probe=False)
     clock.now += OPEN_SECONDS
 
-    assert breaker.claim(NAME)
+    assert breaker.claim(ROW)
 
 
 def test_failure_may_say_for_how_long(breaker: SharedBreaker, clock: FakeClock) -> None:
-    breaker.failed(NAME, is_probe=False, seconds=30)
+    breaker.failed(ROW, is_probe=False, seconds=30)
     clock.now += 29
 
-    assert not breaker.claim(NAME)
+    assert not breaker.claim(ROW)
     clock.now += 1
-    assert breaker.claim(NAME)
+    assert breaker.claim(ROW)
 
 
 def test_probe_that_never_returns_is_followed_by_another(breaker: SharedBreaker, clock: FakeClock) -> None:
-    breaker.failed(NAME, is_probe=False)
+    breaker.failed(ROW, is_probe=False)
     clock.now += OPEN_SECONDS
-    assert breaker.claim(NAME)
+    assert breaker.claim(ROW)
     clock.now += OPEN_SECONDS
 
-    assert breaker.claim(NAME)
-    assert not breaker.claim(NAME)
+    assert breaker.claim(ROW)
+    assert not breaker.claim(ROW)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_every_process_sees_the_failure_of_one(breaker: SharedBreaker, clock: FakeClock) -> None:
     fork = multiprocessing.get_context("fork")
-    failing = fork.Process(target=breaker.failed, args=(NAME,), kwargs={"is_probe": False})
+    failing = fork.Process(target=breaker.failed, args=(ROW,), kwargs={"is_probe": False})
     failing.start()
     failing.join()
-    assert not breaker.claim(NAME)
+    assert not breaker.claim(ROW)
 
     clock.now += OPEN_SECONDS
     results = fork.SimpleQueue()
@@ -107,4 +135,4 @@ def test_every_process_sees_the_failure_of_one(breaker: SharedBreaker, clock: Fa
 
 
 def _claim(breaker: SharedBreaker, results: "multiprocessing.SimpleQueue[bool]") -> None:
-    results.put(breaker.claim(NAME))
+    results.put(breaker.claim(ROW))

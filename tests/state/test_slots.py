@@ -8,16 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from sayna.config.fleet import RedisAddress
 from sayna.state.ports import Slots
+from sayna.state.redis.client import RedisClient
+from sayna.state.redis.leases import Leases
+from sayna.state.redis.slots import RedisSlots
 from sayna.state.slots import FileSlots
+from tests.e2e.servers import free_port
 
 FORK = multiprocessing.get_context("fork")
 Make = Callable[[], Slots]
 
 
-@pytest.fixture(params=["embedded"])
+@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.e2e)])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     """Return a maker of slots that share their state, for each implementation."""
+    if request.param == "redis":
+        address: RedisAddress = request.getfixturevalue("empty_redis")
+        files = FileSlots(tmp_path / "slots")
+        return lambda: RedisSlots(Leases(RedisClient(address, answer_timeout=10)), files)
     return lambda: FileSlots(tmp_path / "slots")
 
 
@@ -61,7 +70,9 @@ def test_slot_of_a_killed_process_is_free(make: Make) -> None:
     assert not is_free(make(), 1)
     process.kill()
     process.join(30)
-    assert is_free(make(), 1)
+    # Redis frees the slot when its lease is over.
+    with make().hold("acme", 1, 20):
+        pass
 
 
 def test_waiting_holder_gets_the_slot_that_is_given_back(make: Make) -> None:
@@ -81,6 +92,13 @@ def test_released_slot_leaves_no_file(tmp_path: Path) -> None:
     for number in range(5):
         assert is_free(slots, 3, f"tenant {number}")
     assert not list((tmp_path / "slots").iterdir())
+
+
+def test_redis_that_is_away_leaves_the_slots_of_the_machine(tmp_path: Path) -> None:
+    nowhere = RedisAddress("server", (("127.0.0.1", free_port()),))
+    slots = RedisSlots(Leases(RedisClient(nowhere)), FileSlots(tmp_path / "slots"))
+    with slots.hold("acme", 1, 0):
+        assert not is_free(slots, 1)
 
 
 def test_folder_that_cannot_be_used_limits_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

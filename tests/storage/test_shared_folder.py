@@ -3,6 +3,7 @@
 The modes are those of deploy/sayna.service and of docs/recordings.md. Each user is a forked process.
 """
 
+import codecs
 import json
 import os
 import pwd
@@ -35,6 +36,8 @@ CALL = {"room_name": "open", "stream_id": "call"}
 
 def run_as(user: int, groups: list[int], umask: int, work: Callable[[], object]) -> object:
     """Return what `work` returns in a process of this user, whose first group is its own; raises what it raises."""
+    # The other user may not read this Python's library, so the codec of JSON bodies must be loaded before.
+    codecs.lookup("utf-8-sig")
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

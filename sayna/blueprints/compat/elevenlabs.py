@@ -1,9 +1,7 @@
 """ElevenLabs's speech API without its WebSockets: https://elevenlabs.io/docs/api-reference/text-to-speech/convert."""
 
-import itertools
 import json
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -18,7 +16,6 @@ from sayna.blueprints.compat.translation import (
     language_tag,
     named_model,
     named_voice,
-    own_voices,
     usable_providers,
 )
 from sayna.blueprints.context import current_request, services
@@ -82,13 +79,11 @@ def _speak_request(body: dict[str, Any], voice_id: str, output: str) -> SpeakReq
     if (found := OUTPUT_FORMAT.fullmatch(output)) is None:
         raise UnsupportedFormat("output_format is unknown; send one such as mp3_44100_128, pcm_24000 or ulaw_8000")
     audio_format, rate = filter(None, found.groups())
-    own = voice_id if voice_id in services().planner.own_voices else None
-    provider, model, voice = ("", "", "") if own else _chosen(voice_id, wanted.get("model_id", ""))
+    provider, model, voice = _chosen(voice_id, wanted.get("model_id", ""))
     settings = wanted.get("voice_settings", {})
     speed = settings.pop("speed", None)
     return SpeakRequest(
         text=wanted["text"],
-        voice=own,
         provider=provider,
         voice_id=voice,
         model=model,
@@ -129,7 +124,7 @@ def models() -> Response:
 @documented(reference.ELEVENLABS_VOICES)
 def voices() -> Response:
     """Answer with every known voice."""
-    return json_response({"voices": [_voice(voice) for voice in _all_voices()]})
+    return json_response({"voices": [_voice(voice) for voice in kept_voices()]})
 
 
 @blueprint.get("/v2/voices")
@@ -142,7 +137,7 @@ def search() -> Response:
         raise InvalidRequest(f"page_size must lie between 1 and {MAX_PAGE}")
     end = begin + (size or 10)
     words = request.args.get("search", "").lower()
-    found = [voice for voice in _all_voices() if words in f"{voice.name} {_address(voice)} {voice.language}".lower()]
+    found = [voice for voice in kept_voices() if words in f"{voice.name} {_address(voice)} {voice.language}".lower()]
     has_more = len(found) > end
     return json_response(
         {
@@ -166,7 +161,7 @@ def default_settings() -> Response:
 def voice_details(voice_id: str) -> Response:
     """Answer with one known voice; raises UnknownProvider."""
     slug, name = named_voice(voice_id)
-    for voice in itertools.chain(() if slug else own_voices(), kept_voices(slug or "elevenlabs")):
+    for voice in kept_voices(slug or "elevenlabs"):
         if voice.id == name:
             return json_response(_voice(voice))
     raise _no_voice("no voice has this voice_id; send one of GET /v1/voices")
@@ -184,10 +179,6 @@ def user() -> Response:
 def subscription() -> Response:
     """Answer with a subscription whose characters do not end."""
     return json_response(SUBSCRIPTION)
-
-
-def _all_voices() -> Iterator[Voice]:
-    return itertools.chain(own_voices(), kept_voices())
 
 
 def _voice(voice: Voice) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from typing import Any
 from flask import Blueprint, Response
 
 from sayna import audio
-from sayna.blueprints.compat.markup import unwrapped_markup
 from sayna.blueprints.compat.translation import integer, named_voice
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
 from sayna.errors import UnsupportedFormat
 from sayna.openapi import documented
@@ -44,8 +43,7 @@ def jambonz_speech() -> Response:
 def _speak_request(body: dict[str, Any], query: dict[str, str]) -> SpeakRequest:
     wanted = JAMBONZ_SPEECH.parse(body)
     text, voice = wanted.get("text", ""), wanted.get("voice", "")
-    own = voice if voice in services().planner.own_voices else None
-    provider, voice_id = named_voice("" if own or voice in NO_VOICE else voice)
+    provider, voice_id = named_voice("" if voice in NO_VOICE else voice)
     audio_format = audio.canonical(query.get("audio_format") or "mp3")
     rate = integer(query, "sample_rate")
     if audio_format not in FORMATS:
@@ -54,11 +52,11 @@ def _speak_request(body: dict[str, Any], query: dict[str, str]) -> SpeakRequest:
         raise UnsupportedFormat(f"sample_rate must be one of {', '.join(map(str, RAW_RATES))}")
     is_document = wanted.get("type") == "ssml" or text.lstrip().startswith("<speak")
     return SpeakRequest(
-        text=unwrapped_markup(text) if is_document else text,
-        voice=own,
-        provider=None if own else provider or query.get("provider"),
+        text=text,
+        markup="unwrapped" if is_document else None,
+        provider=provider or query.get("provider"),
         voice_id=voice_id,
-        model=None if own else query.get("model"),
+        model=query.get("model"),
         audio_format=audio_format,
         sample_rate=rate,
         language=wanted.get("language"),

@@ -9,8 +9,7 @@ from flask import Blueprint, Response
 
 from sayna import __version__
 from sayna.blueprints.body import check_query, read_form
-from sayna.blueprints.compat.markup import unwrapped_markup
-from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice, own_voices
+from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.open_requests import check_site, open_plan
 from sayna.blueprints.responses import audio_response, speech_of, with_speech_headers
@@ -18,6 +17,7 @@ from sayna.errors import InvalidRequest, UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
 from sayna.providers.base import Voice
+from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices import speaks
 
@@ -82,11 +82,10 @@ def _speak_request(fields: dict[str, str]) -> SpeakRequest:
     if audio_format is None:
         raise UnsupportedFormat(f"AUDIO must be one of {', '.join(FORMATS)}")
     text, language = fields.get("INPUT_TEXT", ""), fields.get("LOCALE", "").replace("_", "-")
-    voice = unquote(fields.get("VOICE", ""))
-    slug, name = named_voice(voice)
+    slug, name = named_voice(unquote(fields.get("VOICE", "")))
     return SpeakRequest(
-        text=text if kind == "TEXT" else unwrapped_markup(text),
-        voice=voice if voice in services().planner.own_voices else None,
+        text=text,
+        markup=None if kind == "TEXT" else "unwrapped",
         # Clients have names such as cmu-slt-hsmm in their code, so an unknown voice is not refused.
         provider=slug,
         voice_id=name if slug else "",
@@ -122,9 +121,9 @@ def _rate(fields: dict[str, str]) -> float | None:
 @documented(reference.MARYTTS_VOICES)
 def mary_voices() -> Response:
     """Answer with one line a voice: name, locale, gender and type, four words each."""
-    own = services().planner.own_voices
+    own = {voice.id: _line(voice) for voice in kept_voices(ALIAS)}
     classic = [f"{line} hmm" for line in CLASSIC if line.split()[0] not in own]
-    return _lines(*map(_line, own_voices()), *classic, *map(_line, kept_voices()))
+    return _lines(*own.values(), *classic, *(_line(voice) for voice in kept_voices() if voice.provider != ALIAS))
 
 
 def _line(voice: Voice) -> str:

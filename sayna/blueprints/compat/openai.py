@@ -15,7 +15,6 @@ from sayna.blueprints.compat.translation import (
     kept_voices,
     named_model,
     named_voice,
-    own_voices,
     slug_of,
     usable_providers,
 )
@@ -24,6 +23,7 @@ from sayna.blueprints.responses import audio_response, json_response, planned, s
 from sayna.errors import UnknownProvider, UnsupportedFormat
 from sayna.openapi import documented
 from sayna.openapi.operations import compat as reference
+from sayna.providers import PROVIDERS
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import OPENAI_SPEECH, OPENAI_VOICES
 from sayna.schemas.vocabulary import FORMAT_NAMES
@@ -58,14 +58,10 @@ def openai_speech() -> Response:
 
 def _speak_request(body: dict[str, Any]) -> SpeakRequest:
     wanted = OPENAI_SPEECH.parse(body)
-    voice, own = wanted.get("voice", ""), None
-    if voice in services().planner.own_voices:
-        own, provider, model, voice = voice, None, "", ""
-    else:
-        provider, model, voice = _chosen(wanted.get("model", ""), voice, wanted.get("provider", ""))
+    provider, model, voice = _chosen(wanted.get("model", ""), wanted.get("voice", ""), wanted.get("provider", ""))
     settings = dict(wanted.get("voice_settings", {}))
     instructions = wanted.get("instructions")
-    if instructions and provider and "instructions" in services().planner.provider(provider).voice_settings:
+    if instructions and provider in PROVIDERS and "instructions" in PROVIDERS[provider].voice_settings:
         settings.setdefault("instructions", instructions)
     rules = wanted.get("pronunciations", [])
     audio_format = wanted.get("response_format") or "mp3"
@@ -73,7 +69,6 @@ def _speak_request(body: dict[str, Any]) -> SpeakRequest:
         raise UnsupportedFormat(f"response_format must be one of {', '.join(FORMAT_NAMES)}")
     return SpeakRequest(
         text=wanted.get("input"),
-        voice=own,
         provider=provider,
         voice_id=voice,
         model=model,
@@ -105,7 +100,7 @@ def _chosen(model: str, voice: str, provider: str) -> tuple[str | None, str, str
         # The server behind OPENAI_BASE_URL may have models of any name.
         slug = "openai"
     # Many clients can send no other voices, so a name of OpenAI means the default voice of any other provider.
-    return slug or None, model, "" if voice in OPENAI_VOICES and slug != "openai" else voice
+    return slug or None, model, "" if voice in OPENAI_VOICES and slug not in ("openai", ALIAS) else voice
 
 
 def _event_stream(asked: Request, speech: SpeechResult) -> Response:
@@ -161,12 +156,13 @@ def audio_voices() -> Response:
     """Answer with OpenAI's names, then with the known voices of all providers or of one."""
     wanted = request.args.get("provider", "") or request.args.get("model", "")
     provider = named_model(wanted).provider or slug_of(wanted)
-    own = [{"id": voice.id, **described(voice), "provider": ALIAS} for voice in own_voices()]
+    voices = [{"id": voice.id, **described(voice), "provider": ALIAS} for voice in kept_voices(ALIAS)]
+    own = [voice["id"] for voice in voices]
     # A saved choice of a classic name must stay valid, so these come before the voices of the providers.
-    voices = own + [
+    voices += [
         {"id": name, "name": name.capitalize(), "language": "", "gender": "", "provider": ""}
         for name in OPENAI_VOICES
-        if name not in services().planner.own_voices
+        if name not in own
     ]
     voices += [
         {
@@ -176,6 +172,7 @@ def audio_voices() -> Response:
             "provider": voice.provider,
         }
         for voice in kept_voices(provider)
+        if voice.provider != ALIAS
     ]
     return json_response({"voices": voices, "data": voices})
 

@@ -30,7 +30,11 @@ def slug_of(text: str) -> str:
 
 
 def named_voice(text: str) -> Named:
-    """Return the provider and the voice of an address; any other text is a voice of the chosen provider."""
+    """Return provider and voice of an own voice or of an address; any other text is a voice of the chosen provider."""
+    return Named(ALIAS, text) if text in services().planner.own_voices else _addressed(text)
+
+
+def _addressed(text: str) -> Named:
     found = ADDRESS.fullmatch(text)
     slug = slug_of(found[1]) if found else ""
     return Named(slug, found[2]) if found and slug else Named("", text)
@@ -42,7 +46,7 @@ def named_model(text: str) -> Named:
         return Named(alias.provider, alias.model)
     if slug := slug_of(text):
         return Named(slug, "")
-    return named_voice(text)
+    return _addressed(text)
 
 
 def is_configured(slug: str) -> bool:
@@ -66,14 +70,14 @@ def integer(values: Mapping[str, str], name: str) -> int | None:
 
 
 def kept_voices(provider: str = "") -> Iterator[Voice]:
-    """Yield the known voices of all providers or of one, the preferred provider first; no vendor is waited for."""
+    """Yield the operator's own voices, then the known ones of the providers, or those of one of them.
+
+    No vendor is waited for.
+    """
+    if provider in ("", ALIAS):
+        yield from services().planner.listed(g.caller.may_use)
     for listed in services().catalogue.kept(provider).restricted_to(g.caller.may_use).lists.values():
         yield from listed.voices
-
-
-def own_voices() -> Iterator[Voice]:
-    """Yield the operator's own voices that the caller may use."""
-    return services().planner.listed(g.caller.may_use)
 
 
 def address_of(voice: Voice) -> str:

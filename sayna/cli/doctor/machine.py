@@ -81,7 +81,7 @@ def check_folder(
         return
     if (owner := settings.path.stat().st_uid) not in (user, 0):
         yield fail(
-            f"{settings.path} belongs to the user {owner}", f"Run this as the service: setpriv --reuid {owner} ..."
+            f"{settings.path} belongs to the user {owner}", "Run this as that user: runuser -u NAME -- sayna doctor"
         )
         return
     if (status := services.cache.check()) != "ok":

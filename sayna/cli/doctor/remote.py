@@ -97,6 +97,25 @@ def check_store(store: Store, key: str) -> Iterator[Finding]:
         yield ok(f"{backend}: put, get, conditional put and delete work")
 
 
+@check("redis")
+def check_redis(services: Services) -> Iterator[Finding]:
+    """Yield whether Redis takes what is written, and keeps it."""
+    if services.state.check() == "off":
+        return
+    if services.state.check() == "failed":
+        yield fail("Redis cannot be used; see the log", "Check REDIS_URL, its password, TLS_CA_FILE and the rights.")
+        return
+    facts = services.state.facts()
+    if facts.get("maxmemory_policy") != "noeviction":
+        yield fail(
+            f"Redis removes keys when it is full: maxmemory-policy {facts.get('maxmemory_policy')}",
+            "Set maxmemory-policy noeviction: without its key, a call may be placed twice.",
+        )
+    if facts.get("aof_enabled") != "1":
+        yield warn("a restart of Redis loses calls, hooks and events", "Set appendonly yes.")
+    yield ok(f"Redis {facts.get('redis_version')} takes what is written")
+
+
 @check("auth")
 def check_auth_service(services: Services) -> Iterator[Finding]:
     """Yield whether the auth service refuses a token that was made up."""

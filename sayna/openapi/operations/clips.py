@@ -10,12 +10,14 @@ from sayna.schemas.clips import CLIP, MintedClipSchema
 from sayna.schemas.clips import SAY as SAY_QUERY
 from sayna.speech import clip_errors
 from sayna.speech.clip_errors import status_of
+from sayna.speech.markup import UnsupportedMarkup
 
 TAG = "Speech"
 SPEAK_ERRORS = (
     errors.EmptyText,
     errors.TextTooLong,
     errors.UnknownProvider,
+    UnsupportedMarkup,
     errors.UnsupportedFormat,
     errors.UnknownVoice,
     errors.ProviderRejectedRequest,
@@ -31,7 +33,7 @@ HEADERS = {
     "Accept-Ranges": "bytes",
     "ETag": "Changes with the audio.",
     "Last-Modified": "When it was rendered.",
-    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
+    "x-fallback": "Providers that were asked first and could not speak this; absent when the first one spoke.",
     "Cache-Control": "How long players may keep it: never longer than the URL is valid.",
 }
 EXT = {

@@ -4,6 +4,8 @@ from sayna import errors
 from sayna.openapi import Operation, ResponseDoc
 from sayna.schemas.prompts import PROMPT_LIST, CheckedListSchema
 
+_BODY = {"text": "Welcome to Acme.", "language": "en", "provider": "espeak"}
+_ROW = {"row": 0, "name": "welcome", "is_known": False, "is_local": True, "characters": 16, "request": _BODY}
 CHECK = Operation(
     tag="Speech",
     summary="Check a list of prompts",
@@ -22,16 +24,7 @@ CHECK = Operation(
             "The checked list.",
             {"application/json": CheckedListSchema},
             example={
-                "prompts": [
-                    {
-                        "row": 0,
-                        "name": "welcome",
-                        "is_known": False,
-                        "is_local": True,
-                        "characters": 16,
-                        "request": {"text": "Welcome to Acme.", "language": "en", "provider": "espeak"},
-                    }
-                ],
+                "prompts": [_ROW],
                 "mistakes": [{"row": 1, "error": "line 2 has the name welcome already"}],
                 "unused": [],
                 "known": 0,

@@ -3,6 +3,7 @@
 from sayna import errors
 from sayna.openapi import BYTES, Operation, ResponseDoc
 from sayna.schemas.speak import FLAT, NESTED, SpeechEnvelopeSchema
+from sayna.speech.markup import UnsupportedMarkup
 
 DESCRIPTION = """\
 Text in, speech out, in one of two forms of request with the same fields: **flat**, and **nested** in
@@ -28,7 +29,7 @@ HEADERS = {
     "x-cache": "HIT, MISS, COALESCED (shared with a request at the same time) or BYPASS.",
     "x-quota-remaining": "Characters of vendors that the tenant has left in this month, where it has a cap.",
     "ETag": "The cache key and the take: the same key rendered anew is another take.",
-    "x-fallback": "Vendors of earlier targets of the voice, which could not speak; absent when the first one spoke.",
+    "x-fallback": "Providers that were asked first and could not speak this; absent when the first one spoke.",
     "Age": "Seconds in the cache; on a HIT.",
     "Cache-Control": "How long clients may keep the audio.",
     "Server-Timing": "Milliseconds until the response began.",
@@ -105,6 +106,7 @@ SPEAK = Operation(
         errors.UnknownProvider,
         errors.UnknownVoice,
         errors.ProviderNotAllowed,
+        UnsupportedMarkup,
         errors.UnsupportedFormat,
         errors.InvalidProviderAuth,
         errors.ProviderRejectedRequest,

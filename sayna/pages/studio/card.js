@@ -8,6 +8,7 @@ import { Replay, wavOf } from "./replay.js";
 import { price, save } from "./save.js";
 import { RATE, listen } from "./stream.js";
 import { endingOf, systemOf, systemOptions } from "./systems.js";
+import { providerName } from "./voices.js";
 import { Wave } from "./wave.js";
 
 const SOURCES = { HIT: "Cached", MISS: "New", COALESCED: "Shared", BYPASS: "Not kept" };
@@ -229,7 +230,7 @@ export class Card {
     first.textContent = figures ? milliseconds(figures.first) : "–";
     total.textContent = figures ? milliseconds(figures.total) : "–";
     length.textContent = figures ? `${figures.seconds.toFixed(1)} s` : "–";
-    cost.textContent = figures ? capital(price(request, figures.cache)) : "–";
+    cost.textContent = figures ? capital(price({ ...request, provider: figures.provider }, figures.cache)) : "–";
     wave.ariaLabel = figures ? `${figures.seconds.toFixed(1)} seconds of speech` : "Nothing heard yet";
   }
 
@@ -272,7 +273,8 @@ function milliseconds(value) {
   return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
 
-function summary({ cache }) {
+function summary({ cache, provider, silent }) {
+  if (silent) return `Done. ${providerName(provider)} spoke, because ${silent} did not.`;
   return cache === "HIT" ? "Done. It was cached, so nothing was paid." : "Done. Speak again and it comes from the cache.";
 }
 

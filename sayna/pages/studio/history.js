@@ -3,7 +3,7 @@
 const KEY = "sayna.history";
 const MOST = 20;
 
-/** Return the entries: {request, voice, seconds}. */
+/** Return the entries: {request, text, voice, seconds}. */
 export function remembered() {
   return stored(KEY, []);
 }
@@ -44,9 +44,9 @@ export function showHistory(list, { onPlay, onUse }) {
     const item = document.createElement("li");
     const text = document.createElement("p");
     const about = document.createElement("span");
-    const play = button("Play", `Play: ${entry.request.text}`);
-    const use = button("Use again", `Use again: ${entry.request.text}`);
-    text.textContent = entry.request.text;
+    const play = button("Play", `Play: ${entry.text}`);
+    const use = button("Use again", `Use again: ${entry.text}`);
+    text.textContent = entry.text;
     about.textContent = `${entry.voice} · ${entry.seconds.toFixed(1)} s`;
     text.append(about);
     play.addEventListener("click", () => onPlay(entry, play));

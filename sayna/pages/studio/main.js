@@ -6,6 +6,7 @@ import { clipUrl } from "./clip.js";
 import { codeFor } from "./code.js";
 import { greetingInstead } from "./greetings.js";
 import { forgetAll, remember, showHistory } from "./history.js";
+import { compiled, insert } from "./markup.js";
 import { PromptsTab } from "./prompts.js";
 import { Pronunciations } from "./pronounce.js";
 import { Replay, wavOf } from "./replay.js";
@@ -17,14 +18,14 @@ import { providerName } from "./voices.js";
 const part = (id) => document.getElementById(id);
 const hooks = {
   fields: () => ({
-    text: part("text").value,
+    ...compiled(part("text").value),
     ...(pronunciations?.chosen.length && { pronunciations: pronunciations.chosen }),
   }),
   onChange: showCode,
   onLanguage: greet,
   onPlay: (card) => stopAll(card),
   onMade: (entry) => {
-    remember(entry);
+    remember({ ...entry, text: part("text").value });
     listHistory();
     showUsage();
   },
@@ -152,8 +153,8 @@ async function playAgain({ request }, button) {
   }
 }
 
-function useAgain({ request }) {
-  part("text").value = request.text;
+function useAgain({ request, text }) {
+  part("text").value = text;
   cards[0].recall(request);
   showCount();
   part("text").focus();
@@ -220,6 +221,11 @@ part("cards").append(...cards.map((card) => card.element));
 part("cards").hidden = true;
 cards[1].element.hidden = true;
 part("text").addEventListener("input", showCount);
+part("pause").addEventListener("click", () => insert(part("text"), "pause"));
+part("say-as").addEventListener("change", () => {
+  insert(part("text"), part("say-as").value);
+  part("say-as").value = "";
+});
 part("compare").addEventListener("click", compare);
 part("both").addEventListener("click", playBoth);
 part("copy").addEventListener("click", () => copy(part("code"), part("copied")));

@@ -3,6 +3,7 @@
 import { Refusal, checkPrompts, speak } from "./api.js";
 import { button, keep, stored } from "./history.js";
 import { library, readFile, readText } from "./list.js";
+import { compiled } from "./markup.js";
 import { Replay, playable } from "./replay.js";
 import { download } from "./save.js";
 import { pathOf, systemOf, systemOptions } from "./systems.js";
@@ -99,7 +100,7 @@ export class PromptsTab {
     keep(KEY, this.#list);
     const defaults = { ...voice, audio_format: system.format, sample_rate: system.rate };
     try {
-      this.#checked = await checkPrompts({ columns, rows, defaults });
+      this.#checked = await checkPrompts({ ...marked(columns, rows, this.#textColumn()), defaults });
       this.#show();
     } catch (error) {
       this.#say(error instanceof Refusal ? error.message : "The server cannot be reached.");
@@ -334,6 +335,15 @@ class Row {
   get playing() {
     return this.#play.textContent === "Stop";
   }
+}
+
+/** Return the table with the marks of its texts as SSML, where it has no column of its own for that. */
+function marked(columns, rows, text) {
+  const texts = rows.map((cells) => compiled(cells[text] ?? ""));
+  const isPlain = texts.every(({ markup }) => !markup);
+  if (isPlain || columns.some((column) => column.trim().toLowerCase() === "markup")) return { columns, rows };
+  const cellsOf = (cells, { text: words, markup = "" }) => [...columns.keys()].map((at) => (at === text ? words : (cells[at] ?? ""))).concat(markup);
+  return { columns: [...columns, "markup"], rows: rows.map((cells, at) => cellsOf(cells, texts[at])) };
 }
 
 /** Return the response of POST /speak; a vendor that is busy is asked again when it says so. */

@@ -1,6 +1,7 @@
 // Saves a clip as a file, in the format that was chosen.
 
 import { speak } from "./api.js";
+import { words } from "./markup.js";
 import { nameFrom } from "./systems.js";
 
 /** Fetch the clip, hand it to the browser as a download, and return a sentence on what it was. */
@@ -8,9 +9,9 @@ export async function save(request, { ending, ...file }) {
   const response = await speak({ ...request, ...file });
   const cache = response.headers.get("x-cache");
   const blob = await response.blob();
-  const name = `${nameFrom(request.text)}.${ending}`;
+  const name = `${nameFrom(words(request))}.${ending}`;
   download(blob, name);
-  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price(request, cache)}.`;
+  return `Saved ${name}: ${Math.ceil(blob.size / 1024)} kB, ${price({ ...request, provider: response.headers.get("x-provider") }, cache)}.`;
 }
 
 /** Hand a blob to the browser as a file. */
@@ -30,8 +31,8 @@ export function learnVendors(found) {
 }
 
 /** Return what a vendor counts for a text: nothing when it was not asked, or was asked by somebody else. */
-export function price({ text, provider }, cache) {
-  if (vendors[provider]?.local) return "free";
-  const characters = ["MISS", "BYPASS"].includes(cache) ? [...text].length : 0;
+export function price(request, cache) {
+  if (vendors[request.provider]?.local) return "free";
+  const characters = ["MISS", "BYPASS"].includes(cache) ? [...words(request)].length : 0;
   return characters === 1 ? "1 character" : `${characters} characters`;
 }

@@ -14,7 +14,9 @@ export async function listen(request, signal, onSamples) {
   const begun = performance.now();
   const response = await speak({ ...request, audio_format: "linear16", sample_rate: RATE }, { signal });
   const reader = response.body.getReader();
-  const figures = { cache: response.headers.get("x-cache") ?? "", first: null, total: 0, seconds: 0, pieces: [] };
+  const told = (name) => response.headers.get(name) ?? "";
+  const figures = { cache: told("x-cache"), provider: told("x-provider"), silent: told("x-fallback") };
+  Object.assign(figures, { first: null, total: 0, seconds: 0, pieces: [] });
   let odd = new Uint8Array(0);
   for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
     figures.first ??= performance.now() - begun;

@@ -18,7 +18,6 @@ from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
 from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
 from sayna.state.files import Check
-from sayna.state.speech_ports import ClipChange, SharedClips
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
 MEMORY_BYTES = 16 * 2**20
@@ -36,15 +35,9 @@ class AudioCache:
     """
 
     def __init__(
-        self,
-        path: Path | None,
-        *,
-        ttl_seconds: float,
-        max_bytes: int,
-        write_seconds: float = WRITE_SECONDS,
-        shared_clips: SharedClips | None = None,
+        self, path: Path | None, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS
     ) -> None:
-        self.shared_clips = shared_clips
+        self.folder = path
         self._ttl = ttl_seconds
         self.max_bytes = max_bytes
         # A clip larger than a quarter of the cache would evict most of the others.
@@ -132,15 +125,10 @@ class AudioCache:
             self._memory.put(key, entry)
 
     def clear(self, provider: str | None = None, voice: str | None = None) -> int:
-        """Remove the clips of a provider, a voice, both, or all, for every process and machine; return their number.
+        """Remove the clips of a provider, a voice, both, or all, for every process; return their number.
 
-        Raises OSError, sqlite3.Error or diskcache.Timeout when the disk is at fault, and StoreUnavailable.
+        Raises OSError, sqlite3.Error or diskcache.Timeout when the disk is at fault.
         """
-        # First the clips that this machine could fetch again.
-        elsewhere = self.shared_clips.clear(provider, voice) if self.shared_clips else 0
-        return max(elsewhere, self._clear_here(provider, voice))
-
-    def _clear_here(self, provider: str | None, voice: str | None) -> int:
         if self._disk is None:
             return self._clear_memory(provider, voice)
         with self._disk.writing(self._disk.write_seconds) as cache:
@@ -154,16 +142,6 @@ class AudioCache:
                     self._disk.retry(partial(cache.evict, row.tag))
         self._disk.renew()
         return sum(row.entries for row in chosen)
-
-    def forget(self, change: ClipChange) -> None:
-        """Remove what another machine has cleared or replaced; raises one of FAULTS."""
-        if change.sound is None:
-            self._clear_here(change.provider, change.voice)
-            return
-        self._memory.drop_forms(change.sound)
-        self._memory.drop(change.sound)
-        if self._disk is not None:
-            self._disk.remove(change.sound)
 
     def keys(self) -> list[str]:
         """Return the keys of all sounds; raises OSError, sqlite3.Error or diskcache.Timeout."""

@@ -114,13 +114,6 @@ class DiskStore:
                 self.renew()
             return True
 
-    def remove(self, key: str) -> None:
-        """Remove the master of a sound and its forms; raises one of FAULTS."""
-        with self.writing(self.write_seconds) as cache:
-            self.retry(lambda: cache.forget_forms(key))
-            self.retry(partial(cache.delete, key))
-            self.renew()
-
     def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
         """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache, cache.transact(retry=True):

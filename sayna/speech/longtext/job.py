@@ -5,7 +5,7 @@ import dataclasses
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna import audio
@@ -20,28 +20,51 @@ from sayna.speech.text import has_speech
 # Each is billed even if the client disconnects.
 PREFETCH = 2
 # What a part without anything to say becomes, such as a ruler of dashes.
-SILENCE_SECONDS = 0.3
+SILENCE_MS = 300
+# Places in a text, in order, and the milliseconds of silence there.
+Pauses = Sequence[tuple[int, int]]
 
 
 # Calls a provider; the second argument says whether the answer to the client can still be an error.
 Ask = Callable[[SpeechRequest, bool], AudioStream]
 
 
-def synthesize(provider: TTSProvider, request: SpeechRequest, seconds: float, ask: Ask | None = None) -> AudioStream:
-    """Return the speech of a text of any length; each part of a long one may take `seconds`.
+def synthesize(
+    provider: TTSProvider, request: SpeechRequest, seconds: float, *, pauses: Pauses = (), ask: Ask | None = None
+) -> AudioStream:
+    """Return the speech of a text of any length with its pauses; each part of a long one may take `seconds`.
 
     `ask` calls the provider, once for each part; without it, the provider is called as it is.
     Raises as TTSProvider.synthesize does. A part that fails, fails the whole.
     """
+    limit = _limit(provider, request)
     ask = ask or (lambda request, is_first: provider.synthesize(request))
-    if _limit(provider, request).parts(request.text) == 1:
+    if not pauses and limit.parts(request.text) == 1:
         return ask(request, True)
-    return _Job(provider, request, seconds, ask).start()
+    return _Job(request, seconds, ask, _pieces(request.text, request.language, limit, pauses)).start()
 
 
-def allowance(provider: TTSProvider, speech: SynthesisParams, seconds: float) -> float:
+def allowance(provider: TTSProvider, speech: SynthesisParams, seconds: float, pauses: Pauses = ()) -> float:
     """Return the seconds that a whole text may take when each of its parts may take `seconds`."""
-    return seconds * _limit(provider, speech).parts(speech.text)
+    limit = _limit(provider, speech)
+    return seconds * sum(limit.parts(text) for text, _ in _passages(speech.text, pauses))
+
+
+def _passages(text: str, pauses: Pauses) -> Iterator[tuple[str, int]]:
+    """Yield the text before each pause with its milliseconds, and the rest with 0."""
+    start = 0
+    for place, silence_ms in pauses:
+        yield text[start:place], silence_ms
+        start = place
+    yield text[start:], 0
+
+
+def _pieces(text: str, language: str, limit: Limit, pauses: Pauses) -> Iterator[str | int]:
+    """Yield the parts of a text and the milliseconds of its pauses, in order."""
+    for passage, silence_ms in _passages(text, pauses):
+        yield from split(passage, language, limit)
+        if silence_ms:
+            yield silence_ms
 
 
 def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
@@ -51,12 +74,12 @@ def _limit(provider: TTSProvider, speech: SynthesisParams) -> Limit:
 class _Job:
     """Asks the provider for samples: coded audio cannot be joined without a gap or a click."""
 
-    def __init__(self, provider: TTSProvider, request: SpeechRequest, seconds: float, ask: Ask) -> None:
+    def __init__(self, request: SpeechRequest, seconds: float, ask: Ask, pieces: Iterator[str | int]) -> None:
         self._ask_provider = ask
         self._request = dataclasses.replace(request, target=AudioSpec("linear16", request.target.sample_rate))
         self._seconds = seconds
-        self._texts = split(request.text, request.language, _limit(provider, request))
-        self._leading = 0
+        self._pieces = pieces
+        self._leading_ms = 0
         self._pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="part")
         self._lock = threading.Lock()
         self._open: list[AudioStream] = []
@@ -76,12 +99,12 @@ class _Job:
     def _first(self) -> AudioStream:
         """Return the first part that has sound; only that one knows the sample rate of the silence before it."""
         while True:
-            text = next(self._texts, None)
-            if text is None:
+            piece = next(self._pieces, None)
+            if piece is None:
                 raise EmptyText("there is nothing to say in this text")
-            if stream := self._ask(text, is_first=True):
+            if isinstance(piece, str) and (stream := self._ask(piece, is_first=True)):
                 return stream
-            self._leading += 1
+            self._leading_ms += SILENCE_MS if isinstance(piece, str) else piece
 
     def close(self) -> None:
         """Cancel the running parts; may be called again, and from any thread."""
@@ -95,7 +118,8 @@ class _Job:
     def _joined(self, first: AudioStream) -> Iterator[bytes]:
         try:
             ahead = deque(self._later(PREFETCH))
-            yield from [self._silence()] * self._leading
+            if self._leading_ms:
+                yield self._silence(self._leading_ms)
             yield from self._samples(first)
             while ahead:
                 part = ahead.popleft().result()
@@ -105,15 +129,17 @@ class _Job:
             self.close()
 
     def _later(self, count: int) -> Iterator[Future[list[bytes]]]:
-        for text in itertools.islice(self._texts, count):
-            yield self._pool.submit(contextvars.copy_context().run, self._whole, text)
+        for piece in itertools.islice(self._pieces, count):
+            yield self._pool.submit(contextvars.copy_context().run, self._whole, piece)
 
-    def _whole(self, text: str) -> list[bytes]:
-        stream = self._ask(text, is_first=False)
-        return list(self._samples(stream)) if stream else [self._silence()]
+    def _whole(self, piece: str | int) -> list[bytes]:
+        if isinstance(piece, int):
+            return [self._silence(piece)]
+        stream = self._ask(piece, is_first=False)
+        return list(self._samples(stream)) if stream else [self._silence(SILENCE_MS)]
 
-    def _silence(self) -> bytes:
-        return bytes(2 * round(SILENCE_SECONDS * self._spec.sample_rate))
+    def _silence(self, milliseconds: int) -> bytes:
+        return bytes(2 * round(milliseconds * self._spec.sample_rate / 1000))
 
     def _ask(self, text: str, *, is_first: bool) -> AudioStream | None:
         """Return the audio of one part, None when it has nothing to say."""

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from sayna.errors import InvalidRequest
+
 # What a client may send, blanks around it aside. A registry is not asked: each provider knows its own languages.
 TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,7}")
 REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
@@ -22,6 +24,14 @@ def canonical(tag: str) -> str:
     """Return zh-CN for cmn_CN, de for deu, en-GB for ` EN-uk ` and so on; an empty string for anything else."""
     stripped = tag.strip()
     return _canonical(stripped) if TAG.fullmatch(stripped) else ""
+
+
+def wanted_language(text: str) -> str:
+    """Return the canonical tag of a request, empty when it names none; raises InvalidRequest for anything else."""
+    tag = canonical(text)
+    if text.strip() and not tag:
+        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
+    return tag
 
 
 @functools.lru_cache(maxsize=4096)

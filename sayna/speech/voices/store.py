@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sayna.log import RateLimitedLogger
 from sayna.providers.base import Voice
-from sayna.state.files import exclusive, open_private, private_folder
+from sayna.state.files import exclusive, mark_of, open_private, private_folder
 
 # 2: accents in one vocabulary.
 FORMAT = 2
@@ -45,7 +45,7 @@ class VoiceListStore:
         """Return the list; it costs one stat of the file unless the file has changed."""
         mark, voice_list = self._kept
         # Another worker may have replaced the file.
-        if self._file is not None and (found := _mark_of(self._file)) not in (None, mark):
+        if self._file is not None and (found := mark_of(self._file)) not in (None, mark):
             voice_list = self._load(self._file) or voice_list
             self._kept = found, voice_list
         return voice_list
@@ -57,7 +57,7 @@ class VoiceListStore:
                 self._store(self._file, voice_list)
             except OSError as error:
                 self._rate_limited_log.warn("a list of voices cannot be kept: %r", error)
-            self._kept = _mark_of(self._file), voice_list
+            self._kept = mark_of(self._file), voice_list
         else:
             self._kept = None, voice_list
 
@@ -106,15 +106,6 @@ class VoiceListStore:
         except OSError:
             fresh.unlink(missing_ok=True)
             raise
-
-
-def _mark_of(file: Path) -> _Mark | None:
-    """Return a value that changes whenever the file changes; None without a file."""
-    try:
-        found = os.stat(file)  # noqa: PTH116 - on every request, and twice as fast
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _voice(item: dict[str, object]) -> Voice:

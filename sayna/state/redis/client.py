@@ -66,6 +66,11 @@ class RedisClient:
         """Return the result of a Lua script; raises StoreUnavailable."""
         return self.call("eval", script, len(keys), *keys, *arguments)
 
+    def facts(self) -> dict[str, str]:
+        """Return version and settings as Redis tells them by INFO; raises StoreUnavailable."""
+        parts = [self.call("info", part) for part in ("server", "memory", "persistence")]
+        return {name: str(value) for part in parts for name, value in part.items()}
+
     def check(self) -> Check:
         """Return `failed` when Redis cannot store anything now, otherwise `ok`."""
         try:

@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 
 from sayna.errors import StoreUnavailable
@@ -60,7 +61,7 @@ class RedisClips:
             elif replaces:
                 self._client.call("delete", clip_key(sound))
             if replaces:
-                self._tell({"sound": sound})
+                self._tell({"sound": sound, "provider": voice[0], "voice": voice[1]})
 
     def clear(self, provider: str | None, voice: str | None) -> int:
         """Remove the blobs of a provider, a voice, both, or all; return their number. Raises StoreUnavailable."""
@@ -75,11 +76,11 @@ class RedisClips:
         self._tell({"provider": provider or "", "voice": voice or ""})
         return removed
 
-    def count(self) -> int:
-        """Return how many clips there are; raises StoreUnavailable."""
-        keys = [f"{PREFIX}of:{label}" for label in self._voices(None, None)]
-        now = time.time() * 1000
-        return sum(self._client.call("zcount", key, now, "+inf") for key in keys)
+    def remove(self, sounds: Iterable[str]) -> None:
+        """Remove the blobs of sounds; raises StoreUnavailable."""
+        for sound in sounds:
+            self._client.call("delete", clip_key(sound))
+            self._tell({"sound": sound})
 
     def changes(self, since: str) -> tuple[list[ClipChange], str]:
         """Return the changes that other machines made since a position, and the position after them.

@@ -14,6 +14,7 @@ from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
 from sayna.state.redis.shared_clips import RedisClips
+from sayna.state.redis.slots import RedisSlots
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
 
@@ -36,9 +37,11 @@ def redis_state(config: Config, address: RedisAddress, folder: Path, secret: byt
         call_records=RedisRecords(client),
         outbox=RedisOutbox(client),
         usage=RedisUsage(client, files.usage),
+        slots=RedisSlots(leases, files.slots),
         hooks=RedisBlobStore(client, leases, files.hooks),
         leader=RedisLeader(leases),
         check=client.check,
+        facts=client.facts,
         broadcasts=RedisBroadcasts(client, leases, machine := secrets.token_hex(6)),
         clips=RedisClips(client, secret, machine, ttl_seconds=config.cache.ttl_seconds),
     )

@@ -9,7 +9,7 @@ from sayna.errors import EmptyText, ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.speech import longtext
-from sayna.speech.longtext.job import SILENCE_SECONDS
+from sayna.speech.longtext.job import SILENCE_MS
 from sayna.speech.text import has_speech
 from tests.speech.longtext.vendor import RATE, SAMPLES_PER_CHARACTER, Singer, packed, stretch
 
@@ -121,7 +121,7 @@ def test_every_part_has_the_time_of_a_whole_request() -> None:
 
 @pytest.mark.parametrize("ruler", [". " * 150, "-" * 200, "\u2500" * 150 + "\n"])
 def test_part_with_nothing_to_say_is_a_short_silence(ruler: str) -> None:
-    silence = bytes(2 * round(SILENCE_SECONDS * RATE))
+    silence = bytes(2 * round(SILENCE_MS * RATE / 1000))
     for text in (f"{TEXT} {ruler}", f"{ruler} {TEXT}", f"{TEXT} {ruler} {TEXT}"):
         singer = Singer(text)
         audio = b"".join(longtext.synthesize(singer, request(text), 5).chunks)
@@ -142,4 +142,4 @@ def test_part_that_the_provider_cannot_say_is_a_short_silence() -> None:
             return super().synthesize(request)
 
     audio = b"".join(longtext.synthesize(Nameless(TEXT), request(TEXT), 5).chunks)
-    assert bytes(2 * round(SILENCE_SECONDS * RATE)) in audio
+    assert bytes(2 * round(SILENCE_MS * RATE / 1000)) in audio

@@ -13,7 +13,7 @@ _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 # What stands between a beginning and an end, and whether it is text.
 _SPANS = (("<!--", "-->", False), ("<![CDATA[", "]]>", True), ("<?", "?>", False))
 # Elements between which the voice pauses; other tags may stand inside a word.
-_BLOCKS = frozenset(
+BLOCKS = frozenset(
     ["speak", "maryxml", "p", "s", "paragraph", "sentence", "break", "boundary", "voice", "audio", "div"]
 )
 
@@ -42,7 +42,7 @@ def _markup(document: str, begin: int) -> tuple[str, int]:
             return document[begin + len(opening) : end] if is_text else "", end + len(closing)
     if tag := _TAG.match(document, begin):
         name = tag[1].rpartition(":")[2].lower()
-        return " " if name in _BLOCKS else "", tag.end()
+        return " " if name in BLOCKS else "", tag.end()
     if document[begin + 1 : begin + 2].isspace():
         # A lone sign, as people write it in plain text.
         return "<", begin + 1

@@ -1,0 +1,202 @@
+"""hibari as a speech vendor: natural English on this machine, no key and no network.
+
+Library: https://github.com/MMWilliams/hibari (Apache-2.0), installed by requirements-neural.txt only. Quirks: it
+reads Latin letters only, and numbers of 36 digits at most; it would download voices that are not there, so Sayna
+gives it files. One voice is in its package, the others come from the operator.
+"""
+
+import functools
+import importlib.util
+import itertools
+import json
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from sayna.audio.spec import AudioSpec
+from sayna.config import setting
+from sayna.config.types import boolean, folder
+from sayna.engines.pool import EnginePool
+from sayna.engines.wire import HIBARI
+from sayna.errors import EmptyText, ProviderRejectedRequest
+from sayna.http import Deadline
+from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, TTSProvider, Voice
+
+# Known without the package, which lists the same.
+DEFAULT_VOICE = "heart"
+RATE = 24000
+# Thirty digits with their commas are read; 36 are the limit of the package.
+ENDLESS_NUMBER = re.compile(r"(?:\d[,. ]?){30}\d")
+SPOKEN_SIGNS = frozenset("+<=>|~\u00ac\u00b1\u00d7\u00f7\u2044\u2192\u2190")
+PICTURES = 0x2600  # from here on signs are pictures, which hibari leaves out
+
+
+@dataclass(frozen=True, slots=True)
+class HibariConfig:
+    """The settings of the natural voice."""
+
+    enabled: bool = setting("HIBARI_ENABLED", boolean, True, "The natural English voice, on or off, where installed.")
+    voices_path: Path | None = setting(
+        "HIBARI_VOICES_PATH", folder, None, "Folder of further hibari voices, under the file names of its package."
+    )
+
+    @property
+    def configured(self) -> bool:
+        """Whether the voice is left on and its package is installed."""
+        return self.enabled and all(importlib.util.find_spec(name) for name in ("hibari", "onnxruntime"))
+
+
+@dataclass(frozen=True, slots=True)
+class HibariVoice:
+    """One voice: its model is empty for the one in the package."""
+
+    model: str
+    version: str
+    language: str
+    gender: str
+    accent: str
+
+
+class Hibari(TTSProvider):
+    """The voice in hibari's package, and those in HIBARI_VOICES_PATH; a voice id is the name of the voice."""
+
+    slug = "hibari"
+    config_class = HibariConfig
+    facts = ProviderFacts("`requirements-neural.txt`", "linear16 24 kHz", "by sentence", remark=", English, local")
+    default_voice = DEFAULT_VOICE
+    default_language = "en-US"
+    rates = (0.5, 2.0)
+    auth_fields = ()
+    local = True
+    understudy = "espeak"
+    # All phonemes of a text are made before its first sound: 20 ms for this many characters.
+    max_chars = 1000
+    how_to_configure = (
+        "hibari is not configured: leave HIBARI_ENABLED on and run scripts/install requirements-neural.txt"
+    )
+
+    def __init__(self, config: HibariConfig) -> None:
+        self._config = config
+        self.pool = EnginePool()
+
+    @functools.cached_property
+    def configured(self) -> bool:
+        """Whether the voice is enabled and its package is installed."""
+        return self._config.configured
+
+    def synthesize(self, request: SpeechRequest) -> AudioStream:
+        """Return linear16 at 24,000 Hz, by sentence; raises ProviderRejectedRequest, EmptyText for no sound."""
+        voice = self._voices().get(request.voice_id)
+        if voice is None:
+            raise ProviderRejectedRequest("hibari does not know this voice; GET /voices lists them")
+        told = {
+            "model": voice.model,
+            "version": voice.version,
+            "is_british": voice.language == "en-GB",
+            "speed": request.speaking_rate,
+            "text": request.text,
+        }
+        sentences = self.pool.sentences(HIBARI, json.dumps(told).encode(), request.deadline)
+        first = next(sentences, None)
+        if first is None:
+            raise EmptyText("there is nothing to say in this text")
+        return AudioStream(AudioSpec("linear16", RATE), itertools.chain((first,), sentences), sentences.close)
+
+    def list_voices(self, deadline: Deadline) -> list[Voice]:
+        """Return the voice in the package and those in the folder."""
+        return [
+            Voice(
+                id=name,
+                name=name.title(),
+                provider=self.slug,
+                gender=voice.gender.title(),
+                accent=voice.accent,
+                language="English",
+                languages=(voice.language,),
+                sample_rates=(RATE,),
+                tags=("natural",),
+            )
+            for name, voice in self._voices().items()
+        ]
+
+    def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
+        """Return the named voice, else one with the region of the language; raises ProviderRejectedRequest."""
+        if not _is_english(language or "en"):
+            raise ProviderRejectedRequest("hibari speaks English only; leave language or provider out")
+        same = (name for name, voice in self._voices().items() if voice.language == language)
+        return voice_id or next(same, self.default_voice), model
+
+    def suits(self, text: str, language: str, names: Collection[str]) -> bool:
+        """Return whether a request without a provider is for English, and names nothing that hibari lacks."""
+        if not all(name in self._voices() for name in names):
+            return False
+        return _is_english(language) if language else all(map(_is_latin, text))
+
+    def reads(self, text: str) -> bool:
+        """Return whether hibari says all of a text; pictures it leaves out."""
+        return not ENDLESS_NUMBER.search(text) and any(map(str.isalnum, text)) and all(map(_is_readable, text))
+
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
+        """Return the one language of a voice, none for an unknown voice."""
+        voice = self._voices().get(voice_id)
+        return (voice.language,) if voice else ()
+
+    def version_of(self, voice_id: str) -> str | None:
+        """Return the version of a voice's file, None for the voice in the package."""
+        voice = self._voices().get(voice_id)
+        return voice.version or None if voice else None
+
+    def use_pool(self, pool: EnginePool) -> None:
+        """Render in this pool."""
+        self.pool = pool
+
+    def close(self) -> None:
+        """Let the pool of engines go; the next use takes it again."""
+        self.pool.close()
+
+    def _voices(self) -> dict[str, HibariVoice]:
+        voices = {DEFAULT_VOICE: HibariVoice("", "", "en-US", "female", "American")}
+        if self._config.voices_path is None or not self.configured:
+            return voices
+        for name, told in _registry().items():
+            file = self._config.voices_path / told["file"]
+            if name != DEFAULT_VOICE and file.is_file():
+                found = file.stat()
+                version = f"{found.st_mtime_ns}-{found.st_size}"
+                voices[name] = HibariVoice(str(file), version, told["language"], told["gender"], told["accent"])
+        return voices
+
+
+@functools.cache
+def _registry() -> dict[str, dict[str, str]]:
+    """Return the voices that hibari knows, from its package, without importing it."""
+    found = importlib.util.find_spec("hibari")
+    assert found is not None
+    assert found.submodule_search_locations
+    registry: dict[str, dict[str, str]] = json.loads(
+        Path(found.submodule_search_locations[0], "assets", "voices.json").read_bytes()
+    )
+    return registry
+
+
+def _is_english(language: str) -> bool:
+    return language.partition("-")[0].lower() == "en"
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_latin(character: str) -> bool:
+    """Return whether a character is no letter, or one that hibari knows."""
+    return character.isascii() or not character.isalpha() or unicodedata.name(character, "").startswith("LATIN")
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_readable(character: str) -> bool:
+    """Return whether hibari says a character, or may leave it out."""
+    if character.isascii():
+        return True
+    if character.isdecimal() or not _is_latin(character):
+        return False
+    # A formula loses its meaning without its signs.
+    return unicodedata.category(character) != "Sm" or character in SPOKEN_SIGNS or ord(character) >= PICTURES
