@@ -17,6 +17,8 @@ from sayna.errors import SaynaError  # noqa: E402
 from sayna.openapi.error_responses import error_examples  # noqa: E402
 
 PAGE = ROOT / "docs" / "errors.md"
+# Packages without an error class; the last two need libraries that not every machine has.
+SKIPPED = ("sayna.server", "sayna.state.redis", "sayna.engines")
 # In the log only: the client is gone.
 UNSEEN = {"CALLER_GONE"}
 # A retry may call the same phone twice, unless the Idempotency-Key of the request comes again.
@@ -83,7 +85,7 @@ def sentences() -> dict[tuple[int, str], str]:
 def error_classes() -> Iterator[type[SaynaError]]:
     """Yield every error class of the tree, parents first."""
     for module in pkgutil.walk_packages(sayna.__path__, "sayna."):
-        if not module.name.startswith(("sayna.server", "sayna.state.redis")) and "__main__" not in module.name:
+        if not module.name.startswith(SKIPPED) and "__main__" not in module.name:
             importlib.import_module(module.name)
     waiting: list[type[SaynaError]] = [SaynaError]
     while waiting:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, g
 
 from sayna.blueprints.body import OWN_SITE
 from sayna.blueprints.context import services
@@ -33,7 +33,7 @@ def open_plan(wanted: SpeakRequest, planned: Callable[[SpeakRequest], Plan]) -> 
     spend the money of the operator.
     """
     built = services()
-    wanted = built.planner.resolved(wanted)
+    wanted = replace(built.planner.resolved(wanted), tenant=g.caller.tenant)
     if built.authenticator is not None or built.config.clips.open_get_vendors:
         return planned(wanted)
     if not wanted.voice:

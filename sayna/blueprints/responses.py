@@ -36,7 +36,7 @@ def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
 
 def planned(
     request: Request,
-    form: tuple[str, str],
+    form: tuple[str, ...],
     ignored: Callable[[dict[str, Any]], str],
     load: Callable[[dict[str, Any]], SpeakRequest],
 ) -> Plan:
@@ -45,11 +45,13 @@ def planned(
     `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
     another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
     """
-    planner, body = services().planner, read_body(request)
+    planner, body, tenant = services().planner, read_body(request), g.caller.tenant
+    # Two tenants may have two lexicons.
+    form = (*form, tenant or "")
     if (plan := planner.recall(body, form)) is None:
         fields = read_object(request)
         g.ignored_fields = ignored(fields)
-        plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields))
+        plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields, tenant=tenant))
         planner.remember(body, form, plan)
     g.ignored_fields = plan.ignored_fields
     return plan

@@ -31,7 +31,7 @@ def sounds_of_text(services: Services, text: str) -> tuple[set[str], int]:
             # The vendor, the voice or the model of the clip is no longer known here.
             unsure += clip.info.characters == len(text)
             continue
-        if getattr(plan, "sound", plan.key) == key:
+        if plan.sound == key:
             found.add(key)
         else:
             unsure += clip.info.characters == plan.characters
@@ -53,8 +53,6 @@ def _request(text: str, info: ClipInfo) -> SpeakRequest:
         model=info.model or None,
         language=info.language or None,
         speaking_rate=info.speaking_rate,
-        audio_format=info.audio_format,
-        sample_rate=info.sample_rate,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config.fields import SettingType, setting
-from sayna.config.types import boolean, choice, integer, list_of, matching, network, number, path
+from sayna.config.types import boolean, choice, folder, integer, list_of, matching, network, number, path
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
@@ -86,6 +86,9 @@ class SpeechConfig:
         matching(r"[^\x00-\x1f\x7f]{1,192}", "a voice of VOICES_PATH, or provider/voice_id"),
         None,
         "Voice of requests that name no voice, provider or model.",
+    )
+    lexicon_path: Path | None = setting(
+        "LEXICON_PATH", folder, None, "Folder of pronunciations: `_all.csv`, `<tenant>.csv`, also YAML or JSON."
     )
     # Vendors charge by the character.
     max_text_chars: int = setting("MAX_TEXT_CHARS", integer(1, 1_000_000), 5000, "Longest text, in characters.")

@@ -47,7 +47,7 @@ class CheckedList:
     @property
     def missing(self) -> list[Prompt]:
         """The prompts to render: the first of those with the same sound."""
-        first = {prompt.plan.key: prompt for prompt in reversed(self.prompts) if not prompt.is_known}
+        first = {prompt.plan.sound: prompt for prompt in reversed(self.prompts) if not prompt.is_known}
         return sorted(first.values(), key=lambda prompt: prompt.line)
 
     @property

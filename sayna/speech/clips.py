@@ -75,7 +75,7 @@ class ClipService:
         Raises ClipsNotConfigured, ClipTooLong, and what `plan` raises.
         """
         self.signing_key(caller.tenant)
-        plan = self.plan(request, ending)
+        plan = self.plan(dataclasses.replace(request, tenant=caller.tenant), ending)
         expires = rounded_expiry(time.time(), expires_in)
         link = dataclasses.replace(self._link(request, plan, ending), tenant=caller.tenant, expires=expires)
         path = self._signer.path(link, ending)
@@ -151,6 +151,7 @@ class ClipService:
 def _request(link: ClipLink) -> SpeakRequest:
     return SpeakRequest(
         link.text,
+        tenant=link.tenant,
         voice=link.voice,
         provider=link.provider,
         voice_id=link.voice_id,

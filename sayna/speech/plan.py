@@ -14,10 +14,10 @@ from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.cache import Clip, ClipInfo, cache_key
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.lexicons import Lexicons
 from sayna.speech.sound_key import sound_key
 from sayna.speech.speak_request import SpeakRequest
-from sayna.speech.spoken import NO_WORDS, Spoken, spoken
+from sayna.speech.spoken import Spoken, spoken
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, wanted_language
 from sayna.speech.voices.languages import spoken as spoken_language
@@ -60,6 +60,7 @@ class Plan(SynthesisParams):
     own_voice: str = ""
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
+    words_version: int = 0
     fallbacks: "tuple[Plan, ...]" = ()
     silent: tuple[str, ...] = ()
 
@@ -131,13 +132,15 @@ class Planner:
         self._secret = secret
         self._voices_for = voices_for
         self._is_cached = is_cached
-        self._plans: dict[tuple[bytes, tuple[str, str]], Plan] = {}
+        self._lexicons = Lexicons(speech.lexicon_path)
+        self._plans: dict[tuple[bytes, tuple[str, ...]], Plan] = {}
 
-    def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
+    def recall(self, body: bytes, default_formats: tuple[str, ...]) -> Plan | None:
         """Return the remembered plan of a body with these default formats."""
-        return self._plans.get((body, default_formats))
+        plan = self._plans.get((body, default_formats))
+        return plan if plan is None or plan.words_version == self._lexicons.version else None
 
-    def remember(self, body: bytes, default_formats: tuple[str, str], plan: Plan) -> None:
+    def remember(self, body: bytes, default_formats: tuple[str, ...], plan: Plan) -> None:
         """Remember the plan, unless it holds credentials, its voice or cached clip may go, or the body is large."""
         is_lasting = plan.credentials is None and plan.version is None and plan.provider.configured
         if len(body) > REMEMBERED_BYTES or not is_lasting:
@@ -155,7 +158,8 @@ class Planner:
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
         _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         tag = self._spoken(provider, voice_id, language)
-        said = self._said(request)
+        words_version = self._lexicons.version
+        said = self._said(request, tag)
         low, high = provider.rates
         plan = Plan(
             provider=provider,
@@ -171,6 +175,7 @@ class Planner:
             request_seconds=min(request.request_timeout or MAX_REQUEST_SECONDS, MAX_REQUEST_SECONDS),
             characters=len(said.text),
             pauses=said.pauses,
+            words_version=words_version,
             version=provider.version_of(voice_id),
             sound="",
             key="",
@@ -184,8 +189,8 @@ class Planner:
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
         return dataclasses.replace(plan, sound=sound, key=cache_key({"sound": sound, "form": plan.form}))
 
-    def _said(self, request: SpeakRequest) -> Spoken:
-        words = PronunciationTable(request.pronunciations) if request.pronunciations else NO_WORDS
+    def _said(self, request: SpeakRequest, language: str) -> Spoken:
+        words = self._lexicons.words(request.tenant, language, request.pronunciations)
         return spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
 
     def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:

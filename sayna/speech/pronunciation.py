@@ -62,7 +62,7 @@ class _Group(NamedTuple):
 
     size: int
     words: list[bytes]
-    # For each word those that it begins with, shortest first, the word itself at the end.
+    # The words that each word begins with, the shortest first and the word itself at the end.
     chains: list[list[bytes]]
 
 
@@ -87,10 +87,10 @@ class PronunciationTable:
             self._words[beginning] = sorted(words.union(self._words.get(beginning, ())))
             self._groups[beginning] = _group(beginning, self._words[beginning])
 
-    def apply(self, text: str) -> str:
+    def apply(self, text: str, most: int | None = None) -> str:
         """Return a text in NFC with each whole word replaced, in one pass; the longest word wins.
 
-        Raises InvalidRequest when the result has more than max(4 x the text, the text + 2,000) characters.
+        Raises InvalidRequest when the result has more than `most` characters, by default `longest_result` of the text.
         """
         chunks: list[str] = []
         end = 0
@@ -117,16 +117,19 @@ class PronunciationTable:
             chunks.append(spoken[word])
             end = stop
         chunks.append(text[end:])
-        check_growth(len(text), sum(map(len, chunks)))
+        check_result(sum(map(len, chunks)), longest_result(len(text)) if most is None else most)
         return "".join(chunks)
 
 
-def check_growth(before: int, after: int) -> None:
-    """Raise InvalidRequest when a text of `before` characters may not have `after` with its pronunciations."""
-    if after > max(MAX_GROWTH * before, before + MAX_ADDED):
-        raise InvalidRequest(
-            f"pronunciations make the text more than {MAX_GROWTH} times as long; shorten what they say"
-        )
+def longest_result(length: int) -> int:
+    """Return how many characters a text of this length may have with its pronunciations."""
+    return max(MAX_GROWTH * length, length + MAX_ADDED)
+
+
+def check_result(length: int, most: int) -> None:
+    """Raise InvalidRequest when a text has become longer than `most` characters."""
+    if length > most:
+        raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long; send shorter ones")
 
 
 def _group(beginning: str, words: list[str]) -> _Group | None:

@@ -26,6 +26,8 @@ class SpeakRequest:
     # "ssml" for a document; "unwrapped" for one whose unknown elements are left out.
     markup: str | None = None
     voice_settings: Mapping[str, Any] = field(default_factory=dict)
+    # The tenant whose lexicon counts beside the shared one; None for no tenant.
+    tenant: str | None = None
     pronunciations: Sequence[tuple[str, str]] = ()
     connection_timeout: float | None = None
     request_timeout: float | None = None

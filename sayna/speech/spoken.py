@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from sayna.errors import EmptyText, TextTooLong
 from sayna.speech.markup import Piece, Script, UnsupportedMarkup, compiled, compiled_leniently
-from sayna.speech.pronunciation import PronunciationTable, check_growth
+from sayna.speech.pronunciation import PronunciationTable, check_result, longest_result
 from sayna.speech.text import clean, has_speech
 
 MAX_PARTS = 50
 EMPTY = "there is nothing to say in this text; send letters, digits or signs"
 UNSPOKEN = "there is nothing to say in this text after the pronunciations"
-NO_WORDS = PronunciationTable(())
 # Blanks around the beginning of a sentence or of a paragraph.
 _SENTENCE_BREAK = re.compile(r"(?<! ) *(\n\n?)\s*")
 _COMPILERS = {"ssml": compiled, "unwrapped": compiled_leniently}
@@ -45,18 +44,18 @@ def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:
     _check_length(sum(len(piece.text) for piece in script.pieces), limit)
     parts: list[str] = []
     pauses: dict[int, int] = {}
-    written = length = 0
+    length = 0
+    most = longest_result(sum(len(piece.text) for piece in script.pieces))
     for run, silence_ms in _runs(script.pieces):
-        text = _said(run, words)
+        text = _said(run, words, most)
         if has_speech(text):
             parts.append(text)
             length += len(text)
-        written += sum(len(piece.text) for piece in run)
+            check_result(length, most)
         if silence_ms:
             pauses[length] = pauses.get(length, 0) + silence_ms
     if len(parts) > MAX_PARTS:
         raise UnsupportedMarkup(f"the breaks make {len(parts)} parts of the text; send at most {MAX_PARTS}")
-    check_growth(written, length)
     return Spoken(_with_speech("".join(parts)), tuple(pauses.items()), script.rate)
 
 
@@ -72,10 +71,10 @@ def _runs(pieces: Iterable[Piece]) -> Iterator[tuple[list[Piece], int]]:
     yield run, 0
 
 
-def _said(run: Iterable[Piece], words: PronunciationTable) -> str:
+def _said(run: Iterable[Piece], words: PronunciationTable, most: int) -> str:
     said: list[str] = []
     for piece in run:
-        text = clean(piece.text) if piece.is_fixed else words.apply(clean(piece.text))
+        text = clean(piece.text) if piece.is_fixed else words.apply(clean(piece.text), most)
         if said and text and said[-1][-1].isalnum() and text[0].isalnum():
             said.append(" ")
         if text:

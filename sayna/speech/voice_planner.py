@@ -44,12 +44,12 @@ class VoicePlanner(Planner):
         """The targets of each of the operator's voices by its name."""
         return self._file.voices
 
-    def recall(self, body: bytes, default_formats: tuple[str, str]) -> Plan | None:
+    def recall(self, body: bytes, default_formats: tuple[str, ...]) -> Plan | None:
         """Return the remembered plan of a body with these default formats."""
         plan = super().recall(body, default_formats)
         return plan if plan is None or plan.voices is self._file.voices else None
 
-    def remember(self, body: bytes, default_formats: tuple[str, str], plan: Plan) -> None:
+    def remember(self, body: bytes, default_formats: tuple[str, ...], plan: Plan) -> None:
         """Remember the plan, unless one of its targets may be replaced, or as Planner says."""
         if all(each.version is None for each in plan.fallbacks):
             super().remember(body, default_formats, plan)

@@ -108,6 +108,7 @@ ROWS = [
     ("POLLY_ENDPOINT_URL", "POLLY_ENABLED is not", {"POLLY_ENDPOINT_URL": "https://h"}),
     ("AWS_ACCESS_KEY_ID", "come together", {"POLLY_ENABLED": "true", "AWS_ACCESS_KEY_ID": "canary"}),
     ("PIPER_VOICES_PATH", "not a folder", {"PIPER_VOICES_PATH": "/no/such/folder"}),
+    ("LEXICON_PATH", "not a folder", {"LEXICON_PATH": "/no/such/folder"}),
     ("DEFAULT_TTS_PROVIDER", "unknown", {"DEFAULT_TTS_PROVIDER": "siri"}),
     ("DEFAULT_TTS_PROVIDER", "is azure, which is not", {"DEFAULT_TTS_PROVIDER": "microsoft-azure"}),
     ("DEFAULT_TTS_PROVIDER", "not configured", {"DEFAULT_TTS_PROVIDER": "espeak", "ESPEAK_ENABLED": "no"}),

@@ -229,6 +229,14 @@ def test_studio_plays_edits_and_zips_a_list(tab: Tab, tmp_path: Path) -> None:
             info = soundfile.info(io.BytesIO(archive.read(name)))
             assert (info.samplerate, info.subtype, info.channels) == (8000, "ULAW", 1)
 
+    Select(page.one("#for")).select_by_visible_text("FreeSWITCH")
+    tab.press("zip")
+    other = tmp_path / "prompts-freeswitch.zip"
+    page.wait(other.exists, tab.status)
+    with zipfile.ZipFile(other) as archive:
+        assert sorted(archive.namelist()) == ["8000/bye.wav", "digits/8000/1.wav"]
+        assert soundfile.info(io.BytesIO(archive.read("8000/bye.wav"))).subtype == "PCM_16"
+
     page.driver.refresh()
     tab.ready().wait_for(prompts="2", known="2", missing="0")
     tab.press("clear")

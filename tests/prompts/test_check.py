@@ -55,9 +55,9 @@ def test_row_without_a_name_is_called_after_its_text(services: Services) -> None
 def test_characters_are_those_of_vendors_for_new_sounds(services: Services) -> None:
     found = checked(
         services,
-        "name|text|provider",
+        "name|text|provider|audio_format",
         "a|One|deepgram",
-        "b|One|deepgram",
+        "b|One|deepgram|mp3",
         "c|Three|deepgram",
         "d|Free of charge|espeak",
         "e|Known|deepgram",

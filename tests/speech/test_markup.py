@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import UnsupportedMarkup
-from sayna.speech.spoken import NO_WORDS, spoken
+from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.spoken import spoken
 from sayna.speech.text import has_speech
 from tests.speech.saying import spoken_document
 
@@ -160,9 +161,11 @@ def test_document_and_its_speech_count_as_text() -> None:
 
 
 def test_pronunciations_of_all_parts_share_one_limit() -> None:
-    document = whole("<break/>".join("a" * 45))
+    parts = whole("<break/>".join("a" * 45))
     with pytest.raises(InvalidRequest, match="4 times"):
-        spoken_document(document, [("a", "x" * 900)])
+        spoken_document(parts, [("a", "x" * 900)])
+    short = whole(f"a<break/>{'b ' * 1000}")
+    assert len(spoken_document(short, [("a", "x" * 3000)]).text) == 3000 + 1999
 
 
 @pytest.mark.parametrize(
@@ -184,7 +187,7 @@ def test_hostile_documents_are_refused_at_any_length(document: str, markup: str)
     with pytest.raises(TextTooLong):
         spoken_document(document, markup=markup)
     with pytest.raises(InvalidRequest):
-        spoken(document, markup, NO_WORDS, 50_000)
+        spoken(document, markup, PronunciationTable(()), 50_000)
 
 
 @pytest.mark.parametrize(

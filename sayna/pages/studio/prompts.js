@@ -249,6 +249,8 @@ export class PromptsTab {
   async #zip() {
     const system = systemOf(this.#part("for").value);
     const { zipSync } = await library("studio/fflate.js", "fflate");
+    // The system may have changed a moment ago, and with it the format.
+    await this.#check();
     const files = {};
     const { prompts } = this.#checked;
     this.#part("zip").disabled = true;
