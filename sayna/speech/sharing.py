@@ -1,4 +1,4 @@
-"""One synthesis over all machines: one calls the provider, the others read what it writes, and each keeps the clip."""
+"""One synthesis over all machines: one calls the provider, the others read its frames, and each keeps the clip."""
 
 import itertools
 from collections.abc import Callable, Iterator

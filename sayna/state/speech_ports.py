@@ -28,7 +28,7 @@ class Broadcast(Protocol):
 
 
 class Broadcasts(Protocol):
-    """Elects one machine of all for the synthesis of a key; the others read what it writes."""
+    """Elects one machine of all for the synthesis of a key; the others read its frames."""
 
     def join(self, sound: str, key: str) -> Broadcast:
         """Lead the synthesis of a key of this sound, or follow the machine that does."""

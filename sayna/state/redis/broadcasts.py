@@ -1,4 +1,4 @@
-"""The Broadcasts of all machines: a lease elects the machine that leads, a stream of Redis carries what it writes.
+"""The Broadcasts of all machines: a lease elects the machine that leads, a stream of Redis carries its frames.
 
 The name of the stream has the leader's token, so a leader that was taken for dead writes where no machine reads. A
 stream without its last frame is lost.
