@@ -4,13 +4,12 @@ import bisect
 import gzip
 import json
 import marshal
-import mmap
 import os
 import tempfile
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 # A smaller table stays a dictionary.
 LEAST_ROWS = 1000
@@ -19,26 +18,26 @@ MAX_VALUE_BYTES = 4096  # of a value; marshal ignores what follows it
 
 
 class PackedTable:
-    """A table from strings to values, sorted, in pages of a file that has no name."""
+    """A table from strings to values, sorted, in a file that has no name and stays in the cache of the kernel."""
 
-    def __init__(self, pages: mmap.mmap, offsets: Sequence[int]) -> None:
-        self._pages = pages
+    def __init__(self, file: IO[bytes], offsets: Sequence[int]) -> None:
+        self._file = file
         self._offsets = offsets
 
     def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key, else `default`."""
         wanted = key.encode(errors="surrogatepass") + b"\0"
         size = len(wanted)
-        place = bisect.bisect_left(self._offsets, wanted, key=lambda at: self._pages[at : at + size])
-        if place == len(self._offsets):
+        place = bisect.bisect_left(self._offsets, wanted, key=lambda at: self._read(size, at))
+        if place == len(self._offsets) or self._read(size, self._offsets[place]) != wanted:
             return default
-        at = self._offsets[place]
-        if self._pages[at : at + size] != wanted:
-            return default
-        return marshal.loads(self._pages[at + size : at + size + MAX_VALUE_BYTES])  # noqa: S302 - our own child wrote it
+        return marshal.loads(self._read(MAX_VALUE_BYTES, self._offsets[place] + size))  # noqa: S302 - our child wrote it
 
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None
+
+    def _read(self, size: int, at: int) -> bytes:
+        return os.pread(self._file.fileno(), size, at)
 
 
 class PackedFile:
@@ -49,7 +48,7 @@ class PackedFile:
 
     def __init__(self, path: Path) -> None:
         """Start to read the file."""
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - load() closes it
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - the tables read from it
         self._child = os.fork()
         if self._child == 0:  # pragma: no cover - runs in the child only
             try:
@@ -60,20 +59,17 @@ class PackedFile:
     def load(self) -> Any:
         """Return the content once it is read; raises ValueError when it could not be read."""
         os.waitpid(self._child, 0)
-        with self._file as file:
-            size = file.seek(0, os.SEEK_END)
-            pages = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
-        start = int.from_bytes(pages[size - 8 :], "little")
-        return json.loads(pages[start : size - 8], object_hook=lambda found: _table(pages, found))
+        self._file.seek(-8, os.SEEK_END)
+        self._file.seek(int.from_bytes(self._file.read(), "little"))
+        return json.loads(self._file.read()[:-8], object_hook=self._table)
 
-
-def _table(pages: mmap.mmap, found: dict[str, Any]) -> Any:
-    if MARK not in found:
-        return found
-    start, count = found[MARK]
-    offsets = array("Q")
-    offsets.frombytes(pages[start : start + count * offsets.itemsize])
-    return PackedTable(pages, offsets)
+    def _table(self, found: dict[str, Any]) -> Any:
+        if MARK not in found:
+            return found
+        start, count = found[MARK]
+        offsets = array("I")
+        offsets.frombytes(os.pread(self._file.fileno(), count * offsets.itemsize, start))
+        return PackedTable(self._file, offsets)
 
 
 def _write(path: Path, descriptor: int) -> None:
@@ -89,7 +85,7 @@ def _write(path: Path, descriptor: int) -> None:
         if len(pairs) < LEAST_ROWS:
             return dict(pairs)
         rows = sorted((key.encode() + b"\0", value) for key, value in dict(pairs).items())
-        offsets = array("Q")
+        offsets = array("I")
         data = bytearray()
         for key, value in rows:
             offsets.append(size + len(data))

@@ -104,7 +104,8 @@ def test_an_endless_number_is_told_as_an_error_before_any_sound() -> None:
 @pytest.mark.parametrize("name", ["lexicon_us_gold", "lexicon_us_silver", "tagger"])
 def test_packed_dictionaries_hold_what_the_files_hold(name: str) -> None:
     path = Path(ASSETS, f"{name}.json.gz")
-    packed: Any = packed_table.PackedFile(path).load()
+    file = packed_table.PackedFile(path)
+    packed: Any = file.load()
     plain = json.loads(gzip.decompress(path.read_bytes()))
     tables = [(packed, plain)] if name != "tagger" else [(packed[key], plain[key]) for key in ("tagdict", "weights")]
     for table, rows in tables:
@@ -113,6 +114,7 @@ def test_packed_dictionaries_hold_what_the_files_hold(name: str) -> None:
         assert [table.get(key, "none") for key in ("", "no such key", "\uffff", "\ud800")] == ["none"] * 4
         assert next(iter(rows)) in table
         assert "no such key" not in table
+    file._file.close()
 
 
 @pytest.mark.parametrize(
