@@ -29,7 +29,7 @@ def process_count() -> int:
     return max(1, min(MOST_PROCESSES, os.cpu_count() or 1))
 
 
-def main() -> None:  # pragma: no cover - runs in the pool only
+def main() -> None:  # pragma: no cover
     """Detach from the worker that started the pool, then hold the engine processes until all workers are gone."""
     espeak, neural, lock = map(int, sys.argv[2].split(","))
     if os.fork():
@@ -41,7 +41,7 @@ def main() -> None:  # pragma: no cover - runs in the pool only
     hold([socket.socket(fileno=espeak), socket.socket(fileno=neural)], lock, sys.argv[3])
 
 
-def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pragma: no cover - runs in the pool only
+def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pragma: no cover
     """Keep one process for the lock and one for each core, and return never."""
     alive, parent = os.pipe()
 
@@ -70,7 +70,7 @@ def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pra
         engines[_fork(serve, number)] = number
 
 
-def _end(engines: list[int], folder: str) -> None:  # pragma: no cover - runs in the pool only
+def _end(engines: list[int], folder: str) -> None:  # pragma: no cover
     """End all processes and leave no file. The lock is held until the last moment, so no worker uses these sockets."""
     for engine in engines:
         os.kill(engine, signal.SIGKILL)
@@ -81,7 +81,7 @@ def _end(engines: list[int], folder: str) -> None:  # pragma: no cover - runs in
     os._exit(0)
 
 
-def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover - runs in the pool only
+def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover
     pid = os.fork()
     if pid:
         return pid
@@ -91,7 +91,7 @@ def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover -
         os._exit(0)
 
 
-def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:
+def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  # pragma: no cover
     """Serve for ever. Only one process has the neural engines: their models take 80 MB, and one core is enough."""
     espeak, neural = listeners
     library = Espeak()
@@ -102,14 +102,14 @@ def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:
     EngineProcess([neural, espeak], engines | {PIPER: say_piper, HIBARI: say_hibari}).run()
 
 
-def say_piper(payload: bytes, sink: Sink) -> Steps:
+def say_piper(payload: bytes, sink: Sink) -> Steps:  # pragma: no cover
     """Say one text with a Piper voice; imports Piper at the first one."""
     from sayna.engines import piper_models  # noqa: PLC0415 - an optional extra of 120 MB
 
     return (yield from piper_models.say(payload, sink))
 
 
-def say_hibari(payload: bytes, sink: Sink) -> Steps:
+def say_hibari(payload: bytes, sink: Sink) -> Steps:  # pragma: no cover
     """Say one text with a hibari voice; imports hibari at the first one."""
     from sayna.engines import hibari_models  # noqa: PLC0415 - an optional extra of 100 MB
 

@@ -13,9 +13,8 @@ from sayna.speech.single_flight import Form, StreamLost
 CHUNK_BYTES = 65536
 # Threads that want the same form wait for one of them to make it; the number of locks bounds their memory.
 LOCKS = 64
-# A longer master, 87 s at 24 kHz, waits for its turn: with its forms it takes much memory and CPU.
+# A longer master, 87 s at 24 kHz, waits for its turn, because it takes much memory and CPU.
 LARGE_BYTES = 4 * 2**20
-LARGE_AT_ONCE = 2
 
 
 class PlannedForm(Form):
@@ -54,7 +53,9 @@ class StoredForms:
     def __init__(self, cache: AudioCache) -> None:
         self._cache = cache
         self._locks = [threading.Lock() for _ in range(LOCKS)]
-        self._large = threading.BoundedSemaphore(LARGE_AT_ONCE)
+        self._large = threading.Lock()
+        # One thread at a time: a read from the disk holds a clip of up to 64 MiB twice.
+        self._reading = threading.Lock()
 
     def get(self, plan: Plan) -> Clip | None:
         """Return the clip of a plan if no provider is needed for it; raises SaynaError when it cannot be made."""
@@ -62,18 +63,21 @@ class StoredForms:
         if clip := self._cache.get(key, from_disk=False):
             return clip
         generation = self._cache.generation()
-        master = self._cache.get(plan.sound, from_disk=False)
-        if (master is None or _is_costly(master.info, plan)) and (clip := self._cache.get(key)):
-            return clip
-        if (master := master or self._cache.get(plan.sound)) is None:
-            return None
+        with self._reading:
+            master = self._cache.get(plan.sound, from_disk=False)
+            # Samples at the rate of the master are never stored twice.
+            if (master is None or _is_costly(master.info, plan)) and (clip := self._cache.get(key)):
+                return clip
+            if (master := master or self._cache.get(plan.sound)) is None:
+                return None
         if len(master.audio) <= LARGE_BYTES:
             with self._locks[hash(key) % LOCKS]:
                 return self._made(plan, master, key, generation)
         # A thread that waits for its turn must not hold the audio.
         del master
         with self._large:
-            master = self._cache.get(plan.sound)
+            with self._reading:
+                master = self._cache.get(plan.sound)
             return self._made(plan, master, key, generation) if master else None
 
     def _made(self, plan: Plan, master: Clip, key: str, generation: object) -> Clip:

@@ -163,9 +163,11 @@ def test_only_if_cached_takes_the_clip_of_any_target(client: FlaskClient, deepgr
     deepgram.then(answers.status(500))
     say(client)
     found = say(client, cache_control="only-if-cached")
+    derived = say(client, cache_control="only-if-cached", audio_format="mulaw")
 
     assert (missing.status_code, missing.get_json()["code"]) == (504, "NOT_CACHED")
     assert (spoke(found), found.headers["x-cache"]) == ((200, "espeak", "deepgram"), "HIT")
+    assert (spoke(derived), derived.headers["x-cache"]) == ((200, "espeak", "deepgram"), "HIT")
 
 
 @pytest.mark.parametrize(

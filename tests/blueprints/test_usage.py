@@ -1,9 +1,12 @@
 """Usage and caps at the wire: who is billed, who is refused, and what GET /usage says."""
 
+import io
 import json
 import threading
+import wave
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from tests.blueprints.conftest import MakeClient
 from tests.e2e.program import until
 from tests.sip.inbound import Target, hook, per_hook_secret, verified
 from tests.wire import FaultServer, answers
+from tests.wire.server import Exchange
 
 PCM = bytes(range(250)) * 96
 ENTRIES: list[dict[str, Any]] = [
@@ -40,6 +44,15 @@ def settings(vendor: FaultServer) -> dict[str, str]:
 @pytest.fixture
 def client(settings: dict[str, str], make_client: MakeClient) -> FlaskClient:
     return make_client(**settings)
+
+
+def wav() -> bytes:
+    """Return PCM as a WAV file of 24 kHz."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setparams((1, 2, 24000, 0, "NONE", ""))
+        writer.writeframes(PCM)
+    return file.getvalue()
 
 
 def bearer(tenant: str) -> dict[str, str]:
@@ -245,3 +258,21 @@ def test_limits_are_those_of_the_caller(settings: dict[str, str], make_client: M
             headers = {**bearer("b"), "Cache-Control": "only-if-cached"}
             # 504 is NOT_CACHED: the format and the rate are accepted.
             assert client.post("/speak", json=body, headers=headers).status_code == 504
+
+
+def test_fallback_bills_the_target_that_spoke(
+    settings: dict[str, str], make_client: MakeClient, vendor: FaultServer, tmp_path: Path
+) -> None:
+    def speak_as_openai(exchange: Exchange) -> None:
+        is_openai = exchange.hit.path.endswith("/audio/speech")
+        (answers.whole(wav(), "audio/wav") if is_openai else answers.whole(b"{}", "application/json", 500))(exchange)
+
+    vendor.always(speak_as_openai)
+    voices = tmp_path / "voices.yaml"
+    voices.write_text("reception: [{provider: deepgram}, {provider: openai}]")
+    openai = {"OPENAI_API_KEY": "key", "OPENAI_BASE_URL": f"{vendor.url}/v1", "VOICES_PATH": str(voices)}
+    client = make_client(**settings, **openai)
+    answer = client.post("/speak", json={"text": "ten chars.", "voice": "reception"}, headers=bearer("a"))
+    assert (answer.status_code, answer.headers.get("x-fallback")) == (200, "deepgram"), answer.text
+    found = client.get("/usage", headers=bearer("a")).get_json()["providers"]
+    assert {slug: count["billed"] for slug, count in found.items()} == {"deepgram": 0, "openai": 10}

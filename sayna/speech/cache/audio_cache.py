@@ -12,7 +12,7 @@ from pathlib import Path
 import diskcache
 
 from sayna.log import RateLimitedLogger
-from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form
+from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form, take_of
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
@@ -238,9 +238,7 @@ def _tag(clip: Clip) -> str:
 
 def _has_take(cache: diskcache.Cache, sound: str, clip: Clip) -> bool:
     """Whether the master on disk is of the same take as this form of it."""
-    blob = cache.get(sound)
-    master = decode(sound, blob) if blob else None
-    return master is not None and master.info.created == clip.info.created
+    return take_of(cache.get(sound) or b"") == clip.info.created
 
 
 def _is_whole(key: object, blob: bytes | None) -> bool:

@@ -116,6 +116,15 @@ def decode(key: str, blob: bytes) -> Clip | None:
         return None
 
 
+def take_of(blob: bytes) -> float | None:
+    """Return when the take of a blob was created, in epoch seconds, without a look at its audio; None if it is none."""
+    try:
+        length = _HEAD.unpack_from(blob)[1]
+        return float(json.loads(blob[_HEAD.size : _HEAD.size + length])["created"])
+    except (struct.error, KeyError, TypeError, ValueError):
+        return None
+
+
 def fingerprint(blob: bytes) -> bytes:
     """Return the head of a blob, which holds its digest: only equal blobs have equal fingerprints."""
     return blob[: _HEAD.size]

@@ -19,6 +19,7 @@ from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
     BUSY_SECONDS,
     FAULTS,
+    TURN_SECONDS,
     WRITE_SECONDS,
     is_broken,
     is_busy,
@@ -44,10 +45,7 @@ _inherited: list["Handle"] = []
 
 
 class DiskStore:
-    """Blobs under str keys in `path`/audio, within `max_bytes`; the oldest form is evicted first, then the oldest one.
-
-    A write waits up to `write_seconds` for other writers.
-    """
+    """Blobs in `path`/audio, within `max_bytes`: forms go first, oldest first. A write waits up to `write_seconds`."""
 
     def __init__(self, path: Path, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS) -> None:
         self.folder = path / "audio"
@@ -164,7 +162,7 @@ class DiskStore:
             handle = self._current(seconds)
             self._check_folders()
             connection: SharedConnection = getattr(handle, name)
-            if not connection.turn.acquire(timeout=seconds):
+            if not connection.turn.acquire(timeout=max(seconds, TURN_SECONDS)):
                 raise TimeoutError("the audio cache is in use by other threads")
             # Another thread may have closed the handle meanwhile.
             if handle is self._handle:

@@ -9,6 +9,9 @@ import diskcache
 
 # Timeout of a read: synthesizing anew is better than waiting longer.
 BUSY_SECONDS = 0.1
+# Longest wait for the reads of other threads before it. A read of 14 MB takes up to 0.1 s on a busy machine, and a
+# request that gave up then would pay for speech that is stored.
+TURN_SECONDS = 1.0
 # Timeout of a write: with 50 ms, 599 writes of 4 processes of 16 threads failed; with 60 s, none (measured).
 WRITE_SECONDS = 5.0
 

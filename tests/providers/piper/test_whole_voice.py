@@ -1,9 +1,11 @@
 """Every word of a text is said by a Piper voice that asks espeak-ng for its phonemes."""
 
+import json
 from pathlib import Path
 
 import pytest
 
+from sayna.engines.wire import AUDIO
 from sayna.providers.piper import Piper
 from tests.providers.piper.test_piper import samples
 from tests.providers.piper.voices import install
@@ -34,3 +36,26 @@ def test_a_text_that_kills_the_engine_of_espeak_is_said(folder: Path, piper: Pip
     install(folder, phoneme_type="espeak", espeak={"voice": "hi"})
 
     assert samples(piper, text)
+
+
+def test_a_long_clause_is_one_sentence_in_the_engine_too(folder: Path) -> None:
+    from sayna.engines import piper_models  # noqa: PLC0415 - imports piper
+
+    install(folder, phoneme_type="espeak", espeak={"voice": "en-us"})
+    frames: list[bytes] = []
+
+    class Ear:
+        def send(self, kind: bytes, payload: bytes = b"") -> bool:
+            frames.append(payload)
+            return kind == AUDIO
+
+    def size(text: str) -> int:
+        frames.clear()
+        told = {"model": str(folder / "en_US-tiny-low.onnx"), "version": "w", "settings": {}, "text": text}
+        assert len(list(piper_models.say(json.dumps(told).encode(), Ear()))) == len(frames)
+        return len(b"".join(frames))
+
+    for unit in ("hello ", "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35"):
+        five, ten = size(unit * 5), size(unit * 10)
+        assert size(unit * 300) == pytest.approx(five + (ten - five) / 5 * 295, rel=0.06)
+        assert len(frames) == 1
