@@ -27,6 +27,8 @@ USAGE = "usage/usage.sqlite"
 OUTSIDE = ("VOICES_PATH", "LEXICON_PATH")
 SETTINGS, MANIFEST = "settings.env", "manifest.json"
 MAX_BYTES = 2**28
+# Bytes 18 and 19 of a database (SQLite's file format): a copy in memory cannot be read while they name a log.
+NO_WAL = b"\1\1"
 
 
 @click.command(
@@ -160,7 +162,7 @@ def _put_back(folder: Path, name: str, content: bytes) -> None:
             contextlib.closing(sqlite3.connect(":memory:")) as saved,
             contextlib.closing(sqlite3.connect(folder / name)) as live,
         ):
-            saved.deserialize(content)
+            saved.deserialize(content[:18] + NO_WAL + content[20:])
             saved.backup(live)
     else:
         _write(folder / name, content)

@@ -164,8 +164,8 @@ def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) ->
     found = ADDRESS.fullmatch(address)
     slug = ALIASES.get(found[1].lower(), found[1].lower()) if found else ""
     if found is None or slug not in PROVIDERS:
-        names = "".join(f"{name}, " for name in [*voices][:SHOWN])
-        raise UnknownVoice(f"voice is unknown; send {names}or provider/voice_id, such as espeak/gmw/en-US")
+        names = ", ".join([*voices][:SHOWN])
+        raise UnknownVoice(f"voice is unknown; send {names and f'{names}, or '}provider/voice_id, such as espeak/gmw/en-US")
     return replace(request, voice=None, provider=slug, voice_id=found[2])
 
 

@@ -33,6 +33,7 @@ class Machine:
         (self.cache / "sip_hooks.json").write_text(json.dumps(HOOKS))
         (self.cache / USAGE).parent.mkdir(mode=0o700)
         with contextlib.closing(sqlite3.connect(self.cache / USAGE)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # as the server's own
             database.execute("CREATE TABLE characters (tenant TEXT, billed INTEGER)")
             database.execute("INSERT INTO characters VALUES ('acme', 4711)")
             database.commit()
