@@ -19,14 +19,16 @@ from sayna.config.server import waiting_places
 from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, Remover, open_library, retention_thread
+from sayna.recordings import Library, Recorder, Remover, open_library, retention_threads
 from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
+from sayna.speech.cache.changes import changes_threads
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
 from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
+from sayna.speech.sharing import Machines
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
 from sayna.speech.voice_planner import VoicePlanner
@@ -66,7 +68,7 @@ class Services:
     recordings: Library | None
     recorder: Recorder | None
     remover: Remover | None
-    retention: LeaderThread | None
+    threads: tuple[LeaderThread, ...]
     encoded_voices: EncodedVoicesCache = field(default_factory=EncodedVoicesCache)
 
     def checks(self) -> dict[str, Check]:
@@ -95,15 +97,15 @@ class Services:
         """Start the threads of a process that serves requests."""
         if self.telephony is not None:
             self.telephony.start()
-        if self.retention is not None:
-            self.retention.start()
+        for thread in self.threads:
+            thread.start()
 
     def close(self) -> None:
         """End the threads and files of this process, and let the pool of engines go."""
         if self.telephony is not None:
             self.telephony.close()
-        if self.retention is not None:
-            self.retention.close()
+        for thread in self.threads:
+            thread.close()
         self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
@@ -118,11 +120,11 @@ def build(config: Config) -> Services:
     """Return the services of a process; the first request that needs a connection, thread or database opens it."""
     http.set_way_out(config.outbound)
     secret = server_secret(config.fleet.secret, config.cache.path)
-    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
     folder = _shared_folder(config)
     providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
-    state = _state(config, folder)
+    state = _state(config, folder, secret)
+    cache, machines = _cache(config, state)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -141,7 +143,7 @@ def build(config: Config) -> Services:
         cache=cache,
         single_flight=single_flight,
         usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
-        speech=(speech := SpeechService(cache, single_flight, limiter, ProviderCalls(paid, state.slots, config.usage))),
+        speech=(speech := SpeechService(cache, single_flight, limiter, _calls(config, state, paid), machines)),
         fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
         catalogue=catalogue,
@@ -152,7 +154,7 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        retention=retention_thread(config.recording, recordings, remover, state),
+        threads=retention_threads(config.recording, recordings, remover, state) + changes_threads(cache, state),
     )
 
 
@@ -163,12 +165,21 @@ def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
     return providers
 
 
-def _state(config: Config, folder: Path) -> SharedState:
+def _cache(config: Config, state: SharedState) -> tuple[AudioCache, Machines | None]:
+    cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
+    return cache, Machines.of(state, cache)
+
+
+def _calls(config: Config, state: SharedState, meter: UsageMeter) -> ProviderCalls:
+    return ProviderCalls(meter, state.slots, config.usage)
+
+
+def _state(config: Config, folder: Path, secret: bytes) -> SharedState:
     if config.fleet.redis is None:
         return embedded_state(config, folder)
     from sayna.state.redis.shared_state import redis_state  # noqa: PLC0415 - redis-py takes 0.2 s and 21 MB to load
 
-    return redis_state(config, config.fleet.redis, folder)
+    return redis_state(config, config.fleet.redis, folder, secret)
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

@@ -68,7 +68,11 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
         raise click.UsageError("give --text, or --key, or --provider and --voice")
     if not yes:
         _confirm(" and ".join(filter(None, (provider, voice, text, key))) or f"all {cache.stats().entries} clips")
-    removed = cache.clear(provider, voice) if text is None and key is None else _remove(text, key or "")
+    is_of_voice = text is None and key is None
+    if (clips := services().state.clips) is not None and is_of_voice:
+        # First those that this machine could fetch again.
+        clips.clear(provider, voice)
+    removed = cache.clear(provider, voice) if is_of_voice else _remove(text, key or "")
     click.echo(f"{removed} entries removed")
     click.echo(NGINX, err=True)
 
@@ -79,6 +83,8 @@ def _remove(text: str | None, key: str) -> int:
         sounds = sounds_of_key(services(), key)
     else:
         sounds, unsure = sounds_of_text(services(), text)
+    if (clips := services().state.clips) is not None:
+        clips.remove(sounds)
     if unsure:
         click.echo(
             f"{unsure} other clips are as long as this text, and have voice_settings, pronunciations or credentials of"

@@ -83,7 +83,7 @@ class FleetConfig:
         "REDIS_URL",
         SettingType(_address, _WANTS, secret=True),
         None,
-        "Redis or Valkey for calls, hooks and events of several machines; the files of this machine when unset.",
+        "Redis or Valkey for speech, calls and hooks of several machines; the files of this machine when unset.",
     )
     secret: Secret | None = setting(
         "SAYNA_SECRET",

@@ -25,17 +25,17 @@ def open_library(config: RecordingConfig, secret: bytes) -> Library | None:
     return Library(store, config.prefix, strict=config.strict_ownership, secret=secret)
 
 
-def retention_thread(
+def retention_threads(
     config: RecordingConfig, library: Library | None, remover: Remover | None, state: SharedState
-) -> LeaderThread | None:
-    """Return the daily sweep of RECORDING_RETENTION_DAYS, which one worker of all runs, or None when it is off.
+) -> tuple[LeaderThread, ...]:
+    """Return the daily sweep of RECORDING_RETENTION_DAYS, which one worker of all runs, none when it is off.
 
     Each machine has its own sweep of recordings in a folder, because the folder may be its own.
     """
     if config.retention_days is None or library is None or remover is None:
-        return None
+        return ()
     leader = state.machine_leader if config.backend == "local" else state.leader
-    return LeaderThread(leader, "retention", RetentionSweeper(library, remover, config.retention_days).run)
+    return (LeaderThread(leader, "retention", RetentionSweeper(library, remover, config.retention_days).run),)
 
 
 __all__ = [
@@ -47,5 +47,5 @@ __all__ = [
     "Session",
     "check_stream_id",
     "open_library",
-    "retention_thread",
+    "retention_threads",
 ]

@@ -6,15 +6,18 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError
+from sayna.http import Deadline
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
+from sayna.speech.sharing import Machines, SharedSynthesis
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
 
@@ -33,7 +36,16 @@ class CacheMode(enum.Enum):
 class PlannedSynthesis(SynthesisTask):
     """The synthesis of the sound of a plan: provider, plausibility, master. Its deadline starts with it."""
 
-    def __init__(self, plan: Plan, mode: CacheMode, cache: AudioCache, calls: ProviderCalls, caller: Caller) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        mode: CacheMode,
+        cache: AudioCache,
+        calls: ProviderCalls,
+        caller: Caller,
+        *,
+        machines: Machines | None = None,
+    ) -> None:
         self._plan = plan
         self.mode = mode
         self._cache = cache
@@ -42,6 +54,11 @@ class PlannedSynthesis(SynthesisTask):
         self._request = plan.provider_request()
         self._created = time.time()
         self._spec = plan.target
+        self._machines = machines
+        self._shared: SharedSynthesis | None = None
+        if machines is not None and mode is CacheMode.USE:
+            is_over = partial(_is_over, self._request.deadline)
+            self._shared = SharedSynthesis(machines, plan.sound, plan.stream_key, is_over)
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made.
@@ -52,16 +69,22 @@ class PlannedSynthesis(SynthesisTask):
         # Another worker may have stored the clip after this request looked into the cache.
         if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
             return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+        synthesis = self._shared.start(self._render) if self._shared else self._render()
+        self._created, self._spec = synthesis.created, synthesis.spec
+        return synthesis
+
+    def _render(self) -> Synthesis:
+        plan = self._plan
         stream = self._calls.start(plan, self._request, self._caller)
-        self._spec = audio.master_of(stream.spec)
+        spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, self._spec)
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:
             stream.close()
             raise
-        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=self._spec)
+        return Synthesis(itertools.chain((first,), chunks), stream.close, created=self._created, spec=spec)
 
     def cancel(self) -> None:
         """Cancel the deadline, which ends every wait for the provider."""
@@ -69,8 +92,18 @@ class PlannedSynthesis(SynthesisTask):
 
     def store(self, audio: bytes) -> None:
         """Store the master, unless the request said no-store."""
-        if self.mode is not CacheMode.BYPASS:
-            self._cache.put(self._plan.sound, self._plan.master(audio, self._spec, self._created))
+        if self.mode is CacheMode.BYPASS:
+            return
+        master = self._plan.master(audio, self._spec, self._created)
+        self._cache.put(self._plan.sound, master)
+        if self._shared is not None:
+            self._shared.store(master)
+        elif self._machines is not None:
+            self._machines.put(self._plan.sound, master, replaces=True)
+
+    def has_followers(self) -> bool:
+        """Return whether another machine reads the audio."""
+        return self._shared is not None and self._shared.has_followers()
 
 
 class SpeechService:
@@ -82,7 +115,9 @@ class SpeechService:
         single_flight: SingleFlight,
         limiter: SynthesisLimiter,
         calls: ProviderCalls,
+        machines: Machines | None = None,
     ) -> None:
+        self._machines = machines
         self._cache = cache
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
@@ -103,6 +138,8 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
+        if mode is CacheMode.ONLY and self._machines is not None and not self._cache.has(plan.sound):
+            self._machines.fetch(plan.sound)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
         if mode is CacheMode.ONLY:
@@ -110,7 +147,7 @@ class SpeechService:
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self._machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
             subscriber = self._subscribe(plan, task, form, is_client_connected)
             subscriber.silence_seconds = silence_seconds
@@ -167,6 +204,10 @@ def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
     if subscriber.is_cached:
         return "HIT"
     return "MISS" if subscriber.is_leader else "COALESCED"
+
+
+def _is_over(deadline: Deadline) -> bool:
+    return not deadline.remaining()
 
 
 def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:

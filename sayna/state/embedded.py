@@ -15,6 +15,7 @@ from sayna.state.outbox import SQLiteOutbox
 from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, Slots, UsageStore
 from sayna.state.records import SQLiteRecords
 from sayna.state.slots import FileSlots
+from sayna.state.speech_ports import Broadcasts, SharedClips
 from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
@@ -43,6 +44,9 @@ class SharedState:
     machine_leader: Leader
     check: Callable[[], Check]
     facts: Callable[[], Mapping[str, str]]
+    # Of several machines: who synthesizes, and the clips.
+    broadcasts: Broadcasts | None = None
+    clips: SharedClips | None = None
 
 
 def embedded_state(config: Config, folder: Path) -> SharedState:

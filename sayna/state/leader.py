@@ -38,6 +38,15 @@ class FileLeader:
             os.close(descriptor)
 
 
+class EachWorker:
+    """A Leader that elects every worker."""
+
+    @contextlib.contextmanager
+    def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
+        """Yield `stop`."""
+        yield stop
+
+
 class LeaderThread:
     """Runs a job in a thread while this worker leads; the job returns when its event is set."""
 

@@ -22,11 +22,13 @@ from sayna.services import build
 from sayna.state.blobs import FileBlobStore
 from sayna.state.leader import LeaderThread
 from sayna.state.ports import AlreadyBegun, Characters, UsageKey
+from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases, RedisLeader
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
+from sayna.state.redis.shared_clips import RedisClips
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
 from tests.e2e.program import until
@@ -187,6 +189,18 @@ def test_shipped_rights_are_enough_for_every_port(start: StartRedis, tmp_path: P
     assert usage.is_first_warning("a", "2026-11", 9)
     assert usage.month("2026-11") == {spent: Characters(1, 1)}
     RedisBlobStore(client, leases, None).change("hooks", lambda _: b"x")
+    broadcast = RedisBroadcasts(client, leases, "one").join("5" * 64, "key")
+    broadcast.write(b"frame")
+    follower = RedisBroadcasts(client, leases, "two").join("5" * 64, "key")
+    assert follower.read() == (b"frame", False)
+    assert broadcast.has_followers()
+    broadcast.close()
+    clips = RedisClips(client, b"s" * 32, "one", ttl_seconds=100)
+    _, since = clips.changes("")
+    clips.put("5" * 64, b"blob", ("deepgram", "anna"), replaces=True)
+    assert clips.get("5" * 64) == b"blob"
+    assert clips.clear(None, None) == 1
+    clips.changes(since)
 
 
 def test_wrong_password_and_missing_rights_are_the_same_error(

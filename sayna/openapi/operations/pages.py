@@ -59,8 +59,8 @@ HELP = replace(
         {
             "in": "query",
             "name": "q",
-            "description": "Words to search for.",
-            "schema": {"type": "string", "maxLength": 100},
+            "description": "Words to search for; the first 100 characters count.",
+            "schema": {"type": "string"},
         },
     ),
 )
@@ -76,5 +76,9 @@ HELP_PAGE = replace(
             "schema": {"type": "string"},
         },
     ),
+    responses={
+        **_responses("The page.", {"text/html": {"type": "string"}}, SEALED),
+        404: ResponseDoc("No page has this name.", {"application/json": {"type": "object"}}),
+    },
 )
 STUDIO = _page("Studio", "A page to pick a voice, type and listen.")

@@ -37,6 +37,7 @@ class AudioCache:
     def __init__(
         self, path: Path | None, *, ttl_seconds: float, max_bytes: int, write_seconds: float = WRITE_SECONDS
     ) -> None:
+        self.folder = path
         self._ttl = ttl_seconds
         self.max_bytes = max_bytes
         # A clip larger than a quarter of the cache would evict most of the others.

@@ -122,7 +122,7 @@ class SingleFlight:
     def _run(self, key: str, stream: SharedStream, task: SynthesisTask) -> None:
         """Lead or follow until the stream has ended and its audio is stored."""
         part = self._open(key)
-        writer = PartFileWriter(part, self._rate_limited_log)
+        writer = PartFileWriter(part, self._rate_limited_log, task.has_followers)
         try:
             if part is not None and not part.is_leader:
                 follow(stream, part)

@@ -35,8 +35,14 @@ EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 class PartFileWriter:
     """Writes the leader's part file; once the disk is full, only subscribers in this process get audio."""
 
-    def __init__(self, part: PartFile | None, rate_limited_log: RateLimitedLogger) -> None:
+    def __init__(
+        self,
+        part: PartFile | None,
+        rate_limited_log: RateLimitedLogger,
+        is_read_elsewhere: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._part = part
+        self._is_read_elsewhere = is_read_elsewhere
         self._rate_limited_log = rate_limited_log
         # Reentrant: the garbage collector may close a subscriber while this very thread holds the lock.
         self._lock = threading.RLock()
@@ -52,9 +58,11 @@ class PartFileWriter:
             self.close()
 
     def has_followers(self) -> bool:
-        """Whether another process follows; any thread may ask."""
+        """Whether another process or machine follows; any thread may ask."""
         with self._lock:
-            return self._part is not None and self._part.has_followers()
+            if self._part is not None and self._part.has_followers():
+                return True
+        return self._is_read_elsewhere()
 
     def close(self) -> None:
         """Close the part file; followers that have not read its end start anew or abort."""
@@ -69,11 +77,16 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> N
     try:
         synthesis = task.start()
         with closing(synthesis):
-            stream.is_new = not synthesis.is_cached
+            stream.is_new = not (synthesis.is_cached or synthesis.is_remote)
             stream.begin(synthesis.created, synthesis.spec, is_cached=synthesis.is_cached)
             writer.write(BEGIN, dump_begin(synthesis.created, synthesis.is_cached, synthesis.spec))
             if not _copy(synthesis, stream, writer):
                 return
+    except StreamLost:
+        # The machine that called the provider is gone: who has no byte yet starts anew.
+        writer.close()
+        stream.abandon()
+        return
     except Exception as error:
         if stream.state is State.LOST:  # cancelled: the error is only how the provider's call ended
             writer.close()

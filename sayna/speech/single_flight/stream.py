@@ -10,8 +10,9 @@ from sayna.audio.spec import AudioSpec
 from sayna.errors import SaynaError
 from sayna.speech.single_flight.task import UNKNOWN
 
-# How long the next request of a caller may have to wait for the store of the audio before.
-STORE_SECONDS = 0.2
+# How long the end of a response waits until its audio is stored, so that the next request finds it. Minutes of audio
+# take longer than 0.2 s on a busy machine.
+STORE_SECONDS = 1.0
 READ_SECONDS = 60.0
 
 

@@ -15,7 +15,7 @@ class Synthesis:
     """Audio under way: `chunks` may raise a SaynaError, and `close` frees the provider.
 
     `spec` is what the chunks are. `created` is the time of this take, in epoch seconds. `is_cached` means that the
-    audio was stored already: no provider is called and nothing is stored.
+    audio was stored already: no provider is called and nothing is stored. `is_remote`: another machine calls it.
     """
 
     chunks: Iterator[bytes]
@@ -23,6 +23,7 @@ class Synthesis:
     is_cached: bool = False
     created: float = field(default_factory=time.time)
     spec: AudioSpec = UNKNOWN
+    is_remote: bool = False
 
 
 class SynthesisTask(ABC):
@@ -39,6 +40,10 @@ class SynthesisTask(ABC):
     @abstractmethod
     def store(self, audio: bytes) -> None:
         """Store the complete audio."""
+
+    def has_followers(self) -> bool:
+        """Return whether another machine reads the audio; any thread may ask."""
+        return False
 
 
 class Form(ABC):

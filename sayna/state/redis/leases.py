@@ -29,9 +29,9 @@ FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', K
 class Lease:
     """A key that this process holds; `ended` is set when the lease is lost, or when `stop` is set."""
 
-    def __init__(self, key: str, stop: threading.Event | None) -> None:
+    def __init__(self, key: str, stop: threading.Event | None, token: str = "") -> None:
         self.key = key
-        self.token = secrets.token_hex(16)
+        self.token = token or secrets.token_hex(16)
         self.ended = threading.Event()
         self.stop = stop
         self.renewed_at = time.monotonic()
@@ -53,12 +53,11 @@ class Leases:
         if not self._client.run(ACQUIRE, [key], lease.token, LEASE_MS):
             yield None
             return
-        self._keep(lease)
+        self.keep(lease)
         try:
             yield lease
         finally:
-            with self._lock:
-                self._held.discard(lease)
+            self.drop(lease)
             # Otherwise Redis frees it a few seconds later.
             with contextlib.suppress(StoreUnavailable):
                 self._client.run(FREE, [key], lease.token)
@@ -76,7 +75,13 @@ class Leases:
                 raise TimeoutError(f"{key} is held by another process")
             time.sleep(POLL_INTERVAL)
 
-    def _keep(self, lease: Lease) -> None:
+    def drop(self, lease: Lease) -> None:
+        """Renew a lease no more."""
+        with self._lock:
+            self._held.discard(lease)
+
+    def keep(self, lease: Lease) -> None:
+        """Renew a lease that was acquired, until it is dropped or lost."""
         with self._lock:
             # After a fork: the parent renews its own leases.
             if self._pid != os.getpid():

@@ -1,22 +1,25 @@
 """What all machines of a server share in Redis; the rest stays in the files of each machine."""
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 
 from sayna.config import Config
 from sayna.config.fleet import RedisAddress
 from sayna.state.embedded import EVENT_WAIT, SharedState, embedded_state
+from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
+from sayna.state.redis.shared_clips import RedisClips
 from sayna.state.redis.slots import RedisSlots
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
 
 
-def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedState:
+def redis_state(config: Config, address: RedisAddress, folder: Path, secret: bytes) -> SharedState:
     """Return the state in Redis; the first question connects.
 
     The locks of rooms stay in `folder`, because LiveKit's own claim of a room holds without them. So does the
@@ -39,4 +42,6 @@ def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedSt
         leader=RedisLeader(leases),
         check=client.check,
         facts=client.facts,
+        broadcasts=RedisBroadcasts(client, leases, machine := secrets.token_hex(6)),
+        clips=RedisClips(client, secret, machine, ttl_seconds=config.cache.ttl_seconds),
     )

@@ -1,0 +1,178 @@
+"""One synthesis over all machines: one calls the provider, the others read its frames, and each keeps the clip."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sayna.errors import ProviderTimeout, SaynaError, StoreUnavailable
+from sayna.speech.cache import AudioCache, Clip
+from sayna.speech.cache.clip import decode, encode
+from sayna.speech.single_flight import StreamLost, Synthesis
+from sayna.speech.single_flight.frames import (
+    BEGIN,
+    DATA,
+    ERROR,
+    WHOLE,
+    FrameReader,
+    dump_begin,
+    dump_error,
+    frame,
+    load_begin,
+    load_error,
+)
+from sayna.state.embedded import SharedState
+from sayna.state.speech_ports import Broadcast, Broadcasts, SharedClips
+
+LATE = "the speech provider did not respond in time; try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Machines:
+    """What the machines of a server share of speech; `cache` is the one of this machine."""
+
+    broadcasts: Broadcasts
+    clips: SharedClips
+    cache: AudioCache
+
+    @classmethod
+    def of(cls, state: SharedState, cache: AudioCache) -> "Machines | None":
+        """Return what this machine shares with the others, None for the only one."""
+        return cls(state.broadcasts, state.clips, cache) if state.broadcasts and state.clips else None
+
+    def fetch(self, sound: str) -> Clip | None:
+        """Return the clip of a sound that another machine has stored, and keep it; raises nothing."""
+        blob = self.clips.get(sound)
+        return self.keep(sound, decode(sound, blob) if blob else None)
+
+    def keep(self, sound: str, clip: Clip | None) -> Clip | None:
+        """Keep a clip in the cache of this machine, and return it."""
+        if clip is not None:
+            self.cache.put(sound, clip)
+        return clip
+
+    def put(self, sound: str, clip: Clip, *, replaces: bool) -> None:
+        """Give a clip to the other machines; raises nothing."""
+        voice = clip.info.provider, clip.info.voice_id
+        self.clips.put(sound, encode(sound, clip), voice, replaces=replaces)
+
+
+class SharedSynthesis:
+    """The synthesis of a key; `is_over` says that no subscriber waits any more, or that its time is over."""
+
+    def __init__(self, machines: Machines, sound: str, key: str, is_over: Callable[[], bool]) -> None:
+        self._machines = machines
+        self._sound = sound
+        self._key = key
+        self._is_over = is_over
+        self._broadcast: Broadcast | None = None
+        self._is_whole = False
+
+    def start(self, render: Callable[[], Synthesis]) -> Synthesis:
+        """Return the audio under way: that of another machine, or what `render` returns; raises SaynaError."""
+        while not self._is_over():
+            try:
+                self._broadcast = broadcast = self._machines.broadcasts.join(self._sound, self._key)
+            except StoreUnavailable:
+                # Each machine for itself: that costs money, but the client gets its speech.
+                return render()
+            if broadcast.clip is not None:
+                return self._stored(broadcast.clip) or render()
+            if broadcast.is_leader:
+                return self._lead(broadcast, render)
+            try:
+                return self._follow(broadcast)
+            except StreamLost:
+                # No subscriber has a byte yet, so another machine may begin anew.
+                broadcast.close()
+        raise ProviderTimeout(LATE)
+
+    def has_followers(self) -> bool:
+        """Return whether another machine reads this synthesis; raises nothing."""
+        return self._broadcast is not None and self._broadcast.has_followers()
+
+    def store(self, clip: Clip) -> None:
+        """Give the whole clip to the other machines; only then may another machine lead."""
+        broadcast = self._broadcast
+        if broadcast is None or broadcast.is_leader or broadcast.clip is not None:
+            self._machines.put(self._sound, clip, replaces=False)
+        if broadcast is not None:
+            broadcast.close()
+
+    def _stored(self, sealed: bytes) -> Synthesis | None:
+        blob = self._machines.clips.opened(self._sound, sealed)
+        clip = self._machines.keep(self._sound, decode(self._sound, blob) if blob else None)
+        if clip is None:
+            return None
+        return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+
+    def _lead(self, broadcast: Broadcast, render: Callable[[], Synthesis]) -> Synthesis:
+        try:
+            made = render()
+        except BaseException as error:
+            self._fail(broadcast, error)
+            broadcast.close()
+            raise
+        close = made.close
+
+        def close_both() -> None:
+            close()
+            # Otherwise `store` closes it: a machine that leads before the clip is stored would pay again.
+            if not self._is_whole:
+                broadcast.close()
+
+        return Synthesis(self._told(broadcast, made), close_both, created=made.created, spec=made.spec)
+
+    def _told(self, broadcast: Broadcast, made: Synthesis) -> Iterator[bytes]:
+        """Yield the audio to this machine first, then write it for the others."""
+        begin = frame(BEGIN, dump_begin(made.created, False, made.spec))
+        try:
+            for chunk in made.chunks:
+                yield chunk
+                if chunk:
+                    broadcast.write(begin + frame(DATA, chunk))
+                    begin = b""
+        except Exception as error:
+            self._fail(broadcast, error)
+            raise
+        broadcast.write(begin + frame(WHOLE))
+        self._is_whole = True
+
+    def _fail(self, broadcast: Broadcast, error: BaseException) -> None:
+        # After an error of this caller alone, another machine leads with the request of its own caller.
+        is_own = isinstance(error, SaynaError) and getattr(error, "is_callers_own", False)
+        if isinstance(error, Exception) and not is_own and not self._is_over():
+            broadcast.write(frame(ERROR, dump_error(error)))
+
+    def _follow(self, broadcast: Broadcast) -> Synthesis:
+        frames = self._frames(broadcast)
+        try:
+            kind, payload = next(frames)
+            if kind != BEGIN:
+                raise StreamLost
+            created, _, spec = load_begin(payload)
+            first = next(frames, None)
+        except SaynaError:
+            broadcast.close()
+            raise
+        chunks = (data for _, data in itertools.chain([first] if first else [], frames))
+        return Synthesis(chunks, broadcast.close, is_remote=True, created=created, spec=spec)
+
+    def _frames(self, broadcast: Broadcast) -> Iterator[tuple[bytes, bytes]]:
+        """Yield BEGIN and DATA up to WHOLE; raises the leader's error, or StreamLost for any other end."""
+        reader = FrameReader()
+        while not self._is_over():
+            try:
+                written, is_gone = broadcast.read()
+            except StoreUnavailable as error:
+                raise StreamLost from error
+            for kind, payload in reader.feed(written):
+                if kind == WHOLE:
+                    return
+                if kind == ERROR:
+                    raise load_error(payload)
+                if kind not in (BEGIN, DATA):
+                    raise StreamLost
+                yield kind, payload
+            if is_gone:
+                raise StreamLost
+        raise ProviderTimeout(LATE)
