@@ -70,7 +70,7 @@ class Manual:
         return tuple(section for name in self.files for section in self._sections(name))
 
     def page(self, name: str) -> ManualPage:
-        """Return the page; raises KeyError when there is none of this name."""
+        """Return the page; raises KeyError when no page has this name."""
         if name not in self._pages:
             tokens = self._tokens(name)
             self._connect(name, tokens)

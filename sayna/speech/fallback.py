@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.engines.response import EngineFailed
 from sayna.errors import NotCached, ProviderError, ProviderRateLimited, ProviderTimeout, SaynaError
@@ -149,9 +150,11 @@ class FallbackSpeech:
         except BaseException as error:
             attempt.record(error) if isinstance(error, ProviderError) else attempt.withdraw()
             raise
-        if speech.outcome != "HIT":
+        is_live = speech.outcome != "HIT"
+        speech.observe = attempt.record if is_live else speech.observe
+        # A format that is sent whole has begun when it is complete.
+        if is_live and (audio.streams(plan.target) or not is_whole):
             attempt.begun()
-            speech.observe = attempt.record
         if is_whole:
             speech.finished()
         if isinstance(speech, LiveSpeech):
