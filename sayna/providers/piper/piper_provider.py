@@ -20,7 +20,7 @@ from sayna.config import setting
 from sayna.config.types import folder
 from sayna.engines.pool import EnginePool
 from sayna.engines.wire import PIPER
-from sayna.errors import EmptyText, ProviderRejectedRequest
+from sayna.errors import EmptyText, ProviderNotConfigured, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
@@ -126,6 +126,8 @@ class Piper(TTSProvider):
             for voice in voices:
                 if tag and f"{voice.language.lower()}-".startswith(f"{tag}-"):
                     return voice.id, model
+        if not self.configured:
+            raise ProviderNotConfigured(self.how_to_configure)
         if language or not voices:
             raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
         return voices[0].id, model
