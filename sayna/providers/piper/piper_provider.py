@@ -20,7 +20,7 @@ from sayna.config import setting
 from sayna.config.types import folder
 from sayna.engines.pool import EnginePool
 from sayna.engines.wire import PIPER
-from sayna.errors import EmptyText, ProviderRejectedRequest
+from sayna.errors import EmptyText, ProviderNotConfigured, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
@@ -120,6 +120,8 @@ class Piper(TTSProvider):
         """Return the named voice, else the first that speaks the language, else the first."""
         if voice_id:
             return voice_id, model
+        if not self.configured:
+            raise ProviderNotConfigured(self.how_to_configure)
         voices = list(self._voices())
         wanted = language.lower()
         for tag in (wanted, wanted.partition("-")[0]):

@@ -31,7 +31,9 @@ def samples(piper: Piper, text: str = "aaaa", **query: Any) -> int:
 
 
 def test_speech_has_the_rate_of_the_voice_and_is_converted_to_any_other(piper: Piper) -> None:
-    assert piper.synthesize(request(piper, text="aaaa")).spec == AudioSpec("linear16", RATE)
+    stream = piper.synthesize(request(piper, text="aaaa"))
+    stream.close()
+    assert stream.spec == AudioSpec("linear16", RATE)
     sound = heard(speak(piper, request(piper, "mp3", 24000, text="a" * 20)), AudioSpec("mp3", 24000))
     assert (sound.rate, sound.channels) == (24000, 1)
     assert sound.loudness > 0.05
