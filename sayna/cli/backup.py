@@ -1,12 +1,15 @@
 """`sayna backup FILE | restore FILE`: what cannot be made again, in one file."""
 
 import contextlib
+import gzip
 import io
 import json
 import os
+import re
 import sqlite3
 import tarfile
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +29,11 @@ USAGE = "usage/usage.sqlite"
 # Files and folders of the operator: names of their settings.
 OUTSIDE = ("VOICES_PATH", "LEXICON_PATH")
 SETTINGS, MANIFEST = "settings.env", "manifest.json"
+_OF_OPERATOR = re.compile(rf"({'|'.join(OUTSIDE)})/[^/.\x00-\x1f][^/\x00-\x1f]*")
+# Of all members: a small file could unpack to more than the memory.
 MAX_BYTES = 2**28
+# Bytes 18 and 19 of a database (SQLite's file format): a copy in memory cannot be read while they name a log.
+NO_WAL = b"\1\1"
 
 
 @click.command(
@@ -51,6 +58,8 @@ def backup(file: Path, *, with_secrets: bool, yes: bool) -> None:
             member.size, member.mtime, member.mode = len(content), int(time.time()), 0o600
             archive.addfile(member, io.BytesIO(content))
             click.echo(f"{len(content):>10,}  {name}")
+        if archive.offset + tarfile.RECORDSIZE > MAX_BYTES:
+            raise click.ClickException(f"the files have more than {MAX_BYTES // 2**20} MiB; restore would refuse them")
     _write(file, packed.getvalue())
 
 
@@ -131,21 +140,51 @@ def restore(file: Path, settings_to: Path | None, *, yes: bool) -> None:
 
 
 def _read(file: Path) -> dict[str, bytes]:
-    """Return the members of a backup by name; raises ClickException for another file."""
+    """Return the members of a backup by name; raises ClickException for another file, or a damaged one."""
     allowed = {SETTINGS, *(f"cache/{name}" for name in (*FILES, USAGE))}
     found: dict[str, bytes] = {}
     try:
-        with tarfile.open(file, "r:gz") as archive:
+        with tarfile.open(fileobj=io.BytesIO(_unpacked(file)), mode="r:") as archive:
             for member in archive:
-                kind, _, rest = member.name.partition("/")
-                known = member.name in allowed or (kind in OUTSIDE and "/" not in rest and not rest.startswith("."))
-                if known and member.isfile() and member.size <= MAX_BYTES and (content := archive.extractfile(member)):
+                known = member.name in allowed or _OF_OPERATOR.fullmatch(member.name)
+                if known and member.isfile() and (content := archive.extractfile(member)):
                     found[member.name] = content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+        _check(found)
+    except (tarfile.TarError, EOFError, OSError, ValueError, TypeError, zlib.error, sqlite3.Error) as error:
         raise click.ClickException(f"{file} is no backup of Sayna, or it is damaged") from error
     if SETTINGS not in found:
         raise click.ClickException(f"{file} is no backup of Sayna")
     return found
+
+
+def _unpacked(file: Path) -> bytes:
+    """Return the whole archive, because its checksum stands at the end; raises ClickException for a huge one."""
+    with gzip.open(file) as packed:
+        content = packed.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise click.ClickException(f"{file} holds more than {MAX_BYTES // 2**20} MiB; no backup of Sayna is so large")
+    return content
+
+
+def _check(members: dict[str, bytes]) -> None:
+    """Raise ValueError, TypeError or sqlite3.Error for what the server could not read, before anything is replaced."""
+    if not isinstance(json.loads(members.get(f"cache/{HOOKS}", b"").strip() or b"[]"), list):
+        raise TypeError(HOOKS)
+    if (usage := members.get(f"cache/{USAGE}")) is not None:
+        with _opened(usage) as database:
+            if database.execute("PRAGMA quick_check").fetchall() != [("ok",)]:
+                raise ValueError(USAGE)
+
+
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[sqlite3.Connection]:
+    """Give a database from its bytes; raises ValueError for none."""
+    # SQLite says of an empty one that the memory is full.
+    if not content:
+        raise ValueError(USAGE)
+    with contextlib.closing(sqlite3.connect(":memory:")) as database:
+        database.deserialize(content[:18] + NO_WAL + content[20:])
+        yield database
 
 
 def _put_back(folder: Path, name: str, content: bytes) -> None:
@@ -156,11 +195,7 @@ def _put_back(folder: Path, name: str, content: bytes) -> None:
         # Through SQLite: a server that runs would go on writing to a file that was replaced.
         private_folder((folder / name).parent)
         create_private(folder / name)
-        with (
-            contextlib.closing(sqlite3.connect(":memory:")) as saved,
-            contextlib.closing(sqlite3.connect(folder / name)) as live,
-        ):
-            saved.deserialize(content)
+        with _opened(content) as saved, contextlib.closing(sqlite3.connect(folder / name)) as live:
             saved.backup(live)
     else:
         _write(folder / name, content)

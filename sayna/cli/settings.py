@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import click
@@ -26,9 +26,13 @@ Examples:
 @as_json
 def check(*, as_json: bool) -> None:
     """Say every mistake in the settings, and every name that is close to a setting's. Exits with 1 for a mistake."""
+    from sayna.services import build  # noqa: PLC0415 - 0.6 s of imports, which `sayna --help` must not wait for
+
     warnings, problems = read_sources().warnings, []
     try:
-        load_config()
+        config = load_config()
+        # The files that the settings name are read here. Without the cache, because root may ask for another user.
+        build(replace(config, cache=replace(config.cache, path=None))).close()
     except ConfigError as error:
         problems = error.problems
     if as_json:

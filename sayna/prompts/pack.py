@@ -69,7 +69,7 @@ def import_pack(cache: AudioCache, path: Path, progress: Progress = lambda done,
                 else:
                     damaged += 1
                 progress(done, len(entries))
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise InvalidRequest("the file is not a pack, or it is cut") from error
     return ImportReport(taken, known, damaged)
 
@@ -77,11 +77,12 @@ def import_pack(cache: AudioCache, path: Path, progress: Progress = lambda done,
 def _take(cache: AudioCache, key: str, pack: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     """Store one clip when every bit of it is as it was exported; return whether it is stored."""
     is_fit = _KEY.fullmatch(key) and entry.compress_type == zipfile.ZIP_STORED
-    if not is_fit or entry.file_size > cache.largest_clip + MAX_HEAD:
+    # A changed list of contents may point before the file.
+    if not is_fit or not 0 <= entry.header_offset < pack.start_dir or entry.file_size > cache.largest_clip + MAX_HEAD:
         return False
     try:
         clip = decode(key, pack.read(entry))
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError):
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
         return False
     if clip is None:
         return False

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from sayna.config import Config, ConfigError
-from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, UnknownVoice
+from sayna.errors import InvalidRequest, ProviderNotConfigured, ProviderRejectedRequest, SaynaError, UnknownVoice
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import TTSProvider, Voice
 from sayna.speech.own_voices import ALIAS, NONE, OwnVoiceFile, OwnVoices, VoiceTarget
@@ -152,11 +152,13 @@ class VoicePlanner(Planner):
         return replace(other, silent=(plan.provider.slug,))
 
     def _check(self, target: VoiceTarget) -> None:
-        """Raise SaynaError unless this server can ask the target's provider for its voice."""
+        """Raise SaynaError unless this server can ask the target's provider for its voice, and a local one has it."""
         provider = self.provider(target.provider)
         if not provider.configured:
             raise ProviderNotConfigured(f"{target.provider} is not configured on this server")
         self._one(_aimed(SpeakRequest("a"), target))
+        if provider.local and target.voice_id and not provider.languages_of(target.voice_id):
+            raise ProviderRejectedRequest(f"{target.provider} does not know this voice; GET /voices lists them")
 
 
 def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) -> SpeakRequest:
@@ -164,8 +166,8 @@ def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) ->
     found = ADDRESS.fullmatch(address)
     slug = ALIASES.get(found[1].lower(), found[1].lower()) if found else ""
     if found is None or slug not in PROVIDERS:
-        names = "".join(f"{name}, " for name in [*voices][:SHOWN])
-        raise UnknownVoice(f"voice is unknown; send {names}or provider/voice_id, such as espeak/gmw/en-US")
+        names = f"{', '.join([*voices][:SHOWN])}, or " if voices else ""
+        raise UnknownVoice(f"voice is unknown; send {names}provider/voice_id, such as espeak/gmw/en-US")
     return replace(request, voice=None, provider=slug, voice_id=found[2])
 
 

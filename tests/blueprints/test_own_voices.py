@@ -85,6 +85,13 @@ def test_wrong_name_is_a_mistake_of_the_caller(client: FlaskClient, body: dict[s
     assert (answer.status_code, answer.get_json()["code"]) == (400, code)
 
 
+@pytest.mark.parametrize(("voices", "names"), [({}, ""), ({"plain": [SPARE]}, "plain, or ")])
+def test_unknown_voice_is_told_the_names(own: Own, voices: dict[str, Any], names: str) -> None:
+    answer = own(voices).post("/speak", json={"text": "Hello", "voice": "nobody"})
+
+    assert f"unknown; send {names}provider/voice_id," in answer.get_json()["error"]
+
+
 def test_single_target_takes_settings_and_multiplies_the_rate(own: Own, deepgram: DeepgramFake) -> None:
     target = {**SPARE, "speaking_rate": 2, "voice_settings": {"pitch": 10}}
     client = own({"plain": [target]})
@@ -160,6 +167,7 @@ def test_file_is_read_again_and_a_mistake_keeps_the_old_voices(
         ({"a": [SPARE, {"provider": "azure"}]}, ["target 2 of 'a': azure is not configured"]),
         ({"a": [{**SPARE, "voice_settings": {"x": 1}}]}, ["has no 'x'"]),
         ({"a": [{**SPARE, "voice_id": "../x"}]}, ["voice_id"]),
+        ({"a": [{**SPARE, "voice_id": "gmw/en-GB"}]}, ["target 1 of 'a': espeak does not know this voice"]),
         ({"a": [{**SPARE, "language": "de"}]}, ["speaks en-US"]),
         ({"a": [{**SPARE, "speaking_rate": 9}]}, ["speaking_rate"]),
     ],
@@ -190,6 +198,7 @@ def test_mistake_in_yaml_is_told_at_start(make_client: MakeClient, tmp_path: Pat
         ({"VOICES_PATH": "/nowhere/voices.yaml"}, "cannot be read"),
         ({"DEFAULT_VOICE": "reception"}, "needs VOICES_PATH"),
         ({"DEFAULT_VOICE": "azure/x"}, "azure is not configured"),
+        ({"DEFAULT_VOICE": "espeak/x"}, "espeak does not know this voice"),
     ],
 )
 def test_missing_voice_is_told_at_start(make_client: MakeClient, settings: dict[str, str], problem: str) -> None:

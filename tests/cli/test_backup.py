@@ -1,6 +1,8 @@
 """`sayna backup` and `restore`: what cannot be made again, without secrets unless they are asked for."""
 
 import contextlib
+import gzip
+import io
 import json
 import os
 import sqlite3
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from sayna.cli.backup import USAGE
+from sayna.cli.backup import MAX_BYTES, USAGE
 from tests.cli.conftest import Run
 
 HOOKS = [{"host": "sip.example.com", "url": "https://example.com/hook"}]
@@ -33,6 +35,7 @@ class Machine:
         (self.cache / "sip_hooks.json").write_text(json.dumps(HOOKS))
         (self.cache / USAGE).parent.mkdir(mode=0o700)
         with contextlib.closing(sqlite3.connect(self.cache / USAGE)) as database:
+            database.execute("PRAGMA journal_mode = WAL")  # as the server's own
             database.execute("CREATE TABLE characters (tenant TEXT, billed INTEGER)")
             database.execute("INSERT INTO characters VALUES ('acme', 4711)")
             database.commit()
@@ -152,3 +155,52 @@ def test_member_outside_of_the_known_names_is_not_written(run: Run, old: Machine
 
     assert not list(tmp_path.rglob("evil"))
     assert not (old.cache / "audio").is_file()
+
+
+def packed(**content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, data in {"settings.env": b"", **content}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+NOISE = bytes(range(256)) * 8
+DAMAGED = {
+    "a wrong checksum": packed(**{"cache/credential.key": NOISE})[:-8] + bytes(8),
+    "a cut end": packed(**{"cache/credential.key": NOISE})[:-9],
+    "hooks that are no JSON": packed(**{"cache/sip_hooks.json": b"{not json"}),
+    "hooks that are no list": packed(**{"cache/sip_hooks.json": b"{}"}),
+    "an empty database": packed(**{"cache/usage/usage.sqlite": b""}),
+    "another file as the database": packed(**{"cache/usage/usage.sqlite": NOISE}),
+    "more than the memory": gzip.compress(bytes(2**20)) * (MAX_BYTES // 2**20 + 1),
+}
+
+
+@pytest.mark.parametrize("raw", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_backup_replaces_nothing(run: Run, old: Machine, tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "b.tar.gz").write_bytes(raw)
+    before = {path: path.read_bytes() for path in old.cache.rglob("*") if path.is_file()}
+
+    result = run("restore", "b.tar.gz", "--yes", **old.settings)
+
+    assert (result.exit_code, "no backup of Sayna" in result.stderr) == (1, True), result.output
+    assert {path: path.read_bytes() for path in old.cache.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("name", ["LEXICON_PATH/", "LEXICON_PATH/.x", "LEXICON_PATH/a\0b", "LEXICON_PATH/a\nb"])
+def test_strange_name_in_a_folder_is_not_written(run: Run, old: Machine, tmp_path: Path, name: str) -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz", format=tarfile.PAX_FORMAT) as archive:
+        for each in ("settings.env", name):
+            member = tarfile.TarInfo("x")
+            member.pax_headers = {"path": each}
+            archive.addfile(member)
+    (tmp_path / "b.tar.gz").write_bytes(out.getvalue())
+    folder = tmp_path / "lexicon"
+
+    ok(run("restore", "b.tar.gz", "--yes", **old.settings, LEXICON_PATH=str(folder)))
+
+    assert not folder.exists()

@@ -182,3 +182,29 @@ def test_file_that_is_no_pack_or_too_large_is_a_sentence(tmp_path: Path) -> None
 
     assert "Error: the file is not a pack, or it is cut" in refused.output
     assert "CACHE_MAX_BYTES is 1048576" in too_large.output
+
+
+# Where in an entry of the list of contents: the version, the flag of a UTF-8 name, the place of the clip, the name.
+CHANGES = {
+    "a later version": (6, b"\xff"),
+    "a name that is no UTF-8": (8, b"\0\x08", 46, b"\xff"),
+    "a place behind the file": (42, b"\xff\xff\xff\x7f"),
+    "a size that is too large": (24, b"\xff\xff\0\0"),
+    "a large size of its place": (20, b"\xff\xff\xff\x7f"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_pack_with_changed_contents_is_a_sentence(tmp_path: Path, change: tuple[int | bytes, ...]) -> None:
+    pack = tmp_path / "prompts.pack"
+    with zipfile.ZipFile(pack, "w") as target:
+        target.writestr("0" * 64, b"x" * 100)
+    raw = bytearray(pack.read_bytes())
+    for at, new in zip(change[::2], change[1::2], strict=True):
+        begin = raw.index(b"PK\1\2") + int(at)
+        raw[begin : begin + len(bytes(new))] = bytes(new)
+    pack.write_bytes(raw)
+
+    result = run(tmp_path, "pack", "import", str(pack))
+
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)

@@ -25,6 +25,21 @@ def test_check_of_good_settings_says_ok(run: Run) -> None:
     assert (result.exit_code, result.stdout) == (0, "ok    the settings are usable\n")
 
 
+@pytest.mark.parametrize("name", ["VOICES_PATH", "LEXICON_PATH"])
+def test_check_reads_the_files_that_a_start_reads(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "_all.csv").write_text("IVR\n")
+    (tmp_path / "voices.yaml").write_text("reception: [{provider: acme}]\n")
+    path = {"VOICES_PATH": "voices.yaml", "LEXICON_PATH": "words"}[name]
+
+    checked = run("config", "check", **{name: path})
+    tried = run("doctor", **{name: path})
+
+    assert (checked.exit_code, checked.stdout.startswith(f"fail  {name}")) == (1, True)
+    assert (tried.exit_code, name in tried.stdout) == (2, True)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["voices.yaml", "words"]
+
+
 def test_show_says_where_each_setting_comes_from(run: Run, tmp_path: Path) -> None:
     (tmp_path / "key").write_text("the-key")
     (tmp_path / ".env").write_text("WEB_THREADS=9\nOPENAI_API_KEY_FILE=key\n")

@@ -48,11 +48,12 @@ def _findings(*, deep: bool) -> Iterator[tuple[str, Finding]]:
     """Yield the findings; without usable settings or their folder there is nothing to build the services from."""
     try:
         folder = config().cache.path
+        if folder is not None and not folder.is_dir():
+            yield "folder", fail(f"CACHE_PATH is {folder}, and that folder is missing", f"mkdir -p -m 700 {folder}")
+            return
+        services()
     except ConfigError as error:
         yield from (("settings", fail(problem, "Correct the setting.")) for problem in error.problems)
-        return
-    if folder is not None and not folder.is_dir():
-        yield "folder", fail(f"CACHE_PATH is {folder}, and that folder is missing", f"mkdir -p -m 700 {folder}")
         return
     for name, function in {**CHECKS, **(DEEP_CHECKS if deep else {})}.items():
         yield from ((name, finding) for finding in function(services()))

@@ -95,7 +95,7 @@ class Espeak(TTSProvider):
             return voice_id or self.default_voice, model
         found = self.voice_for(language)
         if not found:
-            raise errors.ProviderRejectedRequest("espeak has no voice for this language; GET /voices lists them.")
+            raise errors.ProviderRejectedRequest("espeak has no voice for this language; GET /voices lists them")
         return found, model
 
     def language_of(self, voice_id: str) -> str:
@@ -133,7 +133,7 @@ class Espeak(TTSProvider):
             return voice_id
         found = self._table(deadline).identifier(voice_id)
         if not found:
-            raise errors.ProviderRejectedRequest("espeak does not know this voice; GET /voices lists them.")
+            raise errors.ProviderRejectedRequest("espeak does not know this voice; GET /voices lists them")
         return found
 
     def _table(self, deadline: Deadline) -> EspeakVoices:

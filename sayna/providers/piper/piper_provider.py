@@ -128,6 +128,8 @@ class Piper(TTSProvider):
             for voice in voices:
                 if tag and f"{voice.language.lower()}-".startswith(f"{tag}-"):
                     return voice.id, model
+        if not self.configured:
+            raise ProviderNotConfigured(self.how_to_configure)
         if language or not voices:
             raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
         return voices[0].id, model
