@@ -11,7 +11,7 @@ from sayna.auth import read_token
 from sayna.auth.service import AuthRequest, _auth_data
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import JSON_TYPE
-from sayna.blueprints.json_object import parse_object
+from sayna.schemas.json_object import parse_object
 from sayna.blueprints.responses import PLAIN, SAFE
 from sayna.config import TENANT
 from sayna.config.sip_address import SipAddress

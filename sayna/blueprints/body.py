@@ -8,7 +8,7 @@ from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from sayna.blueprints.json_object import parse_object
+from sayna.schemas.json_object import parse_object
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
 
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")

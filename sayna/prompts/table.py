@@ -2,13 +2,13 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sayna.errors import InvalidRequest
+from sayna.schemas.json_object import parse_json
 from sayna.schemas.speak import FLAT, JSON_FIELDS, NUMBER_FIELDS
 
 NAME = "name"
@@ -114,8 +114,8 @@ def _structure(name: str, cell: str) -> Any:
     if name == "pronunciations" and not cell.startswith("["):
         return list(_pronunciations(cell))
     try:
-        return json.loads(cell)
-    except (ValueError, RecursionError) as error:
+        return parse_json(cell.encode(errors="replace"))
+    except InvalidRequest as error:
         raise InvalidRequest(f"{name} must be JSON") from error
 
 

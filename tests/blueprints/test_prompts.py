@@ -70,3 +70,28 @@ def test_tenant_sees_its_own_providers_only(make_client: MakeClient) -> None:
     assert client.post("/prompts", json=body).status_code == 401
     found = client.post("/prompts", json=body, headers={"Authorization": "Bearer a-secret-of-tenant-a"}).get_json()
     assert [mistake["row"] for mistake in found["mistakes"]] == [0]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("voice_settings", '{"pitch": NaN}'),
+        ("voice_settings", '{"pitch": 1e999}'),
+        ("voice_settings", '{"pitch": 50, "pitch": 60}'),
+        ("voice_settings", "[" * 40 + "]" * 40),
+        ("pronunciations", '[{"word": "a", "pronunciation": "b\\ud800c"}]'),
+        ("pronunciations", '[{"word": "a", "pronunciation": "b\\u0000c"}]'),
+    ],
+)
+def test_json_in_a_cell_is_as_strict_as_a_body(client: FlaskClient, column: str, cell: str) -> None:
+    answer = post(client, ["Hello a", cell], columns=["text", column])
+
+    assert answer["mistakes"] == [{"row": 0, "error": f"{column} must be JSON"}]
+
+
+def test_number_that_is_none_in_a_cell_is_a_mistake(make_client: MakeClient) -> None:
+    client = make_client(ELEVENLABS_API_KEY="a-key-of-the-tests")
+
+    answer = post(client, ["a", '{"stability": NaN}'], columns=["text", "voice_settings"])
+
+    assert answer["mistakes"][0]["error"] == "voice_settings must be JSON"

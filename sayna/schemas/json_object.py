@@ -19,9 +19,15 @@ _FORBIDDEN = re.compile(r"[\x00\ud800-\udfff]")
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the body as an object; raises InvalidRequest that says what is wrong with it."""
-    value = _decode(body)
+    value = parse_json(body)
     if type(value) is not dict:
         raise InvalidRequest("the body is JSON but not an object; send {...}")
+    return value
+
+
+def parse_json(body: bytes) -> Any:
+    """Return the value of a body, or of JSON inside one; raises InvalidRequest."""
+    value = _decode(body)
     if _too_deep(value):
         raise InvalidRequest(TOO_DEEP)
     # The decoders refuse both but behind an escape, so most bodies need no walk.
