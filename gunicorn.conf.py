@@ -41,6 +41,7 @@ forwarded_allow_ips = ",".join(_server.forwarded_allow_ips)
 forwarder_headers = ""  # gunicorn would let a proxy's SCRIPT_NAME change the path
 control_socket_disable = True
 accesslog = None  # sayna.request is the access log: it knows no query strings
+logger_class = "sayna.server.error_logger.ErrorLogger"
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
