@@ -11,7 +11,6 @@ from sayna.auth import read_token
 from sayna.auth.service import AuthRequest, _auth_data
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import JSON_TYPE
-from sayna.schemas.json_object import parse_object
 from sayna.blueprints.responses import PLAIN, SAFE
 from sayna.config import TENANT
 from sayna.config.sip_address import SipAddress
@@ -19,6 +18,7 @@ from sayna.errors import SaynaError
 from sayna.providers import PROVIDERS
 from sayna.providers.parsing import leading_tag
 from sayna.schemas.base import ignored_fields
+from sayna.schemas.json_object import parse_object
 from sayna.schemas.livekit import check_name
 from sayna.schemas.sip_hooks import check_tenant
 from sayna.schemas.speak import FLAT, load_speak

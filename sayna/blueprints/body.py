@@ -8,8 +8,8 @@ from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
-from sayna.schemas.json_object import parse_object
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from sayna.schemas.json_object import parse_object
 
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
 # The values of Sec-Fetch-Site for a request that no page of another site sent.
