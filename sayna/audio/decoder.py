@@ -91,6 +91,11 @@ class Inflow:
         self._position += len(data)
         return len(data)
 
+    def read_out(self) -> None:
+        """Read to the end: the decoder stops where a header says so, and the sender must know that all was taken."""
+        for _ in self._chunks:
+            pass
+
     @contextmanager
     def raising(self) -> Iterator[None]:
         """Raise what the chunks have raised, instead of what libsndfile makes of it."""
@@ -124,6 +129,7 @@ def _arriving(file: _Forward, inflow: Inflow) -> Iterator[bytes]:
         with inflow.raising():
             block = next(blocks, None)
         if block is None:
+            inflow.read_out()
             return
         yield block
 

@@ -30,7 +30,8 @@ def usage(month: str, tenant: str | None, *, as_csv: bool, as_json: bool) -> Non
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined.")
     meter = services().usage
-    counts = meter.month(load_month(month, meter.this_month()), tenant)
+    month = load_month(month, meter.this_month())
+    counts = meter.month(month, tenant)
     rows = [(key.month, key.tenant, key.provider, count.billed, count.saved) for key, count in counts.items()]
     if as_json:
         print_json([dict(zip(COLUMNS, row, strict=True)) for row in rows])
@@ -38,3 +39,5 @@ def usage(month: str, tenant: str | None, *, as_csv: bool, as_json: bool) -> Non
         csv.writer(sys.stdout, lineterminator="\n").writerows([COLUMNS, *rows])
     else:
         print_table([COLUMNS, *(tuple(map(str, row)) for row in rows)])
+        if not rows:
+            click.echo(f"Nothing was counted in {month}. Local voices are never counted.", err=True)

@@ -39,6 +39,8 @@ def _facts(services: Services, address: str, options: str) -> Iterator[tuple[str
             yield "studio", f"http://{address}/studio"
         if config.docs.api_docs_enabled:
             yield "API", f"http://{address}/docs"
+        if config.docs.help_enabled:
+            yield "help", f"http://{address}/help"
     yield "providers", ", ".join(slug for slug, each in services.providers.items() if each.configured) or "none"
     tenants = sorted({each.id for each in config.auth.secrets})
     if not config.auth.required:

@@ -243,6 +243,14 @@ def test_cap_of_the_command_line_and_its_table(client: FlaskClient) -> None:
     assert runner.invoke(args=["usage", "--month", "2026"]).exit_code == 1
 
 
+def test_empty_table_says_what_is_not_counted(client: FlaskClient) -> None:
+    client.post("/speak", json={"text": "Hello", "provider": "espeak"}, headers=bearer("a"))
+    result = client.application.test_cli_runner().invoke(args=["usage", "--month", "2026-01"])
+
+    assert result.stderr == "Nothing was counted in 2026-01. Local voices are never counted.\n"
+    assert result.stdout.split() == ["month", "tenant", "provider", "billed", "saved"]
+
+
 def test_limits_are_those_of_the_caller(settings: dict[str, str], make_client: MakeClient) -> None:
     entries = [{**ENTRIES[0], "providers": ["deepgram"]}, ENTRIES[2]]
     client = make_client(**{**settings, "AUTH_API_SECRETS_JSON": json.dumps(entries), "MAX_TEXT_CHARS": "99"})

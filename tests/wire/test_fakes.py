@@ -54,7 +54,7 @@ def test_the_deepgram_fake_is_strict(query: str, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("query", "body"),
     [
-        ("output_format=pcm_44100", b'{"text": "x", "model_id": "y"}'),
+        ("output_format=pcm_11025", b'{"text": "x", "model_id": "y"}'),
         ("output_format=wav", b'{"text": "x", "model_id": "y"}'),
         ("output_format=pcm_24000", b'{"text": " ", "model_id": "y"}'),
         ("output_format=pcm_24000", b'{"text": "x"}'),

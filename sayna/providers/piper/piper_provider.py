@@ -120,6 +120,8 @@ class Piper(TTSProvider):
         """Return the named voice, else the first that speaks the language, else the first."""
         if voice_id:
             return voice_id, model
+        if not self.configured:
+            raise ProviderNotConfigured(self.how_to_configure)
         voices = list(self._voices())
         wanted = language.lower()
         for tag in (wanted, wanted.partition("-")[0]):
