@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sayna.config.fields import InvalidValue
 from sayna.config.types import parse_json
-from sayna.config.yamlfile import strict_loader
+from sayna.config.yamlfile import UNREADABLE, strict_loader
 
 
 def read_document(path: Path) -> object:
@@ -22,6 +22,6 @@ def read_document(path: Path) -> object:
 
     try:
         return yaml.load(text, strict_loader(yaml))  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
         mark = getattr(error, "problem_mark", None)
         raise InvalidValue(f"has a mistake or a repeated name{f' at line {mark.line + 1}' if mark else ''}") from error

@@ -169,8 +169,8 @@ def parse_json(text: str) -> object:
     try:
         return json.loads(text, object_pairs_hook=once)
     # The parser's message may quote the text, and with it a secret.
-    except (json.JSONDecodeError, RecursionError):
-        raise InvalidValue("is not JSON") from None
+    except (ValueError, RecursionError) as error:
+        raise (error if isinstance(error, InvalidValue) else InvalidValue("is not JSON")) from None
 
 
 def is_json_object(text: str) -> bool:

@@ -7,6 +7,9 @@ from typing import Any
 
 from sayna.config.misspelt import misspelt_sections
 
+# PyYAML lets these out for a day such as 2026-13-45, an integer of 5,000 digits, and a tag of another type.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
 
 def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[str]) -> dict[str, str]:
     """Return the texts by their places; a file that cannot be read or an unknown place becomes a problem.
@@ -20,7 +23,7 @@ def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[s
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         problems.append(f"SAYNA_CONFIG cannot be read ({type(error).__name__}); set it to a YAML file.")
         return {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *UNREADABLE) as error:
         # The parser's own words may quote the file, and with it a secret.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""

@@ -84,6 +84,7 @@ def test_the_environment_beats_the_file_one_setting_at_a_time(tmp_path: Path) ->
         ("server:\n  port: 1\n  port: 2\n", "SAYNA_CONFIG has a mistake or a repeated key at line 3"),
         ("auth: {api_secret: *canary}", "SAYNA_CONFIG has a mistake or a repeated key at line 1"),
         ("auth: !!python/object:canary {}", "SAYNA_CONFIG has a mistake or a repeated key at line 1"),
+        ("server: !!map [canary]", "SAYNA_CONFIG has a mistake or a repeated key; set"),
         ("server: \x07", "SAYNA_CONFIG has a mistake or a repeated key; set"),
         ("server: {port: high}", "PORT is not a whole number (it is 'high')"),
         ("server: {port: [1, 2]}", "PORT is not a whole number"),
