@@ -13,7 +13,7 @@ SKIPPED = (tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
 # Percent of the sentences that may have one of the words below.
 MAX_HARD_SENTENCES = 1.0
 # Over the budget of the design, which is 22,000 (docs/architecture.md says why).
-MAX_LINES = 35_200
+MAX_LINES = 35_250
 HARD = re.compile(
     r"\b(whoever|whomever|nobody|somebody|anybody|everybody|of one's|one's own|amid|lest|thereby|unheard"
     r"|what(?:ever)? (?:it|they|he|she|comes|came|is there|there is)|(?:is|are|was) told|is heard|hears?"
