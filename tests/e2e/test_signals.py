@@ -156,4 +156,5 @@ def test_an_idle_server_stops_at_once_and_cleanly(server: StartServer, number: s
 
     gunicorn.signal(number)
 
-    assert gunicorn.wait(5) == 0
+    # Far below the graceful timeout of 30 s, which it would need if something hung.
+    assert gunicorn.wait(15) == 0
