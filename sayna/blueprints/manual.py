@@ -5,7 +5,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
+from jinja2 import Environment, Template
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
@@ -60,6 +61,11 @@ def help_file(name: str) -> Response:
 
 
 @cache
+def _template() -> Template:
+    return Environment(autoescape=True).from_string(HELP.files[INDEX].decode())
+
+
+@cache
 def _manual() -> "Manual":
     from sayna.pages.manual import Manual  # noqa: PLC0415 - loads markdown_it, which few workers ever need
 
@@ -71,8 +77,7 @@ def _page(name: str, **search: object) -> Response:
     if name not in manual.files:
         raise NotFound
     docs = services().config.docs
-    template = current_app.jinja_env.from_string(HELP.files[INDEX].decode())
-    html = template.render(
+    html = _template().render(
         page=manual.page(name),
         base=manual.link(name, "").removesuffix("help"),
         titles=manual.titles,

@@ -59,6 +59,10 @@ class Manual:
         return {"": INDEX, **names, **{name: path for path, name in TOP.items()}}
 
     @cached_property
+    def _names(self) -> dict[str, str]:
+        return {file: name for name, file in self.files.items()}
+
+    @cached_property
     def titles(self) -> dict[str, str]:
         """The first heading of each page by the page's name, in the order of the titles."""
         titles = {name: TITLE.findall(self._text(name))[0] for name in self.files}
@@ -81,7 +85,9 @@ class Manual:
     def link(self, name: str, target: str) -> str:
         """Return the relative link from page `name` to page `target`, right under every prefix of a proxy."""
         here, there = _path(name), _path(target)
-        return posixpath.join(posixpath.relpath(posixpath.dirname(there), posixpath.dirname(here)), _last(there))
+        return posixpath.join(
+            posixpath.relpath(posixpath.dirname(there), posixpath.dirname(here)), posixpath.basename(there)
+        )
 
     def search(self, query: str) -> list[tuple[ManualSection, str]]:
         """Return the sections that have every word of the query, the best first, each with an excerpt as HTML."""
@@ -134,9 +140,8 @@ class Manual:
             link.attrSet("rel", "noreferrer")
             return
         file = posixpath.normpath(posixpath.join(posixpath.dirname(self.files[name]), path)) if path else ""
-        names = {file: name for name, file in self.files.items()}
-        if file in names:
-            link.attrSet("href", self.link(name, names[file]) + hash_sign + anchor)
+        if file in self._names:
+            link.attrSet("href", self.link(name, self._names[file]) + hash_sign + anchor)
         elif path:
             # A file of the source, which this server does not show.
             link.tag, link.attrs = "span", {}
@@ -144,10 +149,6 @@ class Manual:
 
 def _path(name: str) -> str:
     return f"/help/{name}" if name else "/help"
-
-
-def _last(path: str) -> str:
-    return posixpath.basename(path)
 
 
 def _plain(token: Token) -> str:

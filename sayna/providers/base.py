@@ -122,7 +122,7 @@ class TTSProvider(ABC):
     max_chars: ClassVar[int | None] = None
     max_bytes: ClassVar[int | None] = None
     local: ClassVar[bool] = False
-    # The slug of the provider that says what this one does not read, or what it failed to say.
+    # The slug of the provider that speaks a text which this one cannot read or failed to speak.
     understudy: ClassVar[str] = ""
     # Part of the cache key: raise it when the same request sounds different, so that old audio is not used again.
     sound_version: ClassVar[int] = 0

@@ -12,6 +12,7 @@ from sayna.config.fields import InvalidValue
 from sayna.speech.lexicon_file import SUFFIXES, Entry, read_lexicon
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.voices.languages import speaks
+from sayna.state.files import mark_in
 
 # Name of the file for every caller, and the seconds between two looks for changes.
 EVERYBODY = "_all"
@@ -80,10 +81,9 @@ class Lexicons:
         problems: list[str] = []
         try:
             with os.scandir(self._folder) as found:
-                files = {each.name: each.stat() for each in found if _is_lexicon(each)}
+                marks = {each.name: mark_in(each.stat()) for each in found if _is_lexicon(each)}
         except OSError as error:
             return [f"LEXICON_PATH cannot be read ({type(error).__name__})."]
-        marks = {name: (found.st_ino, found.st_mtime_ns, found.st_size) for name, found in files.items()}
         if marks == self._marks:
             return []
         entries: dict[str, tuple[Entry, ...]] = {}

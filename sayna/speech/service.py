@@ -17,7 +17,7 @@ from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.plan import Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
-from sayna.speech.sharing import Machines, SharedSynthesis
+from sayna.speech.sharing import Machines, SharedSynthesis, stored
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
 
@@ -68,7 +68,7 @@ class PlannedSynthesis(SynthesisTask):
         plan = self._plan
         # Another worker may have stored the clip after this request looked into the cache.
         if self.mode is CacheMode.USE and (clip := self._cache.get(plan.sound)):
-            return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+            return stored(clip)
         synthesis = self._shared.start(self._render) if self._shared else self._render()
         self._created, self._spec = synthesis.created, synthesis.spec
         return synthesis

@@ -20,10 +20,14 @@ from sayna.speech.single_flight.frames import (
     load_begin,
     load_error,
 )
+from sayna.speech.single_flight.task import LATE
 from sayna.state.embedded import SharedState
 from sayna.state.speech_ports import Broadcast, Broadcasts, SharedClips
 
-LATE = "the speech provider did not respond in time; try again"
+
+def stored(clip: Clip) -> Synthesis:
+    """Return a clip as a synthesis for which no provider is called."""
+    return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ class SharedSynthesis:
         clip = self._machines.keep(self._sound, decode(self._sound, blob) if blob else None)
         if clip is None:
             return None
-        return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
+        return stored(clip)
 
     def _lead(self, broadcast: Broadcast, render: Callable[[], Synthesis]) -> Synthesis:
         try:

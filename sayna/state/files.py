@@ -56,9 +56,13 @@ def _is_own_group(found: os.stat_result) -> bool:
 def mark_of(path: Path) -> tuple[int, int, int] | None:
     """Return a value that changes whenever the file changes; None without a file."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - on every request, and twice as fast
+        return mark_in(os.stat(path))  # noqa: PTH116 - on every request, and twice as fast
     except OSError:
         return None
+
+
+def mark_in(found: os.stat_result) -> tuple[int, int, int]:
+    """Return the mark of a file whose status was read already."""
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 

@@ -7,7 +7,7 @@ from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
 from sayna.speech.single_flight.frames import StreamAborted, load_error
 from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State
-from sayna.speech.single_flight.task import UNKNOWN
+from sayna.speech.single_flight.task import LATE, UNKNOWN
 
 # How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
 CONNECTION_CHECK_SECONDS = 0.5
@@ -98,7 +98,7 @@ class Subscriber(Iterator[bytes]):
         while not stream.wait_for_chunk(self._position, min(self._seconds(), silence.remaining())):
             if not silence.remaining() or (self._deadline and not self._deadline.remaining()):
                 self.close()
-                raise ProviderTimeout("the speech provider did not respond in time; try again")
+                raise ProviderTimeout(LATE)
             if not self._is_client_connected():
                 self.close()
                 raise CallerGone("the client closed its connection")

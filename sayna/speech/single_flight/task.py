@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sayna.audio.spec import AudioSpec
 
 UNKNOWN = AudioSpec("", 0)
+LATE = "the speech provider did not respond in time; try again"
 
 
 @dataclass(slots=True)
