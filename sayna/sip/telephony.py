@@ -76,8 +76,8 @@ class Telephony:
             deliveries.start()
             deliverer.wake()
 
-        forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
         events = HookEvents(hooks, state.outbox, wake)
+        forward = Forwarding(config.sip, events, livekit.sip.adopt)
         note = CallEvents(config.sip, forward, log, events)
         threads = [deliveries]
         if (inbound := Inbound.of(config.sip)) is not None:
@@ -115,7 +115,7 @@ def _calls(
         overrides,
         livekit.rooms,
         livekit.sip,
-        Limits(state.calls, livekit.sip.present),
+        Limits(state.calls, livekit.sip.call_states),
         waits,
         IdempotencyStore(state.call_keys),
         state.identities,
