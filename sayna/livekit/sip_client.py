@@ -1,7 +1,6 @@
 """Phones in rooms: dialling, transfers, and rooms that inbound calls opened."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -54,10 +53,16 @@ class SipClient:
 
         async def begin(rpc: "Rpc") -> "asyncio.Task[Placed]":
             task = asyncio.create_task(ask(rpc))
-            with contextlib.suppress(TimeoutError, LiveKitUnavailable):
-                async with asyncio.timeout(self._seconds - MARGIN_SECONDS):
+            try:
+                async with asyncio.timeout(self._seconds):
                     while not task.done() and await rpc.participant(call.room, call.identity) is None:
                         await asyncio.wait({task}, timeout=LOOK_INTERVAL)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            except (TimeoutError, LiveKitUnavailable):
+                # The phone may ring all the same.
+                pass
             return task
 
         async def end(_: "Rpc") -> Placed:
@@ -65,7 +70,7 @@ class SipClient:
 
         if not call.wait_until_answered:
             return self._bridge.run(ask, seconds)
-        task = self._bridge.run(begin, self._seconds)
+        task = self._bridge.run(begin, seconds)
         rings()
         return self._bridge.run(end, seconds)
 

@@ -159,7 +159,7 @@ def ring_until(telephones: FakeSipClient, answered: threading.Event) -> None:
 
 
 def test_waits_are_bounded_and_leave_hits_their_threads(make: MakeClient, telephones: FakeSipClient) -> None:
-    app = make(WEB_THREADS="8").application
+    app = make(WEB_THREADS="6").application
     text = {"text": "one two three"}
     assert app.test_client().post("/speak", json=text).status_code == 200
     answered = threading.Event()
