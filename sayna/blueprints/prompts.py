@@ -30,6 +30,7 @@ def check_prompts() -> Response:
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),
         permit=allowed_plan,
+        tenant=g.caller.tenant,
     )
     return json_response(
         {

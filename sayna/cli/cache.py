@@ -87,8 +87,8 @@ def _remove(text: str | None, key: str) -> int:
         clips.remove(sounds)
     if unsure:
         click.echo(
-            f"{unsure} other clips are as long as this text, and have voice_settings, pronunciations or credentials of"
-            " their own: they may be of it. Clear them with --key, or with --provider and --voice.",
+            f"{unsure} clips of an earlier version are as long as this text and may be of it: that version kept no"
+            " digest of the text. Clear them with --key, or with --provider and --voice.",
             err=True,
         )
     store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)

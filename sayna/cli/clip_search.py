@@ -1,6 +1,7 @@
 """Finds the clips of a text, or of a cache key: the cache knows neither texts nor the keys that clients see."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from itertools import product
 
 from sayna.audio import FORMATS, SAMPLE_RATES
@@ -8,33 +9,30 @@ from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
 from sayna.speech.cache import cache_key
 from sayna.speech.cache.clip import ClipInfo
-from sayna.speech.plan import SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.text import text_digest
 
 
 def sounds_of_text(services: Services, text: str) -> tuple[set[str], int]:
-    """Return the keys of the sounds of a text, and how many others are as long and may be of it.
+    """Return the keys of the sounds of a text, and how many clips of earlier versions are as long and may be of it.
 
-    The key of a sound also holds voice settings and credentials, which the cache does not know: those are the others.
+    A clip that was synthesized for another text, which pronunciations turned into this one, is found too.
     Raises EmptyText.
     """
     if not text.strip():
         raise EmptyText("say which text")
-    found, unsure, cache = set(), 0, services.cache
+    found, unsure, cache, digest = set(), 0, services.cache, text_digest(text)
+    tenants = {None, *(each.id for each in services.config.auth.secrets)}
     keys = cache.keys()
     for key in keys:
         clip = cache.get(key)
         if clip is None:
             continue
-        try:
-            plan = services.planner.plan(_request(text, clip.info))
-        except SaynaError:
-            # The vendor, the voice or the model of the clip is no longer known here.
-            unsure += clip.info.characters == len(text)
-            continue
-        if plan.sound == key:
+        plans = [] if clip.info.text_digest == digest else list(_plans(services, text, clip.info, tenants))
+        if clip.info.text_digest == digest or any(plan.sound == key for plan in plans):
             found.add(key)
-        else:
-            unsure += clip.info.characters == plan.characters
+        elif not clip.info.text_digest:
+            unsure += clip.info.characters in {len(text), *(plan.characters for plan in plans)}
     return found, unsure
 
 
@@ -45,15 +43,22 @@ def sounds_of_key(services: Services, key: str) -> set[str]:
     return {sound for sound in sounds if key == sound or key in _keys_of_forms(sound)}
 
 
-def _request(text: str, info: ClipInfo) -> SpeakRequest:
-    return SpeakRequest(
-        text,
-        provider=info.provider,
-        voice_id=info.voice_id or None,
-        model=info.model or None,
-        language=info.language or None,
-        speaking_rate=info.speaking_rate,
-    )
+def _plans(services: Services, text: str, info: ClipInfo, tenants: Iterable[str | None]) -> Iterator[Plan]:
+    """Yield what each tenant's pronunciations make of the text in the voice of a clip."""
+    for tenant in tenants:
+        # The vendor, the voice or the model of the clip may no longer be known here.
+        with contextlib.suppress(SaynaError):
+            yield services.planner.plan(
+                SpeakRequest(
+                    text,
+                    tenant=tenant,
+                    provider=info.provider,
+                    voice_id=info.voice_id or None,
+                    model=info.model or None,
+                    language=info.language or None,
+                    speaking_rate=info.speaking_rate,
+                )
+            )
 
 
 def _keys_of_forms(sound: str) -> Iterator[str]:

@@ -1,14 +1,36 @@
 """What every command has: the settings, the services, and errors that are sentences."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+F = TypeVar("F", bound=Callable[..., Any])
 if TYPE_CHECKING:
+    from sayna.caller import Caller
     from sayna.config import Config
     from sayna.services import Services
+    from sayna.speech.plan import Plan
+
+
+for_tenant = click.option("--tenant", help="The tenant whose cap, providers and pronunciations count.")
+VOICE_OPTIONS = (
+    click.option("--provider", help="Speech vendor."),
+    click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own."),
+    click.option("--model", help="Model of the vendor."),
+    click.option("--language", help="BCP 47 tag: en-GB."),
+    click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace."),
+    for_tenant,
+)
+
+
+def voice_options(command: F) -> F:
+    """Give a command the options of who speaks, and for which tenant."""
+    for option in reversed(VOICE_OPTIONS):
+        command = option(command)
+    return command
 
 
 class Session:
@@ -62,6 +84,26 @@ def config() -> "Config":
 def is_of_flask() -> bool:
     """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
     return not isinstance(click.get_current_context().find_root().obj, Session)
+
+
+def caller_of(tenant: str | None) -> "Caller":
+    """Return the caller that a command speaks for; raises BadParameter for a tenant that does not exist."""
+    from sayna.caller import UNRESTRICTED  # noqa: PLC0415 - `sayna --help` must not wait for it
+
+    found = services().clips.caller_of(tenant) if tenant else UNRESTRICTED
+    if found is None:
+        raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
+    return found
+
+
+def permitted(plan: "Plan", caller: "Caller") -> "Plan":
+    """Return the targets of a plan that the caller may use; raises ProviderNotAllowed without any."""
+    from sayna.errors import ProviderNotAllowed  # noqa: PLC0415
+    from sayna.speech.fallback import allowed  # noqa: PLC0415
+
+    if (found := allowed(plan, lambda provider: caller.may_use(provider.slug))) is None:
+        raise ProviderNotAllowed(f"the tenant {caller.tenant} may not use {plan.provider.slug}")
+    return found
 
 
 class Command(click.Command):
