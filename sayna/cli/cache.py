@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from sayna.cli.clip_search import sounds_of_key, sounds_of_text
-from sayna.cli.context import Group, is_of_flask, services
-from sayna.cli.output import as_json, print_json, print_pairs
+from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pairs, services
 from sayna.cli.prompts import pack
 from sayna.speech.cache import AudioCache
 from sayna.speech.cache.disk_store import DiskStore

@@ -3,8 +3,7 @@
 import click
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.cli.context import Command, caller_of, permitted, services, voice_options
-from sayna.cli.output import as_json, print_json
+from sayna.cli.context import Command, as_json, caller_of, permitted, print_json, services, voice_options
 from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
 
 LOCAL = "http://localhost:3001"

@@ -1,6 +1,7 @@
-"""What every command has: the settings, the services, and errors that are sentences."""
+"""What every command has: settings, services, options, tables and JSON, and errors that are sentences."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sayna.speech.plan import Plan
 
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 for_tenant = click.option("--tenant", help="The tenant whose cap, providers and pronunciations count.")
 VOICE_OPTIONS = (
     click.option("--provider", help="Speech vendor."),
@@ -143,3 +145,20 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, FAULTS):
         return f"the audio cache cannot be used: {error.__context__ or error}"
     return None
+
+
+def print_json(value: object) -> None:
+    """Print indented JSON; a date or a path becomes text."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line."""
+    print_table([(name, str(value)) for name, value in pairs.items()])

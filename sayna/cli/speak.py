@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sayna.cli.context import Command, caller_of, permitted, services, voice_options
-from sayna.cli.output import as_json, print_json
+from sayna.cli.context import Command, as_json, caller_of, permitted, print_json, services, voice_options
 
 if TYPE_CHECKING:
     from sayna.speech.service import SpeechResult

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from sayna.cli.context import Command, services
-from sayna.cli.output import as_json, print_json, print_table
+from sayna.cli.context import Command, as_json, print_json, print_table, services
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.voices import VoiceFilter, VoiceListing, select
 from sayna.speech.voices.languages import canonical
