@@ -1,7 +1,9 @@
 """What every command has: settings, services, options, tables and JSON, and errors that are sentences."""
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -162,3 +164,15 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
 def print_pairs(pairs: Mapping[str, object]) -> None:
     """Print names and values, one pair a line."""
     print_table([(name, str(value)) for name, value in pairs.items()])
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; the function takes what is done and the total."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield advance

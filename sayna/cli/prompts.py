@@ -1,15 +1,14 @@
 """`sayna warm LIST` renders a list of prompts, `sayna pack export | import` moves finished clips."""
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import click
 
 from sayna.caller import Caller
-from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, services
+from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services
 from sayna.errors import InvalidRequest, SaynaError
 from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
 from sayna.prompts import warm as render_all
@@ -99,7 +98,7 @@ def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int, ca
     """Render and write the prompts; return how many failed."""
     failed = 0
     with (
-        _bar("Rendering") as advance,
+        progress("Rendering") as advance,
         contextlib.closing(render_all(prompts, _renderer(caller), workers=workers)) as finished,
     ):
         for done, (prompt, result) in enumerate(finished, 1):
@@ -123,7 +122,7 @@ def _renderer(caller: Caller) -> Callable[[Plan], Clip]:
 def export_(file: Path) -> None:
     """Write every clip of the cache into FILE."""
     cache = _shared_cache()
-    with _bar("Exporting") as advance:
+    with progress("Exporting") as advance:
         number = export_pack(cache, file, advance)
     click.echo(f"{number} clips, {file.stat().st_size:,} bytes")
 
@@ -132,23 +131,11 @@ def export_(file: Path) -> None:
 @click.argument("file", type=FILE)
 def import_(file: Path) -> None:
     """Take the clips of FILE into the cache, each after it was verified."""
-    with _bar("Importing") as advance:
+    with progress("Importing") as advance:
         report = import_pack(_shared_cache(), file, advance)
     click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
     if report.damaged:
         raise click.exceptions.Exit(1)
-
-
-@contextlib.contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; the function takes what is done and the total."""
-    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield advance
 
 
 def _shared_cache() -> AudioCache:
