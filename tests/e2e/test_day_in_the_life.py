@@ -127,7 +127,7 @@ def disk(folder: Path) -> Iterator[bool]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_day_in_the_life(tmp_path: Path, browse: Browse) -> None:
     with DeepgramFake() as vendor, disk(tmp_path / "disk") as is_small:
         day = Day(tmp_path, vendor)
