@@ -97,17 +97,16 @@ class Machines:
             size += clip.size
         return providers, size
 
-    def verify(self, progress: Callable[[], None]) -> VerifyReport:
-        """Read every shared clip, remove the damaged ones, and call `progress` after each; raises SaynaError."""
-        checked = damaged = 0
-        for clip in self.store.walk(None, None):
+    def verify(self, progress: Callable[[int, int], None]) -> VerifyReport:
+        """Read every shared clip and remove the damaged ones, as AudioCache.verify does; raises SaynaError."""
+        clips, damaged = list(self.store.walk(None, None)), 0
+        for checked, clip in enumerate(clips, 1):
             sealed = self.store.get(clip.name)
             if sealed is not None and self._opened(clip.sound, sealed) is None:
                 self.store.delete(clip.name)
                 damaged += 1
-            checked += 1
-            progress()
-        return VerifyReport(checked, damaged)
+            progress(checked, len(clips))
+        return VerifyReport(len(clips), damaged)
 
     def follow(self, stop: threading.Event) -> None:
         """Remove what the others removed or replaced from the cache of this machine, until `stop` is set."""

@@ -128,9 +128,9 @@ def test_stats_clear_and_verify_see_shared_clips(start: Start, place: dict[str, 
     providers, size = one.speech.machines.stats()
     assert providers == {"deepgram": 3}
     assert 3 * len(PCM) < size < 3 * len(PCM) + 3000
-    checked: list[None] = []
-    report = one.speech.machines.verify(lambda: checked.append(None))
-    assert (report.checked, report.damaged, len(checked)) == (3, 0, 3)
+    checked: list[tuple[int, int]] = []
+    report = one.speech.machines.verify(lambda done, total: checked.append((done, total)))
+    assert (report.checked, report.damaged, checked) == (3, 0, [(1, 3), (2, 3), (3, 3)])
     one.speech.machines.remove({planned(one, "Two", voice_id="aura-2-thalia-en").sound})
     assert one.speech.machines.clear(None, "aura-2-apollo-en") == 1
     assert one.speech.machines.clear("azure", None) == 0
@@ -154,7 +154,7 @@ def test_planted_clips_are_not_played(start: Start, place: dict[str, str], vendo
     assert speak(start(**place), "Other").outcome == "MISS"
     assert len(vendor.hits) == 3
     store.put(store.name("5" * 64, "deepgram", "x"), b"planted audio", "deepgram", "x")
-    report = one.speech.machines.verify(lambda: None)
+    report = one.speech.machines.verify(lambda *_: None)
     assert (report.checked, report.damaged) == (3, 2)
     assert one.speech.machines.stats()[0] == {"deepgram": 1}
 
