@@ -128,7 +128,7 @@ class RecordingConfig:
         "RECORDING_ACCEL_PREFIX",
         matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
         None,
-        "Location of nginx that serves the folder by X-Accel-Redirect.",
+        "Location of nginx that sends recordings by X-Accel-Redirect.",
     )
 
     @property

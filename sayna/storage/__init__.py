@@ -1,7 +1,7 @@
 """Objects under keys, in S3, in Google Cloud Storage or in a folder."""
 
 from sayna.config import RecordingConfig
-from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
+from sayna.storage.base import ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.errors import StorageUnavailable
 
 
@@ -25,6 +25,7 @@ def open_store(config: RecordingConfig) -> Store | None:
 __all__ = [
     "ByteRange",
     "ObjectInfo",
+    "ObjectLink",
     "ObjectStream",
     "ObjectSummary",
     "StorageUnavailable",

@@ -25,6 +25,8 @@ class LocalStore(Store):
     The operator opens the base to the egress, and each folder below gets the base's group and mode.
     """
 
+    has_files = True
+
     def __init__(self, root: Path, prefix: str) -> None:
         self._root = root
         self._prefix = prefix
