@@ -6,9 +6,8 @@ from itertools import groupby
 
 from sayna.caller import Caller
 from sayna.recordings.conditions import Headers, evaluate, is_conditional
-from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
-from sayna.recordings.listing import MAX_KEYS, RecordingLister, RecordingPage
+from sayna.recordings.listing import MAX_KEYS, Cursors, RecordingLister, RecordingPage
 from sayna.recordings.owners import Owner, OwnerFiles
 from sayna.storage import ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.base import KEY_PART

@@ -1,5 +1,6 @@
 """What every store offers, and how its bytes are read."""
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sayna.config import Secret
+from sayna.errors import SaynaError
+from sayna.log import emit
 from sayna.state.files import Check
-from sayna.storage.errors import StorageUnavailable
 
 # One part of a key. A whitelist, because Flask decodes `%5c`, `%00` and line breaks in a path, and proxies in
 # front of a store normalize parts made of dots.
@@ -18,6 +20,22 @@ LINK_SECONDS = 60
 FIRST_CHUNK_BYTES = 2**16
 # With 1 MiB a recording is sent at 1,206 MB/s, with botocore's own 1 KiB at 126 MB/s (measured).
 CHUNK_BYTES = 2**20
+
+logger = logging.getLogger("sayna.recordings")
+
+
+class StorageUnavailable(SaynaError):
+    """The store cannot be read or written right now; its own message stays in the server's log."""
+
+    status = 503
+    # The contract's code, section 7: what is stored here are the recordings.
+    code = "RECORDING_STORAGE_UNAVAILABLE"
+
+
+def failure(backend: str, reason: str) -> StorageUnavailable:
+    """Return the error for a store that fails now, and log the reason, which no client sees."""
+    emit(logger, logging.WARNING, "store_failed", backend=backend, fault=reason)
+    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ bucket, and only the message differs; a second call, to the bucket, tells which.
 """
 
 import json
-import logging
 import random
 import time
 from collections.abc import Mapping
@@ -18,9 +17,16 @@ from urllib.parse import quote, urlsplit
 from sayna import http
 from sayna.cloud.google import GoogleTokens, NoToken, read_account
 from sayna.config import RecordingConfig, Secret
-from sayna.log import emit
-from sayna.storage.base import LINK_SECONDS, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store
-from sayna.storage.errors import StorageUnavailable
+from sayna.storage.base import (
+    LINK_SECONDS,
+    ByteRange,
+    ObjectInfo,
+    ObjectLink,
+    ObjectStream,
+    ObjectSummary,
+    Store,
+    failure,
+)
 
 FIELDS = "size,generation,updated,metadata,contentEncoding"
 # full_control could also change who may read: https://cloud.google.com/storage/docs/oauth-scopes
@@ -35,7 +41,7 @@ OK, REMOVED, PARTIAL, UNAUTHORIZED, ABSENT, REFUSED = 200, 204, 206, 401, 404, 4
 # https://cloud.google.com/storage/docs/retry-strategy
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
-logger = logging.getLogger("sayna.recordings")
+_failure = partial(failure, "gcs")
 
 
 class GCSStore(Store):
@@ -195,8 +201,3 @@ def _info(item: Mapping[str, Any]) -> ObjectInfo:
 def _summary(item: Mapping[str, Any]) -> ObjectSummary:
     info = _info(item)
     return ObjectSummary(str(item["name"]), info.size, info.etag, info.modified)
-
-
-def _failure(reason: str) -> StorageUnavailable:
-    emit(logger, logging.WARNING, "store_failed", backend="gcs", fault=reason)
-    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)

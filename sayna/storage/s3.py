@@ -21,8 +21,16 @@ from sayna import http
 from sayna.cloud import aws
 from sayna.config import OutboundProxy, RecordingConfig, Secret
 from sayna.log import emit
-from sayna.storage.base import LINK_SECONDS, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store
-from sayna.storage.errors import StorageUnavailable
+from sayna.storage.base import (
+    LINK_SECONDS,
+    ByteRange,
+    ObjectInfo,
+    ObjectLink,
+    ObjectStream,
+    ObjectSummary,
+    Store,
+    failure,
+)
 
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4
@@ -45,6 +53,7 @@ DEFAULT_REGION = "us-east-1"
 OPAQUE = re.compile(r"[\x21\x23-\x7e]+")
 
 logger = logging.getLogger("sayna.upstream")
+_failure = partial(failure, "s3")
 
 
 class S3Store(Store):
@@ -133,16 +142,8 @@ class S3Store(Store):
             outcome = type(error).__name__
             raise _failure(outcome) from error
         finally:
-            milliseconds = round((time.monotonic() - started) * 1000, 1)
-            emit(
-                logger,
-                logging.INFO,
-                "upstream",
-                backend="s3",
-                method=operation,
-                status=outcome,
-                duration_ms=milliseconds,
-            )
+            taken = {"status": outcome, "duration_ms": round((time.monotonic() - started) * 1000, 1)}
+            emit(logger, logging.INFO, "upstream", backend="s3", method=operation, **taken)
 
     def _client(self) -> Any:
         with self._lock:
@@ -235,8 +236,3 @@ def _info(response: dict[str, Any]) -> ObjectInfo:
 def _version(entry: dict[str, Any]) -> str:
     """Return what changes with the content; some stores list no ETag."""
     return f"{quoted_etag(entry.get('ETag'))} {entry['LastModified'].isoformat()} {entry['Size']}"
-
-
-def _failure(reason: str) -> StorageUnavailable:
-    emit(logger, logging.WARNING, "store_failed", backend="s3", fault=reason)
-    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)
