@@ -12,10 +12,9 @@ from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.metrics import MetricsConfig
 from sayna.config.outbound import OutboundConfig
 from sayna.config.recording import RecordingConfig
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
 from sayna.config.usage import UsageConfig
