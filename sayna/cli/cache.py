@@ -14,7 +14,7 @@ from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pai
 from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
-from sayna.speech.cache import AudioCache, ClipInfo, cache_key
+from sayna.speech.cache import AudioCache, Clip, ClipInfo, cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
 from sayna.speech.plan import Plan, SpeakRequest
@@ -156,13 +156,9 @@ def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
     """
     if not text.strip():
         raise EmptyText("say which text")
-    found, unsure, cache, digest = set(), 0, built.cache, text_digest(text)
+    found, unsure, digest = set(), 0, text_digest(text)
     tenants = {None, *(each.id for each in built.config.auth.secrets)}
-    keys = cache.keys()
-    for key in keys:
-        clip = cache.get(key)
-        if clip is None:
-            continue
+    for key, clip in _clips(built):
         plans = [] if clip.info.text_digest == digest else list(_plans(built, text, clip.info, tenants))
         if clip.info.text_digest == digest or any(plan.sound == key for plan in plans):
             found.add(key)
@@ -171,10 +167,18 @@ def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
     return found, unsure
 
 
+def _clips(built: Services) -> Iterator[tuple[str, Clip]]:
+    """Yield the key of each sound with its clip: those of this machine, then the others that the machines share."""
+    keys = built.cache.keys()
+    yield from ((key, clip) for key in keys if (clip := built.cache.get(key)))
+    if built.speech.machines is not None:
+        yield from built.speech.machines.clips_besides(set(keys))
+
+
 def _sounds_of_key(built: Services, key: str) -> set[str]:
     """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
     key = key.strip('"').partition("-")[0].lower()
-    sounds = built.cache.keys()
+    sounds = {sound for sound, _ in _clips(built)}
     return {sound for sound in sounds if key == sound or key in _keys_of_forms(sound)}
 
 

@@ -135,6 +135,24 @@ def test_clip_of_one_machine_is_a_hit_on_the_other(machines: Machines) -> None:
     assert machines.calls("Later") == 1
 
 
+def test_hit_asks_redis_nothing(machines: Machines) -> None:
+    assert speak(machines.one, "Hit") is not None
+    until(lambda: machines.redis.command("KEYS", "*:clip").startswith(b"*1"), 10, "the clip is shared")
+    before = asked(machines.redis)
+    for _ in range(50):
+        found = speak(machines.one, "Hit")
+        assert found is not None
+        assert found.headers["x-cache"] == "HIT"
+    assert asked(machines.redis) == before
+
+
+def asked(redis: Redis) -> dict[bytes, bytes]:
+    """Return how often each command was given, but for those by which a machine follows the others in peace."""
+    rows = (line.split(b":") for line in redis.command("INFO", "commandstats").split(b"\r\n") if b"calls=" in line)
+    calls = {name.removeprefix(b"cmdstat_"): values.split(b",")[0] for name, values in rows}
+    return {name: number for name, number in calls.items() if name not in (b"xread", b"xrange", b"xlen", b"info")}
+
+
 def test_replaced_clip_is_replaced_on_the_other_machine(machines: Machines) -> None:
     tags = {speak(machine, "Again").headers["etag"] for machine in machines.both}  # type: ignore[union-attr]
     assert len(tags) == 1
