@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Answer
+from tests.storage.places import S3Place, s3_server
 
 SECRET = "one-secret-for-all-machines-0123456789"
 BURSTS, RACES = 20, 400
@@ -48,9 +50,16 @@ class Machines:
 
 @pytest.fixture
 def machines(request: pytest.FixtureRequest, tmp_path: Path, server: StartServer, vendor: Vendor) -> Iterator[Machines]:
-    redis = Redis(tmp_path, program=getattr(request, "param", "redis-server"))
-    with started(redis, lambda: answers(redis.address)):
-        shared = {**vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
+    program = getattr(request, "param", "redis-server")
+    with ExitStack() as stack:
+        clips: dict[str, str] = {}
+        if program == "clips in S3":
+            program = "redis-server"
+            port = stack.enter_context(s3_server(tmp_path))
+            clips = {**S3Place(port, "canary-clips").settings, "CLIPS_STORE": "recordings"}
+        redis = Redis(tmp_path, program=program)
+        stack.enter_context(started(redis, lambda: answers(redis.address)))
+        shared = {**clips, **vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
         shared |= {"WEB_CONCURRENCY": "2", "WEB_THREADS": "128"}
         yield Machines(redis, server(**shared), server(**shared), vendor)
 
@@ -104,6 +113,7 @@ def test_formats_of_one_sound_cost_one_call_on_two_machines(machines: Machines) 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("machines", ["redis-server", "clips in S3"], indirect=True)
 def test_second_machine_a_moment_later_never_pays_again(machines: Machines) -> None:
     machines.vendor.pieces = 2
     randomly = random.Random(1)
