@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from sayna.livekit.egress_state import EgressReport, EgressState
+from sayna.livekit.egress import EgressReport, EgressState
 from sayna.log import emit
 from sayna.recordings.library import Library
 from sayna.recordings.owners import Owner
 from sayna.recordings.paths import EgressPaths
 
 if TYPE_CHECKING:
-    from sayna.livekit import Event
+    from sayna.livekit.events import Event
 
 logger = logging.getLogger("sayna.recordings")
 

@@ -17,7 +17,7 @@ from typing import Protocol
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnanswered, EgressUnavailable, SaynaError
-from sayna.livekit.egress_state import EgressReport
+from sayna.livekit.egress import EgressReport
 from sayna.recordings.endings import EgressList, Endings
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id

