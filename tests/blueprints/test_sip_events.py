@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from livekit import api
 from sayna_client.errors import SaynaValidationError
 
