@@ -135,7 +135,7 @@ def build(config: Config) -> Services:
     telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
     return Services(
         config=config,
-        authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
+        authenticator=Authenticator(config.auth) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
