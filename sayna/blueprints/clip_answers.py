@@ -68,7 +68,7 @@ def _audio(request: Request, speech: SpeechResult, content_type: str) -> Respons
         if status == HTTPStatus.PARTIAL_CONTENT and span is not None:
             audio = audio[span.start : span.start + span.length]
             headers.append(("Content-Range", f"bytes {span.start}-{span.start + span.length - 1}/{info.size}"))
-    return with_headers(SpeechResponse(audio, content_type, status), headers)
+    return with_headers(SpeechResponse(audio, status, content_type=content_type), headers)
 
 
 def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str | None:

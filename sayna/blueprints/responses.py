@@ -31,10 +31,6 @@ SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 class SpeechResponse(Response):
     """A complete answer with speech, whose headers are sent as they are."""
 
-    def __init__(self, body: bytes, content_type: str, status: int = 200) -> None:
-        super().__init__(body, status, content_type=content_type)
-        self.headers.add("Content-Length", str(len(body)))
-
     def get_wsgi_headers(self, environ: object) -> Headers:
         """Return the headers; werkzeug copies them, and looks for a Location that needs an absolute URL."""
         return self.headers
@@ -98,7 +94,7 @@ def audio_response(
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)
         return response
-    return SpeechResponse(speech.finished().audio, content_type)
+    return SpeechResponse(speech.finished().audio, content_type=content_type)
 
 
 def with_speech_headers(response: Response, speech: SpeechResult) -> Response:

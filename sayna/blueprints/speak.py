@@ -41,4 +41,4 @@ def _envelope(speech: SpeechResult) -> Response:
         name: of_this_answer[name] if name in of_this_answer else getattr(info, name) for name in METADATA_FIELDS
     }
     head = b'{"metadata":' + json.dumps(metadata).encode() + b',"audio":"'
-    return SpeechResponse(b"".join((head, clip.base64, b'"}\n')), "application/json")
+    return SpeechResponse(b"".join((head, clip.base64, b'"}\n')), content_type="application/json")
