@@ -82,8 +82,7 @@ class Telephony:
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         threads = [deliveries := LeaderThread(state.leader, "deliveries", deliverer.run)]
         if (inbound := Inbound.of(config.sip)) is not None:
-            provisioning = partial(keep_provisioned, livekit, inbound)
-            threads.append(LeaderThread(state.leader, "provisioning", provisioning))
+            threads.append(LeaderThread(state.leader, "provisioning", partial(keep_provisioned, livekit, inbound)))
 
         def wake() -> None:
             deliveries.start()
