@@ -15,13 +15,14 @@ from tests.e2e.wire import Address, read_until_quiet
 
 LARGE = b"x" * (2**20 + 1)
 HOST = b"Host: a\r\n"
-# A path, the headers of its client, the shape of its errors, and what they say of each status.
-OPENAI = ("/v1/audio/speech", {}, lambda error: (error["error"]["type"], error["error"]["code"]))
-OTHER = ("/v1/nowhere?x=1", {}, OPENAI[2])
-MODELS = ("/v1/models", {"xi-api-key": "x"}, lambda error: error["detail"]["status"])
-ELEVENLABS = ("/v1/text-to-speech/espeak:en/stream?output_format=mp3_44100_128", {}, MODELS[2])
-JAMBONZ = ("/jambonz/tts", {}, sorted)
-OWN = ("/v1x", {}, lambda error: (sorted(error), error["code"]))
+Asked = tuple[str, dict[str, str], Callable[[Any], Any]]
+# A path, the headers of its client, and what is read of its errors.
+OPENAI: Asked = ("/v1/audio/speech", {}, lambda error: (error["error"]["type"], error["error"]["code"]))
+OTHER: Asked = ("/v1/nowhere?x=1", {}, OPENAI[2])
+MODELS: Asked = ("/v1/models", {"xi-api-key": "x"}, lambda error: error["detail"]["status"])
+ELEVENLABS: Asked = ("/v1/text-to-speech/espeak:en/stream?output_format=mp3_44100_128", {}, MODELS[2])
+JAMBONZ: Asked = ("/jambonz/tts", {}, sorted)
+OWN: Asked = ("/v1x", {}, lambda error: (sorted(error), error["code"]))
 OF_OPENAI = {
     413: ("invalid_request_error", "payload_too_large"),
     429: ("rate_limit_error", "too_many_requests"),
@@ -32,7 +33,7 @@ OF_ELEVENLABS = {413: "payload_too_large", 429: "too_many_concurrent_requests", 
 OF_ELEVENLABS[504] = "gateway_timeout"
 OF_SAYNA = {413: "PAYLOAD_TOO_LARGE", 429: "TOO_MANY_REQUESTS", 502: "BAD_GATEWAY", 504: "GATEWAY_TIMEOUT"}
 OURS = ["code", "error", "request_id"]
-DIALECTS: list[tuple[tuple[str, dict[str, str], Callable[[Any], Any]], dict[int, Any]]] = [
+DIALECTS: list[tuple[Asked, dict[int, Any]]] = [
     (OPENAI, OF_OPENAI),
     (OTHER, OF_OPENAI),
     (MODELS, OF_ELEVENLABS),
@@ -88,7 +89,7 @@ def ask(address: Address, path: str, headers: dict[str, str], status: int, body:
 
 
 @pytest.mark.parametrize(("asked", "told"), DIALECTS, ids=lambda value: value[0] if type(value) is tuple else "")
-def test_refusals_of_nginx_have_the_dialects_shape(front: Nginx, asked: Any, told: dict[int, Any]) -> None:
+def test_refusals_of_nginx_have_the_dialects_shape(front: Nginx, asked: Asked, told: dict[int, Any]) -> None:
     path, headers, read = asked
 
     for status, body in ((502, b"{}"), (413, LARGE)):
@@ -106,7 +107,7 @@ def test_refusals_of_nginx_have_the_dialects_shape(front: Nginx, asked: Any, tol
 
 @pytest.mark.parametrize(("asked", "told"), DIALECTS, ids=lambda value: value[0] if type(value) is tuple else "")
 @pytest.mark.usefixtures("silent")
-def test_timeout_of_nginx_has_the_dialects_shape(front: Nginx, asked: Any, told: dict[int, Any]) -> None:
+def test_timeout_of_nginx_has_the_dialects_shape(front: Nginx, asked: Asked, told: dict[int, Any]) -> None:
     path, headers, read = asked
     body, should_retry = ask(front.address, path, headers, 504)
 
