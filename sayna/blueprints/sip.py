@@ -40,14 +40,13 @@ def list_calls() -> Response:
     names = request.args.getlist("room_name")
     if len(names) != 1:
         raise InvalidRequest("send one room_name in the query, as in /sip/call?room_name=support-42")
-    calls = _telephony().log.in_room(g.caller, room_name(names[0]))
-    return json_response({"calls": [call.public() for call in calls]})
+    return json_response({"calls": _telephony().log.in_room(g.caller, room_name(names[0]))})
 
 
 @blueprint.get("/sip/call/<sip_call_id>")
 def read_call(sip_call_id: str) -> Response:
     """Answer with a call as it is now."""
-    return json_response(_telephony().log.find(g.caller, sip_call_id).public())
+    return json_response(_telephony().log.find(g.caller, sip_call_id))
 
 
 @blueprint.post("/sip/transfer")
