@@ -9,7 +9,7 @@ from typing import Any
 from sayna import audio
 from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig
-from sayna.errors import InvalidRequest, ProviderNotConfigured, UnknownProvider
+from sayna.errors import InvalidRequest, ProviderNotConfigured, ProviderRejectedRequest, UnknownProvider
 from sayna.http import Deadline
 from sayna.providers import ALIASES
 from sayna.providers.base import SpeechRequest, SynthesisParams, TTSProvider
@@ -55,6 +55,7 @@ class Plan(SynthesisParams):
     sound: str
     key: str
     silence_ms: tuple[int, int]
+    gain_db: float
     prefers_envelope: bool
     ignored_fields: str
     own_voice: str = ""
@@ -71,9 +72,10 @@ class Plan(SynthesisParams):
 
     @property
     def form(self) -> str:
-        """The name of the format of this plan among the forms of its sound."""
+        """The name of the format of this plan among the forms of its sound; another gain costs no new synthesis."""
         before, after = self.silence_ms
-        return f"{self.target.audio_format}-{self.target.sample_rate}-{before}-{after}"
+        gain = f"-{self.gain_db:g}dB" if self.gain_db else ""
+        return f"{self.target.audio_format}-{self.target.sample_rate}-{before}-{after}{gain}"
 
     def provider_request(self) -> SpeechRequest:
         """Return the request to the provider; its deadline starts now.
@@ -180,6 +182,7 @@ class Planner:
             sound="",
             key="",
             silence_ms=_silence(request, said.pauses),
+            gain_db=request.gain_db,
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
         )
@@ -210,6 +213,7 @@ class Planner:
         """Return the language that is spoken; raises InvalidRequest when the voice cannot speak the wanted one."""
         tags = provider.languages_of(voice_id)
         if not tags:
+            self._check_local(provider, voice_id)
             return language or canonical(provider.language_of(voice_id))
         if found := spoken_language(tags, language):
             return found
@@ -219,6 +223,18 @@ class Planner:
             f"the voice {voice_id} of {provider.slug} speaks {', '.join(tags)[:100]} and not {language}; "
             f"send {instead}, or leave voice_id out"
         )
+
+    def _check_local(self, provider: TTSProvider, voice_id: str) -> None:
+        """Raise ProviderRejectedRequest when a local provider has no such voice, ProviderNotConfigured when one might.
+
+        A list of prompts tells such a mistake before anything is rendered.
+        """
+        if not (provider.local and provider.configured and voice_id):
+            return
+        for other in self._providers.values():
+            if other.understudy == provider.slug and not other.configured and other.languages_of(voice_id):
+                raise ProviderNotConfigured(other.how_to_configure)
+        raise ProviderRejectedRequest(f"{provider.slug} does not know this voice; GET /voices lists them")
 
 
 def suits(provider: TTSProvider, request: SpeakRequest) -> bool:

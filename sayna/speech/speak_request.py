@@ -22,6 +22,8 @@ class SpeakRequest:
     sample_rate: int | None = None
     silence_before_ms: int | None = None
     silence_after_ms: int | None = None
+    # Only the operator's file of voices has a gain, in dB.
+    gain_db: float = 0.0
     language: str | None = None
     # "ssml" for a document; "unwrapped" for one whose unknown elements are left out.
     markup: str | None = None
