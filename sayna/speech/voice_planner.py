@@ -10,7 +10,8 @@ from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, Unkn
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import TTSProvider, Voice
 from sayna.speech.own_voices import ALIAS, NONE, OwnVoiceFile, OwnVoices, VoiceTarget
-from sayna.speech.plan import Plan, Planner, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.planner import Planner
 from sayna.speech.voices.languages import canonical, spoken
 from sayna.speech.voices.normalize import normalized
 
@@ -142,7 +143,7 @@ class VoicePlanner(Planner):
             return ""
 
     def _one(self, request: SpeakRequest) -> Plan:
-        """Return the plan of one target; its understudy speaks what it cannot read, and is the fallback of the rest."""
+        """Return the plan of one target; its understudy is its fallback, and speaks a text that it cannot read."""
         plan = super().plan(request)
         understudy = self._providers.get(plan.provider.understudy)
         if understudy is None or not understudy.configured:
