@@ -9,6 +9,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
 
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from sayna.schemas.base import StrictSchema, ignored_fields
 from sayna.schemas.json_object import parse_object
 
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
@@ -20,21 +21,23 @@ MAX_FIELDS = 100
 WEBHOOK_BYTES = 2 * 2**20
 
 
-def read_object(request: Request) -> dict[str, Any]:
+def read_object(request: Request, schema: StrictSchema | None = None) -> dict[str, Any]:
     """Return the body as an object, parsed once: the view handles the very object that the auth service judged.
 
-    Raises as read_body and parse_object do.
+    The response names the fields that the schema ignores. Raises as read_body and parse_object do.
     """
     body: dict[str, Any] | None = g.get("body")
     if body is None:
         body = g.body = parse_object(read_body(request))
+    if schema is not None:
+        g.ignored_fields = ignored_fields(schema, body)
     return body
 
 
-def read_optional_object(request: Request) -> dict[str, Any]:
+def read_optional_object(request: Request, schema: StrictSchema) -> dict[str, Any]:
     """Return the body as an object, an empty one where there is no body; raises as read_object does."""
     is_empty = not request.content_length and "Transfer-Encoding" not in request.headers
-    return {} if is_empty else read_object(request)
+    return {} if is_empty else read_object(request, schema)
 
 
 def read_body(request: Request) -> bytes:

@@ -7,7 +7,7 @@ import time
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import NotFound
 
 from sayna import log, metrics
@@ -17,8 +17,6 @@ from sayna.blueprints.body import read_body, read_form, read_object
 from sayna.blueprints.context import current_request, services
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
-from sayna.openapi import operation_of
-from sayna.schemas.base import ignored_fields
 
 # A list of the public routes: a new route needs a token unless it is added here.
 PUBLIC = frozenset(
@@ -158,7 +156,7 @@ def _finish(response: Response) -> Response:
     response.headers.add("X-Request-ID", here.request_id)
     # Browsers must not render audio or an error as a page.
     response.headers.add("X-Content-Type-Options", "nosniff")
-    if ignored := _ignored_fields():
+    if ignored := here.get("ignored_fields"):
         response.headers.add("x-ignored-fields", ignored)
     # Read the fields now, because `g` and the request no longer exist when a stream ends.
     fields = {
@@ -176,16 +174,6 @@ def _finish(response: Response) -> Response:
     else:
         _log(fields, started)
     return response
-
-
-def _ignored_fields() -> str:
-    """Return the names of the body's fields that this route ignores; a route with two forms of body knows them."""
-    here = g._get_current_object()
-    body = here.get("body")
-    if body is None or "ignored_fields" in here:
-        return str(here.get("ignored_fields", ""))
-    operation = operation_of(current_app.view_functions[request.endpoint or ""])
-    return ignored_fields(operation.request[0], body) if operation and operation.request else ""
 
 
 def _log(fields: dict[str, Any], started: float) -> None:

@@ -12,11 +12,9 @@ from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.openapi import documented
-from sayna.openapi.operations import recording as operations
 from sayna.recordings import Download, Library, Recorder, Remover, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.schemas.recording import dump_page, dump_purged, dump_session, load_list, load_purge, load_start
+from sayna.schemas.recording import START, dump_page, dump_purged, dump_session, load_list, load_purge, load_start
 
 blueprint = Blueprint("recording", __name__)
 
@@ -43,7 +41,6 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/recording")
-@documented(operations.LIST)
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
@@ -52,16 +49,14 @@ def list_recordings() -> Response:
 
 
 @blueprint.post("/recording")
-@documented(operations.START)
 def start() -> Response:
     """Start to record a room, once for each stream_id."""
-    wanted = load_start(read_object(request))
+    wanted = load_start(read_object(request, START))
     session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
     return json_response(dump_session("recording", session), 201)
 
 
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(operations.STOP)
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it, or remove one that is over."""
     check_stream_id(stream_id)
@@ -72,7 +67,6 @@ def stop(stream_id: str) -> Response:
 
 
 @blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(operations.DOWNLOAD)
 def download(stream_id: str) -> Response:
     """Answer with the audio, with the requested bytes of it, or with 304."""
     check_stream_id(stream_id)

@@ -8,8 +8,6 @@ from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
-from sayna.openapi import documented
-from sayna.openapi.operations.speak import SPEAK
 from sayna.schemas.speak import METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.service import SpeechResult
 
@@ -17,7 +15,6 @@ blueprint = Blueprint("speak", __name__)
 
 
 @blueprint.post("/speak")
-@documented(SPEAK)
 def speak() -> Response:
     """Answer with speech, in the form that Accept or the request's own form asks for."""
     request = current_request()
