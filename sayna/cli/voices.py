@@ -9,7 +9,8 @@ import click
 from sayna.cli.context import Command, services
 from sayna.cli.output import as_json, print_json, print_table
 from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices import VoiceFilter, VoiceListing, select
+from sayna.speech.voices.catalogue import VoiceListing
+from sayna.speech.voices.encoding import VoiceFilter, select
 from sayna.speech.voices.languages import canonical
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
