@@ -79,7 +79,8 @@ def _converted(
     if rate != target.sample_rate or gain_db:
         from sayna.audio.resample import resample  # noqa: PLC0415
 
-        blocks = resample(blocks, rate, target.sample_rate, gain_db)
+        is_lossy = target.audio_format in ("mp3", "opus")
+        blocks = resample(blocks, rate, target.sample_rate, gain_db=gain_db, is_lossy=is_lossy)
     before, after = (bytes(_SAMPLE_BYTES["s16"] * (target.sample_rate * each // 1000)) for each in silence_ms)
     # _some here too, because an encoder writes a header even when no audio follows.
     yield from _encode(itertools.chain((before,), _some(blocks), (after,)), target, head)

@@ -138,12 +138,13 @@ def true_peak(data: bytes, spec: AudioSpec) -> float:
 NOISE = np.random.default_rng(1).normal(0, 16000, 24000).clip(-32768, 32767).astype("<i2").tobytes()
 
 
-@pytest.mark.parametrize("rate", SAMPLE_RATES)
+# Without a gain, samples at the vendor's own rate are sent as they are.
+LIMITED = [(gain_db, rate) for gain_db in (0, 20) for rate in SAMPLE_RATES if gain_db or rate != 24000]
+
+
+@pytest.mark.parametrize(("gain_db", "rate"), LIMITED)
 @pytest.mark.parametrize("name", ["linear16", "wav", "flac", "mulaw", "alaw", "wav-mulaw", "wav-alaw"])
-@pytest.mark.parametrize("gain_db", [0, 20])
 def test_true_peak_of_each_form_is_below_full_scale(name: str, rate: int, gain_db: float) -> None:
-    if not gain_db and rate == 24000:
-        pytest.skip("the samples of the vendor are sent as they are")
     target = resolve(name, rate)
     made = b"".join(convert(pieces(NOISE, 4800), resolve("linear16", 24000), target, gain_db=gain_db))
     assert true_peak(made, target) <= 1
@@ -152,8 +153,10 @@ def test_true_peak_of_each_form_is_below_full_scale(name: str, rate: int, gain_d
 @pytest.mark.parametrize("name", ["mp3", "opus"])
 def test_coded_speech_with_gain_is_below_full_scale(name: str) -> None:
     source, target = resolve("linear16", 24000), resolve(name, 24000)
-    made = b"".join(convert(pieces(sine(24000).tobytes(), 4800), source, target, gain_db=12))
-    assert 0.8 < true_peak(made, target) <= 1
+    words = np.repeat(np.random.default_rng(2).uniform(0, 1, 40), 600)
+    speech = (sine(24000, 1, 120) * words).astype("<i2").tobytes()
+    made = b"".join(convert(pieces(speech, 4800), source, target, gain_db=20))
+    assert 0.7 < true_peak(made, target) <= 1
 
 
 @pytest.mark.parametrize("rate", [8000, 24000, 44100])
