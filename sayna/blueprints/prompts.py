@@ -1,6 +1,6 @@
 """POST /prompts: what a list of prompts costs, and its mistakes, before anything is paid."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import allowed_plan, services
@@ -25,6 +25,7 @@ def check_prompts() -> Response:
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),
         permit=allowed_plan,
+        tenant=g.caller.tenant,
     )
     return json_response(
         {

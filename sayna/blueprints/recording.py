@@ -2,12 +2,12 @@
 
 from http import HTTPStatus
 from itertools import chain
-from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
+from sayna.blueprints.accel import accel_response
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
@@ -70,22 +70,23 @@ def stop(stream_id: str) -> Response:
 def download(stream_id: str) -> Response:
     """Answer with the audio, with the requested bytes of it, or with 304."""
     check_stream_id(stream_id)
-    if location := services().config.recording.accel_prefix:
-        response = Response(content_type=AUDIO)
-        # nginx sends the bytes, and handles ranges and conditions.
-        path = quote(_library().path(stream_id, g.caller))
-        response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{path}"
-    else:
-        is_head = request.method == "HEAD"
-        response = _response(_library().open(stream_id, g.caller, request.headers, is_head=is_head))
+    location = services().config.recording.accel_prefix
+    # Without nginx in between, the response would have no audio, and the client would see the link.
+    by_nginx = location is not None and services().proxies.is_trusted(request.remote_addr or "")
+    is_head = request.method == "HEAD"
+    found = _library().open(stream_id, g.caller, request.headers, is_head=is_head, by_nginx=by_nginx)
+    response = accel_response(found, location or "") if found.accel_key else _response(found)
+    response.content_type = AUDIO
     response.headers.update(HEADERS)
+    # nginx gives it back with audio only, because an error of the store must not be saved as a recording.
+    disposition = "X-Store-Disposition" if found.link else "Content-Disposition"
     # Safe in a header: check_stream_id allows neither quotes nor line breaks.
-    response.headers["Content-Disposition"] = f'attachment; filename="{stream_id}.ogg"'
+    response.headers[disposition] = f'attachment; filename="{stream_id}.ogg"'
     return response
 
 
 def _response(download: Download) -> Response:
-    response = Response(status=download.status, content_type=AUDIO)
+    response = Response(status=download.status)
     if download.stream is not None:
         chunks = download.stream.chunks()
         # Wait for the first bytes: a store that fails before them can still be answered with an error.

@@ -1,18 +1,24 @@
 """`sayna cache stats | clear | verify | export | import`: the audio cache on disk."""
 
+import contextlib
 import datetime
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 
 import click
 
-from sayna.cli.clip_search import sounds_of_key, sounds_of_text
-from sayna.cli.context import Group, is_of_flask, services
-from sayna.cli.output import as_json, print_json, print_pairs
+from sayna.audio import FORMATS, SAMPLE_RATES
+from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pairs, progress, services
 from sayna.cli.prompts import pack
-from sayna.speech.cache import AudioCache
+from sayna.errors import EmptyText, SaynaError
+from sayna.services import Services
+from sayna.speech.cache import AudioCache, ClipInfo, cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.text import text_digest
 
 # The folder of deploy/nginx.conf.
 NGINX = """\
@@ -80,15 +86,15 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
 def _remove(text: str | None, key: str) -> int:
     settings, unsure = services().config.cache, 0
     if text is None:
-        sounds = sounds_of_key(services(), key)
+        sounds = _sounds_of_key(services(), key)
     else:
-        sounds, unsure = sounds_of_text(services(), text)
+        sounds, unsure = _sounds_of_text(services(), text)
     if (clips := services().state.clips) is not None:
         clips.remove(sounds)
     if unsure:
         click.echo(
-            f"{unsure} other clips are as long as this text, and have voice_settings, pronunciations or credentials of"
-            " their own: they may be of it. Clear them with --key, or with --provider and --voice.",
+            f"{unsure} clips of an earlier version are as long as this text and may be of it: that version kept no"
+            " digest of the text. Clear them with --key, or with --provider and --voice.",
             err=True,
         )
     store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
@@ -111,8 +117,8 @@ def _confirm(which: str) -> None:
 @as_json
 def verify(*, as_json: bool) -> None:
     """Read every entry and remove those that are damaged."""
-    with click.progressbar(length=_cache().stats().entries, label="Checking", file=sys.stderr) as bar:
-        report = _cache().verify(lambda done, total: bar.update(1))
+    with progress("Checking") as advance:
+        report = _cache().verify(advance)
     if as_json:
         print_json({"checked": report.checked, "damaged": report.damaged})
     else:
@@ -124,3 +130,56 @@ def _cache() -> AudioCache:
     if not cache.shared:
         raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
     return cache
+
+
+def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
+    """Return the keys of the sounds of a text, and how many clips of earlier versions are as long and may be of it.
+
+    A clip that was synthesized for another text, which pronunciations turned into this one, is found too.
+    Raises EmptyText.
+    """
+    if not text.strip():
+        raise EmptyText("say which text")
+    found, unsure, cache, digest = set(), 0, built.cache, text_digest(text)
+    tenants = {None, *(each.id for each in built.config.auth.secrets)}
+    keys = cache.keys()
+    for key in keys:
+        clip = cache.get(key)
+        if clip is None:
+            continue
+        plans = [] if clip.info.text_digest == digest else list(_plans(built, text, clip.info, tenants))
+        if clip.info.text_digest == digest or any(plan.sound == key for plan in plans):
+            found.add(key)
+        elif not clip.info.text_digest:
+            unsure += clip.info.characters in {len(text), *(plan.characters for plan in plans)}
+    return found, unsure
+
+
+def _sounds_of_key(built: Services, key: str) -> set[str]:
+    """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
+    key = key.strip('"').partition("-")[0].lower()
+    sounds = built.cache.keys()
+    return {sound for sound in sounds if key == sound or key in _keys_of_forms(sound)}
+
+
+def _plans(built: Services, text: str, info: ClipInfo, tenants: Iterable[str | None]) -> Iterator[Plan]:
+    """Yield what each tenant's pronunciations make of the text in the voice of a clip."""
+    for tenant in tenants:
+        # The vendor, the voice or the model of the clip may no longer be known here.
+        with contextlib.suppress(SaynaError):
+            yield built.planner.plan(
+                SpeakRequest(
+                    text,
+                    tenant=tenant,
+                    provider=info.provider,
+                    voice_id=info.voice_id or None,
+                    model=info.model or None,
+                    language=info.language or None,
+                    speaking_rate=info.speaking_rate,
+                )
+            )
+
+
+def _keys_of_forms(sound: str) -> Iterator[str]:
+    for audio_format, rate in product(FORMATS, SAMPLE_RATES):
+        yield cache_key({"sound": sound, "form": f"{audio_format}-{rate}-0-0"})

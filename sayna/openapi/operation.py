@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.config.document import read_document
+from sayna.config.yamlfile import read_document
 from sayna.errors import SaynaError
 from sayna.schemas.livekit import Name
 from sayna.schemas.recording import STREAM_ID

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from sayna import audio
-from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
+from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.schemas import vocabulary
 from sayna.schemas.base import (
     DocumentationSchema,
@@ -165,9 +165,13 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: tuple[str, str]) -> SpeakRequest:
+    if loaded.get("text") is None:
+        unknown = ignored_speak_fields(body)
+        also = f"; Sayna does not know {unknown}" if unknown else ""
+        raise EmptyText(f"text is missing; send what is to be spoken in the field text{also}")
     rules = loaded.pop("pronunciations", [])
     return SpeakRequest(
-        text=loaded.pop("text", None),
+        text=loaded.pop("text"),
         audio_format=loaded.pop("audio_format", "") or default_formats[is_nested(body)],
         prefers_envelope=not is_nested(body),
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config import TENANT, ConfigError
-from sayna.config.document import read_document
 from sayna.config.fields import InvalidValue
+from sayna.config.yamlfile import read_document
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean
 from sayna.speech.voices.languages import canonical, speaks

@@ -72,6 +72,8 @@ class Plan(SynthesisParams):
     gain_db: float
     prefers_envelope: bool
     ignored_fields: str
+    # Finds every clip of a text that a person wants to be forgotten.
+    text_digest: str
     own_voice: str = ""
     # The voices of the operator at that time: another file of VOICES_PATH is another object.
     voices: object = None
@@ -117,6 +119,7 @@ class Plan(SynthesisParams):
             characters=self.characters,
             speaking_rate=self.speaking_rate,
             created=created,
+            text_digest=self.text_digest,
         )
 
     def master(self, whole: bytes, spec: AudioSpec, created: float) -> Clip:

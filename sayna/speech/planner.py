@@ -17,6 +17,7 @@ from sayna.speech.cache import cache_key
 from sayna.speech.lexicons import Lexicons
 from sayna.speech.plan import MAX_CONNECT_SECONDS, MAX_REQUEST_SECONDS, Plan, SpeakRequest
 from sayna.speech.spoken import spoken
+from sayna.speech.text import text_digest
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, wanted_language
 from sayna.speech.voices.languages import spoken as spoken_language
@@ -77,14 +78,13 @@ class Planner:
         words_version = self._lexicons.version
         words = self._lexicons.words(request.tenant, tag, request.pronunciations)
         said = spoken(request.text or "", request.markup or "none", words, self._speech.max_text_chars)
-        low, high = provider.rates
         plan = Plan(
             provider=provider,
             text=said.text,
             voice_id=voice_id,
             model=_matching(model, provider.model_pattern, "model", "a model name of the vendor"),
             language=tag,
-            speaking_rate=min(high, max(low, (request.speaking_rate or 1.0) * said.rate)),
+            speaking_rate=_within((request.speaking_rate or 1.0) * said.rate, *provider.rates),
             target=audio.resolve(request.audio_format or "wav", request.sample_rate),
             settings=checked(request.voice_settings, provider),
             credentials=credentials,
@@ -100,6 +100,7 @@ class Planner:
             gain_db=request.gain_db,
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
+            text_digest=text_digest(request.text or ""),
         )
         sound = _sound_key(plan, self._secret)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
@@ -158,6 +159,10 @@ def _silence(request: SpeakRequest, pauses: Sequence[tuple[int, int]]) -> tuple[
     if total > MAX_SILENCE_MS:
         raise InvalidRequest(f"the silences last {total / 1000:g} s; send at most {MAX_SILENCE_MS // 1000} s")
     return around
+
+
+def _within(rate: float, low: float, high: float) -> float:
+    return min(high, max(low, rate))
 
 
 def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> str:

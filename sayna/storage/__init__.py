@@ -1,8 +1,16 @@
 """Objects under keys, in S3, in Google Cloud Storage or in a folder."""
 
 from sayna.config import RecordingConfig
-from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
-from sayna.storage.errors import StorageUnavailable
+from sayna.storage.base import (
+    ByteRange,
+    ObjectInfo,
+    ObjectLink,
+    ObjectStream,
+    ObjectSummary,
+    StorageUnavailable,
+    Store,
+    StoreCheck,
+)
 
 
 def open_store(config: RecordingConfig) -> Store | None:
@@ -25,6 +33,7 @@ def open_store(config: RecordingConfig) -> Store | None:
 __all__ = [
     "ByteRange",
     "ObjectInfo",
+    "ObjectLink",
     "ObjectStream",
     "ObjectSummary",
     "StorageUnavailable",
