@@ -9,7 +9,7 @@ import numpy.typing as npt
 Wave = npt.NDArray[np.float32]
 # 1.2 dB below full scale, because four values a sample find a peak up to 0.7 dB too low (ITU-R BS.1770, annex 2).
 CEILING = 0.87 * 32767
-# MP3 and Opus change the wave: what they decode to was 1.3 dB higher at most (loud speech, measured).
+# MP3 and Opus change the wave: decoded, loud speech was up to 1.3 dB higher (measured).
 LOSSY_CEILING = 0.74 * 32767
 # The gain changes in straight lines over segments of 10 ms, so a limited peak makes no click.
 SEGMENTS_PER_SECOND = 100

@@ -101,7 +101,13 @@ class RecordingLister:
             groups.pop()
         cut = more and len(groups) == 1
         shown = [folder for name, group in groups if (folder := self._folder(name, group, cut=cut))]
-        return shown, groups[-1][1][-1].key if more and groups else None
+        if not more or not groups:
+            return shown, None
+        reached = groups[-1][1][-1].key
+        # Deeper keys are not of recordings. There may be very many of them, such as clips: pass over their folder.
+        if reached.removeprefix(self._prefix).count("/") > 1:
+            reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
+        return shown, reached
 
     def _folder_name(self, entry: ObjectSummary) -> str:
         return entry.key.removeprefix(self._prefix).partition("/")[0]

@@ -47,7 +47,8 @@ _failure = partial(failure, "gcs")
 class GCSStore(Store):
     """One bucket, read and written with a service account."""
 
-    def __init__(self, config: RecordingConfig) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int) -> None:
+        self._attempts = attempts
         text = config.gcs_credentials_json.reveal() if config.gcs_credentials_json else str(config.gcs_credentials_path)
         self._tokens = GoogleTokens(read_account(text), SCOPES)
         self._endpoint, self._bucket = config.gcs_endpoint, quote(config.gcs_bucket or "", safe="")
@@ -150,7 +151,7 @@ class GCSStore(Store):
         """Return the response, after retries of temporary errors; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
-        for last in (False, False, True):
+        for left in reversed(range(self._attempts)):
             try:
                 token = self._tokens.token(refused)
                 reply = http.send(
@@ -158,10 +159,10 @@ class GCSStore(Store):
                     connect_seconds=CONNECT_SECONDS, **call,
                 )  # fmt: skip
             except (NoToken, http.TransportError) as error:
-                if last or not isinstance(error, http.Unreachable):
+                if not left or not isinstance(error, http.Unreachable):
                     raise _failure(type(error).__name__) from error
                 continue
-            if last or (reply.status not in RETRIED and (reply.status != UNAUTHORIZED or refused)):
+            if not left or (reply.status not in RETRIED and (reply.status != UNAUTHORIZED or refused)):
                 return reply
             reply.close()
             refused = token if reply.status == UNAUTHORIZED else None

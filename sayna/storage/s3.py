@@ -35,8 +35,6 @@ from sayna.storage.base import (
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4
 PAUSE_SECONDS = 15
-# Retries happen before the first byte only: after it, a failure aborts the response.
-ATTEMPTS = 3
 # As many as a worker has threads. botocore's default is 10, and it closes each connection above that number.
 CONNECTIONS = 64
 # HEAD has no body, so botocore takes the status as the code.
@@ -59,8 +57,9 @@ _failure = partial(failure, "s3")
 class S3Store(Store):
     """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
 
-    def __init__(self, config: RecordingConfig) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int) -> None:
         self._config = config
+        self._attempts = attempts
         self._clients: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -149,11 +148,11 @@ class S3Store(Store):
         with self._lock:
             pid = os.getpid()
             if pid not in self._clients:
-                self._clients[pid] = _make_client(self._config)
+                self._clients[pid] = _make_client(self._config, self._attempts)
             return self._clients[pid]
 
 
-def _make_client(config: RecordingConfig) -> Any:
+def _make_client(config: RecordingConfig, attempts: int) -> Any:
     """Return a client; boto3 looks for credentials only when the settings have none."""
     from botocore.config import Config  # noqa: PLC0415
 
@@ -167,7 +166,7 @@ def _make_client(config: RecordingConfig) -> Any:
         signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=FIRST_BYTE_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONNECTIONS,
         # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.
         proxies={"http": proxy.url, "https": proxy.url} if proxy else {},
