@@ -31,7 +31,9 @@ from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
 from sayna.speech.voice_planner import VoicePlanner
-from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
+from sayna.speech.voices.catalogue import VoiceCatalogue
+from sayna.speech.voices.encoding import EncodedVoicesCache
+from sayna.speech.voices.store import VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
