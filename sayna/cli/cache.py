@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from sayna.audio import FORMATS, SAMPLE_RATES
-from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pairs, progress, services
+from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_table, progress, services
 from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
@@ -51,13 +51,13 @@ def stats(*, as_json: bool) -> None:
         print_json({name: getattr(found, name) for name in found.__slots__})
         return
     oldest = datetime.datetime.fromtimestamp(found.oldest, datetime.UTC) if found.oldest else None
-    print_pairs(
-        {
-            "clips": found.entries,
-            "bytes": f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})",
-            "oldest": f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-",
-            **{f"clips of {slug}": entries for slug, entries in sorted(found.providers.items())},
-        }
+    print_table(
+        [
+            ("clips", str(found.entries)),
+            ("bytes", f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})"),
+            ("oldest", f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-"),
+            *((f"clips of {slug}", str(entries)) for slug, entries in sorted(found.providers.items())),
+        ]
     )
 
 
