@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sayna.caller import Caller
     from sayna.config import Config
     from sayna.services import Services
+    from sayna.speech.cache import AudioCache
     from sayna.speech.plan import Plan
 
 
@@ -88,6 +89,14 @@ def config() -> "Config":
 def is_of_flask() -> bool:
     """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
     return not isinstance(click.get_current_context().find_root().obj, Session)
+
+
+def shared_cache() -> "AudioCache":
+    """Return the cache of the server; raises ClickException where it would end with the command."""
+    cache = services().cache
+    if not cache.shared:
+        raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
+    return cache
 
 
 def caller_of(tenant: str | None) -> "Caller":
