@@ -50,10 +50,10 @@ for each in pack.commands.values():
 @as_json
 def stats(*, as_json: bool) -> None:
     """Print how full the cache is, and how many clips of each provider it has."""
-    found = shared_cache().stats()
+    found, shared = shared_cache().stats(), _shared_stats()
     # Scripts that call `flask --app wsgi cache stats` read JSON.
     if as_json or is_of_flask():
-        print_json({name: getattr(found, name) for name in found.__slots__})
+        print_json({name: getattr(found, name) for name in found.__slots__} | ({"shared": shared} if shared else {}))
         return
     oldest = datetime.datetime.fromtimestamp(found.oldest, datetime.UTC) if found.oldest else None
     print_table(
@@ -62,8 +62,17 @@ def stats(*, as_json: bool) -> None:
             ("bytes", f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})"),
             ("oldest", f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-"),
             *((f"clips of {slug}", str(entries)) for slug, entries in sorted(found.providers.items())),
+            *((f"shared {name}", str(value)) for name, value in shared.items() if name != "providers"),
         ]
     )
+
+
+def _shared_stats() -> dict[str, object]:
+    """Return how many clips the machines share, nothing for one machine."""
+    if (machines := services().speech.machines) is None:
+        return {}
+    providers, size = machines.stats()
+    return {"clips": providers.total(), "bytes": size, "providers": providers}
 
 
 @commands.command("clear")
@@ -80,9 +89,9 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
     if not yes:
         _confirm(" and ".join(filter(None, (provider, voice, text, key))) or f"all {cache.stats().entries} clips")
     is_of_voice = text is None and key is None
-    if (clips := services().state.clips) is not None and is_of_voice:
+    if (machines := services().speech.machines) is not None and is_of_voice:
         # First those that this machine could fetch again.
-        clips.clear(provider, voice)
+        click.echo(f"{machines.clear(provider, voice)} shared clips removed")
     removed = cache.clear(provider, voice) if is_of_voice else _remove(text, key or "")
     click.echo(f"{removed} entries removed")
     click.echo(NGINX, err=True)
@@ -94,8 +103,8 @@ def _remove(text: str | None, key: str) -> int:
         sounds = _sounds_of_key(services(), key)
     else:
         sounds, unsure = _sounds_of_text(services(), text)
-    if (clips := services().state.clips) is not None:
-        clips.remove(sounds)
+    if (machines := services().speech.machines) is not None:
+        machines.remove(sounds)
     if unsure:
         click.echo(
             f"{unsure} clips of an earlier version are as long as this text and may be of it: that version kept no"
@@ -121,13 +130,20 @@ def _confirm(which: str) -> None:
 @commands.command("verify")
 @as_json
 def verify(*, as_json: bool) -> None:
-    """Read every entry and remove those that are damaged."""
+    """Read every entry and remove those that are damaged; of several machines, the clips that they share too."""
     with progress("Checking") as advance:
         report = shared_cache().verify(advance)
+    found = {"checked": report.checked, "damaged": report.damaged}
+    if (machines := services().speech.machines) is not None:
+        with progress("Shared") as advance:
+            shared = machines.verify(advance)
+        found |= {"shared_checked": shared.checked, "shared_damaged": shared.damaged}
     if as_json:
-        print_json({"checked": report.checked, "damaged": report.damaged})
-    else:
-        click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+        print_json(found)
+        return
+    click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+    if machines is not None:
+        click.echo(f"{shared.checked} shared clips checked, {shared.damaged} damaged ones removed")
 
 
 def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:

@@ -12,10 +12,9 @@ from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.metrics import MetricsConfig
 from sayna.config.outbound import OutboundConfig
 from sayna.config.recording import RecordingConfig
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
 from sayna.config.usage import UsageConfig
@@ -58,6 +57,8 @@ class Config:
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
+        if self.fleet.clips_store == "recordings" and self.recording.backend not in ("s3", "gcs"):
+            yield "CLIPS_STORE is recordings, which needs S3 or Google Cloud Storage; set RECORDING_BACKEND to it."
         # A limit between tenants needs tenants: otherwise an operator relies on it and it limits no caller.
         if self.sip.from_numbers and not self.auth.required:
             yield "SIP_FROM_NUMBERS_JSON limits no caller without tenants; set AUTH_REQUIRED to true."

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.config.document import read_document
+from sayna.config.yamlfile import read_document
 from sayna.errors import SaynaError
 from sayna.schemas.livekit import Name
 from sayna.schemas.recording import STREAM_ID
 from sayna.schemas.usage import MONTH
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices import GENDERS
 from sayna.speech.voices.languages import TAG
+from sayna.speech.voices.normalize import GENDERS
 
 FOLDER = Path(__file__).parent
 BYTES = {"type": "string", "format": "binary"}

@@ -105,6 +105,26 @@ def check_redis(services: Services) -> Iterator[Finding]:
     yield ok(f"Redis {facts.get('redis_version')} takes what is written")
 
 
+@check("clips")
+def check_shared_clips(services: Services) -> Iterator[Finding]:
+    """Yield whether the store of the clips of all machines keeps a clip of this check."""
+    if services.speech.machines is None or services.config.fleet.clips_store == "none":
+        return
+    store = services.speech.machines.store
+    place = type(store).__name__.removesuffix("Clips")
+    try:
+        name = store.name(f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
+        is_kept = store.put(name, PROBE, "doctor", "probe") and store.get(name) == PROBE
+        store.delete(name)
+    except SaynaError as error:
+        yield fail(f"{place} cannot keep clips: {error.message}", "Check CLIPS_STORE, CLIPS_REDIS_URL and the rights.")
+        return
+    if is_kept:
+        yield ok(f"{place} keeps clips for all machines")
+    else:
+        yield warn(f"{place} is too full for clips", "Raise maxmemory: each machine renders for itself until then.")
+
+
 @check("auth")
 def check_auth_service(services: Services) -> Iterator[Finding]:
     """Yield whether the auth service refuses a token that was made up."""

@@ -1,8 +1,14 @@
-"""How the C library gives memory back: by itself it keeps what a burst of renderings has freed."""
+"""Limits of the process: file descriptors, and the memory that the C library keeps after a burst of renderings."""
 
 import ctypes
 import gc
+import resource
 
+MOST_FILES = 65536
+# A request holds its client, its vendor, a part file, locks and a database.
+FILES_OF_A_THREAD = 8
+FILES_OF_A_WORKER = 128
+MOST_CONNECTIONS = 8192
 # mallopt(3): the parameters' numbers.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 # glibc's own limit is 8 arenas a core; with the interpreter's lock, few threads allocate at a time.
@@ -11,6 +17,21 @@ ARENAS = 4
 LARGE = 2**20  # bytes
 
 _libc = ctypes.CDLL(None)
+
+
+def raise_file_limit() -> None:
+    """Allow as many open files as the machine lets this user have; shells begin with 1024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def most_connections(threads: int) -> int:
+    """Return how many connections a worker may hold that no thread serves."""
+    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    files = MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return min(MOST_CONNECTIONS, max(64, files - FILES_OF_A_WORKER - FILES_OF_A_THREAD * threads))
 
 
 def configure_malloc() -> None:
