@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app import create_app
+from sayna.config import load_config
 from tests.cli.conftest import Run
 from tests.e2e.redis_server import Redis
 from tests.state.conftest import emptied, redis_servers
@@ -51,6 +53,13 @@ def test_clear_of_a_text_reaches_clips_of_other_machines(
     one, two = machines
     assert run("cache", "clear", "--text", "Ada Lovelace", "--yes", **two).exit_code == 0
     assert (stats(run, one), stats(run, two)) == ((2, 1), (0, 1))
+    app = create_app(load_config(one))
+    metadata = app.test_client().post("/speak", json={"text": "Alan Turing"}).get_json()["metadata"]
+    app.extensions["sayna"].close()
+    assert metadata["cached"]
+    assert run("cache", "clear", "--key", metadata["cache_key"], "--yes", **two).exit_code == 0
+    assert (stats(run, one), stats(run, two)) == ((2, 0), (0, 0))
+    assert run("speak", "A third", "-o", "x.wav", **one).exit_code == 0
     assert run("cache", "clear", "--provider", "espeak", "--yes", **two).stdout.startswith("1 shared clips removed")
     assert stats(run, two) == (0, 0)
 
