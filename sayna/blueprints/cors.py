@@ -14,7 +14,7 @@ METHODS = "GET, HEAD, POST"
 EXPOSED = (
     "ETag, Age, Retry-After, Server-Timing, X-Request-ID, x-provider, x-voice-id, x-audio-format, x-sample-rate, "
     "x-channels, x-cache, x-fallback, x-should-retry, x-quota-remaining, x-ignored-fields, x-voices-stale, "
-    "x-voices-failed"
+    "x-voices-failed, x-voices-key-refused"
 )
 PREFLIGHT_SECONDS = 600
 

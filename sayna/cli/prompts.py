@@ -10,8 +10,11 @@ import click
 from sayna.caller import Caller
 from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services
 from sayna.errors import InvalidRequest, SaynaError
-from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
-from sayna.prompts import warm as render_all
+from sayna.prompts.check import CheckedList, Prompt, check
+from sayna.prompts.folder import PromptFolder
+from sayna.prompts.pack import export_pack, import_pack
+from sayna.prompts.table import read_csv
+from sayna.prompts.warm import warm as render_all
 from sayna.speech.cache import AudioCache, Clip
 from sayna.speech.plan import Plan
 
