@@ -19,7 +19,6 @@ from sayna.blueprints import (
     speak,
     usage,
     voices,
-    webhook,
 )
 
 BLUEPRINTS = (
@@ -33,7 +32,6 @@ BLUEPRINTS = (
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
-    webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
 )

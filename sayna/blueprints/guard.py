@@ -25,7 +25,7 @@ PUBLIC = frozenset(
         "health.health",
         "health.ready",
         "metrics.metrics",
-        "webhook.livekit_webhook",
+        "livekit.livekit_webhook",
         "openai.health_test",
         "clips.play",
         "manual.index",
