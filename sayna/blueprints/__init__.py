@@ -19,6 +19,7 @@ from sayna.blueprints import (
     speak,
     usage,
     voices,
+    webhook,
 )
 
 BLUEPRINTS = (
@@ -32,6 +33,7 @@ BLUEPRINTS = (
     clips.blueprint,
     say.blueprint,
     livekit.blueprint,
+    webhook.blueprint,
     recording.blueprint,
     sip.blueprint,
 )

@@ -25,7 +25,7 @@ PUBLIC = frozenset(
         "health.health",
         "health.ready",
         "metrics.metrics",
-        "livekit.livekit_webhook",
+        "webhook.livekit_webhook",
         "openai.health_test",
         "clips.play",
         "manual.index",

@@ -7,10 +7,10 @@ from flask import Blueprint, Response, g
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
-from sayna.blueprints.body import WEBHOOK_BYTES, read_object, read_optional_object, read_raw
+from sayna.blueprints.body import read_object, read_optional_object
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import json_response
-from sayna.livekit.errors import LiveKitNotConfigured, WebhookNotConfigured
+from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.livekit.model import AgentDispatch
 from sayna.schemas.livekit import MUTE, PARTICIPANT
 from sayna.schemas.livekit import room_name as checked
@@ -96,17 +96,6 @@ def mute_participant() -> Response:
     room, identity = wanted["room_name"], wanted["participant_identity"]
     track, muted = _livekit().rooms.mute(g.caller, room, identity, wanted.get("track_sid"), muted=wanted["muted"])
     return json_response({**wanted, "track_sid": track, "muted": muted})
-
-
-@blueprint.post("/livekit/webhook")
-def livekit_webhook() -> Response:
-    """Answer 200 when the event is accepted, now or earlier: LiveKit signs events, so it needs no token."""
-    if (telephony := services().telephony) is None:
-        raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    # LiveKit signs the raw bytes, of type application/webhook+json.
-    body = read_raw(current_request(), WEBHOOK_BYTES)
-    telephony.webhook.accept(body, current_request().headers.get("Authorization", ""))
-    return json_response({"status": "received"})
 
 
 def _livekit() -> "LiveKit":
