@@ -41,7 +41,7 @@ from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
 
 if TYPE_CHECKING:
-    from sayna.livekit import LiveKit
+    from sayna.livekit.livekit_client import LiveKit
     from sayna.sip.telephony import Telephony
 
 
@@ -143,7 +143,7 @@ def build(config: Config) -> Services:
         planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.has)),
         cache=cache,
         single_flight=single_flight,
-        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
+        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.events.warn_quota if telephony else None)),
         speech=(speech := SpeechService(cache, single_flight, limiter, _calls(config, state, paid), machines)),
         fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
@@ -187,7 +187,7 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     key, secret = config.livekit.api_key, config.livekit.api_secret
     if key is None or secret is None:
         return None
-    from sayna.livekit import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
+    from sayna.livekit.livekit_client import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
 
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 
