@@ -7,12 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from sayna import http
-from sayna.errors import (
-    ProviderError,
-    ProviderRateLimited,
-    ProviderRejectedCredentials,
-    ProviderRejectedRequest,
-)
+from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials, ProviderRejectedRequest
 
 # The contract's list; at most one retry, because a failed synthesis may have been billed.
 RETRIED = frozenset({429, 500, 502, 503, 504})
