@@ -15,7 +15,7 @@ from sayna.http import Deadline
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
-from sayna.speech.plan import Plan
+from sayna.speech.plan import MAX_REQUEST_SECONDS, Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.sharing import Machines, SharedSynthesis, stored
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
@@ -149,8 +149,7 @@ class SpeechService:
         try:
             task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self._machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
-            subscriber = self._subscribe(plan, task, form, is_client_connected)
-            subscriber.silence_seconds = silence_seconds
+            subscriber = self._subscribe(plan, task, form, is_client_connected, silence_seconds)
             _wait(subscriber)
         except BaseException:
             self._limiter.release()
@@ -176,17 +175,27 @@ class SpeechService:
             self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
-        self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
+        self,
+        plan: Plan,
+        task: PlannedSynthesis,
+        form: PlannedForm,
+        is_client_connected: Callable[[], bool],
+        silence_seconds: float,
     ) -> Subscriber:
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
         key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
-        return self._single_flight.join(
+        is_patient = math.isinf(silence_seconds) and plan.request_seconds >= MAX_REQUEST_SECONDS
+        subscriber = self._single_flight.join(
             key,
             task,
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
+            # Frames of other machines are waited for in a loop, which no thread may interrupt.
+            is_patient=is_patient and self._machines is None,
         )
+        subscriber.silence_seconds = silence_seconds
+        return subscriber
 
 
 def _wait(subscriber: Subscriber) -> None:
