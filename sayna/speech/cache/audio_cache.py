@@ -89,6 +89,17 @@ class AudioCache:
         """Return whether there is a clip of the key; raises nothing."""
         return self.get(key) is not None
 
+    def may_have(self, sound: str) -> bool:
+        """Return False when neither the master nor a form of a sound is on the disk; raises nothing."""
+        if self._disk is None:
+            return True
+        try:
+            with self._disk.reading() as cache:
+                return cache.has_sound(sound)
+        except FAULTS:
+            # The look itself tells of the fault.
+            return True
+
     def put(self, key: str, clip: Clip) -> bool:
         """Store the master of a sound in place of its older take and its forms; return whether it is stored."""
         if len(clip.audio) > self.largest_clip:
