@@ -129,9 +129,12 @@ class SingleFlight:
         return shared
 
     def _submit(self, call: Callable[[], object]) -> None:
+        # Without the lock: a thread that hands over holds that of its stream, and _attach takes them the other way.
+        threads = self._threads
+        if threads is None:
+            raise _no_thread()
         try:
-            with self._lock:
-                self._ready()[0].submit(call)
+            threads[0].submit(call)
         except RuntimeError as error:
             raise _no_thread() from error
 
