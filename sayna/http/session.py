@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from requests import PreparedRequest, Response
@@ -45,7 +46,8 @@ def prepared(
     """
     request = PreparedRequest()
     request.method, request.body = method, body
-    request.prepare_url(url, params)
+    query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
+    request.prepare_url(url + query, None)
     request.headers = CaseInsensitiveDict({**HEADERS, **headers})
     return request
 
