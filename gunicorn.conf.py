@@ -9,8 +9,7 @@ from typing import Any
 
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
-from sayna.server.limits import raise_file_limit
-from sayna.server.memory import configure_malloc
+from sayna.server.process_limits import configure_malloc, raise_file_limit
 from sayna.server.warmup import load_modules
 
 try:

@@ -3,14 +3,26 @@
 import asyncio
 import contextlib
 import multiprocessing
-import re
-import subprocess
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.bursts import calls
-from bench.harness import Heard, Server, free_port, gunicorn, listen, median, report, running, sayna, vendor, wait_for
+from bench.harness import (
+    Heard,
+    Server,
+    free_port,
+    gunicorn,
+    listen,
+    load,
+    median,
+    report,
+    running,
+    sayna,
+    vendor,
+    wait_for,
+)
 from tests.blueprints.clips import SECRETS, path_of
 from tests.e2e.servers import rendered
 
@@ -37,19 +49,19 @@ def nginx(behind: int, file: bytes) -> Iterator[Server]:
 
 
 def wrk(port: int, path: str) -> float:
-    """Return requests a second over 16 kept connections; raises when an answer was no 2xx."""
-    argv = ["wrk", "-t", "2", "-c", "16", "-d", f"{SECONDS}s", f"http://127.0.0.1:{port}{path}"]
-    said = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in said or "Socket errors" in said:
-        raise RuntimeError(said)
-    return float(re.findall(r"Requests/sec: +([\d.]+)", said)[0])
+    """Return requests a second over 16 kept connections."""
+    return load(Server(port, os.getpid()), get(path), connections=16, seconds=SECONDS).rate
+
+
+def get(path: str) -> bytes:
+    """Return the bytes of one GET."""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
 
 
 def burst(port: int, path: str) -> list[Heard]:
     """Return what all hear who ask for one clip at once, half of them in each of two processes."""
-    payload = f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode()
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        halves = pool.starmap(_listen, [(port, payload, LISTENERS // 2)] * 2)
+        halves = pool.starmap(_listen, [(port, get(path), LISTENERS // 2)] * 2)
     return [heard for half in halves for heard in half]
 
 
@@ -65,7 +77,7 @@ def main() -> None:
     """Print the rates, and how many bursts cost one call and were whole."""
     path = path_of({"t": "a clip that is cached", **VOICE}, "sln24")
     with vendor() as slow, sayna(slow.port, CLIP_SECRETS_JSON=SECRETS) as ours, gunicorn("bench.floor:app") as bare:
-        size = asyncio.run(listen(ours.port, f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())).size
+        size = asyncio.run(listen(ours.port, get(path))).size
         with nginx(ours.port, bytes(size)) as front:
             wrk(front.port, path)
             wrk(ours.port, path)

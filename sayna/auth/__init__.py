@@ -3,12 +3,11 @@
 from sayna.auth.authenticator import Authenticator
 from sayna.auth.bearer_token import read_key, read_token
 from sayna.auth.proxies import Proxies
-from sayna.auth.service import AuthRequest, Post
+from sayna.auth.service import AuthRequest
 
 __all__ = [
     "AuthRequest",
     "Authenticator",
-    "Post",
     "Proxies",
     "read_key",
     "read_token",

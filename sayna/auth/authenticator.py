@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Callable
 
-from sayna.auth.service import AuthRequest, AuthService, Post, unauthorized
+from sayna.auth.service import AuthRequest, AuthService, unauthorized
 from sayna.caller import Caller
 from sayna.config import ApiSecret, AuthConfig
 
@@ -24,7 +24,7 @@ class Authenticator:
     Raises ConfigError when the private key cannot be used. `today` returns the date in UTC.
     """
 
-    def __init__(self, config: AuthConfig, post: Post, *, today: Callable[[], datetime.date] = utc_today) -> None:
+    def __init__(self, config: AuthConfig, *, today: Callable[[], datetime.date] = utc_today) -> None:
         self._today = today
         self._cap_of = {each.id: config.cap_of(each.id) for each in config.secrets}.get
         self._secrets = tuple((_digest(each.secret.reveal()), each) for each in config.secrets)
@@ -36,7 +36,7 @@ class Authenticator:
             from sayna.auth.signing import load_signing_key  # noqa: PLC0415
 
             key = load_signing_key(config.signing_key_path)
-            self._service = AuthService(config.service_url, key, config.timeout_seconds, post)
+            self._service = AuthService(config.service_url, key, config.timeout_seconds)
 
     def authenticate(self, token: str, auth_request: Callable[[], AuthRequest]) -> Caller:
         """Return the caller of a token; `auth_request` is called only when the auth service must decide.

@@ -13,13 +13,16 @@ _WITH_PORT = re.compile(r"\[(?P<six>[^]]+)\](:[0-9]{1,5})?|(?P<four>[0-9.]+):[0-
 
 
 class Proxies:
-    """The trusted proxies: X-Forwarded-For counts only when one of them sent it."""
+    """The trusted proxies: X-Forwarded-For counts only when one of them sent it.
+
+    `is_trusted` takes the address of a connection, empty for a unix socket.
+    """
 
     def __init__(self, allowed: Iterable[str]) -> None:
         allowed = tuple(allowed)
         self._trusts_all = "*" in allowed
         self._networks = [ipaddress.ip_network(each, strict=False) for each in allowed if each != "*"]
-        self._is_trusted = functools.lru_cache(1024)(self._is_trusted_peer)
+        self.is_trusted = functools.lru_cache(1024)(self._is_trusted_peer)
 
     def client_address(self, peer: str, forwarded_for: str) -> str | None:
         """Return the IPv4 address or the IPv6 /64 network of the client; None when a proxy does not send it.
@@ -27,7 +30,7 @@ class Proxies:
         `peer` is the address of the connection, empty for a unix socket. The last address of X-Forwarded-For counts,
         because the nearest proxy wrote it.
         """
-        if not self._is_trusted(peer):
+        if not self.is_trusted(peer):
             return _normalize(peer)
         return _normalize(forwarded_for.rpartition(",")[2][-MAX_ADDRESS:].strip())
 
@@ -36,7 +39,7 @@ class Proxies:
 
         `protocol` is the connection's own, `forwarded` the X-Forwarded-Proto-Version of the nearest proxy.
         """
-        return protocol == HTTP10 or (HTTP10 in forwarded and self._is_trusted(peer))
+        return protocol == HTTP10 or (HTTP10 in forwarded and self.is_trusted(peer))
 
     def _is_trusted_peer(self, peer: str) -> bool:
         # The permissions of the folder decide which programs may open the unix socket.

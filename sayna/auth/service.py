@@ -6,9 +6,10 @@ Any other response is a failure, and no text of the service reaches the client.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from sayna import http
 from sayna.caller import Caller
 from sayna.config import TENANT
 from sayna.config.api_secret import characters
@@ -42,16 +43,6 @@ class AuthRequest:
     query: str = ""
 
 
-class Post(Protocol):
-    """The type of sayna.http.post."""
-
-    def __call__(
-        self, url: str, *, data: bytes, headers: Mapping[str, str], deadline: Deadline,
-        connect_seconds: float, max_bytes: int,
-    ) -> "HttpResponse":  # fmt: skip
-        """Return a response with its whole body; raises TransportError."""
-
-
 @dataclass(frozen=True, slots=True)
 class AuthService:
     """A client of the auth service."""
@@ -59,7 +50,6 @@ class AuthService:
     url: str
     key: "SigningKey"
     timeout_seconds: float
-    post: Post
 
     def caller_of(self, token: str, auth_request: AuthRequest) -> Caller:
         """Return the caller of a token, without a tenant when the service names none.
@@ -78,7 +68,7 @@ class AuthService:
 
     def _post(self, signed: str) -> "HttpResponse":
         try:
-            return self.post(
+            return http.post(
                 self.url,
                 data=signed.encode("ascii"),
                 headers={"Content-Type": "application/jwt"},

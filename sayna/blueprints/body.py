@@ -1,5 +1,6 @@
 """Strict intake: a JSON body of limited size, otherwise a 4xx that says what to send."""
 
+import functools
 import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -7,8 +8,10 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from flask import Request, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.http import parse_options_header
 
 from sayna.errors import InvalidRequest, PayloadTooLarge, UnsupportedMediaType
+from sayna.schemas.base import StrictSchema, ignored_fields
 from sayna.schemas.json_object import parse_object
 
 JSON_TYPE = re.compile(r"application/(x-)?json|text/json|application/[a-z0-9][a-z0-9!#$&^_.-]*\+json")
@@ -20,21 +23,23 @@ MAX_FIELDS = 100
 WEBHOOK_BYTES = 2 * 2**20
 
 
-def read_object(request: Request) -> dict[str, Any]:
+def read_object(request: Request, schema: StrictSchema | None = None) -> dict[str, Any]:
     """Return the body as an object, parsed once: the view handles the very object that the auth service judged.
 
-    Raises as read_body and parse_object do.
+    The response names the fields that the schema ignores. Raises as read_body and parse_object do.
     """
     body: dict[str, Any] | None = g.get("body")
     if body is None:
         body = g.body = parse_object(read_body(request))
+    if schema is not None:
+        g.ignored_fields = ignored_fields(schema, body)
     return body
 
 
-def read_optional_object(request: Request) -> dict[str, Any]:
+def read_optional_object(request: Request, schema: StrictSchema) -> dict[str, Any]:
     """Return the body as an object, an empty one where there is no body; raises as read_object does."""
     is_empty = not request.content_length and "Transfer-Encoding" not in request.headers
-    return {} if is_empty else read_object(request)
+    return {} if is_empty else read_object(request, schema)
 
 
 def read_body(request: Request) -> bytes:
@@ -49,22 +54,28 @@ def read_body(request: Request) -> bytes:
 
 
 def _check_type(request: Request) -> None:
+    environ = request.environ
     # MAX_BODY_BYTES limits the compressed size only, so refuse compressed bodies.
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("send the body without Content-Encoding")
-    if not (JSON_TYPE.fullmatch(request.mimetype) or _is_untyped(request)):
+    content_type = environ.get("CONTENT_TYPE", "").strip()
+    if not (_is_json(content_type) if content_type else _is_own(request)):
         raise UnsupportedMediaType("the body is not JSON by its type; send the header Content-Type: application/json")
 
 
-def _is_untyped(request: Request) -> bool:
-    """Return whether a program sent the body without a type.
+@functools.lru_cache(maxsize=256)
+def _is_json(content_type: str) -> bool:
+    return JSON_TYPE.fullmatch(parse_options_header(content_type)[0].lower()) is not None
+
+
+def _is_own(request: Request) -> bool:
+    """Return whether a program, and no page of another site, sent a body without a type.
 
     A page of another site can send forms, text/plain and untyped bodies without a CORS preflight; its browser
     adds Origin to each.
     """
     headers = request.headers
-    is_own = "Origin" not in headers and headers.get("Sec-Fetch-Site", "").strip().lower() in OWN_SITE
-    return is_own and not headers.get("Content-Type", "").strip()
+    return "Origin" not in headers and headers.get("Sec-Fetch-Site", "").strip().lower() in OWN_SITE
 
 
 def read_raw(request: Request, limit: int | None = None) -> bytes:
@@ -76,7 +87,9 @@ def read_raw(request: Request, limit: int | None = None) -> bytes:
     if (request.content_length or 0) > limit:
         raise PayloadTooLarge(f"the body has more than {limit} bytes")
     try:
-        body = request.stream.read(limit + 1)
+        # gunicorn's own input ends where the body ends; werkzeug's stream ends the one of any other server.
+        stream = request.environ["wsgi.input"] if request.environ.get("wsgi.input_terminated") else request.stream
+        body: bytes = stream.read(limit + 1)
     # gunicorn reports a bad chunk size only here, in the middle of the body.
     except (ClientDisconnected, ParseException, OSError, ValueError) as error:
         raise InvalidRequest("the body is incomplete or its framing is not HTTP") from error

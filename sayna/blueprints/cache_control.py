@@ -2,15 +2,16 @@
 
 import functools
 
-from werkzeug.datastructures import Headers, RequestCacheControl
+from flask import Request
+from werkzeug.datastructures import RequestCacheControl
 from werkzeug.http import parse_cache_control_header
 
 from sayna.speech.service import CacheMode
 
 
-def cache_mode(headers: Headers) -> CacheMode:
+def cache_mode(request: Request) -> CacheMode:
     """Return the mode of a POST, which may cost money; a GET always uses the cache (contract 3)."""
-    return _mode(",".join(headers.getlist("Cache-Control")), headers.get("Pragma", ""))
+    return _mode(request.environ.get("HTTP_CACHE_CONTROL", ""), request.environ.get("HTTP_PRAGMA", ""))
 
 
 @functools.lru_cache(maxsize=256)

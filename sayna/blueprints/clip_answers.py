@@ -3,6 +3,7 @@
 The rules and the systems that need them are in docs/telephony.md.
 """
 
+import functools
 import math
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -12,11 +13,15 @@ from werkzeug import http
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
-from sayna.blueprints.responses import MAX_FALLBACK_AGE
-from sayna.recordings.conditions import evaluate
+from sayna.blueprints.responses import MAX_FALLBACK_AGE, SpeechResponse, with_headers
+from sayna.recordings.conditions import CONDITIONAL, evaluate
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 from sayna.storage import ObjectInfo
+
+# The conditions that `_known_tag` decides, and the other ones with their names in WSGI.
+DECIDED = ("If-None-Match", "If-Modified-Since")
+OTHERS = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in CONDITIONAL if name not in DECIDED}
 
 
 def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = math.inf) -> Response:
@@ -33,17 +38,16 @@ def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = mat
         g.log |= {"provider": speech.plan.provider.slug, "cache": speech.outcome}
         # The client may have the speech of this target since an earlier fallback.
         known = _known_tag(request, speech.plan.key, speech) if speech.fallback else None
-    response = _audio(request, speech) if known is None and speech is not None else _not_modified(known)
-    if response.status_code != HTTPStatus.NOT_MODIFIED:
-        response.headers["Content-Type"] = ENDINGS[ending].content_type
+    headers = [("Accept-Ranges", "bytes")]
     if speech is not None:
-        response.last_modified = _created(speech)
+        headers.append(("Last-Modified", _http_date(int(speech.created))))
         if speech.fallback:
-            response.headers["x-fallback"] = g.log["fallback"] = ",".join(speech.fallback)
-            seconds_left = min(seconds_left, MAX_FALLBACK_AGE)
-    response.headers["Cache-Control"] = f"{scope}, max-age={_seconds_to_keep(seconds_left)}"
-    response.headers["Accept-Ranges"] = "bytes"
-    return response
+            headers.append(("x-fallback", fallback := ",".join(speech.fallback)))
+            g.log["fallback"], seconds_left = fallback, min(seconds_left, MAX_FALLBACK_AGE)
+    headers.append(("Cache-Control", f"{scope}, max-age={_seconds_to_keep(seconds_left)}"))
+    if known is not None or speech is None:
+        return with_headers(_not_modified(known), headers)
+    return with_headers(_audio(request, speech, ENDINGS[ending].content_type), headers)
 
 
 def _not_modified(known: str | None) -> Response:
@@ -54,40 +58,29 @@ def _not_modified(known: str | None) -> Response:
     return response
 
 
-def _audio(request: Request, speech: SpeechResult) -> Response:
-    audio = speech.finished().audio
-    info = ObjectInfo(len(audio), speech.etag, _created(speech))
-    decision = evaluate(_OtherConditions(request), info, ranges=request.method != "HEAD")
-    span = decision.span
-    if decision.status != HTTPStatus.PARTIAL_CONTENT or span is None:
-        response = Response(audio)
-    else:
-        response = Response(audio[span.start : span.start + span.length], decision.status)
-        response.headers["Content-Range"] = f"bytes {span.start}-{span.start + span.length - 1}/{info.size}"
-    response.headers["ETag"] = info.etag
-    return response
-
-
-class _OtherConditions:
-    """The headers of a request, without the conditions that `_known_tag` has decided."""
-
-    def __init__(self, request: Request) -> None:
-        self._headers = request.headers
-
-    def get(self, name: str, /) -> str | None:
-        """Return the value of a header, or None."""
-        return None if name in ("If-None-Match", "If-Modified-Since") else self._headers.get(name)
+def _audio(request: Request, speech: SpeechResult, content_type: str) -> Response:
+    audio, status, headers = speech.finished().audio, 200, [("ETag", speech.etag)]
+    environ = request.environ
+    if conditions := {name: environ[key] for name, key in OTHERS.items() if key in environ}:
+        info = ObjectInfo(len(audio), speech.etag, _created(speech))
+        decision = evaluate(conditions, info, ranges=environ["REQUEST_METHOD"] != "HEAD")
+        status, span = decision.status, decision.span
+        if status == HTTPStatus.PARTIAL_CONTENT and span is not None:
+            audio = audio[span.start : span.start + span.length]
+            headers.append(("Content-Range", f"bytes {span.start}-{span.start + span.length - 1}/{info.size}"))
+    return with_headers(SpeechResponse(audio, status, content_type=content_type), headers)
 
 
 def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str | None:
     """Return the ETag of the sound that the client has, "" when it named none, None when it has another or none."""
-    if (header := request.headers.get("If-None-Match")) is not None:
+    environ = request.environ
+    if (header := environ.get("HTTP_IF_NONE_MATCH")) is not None:
         tags = http.parse_etags(header if '"' in header or header.strip() == "*" else "")
         # Another take of the same sound is as good, and no provider is called for it.
         same = next((tag for tag in tags.as_set(include_weak=True) if tag.partition("-")[0] == key), None)
         current = speech.etag if speech else f'"{same}"' if same else ""
         return current if same or tags.star_tag else None
-    since = _date(request.headers.get("If-Modified-Since"))
+    since = _date(environ.get("HTTP_IF_MODIFIED_SINCE"))
     if since is None:
         return None
     if speech is not None:
@@ -100,6 +93,11 @@ def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str |
 def _created(speech: SpeechResult) -> datetime:
     # HTTP dates have no fractions of a second.
     return datetime.fromtimestamp(int(speech.created), UTC)
+
+
+@functools.lru_cache(maxsize=256)
+def _http_date(epoch: int) -> str:
+    return http.http_date(epoch)
 
 
 def _date(header: str | None) -> datetime | None:

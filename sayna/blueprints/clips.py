@@ -10,9 +10,7 @@ from sayna.blueprints.clip_answers import clip_response
 from sayna.blueprints.context import allowed_plan, caller_connection, services
 from sayna.blueprints.responses import json_response
 from sayna.errors import InvalidRequest
-from sayna.openapi import documented
-from sayna.openapi.operations import clips as operations
-from sayna.schemas.clips import dump_clip, load_clip
+from sayna.schemas.clips import CLIP, dump_clip, load_clip
 
 blueprint = Blueprint("clips", __name__)
 
@@ -20,10 +18,9 @@ HOST = re.compile(r"[A-Za-z0-9.\[\]:-]{1,255}")
 
 
 @blueprint.post("/clips")
-@documented(operations.MINT)
 def mint() -> Response:
     """Answer with a signed URL; the speech is rendered first, unless the request says otherwise."""
-    wanted, clips = load_clip(read_object(request)), services().clips
+    wanted, clips = load_clip(read_object(request, CLIP)), services().clips
     base_url = services().config.clips.public_url or _base_url(request)
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
     plan = allowed_plan(signed.plan)
@@ -36,7 +33,6 @@ def mint() -> Response:
 
 
 @blueprint.get("/clip/<payload>/<signature>.<ext>")
-@documented(operations.PLAY)
 def play(payload: str, signature: str, ext: str) -> Response:
     """Answer with the audio of a signed URL; what the request says of caching is ignored, because that costs money."""
     clip = services().clips.open(payload, signature, ext)

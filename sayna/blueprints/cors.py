@@ -14,15 +14,15 @@ METHODS = "GET, HEAD, POST"
 EXPOSED = (
     "ETag, Age, Retry-After, Server-Timing, X-Request-ID, x-provider, x-voice-id, x-audio-format, x-sample-rate, "
     "x-channels, x-cache, x-fallback, x-should-retry, x-quota-remaining, x-ignored-fields, x-voices-stale, "
-    "x-voices-failed"
+    "x-voices-failed, x-voices-key-refused"
 )
 PREFLIGHT_SECONDS = 600
 
 
 def answer_preflight() -> Response | None:
-    """Return the answer to a preflight of an allowed origin, before the guard: browsers send no token with it."""
+    """Return the answer to an OPTIONS of an allowed origin, before the guard: browsers send no token with it."""
     request = current_request()
-    if request.method != "OPTIONS" or not _is_allowed() or "Access-Control-Request-Method" not in request.headers:
+    if not _is_allowed() or "Access-Control-Request-Method" not in request.headers:
         return None
     asked = request.headers.get("Access-Control-Request-Headers", "").split(",")[:50]
     response = Response(status=204)
@@ -34,7 +34,7 @@ def answer_preflight() -> Response | None:
     return response
 
 
-def add_headers(response: Response) -> Response:
+def add_headers(response: Response) -> None:
     """Allow the page of an allowed origin to read the response."""
     if services().config.compat.cors_origins and ENDPOINTS.fullmatch(current_request().endpoint or ""):
         # A cache must not give the response of a request without Origin to a page.
@@ -42,7 +42,6 @@ def add_headers(response: Response) -> Response:
         if _is_allowed():
             response.headers["Access-Control-Allow-Origin"] = current_request().headers["Origin"]
             response.headers["Access-Control-Expose-Headers"] = EXPOSED
-    return response
 
 
 def _is_allowed() -> bool:

@@ -2,16 +2,18 @@
 
 import json
 import logging
+import re
 from http import HTTPStatus
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from sayna.blueprints import plain_errors
 from sayna.blueprints.compat.error_shapes import Failure, shaped
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
+from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
+from sayna.speech.clip_errors import status_of
 
 FRAMEWORK = {
     400: ("INVALID_REQUEST", "The request cannot be parsed."),
@@ -20,7 +22,12 @@ FRAMEWORK = {
     413: ("PAYLOAD_TOO_LARGE", "The body is too large."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json."),
 }
-
+# `/clip` and what is below it, but not `/clips`, which answers JSON.
+PLAIN_PATHS = re.compile(r"/(?:(?P<signed>clip)(?:/|\Z)|say(?:[./]|\Z))")
+PLAIN_SENTENCES: dict[type[Exception], str] = {
+    PreconditionFailed: "the clip is not the one that If-Match or If-Unmodified-Since names",
+    RangeNotSatisfiable: "the clip has no bytes in this range",
+}
 # Bytes of JSON; the rest of the 4 kB (contract 0) is for the other members.
 MAX_SENTENCE = 3600
 
@@ -83,8 +90,16 @@ def _response(body: dict[str, object], code: str, status: int, error: Exception)
     """Return the error in the shape that the clients of its path read."""
     request = current_request()
     sentence = str(body.get("message", body["error"]))
-    if plain_errors.PATHS.match(request.path):
-        return plain_errors.plain_error(request.path, sentence, status, error)
+    if found := PLAIN_PATHS.match(request.path):
+        return _plain(sentence, status, error, is_signed=found["signed"] is not None)
     failure = Failure(status, code, sentence, error.field if isinstance(error, SaynaError) else "")
     own = {**body, "code": code, "request_id": g.request_id}
     return shaped(request.path, request.headers, failure) or json_response(own, status)
+
+
+def _plain(sentence: str, status: int, error: Exception, *, is_signed: bool) -> Response:
+    """Return one line of text that no cache keeps, for players that read only the status."""
+    if isinstance(error, SaynaError):
+        status = status_of(type(error), status, is_signed=is_signed)
+    text = PLAIN_SENTENCES.get(type(error), sentence)
+    return Response(f"{text}\n", status, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")

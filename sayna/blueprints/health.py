@@ -7,14 +7,11 @@ from sayna.blueprints.accept import prefers_html
 from sayna.blueprints.context import services
 from sayna.blueprints.pages import home_page
 from sayna.blueprints.responses import json_response
-from sayna.openapi import documented
-from sayna.openapi.operations.server import HEALTH, READY
 
 blueprint = Blueprint("health", __name__)
 
 
 @blueprint.get("/")
-@documented(HEALTH)
 def health() -> Response:
     """Answer 200 without any check; browsers get a small page."""
     response = home_page() if prefers_html(request.headers.get("Accept", "")) else json_response({"status": "ok"})
@@ -23,7 +20,6 @@ def health() -> Response:
 
 
 @blueprint.get("/ready")
-@documented(READY)
 def ready() -> Response:
     """Answer 200 when no check but `redis` has failed, otherwise 503 with the names of those that have."""
     # A draining process wants no new work, but GET / stays 200: otherwise a supervisor would kill it.

@@ -11,8 +11,6 @@ from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
 from sayna.blueprints.static_pages import INDEX, POLICY, StaticPage
-from sayna.openapi import documented
-from sayna.openapi.operations import pages as operations
 
 if TYPE_CHECKING:
     from sayna.pages.manual import Manual
@@ -39,7 +37,6 @@ def _check_help_enabled() -> None:
 
 
 @blueprint.get("/help")
-@documented(operations.HELP)
 def index() -> Response:
     """Answer with the index, or with what the search in `q` found."""
     query = request.args.get("q", "")
@@ -48,7 +45,6 @@ def index() -> Response:
 
 
 @blueprint.get("/help/<path:name>")
-@documented(operations.HELP_PAGE)
 def page(name: str) -> Response:
     """Answer with one page of docs/."""
     return _page(name)

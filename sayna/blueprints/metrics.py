@@ -12,8 +12,6 @@ from sayna.auth import read_token
 from sayna.blueprints.context import services
 from sayna.errors import NotAuthenticated
 from sayna.metrics import MetricsForbidden
-from sayna.openapi import documented
-from sayna.openapi.operations.metrics import METRICS
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -21,7 +19,6 @@ FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded")
 
 
 @blueprint.get("/metrics")
-@documented(METRICS)
 def metrics() -> Response:
     """Answer with the metrics; raises NotAuthenticated, MetricsForbidden, and NotFound when they are off."""
     if not services().config.metrics.enabled:

@@ -13,8 +13,7 @@ from sayna import __version__
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import is_public
 from sayna.blueprints.static_pages import INDEX, POLICY, SAFE_HEADERS, StaticPage, compressed
-from sayna.openapi import AccessRule, Route, documented, operation_of
-from sayna.openapi.operations import pages as operations
+from sayna.openapi import AccessRule, Route
 from sayna.schemas.vocabulary import vendors
 
 OWN_FILES = (INDEX, "play.js", "playground.js", "playground.css")
@@ -71,7 +70,6 @@ def _check_studio_enabled() -> None:
 
 
 @docs.get("/openapi.json")
-@documented(operations.OPENAPI)
 def openapi() -> Response:
     """Answer with the document, which the first request builds."""
     document: bytes | None = current_app.extensions.get("sayna.openapi")
@@ -81,7 +79,6 @@ def openapi() -> Response:
 
 
 @docs.get("/docs", endpoint="page")
-@documented(operations.DOCS)
 def docs_page() -> Response:
     """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
     return DOCS.index(*_disabled())
@@ -94,7 +91,6 @@ def docs_file(name: str) -> Response:
 
 
 @studio.get("/studio", endpoint="page")
-@documented(operations.STUDIO)
 def studio_page() -> Response:
     """Answer with the studio; its links are relative, so that it works under any prefix of a proxy."""
     return STUDIO.index(*_disabled())
@@ -142,13 +138,12 @@ def _folded() -> set[str]:
 
 
 def _routes(app: Flask) -> list[Route]:
-    """Return the documented routes; those of pages only when they are enabled. Files of pages are not API."""
+    """Return the routes, those of pages only when they are enabled."""
     pages = services().config.docs
     disabled = {studio.name: not pages.studio_enabled, "manual": not pages.help_enabled}
     return [
-        Route(VARIABLE.sub(r"{\1}", rule.rule), method, operation, is_public(rule.endpoint))
+        Route(VARIABLE.sub(r"{\1}", rule.rule), method, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
-        if (operation := operation_of(app.view_functions[rule.endpoint])) is not None
-        and not disabled.get(rule.endpoint.partition(".")[0])
+        if not disabled.get(rule.endpoint.partition(".")[0])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

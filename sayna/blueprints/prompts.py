@@ -5,10 +5,7 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.responses import json_response
-from sayna.openapi import documented
-from sayna.openapi.operations.prompts import CHECK
 from sayna.prompts import Prompt, Table, check
-from sayna.schemas.base import ignored_fields
 from sayna.schemas.prompts import PROMPT_LIST
 
 blueprint = Blueprint("prompts", __name__)
@@ -18,18 +15,16 @@ FIRST_LINE = 2
 
 
 @blueprint.post("/prompts")
-@documented(CHECK)
 def check_prompts() -> Response:
     """Answer with the checked rows, their mistakes and the sums; no vendor is called."""
-    body = read_object(request)
-    wanted, speech = PROMPT_LIST.parse(body), services().speech
-    g.ignored_fields = ignored_fields(PROMPT_LIST, body)
+    wanted, speech = PROMPT_LIST.parse(read_object(request, PROMPT_LIST)), services().speech
     checked = check(
         Table(wanted["columns"], list(enumerate(wanted["rows"], FIRST_LINE))),
         services().planner,
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),
         permit=allowed_plan,
+        tenant=g.caller.tenant,
     )
     return json_response(
         {

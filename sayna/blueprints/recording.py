@@ -2,21 +2,19 @@
 
 from http import HTTPStatus
 from itertools import chain
-from urllib.parse import quote
 
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import PathConverter
 
+from sayna.blueprints.accel import accel_response
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.openapi import documented
-from sayna.openapi.operations import recording as operations
 from sayna.recordings import Download, Library, Recorder, Remover, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.schemas.recording import dump_page, dump_purged, dump_session, load_list, load_purge, load_start
+from sayna.schemas.recording import START, dump_page, dump_purged, dump_session, load_list, load_purge, load_start
 
 blueprint = Blueprint("recording", __name__)
 
@@ -43,7 +41,6 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 
 @blueprint.get("/recording")
-@documented(operations.LIST)
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
@@ -52,16 +49,14 @@ def list_recordings() -> Response:
 
 
 @blueprint.post("/recording")
-@documented(operations.START)
 def start() -> Response:
     """Start to record a room, once for each stream_id."""
-    wanted = load_start(read_object(request))
+    wanted = load_start(read_object(request, START))
     session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
     return json_response(dump_session("recording", session), 201)
 
 
 @blueprint.delete("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(operations.STOP)
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it, or remove one that is over."""
     check_stream_id(stream_id)
@@ -72,26 +67,26 @@ def stop(stream_id: str) -> Response:
 
 
 @blueprint.get("/recording/<stream_id:stream_id>", merge_slashes=False)
-@documented(operations.DOWNLOAD)
 def download(stream_id: str) -> Response:
     """Answer with the audio, with the requested bytes of it, or with 304."""
     check_stream_id(stream_id)
-    if location := services().config.recording.accel_prefix:
-        response = Response(content_type=AUDIO)
-        # nginx sends the bytes, and handles ranges and conditions.
-        path = quote(_library().path(stream_id, g.caller))
-        response.headers["X-Accel-Redirect"] = f"{location.rstrip('/')}/{path}"
-    else:
-        is_head = request.method == "HEAD"
-        response = _response(_library().open(stream_id, g.caller, request.headers, is_head=is_head))
+    location = services().config.recording.accel_prefix
+    # Without nginx in between, the response would have no audio, and the client would see the link.
+    by_nginx = location is not None and services().proxies.is_trusted(request.remote_addr or "")
+    is_head = request.method == "HEAD"
+    found = _library().open(stream_id, g.caller, request.headers, is_head=is_head, by_nginx=by_nginx)
+    response = accel_response(found, location or "") if found.accel_key else _response(found)
+    response.content_type = AUDIO
     response.headers.update(HEADERS)
+    # nginx gives it back with audio only, because an error of the store must not be saved as a recording.
+    disposition = "X-Store-Disposition" if found.link else "Content-Disposition"
     # Safe in a header: check_stream_id allows neither quotes nor line breaks.
-    response.headers["Content-Disposition"] = f'attachment; filename="{stream_id}.ogg"'
+    response.headers[disposition] = f'attachment; filename="{stream_id}.ogg"'
     return response
 
 
 def _response(download: Download) -> Response:
-    response = Response(status=download.status, content_type=AUDIO)
+    response = Response(status=download.status)
     if download.stream is not None:
         chunks = download.stream.chunks()
         # Wait for the first bytes: a store that fails before them can still be answered with an error.

@@ -10,15 +10,12 @@ from sayna.blueprints.body import check_query
 from sayna.blueprints.clip_answers import clip_response
 from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.open_requests import check_site, open_plan
-from sayna.openapi import documented
-from sayna.openapi.operations.clips import SAY
 from sayna.schemas.clips import load_say
 
 blueprint = Blueprint("say", __name__)
 
 
 @blueprint.get("/say.<ext>")
-@documented(SAY)
 def say(ext: str) -> Response:
     """Answer with the speech of the query, as GET /clip does."""
     config = services().config

@@ -11,11 +11,9 @@ from sayna.blueprints.responses import json_response
 from sayna.config.sip_hook import DEFAULT_EVENTS
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.openapi import documented
-from sayna.openapi.operations import sip as reference
 from sayna.schemas.livekit import room_name
-from sayna.schemas.sip import call_request, transfer_request
-from sayna.schemas.sip_hooks import HOSTS, hooks_request
+from sayna.schemas.sip import CALL, TRANSFER, call_request, transfer_request
+from sayna.schemas.sip_hooks import HOOKS, HOSTS, hooks_request
 from sayna.sip.hooks import Hook
 
 if TYPE_CHECKING:
@@ -28,63 +26,55 @@ blueprint = Blueprint("sip", __name__)
 
 
 @blueprint.post("/sip/call")
-@documented(reference.CALL)
 def call() -> Response:
     """Begin a call and answer while it rings."""
-    wanted, key = call_request(read_object(request)), _idempotency_key()
+    wanted, key = call_request(read_object(request, CALL)), _idempotency_key()
     placed = _telephony().calls.call(g.caller, wanted, key)
     names = {"room_name": wanted.call.room, "participant_identity": wanted.call.identity}
     return json_response({**names, **placed})
 
 
 @blueprint.get("/sip/call")
-@documented(reference.CALLS)
 def list_calls() -> Response:
     """Answer with the caller's calls in a room."""
     names = request.args.getlist("room_name")
     if len(names) != 1:
         raise InvalidRequest("send one room_name in the query, as in /sip/call?room_name=support-42")
-    calls = _telephony().log.in_room(g.caller, room_name(names[0]))
-    return json_response({"calls": [call.public() for call in calls]})
+    return json_response({"calls": _telephony().log.in_room(g.caller, room_name(names[0]))})
 
 
 @blueprint.get("/sip/call/<sip_call_id>")
-@documented(reference.CALL_STATE)
 def read_call(sip_call_id: str) -> Response:
     """Answer with a call as it is now."""
-    return json_response(_telephony().log.find(g.caller, sip_call_id).public())
+    return json_response(_telephony().log.find(g.caller, sip_call_id))
 
 
 @blueprint.post("/sip/transfer")
-@documented(reference.TRANSFER)
 def transfer() -> Response:
     """Transfer a phone to another number; answer within two seconds, even when the transfer goes on."""
-    room, identity, target = transfer_request(read_object(request))
+    room, identity, target = transfer_request(read_object(request, TRANSFER))
     done = _telephony().transfers.transfer(g.caller, room, identity, target)
     names = {"room_name": room, "participant_identity": identity, "transfer_to": target.uri}
     return json_response({"status": "completed" if done else "initiated", **names})
 
 
 @blueprint.get("/sip/hooks")
-@documented(reference.LIST)
 def list_hooks() -> Response:
     """Answer with the caller's hooks."""
     return _hooks()
 
 
 @blueprint.post("/sip/hooks")
-@documented(reference.SAVE)
 def save_hooks() -> Response:
     """Add or replace hooks and answer with all of the caller's."""
-    services().hooks.save(g.caller, hooks_request(read_object(request)))
+    services().hooks.save(g.caller, hooks_request(read_object(request, HOOKS)))
     return _hooks()
 
 
 @blueprint.delete("/sip/hooks")
-@documented(reference.REMOVE)
 def remove_hooks() -> Response:
     """Remove hooks and answer with the remaining ones."""
-    services().hooks.remove(g.caller, HOSTS.parse(read_object(request))["hosts"])
+    services().hooks.remove(g.caller, HOSTS.parse(read_object(request, HOSTS))["hosts"])
     return _hooks()
 
 

@@ -7,9 +7,7 @@ from flask import Blueprint, Response
 from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.context import current_request
-from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
-from sayna.openapi import documented
-from sayna.openapi.operations.speak import SPEAK
+from sayna.blueprints.responses import SpeechResponse, audio_response, planned, speech_of, with_speech_headers
 from sayna.schemas.speak import METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.service import SpeechResult
 
@@ -17,11 +15,10 @@ blueprint = Blueprint("speak", __name__)
 
 
 @blueprint.post("/speak")
-@documented(SPEAK)
 def speak() -> Response:
     """Answer with speech, in the form that Accept or the request's own form asks for."""
     request = current_request()
-    is_envelope, default_formats = accepted(request.headers.get("Accept", ""))
+    is_envelope, default_formats = accepted(request.environ.get("HTTP_ACCEPT", ""))
     plan = planned(request, default_formats, ignored_speak_fields, lambda body: load_speak(body, default_formats))
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     speech = speech_of(request, plan, is_whole=wants_envelope)
@@ -41,4 +38,4 @@ def _envelope(speech: SpeechResult) -> Response:
         name: of_this_answer[name] if name in of_this_answer else getattr(info, name) for name in METADATA_FIELDS
     }
     head = b'{"metadata":' + json.dumps(metadata).encode() + b',"audio":"'
-    return Response(b"".join((head, clip.base64, b'"}\n')), mimetype="application/json")
+    return SpeechResponse(b"".join((head, clip.base64, b'"}\n')), content_type="application/json")

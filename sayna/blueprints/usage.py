@@ -9,15 +9,12 @@ from sayna.blueprints.body import check_query
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.caller import Caller
-from sayna.openapi import documented
-from sayna.openapi.operations.usage import LIMITS, USAGE
 from sayna.schemas.usage import load_month
 
 blueprint = Blueprint("usage", __name__)
 
 
 @blueprint.get("/usage")
-@documented(USAGE)
 def usage() -> Response:
     """Answer with the characters of a month: the tenant's own, or everything when authentication is off."""
     check_query(request)
@@ -39,7 +36,6 @@ def _account(caller: Caller) -> str | None:
 
 
 @blueprint.get("/limits")
-@documented(LIMITS)
 def limits() -> Response:
     """Answer with what the caller may send, its cap, and what is left of it."""
     caller, built = g.caller, services()

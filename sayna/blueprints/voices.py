@@ -4,8 +4,6 @@ from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.context import check_provider, services
 from sayna.errors import InvalidRequest
-from sayna.openapi import documented
-from sayna.openapi.operations.voices import VOICES
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
 from sayna.speech.voices.languages import canonical
@@ -14,7 +12,6 @@ blueprint = Blueprint("voices", __name__)
 
 
 @blueprint.get("/voices")
-@documented(VOICES)
 def voices() -> Response:
     """Answer with the selected voices, or with 304 to a client that has the same list already."""
     wanted = VoiceFilter(_language(), _gender())

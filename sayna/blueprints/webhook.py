@@ -6,14 +6,11 @@ from sayna.blueprints.body import WEBHOOK_BYTES, read_raw
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import WebhookNotConfigured
-from sayna.openapi import documented
-from sayna.openapi.operations.livekit import WEBHOOK
 
 blueprint = Blueprint("webhook", __name__)
 
 
 @blueprint.post("/livekit/webhook")
-@documented(WEBHOOK)
 def livekit_webhook() -> Response:
     """Answer 200 when the event is accepted, now or earlier."""
     if (telephony := services().telephony) is None:

@@ -13,7 +13,7 @@ COMMANDS = {
     "backup": ("sayna.cli.backup:backup", "Save in one file what cannot be made again."),
     "cache": ("sayna.cli.cache:commands", "Look at, check and clear the audio cache."),
     "clip": ("sayna.cli.clip:clip", "Print a signed URL that any telephone system can play."),
-    "completion": ("sayna.cli.completion:completion", "Print what completes commands in bash or zsh."),
+    "completion": ("sayna.cli.command:completion", "Print what completes commands in bash or zsh."),
     "config": ("sayna.cli.settings:commands", "Check and show the settings."),
     "doctor": ("sayna.cli.doctor:doctor", "Try what the server needs, and say what is wrong and what to do."),
     "pack": ("sayna.cli.prompts:pack", "Move finished clips to a machine without vendors."),

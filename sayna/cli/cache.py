@@ -1,18 +1,24 @@
 """`sayna cache stats | clear | verify | export | import`: the audio cache on disk."""
 
+import contextlib
 import datetime
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import product
 from pathlib import Path
 
 import click
 
-from sayna.cli.clip_search import sounds_of_key, sounds_of_text
-from sayna.cli.context import Group, is_of_flask, services
-from sayna.cli.output import as_json, print_json, print_pairs
+from sayna.audio import FORMATS, SAMPLE_RATES
+from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pairs, progress, services
 from sayna.cli.prompts import pack
-from sayna.speech.cache import AudioCache
+from sayna.errors import EmptyText, SaynaError
+from sayna.services import Services
+from sayna.speech.cache import AudioCache, ClipInfo, cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.text import text_digest
 
 # The folder of deploy/nginx.conf.
 NGINX = """\
@@ -39,10 +45,10 @@ for each in pack.commands.values():
 @as_json
 def stats(*, as_json: bool) -> None:
     """Print how full the cache is, and how many clips of each provider it has."""
-    found = _cache().stats()
+    found, shared = _cache().stats(), _shared_stats()
     # Scripts that call `flask --app wsgi cache stats` read JSON.
     if as_json or is_of_flask():
-        print_json({name: getattr(found, name) for name in found.__slots__})
+        print_json({name: getattr(found, name) for name in found.__slots__} | ({"shared": shared} if shared else {}))
         return
     oldest = datetime.datetime.fromtimestamp(found.oldest, datetime.UTC) if found.oldest else None
     print_pairs(
@@ -51,8 +57,17 @@ def stats(*, as_json: bool) -> None:
             "bytes": f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})",
             "oldest": f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-",
             **{f"clips of {slug}": entries for slug, entries in sorted(found.providers.items())},
+            **{f"shared {name}": value for name, value in shared.items() if name != "providers"},
         }
     )
+
+
+def _shared_stats() -> dict[str, object]:
+    """Return how many clips the machines share, nothing for one machine."""
+    if (machines := services().speech.machines) is None:
+        return {}
+    providers, size = machines.stats()
+    return {"clips": providers.total(), "bytes": size, "providers": providers}
 
 
 @commands.command("clear")
@@ -69,9 +84,9 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
     if not yes:
         _confirm(" and ".join(filter(None, (provider, voice, text, key))) or f"all {cache.stats().entries} clips")
     is_of_voice = text is None and key is None
-    if (clips := services().state.clips) is not None and is_of_voice:
+    if (machines := services().speech.machines) is not None and is_of_voice:
         # First those that this machine could fetch again.
-        clips.clear(provider, voice)
+        click.echo(f"{machines.clear(provider, voice)} shared clips removed")
     removed = cache.clear(provider, voice) if is_of_voice else _remove(text, key or "")
     click.echo(f"{removed} entries removed")
     click.echo(NGINX, err=True)
@@ -80,15 +95,15 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
 def _remove(text: str | None, key: str) -> int:
     settings, unsure = services().config.cache, 0
     if text is None:
-        sounds = sounds_of_key(services(), key)
+        sounds = _sounds_of_key(services(), key)
     else:
-        sounds, unsure = sounds_of_text(services(), text)
-    if (clips := services().state.clips) is not None:
-        clips.remove(sounds)
+        sounds, unsure = _sounds_of_text(services(), text)
+    if (machines := services().speech.machines) is not None:
+        machines.remove(sounds)
     if unsure:
         click.echo(
-            f"{unsure} other clips are as long as this text, and have voice_settings, pronunciations or credentials of"
-            " their own: they may be of it. Clear them with --key, or with --provider and --voice.",
+            f"{unsure} clips of an earlier version are as long as this text and may be of it: that version kept no"
+            " digest of the text. Clear them with --key, or with --provider and --voice.",
             err=True,
         )
     store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
@@ -110,13 +125,20 @@ def _confirm(which: str) -> None:
 @commands.command("verify")
 @as_json
 def verify(*, as_json: bool) -> None:
-    """Read every entry and remove those that are damaged."""
-    with click.progressbar(length=_cache().stats().entries, label="Checking", file=sys.stderr) as bar:
-        report = _cache().verify(lambda done, total: bar.update(1))
+    """Read every entry and remove those that are damaged; of several machines, the clips that they share too."""
+    with progress("Checking") as advance:
+        report = _cache().verify(advance)
+    found = {"checked": report.checked, "damaged": report.damaged}
+    if (machines := services().speech.machines) is not None:
+        with progress("Shared") as advance:
+            shared = machines.verify(advance)
+        found |= {"shared_checked": shared.checked, "shared_damaged": shared.damaged}
     if as_json:
-        print_json({"checked": report.checked, "damaged": report.damaged})
-    else:
-        click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+        print_json(found)
+        return
+    click.echo(f"{report.checked} entries checked, {report.damaged} damaged ones removed")
+    if machines is not None:
+        click.echo(f"{shared.checked} shared clips checked, {shared.damaged} damaged ones removed")
 
 
 def _cache() -> AudioCache:
@@ -124,3 +146,56 @@ def _cache() -> AudioCache:
     if not cache.shared:
         raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
     return cache
+
+
+def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
+    """Return the keys of the sounds of a text, and how many clips of earlier versions are as long and may be of it.
+
+    A clip that was synthesized for another text, which pronunciations turned into this one, is found too.
+    Raises EmptyText.
+    """
+    if not text.strip():
+        raise EmptyText("say which text")
+    found, unsure, cache, digest = set(), 0, built.cache, text_digest(text)
+    tenants = {None, *(each.id for each in built.config.auth.secrets)}
+    keys = cache.keys()
+    for key in keys:
+        clip = cache.get(key)
+        if clip is None:
+            continue
+        plans = [] if clip.info.text_digest == digest else list(_plans(built, text, clip.info, tenants))
+        if clip.info.text_digest == digest or any(plan.sound == key for plan in plans):
+            found.add(key)
+        elif not clip.info.text_digest:
+            unsure += clip.info.characters in {len(text), *(plan.characters for plan in plans)}
+    return found, unsure
+
+
+def _sounds_of_key(built: Services, key: str) -> set[str]:
+    """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
+    key = key.strip('"').partition("-")[0].lower()
+    sounds = built.cache.keys()
+    return {sound for sound in sounds if key == sound or key in _keys_of_forms(sound)}
+
+
+def _plans(built: Services, text: str, info: ClipInfo, tenants: Iterable[str | None]) -> Iterator[Plan]:
+    """Yield what each tenant's pronunciations make of the text in the voice of a clip."""
+    for tenant in tenants:
+        # The vendor, the voice or the model of the clip may no longer be known here.
+        with contextlib.suppress(SaynaError):
+            yield built.planner.plan(
+                SpeakRequest(
+                    text,
+                    tenant=tenant,
+                    provider=info.provider,
+                    voice_id=info.voice_id or None,
+                    model=info.model or None,
+                    language=info.language or None,
+                    speaking_rate=info.speaking_rate,
+                )
+            )
+
+
+def _keys_of_forms(sound: str) -> Iterator[str]:
+    for audio_format, rate in product(FORMATS, SAMPLE_RATES):
+        yield cache_key({"sound": sound, "form": f"{audio_format}-{rate}-0-0"})

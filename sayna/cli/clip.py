@@ -3,10 +3,8 @@
 import click
 
 from sayna.audio.file_endings import ENDINGS
-from sayna.cli.context import Command, services
-from sayna.cli.output import as_json, print_json
+from sayna.cli.context import Command, as_json, caller_of, permitted, print_json, services, voice_options
 from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
-from sayna.speech.fallback import allowed
 
 LOCAL = "http://localhost:3001"
 
@@ -21,14 +19,9 @@ Examples:
   sayna clip --key --tenant tenant-a""",
 )
 @click.argument("text", required=False)
-@click.option("--provider", help="Speech vendor.")
-@click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own.")
-@click.option("--model", help="Model of the vendor.")
-@click.option("--language", help="BCP 47 tag: en-GB.")
-@click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace.")
+@voice_options
 @click.option("--ext", type=click.Choice(list(ENDINGS)), default="wav", show_default=True, help="Ending of the URL.")
 @click.option("--expires", "expires_in", type=int, default=DEFAULT_EXPIRY, show_default=True, help="Seconds; 0: never.")
-@click.option("--tenant", help="The tenant that the clip counts on.")
 @click.option("--render", is_flag=True, help="Synthesize it now.")
 @click.option("--key", "shows_key", is_flag=True, help="Print the key that signs the URLs of TENANT instead.")
 @as_json
@@ -38,17 +31,13 @@ def clip(
     """Print a signed URL of TEXT that any telephone system can play."""
     clips = services().clips
     base_url = services().config.clips.public_url or LOCAL
-    caller = clips.caller_of(tenant)
-    if caller is None:
-        raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
+    caller = caller_of(tenant)
     if shows_key:
         click.echo(clips.signing_key(tenant))
         return
     wanted = load_clip({"text": text, "render": render, **fields})
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=caller, base_url=base_url)
-    plan = allowed(signed.plan, lambda provider: caller.may_use(provider.slug))
-    if plan is None:
-        raise click.ClickException(f"the tenant {tenant} may not use {signed.plan.provider.slug}")
+    plan = permitted(signed.plan, caller)
     speech = clips.render(plan, is_client_connected=lambda: True, caller=caller) if wanted.render else None
     if as_json:
         print_json(dump_clip(signed, wanted.ext, base_url, speech.finished() if speech else None))

@@ -8,7 +8,7 @@ import click
 
 from sayna import __version__
 from sayna.cli import COMMANDS, DeferredCommand
-from sayna.cli.context import Group, Session
+from sayna.cli.context import Command, Group, Session
 
 EXAMPLES = """\b
 Examples:
@@ -46,3 +46,24 @@ def _missing(file: Path) -> Iterator[tuple[str, str]]:
     except (OSError, ValueError) as error:
         raise click.ClickException(f"--env-file {file} cannot be read ({type(error).__name__})") from error
     yield from ((name, value) for name, value in found.items() if value and not os.environ.get(name, "").strip())
+
+
+@click.command(
+    "completion",
+    cls=Command,
+    epilog="""\b
+Examples:
+  sayna completion bash > /etc/bash_completion.d/sayna
+  sayna completion zsh > "${fpath[1]}/_sayna"
+The program must be in PATH as `sayna`.""",
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands and options in SHELL."""
+    from click.shell_completion import get_completion_class  # noqa: PLC0415 - only this command needs it
+
+    found = get_completion_class(shell)
+    if found is None:
+        raise click.ClickException(f"click cannot complete in {shell}")
+    click.echo(found(context.find_root().command, {}, "sayna", "_SAYNA_COMPLETE").source())

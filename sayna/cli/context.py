@@ -1,14 +1,40 @@
-"""What every command has: the settings, the services, and errors that are sentences."""
+"""What every command has: settings, services, options, tables and JSON, and errors that are sentences."""
 
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
+F = TypeVar("F", bound=Callable[..., Any])
 if TYPE_CHECKING:
+    from sayna.caller import Caller
     from sayna.config import Config
     from sayna.services import Services
+    from sayna.speech.plan import Plan
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+for_tenant = click.option("--tenant", help="The tenant whose cap, providers and pronunciations count.")
+VOICE_OPTIONS = (
+    click.option("--provider", help="Speech vendor."),
+    click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own."),
+    click.option("--model", help="Model of the vendor."),
+    click.option("--language", help="BCP 47 tag: en-GB."),
+    click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace."),
+    for_tenant,
+)
+
+
+def voice_options(command: F) -> F:
+    """Give a command the options of who speaks, and for which tenant."""
+    for option in reversed(VOICE_OPTIONS):
+        command = option(command)
+    return command
 
 
 class Session:
@@ -64,6 +90,26 @@ def is_of_flask() -> bool:
     return not isinstance(click.get_current_context().find_root().obj, Session)
 
 
+def caller_of(tenant: str | None) -> "Caller":
+    """Return the caller that a command speaks for; raises BadParameter for a tenant that does not exist."""
+    from sayna.caller import UNRESTRICTED  # noqa: PLC0415 - `sayna --help` must not wait for it
+
+    found = services().clips.caller_of(tenant) if tenant else UNRESTRICTED
+    if found is None:
+        raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
+    return found
+
+
+def permitted(plan: "Plan", caller: "Caller") -> "Plan":
+    """Return the targets of a plan that the caller may use; raises ProviderNotAllowed without any."""
+    from sayna.errors import ProviderNotAllowed  # noqa: PLC0415
+    from sayna.speech.fallback import allowed  # noqa: PLC0415
+
+    if (found := allowed(plan, lambda provider: caller.may_use(provider.slug))) is None:
+        raise ProviderNotAllowed(f"the tenant {caller.tenant} may not use {plan.provider.slug}")
+    return found
+
+
 class Command(click.Command):
     """A command whose expected errors are sentences, without a traceback."""
 
@@ -101,3 +147,32 @@ def _sentence(error: Exception) -> str | None:
     if isinstance(error, FAULTS):
         return f"the audio cache cannot be used: {error.__context__ or error}"
     return None
+
+
+def print_json(value: object) -> None:
+    """Print indented JSON; a date or a path becomes text."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_pairs(pairs: Mapping[str, object]) -> None:
+    """Print names and values, one pair a line."""
+    print_table([(name, str(value)) for name, value in pairs.items()])
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; the function takes what is done and the total."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield advance

@@ -1,20 +1,19 @@
 """`sayna warm LIST` renders a list of prompts, `sayna pack export | import` moves finished clips."""
 
 import contextlib
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import click
 
-from sayna.cli.context import Command, Group, services
+from sayna.caller import Caller
+from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services
 from sayna.errors import InvalidRequest, SaynaError
 from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
 from sayna.prompts import warm as render_all
 from sayna.speech.cache import AudioCache, Clip
 from sayna.speech.plan import Plan
-from sayna.speech.service import CacheMode
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 pack = Group(
@@ -38,16 +37,17 @@ Examples:
 @click.argument("prompts", type=FILE)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write each prompt as NAME.ENDING here.")
 @click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Prompts at the same time.")
+@for_tenant
 @click.option("--dry-run", is_flag=True, help="Only say what would be rendered.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def warm(prompts: Path, out: Path | None, workers: int, *, dry_run: bool, yes: bool) -> None:
+def warm(prompts: Path, out: Path | None, workers: int, tenant: str | None, *, dry_run: bool, yes: bool) -> None:
     """Render a list of PROMPTS (CSV): the columns are the fields of POST /speak, and name.
 
     Running it again renders what is missing.
     """
     _shared_cache()
-    folder = PromptFolder(out) if out else None
-    checked = _checked(prompts, folder)
+    folder, caller = PromptFolder(out) if out else None, caller_of(tenant)
+    checked = _checked(prompts, folder, caller)
     if not dry_run and not yes and checked.missing:
         click.confirm(f"{_sentence(checked)}: go on?", abort=True)
     else:
@@ -57,7 +57,7 @@ def warm(prompts: Path, out: Path | None, workers: int, *, dry_run: bool, yes: b
     # The missing ones begin: the others come from the cache.
     todo = checked.missing + [each for each in checked.prompts if folder and not folder.holds(each)]
     try:
-        failed = _render(list({each.line: each for each in todo}.values()), folder, workers)
+        failed = _render(list({each.line: each for each in todo}.values()), folder, workers, caller)
     except KeyboardInterrupt as stop:
         click.echo("Stopped. The prompts that were rendered are kept; run it again for the others.", err=True)
         raise click.Abort from stop
@@ -65,14 +65,15 @@ def warm(prompts: Path, out: Path | None, workers: int, *, dry_run: bool, yes: b
         raise click.ClickException(f"{failed} of {len(checked.prompts)} prompts failed; run it again to render those")
 
 
-def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
+def _checked(path: Path, folder: PromptFolder | None, caller: Caller) -> CheckedList:
     planner, speech = services().planner, services().speech
 
     def is_known(prompt: Prompt) -> bool:
         return speech.cached(prompt.plan, None) is not None or bool(folder and folder.holds(prompt))
 
     try:
-        checked = check(read_csv(path.read_bytes()), planner, is_known)
+        permit = partial(permitted, caller=caller)
+        checked = check(read_csv(path.read_bytes()), planner, is_known, permit=permit, tenant=caller.tenant)
     except InvalidRequest as error:
         raise click.ClickException(f"{path}: {error.message}") from error
     for column in checked.unused:
@@ -87,19 +88,18 @@ def _checked(path: Path, folder: PromptFolder | None) -> CheckedList:
 def _sentence(checked: CheckedList) -> str:
     total, missing = len(checked.prompts), len(checked.missing)
     known = sum(prompt.is_known for prompt in checked.prompts)
-    same = total - known - missing
     counts = [f"{total:,} prompts", f"{known:,} known", f"{missing:,} to render"]
     if same := total - known - missing:
         counts.append(f"{same:,} the same as others")
     return ", ".join([*counts, f"{checked.characters:,} characters" if checked.characters else "nothing to pay"])
 
 
-def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int) -> int:
+def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int, caller: Caller) -> int:
     """Render and write the prompts; return how many failed."""
     failed = 0
     with (
-        _bar("Rendering") as advance,
-        contextlib.closing(render_all(prompts, _renderer(), workers=workers)) as finished,
+        progress("Rendering") as advance,
+        contextlib.closing(render_all(prompts, _renderer(caller), workers=workers)) as finished,
     ):
         for done, (prompt, result) in enumerate(finished, 1):
             if isinstance(result, SaynaError):
@@ -111,10 +111,10 @@ def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int) ->
     return failed
 
 
-def _renderer() -> Callable[[Plan], Clip]:
+def _renderer(caller: Caller) -> Callable[[Plan], Clip]:
     # The threads that render have no context of the command.
-    speak = partial(services().fallback.speak, mode=CacheMode.USE, is_whole=True, is_client_connected=lambda: True)
-    return lambda plan: speak(plan).finished()
+    clips = services().clips
+    return lambda plan: clips.render(plan, is_client_connected=lambda: True, caller=caller).finished()
 
 
 @pack.command("export")
@@ -122,7 +122,7 @@ def _renderer() -> Callable[[Plan], Clip]:
 def export_(file: Path) -> None:
     """Write every clip of the cache into FILE."""
     cache = _shared_cache()
-    with _bar("Exporting") as advance:
+    with progress("Exporting") as advance:
         number = export_pack(cache, file, advance)
     click.echo(f"{number} clips, {file.stat().st_size:,} bytes")
 
@@ -131,23 +131,11 @@ def export_(file: Path) -> None:
 @click.argument("file", type=FILE)
 def import_(file: Path) -> None:
     """Take the clips of FILE into the cache, each after it was verified."""
-    with _bar("Importing") as advance:
+    with progress("Importing") as advance:
         report = import_pack(_shared_cache(), file, advance)
     click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
     if report.damaged:
         raise click.exceptions.Exit(1)
-
-
-@contextlib.contextmanager
-def _bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a progress bar on a terminal; the function takes what is done and the total."""
-    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        yield advance
 
 
 def _shared_cache() -> AudioCache:

@@ -4,13 +4,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sayna.cli.context import Command, services
-from sayna.cli.output import as_json, print_json
+from sayna.cli.context import Command, as_json, caller_of, permitted, print_json, services, voice_options
 
 if TYPE_CHECKING:
     from sayna.speech.service import SpeechResult
@@ -41,14 +41,12 @@ Examples:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; its ending is the format.")
 @click.option("--play", is_flag=True, help="Play it on this machine.")
 @click.option("--ext", help="Ending, where the name of the file has none of Sayna's: wav, mp3, ulaw ...")
-@click.option("--provider", help="Speech vendor.")
-@click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own.")
-@click.option("--model", help="Model of the vendor.")
-@click.option("--language", help="BCP 47 tag: en-GB.")
-@click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace.")
+@voice_options
 @click.option("--sample-rate", type=int, help="Hz; that of the ending when left out.")
 @as_json
-def speak(text: str, output: Path | None, ext: str | None, *, play: bool, as_json: bool, **fields: Any) -> None:
+def speak(
+    text: str, output: Path | None, ext: str | None, tenant: str | None, *, play: bool, as_json: bool, **fields: Any
+) -> None:
     """Save TEXT as speech, or play it; - reads the text from standard input. What the cache has costs nothing."""
     from sayna.schemas.clips import load_clip  # noqa: PLC0415 - the schemas are 0.4 s of imports
 
@@ -59,8 +57,9 @@ def speak(text: str, output: Path | None, ext: str | None, *, play: bool, as_jso
     # A URL that ends in .wav has 8 kHz for telephones; a file on this machine is for people.
     fields["sample_rate"] = fields["sample_rate"] or (SAMPLE_RATE if ending == "wav" else None)
     wanted = load_clip({"text": text, "ext": ending, **fields})
-    plan = services().clips.plan(wanted.speech, wanted.ext)
-    speech = services().clips.render(plan, is_client_connected=lambda: True)
+    caller = caller_of(tenant)
+    plan = permitted(services().clips.plan(replace(wanted.speech, tenant=caller.tenant), wanted.ext), caller)
+    speech = services().clips.render(plan, is_client_connected=lambda: True, caller=caller)
     audio = speech.finished().audio
     if output is not None:
         output.write_bytes(audio)

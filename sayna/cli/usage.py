@@ -5,8 +5,7 @@ import sys
 
 import click
 
-from sayna.cli.context import Command, services
-from sayna.cli.output import as_json, print_json, print_table
+from sayna.cli.context import Command, as_json, print_json, print_table, services
 from sayna.schemas.usage import load_month
 
 COLUMNS = ("month", "tenant", "provider", "billed", "saved")

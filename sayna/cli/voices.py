@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from sayna.cli.context import Command, services
-from sayna.cli.output import as_json, print_json, print_table
+from sayna.cli.context import Command, as_json, print_json, print_table, services
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.voices import VoiceFilter, VoiceListing, select
 from sayna.speech.voices.languages import canonical
@@ -35,11 +34,13 @@ def voices(provider: str, language: str, *, as_json: bool) -> None:
     with click.progressbar(length=len(slugs), label="Asking", file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         listing = catalogue.listing(provider, lambda slug: bar.update(1)) if slugs else VoiceListing({}, (), ())
         bar.update(len(slugs) - bar.pos)
-    found = itertools.chain(*select(listing, wanted).values(), filter(wanted.admits, own))
+    found = [*itertools.chain(*select(listing, wanted).values()), *filter(wanted.admits, own)]
     if as_json:
         print_json([dataclasses.asdict(voice) for voice in found])
     else:
         print_table([COLUMNS, *(tuple(str(getattr(voice, name)) for name in COLUMNS) for voice in found)])
+        if not found:
+            click.echo("No voice fits; leave --language or --provider out.", err=True)
     for slug in listing.failed:
         click.echo(f"{slug} did not answer.", err=True)
     for slug in listing.stale:

@@ -6,46 +6,32 @@ of a speech vendor stand in its own file in `sayna/providers/`.
 
 from sayna.config.api_secret import TENANT, ApiSecret
 from sayna.config.auth import AuthConfig
-from sayna.config.clips import ClipsConfig
-from sayna.config.compat import CompatConfig, ModelAlias
-from sayna.config.fields import ConfigError, SettingInfo, setting
-from sayna.config.fleet import FleetConfig
+from sayna.config.fields import ConfigError, setting
 from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, read_sources, settings
-from sayna.config.outbound import Authorities, OutboundConfig, OutboundProxy
+from sayna.config.outbound import OutboundConfig, OutboundProxy
 from sayna.config.recording import RecordingConfig
 from sayna.config.secret import Secret
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import SpeechConfig
 from sayna.config.sip import SipConfig
-from sayna.config.sip_hook import SipHook, TenantNumbers
+from sayna.config.sip_hook import TenantNumbers
 from sayna.config.types import token
 from sayna.config.urls import cloud, is_loopback
-from sayna.config.vendors import KeyedConfig, ProvidersConfig, VendorConfig
+from sayna.config.vendors import KeyedConfig, VendorConfig
 
 __all__ = [
     "TENANT",
     "ApiSecret",
     "AuthConfig",
-    "Authorities",
-    "CacheConfig",
-    "ClipsConfig",
-    "CompatConfig",
     "Config",
     "ConfigError",
-    "DocsConfig",
-    "FleetConfig",
     "KeyedConfig",
     "LiveKitConfig",
-    "ModelAlias",
     "OutboundConfig",
     "OutboundProxy",
-    "ProvidersConfig",
     "RecordingConfig",
     "Secret",
-    "ServerConfig",
-    "SettingInfo",
     "SipConfig",
-    "SipHook",
     "SpeechConfig",
     "TenantNumbers",
     "VendorConfig",

@@ -65,13 +65,7 @@ class SettingInfo:
 
 
 def setting(
-    name: str,
-    kind: SettingType[T],
-    default: D,
-    description: str,
-    *,
-    yaml: str | None = None,
-    shown: str | None = None,
+    name: str, kind: SettingType[T], default: D, description: str, *, yaml: str | None = None, shown: str | None = None
 ) -> T | D:
     """Return the dataclass field of one setting.
 
@@ -103,6 +97,9 @@ def _place(info: SettingInfo, field_name: str, section: str) -> str:
     # The reference keeps the settings of all providers in one section, under the names of their variables.
     if section == "providers":
         return f"providers.{info.name.lower()}"
+    kind, _, rest = field_name.partition("_")
+    if section == "recording" and kind in ("s3", "gcs", "local"):
+        return f"recording.backend[{kind}].{rest}"
     # A field such as bind_setting stands beside the property `bind`, which computes the default.
     return f"{section}.{field_name.removesuffix('_setting')}"
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from sayna.config.clips import long_secret
 from sayna.config.fields import InvalidValue, SettingType, setting
 from sayna.config.secret import Secret
+from sayna.config.types import choice, matching
 
 PORT, SENTINEL_PORT = 6379, 26379
 _PATHS = {"server": "()(?:/([0-9]{0,4}))?", "sentinel": "/([A-Za-z0-9._-]+)(?:/([0-9]{0,4}))?", "cluster": "()()/?"}
@@ -93,10 +94,36 @@ class FleetConfig:
         yaml="server.secret",
     )
 
-    def problems(self, _given: frozenset[str]) -> Iterator[str]:
-        """Yield a sentence for what several machines need beside REDIS_URL."""
+    clips_store: str | None = setting(
+        "CLIPS_STORE",
+        choice("redis", "recordings", "none"),
+        None,
+        "Where machines share clips: Redis, the storage of recordings (S3 or Google Cloud Storage), or nowhere.",
+        shown="redis with REDIS_URL",
+    )
+    clips_redis: RedisAddress | None = setting(
+        "CLIPS_REDIS_URL",
+        SettingType(_address, _WANTS, secret=True),
+        None,
+        "Another Redis for clips, which may remove keys when it is full; REDIS_URL when unset.",
+    )
+    clips_prefix: str = setting(
+        "CLIPS_PREFIX",
+        matching(
+            "[A-Za-z0-9][A-Za-z0-9._=-]*(?:/[A-Za-z0-9][A-Za-z0-9._=-]*)*", "a path of letters, digits and . _ = -"
+        ),
+        "clips",
+        "Prefix of the object keys of clips in the storage of recordings.",
+    )
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for what several machines need beside REDIS_URL, and for what needs REDIS_URL."""
         if self.redis is None:
+            for name in sorted(given & {"CLIPS_STORE", "CLIPS_REDIS_URL"}):
+                yield f"{name} is set without REDIS_URL, by which machines find each other; set both or none."
             return
+        if self.clips_redis is not None and self.clips_store not in (None, "redis"):
+            yield f"CLIPS_REDIS_URL and CLIPS_STORE={self.clips_store} name two places for clips; set one of the two."
         if self.secret is None:
             yield "REDIS_URL needs SAYNA_SECRET, one for all machines; set it to the output of `openssl rand -hex 32`."
         if importlib.util.find_spec("redis") is None:

@@ -12,10 +12,9 @@ from sayna.config.compat import CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
 from sayna.config.fleet import FleetConfig
 from sayna.config.livekit import LiveKitConfig
-from sayna.config.metrics import MetricsConfig
 from sayna.config.outbound import OutboundConfig
 from sayna.config.recording import RecordingConfig
-from sayna.config.server import CacheConfig, DocsConfig, ServerConfig, SpeechConfig
+from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
 from sayna.config.usage import UsageConfig
@@ -58,6 +57,8 @@ class Config:
         default = self.speech.default_tts_provider
         if default and default not in self.providers.configured:
             yield f"DEFAULT_TTS_PROVIDER is {default}, which is not configured; configure it or set another."
+        if self.fleet.clips_store == "recordings" and self.recording.backend not in ("s3", "gcs"):
+            yield "CLIPS_STORE is recordings, which needs S3 or Google Cloud Storage; set RECORDING_BACKEND to it."
         # A limit between tenants needs tenants: otherwise an operator relies on it and it limits no caller.
         if self.sip.from_numbers and not self.auth.required:
             yield "SIP_FROM_NUMBERS_JSON limits no caller without tenants; set AUTH_REQUIRED to true."
@@ -79,12 +80,12 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     With `environ` and without `cwd`, no `.env` is read.
     """
     dotenv = environ is None or cwd is not None
-    sources = find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=dotenv)
+    sources = read_sources(environ, cwd=cwd) if dotenv else find(environ or {}, Path.cwd(), settings(), dotenv=False)
     # The rules need to know which settings were given: a given value may equal the default.
     given: set[str] = set()
     config = _build(Config, sources, given)
     if dotenv and config.cache.path is None:
-        config = replace(config, cache=replace(config.cache, path=_folder_of_run(cwd or Path.cwd())))
+        config = replace(config, cache=replace(config.cache, path=_folder_of_run(sources.folder)))
     problems = [*sources.problems, *_check(config, frozenset(given))]
     if problems:
         raise ConfigError(problems)
@@ -93,7 +94,15 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
 
 def read_sources(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Sources:
     """Return the texts that load_config() would parse, with warnings about names that are close to a setting's."""
-    return find(os.environ if environ is None else environ, cwd or Path.cwd(), settings(), dotenv=True)
+    environ = os.environ if environ is None else environ
+    return find(environ, cwd or _folder(environ), settings(), dotenv=True)
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of .env and var/cache: the current one, else that of scripts/sayna where they are there."""
+    here, home = Path.cwd(), environ.get("SAYNA_HOME")
+    is_here = environ.get("SAYNA_CONFIG") or (here / ".env").exists() or _folder_of_run(here)
+    return here if is_here or not home else Path(home)
 
 
 def _folder_of_run(cwd: Path) -> Path | None:

@@ -41,6 +41,8 @@ class OutboundProxy:
 
 
 def _parse_proxy(text: str) -> OutboundProxy:
+    if text.lower().startswith("https://"):
+        raise InvalidValue("has https://, and Sayna speaks plain HTTP with the proxy itself (vendors still get TLS)")
     match = _PROXY.fullmatch(text)
     if match is None:
         raise InvalidValue("is not the URL of a proxy")

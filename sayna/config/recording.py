@@ -44,79 +44,41 @@ class RecordingConfig:
         yaml="recording.backend.type",
         shown="found from the settings below",
     )
-    s3_bucket: str | None = setting(
-        "RECORDING_S3_BUCKET", _bucket, None, "Name of the S3 bucket.", yaml="recording.backend[s3].bucket"
-    )
+    s3_bucket: str | None = setting("RECORDING_S3_BUCKET", _bucket, None, "Name of the S3 bucket.")
     s3_region: str = setting(
         "RECORDING_S3_REGION",
         # Ceph's default is RegionOne, and other stores have NL or GRA.
         matching("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "the name of a region, such as eu-central-1 or RegionOne"),
         "us-east-1",
         "Region of the S3 bucket, as the store calls it; needed without RECORDING_S3_ENDPOINT.",
-        yaml="recording.backend[s3].region",
     )
     s3_access_key: Secret | None = setting(
-        "RECORDING_S3_ACCESS_KEY",
-        token,
-        None,
-        "S3 access key; found by boto3 when unset.",
-        yaml="recording.backend[s3].access_key",
+        "RECORDING_S3_ACCESS_KEY", token, None, "S3 access key; found by boto3 when unset."
     )
-    s3_secret_key: Secret | None = setting(
-        "RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.", yaml="recording.backend[s3].secret_key"
-    )
+    s3_secret_key: Secret | None = setting("RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.")
     s3_session_token: Secret | None = setting(
-        "RECORDING_S3_SESSION_TOKEN",
-        token,
-        None,
-        "Session token of temporary S3 keys.",
-        yaml="recording.backend[s3].session_token",
+        "RECORDING_S3_SESSION_TOKEN", token, None, "Session token of temporary S3 keys."
     )
     s3_endpoint: str | None = setting(
-        "RECORDING_S3_ENDPOINT",
-        anywhere,
-        None,
-        "URL of an S3 server other than Amazon's.",
-        yaml="recording.backend[s3].endpoint",
+        "RECORDING_S3_ENDPOINT", anywhere, None, "URL of an S3 server other than Amazon's."
     )
     s3_force_path_style: bool = setting(
-        "RECORDING_S3_FORCE_PATH_STYLE",
-        boolean,
-        False,
-        "Bucket in the path of S3 URLs, as MinIO needs it, or not.",
-        yaml="recording.backend[s3].force_path_style",
+        "RECORDING_S3_FORCE_PATH_STYLE", boolean, False, "Bucket in the path of S3 URLs, as MinIO needs it, or not."
     )
-    gcs_bucket: str | None = setting(
-        "RECORDING_GCS_BUCKET",
-        _bucket,
-        None,
-        "Name of the Google Cloud Storage bucket.",
-        yaml="recording.backend[gcs].bucket",
-    )
+    gcs_bucket: str | None = setting("RECORDING_GCS_BUCKET", _bucket, None, "Name of the Google Cloud Storage bucket.")
     gcs_credentials_path: Path | None = setting(
-        "RECORDING_GCS_CREDENTIALS_PATH",
-        path,
-        None,
-        "JSON file of the service account for Google Cloud Storage.",
-        yaml="recording.backend[gcs].credentials_path",
+        "RECORDING_GCS_CREDENTIALS_PATH", path, None, "JSON file of the service account for Google Cloud Storage."
     )
     gcs_credentials_json: Secret | None = setting(
         "RECORDING_GCS_CREDENTIALS_JSON",
         SettingType(Secret, "the JSON of a service account", secret=True),
         None,
         "JSON of the service account for Google Cloud Storage.",
-        yaml="recording.backend[gcs].credentials_json",
     )
     gcs_endpoint: str = setting(
-        "RECORDING_GCS_ENDPOINT",
-        cloud,
-        "https://storage.googleapis.com",
-        "URL of Google Cloud Storage.",
-        yaml="recording.backend[gcs].endpoint",
+        "RECORDING_GCS_ENDPOINT", cloud, "https://storage.googleapis.com", "URL of Google Cloud Storage."
     )
-    local_path: Path | None = setting(
-        "RECORDING_LOCAL_PATH", path, None, "Folder of recordings.", yaml="recording.backend[local].path"
-    )
+    local_path: Path | None = setting("RECORDING_LOCAL_PATH", path, None, "Folder of recordings.")
     retention_days: int | None = setting(
         "RECORDING_RETENTION_DAYS",
         integer(1, 36_500),
@@ -128,7 +90,7 @@ class RecordingConfig:
         "RECORDING_ACCEL_PREFIX",
         matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
         None,
-        "Location of nginx that serves the folder by X-Accel-Redirect.",
+        "Location of nginx that sends recordings by X-Accel-Redirect.",
     )
 
     @property

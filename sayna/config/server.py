@@ -1,11 +1,12 @@
-"""The settings of the process itself: server, speech, cache and pages."""
+"""The settings of the process itself: server, speech, cache, metrics and pages."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config.fields import SettingType, setting
-from sayna.config.types import boolean, choice, folder, integer, list_of, matching, network, number, path
+from sayna.config.secret import Secret
+from sayna.config.types import boolean, choice, folder, integer, list_of, matching, network, number, path, token
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
@@ -109,6 +110,16 @@ class CacheConfig:
     # 30 days, the default of the reference server.
     ttl_seconds: int = setting("CACHE_TTL_SECONDS", integer(1, 10**9), 2592000, "Lifetime of cached audio, in seconds.")
     max_bytes: int = setting("CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30, "Largest size of the cache, in bytes.")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """GET /metrics for Prometheus."""
+
+    enabled: bool = setting("METRICS_ENABLED", boolean, False, "Metrics for Prometheus at /metrics, on or off.")
+    token: Secret | None = setting(
+        "METRICS_TOKEN", token, None, "Bearer token of /metrics; without it, only this machine may read them."
+    )
 
 
 @dataclass(frozen=True, slots=True)

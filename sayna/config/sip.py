@@ -81,8 +81,7 @@ class SipConfig:
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",
         json_list(
-            sip_hook,
-            'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]',
+            sip_hook, 'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]'
         ),
         (),
         "Receivers of events of inbound calls, as JSON.",

@@ -17,8 +17,7 @@ _HOST = "[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
 # JSON Schema has no flag to ignore case.
 PATTERN = rf"^\s*([Ss][Ii][Pp][Ss]?:)?{_HOST}(:({_PORT}))?(;[A-Za-z]{{9}}=[A-Za-z]{{3}})?\s*$"
 _ADDRESS = re.compile(
-    rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{_PORT}))?(;transport=(?P<transport>udp|tcp|tls))?",
-    re.IGNORECASE,
+    rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{_PORT}))?(;transport=(?P<transport>udp|tcp|tls))?", re.IGNORECASE
 )
 _IPV6 = re.compile(r"(sips?:)?(\[[0-9A-Fa-f:.]*\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)", re.IGNORECASE)
 

@@ -13,24 +13,14 @@ from sayna.config.secret import Secret
 S = TypeVar("S")
 T = TypeVar("T")
 
-_BOOLEANS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
 
 def _boolean(text: str) -> bool:
-    try:
-        # A typo must not mean false: that would switch authentication off.
-        return _BOOLEANS[text.lower()]
-    except KeyError:
-        raise InvalidValue("is neither yes nor no") from None
+    # A typo must not mean false: that would switch authentication off.
+    if text.lower() not in _BOOLEANS:
+        raise InvalidValue("is neither yes nor no")
+    return _BOOLEANS[text.lower()]
 
 
 def _path(text: str) -> Path:

@@ -1,11 +1,13 @@
-"""The YAML file of SAYNA_CONFIG, flattened into places such as `cache.ttl_seconds`."""
+"""The YAML file of SAYNA_CONFIG, flattened into places such as `cache.ttl_seconds`, and files without settings."""
 
 import json
 from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import Any
 
+from sayna.config.fields import InvalidValue
 from sayna.config.misspelt import misspelt_sections
+from sayna.config.types import parse_json
 
 # PyYAML lets these out for a day such as 2026-13-45, an integer of 5,000 digits, and a tag of another type.
 UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
@@ -34,7 +36,27 @@ def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[s
     return dict(_flatten(document, known, problems))
 
 
-def strict_loader(yaml: Any) -> Any:
+def read_document(path: Path) -> object:
+    """Return what a file of the operator holds, such as that of VOICES_PATH: YAML, or JSON where it ends in `.json`.
+
+    Raises InvalidValue for a file that cannot be read, has a mistake, or gives one name twice.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidValue(f"cannot be read ({type(error).__name__})") from error
+    if path.suffix == ".json":
+        return parse_json(text)
+    import yaml  # noqa: PLC0415 - only a process with such a file pays for it
+
+    try:
+        return yaml.load(text, _strict_loader(yaml))  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
+        mark = getattr(error, "problem_mark", None)
+        raise InvalidValue(f"has a mistake or a repeated name{f' at line {mark.line + 1}' if mark else ''}") from error
+
+
+def _strict_loader(yaml: Any) -> Any:
     """Return a safe loader that refuses a key given twice."""
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -52,7 +74,7 @@ def strict_loader(yaml: Any) -> Any:
 
 def _loader(yaml: Any) -> Any:
     """Return a strict loader that keeps every scalar as it is written."""
-    loader = strict_loader(yaml)
+    loader = _strict_loader(yaml)
     # YAML would read +49 as 49, 0123 as 83 and yes as true, also where a number or a secret is meant.
     for tag in ("int", "float", "bool", "timestamp"):
         loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
@@ -89,10 +111,7 @@ def _backend(content: dict[object, object]) -> Iterator[tuple[str, str]]:
     """Yield the settings of one storage; their place names its type: `recording.backend[s3].bucket`."""
     kind = _as_text(content.get("type")).lower()
     for key, value in content.items():
-        yield (
-            "recording.backend.type" if key == "type" else f"recording.backend[{kind}].{key}",
-            _as_text(value),
-        )
+        yield ("recording.backend.type" if key == "type" else f"recording.backend[{kind}].{key}", _as_text(value))
 
 
 def _as_text(value: object) -> str:

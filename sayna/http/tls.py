@@ -3,12 +3,10 @@
 The same for all clients of the process: our own connections, boto3 and aiohttp.
 """
 
-import atexit
 import functools
-import os
 import ssl
 import tempfile
-from pathlib import Path
+from typing import IO
 
 
 class _OperatorCertificates:
@@ -41,16 +39,15 @@ def system_context() -> ssl.SSLContext | None:
 
 def ca_bundle() -> str | None:
     """Return the path of a PEM file for boto3: authorities public and of the operator; None without the latter."""
-    return _write_bundle(_operator.pem, os.getpid()) if _operator.pem else None
+    return f"/proc/self/fd/{_bundle(_operator.pem).fileno()}" if _operator.pem else None
 
 
 @functools.cache
-def _write_bundle(pem: str, pid: int) -> str:
-    """Return the path of a new file, which is removed when this process exits."""
+def _bundle(pem: str) -> IO[bytes]:
+    """Return a file without a name, so that a process that is killed leaves none behind; its children have it too."""
     import certifi  # noqa: PLC0415 - our own connections import it with the first call, see __init__
 
-    descriptor, name = tempfile.mkstemp(prefix="sayna-authorities-", suffix=".pem")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{certifi.contents()}\n{pem}")
-    atexit.register(lambda: Path(name).unlink(missing_ok=True) if os.getpid() == pid else None)
-    return name
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - it stays open as long as the process
+    file.write(f"{certifi.contents()}\n{pem}".encode())
+    file.flush()
+    return file

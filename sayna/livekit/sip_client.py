@@ -10,7 +10,7 @@ from sayna.caller import Caller
 from sayna.livekit.errors import CallNotAnswered, LiveKitRefused, LiveKitUnavailable, ParticipantNotFound
 from sayna.livekit.model import CALL_ID, CALL_STATUS, Call, CallState, Placed, TransferOutcome, Trunk, sip_word
 from sayna.livekit.ownership import claimed, owner_of
-from sayna.livekit.rooms import is_open_to, owned_room
+from sayna.livekit.rooms import LOOK_INTERVAL, is_open_to, owned_room
 from sayna.log import emit
 
 if TYPE_CHECKING:
@@ -38,19 +38,41 @@ class SipClient:
         # asyncio keeps only weak references to tasks, so a task without a strong one may disappear.
         self._transfers: set[asyncio.Task[None]] = set()
 
-    def dial(self, call: Call, trunk: Trunk) -> Placed:
+    def dial(self, call: Call, trunk: Trunk, rings: Callable[[], None]) -> Placed:
         """Begin a call, and wait for its answer if it says so; `may_have_acted` of an error tells whether it may ring.
 
-        Raises LiveKitRefused, LiveKitUnavailable.
+        `rings` is called when the phone of a call that waits is in its room. Raises LiveKitRefused,
+        LiveKitUnavailable.
         """
         seconds = self._seconds + (call.ringing_timeout + ANSWER_MARGIN if call.wait_until_answered else 0)
 
         async def ask(rpc: "Rpc") -> Placed:
             from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - loads livekit-api
 
-            return await dial(rpc, call, trunk)
+            return await dial(rpc, call, trunk, seconds)
 
-        return self._bridge.run(ask, seconds)
+        async def begin(rpc: "Rpc") -> "asyncio.Task[Placed]":
+            task = asyncio.create_task(ask(rpc))
+            try:
+                async with asyncio.timeout(self._seconds):
+                    while not task.done() and await rpc.participant(call.room, call.identity) is None:
+                        await asyncio.wait({task}, timeout=LOOK_INTERVAL)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            except (TimeoutError, LiveKitUnavailable):
+                # The phone may ring all the same.
+                pass
+            return task
+
+        async def end(_: "Rpc") -> Placed:
+            return await task
+
+        if not call.wait_until_answered:
+            return self._bridge.run(ask, seconds)
+        task = self._bridge.run(begin, seconds)
+        rings()
+        return self._bridge.run(end, seconds)
 
     def transfer(
         self, caller: Caller, room: str, identity: str, uri: str, *, seconds: float, ended: TransferEnded
@@ -76,27 +98,25 @@ class SipClient:
             # outcome. livekit-api raises its own timeout to the ringing time, 32 s.
             task = asyncio.create_task(transfer(rpc, room, identity, uri))
             self._transfers.add(task)
-            await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
             task.add_done_callback(lambda task: self._transferred(task, call_id, ended))
+            await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
             if task.done():
                 task.result()
             return call_id, task.done()
 
         return self._bridge.run(ask, seconds)
 
-    def present(self, participants: Iterable[tuple[str, str]]) -> list[bool]:
-        """Return for each (room, identity) whether the participant is in the room."""
+    def is_present(self, room: str, identity: str) -> bool:
+        """Return whether a participant is in the room."""
+        return self._bridge.run(lambda rpc: rpc.participant(room, identity), self._seconds) is not None
+
+    def call_states(self, phones: Iterable[tuple[str, str]]) -> list[CallState | None]:
+        """Return the call of each (room, identity) as LiveKit has it now, or None when no such phone is in the room."""
 
         async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
-            return await asyncio.gather(*(rpc.participant(room, identity) for room, identity in participants))
+            from sayna.livekit.sip_rpc import phone  # noqa: PLC0415
 
-        return [info is not None for info in self._bridge.run(ask, self._seconds)]
-
-    def call_states(self, participants: Iterable[tuple[str, str]]) -> list[CallState | None]:
-        """Return the call of each (room, identity) as LiveKit has it now, or None when it is not in the room."""
-
-        async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
-            return await asyncio.gather(*(rpc.participant(room, identity) for room, identity in participants))
+            return await asyncio.gather(*(phone(rpc, room, identity) for room, identity in phones))
 
         found = self._bridge.run(ask, self._seconds)
         return [None if info is None else CallState.of(info.attributes) for info in found]

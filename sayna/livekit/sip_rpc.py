@@ -16,10 +16,11 @@ from sayna.livekit.twirp import answer
 RINGING_SECONDS = 30
 
 
-async def dial(rpc: Rpc, call: Call, trunk: Trunk) -> Placed:
+async def dial(rpc: Rpc, call: Call, trunk: Trunk, seconds: float) -> Placed:
     """Return the ids of a call that rings now, or that is answered if the call waits for that.
 
-    It is sent once, because a retry could place a second call.
+    It is sent once, because a retry could place a second call. livekit-api itself would wait for 2 s after the
+    ringing time, when LiveKit SIP may not have answered yet.
     """
     request = api.CreateSIPParticipantRequest(
         trunk=api.SIPOutboundConfig(
@@ -41,7 +42,7 @@ async def dial(rpc: Rpc, call: Call, trunk: Trunk) -> Placed:
         wait_until_answered=call.wait_until_answered,
         display_name=call.from_name,
     )
-    placed = await answer(rpc.sip.create_sip_participant(request))
+    placed = await answer(rpc.sip.create_sip_participant(request, timeout=seconds))
     return Placed(placed.participant_id, placed.sip_call_id)
 
 

@@ -1,8 +1,23 @@
-"""The OpenAPI document, which apispec builds from the schemas and from the operation of each view.
+"""The OpenAPI document: apispec builds it from the schemas and from operations/, one YAML file a subject.
 
 `build` is not imported here: it is in sayna.openapi.document, which loads apispec.
 """
 
-from sayna.openapi.operation import BYTES, AccessRule, Operation, ResponseDoc, Route, documented, operation_of
+from dataclasses import dataclass
 
-__all__ = ["BYTES", "AccessRule", "Operation", "ResponseDoc", "Route", "documented", "operation_of"]
+
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Whether clients need a token, and whether they may send it in the query."""
+
+    required: bool
+    in_query: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path, with `{name}` for its variables."""
+
+    path: str
+    method: str
+    public: bool

@@ -1,17 +1,21 @@
 """The OpenAPI document, built from the operations."""
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Collection, Iterable
+from functools import partial
 from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
-from sayna import __version__
+from sayna import __version__, schemas
 from sayna.errors import SaynaError
-from sayna.openapi import error_responses
+from sayna.openapi import AccessRule, Route, error_responses
 from sayna.openapi.converter import Converter, schema_name
-from sayna.openapi.operation import AccessRule, Operation, ResponseDoc, Route
+from sayna.openapi.operation import Operation, ResponseDoc, read_operations
+from sayna.speech.clip_errors import status_of
 
 Security = list[dict[str, list[str]]]
 
@@ -70,8 +74,8 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(), servers=[{"url": "."}])
-    routes = tuple(routes)
-    used = {route.operation.tag for route in routes}
+    operations = _operations(routes)
+    used = {operation.tag for _, operation in operations}
     for tag in filter(used.__contains__, TAGS):
         spec.tag({"name": tag, "description": TAGS[tag], **({"x-folded": True} if tag in folded else {})})
     schemes = [name for name in SCHEMES if name != "api_key" or access.in_query]
@@ -86,8 +90,8 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     security: Security = [{name: []} for name in schemes]
     if not access.required:
         security.insert(0, {})
-    for route in routes:
-        entry = _entry(route, [] if route.public else security)
+    for route, operation in operations:
+        entry = _entry(route, operation, [] if route.public else security)
         spec.path(route.path, operations={route.method.lower(): entry})
     return spec.to_dict()
 
@@ -116,14 +120,21 @@ def _missed(code: str, sentence: str) -> dict[str, Any]:
     }
 
 
-def _entry(route: Route, security: Security) -> dict[str, Any]:
-    operation = route.operation
+def _operations(routes: Iterable[Route]) -> list[tuple[Route, Operation]]:
+    for module in pkgutil.iter_modules(schemas.__path__, f"{schemas.__name__}."):
+        # The operations name the schemas by class.
+        importlib.import_module(module.name)
+    known = read_operations()
+    return [(route, known[key]) for route in routes if (key := (route.method, route.path)) in known]
+
+
+def _entry(route: Route, operation: Operation, security: Security) -> dict[str, Any]:
     raised: list[type[SaynaError]] = [*operation.errors, *error_responses.ALWAYS]
     if operation.request:
         raised += error_responses.WITH_BODY
     if not route.public:
         raised += error_responses.WITH_TOKEN
-    parameters = _parameters(route)
+    parameters = _parameters(operation)
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
         "tags": [operation.tag],
@@ -132,7 +143,7 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
             **{str(status): _response(response) for status, response in operation.responses.items()},
-            **_errors(operation, raised),
+            **_errors(route, operation, raised),
         },
         "security": security,
     }
@@ -145,15 +156,20 @@ def _entry(route: Route, security: Security) -> dict[str, Any]:
     return entry
 
 
-def _errors(operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
+def _errors(route: Route, operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
     if not operation.error_content:
-        return error_responses.responses(raised, operation.text_status)
+        text_status = partial(_text_status, is_signed=route.path.startswith("/clip/"))
+        return error_responses.responses(raised, text_status if operation.plain_errors else None)
     return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
 
 
-def _parameters(route: Route) -> list[Any]:
-    by_schema = [{"in": "query", "schema": route.operation.query}] if route.operation.query else []
-    return [*route.operation.parameters, *by_schema]
+def _text_status(error: type[SaynaError], *, is_signed: bool) -> int:
+    return status_of(error, error.status, is_signed=is_signed)
+
+
+def _parameters(operation: Operation) -> list[Any]:
+    by_schema = [{"in": "query", "schema": operation.query}] if operation.query else []
+    return [*operation.parameters, *by_schema]
 
 
 def _body(operation: Operation) -> dict[str, Any]:
@@ -167,7 +183,7 @@ def _body(operation: Operation) -> dict[str, Any]:
 def _response(response: ResponseDoc) -> dict[str, Any]:
     headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in response.headers.items()}
     headers["X-Request-ID"] = "X-Request-ID"
-    content = {kind: {"schema": schema} for kind, schema in response.content.items()}
+    content = {kind: {"schema": schema} for kind, schema in response.schemas.items()}
     if response.example is not None:
         content["application/json"]["example"] = response.example
     return {

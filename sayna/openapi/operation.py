@@ -1,82 +1,132 @@
-"""What the OpenAPI document says of one endpoint."""
+"""What the document says of each endpoint: the files of operations/, whose format is Operation and ResponseDoc."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+from sayna.audio.file_endings import ENDINGS
+from sayna.config.yamlfile import read_document
 from sayna.errors import SaynaError
+from sayna.schemas.livekit import Name
+from sayna.schemas.recording import STREAM_ID
+from sayna.schemas.usage import MONTH
+from sayna.schemas.vocabulary import PROVIDER_NAMES
+from sayna.speech.own_voices import ALIAS
+from sayna.speech.voices import GENDERS
+from sayna.speech.voices.languages import TAG
 
+FOLDER = Path(__file__).parent
 BYTES = {"type": "string", "format": "binary"}
-
-View = TypeVar("View", bound=Callable[..., Any])
-
-_OPERATIONS: dict[Callable[..., Any], "Operation"] = {}
+# JSON Schema of the parameters whose values the code knows; a parameter names one as its `schema`.
+STRINGS: dict[str, Mapping[str, Any]] = {
+    "clip_ending": {"enum": list(ENDINGS)},
+    "month": {"pattern": f"^({MONTH.pattern})?$"},
+    "room_name": Name().metadata,
+    "stream_id": STREAM_ID,
+    "voices_gender": {"enum": ["", *GENDERS]},
+    "voices_language": {"pattern": rf"^\s*({TAG.pattern})?\s*$"},
+    "voices_provider": {"enum": ["", *PROVIDER_NAMES, ALIAS]},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseDoc:
-    """A successful response: `content` is media type -> schema, `headers` is name -> sentence."""
+    """A successful response.
+
+    `content` is media type -> schema. Shorter are `schema` and `fields` for JSON (`fields` are the names that an object
+    has), and `audio` for the types of bytes. `headers` is name -> sentence; a file may name a group of shared.yaml.
+    """
 
     description: str
     content: Mapping[str, Any] = field(default_factory=dict)
+    schema: Any = None
+    fields: Sequence[str] = ()
+    audio: Sequence[str] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     example: Any = None
+
+    @property
+    def schemas(self) -> dict[str, Any]:
+        """The schema of each media type."""
+        found = {**self.content, **dict.fromkeys(self.audio, BYTES)}
+        if self.fields:
+            found["application/json"] = {
+                "type": "object",
+                "required": list(self.fields),
+                "properties": {name: {} for name in self.fields},
+            }
+        return {**found, "application/json": self.schema} if self.schema else found
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """What a client must know about one method of one path.
 
-    `request` has one schema for each form of the body. `examples` are bodies that the server accepts unchanged.
-    `query` is a schema, and `parameters` are OpenAPI's own objects. `errors` are those of this endpoint only;
-    the document adds the errors of every endpoint. `error_content` is media type -> schema of the errors of an
-    endpoint in the dialect of another server, which has no list of them. Where errors are plain text,
-    `text_status` returns their status.
+    A schema is JSON Schema or the name of a class in sayna.schemas. `request` has one for each form of the body, and
+    `query` is one. `examples` are bodies that the server accepts unchanged. `errors` names the classes of this
+    endpoint only; the document adds the errors of every endpoint. Where they are plain text, `plain_errors` is true.
+    `error_content` is media type -> schema of the errors of a dialect, which has no list of them.
     """
 
     tag: str
     summary: str
     responses: Mapping[int, ResponseDoc]
     description: str = ""
-    request: tuple[Any, ...] = ()
+    request: Sequence[Any] = ()
     needs_body: bool = True
     media_type: str = "application/json"
     examples: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    query: Any = None
-    parameters: tuple[Mapping[str, Any], ...] = ()
-    errors: tuple[type[SaynaError], ...] = ()
+    query: str = ""
+    parameters: Sequence[Mapping[str, Any]] = ()
+    errors: Sequence[type[SaynaError]] = ()
     error_content: Mapping[str, Any] = field(default_factory=dict)
-    text_status: Callable[[type[SaynaError]], int] | None = None
+    plain_errors: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Whether clients need a token, and whether they may send it in the query."""
-
-    required: bool
-    in_query: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one path, with `{name}` for its variables."""
-
-    path: str
-    method: str
-    operation: Operation
-    public: bool
+@cache
+def read_operations() -> dict[tuple[str, str], Operation]:
+    """Return the operations by method and path; the document copies them."""
+    headers: Any = read_document(FOLDER / "shared.yaml")
+    errors = {error.__name__: error for error in _subclasses(SaynaError)}
+    found: dict[tuple[str, str], Operation] = {}
+    for path in (FOLDER / "operations").glob("*.yaml"):
+        file: Any = read_document(path)
+        for key, entry in file["operations"].items():
+            of_file = {"tag": file["tag"], "error_content": file.get("error_content", {})}
+            operation = _operation({**of_file, **entry}, headers, errors)
+            methods, _, place = key.rpartition(" ")
+            found |= {(method, place): operation for method in methods.split(", ")}
+    return found
 
 
-def documented(operation: Operation) -> Callable[[View], View]:
-    """Return a decorator that registers the operation of a view and returns the view unchanged."""
+def _operation(entry: dict[str, Any], headers: dict[str, Any], errors: dict[str, type[SaynaError]]) -> Operation:
+    responses = {}
+    for status, response in entry["responses"].items():
+        named = response.get("headers", {})
+        responses[status] = ResponseDoc(**{**response, "headers": headers[named] if isinstance(named, str) else named})
+    resolved = {
+        "responses": responses,
+        "parameters": [_parameter(each) for each in _flat(entry.get("parameters", ()))],
+        "errors": [errors[name] for name in _flat(entry.get("errors", ()))],
+    }
+    return Operation(**{**entry, **resolved})
 
-    def register(view: View) -> View:
-        _OPERATIONS[view] = operation
-        return view
 
-    return register
+def _parameter(given: dict[str, Any]) -> dict[str, Any]:
+    schema = given.get("schema", {})
+    found = {**given, "schema": {"type": "string", **(STRINGS[schema] if isinstance(schema, str) else schema)}}
+    return {**found, "required": True} if given["in"] == "path" else found
 
 
-def operation_of(view: Callable[..., Any]) -> Operation | None:
-    """Return the operation that `documented` registered for the view, or None."""
-    return _OPERATIONS.get(view)
+def _flat(entries: Sequence[Any]) -> Iterator[Any]:
+    """Yield the entries; an entry that is a list is one that several operations share."""
+    for entry in entries:
+        yield from entry if isinstance(entry, list) else [entry]
+
+
+def _subclasses(of: type[SaynaError]) -> Iterator[type[SaynaError]]:
+    for cls in of.__subclasses__():
+        yield cls
+        yield from _subclasses(cls)

@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sayna.errors import InvalidRequest, SaynaError
@@ -63,11 +63,12 @@ def check(
     *,
     defaults: Mapping[str, Any] | None = None,
     permit: Callable[[Plan], Plan] = lambda plan: plan,
+    tenant: str | None = None,
 ) -> CheckedList:
     """Return the checked list; `defaults` are fields of rows without their own; no vendor is called.
 
-    `permit` returns the targets that the caller may use, or raises a SaynaError. Raises InvalidRequest when the columns
-    are wrong.
+    `permit` returns the targets that the caller may use, or raises a SaynaError; `tenant` is the caller's, whose
+    pronunciations count. Raises InvalidRequest when the columns are wrong.
     """
     names = recognized(table.columns)
     if "auth" in (defaults or {}):
@@ -80,7 +81,7 @@ def check(
             row = fields_of(names, cells)
             name = _file_name(str(row.pop(NAME, "")), str(row.get("text", "")), taken, line)
             body = _with_defaults(row, defaults or {})
-            plan = permit(planner.plan(load_speak(body)))
+            plan = permit(planner.plan(replace(load_speak(body), tenant=tenant)))
         except SaynaError as error:
             mistakes.append(Mistake(line, error.message))
             continue

@@ -6,11 +6,10 @@ from itertools import groupby
 
 from sayna.caller import Caller
 from sayna.recordings.conditions import Headers, evaluate, is_conditional
-from sayna.recordings.cursor import Cursors
 from sayna.recordings.errors import InvalidStreamId, RecordingNotFound
-from sayna.recordings.listing import MAX_KEYS, RecordingLister, RecordingPage
+from sayna.recordings.listing import MAX_KEYS, Cursors, RecordingLister, RecordingPage
 from sayna.recordings.owners import Owner, OwnerFiles
-from sayna.storage import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
+from sayna.storage import ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, StoreCheck
 from sayna.storage.base import KEY_PART
 
 
@@ -19,12 +18,15 @@ class Download:
     """The answer to a request for a recording.
 
     `span` is None for a 304. `stream` is None when the response has no body; otherwise the caller closes it.
+    With `accel_key` nginx sends the body: from `link`, or without a link from the file of this key.
     """
 
     status: int
     info: ObjectInfo
     span: ByteRange | None
     stream: ObjectStream | None
+    accel_key: str = ""
+    link: ObjectLink | None = None
 
 
 class Library:
@@ -41,27 +43,27 @@ class Library:
         self.cursors = Cursors(secret)
         self.owners = OwnerFiles(store, self._prefix)
 
-    def open(self, stream_id: str, caller: Caller, headers: Headers, *, is_head: bool = False) -> Download:
-        """Return the recording, as far as the headers of the request ask for it.
+    def open(
+        self, stream_id: str, caller: Caller, headers: Headers, *, is_head: bool = False, by_nginx: bool = False
+    ) -> Download:
+        """Return the recording, as far as the headers of the request ask for it; `by_nginx` lets nginx send it.
 
         Raises InvalidStreamId, RecordingNotFound, PreconditionFailed and RangeNotSatisfiable.
         """
         key = self._key_for(stream_id, caller)
         # One call of the store instead of two.
-        if not is_head and not is_conditional(headers):
+        if not (is_head or by_nginx or is_conditional(headers)):
             stream = self._open(key)
             return Download(200, stream.info, stream.span, stream)
         info = self._find(key)
+        if by_nginx and self._store.has_files:
+            return Download(200, info, None, None, key)
         decision = evaluate(headers, info, ranges=not is_head)
         if is_head or decision.span is None:
             return Download(decision.status, info, decision.span, None)
+        if by_nginx and (link := self._store.link(key, info)):
+            return Download(decision.status, info, decision.span, None, key, link)
         return Download(decision.status, info, decision.span, self._open(key, decision.span, info))
-
-    def path(self, stream_id: str, caller: Caller) -> str:
-        """Return the path of the audio below the store's root; raises InvalidStreamId and RecordingNotFound."""
-        key = self._key_for(stream_id, caller)
-        self._find(key)
-        return key
 
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
         """Return some of the caller's recordings and the cursor of the next page; raises InvalidRequest."""

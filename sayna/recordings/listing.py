@@ -6,6 +6,8 @@ at most MAX_LISTINGS listings, and one read for each owner in them that is not k
 short, and its cursor continues from there.
 """
 
+import base64
+import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
+from sayna.errors import InvalidRequest
 from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
 from sayna.storage import ObjectSummary, Store
 from sayna.storage.base import KEY_PART
@@ -22,6 +25,7 @@ MAX_KEYS = 1000
 # audio.ogg, owner.json and the manifest of LiveKit's egress.
 KEYS_PER_RECORDING = 3
 MAX_KNOWN_OWNERS = 10_000
+MAX_CURSOR = 4096  # characters
 READERS = 8
 
 
@@ -97,7 +101,13 @@ class RecordingLister:
             groups.pop()
         cut = more and len(groups) == 1
         shown = [folder for name, group in groups if (folder := self._folder(name, group, cut=cut))]
-        return shown, groups[-1][1][-1].key if more and groups else None
+        if not more or not groups:
+            return shown, None
+        reached = groups[-1][1][-1].key
+        # Deeper keys are not of recordings. There may be very many of them, such as clips: pass over their folder.
+        if reached.removeprefix(self._prefix).count("/") > 1:
+            reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
+        return shown, reached
 
     def _folder_name(self, entry: ObjectSummary) -> str:
         return entry.key.removeprefix(self._prefix).partition("/")[0]
@@ -137,3 +147,26 @@ class RecordingLister:
 
 def _line(folder: _Folder, owner: Owner) -> Recording:
     return Recording(folder.stream_id, folder.audio.size, folder.audio.modified, owner.room_name)
+
+
+class Cursors:
+    """Encrypts the cursors of pages, because they hold the key of a recording that may belong to another tenant."""
+
+    def __init__(self, secret: bytes) -> None:
+        # The prefix separates this key from the other uses of the same secret.
+        self._key = base64.urlsafe_b64encode(hashlib.sha256(b"recordings cursor:" + secret).digest())
+
+    def seal(self, key: str) -> str:
+        """Return an opaque text for URLs."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - only pages need it
+
+        return Fernet(self._key).encrypt(key.encode()).decode()
+
+    def open(self, cursor: str) -> str:
+        """Return the key inside; raises InvalidRequest for a cursor of another server."""
+        from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415
+
+        try:
+            return Fernet(self._key).decrypt(cursor[:MAX_CURSOR].encode()).decode()
+        except InvalidToken as error:
+            raise InvalidRequest("cursor is not from this server; send the request without cursor") from error

@@ -3,7 +3,7 @@
 A worker claims a stream_id by creating its `owner.json`, which only one worker can do. It adds the `egress_id`
 once LiveKit records. A claim without `egress_id` belongs to a worker that is starting the recording, or that
 died. After STALE_SECONDS another worker replaces the claim, which again only one worker can do. It asks LiveKit
-whether the recording runs, and starts it otherwise. Whether a recording is over, endings.py finds out.
+whether the recording runs, and starts it otherwise. Whether a recording is over, egresses.py finds out.
 """
 
 import contextlib
@@ -12,39 +12,26 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnanswered, EgressUnavailable, SaynaError
-from sayna.livekit.egress_state import EgressReport
-from sayna.recordings.endings import EgressList, Endings
+from sayna.recordings.egresses import EgressPaths, Endings, RunningRecordings
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
 from sayna.recordings.listing import RecordingPage
 from sayna.recordings.owners import Owner
-from sayna.recordings.paths import EgressPaths
-from sayna.recordings.running import RunningRecordings
 from sayna.storage import StorageUnavailable
+
+if TYPE_CHECKING:
+    from sayna.livekit.egress import Egress
 
 STALE_SECONDS = 15.0
 POLL_SECONDS = 0.1
 # Each takeover starts a new wait, but nginx in front gives up after 75 s.
 MAX_TAKEOVERS = 3
 TAKEN = "this stream_id belongs to a recording that is over or to another room; choose another"
-
-
-class EgressClient(EgressList, Protocol):
-    """LiveKit's egress service; sayna.livekit.Egress documents the errors."""
-
-    def check_room(self, caller: Caller, name: str) -> None:
-        """Raise RoomNotFound unless the room is the caller's."""
-
-    def start(self, room: str, filepath: str, place: RecordingConfig) -> str:
-        """Start a recording and return its id."""
-
-    def stop(self, egress_id: str) -> EgressReport | None:
-        """End a recording and return its state, or None when LiveKit does not know it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +50,7 @@ class Recorder:
     def __init__(
         self,
         library: Library,
-        egress: EgressClient,
+        egress: "Egress",
         config: RecordingConfig,
         *,
         stale_seconds: float = STALE_SECONDS,
@@ -131,7 +118,7 @@ class Recorder:
                 return self.endings.settle(stream_id, owner)
             return owner
         # The egress_id is missing when the process died between LiveKit's response and our write.
-        running = None if owner.egress_id else self._egress.find(owner.room_name or "", self._path(stream_id))
+        running = None if owner.egress_id else self._egress.find(owner.room_name or "", self._paths.path(stream_id))
         egress_id = owner.egress_id or (running.id if running else None)
         if egress_id is None:
             return self._abandoned(stream_id, owner)
@@ -186,7 +173,7 @@ class Recorder:
     def _begin(self, stream_id: str, claim: Owner) -> Session:
         """Start the egress for our claim; the claim is removed when the egress certainly did not start."""
         try:
-            egress_id = self._egress.start(claim.room_name or "", self._path(stream_id), self._config)
+            egress_id = self._egress.start(claim.room_name or "", self._paths.path(stream_id), self._config)
         except EgressUnanswered:
             raise
         except SaynaError:
@@ -197,9 +184,6 @@ class Recorder:
         owner = replace(claim, egress_id=egress_id)
         self._owners.write(stream_id, owner)
         return _session(stream_id, owner)
-
-    def _path(self, stream_id: str) -> str:
-        return self._paths.path(stream_id)
 
 
 class _ClaimTimer:

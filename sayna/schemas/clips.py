@@ -95,12 +95,12 @@ class Decimal(fields.Float):
 class SaySchema(StrictSchema):
     """The query of GET /say."""
 
-    text = StrictString(metadata={"description": "The text to speak.", "needed": True})
-    voice = StrictString(metadata={"description": "A voice of your own, or `provider/voice_id`: `espeak/gmw/de`."})
-    provider = StrictString(metadata={"description": "Speech vendor; the server's preferred one when left out."})
-    voice_id = StrictString(metadata={"description": "Voice from `GET /voices`."})
-    language = StrictString(metadata={"description": "BCP 47 tag; the voice's own when left out."})
-    model = StrictString(metadata={"description": "Model of the vendor; its default when left out."})
+    text = string_field("The text to speak.", needed=True)
+    voice = string_field("A voice of your own, or `provider/voice_id`: `espeak/gmw/de`.")
+    provider = string_field("Speech vendor; the server's preferred one when left out.")
+    voice_id = string_field("Voice from `GET /voices`.")
+    language = string_field("BCP 47 tag; the voice's own when left out.")
+    model = string_field("Model of the vendor; its default when left out.")
     speed = Decimal(
         validate=validate.Range(MIN_RATE, MAX_RATE, error=f"must lie between {MIN_RATE} and {MAX_RATE}"),
         metadata={"description": "1.0 is the voice's own pace."},

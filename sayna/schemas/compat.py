@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna.schemas.base import StrictFloat, StrictSchema, StrictString
+from sayna.schemas.base import StrictFloat, StrictSchema, StrictString, string_field
 from sayna.schemas.speak import VoiceSchema
 from sayna.schemas.vocabulary import FORMAT_NAMES
 
@@ -26,10 +26,6 @@ OPENAI_VOICES = (
 EXTENSIONS = ("provider", "language", "sample_rate", "voice_settings", "pronunciations")
 
 
-def _string(description: str, **metadata: Any) -> StrictString:
-    return StrictString(metadata={"description": description, **metadata})
-
-
 class VoiceReference(fields.Field[str]):
     """The name of a voice, or an object with its `id`, as newer SDKs of OpenAI send it."""
 
@@ -48,8 +44,8 @@ class OpenAISpeechSchema(VoiceSchema):
 
         fields = ("input", "model", "voice", "response_format", "speed", "instructions", "stream_format", *EXTENSIONS)
 
-    input = _string("The text to speak.", needed=True, minLength=1, pattern=r"\S")
-    model = _string("A provider, `provider/model`, or a model of OpenAI.")
+    input = string_field("The text to speak.", needed=True, minLength=1, pattern=r"\S")
+    model = string_field("A provider, `provider/model`, or a model of OpenAI.")
     voice = VoiceReference(  # type: ignore[assignment]  # SDKs of OpenAI send an object too
         metadata={
             "description": "A voice of the provider, `provider/voice`, or one of OpenAI's thirteen names.",
@@ -60,9 +56,9 @@ class OpenAISpeechSchema(VoiceSchema):
             ],
         }
     )
-    response_format = _string("`mp3` when left out.", enum=[*FORMAT_NAMES, ""])
+    response_format = string_field("`mp3` when left out.", enum=[*FORMAT_NAMES, ""])
     speed = StrictFloat(validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"))
-    instructions = _string("How to speak; dropped where the provider lacks this setting.")
+    instructions = string_field("How to speak; dropped where the provider lacks this setting.")
     stream_format = StrictString(validate=validate.OneOf(("audio", "sse"), error="must be audio or sse"))
 
 
@@ -84,18 +80,18 @@ class ElevenLabsSpeechSchema(StrictSchema):
         error_messages={"required": "is required"},
         metadata={"description": "The text to speak.", "minLength": 1, "pattern": r"\S"},
     )
-    model_id = _string("A provider, `provider/model`, or a model of ElevenLabs.")
-    language_code = _string("BCP 47 tag.")
+    model_id = string_field("A provider, `provider/model`, or a model of ElevenLabs.")
+    language_code = string_field("BCP 47 tag.")
     voice_settings = fields.Nested(ElevenLabsSettingsSchema)
 
 
 class JambonzSpeechSchema(StrictSchema):
     """The body of a custom speech vendor of jambonz."""
 
-    text = _string("The text, or an SSML document.", needed=True, minLength=1, pattern=r"\S")
-    type = _string("`ssml` for a document; `text` otherwise.")
-    language = _string("BCP 47 tag.")
-    voice = _string("A voice, or `provider/voice`.")
+    text = string_field("The text, or an SSML document.", needed=True, minLength=1, pattern=r"\S")
+    type = string_field("`ssml` for a document; `text` otherwise.")
+    language = string_field("BCP 47 tag.")
+    voice = string_field("A voice, or `provider/voice`.")
 
 
 OPENAI_SPEECH = OpenAISpeechSchema()

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from marshmallow import fields, validate
 
 from sayna import audio
-from sayna.errors import InvalidProviderAuth, InvalidRequest, UnsupportedFormat
+from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.schemas import vocabulary
 from sayna.schemas.base import (
     DocumentationSchema,
@@ -32,13 +32,11 @@ SILENCE = validate.Range(0, 10_000, error="must lie between 0 and 10000")
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
 
 
-def _text(description: str, **metadata: Any) -> StrictString:
-    return StrictString(metadata={"description": description, **metadata})
-
-
 def _spoken() -> StrictString:
     # Required, but a missing text is EMPTY_TEXT, which the planner raises.
-    return _text("The text to speak; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S")
+    return string_field(
+        "The text to speak; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S"
+    )
 
 
 class PronunciationSchema(StrictSchema):
@@ -54,18 +52,18 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """All fields of the speech except its text: top level of the flat form, `tts_config` of the nested one."""
 
-    voice = _text("A voice of your own, or `provider/voice_id`; excludes `provider`, `voice_id` and `model`.")
-    provider = _text(
+    voice = string_field("A voice of your own, or `provider/voice_id`; excludes `provider`, `voice_id` and `model`.")
+    provider = string_field(
         "Speech vendor; the server's preferred one when left out. `alias`: `voice_id` is a voice of your own.",
         enum=[*PROVIDER_NAMES, ALIAS, ""],
     )
-    voice_id = _text("Voice from `GET /voices`; the vendor's default when left out.")
-    model = _text("Model of the vendor; its default when left out.")
+    voice_id = string_field("Voice from `GET /voices`; the vendor's default when left out.")
+    model = string_field("Model of the vendor; its default when left out.")
     speaking_rate = StrictFloat(
         validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
         metadata={"description": "1.0 is the voice's own pace; clamped to the range of the vendor."},
     )
-    audio_format = _text(
+    audio_format = string_field(
         "When left out, the first audio type of `Accept`; without one, flat gets `wav` and nested `linear16`.",
         enum=[*FORMAT_NAMES, ""],
     )
@@ -78,7 +76,7 @@ class VoiceSchema(StrictSchema):
     silence_after_ms = StrictInteger(
         validate=SILENCE, metadata={"description": "Milliseconds of silence after the speech."}
     )
-    language = _text(
+    language = string_field(
         "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",
         pattern=rf"^\s*({TAG.pattern})?\s*$",
     )
@@ -165,9 +163,13 @@ def _checked(schema: StrictSchema, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: tuple[str, str]) -> SpeakRequest:
+    if loaded.get("text") is None:
+        unknown = ignored_speak_fields(body)
+        also = f"; Sayna does not know {unknown}" if unknown else ""
+        raise EmptyText(f"text is missing; send what is to be spoken in the field text{also}")
     rules = loaded.pop("pronunciations", [])
     return SpeakRequest(
-        text=loaded.pop("text", None),
+        text=loaded.pop("text"),
         audio_format=loaded.pop("audio_format", "") or default_formats[is_nested(body)],
         prefers_envelope=not is_nested(body),
         pronunciations=tuple((rule["word"], rule["pronunciation"]) for rule in rules),

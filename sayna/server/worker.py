@@ -22,8 +22,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from sayna import log
 from sayna.blueprints.body import WEBHOOK_BYTES
 from sayna.server.connection import Connection
-from sayna.server.limits import most_connections
-from sayna.server.memory import trim
+from sayna.server.process_limits import most_connections, trim
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
 from sayna.server.worker_load import WorkerLoad

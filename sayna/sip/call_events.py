@@ -58,7 +58,7 @@ class CallEvents:
 
         def change(stored: CallRecord | None) -> CallRecord:
             record = stored or self._record(event, room, phone)
-            return moved(record, state.status, self._time(event))
+            return moved(record, state.status, self._time(event, phone, record.started_at))
 
         # Never refuse an event for this: the hook would get the call again and again.
         with contextlib.suppress(StoreUnavailable):
@@ -72,7 +72,7 @@ class CallEvents:
             return
         reason = record.reason if record.sip_status else None
         reason = reason or REASONS.get(phone.disconnect_reason, phone.disconnect_reason.lower())
-        ended_at = record.ended_at or self._time(event)
+        ended_at = record.ended_at or self._time(event, phone, record.started_at)
         ended = replace(record, status="ended", reason=reason, ended_at=ended_at)
         # Store the event before the end: when it cannot be stored, LiveKit sends its own event again.
         body = self._body(ended, room, phone)
@@ -94,18 +94,21 @@ class CallEvents:
             participant_identity=phone.identity,
             # The event has the room's metadata from before it was given to the hook's tenant.
             tenant=owner if owner is not None or hook is None else hook.owner,
-            started_at=phone.joined_at or self._time(event),
+            started_at=phone.joined_at or event.created_at or int(self.log.clock()),
             from_number=from_number,
             to_number=to_number,
             host=host,
         )
 
-    def _time(self, event: Event) -> int:
-        return event.created_at or int(self.log.clock())
+    def _time(self, event: Event, phone: EventParticipant, started_at: int) -> int:
+        """Return the time of an event by the clock of `started_at`: LiveKit's clock may differ from this server's."""
+        if not event.created_at or not phone.joined_at:
+            return event.created_at or int(self.log.clock())
+        return started_at + event.created_at - phone.joined_at
 
     def _body(self, record: CallRecord, room: EventRoom, phone: EventParticipant) -> str:
         """Return the event: the fields of an inbound call, so that the SDKs read it, and those of its end."""
-        told = record.public()
+        told = record.public(self.log.clock())
         fields = json.loads(payload(room, phone, record.host, self.config.room_prefix or ""))
         numbers = {"from_phone_number": record.from_number, "to_phone_number": record.to_number}
         ends = {name: told[name] for name in told if name not in ("room_name", "participant_identity", "status")}

@@ -11,7 +11,11 @@ from sayna.sip.errors import CallNotFound
 from sayna.state.ports import Records
 
 MAX_LISTED = 200
-CLOCK_SECONDS = 5
+# LiveKit's clock may differ by the leeway of its tokens.
+CLOCK_SECONDS = 60
+# After this time a transfer has ended: the far end may ring for 30 s.
+TRANSFER_SECONDS = 60
+STATUSES = ("dialing", "ringing", "active", "ended")
 # The reason of a call that is gone, until LiveKit's event tells another one.
 UNKNOWN = "unknown"
 
@@ -50,11 +54,14 @@ class CallRecord:
         """Whether the end is known, and its reason."""
         return self.ended_at is not None and self.reason != UNKNOWN
 
-    def public(self) -> dict[str, Any]:
-        """Return what the call's tenant may know."""
+    def public(self, now: float) -> dict[str, Any]:
+        """Return what the call's tenant may know at `now`."""
         names = ("sip_call_id", "room_name", "participant_identity", "status", "reason", "sip_status", "started_at")
         told = {name: getattr(self, name) for name in (*names, "answered_at", "ended_at")}
-        transfer = self.transfer and {name: value for name, value in self.transfer.items() if name != "requested"}
+        transfer = self.transfer and dict(self.transfer)
+        # The process that began the transfer has died without its outcome.
+        if transfer and now - transfer.pop("requested") > TRANSFER_SECONDS and transfer["status"] == "initiated":
+            transfer["reason"] = UNKNOWN
         return {**told, "duration_seconds": self.duration_seconds, "transfer": transfer}
 
 
@@ -82,14 +89,14 @@ class CallLog:
 
         self._records.change(sip_call_id, room, changed)
 
-    def find(self, caller: Caller, sip_call_id: str) -> CallRecord:
+    def find(self, caller: Caller, sip_call_id: str) -> dict[str, Any]:
         """Return a call of the caller as it is now; raises CallNotFound, LiveKitUnavailable, StoreUnavailable."""
         record = self.get(sip_call_id)
         if record is None or not caller.may_access(record.tenant):
             raise CallNotFound("no call of yours of the last 24 hours has this sip_call_id")
         return self._current([record])[0]
 
-    def in_room(self, caller: Caller, room: str) -> list[CallRecord]:
+    def in_room(self, caller: Caller, room: str) -> list[dict[str, Any]]:
         """Return the caller's calls in a room as they are now, the newest first, at most 200.
 
         Raises LiveKitUnavailable, StoreUnavailable.
@@ -101,18 +108,17 @@ class CallLog:
         """Add why the call of an identity that began at `since` or later was refused; raises StoreUnavailable."""
         records = (_decoded(text) for text in self._records.members(room, MAX_LISTED))
         newest = next((each for each in records if each is not None and each.participant_identity == identity), None)
-        # LiveKit's clock may be a little behind.
-        if newest is not None and newest.started_at >= since - CLOCK_SECONDS:
+        # One that has a status is an earlier call, which was refused too.
+        if newest is not None and newest.sip_status is None and newest.started_at >= since - CLOCK_SECONDS:
             self.change(newest.sip_call_id, room, lambda stored: stored and _with_reason(stored, reason, sip_status))
 
-    def _current(self, records: list[CallRecord]) -> list[CallRecord]:
-        """Return the records after a look at LiveKit for those that are not over; what changed is stored."""
-        open_calls = [record for record in records if record.ended_at is None]
-        if not open_calls:
-            return records
-        states = self._states([(record.room_name, record.participant_identity) for record in open_calls])
-        seen = {record.sip_call_id: state for record, state in zip(open_calls, states, strict=True)}
-        return [self._refreshed(each, seen[each.sip_call_id]) if each.ended_at is None else each for each in records]
+    def _current(self, records: list[CallRecord]) -> list[dict[str, Any]]:
+        """Return the calls after a look at LiveKit for those that are not over; what changed is stored."""
+        pending = [record for record in records if record.ended_at is None]
+        phones = [(record.room_name, record.participant_identity) for record in pending]
+        states = self._states(phones) if phones else []
+        current = {each.sip_call_id: self._refreshed(each, now) for each, now in zip(pending, states, strict=True)}
+        return [current.get(each.sip_call_id, each).public(self.clock()) for each in records]
 
     def _refreshed(self, record: CallRecord, state: CallState | None) -> CallRecord:
         # A participant of another call has replaced this one.
@@ -129,8 +135,8 @@ def _with_reason(record: CallRecord, reason: str, sip_status: int | None) -> Cal
 
 
 def moved(record: CallRecord, status: str, now: int) -> CallRecord:
-    """Return the record of a call that has this status at `now`."""
-    if record.ended_at is not None or status == record.status:
+    """Return the record of a call that has this status at `now`; an event that is late changes nothing."""
+    if STATUSES.index(status) <= STATUSES.index(record.status):
         return record
     if status == "ended":
         return replace(record, status=status, reason=UNKNOWN, ended_at=now)

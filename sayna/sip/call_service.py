@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
@@ -74,20 +74,17 @@ class CallService:
         if request.own.address is not None:
             self.overrides.check(request.own.address)
         trunk = trunk_of(request.own, self.config)
-        with contextlib.ExitStack() as waits:
+        with contextlib.ExitStack() as waits, contextlib.ExitStack() as locks:
             if call.wait_until_answered:
                 waits.enter_context(self.waits.hold())
-            with (
-                self._identity(request),
-                self.idempotency.attempt(caller.tenant or "", key, request.identity()) as record,
-            ):
-                if record.answer is not None:
-                    return _answered(record.answer)
-                dial = self._prepared(caller, request, trunk, record)
-                if not call.wait_until_answered:
-                    return self._dialled(dial)
+            locks.enter_context(self._identity(request))
+            attempt = self.idempotency.attempt(caller.tenant or "", key, request.identity())
+            record = locks.enter_context(attempt)
+            if record.answer is not None:
+                return _answered(record.answer)
+            dial = self._prepared(caller, request, trunk, record)
             # While the phone rings, the locks of other keys and identities must be free.
-            return self._dialled(dial)
+            return self._dialled(dial, rings=locks.close)
 
     @contextlib.contextmanager
     def _identity(self, request: CallRequest) -> Iterator[None]:
@@ -119,12 +116,12 @@ class CallService:
             raise
         return _Dial(caller.tenant, call, trunk, slot, record)
 
-    def _dialled(self, dial: _Dial) -> Answer:
+    def _dialled(self, dial: _Dial, rings: Callable[[], None]) -> Answer:
         tenant, call = dial.tenant or "", dial.call
         started_at = int(self.log.clock())
         try:
             # Once: a retry could call twice.
-            placed = self.client.dial(call, dial.trunk)
+            placed = self.client.dial(call, dial.trunk, rings)
         except LiveKitUnavailable as error:
             raise self._failed(dial, error, started_at) from error
         except BaseException:
@@ -162,7 +159,7 @@ class CallService:
 
     def _is_present(self, call: Call) -> bool:
         try:
-            return self.client.present([(call.room, call.identity)])[0]
+            return self.client.is_present(call.room, call.identity)
         except LiveKitUnavailable:
             return True
 
@@ -177,8 +174,9 @@ class CallService:
 
         def change(stored: CallRecord | None) -> CallRecord:
             # LiveKit's event may have come before its answer.
-            record = replace(stored or new, tenant=dial.tenant, from_number=call.from_number, to_number=call.to_number)
-            return record if record.status == "active" else moved(record, status, int(self.log.clock()))
+            known = replace(stored or new, tenant=dial.tenant, started_at=started_at)
+            record = replace(known, from_number=call.from_number, to_number=call.to_number)
+            return moved(record, status, int(self.log.clock()))
 
         self.log.change(placed.sip_call_id, call.room, change)
 
@@ -193,7 +191,7 @@ class CallService:
     def _check_absent(self, call: Call) -> None:
         """Raise ParticipantExists when the identity is in the room: LiveKit would hang up on it."""
         try:
-            [is_there] = self.client.present([(call.room, call.identity)])
+            is_there = self.client.is_present(call.room, call.identity)
         except LiveKitUnavailable as error:
             raise CallFailed("LiveKit did not answer who is in the room; no call was placed") from error
         if is_there:

@@ -1,12 +1,12 @@
 """Delivery of events to hooks: one at a time to a host that fails, several at a time to one that answers.
 
-A host never delays another one, and a host that is down takes one thread.
+A host never delays another one, a host that is down takes one thread, and a tenant at most 16.
 """
 
+import contextlib
 import logging
 import threading
 import time
-from collections import Counter
 
 from sayna import http, metrics
 from sayna.errors import StoreUnavailable
@@ -24,6 +24,8 @@ EXPIRY_SECONDS = 3600.0
 # Events of one room are always delivered one by one; this limit is for many rooms of one tenant.
 MAX_AT_HOST = 4
 MAX_AT_A_TIME = 64
+# A tenant has up to a hundred hooks, which may all hang.
+MAX_AT_TENANT = 16
 MAX_ANSWER_BYTES = 65536
 
 logger = logging.getLogger("sayna.sip")
@@ -49,6 +51,7 @@ class Deliverer:
         self._under_way: dict[str, str] = {}
         # Hosts of hooks; a tenant has at most a hundred of them.
         self._failing: set[str] = set()
+        self._owners: dict[str, str | None] = {}
         self._lock = threading.Lock()
         self._awake = threading.Event()
 
@@ -65,19 +68,22 @@ class Deliverer:
             self._awake.clear()
 
     def _begin_due(self) -> None:
-        try:
-            due = self._outbox.due(2 * MAX_AT_HOST)
-        except StoreUnavailable:
-            return
-        for event_id, host in due:
-            if self._reserve(event_id, host):
-                threading.Thread(target=self._deliver, args=(event_id, host), daemon=True).start()
+        with contextlib.suppress(StoreUnavailable):
+            for event_id, host in self._outbox.due(2 * MAX_AT_HOST):
+                if host not in self._owners:
+                    hook = self._hooks.find(host)
+                    self._owners[host] = hook.owner if hook else None
+                if self._reserve(event_id, host):
+                    threading.Thread(target=self._deliver, args=(event_id, host), daemon=True).start()
 
     def _reserve(self, event_id: str, host: str) -> bool:
         with self._lock:
-            here = Counter(self._under_way.values())[host]
+            hosts, owner = list(self._under_way.values()), self._owners[host]
             at_a_host = 1 if host in self._failing else MAX_AT_HOST
-            if event_id in self._under_way or here >= at_a_host or len(self._under_way) >= MAX_AT_A_TIME:
+            if event_id in self._under_way or hosts.count(host) >= at_a_host or len(hosts) >= MAX_AT_A_TIME:
+                return False
+            # Hooks without a tenant are the operator's own.
+            if owner is not None and sum(self._owners[each] == owner for each in hosts) >= MAX_AT_TENANT:
                 return False
             self._under_way[event_id] = host
             return True

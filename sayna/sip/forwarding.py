@@ -10,9 +10,8 @@ from sayna.config.sip_hook import JOINED
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.log import emit
 from sayna.sip.address import sip_domain
-from sayna.sip.event_signing import header_safe
-from sayna.sip.hooks import Hook, Hooks
-from sayna.state.ports import Outbox
+from sayna.sip.hook_events import HookEvents
+from sayna.sip.hooks import Hook
 
 X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"
@@ -27,17 +26,15 @@ logger = logging.getLogger("sayna.sip")
 
 @dataclass(frozen=True, slots=True)
 class Forwarding:
-    """Receives LiveKit's events; `adopt` gives a room to a tenant, `wake` starts a delivery.
+    """Receives LiveKit's events; `adopt` gives a room to a tenant.
 
     X-To-IP decides which hook gets a call, and phone callers can forge it. SIP_X_TO_IP_TRUNKS are the trunks
     whose SIP servers set or remove this header; without the setting all trunks do.
     """
 
     config: SipConfig
-    hooks: Hooks
-    outbox: Outbox
+    events: HookEvents
     adopt: Callable[[str, str], bool]
-    wake: Callable[[], None]
 
     def __call__(self, event: Event) -> None:
         """Store an inbound call for its hook; raises Overloaded or LiveKitUnavailable.
@@ -59,10 +56,7 @@ class Forwarding:
             return
         if JOINED not in hook.events:
             return
-        body = payload(room, caller, host, self.config.room_prefix or "")
-        event_id = header_safe(event.id)
-        self.outbox.put(event_id, host=host, owner=hook.owner, room=room.name, body=body)
-        self.wake()
+        self.events.put(hook, event.id, room.name, payload(room, caller, host, self.config.room_prefix or ""))
 
     def hook_of(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
         """Return the hook of a call that comes in, if any, and the domain that was called, or an empty text."""
@@ -70,7 +64,7 @@ class Forwarding:
         trusted = not trunks or attributes.get(TRUNK) in trunks
         domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))
         host = next((domain for domain in domains if domain), "")
-        return (self.hooks.find(host) if host else None), host
+        return (self.events.hooks.find(host) if host else None), host
 
 
 def payload(room: EventRoom, caller: EventParticipant, host: str, room_prefix: str) -> str:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sayna.errors import Overloaded
 from sayna.sip.event_signing import header_safe
 from sayna.sip.hooks import Hook, Hooks
 from sayna.state.ports import Outbox
@@ -22,11 +23,22 @@ class HookEvents:
 
         Raises Overloaded, StoreUnavailable.
         """
+        full: list[Overloaded] = []
         for hook in self._receivers(name, tenant, host):
             # An id names one delivery, so a second receiver needs another one.
-            own_id = event_id if hook.host == host else f"{event_id}.{hook.host}"
-            self.outbox.put(header_safe(own_id), host=hook.host, owner=hook.owner, room=room, body=body)
-            self.wake()
+            try:
+                self.put(hook, event_id if hook.host == host else f"{event_id}.{hook.host}", room, body)
+            except Overloaded as error:
+                full.append(error)
+        if full:
+            raise full[0]
+
+    def put(self, hook: Hook, event_id: str, room: str, body: str) -> None:
+        """Store an event for one hook; raises Overloaded, StoreUnavailable."""
+        # The outbox delivers events of one name one by one: a host that fails must not delay another host.
+        lane = f"{hook.host} {room}"
+        self.outbox.put(header_safe(event_id), host=hook.host, owner=hook.owner, room=lane, body=body)
+        self.wake()
 
     def _receivers(self, name: str, tenant: str | None, host: str) -> list[Hook]:
         hooks = self.hooks.of_tenant(tenant)

@@ -2,7 +2,7 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from sayna.errors import Overloaded
@@ -14,7 +14,8 @@ from sayna.state.ports import ConcurrencyLimitReached, Counter, RateLimitReached
 MAX_CHECKED = 64
 BUSY_RETRY_SECONDS = 5
 
-Present = Callable[[Iterable[tuple[str, str]]], list[bool]]
+# What LiveKit has of each (room, identity): None when no phone of this name is there.
+Phones = Callable[[Iterable[tuple[str, str]]], Sequence[object | None]]
 
 
 class Places(Protocol):
@@ -50,11 +51,11 @@ class AnswerWaits:
 
 
 class Limits:
-    """Refuses calls above the limits; `present` tells which (room, identity) are still in their room."""
+    """Refuses calls above the limits; `phones` tells which calls still exist."""
 
-    def __init__(self, calls: Counter, present: Present) -> None:
+    def __init__(self, calls: Counter, phones: Phones) -> None:
         self._calls = calls
-        self._present = present
+        self._phones = phones
 
     def acquire(self, tenant: str, room: str, identity: str) -> str:
         """Count a call and return the id of its slot; raises TooManyCalls."""
@@ -80,7 +81,7 @@ class Limits:
         if not slots:
             return
         try:
-            present = self._present([(slot.room, slot.identity) for slot in slots])
+            phones = self._phones([(slot.room, slot.identity) for slot in slots])
         except LiveKitUnavailable:
             return
-        self._calls.release(tenant, [slot.id for slot, is_here in zip(slots, present, strict=True) if not is_here])
+        self._calls.release(tenant, [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None])

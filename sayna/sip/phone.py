@@ -12,7 +12,9 @@ from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, Invali
 
 USER = re.compile(r"[A-Za-z0-9+._-]{1,64}")
 # Prefixes before a country code: ITU E.123, and North America's 011.
-INTERNATIONAL = ("+", "00", "011")
+INTERNATIONAL = ("", "00", "011")
+# A SIP server may ignore them in the user of a sip: URI (RFC 3966, section 5.1.1).
+SEPARATORS = re.compile("[.-]")
 
 
 def phone_number(text: str, name: str) -> str:
@@ -66,11 +68,10 @@ class Destinations:
 
     def check(self, number: str) -> None:
         """Raise DestinationNotAllowed unless the number may be called."""
-        readings = {number.removeprefix(prefix) for prefix in ("", *INTERNATIONAL)}
+        digits = SEPARATORS.sub("", number).lstrip("+")
         denied = tuple(prefix.lstrip("+") for prefix in self.denied)
-        if any(reading.lstrip("+").startswith(denied) for reading in readings):
-            raise DestinationNotAllowed("this server does not call this number")
-        if self.allowed and not number.startswith(self.allowed):
+        is_denied = any(digits.removeprefix(prefix).startswith(denied) for prefix in INTERNATIONAL)
+        if is_denied or (self.allowed and not number.startswith(self.allowed)):
             raise DestinationNotAllowed("this server does not call this number")
 
 

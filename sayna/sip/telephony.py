@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sayna.config import Config
+from sayna.config.server import waiting_places
 from sayna.livekit import Event, LiveKit, Receiver, Webhook
 from sayna.livekit.deduplicator import EventDeduplicator
 from sayna.livekit.model import Inbound
@@ -67,7 +68,7 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        waits = AnswerWaits(max(1, config.server.threads // 4), places)
+        waits = AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places)
         calls = _calls(config, livekit, state, overrides, waits=waits, log=log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
@@ -76,8 +77,8 @@ class Telephony:
             deliveries.start()
             deliverer.wake()
 
-        forward = Forwarding(config.sip, hooks, state.outbox, livekit.sip.adopt, wake)
         events = HookEvents(hooks, state.outbox, wake)
+        forward = Forwarding(config.sip, events, livekit.sip.adopt)
         note = CallEvents(config.sip, forward, log, events)
         threads = [deliveries]
         if (inbound := Inbound.of(config.sip)) is not None:
@@ -115,7 +116,7 @@ def _calls(
         overrides,
         livekit.rooms,
         livekit.sip,
-        Limits(state.calls, livekit.sip.present),
+        Limits(state.calls, livekit.sip.call_states),
         waits,
         IdempotencyStore(state.call_keys),
         state.identities,

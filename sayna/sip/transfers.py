@@ -61,7 +61,11 @@ class Transfers:
 
 def _noted(record: CallRecord | None, uri: str, requested: float, outcome: TransferOutcome | None) -> CallRecord | None:
     """Return the record with its transfer; without an outcome the transfer goes on, unless its end is noted already."""
-    if record is None or (outcome is None and record.transfer and record.transfer["requested"] == requested):
+    if record is None:
+        return None
+    last = record.transfer["requested"] if record.transfer else 0
+    # A later transfer stays, and so does the outcome of this one.
+    if last > requested or (last == requested and outcome is None):
         return None
     status = "initiated" if outcome is None else "completed" if outcome.word == "completed" else "failed"
     transfer = {"transfer_to": uri, "status": status, "requested": requested}

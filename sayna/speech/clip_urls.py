@@ -7,6 +7,7 @@ docs/telephony.md has the same in shell, PHP and Lua (contract 13).
 
 import base64
 import binascii
+import functools
 import hmac
 import json
 import math
@@ -107,6 +108,8 @@ class ClipSigner:
     def __init__(self, secrets: Sequence[str], key_file: Path | None = None) -> None:
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._key_file = key_file
+        # A path that was opened once needs no HMAC again; a failure is not remembered. A path has at most 1 kB.
+        self._opened = functools.lru_cache(maxsize=256)(self._open)
 
     @property
     def can_sign(self) -> bool:
@@ -125,6 +128,10 @@ class ClipSigner:
 
     def open(self, payload: str, signature: str, ending: str) -> ClipLink:
         """Return what a signed path says; raises ClipNotFound unless each part of it is right."""
+        link: ClipLink = self._opened(payload, signature, ending)
+        return link
+
+    def _open(self, payload: str, signature: str, ending: str) -> ClipLink:
         if len(payload) > MAX_URL or ending not in ENDINGS or not _SIGNATURE.fullmatch(signature):
             raise ClipNotFound
         link = decode(payload)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.document import read_document
 from sayna.config.fields import InvalidValue
+from sayna.config.yamlfile import read_document
 from sayna.speech.text import clean
 from sayna.speech.voices.languages import canonical
 

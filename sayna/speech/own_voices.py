@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import Any
 
 from sayna.config import ConfigError
-from sayna.config.document import read_document
 from sayna.config.fields import InvalidValue
+from sayna.config.yamlfile import read_document
 from sayna.errors import SaynaError
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.state.files import mark_of

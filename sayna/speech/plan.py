@@ -18,6 +18,7 @@ from sayna.speech.lexicons import Lexicons
 from sayna.speech.sound_key import sound_key
 from sayna.speech.speak_request import SpeakRequest
 from sayna.speech.spoken import Spoken, spoken
+from sayna.speech.text import text_digest
 from sayna.speech.voice_settings import checked
 from sayna.speech.voices.languages import canonical, wanted_language
 from sayna.speech.voices.languages import spoken as spoken_language
@@ -57,6 +58,8 @@ class Plan(SynthesisParams):
     silence_ms: tuple[int, int]
     prefers_envelope: bool
     ignored_fields: str
+    # Finds every clip of a text that a person wants to be forgotten.
+    text_digest: str
     own_voice: str = ""
     # What it was made from: another file of VOICES_PATH is another object.
     voices: object = None
@@ -101,6 +104,7 @@ class Plan(SynthesisParams):
             characters=self.characters,
             speaking_rate=self.speaking_rate,
             created=created,
+            text_digest=self.text_digest,
         )
 
     def master(self, whole: bytes, spec: AudioSpec, created: float) -> Clip:
@@ -182,6 +186,7 @@ class Planner:
             silence_ms=_silence(request, said.pauses),
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
+            text_digest=text_digest(request.text or ""),
         )
         sound = sound_key(plan, provider, self._secret, pauses=plan.pauses, version=plan.version)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).

@@ -15,9 +15,10 @@ from sayna.http import Deadline
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
+from sayna.speech.machines import Machines
 from sayna.speech.plan import MAX_REQUEST_SECONDS, Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
-from sayna.speech.sharing import Machines, SharedSynthesis, stored
+from sayna.speech.sharing import SharedSynthesis, stored
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.speech_result import LiveSpeech, SpeechResult, SynthesisLimiter
 
@@ -58,7 +59,7 @@ class PlannedSynthesis(SynthesisTask):
         self._shared: SharedSynthesis | None = None
         if machines is not None and mode is CacheMode.USE:
             is_over = partial(_is_over, self._request.deadline)
-            self._shared = SharedSynthesis(machines, plan.sound, plan.stream_key, is_over)
+            self._shared = SharedSynthesis(machines, plan, is_over)
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made.
@@ -117,7 +118,7 @@ class SpeechService:
         calls: ProviderCalls,
         machines: Machines | None = None,
     ) -> None:
-        self._machines = machines
+        self.machines = machines
         self._cache = cache
         self._forms = StoredForms(cache)
         self._single_flight = single_flight
@@ -138,8 +139,8 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode is CacheMode.ONLY and self._machines is not None and not self._cache.has(plan.sound):
-            self._machines.fetch(plan.sound)
+        if mode is CacheMode.ONLY and self.machines is not None and not self._cache.has(plan.sound):
+            self.machines.fetch(plan)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
         if mode is CacheMode.ONLY:
@@ -147,7 +148,7 @@ class SpeechService:
         # Only a miss takes a place, so hits are served while many syntheses run.
         self._limiter.acquire()
         try:
-            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self._machines)
+            task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self.machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
             subscriber = self._subscribe(plan, task, form, is_client_connected, silence_seconds)
             _wait(subscriber)
@@ -192,7 +193,7 @@ class SpeechService:
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
             # Frames of other machines are waited for in a loop, which no thread may interrupt.
-            is_patient=is_patient and self._machines is None,
+            is_patient=is_patient and self.machines is None,
         )
         subscriber.silence_seconds = silence_seconds
         return subscriber

@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from sayna.errors import ProviderTimeout, SaynaError, StoreUnavailable
-from sayna.speech.cache import AudioCache, Clip
-from sayna.speech.cache.clip import decode, encode
+from sayna.speech.cache import Clip
+from sayna.speech.machines import Machines
+from sayna.speech.plan import Plan
 from sayna.speech.single_flight import StreamLost, Synthesis
 from sayna.speech.single_flight.frames import (
     BEGIN,
@@ -21,8 +21,7 @@ from sayna.speech.single_flight.frames import (
     load_error,
 )
 from sayna.speech.single_flight.task import LATE
-from sayna.state.embedded import SharedState
-from sayna.state.speech_ports import Broadcast, Broadcasts, SharedClips
+from sayna.state.speech_ports import Broadcast
 
 
 def stored(clip: Clip) -> Synthesis:
@@ -30,57 +29,29 @@ def stored(clip: Clip) -> Synthesis:
     return Synthesis(iter((clip.audio,)), is_cached=True, created=clip.info.created, spec=clip.info.spec)
 
 
-@dataclass(frozen=True, slots=True)
-class Machines:
-    """What the machines of a server share of speech; `cache` is the one of this machine."""
-
-    broadcasts: Broadcasts
-    clips: SharedClips
-    cache: AudioCache
-
-    @classmethod
-    def of(cls, state: SharedState, cache: AudioCache) -> "Machines | None":
-        """Return what this machine shares with the others, None for the only one."""
-        return cls(state.broadcasts, state.clips, cache) if state.broadcasts and state.clips else None
-
-    def fetch(self, sound: str) -> Clip | None:
-        """Return the clip of a sound that another machine has stored, and keep it; raises nothing."""
-        blob = self.clips.get(sound)
-        return self.keep(sound, decode(sound, blob) if blob else None)
-
-    def keep(self, sound: str, clip: Clip | None) -> Clip | None:
-        """Keep a clip in the cache of this machine, and return it."""
-        if clip is not None:
-            self.cache.put(sound, clip)
-        return clip
-
-    def put(self, sound: str, clip: Clip, *, replaces: bool) -> None:
-        """Give a clip to the other machines; raises nothing."""
-        voice = clip.info.provider, clip.info.voice_id
-        self.clips.put(sound, encode(sound, clip), voice, replaces=replaces)
-
-
 class SharedSynthesis:
-    """The synthesis of a key; `is_over` says that no subscriber waits any more, or that its time is over."""
+    """The synthesis of a plan; `is_over` says that no subscriber waits any more, or that its time is over."""
 
-    def __init__(self, machines: Machines, sound: str, key: str, is_over: Callable[[], bool]) -> None:
+    def __init__(self, machines: Machines, plan: Plan, is_over: Callable[[], bool]) -> None:
         self._machines = machines
-        self._sound = sound
-        self._key = key
+        self._plan = plan
         self._is_over = is_over
         self._broadcast: Broadcast | None = None
         self._is_whole = False
 
     def start(self, render: Callable[[], Synthesis]) -> Synthesis:
         """Return the audio under way: that of another machine, or what `render` returns; raises SaynaError."""
+        plan, machines = self._plan, self._machines
+        if not machines.store.is_joined and (clip := machines.fetch(plan)):
+            return stored(clip)
         while not self._is_over():
             try:
-                self._broadcast = broadcast = self._machines.broadcasts.join(self._sound, self._key)
+                self._broadcast = broadcast = machines.broadcasts.join(plan.sound, plan.stream_key)
             except StoreUnavailable:
                 # Each machine for itself: that costs money, but the client gets its speech.
                 return render()
-            if broadcast.clip is not None:
-                return self._stored(broadcast.clip) or render()
+            if broadcast.is_stored:
+                return stored(clip) if (clip := machines.fetch(plan)) else render()
             if broadcast.is_leader:
                 return self._lead(broadcast, render)
             try:
@@ -97,17 +68,10 @@ class SharedSynthesis:
     def store(self, clip: Clip) -> None:
         """Give the whole clip to the other machines; only then may another machine lead."""
         broadcast = self._broadcast
-        if broadcast is None or broadcast.is_leader or broadcast.clip is not None:
-            self._machines.put(self._sound, clip, replaces=False)
+        is_own = broadcast is None or broadcast.is_leader or broadcast.is_stored
+        is_stored = is_own and self._machines.put(self._plan.sound, clip, replaces=False)
         if broadcast is not None:
-            broadcast.close()
-
-    def _stored(self, sealed: bytes) -> Synthesis | None:
-        blob = self._machines.clips.opened(self._sound, sealed)
-        clip = self._machines.keep(self._sound, decode(self._sound, blob) if blob else None)
-        if clip is None:
-            return None
-        return stored(clip)
+            broadcast.close(is_stored=is_stored)
 
     def _lead(self, broadcast: Broadcast, render: Callable[[], Synthesis]) -> Synthesis:
         try:

@@ -4,6 +4,7 @@ Categories are those of the Unicode Character Database (UAX #44), as `unicodedat
 """
 
 import functools
+import hashlib
 import re
 import unicodedata
 
@@ -69,6 +70,15 @@ def clean(text: str) -> str:
 def has_speech(text: str) -> bool:
     """Return whether a cleaned text holds something that can be said: a letter, a digit, a sign with a name."""
     return bool(text.translate(_SPOKEN))
+
+
+def text_digest(text: str) -> str:
+    """Return what is the same for a text in any case and with any blanks: 32 hex digits of a SHA-256.
+
+    It needs no key: it stands beside the audio only, and the audio says the text.
+    """
+    words = " ".join(clean(text).casefold().split())
+    return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _cleaned(character: str) -> str | int:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sayna.errors import StoreUnavailable
 from sayna.state.files import exclusive, private_folder
+from sayna.state.ports import BlobStore
 
 
-class FileBlobStore:
+class FileBlobStore(BlobStore):
     """Values as files in `folder`, each replaced in one step under a lock."""
 
     def __init__(self, folder: Path, *, wait_seconds: float = 5.0) -> None:
@@ -18,14 +19,12 @@ class FileBlobStore:
         self._wait_seconds = wait_seconds
 
     def read(self, name: str) -> bytes | None:
-        """Return the value, or None without a file; raises OSError."""
         try:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
-        """Replace the value by what `change` returns; raises StoreUnavailable, OSError."""
         lock = private_folder(self._folder) / f"{Path(name).stem}.lock"
         with contextlib.ExitStack() as held:
             try:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sayna.state.database import Database
-from sayna.state.ports import CallSlot, ConcurrencyLimitReached, RateLimitReached
+from sayna.state.ports import CallSlot, ConcurrencyLimitReached, Counter, RateLimitReached
 
 MINUTE = 60.0  # seconds
 # When LiveKit does not say whether a call began, the call rings after this time, or never will.
@@ -30,7 +30,7 @@ AND (room, identity) IN (SELECT room, identity FROM lines WHERE id = :id AND ten
 OLDEST = "SELECT id, room, identity FROM lines WHERE tenant = ? AND (placed OR at < ?) ORDER BY at LIMIT ?"
 
 
-class SQLiteCounter:
+class SQLiteCounter(Counter):
     """Counts calls in `folder`/calls.sqlite; without `at_a_time` there are no slots."""
 
     def __init__(self, folder: Path, *, per_minute: int, at_a_time: int | None) -> None:
@@ -39,7 +39,6 @@ class SQLiteCounter:
         self._at_a_time = at_a_time
 
     def acquire(self, tenant: str, room: str, identity: str) -> str:
-        """Count a call and return the id of its slot; raises RateLimitReached, ConcurrencyLimitReached."""
         slot = secrets.token_hex(8)
 
         def count(database: sqlite3.Connection) -> None:
@@ -57,7 +56,6 @@ class SQLiteCounter:
         return slot
 
     def confirm(self, tenant: str, slot: str) -> None:
-        """Store that the call of the slot has begun, and free the slot of a call that it replaced."""
         if self._at_a_time is not None:
 
             def place(database: sqlite3.Connection) -> None:
@@ -68,14 +66,12 @@ class SQLiteCounter:
             self._database.transact(place)
 
     def release(self, tenant: str, slots: Iterable[str]) -> None:
-        """Free slots."""
         rows = [(slot, tenant) for slot in slots]
         if self._at_a_time is not None and rows:
             delete = "DELETE FROM lines WHERE id = ? AND tenant = ?"
             self._database.transact(lambda database: database.executemany(delete, rows))
 
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
-        """Return slots that may be free by now; none below the limit."""
         if self._at_a_time is None:
             return []
 

@@ -9,13 +9,12 @@ from sayna.state.blobs import FileBlobStore
 from sayna.state.call_counter import SQLiteCounter
 from sayna.state.files import Check
 from sayna.state.leader import FileLeader
-from sayna.state.locks import FileLocks
+from sayna.state.locks import FileLocks, FileSlots
 from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
 from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, Slots, UsageStore
 from sayna.state.records import SQLiteRecords
-from sayna.state.slots import FileSlots
-from sayna.state.speech_ports import Broadcasts, SharedClips
+from sayna.state.speech_ports import Broadcasts, ClipChanges, ClipStore
 from sayna.state.usage_table import SQLiteUsage
 
 MAX_EVENT_IDS = 500_000
@@ -44,9 +43,10 @@ class SharedState:
     machine_leader: Leader
     check: Callable[[], Check]
     facts: Callable[[], Mapping[str, str]]
-    # Of several machines: who synthesizes, and the clips.
+    # Of several machines: who synthesizes, the clips unless they are in the storage of recordings, and their changes.
     broadcasts: Broadcasts | None = None
-    clips: SharedClips | None = None
+    clips: ClipStore | None = None
+    clip_changes: ClipChanges | None = None
 
 
 def embedded_state(config: Config, folder: Path) -> SharedState:

@@ -21,7 +21,7 @@ logger = logging.getLogger("sayna.state")
 rate_limited_log = RateLimitedLogger(logger)
 
 
-class FileLeader:
+class FileLeader(Leader):
     """The embedded Leader: the worker leads that holds the lock of `folder`/JOB.lock."""
 
     def __init__(self, folder: Path) -> None:
@@ -29,7 +29,6 @@ class FileLeader:
 
     @contextlib.contextmanager
     def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
-        """Yield `stop` while this worker leads, None while another does; raises OSError."""
         descriptor = open_private(private_folder(self._folder) / f"{job}.lock")
         try:
             # The kernel frees the lock with the process, kill -9 included, so a leader never loses it.
@@ -38,12 +37,11 @@ class FileLeader:
             os.close(descriptor)
 
 
-class EachWorker:
+class EachWorker(Leader):
     """A Leader that elects every worker."""
 
     @contextlib.contextmanager
     def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
-        """Yield `stop`."""
         yield stop
 
 

@@ -1,19 +1,24 @@
-"""The embedded Lock: files in one folder, locked by flock."""
+"""The embedded Lock and Slots: files in one folder, locked by flock."""
 
 import contextlib
 import hashlib
 import logging
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
-from sayna.state.files import exclusive, private_folder
+from sayna.state.files import exclusive, lock, open_private, private_folder
+from sayna.state.ports import Lock, Slots
+
+POLL_SECONDS = 0.02
 
 rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
 
-class FileLocks:
+class FileLocks(Lock):
     """Locks `folder`/`prefix`-XX.lock: 256 files, because one for each name would fill the folder."""
 
     def __init__(self, folder: Path, prefix: str) -> None:
@@ -22,11 +27,9 @@ class FileLocks:
 
     @contextlib.contextmanager
     def hold(self, name: str, seconds: float) -> Iterator[None]:
-        """Hold the lock `name`; raises TimeoutError after `seconds`, StoreUnavailable without a folder."""
-        stripe = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:2]
         with contextlib.ExitStack() as held:
             try:
-                file = private_folder(self._folder) / f"{self._prefix}-{stripe}.lock"
+                file = private_folder(self._folder) / f"{self._prefix}-{_digest(name)[:2]}.lock"
                 held.enter_context(exclusive(file, seconds))
             except TimeoutError:
                 raise
@@ -34,3 +37,52 @@ class FileLocks:
                 rate_limited_log.warn("%s locks cannot be used: %s", self._prefix, error)
                 raise StoreUnavailable("the server cannot lock this now; try again", retry_after=1) from error
             yield
+
+
+class FileSlots(Slots):
+    """Slots as locked files of `folder`; a file exists only while it is held."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def hold(self, name: str, limit: int, seconds: float) -> Iterator[None]:
+        until = time.monotonic() + seconds
+        with contextlib.ExitStack() as held:
+            while not self._take(held, name, limit):
+                if time.monotonic() >= until:
+                    raise TimeoutError(f"all {limit} slots are taken")
+                time.sleep(POLL_SECONDS)
+            yield
+
+    def _take(self, held: contextlib.ExitStack, name: str, limit: int) -> bool:
+        try:
+            folder = private_folder(self._folder)
+            return any(_lock(held, folder / f"{_digest(name)[:32]}-{number}.lock") for number in range(limit))
+        except OSError as error:
+            rate_limited_log.warn("limits of concurrency are off: %s", error)
+            return True
+
+
+def _lock(held: contextlib.ExitStack, path: Path) -> bool:
+    """Return whether the file could be locked at once; it is removed when `held` ends."""
+    descriptor = open_private(path)
+    with contextlib.ExitStack() as opened:
+        opened.callback(os.close, descriptor)
+        # A holder may have removed the file between the two calls, and another one may have made it again.
+        if not lock(descriptor) or not _is_same(descriptor, path):
+            return False
+        opened.callback(path.unlink, missing_ok=True)
+        held.push(opened.pop_all())
+    return True
+
+
+def _is_same(descriptor: int, path: Path) -> bool:
+    try:
+        return os.fstat(descriptor).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sayna.state.database import WAIT_SECONDS, Database
 from sayna.state.locks import FileLocks
-from sayna.state.ports import AlreadyBegun, Attempt, Earlier
+from sayna.state.ports import AlreadyBegun, Attempt, Earlier, Once
 
 DAY = 86400.0  # seconds
 
@@ -26,7 +26,7 @@ ON CONFLICT (key) DO UPDATE SET answer = excluded.answer
 """
 
 
-class SQLiteOnce:
+class SQLiteOnce(Once):
     """Keys of the last `keep_seconds`, at most the newest `max_keys` of them."""
 
     def __init__(
@@ -47,26 +47,23 @@ class SQLiteOnce:
 
     @contextlib.contextmanager
     def attempt(self, key: str) -> Iterator[Attempt]:
-        """Lend the attempt of a key; raises TimeoutError, StoreUnavailable."""
         with self._locks.hold(key, self._wait_seconds):
             # A key has any length, its digest has one.
             yield _SQLiteAttempt(self, hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
 
 
-class _SQLiteAttempt:
+class _SQLiteAttempt(Attempt):
     def __init__(self, once: SQLiteOnce, key: bytes) -> None:
         self._once = once
         self._key = key
 
     def earlier(self) -> Earlier | None:
-        """Return what is stored under the key."""
         query = "SELECT request, answer FROM answers WHERE key = ? AND at > ?"
         arguments = (self._key, time.time() - self._once.keep_seconds)
         row = self._once.database.transact(lambda database: database.execute(query, arguments).fetchone())
         return Earlier(*row) if row else None
 
     def begin(self, request: bytes) -> None:
-        """Store that the work begins; raises AlreadyBegun."""
 
         def write(database: sqlite3.Connection) -> None:
             now = self._remove_old(database)
@@ -76,7 +73,6 @@ class _SQLiteAttempt:
         self._once.database.transact(write)
 
     def finish(self, result: str) -> None:
-        """Store the result."""
 
         def write(database: sqlite3.Connection) -> None:
             now = self._remove_old(database)
@@ -88,7 +84,6 @@ class _SQLiteAttempt:
         self._once.database.transact(write)
 
     def cancel(self) -> None:
-        """Make the key new again."""
         delete = "DELETE FROM answers WHERE key = ?"
         self._once.database.transact(lambda database: database.execute(delete, (self._key,)))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from sayna.errors import Overloaded, StoreUnavailable
 from sayna.state.database import Database
 from sayna.state.files import Check, private_folder
-from sayna.state.ports import Delivery
+from sayna.state.ports import Delivery, Outbox
 
 MAX_WAITING = 20_000
 MAX_WAITING_AT_HOST = 2_000
@@ -34,7 +34,7 @@ SELECT id, host FROM (
 """
 
 
-class SQLiteOutbox:
+class SQLiteOutbox(Outbox):
     """Events in `folder`/deliveries.sqlite."""
 
     def __init__(
@@ -45,11 +45,9 @@ class SQLiteOutbox:
         self._max_waiting_at_host = max_waiting_at_host
 
     def is_used(self) -> bool:
-        """Return whether the file exists."""
         return self._database.file.exists()
 
     def check(self) -> Check:
-        """Return `ok` when an event could be stored now; a queue that is not used yet needs only its folder."""
         try:
             private_folder(self._database.file.parent)
             if self.is_used():
@@ -59,7 +57,6 @@ class SQLiteOutbox:
         return "ok"
 
     def put(self, event_id: str, *, host: str, owner: str | None, room: str, body: str) -> None:
-        """Store an event unless it waits already; raises Overloaded."""
         now = time.time()
 
         def add(database: sqlite3.Connection) -> None:
@@ -72,22 +69,18 @@ class SQLiteOutbox:
         self._database.transact(add)
 
     def due(self, per_host: int) -> list[tuple[str, str]]:
-        """Return id and host of deliveries that are due."""
         names = {"now": time.time(), "longest": LONGEST_PAUSE_SECONDS, "per_host": per_host}
         return self._database.transact(lambda database: database.execute(DUE, names).fetchall())
 
     def get(self, event_id: str) -> Delivery | None:
-        """Return an event that waits."""
         row = self._database.transact(lambda database: database.execute(GET, (event_id,)).fetchone())
         return Delivery(*row) if row else None
 
     def remove(self, delivery: Delivery) -> None:
-        """Remove an event."""
         delete = "DELETE FROM waiting WHERE id = ?"
         self._database.transact(lambda database: database.execute(delete, (delivery.id,)))
 
     def postpone(self, delivery: Delivery) -> None:
-        """Wait twice as long as before the last attempt."""
         pause = min(FIRST_PAUSE_SECONDS * 2**delivery.attempts, LONGEST_PAUSE_SECONDS)
         update = "UPDATE waiting SET attempts = attempts + 1, due = ? WHERE id = ?"
         row = (time.time() + pause, delivery.id)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sayna.state.database import Database
+from sayna.state.ports import Records
 
 DAY = 86400.0  # seconds
 MAX_RECORDS = 100_000
@@ -25,7 +26,7 @@ GROUP = "SELECT value FROM records WHERE of = ? AND at > ? ORDER BY rowid DESC L
 BOUND = "DELETE FROM records WHERE rowid <= (SELECT max(rowid) FROM records) - ?"
 
 
-class SQLiteRecords:
+class SQLiteRecords(Records):
     """Records in `folder`/`name`.sqlite, kept for `keep_seconds` after the last change, the newest `max_records`."""
 
     def __init__(self, folder: Path, name: str, *, keep_seconds: float = DAY, max_records: int = MAX_RECORDS) -> None:
@@ -34,12 +35,10 @@ class SQLiteRecords:
         self._max_records = max_records
 
     def get(self, key: str) -> str | None:
-        """Return the value of a key."""
         row = self._database.transact(lambda database: database.execute(GET, (key, self._oldest())).fetchone())
         return row[0] if row else None
 
     def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
-        """Replace the value in one step."""
 
         def write(database: sqlite3.Connection) -> None:
             row = database.execute(GET, (key, self._oldest())).fetchone()
@@ -52,7 +51,6 @@ class SQLiteRecords:
         self._database.transact(write)
 
     def members(self, group: str, count: int) -> list[str]:
-        """Return the values of a group, the newest keys first."""
         arguments = (group, self._oldest(), count)
         return [row[0] for row in self._database.transact(lambda db: db.execute(GROUP, arguments).fetchall())]
 

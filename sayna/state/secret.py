@@ -7,13 +7,14 @@ import secrets
 from pathlib import Path
 
 from sayna.config import Secret
-from sayna.state.files import exclusive, is_readable_by_others, open_private, private_folder
+from sayna.errors import StoreUnavailable
+from sayna.state.blobs import FileBlobStore
+from sayna.state.files import is_readable_by_others, open_private
 
 log = logging.getLogger("sayna.cache")
 
 KEY_FILE = "credential.key"
 SECRET_BYTES = 32
-WAIT_SECONDS = 5.0
 
 
 def server_secret(shared: Secret | None, path: Path | None) -> bytes:
@@ -30,12 +31,19 @@ def lasting_secret(path: Path | None) -> bytes | None:
     """Return the 32 bytes in `path`/credential.key, made when missing; None when no file can keep them."""
     if path is None:
         return None
+    keys: list[bytes] = []
+
+    def keep(_: bytes | None) -> bytes | None:
+        key = _read(path / KEY_FILE)
+        keys.append(key or secrets.token_bytes(SECRET_BYTES))
+        return None if key else keys[-1]
+
     try:
-        with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
-            return _read(path / KEY_FILE) or _create(path / KEY_FILE)
-    except OSError as error:
+        FileBlobStore(path).change(KEY_FILE, keep)
+    except (OSError, StoreUnavailable) as error:
         log.warning("credential.key in %s cannot be used (%s): this process uses a random key", path, error)
         return None
+    return keys[-1]
 
 
 def _read(file: Path) -> bytes | None:
@@ -50,16 +58,3 @@ def _read(file: Path) -> bytes | None:
     # A key that other users could read protects nothing: the caller makes a new one, and audio of requests
     # with their own credentials is synthesized again.
     return key if len(key) == SECRET_BYTES and not is_readable_by_others(found) else None
-
-
-def _create(file: Path) -> bytes:
-    """Write a new key beside the file, then replace the file in one step."""
-    key = secrets.token_bytes(SECRET_BYTES)
-    fresh = file.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(open_private(fresh), "wb") as opened:
-        opened.write(key)
-        opened.flush()
-        os.fsync(opened.fileno())
-    fresh.replace(file)
-    return key

@@ -3,16 +3,16 @@
 Every method raises StoreUnavailable when the store behind it cannot be used, unless it says otherwise.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 
 class Broadcast(Protocol):
-    """One synthesis of all machines, as one of them sees it; `clip` is the stored one, if there is one already."""
+    """One synthesis of all machines, as one of them sees it; `is_stored` when there is a clip already."""
 
     is_leader: bool
-    clip: bytes | None
+    is_stored: bool
 
     def write(self, frames: bytes) -> None:
         """Append frames for the other machines, unless another one leads by now; raises nothing."""
@@ -23,8 +23,8 @@ class Broadcast(Protocol):
     def has_followers(self) -> bool:
         """Return whether another machine reads what this one writes; raises nothing."""
 
-    def close(self) -> None:
-        """Give the lead back, or stop to follow; raises nothing."""
+    def close(self, *, is_stored: bool = False) -> None:
+        """Give the lead back, or stop to follow; who joins then learns that the clip is stored. Raises nothing."""
 
 
 class Broadcasts(Protocol):
@@ -43,23 +43,48 @@ class ClipChange:
     sound: str | None = None
 
 
-class SharedClips(Protocol):
-    """The clips of all machines, behind the cache of each."""
+class ClipChanges(Protocol):
+    """What the machines tell each other of clips."""
 
-    def opened(self, sound: str, sealed: bytes) -> bytes | None:
-        """Return the blob of a value from the store, or None when it was not stored by one of the machines."""
+    def tell(self, change: ClipChange) -> None:
+        """Tell the other machines."""
 
-    def get(self, sound: str) -> bytes | None:
-        """Return the blob of a sound; raises nothing."""
+    def since(self, position: str) -> tuple[list[ClipChange], str]:
+        """Return the changes of other machines since a position, "" for now, and the next position.
 
-    def put(self, sound: str, blob: bytes, voice: tuple[str, str], *, replaces: bool) -> None:
-        """Store the blob of a sound of a provider and voice; `replaces` tells the other machines. Raises nothing."""
+        Waits a quarter of a second when there is none.
+        """
 
-    def clear(self, provider: str | None, voice: str | None) -> int:
-        """Remove blobs, tell the other machines, and return the number of blobs."""
 
-    def remove(self, sounds: Iterable[str]) -> None:
-        """Remove the blobs of sounds, and tell the other machines."""
+@dataclass(frozen=True, slots=True)
+class StoredClip:
+    """A clip in a store: its name there, the key of its sound, its provider, and its size in bytes."""
 
-    def changes(self, since: str) -> tuple[list[ClipChange], str]:
-        """Return the changes of other machines since a position, "" for now, and the next position."""
+    name: str
+    sound: str
+    provider: str
+    size: int
+
+
+class ClipStore(Protocol):
+    """The clips of all machines, behind the cache of each.
+
+    `is_joined` says that Broadcasts.join finds a clip of this store at any time, not only soon after it was stored.
+    """
+
+    is_joined: bool
+
+    def name(self, sound: str, provider: str, voice: str) -> str:
+        """Return the name of the clip of a sound; raises nothing."""
+
+    def get(self, name: str) -> bytes | None:
+        """Return a clip that has not expired."""
+
+    def put(self, name: str, clip: bytes, provider: str, voice: str) -> bool:
+        """Store a clip, and return whether the store takes clips of its size."""
+
+    def delete(self, name: str) -> None:
+        """Remove a clip; an absent one is no error."""
+
+    def walk(self, provider: str | None, voice: str | None) -> Iterator[StoredClip]:
+        """Yield the clips of a provider, a voice, both, or all."""

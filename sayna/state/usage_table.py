@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sayna.state.database import WAIT_SECONDS, Database
-from sayna.state.ports import Characters, CharactersExhausted, UsageKey
+from sayna.state.ports import Characters, CharactersExhausted, UsageKey, UsageStore
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS characters
@@ -27,14 +27,13 @@ WHERE month = :month AND (:tenant IS NULL OR tenant = :tenant) ORDER BY tenant, 
 """
 
 
-class SQLiteUsage:
+class SQLiteUsage(UsageStore):
     """Counts characters in `folder`/usage.sqlite."""
 
     def __init__(self, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
         self._database = Database(folder, "usage", SCHEMA, wait_seconds=wait_seconds, is_quick=True)
 
     def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
-        """Count billed characters and return the sum of the month; raises CharactersExhausted."""
 
         def count(database: sqlite3.Connection) -> int:
             total = int(database.execute(SUM, (key.tenant, key.month)).fetchone()[0]) + characters
@@ -46,22 +45,18 @@ class SQLiteUsage:
         return self._database.transact(count)
 
     def refund(self, key: UsageKey, characters: int) -> None:
-        """Take billed characters back."""
         row = (characters, key.tenant, key.month, key.provider)
         self._database.transact(lambda database: database.execute(REFUND, row))
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
-        """Add to counts without a limit."""
         rows = [(key.tenant, key.month, key.provider, count.billed, count.saved) for key, count in counts.items()]
         self._database.transact(lambda database: database.executemany(ADD, rows))
 
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
-        """Return the counts of a month."""
         names = {"month": month, "tenant": tenant}
         rows = self._database.transact(lambda database: database.execute(MONTH, names).fetchall())
         return {UsageKey(*row[:3]): Characters(*row[3:]) for row in rows}
 
     def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
-        """Return True once for each tenant, month and limit."""
         insert = "INSERT OR IGNORE INTO warned VALUES (?, ?, ?)"
         return self._database.transact(lambda database: database.execute(insert, (tenant, month, limit)).rowcount == 1)

@@ -1,29 +1,55 @@
 """What every store offers, and how its bytes are read."""
 
+import logging
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from sayna.config import Secret
+from sayna.errors import SaynaError
+from sayna.log import emit
 from sayna.state.files import Check
-from sayna.storage.errors import StorageUnavailable
 
 # One part of a key. A whitelist, because Flask decodes `%5c`, `%00` and line breaks in a path, and proxies in
 # front of a store normalize parts made of dots.
 KEY_PART = re.compile(r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+# nginx begins to fetch at once. The rest is for clocks that differ.
+LINK_SECONDS = 60
 FIRST_CHUNK_BYTES = 2**16
 # With 1 MiB a recording is sent at 1,206 MB/s, with botocore's own 1 KiB at 126 MB/s (measured).
 CHUNK_BYTES = 2**20
 
+logger = logging.getLogger("sayna.recordings")
+
+
+class StorageUnavailable(SaynaError):
+    """The store cannot be read or written right now; its own message stays in the server's log."""
+
+    status = 503
+    # The contract's code, section 7: what is stored here are the recordings.
+    code = "RECORDING_STORAGE_UNAVAILABLE"
+
+
+def failure(backend: str, reason: str) -> StorageUnavailable:
+    """Return the error for a store that fails now, and log the reason, which no client sees."""
+    emit(logger, logging.WARNING, "store_failed", backend=backend, fault=reason)
+    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """An object as the store describes it: size in bytes, quoted strong ETag, time with its zone."""
+    """An object as the store describes it: size in bytes, quoted strong ETag, time with its zone.
+
+    With `linkable`, nginx may fetch it by a link: the response of the store then has no header that a client
+    must not see, apart from those that deploy/nginx-recordings.conf hides.
+    """
 
     size: int
     etag: str
     modified: datetime
+    linkable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +58,17 @@ class ByteRange:
 
     start: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLink:
+    """A URL at which the store sends one object to any client for LINK_SECONDS, so it is a secret.
+
+    `if_match` is the If-Match that a request for it needs, empty when the URL itself names the version.
+    """
+
+    url: Secret
+    if_match: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +126,9 @@ class Store(ABC):
     to the log. Sayna makes the keys: no part of a key is empty, dotted or longer than 128 characters.
     """
 
+    # Whether nginx reads the objects as files, with its own rules for ranges and conditions.
+    has_files = False
+
     def check(self) -> StoreCheck:
         """Return what is known without a request: a store on the network is ok until a request fails."""
         return StoreCheck()
@@ -103,6 +143,10 @@ class Store(ABC):
 
         With `info`, raises StorageUnavailable when the content has changed since. A `span` needs an `info`.
         """
+
+    def link(self, key: str, info: ObjectInfo) -> ObjectLink | None:
+        """Return a link to the object of this description, or None where nginx cannot use one."""
+        return None
 
     def read(self, key: str, limit: int) -> bytes | None:
         """Return a small object, or None when there is none; raises StorageUnavailable above `limit` bytes."""

@@ -6,22 +6,29 @@ bucket, and only the message differs; a second call, to the bucket, tells which.
 """
 
 import json
-import logging
 import random
 import time
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from sayna import http
 from sayna.cloud.google import GoogleTokens, NoToken, read_account
-from sayna.config import RecordingConfig
-from sayna.log import emit
-from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
-from sayna.storage.errors import StorageUnavailable
+from sayna.config import RecordingConfig, Secret
+from sayna.storage.base import (
+    LINK_SECONDS,
+    ByteRange,
+    ObjectInfo,
+    ObjectLink,
+    ObjectStream,
+    ObjectSummary,
+    Store,
+    failure,
+)
 
+FIELDS = "size,generation,updated,metadata,contentEncoding"
 # full_control could also change who may read: https://cloud.google.com/storage/docs/oauth-scopes
 SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 CONNECT_SECONDS = 3.0
@@ -34,22 +41,23 @@ OK, REMOVED, PARTIAL, UNAUTHORIZED, ABSENT, REFUSED = 200, 204, 206, 401, 404, 4
 # https://cloud.google.com/storage/docs/retry-strategy
 RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 
-logger = logging.getLogger("sayna.recordings")
+_failure = partial(failure, "gcs")
 
 
 class GCSStore(Store):
     """One bucket, read and written with a service account."""
 
-    def __init__(self, config: RecordingConfig) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int) -> None:
+        self._attempts = attempts
         text = config.gcs_credentials_json.reveal() if config.gcs_credentials_json else str(config.gcs_credentials_path)
         self._tokens = GoogleTokens(read_account(text), SCOPES)
-        bucket = quote(config.gcs_bucket or "", safe="")
-        self._objects = f"{config.gcs_endpoint}/storage/v1/b/{bucket}/o"
-        self._uploads = f"{config.gcs_endpoint}/upload/storage/v1/b/{bucket}/o"
+        self._endpoint, self._bucket = config.gcs_endpoint, quote(config.gcs_bucket or "", safe="")
+        self._objects = f"{self._endpoint}/storage/v1/b/{self._bucket}/o"
+        self._uploads = f"{self._endpoint}/upload/storage/v1/b/{self._bucket}/o"
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return the description of an object (objects.get)."""
-        reply = self._send("GET", self._url(key), params={"fields": "size,generation,updated"})
+        reply = self._send("GET", self._url(key), params={"fields": FIELDS})
         return None if self._is_absent(reply) else _info(_json(reply))
 
     def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
@@ -70,6 +78,14 @@ class GCSStore(Store):
             reply.close()
             raise _failure(f"status {reply.status}, or other content than described")
         return ObjectStream(info, span, partial(_read, reply), reply.close)
+
+    def link(self, key: str, info: ObjectInfo) -> ObjectLink | None:
+        """Return a signed URL of the XML API, or None with OUTBOUND_PROXY, which nginx does not use."""
+        if not info.linkable or http.proxy_for(urlsplit(self._endpoint).hostname or ""):
+            return None
+        version = {"generation": info.etag.strip('"')}
+        url = f"{self._endpoint}/{self._bucket}/{quote(key)}"
+        return ObjectLink(Secret(self._tokens.signed_url(url, version, LINK_SECONDS)))
 
     def read(self, key: str, limit: int) -> bytes | None:
         """Return a small object in one exchange (objects.get with alt=media)."""
@@ -135,7 +151,7 @@ class GCSStore(Store):
         """Return the response, after retries of temporary errors; a refused token is renewed once."""
         refused: str | None = None
         call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
-        for last in (False, False, True):
+        for left in reversed(range(self._attempts)):
             try:
                 token = self._tokens.token(refused)
                 reply = http.send(
@@ -143,10 +159,10 @@ class GCSStore(Store):
                     connect_seconds=CONNECT_SECONDS, **call,
                 )  # fmt: skip
             except (NoToken, http.TransportError) as error:
-                if last or not isinstance(error, http.Unreachable):
+                if not left or not isinstance(error, http.Unreachable):
                     raise _failure(type(error).__name__) from error
                 continue
-            if last or (reply.status not in RETRIED and (reply.status != UNAUTHORIZED or refused)):
+            if not left or (reply.status not in RETRIED and (reply.status != UNAUTHORIZED or refused)):
                 return reply
             reply.close()
             refused = token if reply.status == UNAUTHORIZED else None
@@ -176,7 +192,9 @@ def _json(reply: "http.StreamedResponse") -> dict[str, Any]:
 
 def _info(item: Mapping[str, Any]) -> ObjectInfo:
     try:
-        return ObjectInfo(int(item["size"]), f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"]))
+        etag, modified = f'"{int(item["generation"])}"', datetime.fromisoformat(item["updated"])
+        # The XML API sends metadata in headers of any name, and unpacks what is stored as gzip.
+        return ObjectInfo(int(item["size"]), etag, modified, not {"metadata", "contentEncoding"} & set(item))
     except (KeyError, TypeError, ValueError) as error:
         raise _failure("no description of an object") from error
 
@@ -184,8 +202,3 @@ def _info(item: Mapping[str, Any]) -> ObjectInfo:
 def _summary(item: Mapping[str, Any]) -> ObjectSummary:
     info = _info(item)
     return ObjectSummary(str(item["name"]), info.size, info.etag, info.modified)
-
-
-def _failure(reason: str) -> StorageUnavailable:
-    emit(logger, logging.WARNING, "store_failed", backend="gcs", fault=reason)
-    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)

@@ -13,9 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sayna.state.files import lock
-from sayna.storage.base import KEY_PART, ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store, StoreCheck
+from sayna.storage.base import (
+    KEY_PART,
+    ByteRange,
+    ObjectInfo,
+    ObjectStream,
+    ObjectSummary,
+    StorageUnavailable,
+    Store,
+    StoreCheck,
+)
 from sayna.storage.descriptors import FILE, FOLDER, describe, open_existing, open_file, translated
-from sayna.storage.errors import StorageUnavailable
 from sayna.storage.shared_folder import check_folder, make_shared
 
 
@@ -24,6 +32,8 @@ class LocalStore(Store):
 
     The operator opens the base to the egress, and each folder below gets the base's group and mode.
     """
+
+    has_files = True
 
     def __init__(self, root: Path, prefix: str) -> None:
         self._root = root
@@ -35,14 +45,9 @@ class LocalStore(Store):
 
     def find(self, key: str) -> ObjectInfo | None:
         """Return the description of a regular file."""
-        with translated(), self._folder(key) as (folder, name):
-            descriptor = open_file(name, folder)
-            if descriptor is None:
-                return None
-            try:
-                return describe(os.fstat(descriptor))
-            finally:
-                os.close(descriptor)
+        if stream := self.open(key):
+            stream.close()
+        return stream.info if stream else None
 
     def open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream | None:
         """Return an open file; reading its last bytes raises StorageUnavailable when it has changed since."""

@@ -5,28 +5,36 @@ API: https://docs.aws.amazon.com/AmazonS3/latest/API/ . Quirks: the response to 
 because many compatible servers refuse them. Ceph and NetApp send ETags that are weak or without quotes.
 """
 
+import contextlib
 import hashlib
 import logging
 import os
 import re
 import threading
 import time
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from sayna import http
 from sayna.cloud import aws
-from sayna.config import RecordingConfig
+from sayna.config import OutboundProxy, RecordingConfig, Secret
 from sayna.log import emit
-from sayna.storage.base import ByteRange, ObjectInfo, ObjectStream, ObjectSummary, Store
-from sayna.storage.errors import StorageUnavailable
+from sayna.storage.base import (
+    LINK_SECONDS,
+    ByteRange,
+    ObjectInfo,
+    ObjectLink,
+    ObjectStream,
+    ObjectSummary,
+    Store,
+    failure,
+)
 
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4
 PAUSE_SECONDS = 15
-# Retries happen before the first byte only: after it, a failure aborts the response.
-ATTEMPTS = 3
 # As many as a worker has threads. botocore's default is 10, and it closes each connection above that number.
 CONNECTIONS = 64
 # HEAD has no body, so botocore takes the status as the code.
@@ -43,13 +51,15 @@ DEFAULT_REGION = "us-east-1"
 OPAQUE = re.compile(r"[\x21\x23-\x7e]+")
 
 logger = logging.getLogger("sayna.upstream")
+_failure = partial(failure, "s3")
 
 
 class S3Store(Store):
     """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
 
-    def __init__(self, config: RecordingConfig) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int) -> None:
         self._config = config
+        self._attempts = attempts
         self._clients: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -82,6 +92,15 @@ class S3Store(Store):
             # The client's timeout is for the first byte. A slow caller makes the store wait longer later.
             body.set_socket_timeout(PAUSE_SECONDS)
         return ObjectStream(info, span, partial(_read, body), body.close)
+
+    def link(self, key: str, info: ObjectInfo) -> ObjectLink | None:
+        """Return a presigned URL of GetObject, or None with OUTBOUND_PROXY, which nginx does not use."""
+        if not info.linkable or _proxy(self._config):
+            return None
+        place = {"Bucket": self._config.s3_bucket, "Key": key}
+        with _translated():
+            url = self._client().generate_presigned_url("get_object", place, LINK_SECONDS)
+        return ObjectLink(Secret(url), info.etag)
 
     def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
         """Store a small object (PutObject); S3 checks the condition (If-None-Match, If-Match)."""
@@ -122,26 +141,18 @@ class S3Store(Store):
             outcome = type(error).__name__
             raise _failure(outcome) from error
         finally:
-            milliseconds = round((time.monotonic() - started) * 1000, 1)
-            emit(
-                logger,
-                logging.INFO,
-                "upstream",
-                backend="s3",
-                method=operation,
-                status=outcome,
-                duration_ms=milliseconds,
-            )
+            taken = {"status": outcome, "duration_ms": round((time.monotonic() - started) * 1000, 1)}
+            emit(logger, logging.INFO, "upstream", backend="s3", method=operation, **taken)
 
     def _client(self) -> Any:
         with self._lock:
             pid = os.getpid()
             if pid not in self._clients:
-                self._clients[pid] = _make_client(self._config)
+                self._clients[pid] = _make_client(self._config, self._attempts)
             return self._clients[pid]
 
 
-def _make_client(config: RecordingConfig) -> Any:
+def _make_client(config: RecordingConfig, attempts: int) -> Any:
     """Return a client; boto3 looks for credentials only when the settings have none."""
     from botocore.config import Config  # noqa: PLC0415
 
@@ -150,12 +161,12 @@ def _make_client(config: RecordingConfig) -> Any:
         keys["aws_access_key_id"] = config.s3_access_key.reveal()
         keys["aws_secret_access_key"] = config.s3_secret_key.reveal()
         keys["aws_session_token"] = config.s3_session_token.reveal() if config.s3_session_token else None
-    proxy = http.proxy_for(urlsplit(config.s3_endpoint or AWS).hostname or "")
+    proxy = _proxy(config)
     settings = Config(
         signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
         read_timeout=FIRST_BYTE_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONNECTIONS,
         # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.
         proxies={"http": proxy.url, "https": proxy.url} if proxy else {},
@@ -167,20 +178,37 @@ def _make_client(config: RecordingConfig) -> Any:
     # botocore refuses a region such as my_zone or 1; the signature alone needs the store's own name for it.
     region = config.s3_region if BOTO_REGION.fullmatch(config.s3_region) else DEFAULT_REGION
     client = aws.session().client("s3", region_name=region, endpoint_url=config.s3_endpoint, config=settings, **keys)
+    client.meta.events.register("provide-client-params.s3.GetObject", _stay_in_region)
     if region != config.s3_region:
         client.meta.events.register("before-sign.s3", partial(_sign_for, config.s3_region))
     return client
+
+
+def _proxy(config: RecordingConfig) -> OutboundProxy | None:
+    return http.proxy_for(urlsplit(config.s3_endpoint or AWS).hostname or "")
 
 
 def _sign_for(region: str, request: Any, **_: Any) -> None:
     request.context.setdefault("signing", {})["region"] = region
 
 
+def _stay_in_region(context: dict[str, Any], **_: Any) -> None:
+    # botocore signs URLs for s3.amazonaws.com, which redirects for a new bucket of another region:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/Redirects.html
+    context["use_global_endpoint"] = False
+
+
 def _read(body: Any, size: int) -> bytes:
+    with _translated():
+        return cast("bytes", body.read(size))
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
 
     try:
-        return cast("bytes", body.read(size))
+        yield
     except (BotoCoreError, OSError, ValueError) as error:
         raise _failure(type(error).__name__) from error
 
@@ -199,14 +227,11 @@ def _info(response: dict[str, Any]) -> ObjectInfo:
     etag = quoted_etag(response.get("ETag"))
     if not etag or "LastModified" not in response:
         raise _failure("no description of an object")
-    return ObjectInfo(response["ContentLength"], etag, response["LastModified"])
+    # If-Match needs the store's own ETag, and S3 sends metadata of the object in headers of any name.
+    linkable = response["ETag"] == etag and not response.get("Metadata")
+    return ObjectInfo(response["ContentLength"], etag, response["LastModified"], linkable)
 
 
 def _version(entry: dict[str, Any]) -> str:
     """Return what changes with the content; some stores list no ETag."""
     return f"{quoted_etag(entry.get('ETag'))} {entry['LastModified'].isoformat()} {entry['Size']}"
-
-
-def _failure(reason: str) -> StorageUnavailable:
-    emit(logger, logging.WARNING, "store_failed", backend="s3", fault=reason)
-    return StorageUnavailable("the storage of recordings cannot be used right now", retry_after=5)

@@ -12,7 +12,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from sayna import http
 from sayna.auth import Authenticator
 from sayna.config import load_config
 
@@ -98,6 +97,6 @@ def make_authenticator(
             "AUTH_SERVICE_URL": service.url,
             "AUTH_SIGNING_KEY_PATH": str(save_key(rsa_key)),
         }
-        return Authenticator(load_config(environ | more).auth, http.post)
+        return Authenticator(load_config(environ | more).auth)
 
     return make

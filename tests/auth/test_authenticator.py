@@ -9,7 +9,6 @@ from contextlib import suppress
 
 import pytest
 
-from sayna import http
 from sayna.auth import Authenticator, AuthRequest
 from sayna.caller import Caller
 from sayna.config import load_config
@@ -22,7 +21,7 @@ REQUEST = AuthRequest("POST", "/speak", {}, {"text": "Hello"})
 def with_secrets(secrets: dict[str, str]) -> Authenticator:
     entries = json.dumps([{"id": tenant, "secret": secret} for tenant, secret in secrets.items()])
     environ = {"AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": entries}
-    return Authenticator(load_config(environ).auth, http.post)
+    return Authenticator(load_config(environ).auth)
 
 
 def test_secret_authenticates_its_tenant() -> None:
@@ -71,7 +70,7 @@ def test_known_secret_is_not_sent_to_the_service(
 def entries(*listed: dict[str, object], today: str = "2026-06-01") -> Authenticator:
     environ = {"AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": json.dumps(listed)}
     day = datetime.date.fromisoformat(today)
-    return Authenticator(load_config(environ).auth, http.post, today=lambda: day)
+    return Authenticator(load_config(environ).auth, today=lambda: day)
 
 
 def test_tenant_has_two_secrets_while_one_is_rotated() -> None:

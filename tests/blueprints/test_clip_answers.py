@@ -85,6 +85,8 @@ def test_answer_has_only_headers_that_caches_like(client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "public, max-age=2592000"
     assert answer.headers["Accept-Ranges"] == "bytes"
     assert not {"vary", "set-cookie", "location", "transfer-encoding"} & {name.lower() for name, _ in answer.headers}
+    names = [name.lower() for name, _ in answer.headers]
+    assert sorted(names) == sorted(set(names))
     assert max(len(f"{name}: {value}\r\n") for name, value in answer.headers) < 1000
     assert answer.headers["ETag"].startswith('"')
 

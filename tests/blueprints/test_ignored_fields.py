@@ -46,3 +46,10 @@ def test_ignored_fields_of_other_endpoints_are_named(client: FlaskClient) -> Non
     answer = client.post("/sip/call", json=body)
     assert answer.status_code == 400
     assert answer.headers["x-ignored-fields"] == "roomName, sip.authUsername"
+
+
+def test_fields_of_stock_livekit_clients_are_not_ignored(open_client: FlaskClient) -> None:
+    body = {"participant_metadata": "x", "room_config": {"agents": [{"agent_name": "helper", "speed": 1}]}, "seed": 1}
+    answer = open_client.post("/livekit/token", json=body)
+    assert answer.status_code == 200
+    assert answer.headers["x-ignored-fields"] == "seed"

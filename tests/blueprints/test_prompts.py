@@ -1,5 +1,6 @@
 """POST /prompts: known or new, the characters to pay, and mistakes by row."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +61,17 @@ def test_keys_in_the_defaults_are_refused(client: FlaskClient) -> None:
     answer = client.post("/prompts", json={"columns": ["text"], "rows": [["a"]], "defaults": {"auth": {}}})
 
     assert answer.status_code == 400
+
+
+def test_pronunciations_of_the_tenant_count(make_client: MakeClient, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("word,pronunciation\nOne,Number one\n")
+    secrets = '[{"id": "a", "secret": "a-secret-of-tenant-a"}]'
+    client = make_client(AUTH_REQUIRED="true", AUTH_API_SECRETS_JSON=secrets, LEXICON_PATH=str(tmp_path))
+    body = {"columns": ["text", "provider"], "rows": [["One", "espeak"]]}
+
+    found = client.post("/prompts", json=body, headers={"Authorization": "Bearer a-secret-of-tenant-a"}).get_json()
+
+    assert found["prompts"][0]["characters"] == len("Number one")
 
 
 def test_tenant_sees_its_own_providers_only(make_client: MakeClient) -> None:

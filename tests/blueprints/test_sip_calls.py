@@ -1,6 +1,7 @@
 """Calls after they have begun: their state, their end, and who is told of it."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,43 @@ def test_state_is_not_answered_from_a_note(inbound: MakeClient, telephones: Fake
     dial(client)
     telephones.script = lambda *_: DROP
     assert failed(state(client)) == (500, "LIVEKIT_UNAVAILABLE")
+
+
+def test_late_event_of_a_join_keeps_the_answer(inbound: MakeClient, telephones: FakeSipClient) -> None:
+    client = inbound(**PBX)
+    assert dial(client, wait_until_answered=True).get_json()["status"] == "answered"
+    answered_at = state(client).get_json()["answered_at"]
+    phone = telephones.hang_up("lobby", "bob")
+    phone.attributes["sip.callStatus"] = "dialing"
+    assert send_event(client, outbound("participant_joined", "EV_1", phone)).status_code == 200
+    assert send_event(client, outbound("participant_left", "EV_2", phone, reason=1)).status_code == 200
+    body = state(client).get_json()
+    assert (body["status"], body["answered_at"]) == ("ended", answered_at)
+
+
+def test_person_with_the_name_of_a_call_is_not_the_call(inbound: MakeClient, telephones: FakeSipClient) -> None:
+    client = inbound(**PBX)
+    dial(client)
+    telephones.set_status("lobby", "bob", "active")
+    assert state(client).get_json()["status"] == "active"
+    telephones.hang_up("lobby", "bob")
+    telephones.join("lobby", "bob", attributes={"sip.callID": "SCL_1", "sip.callStatus": "active"})
+    assert state(client).get_json()["status"] == "ended"
+
+
+@pytest.mark.parametrize("offset", [-50, 50])
+def test_duration_does_not_depend_on_livekits_clock(
+    inbound: MakeClient, telephones: FakeSipClient, offset: int
+) -> None:
+    client = inbound(**PBX)
+    dial(client)
+    phone = telephones.hang_up("lobby", "bob")
+    phone.joined_at = int(time.time()) + offset
+    left = outbound("participant_left", "EV_1", phone, reason=1, at=phone.joined_at + 10)
+    for event in (outbound("participant_joined", "EV_0", phone, at=phone.joined_at), left):
+        assert send_event(client, event).status_code == 200
+    body = state(client).get_json()
+    assert (body["duration_seconds"], body["ended_at"] - body["started_at"]) == (10, 10)
 
 
 def test_calls_belong_to_their_tenant(inbound: MakeClient, telephones: FakeSipClient) -> None:

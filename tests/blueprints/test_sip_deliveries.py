@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.blueprints.conftest import MakeClient
-from tests.blueprints.telephones import drop, save
+from tests.blueprints.telephones import PBX, dial, drop, save
 from tests.e2e.program import until
-from tests.sip.inbound import SETTINGS, Target, hook, joined, refuse, send_event, verified, waiting
+from tests.sip.inbound import SETTINGS, Target, hook, joined, outbound, refuse, send_event, verified, waiting
 from tests.wire import FaultServer
 from tests.wire.telephone import FakeSipClient
 
@@ -49,6 +49,21 @@ def test_events_of_a_room_keep_their_order(inbound: MakeClient, target: Target) 
     send_event(client, joined("EV_4", room="quick"))
     ids = [hit.headers["x-sayna-event-id"] for hit in target.received(5)]
     assert ids == ["EV_1", "EV_4", "EV_1", "EV_2", "EV_3"]
+
+
+def test_hook_that_fails_delays_no_other_of_its_room(
+    inbound: MakeClient, telephones: FakeSipClient, target: Target
+) -> None:
+    client = inbound(**PBX)
+    with Target() as failing:
+        failing.always(refuse)
+        ends = {"events": ["call_ended"]}
+        save(client, {**hook(failing, "a.example.com"), **ends}, {**hook(target, "b.example.com"), **ends})
+        dial(client)
+        phone = telephones.hang_up("lobby", "bob")
+        assert send_event(client, outbound("participant_left", "EV_1", phone, reason=1)).status_code == 200
+        assert target.received(1)[0].json()["sip_call_id"] == "SCL_1"
+        assert failing.received(1)
 
 
 def refused_once(inbound: MakeClient, target: Target) -> FlaskClient:

@@ -28,6 +28,11 @@ def test_denied_numbers_are_denied_in_every_way_to_dial_them(
     assert telephones.calls == []
 
 
+def test_plus_before_a_prefix_hides_no_denied_number(make: MakeClient) -> None:
+    answer = dial(make(SIP_DENIED_DESTINATIONS="+1900"), to_phone_number="+0019005550")
+    assert failed(answer) == (403, "DESTINATION_NOT_ALLOWED")
+
+
 @pytest.mark.parametrize(("number", "status"), [("+4930", 200), ("12", 200), ("+1", 403), ("4930", 403), ("21", 403)])
 def test_only_allowed_numbers_are_dialled(make: MakeClient, number: str, status: int) -> None:
     assert dial(make(SIP_ALLOWED_DESTINATIONS="+49,1"), to_phone_number=number).status_code == status

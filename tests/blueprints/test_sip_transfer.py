@@ -1,8 +1,12 @@
+import contextlib
 import json
+import sqlite3
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH, OWNED_BY_A, failed
@@ -200,6 +204,13 @@ def test_transfer_keeps_to_the_destination_rules(talking: FakeSipClient, make_cl
     assert transfer(client, transfer_to="sip:+49301@pbx.lan").status_code == 200
 
 
+@pytest.mark.parametrize("target", ["sip:1-900-5550@pbx.lan", "sip:+1.9005550@pbx.lan", "sip:+-19005550@pbx.lan"])
+def test_separators_hide_no_denied_number(talking: FakeSipClient, make_client: MakeClient, target: str) -> None:
+    client = make_client(**talking.settings, SIP_DENIED_DESTINATIONS="+1900")
+    assert failed(transfer(client, transfer_to=target)) == (403, "DESTINATION_NOT_ALLOWED")
+    assert talking.transfers == []
+
+
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
@@ -232,3 +243,51 @@ def test_outcome_of_a_transfer_is_in_the_calls_state(
     taken.set()
     until(lambda: seen()["status"] != "initiated", 20, "the outcome is noted")
     assert seen() == {"transfer_to": "tel:+15550003", **expected}
+
+
+def slow_transfer(telephones: FakeSipClient, client: FlaskClient) -> threading.Event:
+    """Begin a call and a transfer that goes on until the event is set."""
+    dial(client)
+    telephones.set_status("lobby", "bob", "active")
+    taken = threading.Event()
+
+    def slow(method: str, message: Any) -> None:
+        if method == "TransferSIPParticipant" and message.transfer_to == "tel:+15550003":
+            taken.wait(20)
+
+    telephones.script = slow
+    assert transfer(client).get_json()["status"] == "initiated"
+    return taken
+
+
+def test_outcome_of_an_earlier_transfer_is_not_the_last(
+    telephones: FakeSipClient, make_client: MakeClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = make_client(**telephones.settings, **PBX)
+    taken = slow_transfer(telephones, client)
+    assert transfer(client, transfer_to="+15550004").get_json()["status"] == "completed"
+    taken.set()
+    lines = ""
+
+    def are_logged() -> bool:
+        nonlocal lines
+        lines += capsys.readouterr().err
+        return lines.count('"outcome"') == 2
+
+    until(are_logged, 20, "both outcomes are logged")
+    assert client.get("/sip/call/SCL_1").get_json()["transfer"]["transfer_to"] == "tel:+15550004"
+
+
+def test_transfer_of_a_server_that_died_is_unknown(
+    telephones: FakeSipClient, make_client: MakeClient, tmp_path: Path
+) -> None:
+    client = make_client(**telephones.settings, **PBX)
+    taken = slow_transfer(telephones, client)
+    file = tmp_path / "cache" / "sip" / "history.sqlite"
+    earlier = "json_set(value, '$.transfer.requested', json_extract(value, '$.transfer.requested') - 60)"
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute(f"UPDATE records SET value = {earlier}")
+        database.commit()
+    shown = client.get("/sip/call/SCL_1").get_json()["transfer"]
+    assert (shown["status"], shown["reason"]) == ("initiated", "unknown")
+    taken.set()

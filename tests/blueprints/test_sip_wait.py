@@ -1,14 +1,19 @@
 """Calls that wait for their answer."""
 
+import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from sayna.livekit.sip_client import ANSWER_MARGIN
+from sayna.schemas.sip import MAX_RINGING
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import failed
 from tests.blueprints.telephones import PBX, dial
 from tests.e2e.program import until
+from tests.e2e.servers import ROOT
 from tests.sip.inbound import outbound, send_event
 from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP, Reply, refusal
@@ -68,7 +73,8 @@ def test_refusal_of_the_far_end_is_told_with_its_status(
     assert dial(client).status_code == 200
 
 
-def test_reason_of_a_refusal_is_in_the_calls_state(make: MakeClient, telephones: FakeSipClient) -> None:
+@pytest.mark.parametrize("offset", [-50, 0, 50])
+def test_reason_of_a_refusal_is_in_the_calls_state(make: MakeClient, telephones: FakeSipClient, offset: int) -> None:
     client = make()
 
     def refuse(method: str, message: object) -> Reply | None:
@@ -78,6 +84,7 @@ def test_reason_of_a_refusal_is_in_the_calls_state(make: MakeClient, telephones:
         telephones.answer(method, message)
         telephones.set_status("lobby", "bob", "dialing")
         phone = telephones.hang_up("lobby", "bob")
+        phone.joined_at = int(time.time()) + offset
         assert send_event(client, outbound("participant_joined", "EV_1", phone)).status_code == 200
         left = outbound("participant_left", "EV_2", phone, reason="USER_REJECTED")
         assert send_event(client, left).status_code == 200
@@ -94,6 +101,40 @@ def test_call_whose_phone_is_gone_had_no_answer(make: MakeClient, telephones: Fa
     answer_dial(telephones, reply)
     answer = dial(make(), wait_until_answered=True, ringing_timeout=1)
     assert (answer.status_code, answer.get_json()["code"]) == (422, "NO_ANSWER")
+
+
+def test_refusal_that_is_late_is_still_read(make: MakeClient, telephones: FakeSipClient) -> None:
+    client = make()
+
+    def late(method: str, _: object) -> Reply | None:
+        # LiveKit SIP tells a few seconds after the ringing time that no phone answered.
+        return None if method != "CreateSIPParticipant" or telephones.over.wait(3.5) else ended("480", "Unavailable")
+
+    telephones.script = late
+    body = dial(client, wait_until_answered=True, ringing_timeout=1).get_json()
+    assert (body["code"], body.get("sip_status")) == ("NO_ANSWER", 480)
+
+
+def test_second_waiting_call_of_an_identity_does_not_ring(make: MakeClient, telephones: FakeSipClient) -> None:
+    app = make().application
+    begun, answered = threading.Event(), threading.Event()
+
+    def ring(method: str, _: object) -> None:
+        if method == "CreateSIPParticipant":
+            begun.set()
+            answered.wait(30)
+
+    telephones.script = ring
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(dial, app.test_client(), wait_until_answered=True)
+        assert begun.wait(20)
+        second = pool.submit(dial, app.test_client(), wait_until_answered=True)
+        until(lambda: telephones.calls.count("GetParticipant") > 2, 20, "the room is looked at")
+        telephones.join("lobby", "bob", kind=3, attributes={"sip.callID": "SCL_1", "sip.callStatus": "ringing"})
+        assert failed(second.result()) == (409, "PARTICIPANT_EXISTS")
+        answered.set()
+        assert first.result().status_code == 200
+    assert telephones.calls.count("CreateSIPParticipant") == 1
 
 
 def test_call_whose_phone_is_still_there_is_unknown(make: MakeClient, telephones: FakeSipClient) -> None:
@@ -118,7 +159,7 @@ def ring_until(telephones: FakeSipClient, answered: threading.Event) -> None:
 
 
 def test_waits_are_bounded_and_leave_hits_their_threads(make: MakeClient, telephones: FakeSipClient) -> None:
-    app = make(WEB_THREADS="8").application
+    app = make(WEB_THREADS="6").application
     text = {"text": "one two three"}
     assert app.test_client().post("/speak", json=text).status_code == 200
     answered = threading.Event()
@@ -154,3 +195,12 @@ def test_waiting_call_holds_no_lock_of_its_key(make: MakeClient, telephones: Fak
         assert "under way" in second.get_json()["error"]
         answered.set()
         assert first.result().status_code == 200
+
+
+@pytest.mark.parametrize("name", ["nginx.conf", "nginx-site.conf"])
+def test_shipped_nginx_outlasts_a_phone_that_rings(name: str) -> None:
+    text = (ROOT / "deploy" / name).read_text("utf-8")
+    found = re.search(r"location = /sip/call \{[^}]*proxy_read_timeout ([0-9]+)s;", text)
+    # The time of one request to LiveKit comes on top, and LiveKit's own delay.
+    assert found is not None
+    assert int(found[1]) >= MAX_RINGING + 2 * ANSWER_MARGIN

@@ -23,6 +23,15 @@ def test_cache_control_of_the_request_is_honoured(client: FlaskClient) -> None:
     assert speak(client, body, Cache_Control="Only-If-Cached").headers["x-cache"] == "HIT"
 
 
+@pytest.mark.parametrize("accept", ["audio/wav", "application/json"])
+def test_each_header_of_a_hit_is_sent_once(client: FlaskClient, accept: str) -> None:
+    answers = [speak(client, {"text": "Once please"}, Accept=accept) for _ in range(2)]
+    assert [answer.headers["x-cache"] for answer in answers] == ["MISS", "HIT"]
+    names = [name.lower() for name, _ in answers[1].headers]
+    assert sorted(names) == sorted(set(names))
+    assert answers[1].content_length == len(answers[1].data)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

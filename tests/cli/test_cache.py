@@ -1,13 +1,16 @@
 """`sayna cache`: how full it is, and what is asked before it forgets."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app import create_app
 from sayna.config import load_config
 from tests.cli.conftest import Run
+from tests.wire.deepgram import DeepgramFake
 
 
 @pytest.fixture
@@ -106,15 +109,52 @@ def test_clear_of_a_key_forgets_that_sound_alone(run: Run, texts: str) -> None:
     assert is_cached(run, texts, "Alan Turing") == {True, False}
 
 
-def test_clips_with_settings_of_their_own_are_told(run: Run, texts: str) -> None:
+OWN_WAYS: list[dict[str, Any]] = [
+    {"voice_settings": {"pitch": 70}},
+    {"pronunciations": [{"word": "Ada", "pronunciation": "Eda"}]},
+    {"text": " ada  LOVELACE "},
+    {"text": "<speak>Ada Lovelace</speak>", "markup": "ssml"},
+    {"provider": "deepgram", "auth": {"api_key": "good"}},
+]
+
+
+@pytest.mark.parametrize("own", OWN_WAYS)
+def test_clear_of_a_text_forgets_every_way_to_say_it(run: Run, texts: str, own: dict[str, Any]) -> None:
+    body = {"text": "Ada Lovelace", **own}
+    with DeepgramFake() as vendor:
+        given = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": vendor.url, "DEFAULT_TTS_PROVIDER": "espeak"}
+        settings = {**given, "CACHE_PATH": texts}
+        app = create_app(load_config({**settings, "LOG_LEVEL": "ERROR"}))
+        kept = app.test_client().post("/speak", json=body)
+        assert (kept.status_code, kept.headers["x-cache"]) == (200, "MISS")
+        app.extensions["sayna"].close()
+
+        text = body["text"] if body.get("markup") else "Ada Lovelace"
+        cleared = run("cache", "clear", "--text", text, "--yes", CACHE_PATH=texts)
+
+        app = create_app(load_config({**settings, "LOG_LEVEL": "ERROR"}))
+        again = app.test_client().post("/speak", json=body)
+        assert again.headers["x-cache"] == "MISS"
+        app.extensions["sayna"].close()
+    assert (cleared.exit_code, "earlier version" in cleared.output) == (0, False), cleared.output
+    assert is_cached(run, texts, "Alan Turing") == {True}
+
+
+def test_clips_of_an_earlier_version_are_told(run: Run, texts: str) -> None:
     app = create_app(load_config({"CACHE_PATH": texts, "LOG_LEVEL": "ERROR"}))
+    cache = app.extensions["sayna"].cache
     body = {"text": "Ada Lovelace", "voice_settings": {"pitch": 70}}
     assert app.test_client().post("/speak", json=body).status_code == 200
+    for key in cache.keys():  # noqa: SIM118 - no mapping
+        clip = cache.get(key)
+        assert clip
+        assert cache.put(key, replace(clip, info=replace(clip.info, text_digest="")))
     app.extensions["sayna"].close()
 
     cleared = run("cache", "clear", "--text", "Ada Lovelace", "--yes", CACHE_PATH=texts)
 
-    assert "1 other clips are as long" in cleared.stderr
+    assert "1 clips of an earlier version are as long" in cleared.stderr
+    assert is_cached(run, texts, "Ada Lovelace") == {False}
 
 
 def test_clear_takes_one_way_to_choose(run: Run, folder: str) -> None:

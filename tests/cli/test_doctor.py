@@ -14,8 +14,7 @@ from sayna.cli.doctor import machine, remote
 from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, check, ok
 from sayna.config import load_config
 from sayna.services import Services, build
-from sayna.storage import ObjectInfo, Store
-from sayna.storage.errors import StorageUnavailable
+from sayna.storage import ObjectInfo, StorageUnavailable, Store
 from sayna.storage.local import LocalStore
 from tests.auth.conftest import FakeService, rsa_key, save_key, service
 from tests.cli.conftest import Run

@@ -63,6 +63,21 @@ def test_warm_asks_then_renders_and_the_next_run_pays_nothing(tmp_path: Path, de
     assert len(deepgram.hits) == 4
 
 
+def test_warm_of_a_tenant_has_its_words_and_its_cap(tmp_path: Path, deepgram: DeepgramFake) -> None:
+    (tmp_path / "words").mkdir()
+    (tmp_path / "words" / "a.csv").write_text("word,pronunciation\nGood-bye,Bye\n")
+    secrets = '[{"id": "a", "secret": "a-secret-of-tenant-a", "characters_per_month": 12}]'
+    settings = {"LEXICON_PATH": str(tmp_path / "words"), "AUTH_REQUIRED": "true", "AUTH_API_SECRETS_JSON": secrets}
+
+    warmed = run(tmp_path, "warm", written(tmp_path, LIST), "--yes", "--tenant", "a", **settings, **of(deepgram))
+
+    # Welcome, One and Bye have 13 characters.
+    assert "3 to render, 13 characters" in warmed.output
+    assert (warmed.exit_code, "1 of 3 prompts failed" in warmed.output) == (1, True), warmed.output
+    unknown = run(tmp_path, "warm", written(tmp_path, LIST), "--yes", "--tenant", "b", **settings, **of(deepgram))
+    assert (unknown.exit_code, "no tenant has the id b" in unknown.output) == (2, True)
+
+
 @pytest.mark.parametrize(("arguments", "stdin", "code"), [(["--dry-run"], "", 0), ([], "n\n", 1)])
 def test_warm_pays_nothing_without_a_yes(
     tmp_path: Path, deepgram: DeepgramFake, arguments: list[str], stdin: str, code: int

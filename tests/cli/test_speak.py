@@ -9,6 +9,7 @@ import pytest
 
 from sayna import audio
 from tests.cli.conftest import Run
+from tests.wire.deepgram import DeepgramFake
 
 
 def test_file_has_the_format_of_its_ending(run: Run, tmp_path: Path) -> None:
@@ -47,6 +48,30 @@ def test_play_gives_the_file_to_a_player(run: Run, tmp_path: Path) -> None:
     assert run("speak", "Hello", "--play", PATH=str(tmp_path)).exit_code == 0
     with wave.open(str(tmp_path / "played.wav")) as clip:
         assert clip.getnframes() > 6000
+
+
+TENANTS: dict[str, str] = {
+    "AUTH_REQUIRED": "true",
+    "AUTH_API_SECRETS_JSON": json.dumps(
+        [{"id": "a", "secret": "secret-of-a-0123456789", "providers": ["deepgram"], "characters_per_month": 8}]
+    ),
+    "DEEPGRAM_API_KEY": "good",
+}
+
+
+def test_tenant_pays_within_its_cap_and_its_providers(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o700)
+    with DeepgramFake() as vendor:
+        settings = {**TENANTS, "CACHE_PATH": "cache", "DEEPGRAM_BASE_URL": vendor.url}
+        spoken = run("speak", "Hello", "-o", "x.wav", "--provider", "deepgram", "--tenant", "a", **settings)
+        assert spoken.exit_code == 0, spoken.output
+        over = run("speak", "Hello you", "-o", "y.wav", "--provider", "deepgram", "--tenant", "a", **settings)
+        usage = run("usage", "--json", **settings)
+    assert [(row["tenant"], row["billed"]) for row in json.loads(usage.stdout)] == [("a", 5)]
+    assert (over.exit_code, "8 characters" in over.stderr) == (1, True), over.stderr
+    for tenant, status, sentence in (("a", 1, "may not use espeak"), ("c", 2, "no tenant")):
+        refused = run("speak", "Hi", "-o", "z.wav", "--provider", "espeak", "--tenant", tenant, **settings)
+        assert (refused.exit_code, sentence in refused.stderr) == (status, True), refused.stderr
 
 
 @pytest.mark.parametrize(

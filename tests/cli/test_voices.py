@@ -40,6 +40,11 @@ def app(tmp_path: Path, deepgram: DeepgramFake) -> Flask:
     )
 
 
+def test_no_voice_is_a_sentence(app: Flask) -> None:
+    result = run(app, "--provider", "deepgram", "--language", "xx")
+    assert (result.exit_code, "No voice fits" in result.stderr) == (0, True), result.output
+
+
 def test_voices_are_printed_as_an_aligned_table(app: Flask) -> None:
     result = run(app, "--provider", "deepgram")
     assert result.exit_code == 0, result.output

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sayna.config.document import read_document
 from sayna.config.fields import InvalidValue
+from sayna.config.yamlfile import read_document
 
 MISTAKES = {
     "a day that is none.yaml": "SQL: 2026-13-45",

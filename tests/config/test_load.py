@@ -35,6 +35,20 @@ def test_environment_beats_dotenv_beats_yaml_beats_default(tmp_path: Path) -> No
     assert (server.port, server.host, server.workers, server.threads) == (1003, "dotenv", 7, 64)
 
 
+def test_settings_of_the_checkout_count_in_other_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, here = tmp_path / "home", tmp_path / "here"
+    (home / "var" / "cache").mkdir(parents=True)
+    here.mkdir()
+    (home / ".env").write_text("PORT=1002\n")
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("SAYNA_HOME", str(home))
+    config = load_config()
+    assert (config.server.port, config.cache.path) == (1002, home / "var" / "cache")
+    (here / ".env").write_text("HOST=localhost\n")
+    config = load_config()
+    assert (config.server.host, config.cache.path) == ("localhost", None)
+
+
 def test_dotenv_is_read_literally_and_sets_no_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEEPGRAM_API_KEY='a$HOME${PORT}'\nPORT=\n")
     before = dict(os.environ)

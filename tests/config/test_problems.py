@@ -109,6 +109,7 @@ ROWS = [
     ("AWS_ACCESS_KEY_ID", "come together", {"POLLY_ENABLED": "true", "AWS_ACCESS_KEY_ID": "canary"}),
     ("PIPER_VOICES_PATH", "not a folder", {"PIPER_VOICES_PATH": "/no/such/folder"}),
     ("LEXICON_PATH", "not a folder", {"LEXICON_PATH": "/no/such/folder"}),
+    ("OUTBOUND_PROXY", "speaks plain HTTP with the proxy", {"OUTBOUND_PROXY": "https://u:canary@proxy.example"}),
     ("DEFAULT_TTS_PROVIDER", "unknown", {"DEFAULT_TTS_PROVIDER": "siri"}),
     ("DEFAULT_TTS_PROVIDER", "is azure, which is not", {"DEFAULT_TTS_PROVIDER": "microsoft-azure"}),
     ("DEFAULT_TTS_PROVIDER", "not configured", {"DEFAULT_TTS_PROVIDER": "espeak", "ESPEAK_ENABLED": "no"}),

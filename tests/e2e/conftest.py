@@ -1,7 +1,7 @@
 """Fixtures that start the real programs on loopback and stop them by their own pid."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,11 +83,11 @@ def start_site(folder: Path, **env: str) -> Iterator[Site]:
     assert not vendor.complaints
 
 
-def start_gunicorn(folder: Path, *, at: Address | None = None, **env: str) -> Gunicorn:
+def start_gunicorn(folder: Path, *, at: Address | None = None, inside: Sequence[str] = (), **env: str) -> Gunicorn:
     """Return Sayna in a folder of its own, at an address or on a free port, once it answers."""
     folder.mkdir()
     address = at or Address(free_port())
-    program = Gunicorn(folder, address, env)
+    program = Gunicorn(folder, address, env, inside)
     return started(program, lambda: answers(address) and address.ask("GET", "/").status == 200)
 
 

@@ -1,4 +1,4 @@
-"""The real redis-server on a free port of loopback."""
+"""The real redis-server or valkey-server on a free port of loopback."""
 
 import os
 import socket
@@ -9,12 +9,24 @@ from tests.e2e.servers import free_port
 from tests.e2e.wire import Address
 from tests.programs import needs
 
+HOW_TO_GET = {
+    "redis-server": "apt-get install redis-server",
+    "valkey-server": "the function install_valkey of .ci/run",
+}
+
 
 class Redis(Program):
     """A Redis that keeps nothing on disk, unless `more` says otherwise; with `config` it is a sentinel."""
 
-    def __init__(self, folder: Path, *more: str, port: int | None = None, config: Path | None = None) -> None:
-        program = needs("redis-server", "apt-get install redis-server")
+    def __init__(
+        self,
+        folder: Path,
+        *more: str,
+        port: int | None = None,
+        config: Path | None = None,
+        program: str = "redis-server",
+    ) -> None:
+        program = needs(program, HOW_TO_GET[program])
         self.address = Address(port or free_port())
         where = ["--port", str(self.address.port), "--bind", "127.0.0.1", "--dir", str(folder)]
         argv = [program, str(config), *where, "--sentinel"] if config else [program, *where, "--save", "", *more]

@@ -5,7 +5,7 @@ import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -21,9 +21,9 @@ ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16", "GRACEFUL_TIMEOUT": "1"}
 
 
 class Gunicorn(Program):
-    """Sayna, started as in production but for its folders; `env` holds settings."""
+    """Sayna, started as in production but for its folders; `env` holds settings, `inside` what runs the program."""
 
-    def __init__(self, folder: Path, address: Address, env: dict[str, str]) -> None:
+    def __init__(self, folder: Path, address: Address, env: dict[str, str], inside: Sequence[str] = ()) -> None:
         self.address = address
         self.cache = folder / "cache"
         self.temporary = folder / "tmp"
@@ -36,7 +36,7 @@ class Gunicorn(Program):
             "CACHE_PATH": str(self.cache),
             "HIBARI_ENABLED": "false",
         }
-        argv = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+        argv = [*inside, sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
         super().__init__(argv, cwd=folder, env=settings | env, log=folder / "gunicorn.log")
 
     def workers(self) -> list[int]:

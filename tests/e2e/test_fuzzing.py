@@ -26,7 +26,7 @@ SIZE = {"WEB_CONCURRENCY": "2", "SAY_ENABLED": "true"}
 
 
 def test_a_bare_service_does_what_its_document_says(tmp_path: Path, server: StartServer) -> None:
-    fuzz(server(**SIZE), tmp_path)
+    fuzz(server(**SIZE, COMPAT_ENABLED="openai,jambonz,elevenlabs,marytts"), tmp_path)
 
 
 def test_a_service_with_tokens_and_rooms_does_what_its_document_says(

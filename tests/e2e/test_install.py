@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,42 @@ def test_install_without_network_says_so_in_one_sentence(checkout: Path) -> None
     assert failed.returncode == 1
     told = [line for line in failed.stderr.splitlines() if not line.startswith(("Looking in", "Installing"))]
     assert told == ["No package server can be reached: check the network and run this again."]
+
+
+@pytest.fixture
+def wheels(checkout: Path) -> Path:
+    """A folder of three wheels that hold nothing; the checkout requires them."""
+    folder = checkout / "wheels"
+    folder.mkdir()
+    names = ["one", "two", "three"]
+    for name in names:
+        info = f"sayna_{name}-1.0.dist-info"
+        with zipfile.ZipFile(folder / f"sayna_{name}-1.0-py3-none-any.whl", "w") as wheel:
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: sayna-{name}\nVersion: 1.0\n")
+            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{info}/RECORD", "")
+    (checkout / "requirements.txt").write_text("".join(f"sayna-{name}==1.0\n" for name in names))
+    return folder
+
+
+def test_install_shows_its_progress_in_one_line(checkout: Path, wheels: Path) -> None:
+    env = {"PATH": os.environ["PATH"], "HOME": str(checkout), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheels)}
+    ours, terminal = os.openpty()
+    done = subprocess.run(
+        ["scripts/install", "requirements.txt"], cwd=checkout, env=env, stderr=terminal, timeout=300, check=False
+    )
+    os.close(terminal)
+    with os.fdopen(ours, "rb") as screen:
+        shown = screen.read1().decode()
+    said = "3 packages are here and are unpacked now ..."
+    assert (done.returncode, shown.endswith(f"\r\x1b[K  {said}\r\x1b[K")) == (0, True), shown
+
+    # A log has no line that changes.
+    (checkout / ".venv" / "installed-requirements.txt").unlink()
+    subprocess.run([".venv/bin/pip", "uninstall", "--yes", "sayna-one"], cwd=checkout, env=env, check=True)
+    logged = install(checkout, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(wheels))
+    assert (logged.returncode, logged.stdout) == (0, "")
+    assert logged.stderr.splitlines() == [
+        "Installing requirements.txt; this takes a minute or two ...",
+        "  1 packages are here and are unpacked now ...",
+    ]

@@ -109,6 +109,22 @@ def test_a_caller_that_resets_frees_the_vendor_before_the_first_byte(site: Site,
     assert site.vendor.calls[0].hung_up.wait(5)
 
 
+def test_broken_stream_is_logged_in_one_line_with_its_id(site: Site) -> None:
+    site.vendor.go_on.clear()
+    with site.direct.client() as client:
+        answer = client.begin("POST", "/speak", body("broken"), **PCM)
+        assert answer.read(100) == PIECE[:100]
+        site.vendor.let_go()
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+
+    until(lambda: "stream_broken" in site.gunicorn.log, 5, "the log has it")
+    events = [json.loads(line) for line in site.gunicorn.log.splitlines() if "stream_broken" in line]
+    assert [event["request_id"] for event in events] == [answer.headers["X-Request-ID"]]
+    assert events[0]["code"] == "PROVIDER_ERROR"
+    assert "Traceback" not in site.gunicorn.log
+
+
 def request(protocol: bytes, text: str, audio_format: str) -> bytes:
     fields = json.dumps({"text": text, "provider": "deepgram", "audio_format": audio_format}).encode()
     head = b"POST /speak %b\r\nHost: a\r\nAccept: audio/*\r\nContent-Type: application/json\r\nConnection: close\r\n"

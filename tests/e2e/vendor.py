@@ -38,8 +38,8 @@ class Vendor(Served, ThreadingHTTPServer):
     block_on_close = True
     request_queue_size = 256
 
-    def __init__(self) -> None:
-        ThreadingHTTPServer.__init__(self, ("127.0.0.1", 0), _Wire)
+    def __init__(self, port: int = 0) -> None:
+        ThreadingHTTPServer.__init__(self, ("127.0.0.1", port), _Wire)
         Served.__init__(self, self)
         self.pieces = 20
         self.pause = 0.0

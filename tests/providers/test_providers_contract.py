@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import pytest
@@ -42,27 +43,39 @@ def fake(request: pytest.FixtureRequest) -> Iterator[VendorFake]:
         yield fake
 
 
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TTSProvider]]:
+    """The providers of this machine, each made once for all tests: a neural model takes seconds to load."""
+    voices = tmp_path_factory.mktemp("voices")
+
+    @cache
+    def engine(slug: str) -> TTSProvider:
+        if slug == "piper":
+            install(voices)
+            provider: Espeak | Piper | Hibari = Piper(PiperConfig(voices))
+        elif slug == "hibari":
+            provider = Hibari(HibariConfig())
+        else:
+            assert slug == "espeak", "a provider that is no cloud vendor needs its line here"
+            provider = Espeak(EspeakConfig(enabled=True))
+        opened.callback(provider.close)
+        return provider
+
+    with ExitStack() as opened:
+        yield engine
+
+
 @pytest.fixture(params=PROVIDERS)
-def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[TTSProvider]:
+def provider(request: pytest.FixtureRequest, engines: Callable[[str], TTSProvider]) -> Iterator[TTSProvider]:
     if request.param in CLOUD:
         with fake_of(request.param)() as fake:
             yield fake.provider()
-    elif request.param == "piper":
+        return
+    if request.param == "piper":
         pytest.importorskip("piper")
-        install(tmp_path / "voices")
-        piper = Piper(PiperConfig(tmp_path / "voices"))
-        yield piper
-        piper.close()
-    elif request.param == "hibari":
+    if request.param == "hibari":
         request.getfixturevalue("natural_voice")
-        hibari = Hibari(HibariConfig())
-        yield hibari
-        hibari.close()
-    else:
-        assert request.param == "espeak", "a provider that is no cloud vendor needs its line here"
-        espeak = Espeak(EspeakConfig(enabled=True))
-        yield espeak
-        espeak.close()
+    yield engines(request.param)
 
 
 @pytest.mark.parametrize(("audio_format", "sample_rate"), WISHES)

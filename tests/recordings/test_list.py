@@ -8,8 +8,7 @@ import pytest
 
 from sayna.config import load_config
 from sayna.errors import InvalidRequest
-from sayna.recordings.cursor import Cursors
-from sayna.recordings.listing import RecordingLister
+from sayna.recordings.listing import Cursors, RecordingLister
 from sayna.storage import open_store
 from sayna.storage.local import LocalStore
 from tests.blueprints.conftest import MakeClient

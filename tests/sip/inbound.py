@@ -50,15 +50,21 @@ def joined(
     }
 
 
-def outbound(name: str, event_id: str, phone: Any, *, room: str = "lobby", reason: Any = None) -> dict[str, Any]:
-    """Return an event of a phone that was dialled; `phone` is LiveKit's participant, `reason` why it left."""
+def outbound(
+    name: str, event_id: str, phone: Any, *, room: str = "lobby", reason: Any = None, at: int = 0
+) -> dict[str, Any]:
+    """Return an event of a phone that was dialled, `at` a time of LiveKit's clock.
+
+    `phone` is LiveKit's participant, and `reason` why it left.
+    """
     return {
         "event": name,
         "id": event_id,
-        "createdAt": str(int(time.time())),
+        "createdAt": str(at or int(time.time())),
         "room": {"sid": f"RM_{room}", "name": room},
         "participant": {
             "sid": phone.sid,
+            "joinedAt": str(phone.joined_at),
             "identity": phone.identity,
             "kind": "SIP",
             "attributes": dict(phone.attributes),

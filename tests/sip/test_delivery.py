@@ -1,5 +1,6 @@
 """The Deliverer alone, with limits that an application does not set."""
 
+import json
 import sqlite3
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sayna.config import load_config
-from sayna.sip.delivery import MAX_AT_HOST, Deliverer
+from sayna.sip.delivery import MAX_AT_A_TIME, MAX_AT_HOST, MAX_AT_TENANT, Deliverer
 from sayna.sip.hooks import Hooks
 from sayna.state.blobs import FileBlobStore
 from sayna.state.outbox import SQLiteOutbox
@@ -24,13 +25,19 @@ Start = Callable[..., SQLiteOutbox]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Return a starter of a Deliverer for hooks by host, which returns its outbox."""
+    """Return a starter of a Deliverer, which returns its outbox; with `quick` there are two tenants, dead and quick."""
     stop, threads = threading.Event(), list[threading.Thread]()
 
-    def start(hooks: dict[str, FaultServer], **limits: float) -> SQLiteOutbox:
+    def start(
+        hooks: dict[str, FaultServer], quick: dict[str, FaultServer] | None = None, **limits: float
+    ) -> SQLiteOutbox:
         outbox = SQLiteOutbox(tmp_path / "sip")
-        stored = ",".join(f'{{"host":"{host}","url":"{server.url}/"}}' for host, server in hooks.items())
-        config = load_config({**SETTINGS, "SIP_HOOKS_JSON": f"[{stored}]"})
+        stored = [
+            {"host": host, "url": f"{server.url}/", **({"auth_id": tenant} if quick else {})}
+            for tenant, group in (("dead", hooks), ("quick", quick or {}))
+            for host, server in group.items()
+        ]
+        config = load_config({**SETTINGS, "SIP_HOOKS_JSON": json.dumps(stored)})
         deliverer = Deliverer(outbox, Hooks(config, FileBlobStore(tmp_path)), allow_private=True, **limits)
         threads.append(threading.Thread(target=deliverer.run, args=(stop,)))
         threads[0].start()
@@ -42,8 +49,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         thread.join()
 
 
-def put(outbox: SQLiteOutbox, event_id: str, host: str) -> None:
-    outbox.put(event_id, host=host, owner=None, room=event_id, body="{}")
+def put(outbox: SQLiteOutbox, event_id: str, host: str, tenant: str | None = None) -> None:
+    outbox.put(event_id, host=host, owner=tenant, room=event_id, body="{}")
 
 
 def test_hanging_hook_takes_few_threads_and_delays_no_other(start: Start) -> None:
@@ -55,6 +62,19 @@ def test_hanging_hook_takes_few_threads_and_delays_no_other(start: Start) -> Non
         put(outbox, "EV_1", "a.example.com")
         assert target.received(1)[0].headers["x-sayna-event-id"] == "EV_1"
         assert dead.connections <= MAX_AT_HOST
+
+
+def test_hanging_hooks_of_one_tenant_delay_no_other_tenant(start: Start) -> None:
+    with FaultServer() as dead, Target() as target:
+        dead.always(lambda exchange: exchange.hang())
+        hosts = [f"{number}.example.com" for number in range(MAX_AT_A_TIME + 1)]
+        outbox = start(dict.fromkeys(hosts, dead), {"a.example.net": target}, attempt_seconds=60.0)
+        for host in hosts:
+            put(outbox, f"D_{host}", host, "dead")
+        until(lambda: dead.connections >= MAX_AT_TENANT, 20, "the hooks hang")
+        put(outbox, "EV_1", "a.example.net", "quick")
+        assert target.received(1)[0].headers["x-sayna-event-id"] == "EV_1"
+        assert dead.connections == MAX_AT_TENANT
 
 
 def test_delivery_that_cannot_be_stored_repeats_after_a_pause(start: Start, tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The implementations of the ports: each test of a port runs over all of them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,24 +76,38 @@ def in_redis(address: RedisAddress) -> Backend:
     )
 
 
-@pytest.fixture(params=["embedded", pytest.param("redis", marks=pytest.mark.e2e)])
+SERVERS = ("redis-server", "valkey-server")
+
+
+@pytest.fixture(params=["embedded", *(pytest.param(each, marks=pytest.mark.e2e) for each in SERVERS)])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Return each implementation in turn."""
     if request.param == "embedded":
         return embedded(tmp_path / "state")
-    return in_redis(request.getfixturevalue("empty_redis"))
+    return in_redis(emptied(request.getfixturevalue("redis_servers"), request.param))
 
 
 @pytest.fixture(scope="session")
-def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
-    """A real Redis for all tests of a worker."""
-    server = Redis(tmp_path_factory.mktemp("redis"))
-    with started(server, lambda: answers(server.address)):
-        yield server
+def redis_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Redis]]:
+    """A real Redis and a real Valkey for all tests of a worker, each started for the first test that needs it."""
+    with ExitStack() as stack:
+
+        @cache
+        def start(program: str) -> Redis:
+            server = Redis(tmp_path_factory.mktemp(program), program=program)
+            return stack.enter_context(started(server, lambda: answers(server.address)))
+
+        yield start
+
+
+def emptied(start: Callable[[str], Redis], program: str) -> RedisAddress:
+    """Return where an empty server is."""
+    server = start(program)
+    server.command("FLUSHALL")
+    return RedisAddress("server", (("127.0.0.1", server.address.port),))
 
 
 @pytest.fixture
-def empty_redis(redis_server: Redis) -> RedisAddress:
+def empty_redis(redis_servers: Callable[[str], Redis]) -> RedisAddress:
     """Return where an empty Redis is."""
-    redis_server.command("FLUSHALL")
-    return RedisAddress("server", (("127.0.0.1", redis_server.address.port),))
+    return emptied(redis_servers, "redis-server")

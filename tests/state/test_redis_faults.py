@@ -25,12 +25,13 @@ from sayna.state.ports import AlreadyBegun, Characters, UsageKey
 from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
+from sayna.state.redis.clips import RedisChanges, RedisClips
 from sayna.state.redis.leases import Leases, RedisLeader
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
-from sayna.state.redis.shared_clips import RedisClips
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
+from sayna.state.speech_ports import ClipChange
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis
 from tests.e2e.servers import ROOT, answers, free_port, started
@@ -194,13 +195,16 @@ def test_shipped_rights_are_enough_for_every_port(start: StartRedis, tmp_path: P
     follower = RedisBroadcasts(client, leases, "two").join("5" * 64, "key")
     assert follower.read() == (b"frame", False)
     assert broadcast.has_followers()
-    broadcast.close()
-    clips = RedisClips(client, b"s" * 32, "one", ttl_seconds=100)
-    _, since = clips.changes("")
-    clips.put("5" * 64, b"blob", ("deepgram", "anna"), replaces=True)
-    assert clips.get("5" * 64) == b"blob"
-    assert clips.clear(None, None) == 1
-    clips.changes(since)
+    broadcast.close(is_stored=True)
+    clips, changes = RedisClips(client, ttl_seconds=100), RedisChanges(client, "one")
+    _, since = changes.since("")
+    name = clips.name("5" * 64, "deepgram", "anna")
+    assert clips.put(name, b"blob", "deepgram", "anna")
+    assert clips.get(name) == b"blob"
+    assert [each.name for each in clips.walk(None, None)] == [name]
+    clips.delete(name)
+    changes.tell(ClipChange())
+    changes.since(since)
 
 
 def test_wrong_password_and_missing_rights_are_the_same_error(

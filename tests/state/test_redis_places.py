@@ -44,7 +44,7 @@ def works(url: str, folder: Path) -> None:
     """Use every port of the state in Redis once."""
     config = load_config({"REDIS_URL": url, "SAYNA_SECRET": "s" * 32, "SIP_MAX_CONCURRENT_CALLS": "2"})
     assert config.fleet.redis is not None
-    state = redis_state(config, config.fleet.redis, folder, b"s" * 32)
+    state = redis_state(config, config.fleet.redis, folder)
     assert state.check() == "ok"
     with state.identities.hold("bob", 1), state.call_keys.attempt("k") as attempt:
         attempt.begin(b"request")

@@ -11,8 +11,8 @@ import pytest
 from sayna.config.fleet import RedisAddress
 from sayna.state.redis.broadcasts import RedisBroadcasts, clip_key
 from sayna.state.redis.client import RedisClient
+from sayna.state.redis.clips import MAX_CHANGES, RedisChanges, RedisClips
 from sayna.state.redis.leases import Leases
-from sayna.state.redis.shared_clips import MAX_BYTES, RedisClips
 from sayna.state.speech_ports import Broadcast, ClipChange
 
 pytestmark = pytest.mark.e2e
@@ -25,8 +25,8 @@ def machine(address: RedisAddress, name: str = "one") -> RedisBroadcasts:
     return RedisBroadcasts(client, Leases(client), name)
 
 
-def clips(address: RedisAddress, name: str = "one", secret: bytes = b"s" * 32) -> RedisClips:
-    return RedisClips(RedisClient(address, answer_timeout=10), secret, name, ttl_seconds=1000)
+def changes_of(address: RedisAddress, name: str) -> RedisChanges:
+    return RedisChanges(RedisClient(address, answer_timeout=10), name)
 
 
 def rest(broadcast: Broadcast) -> bytes:
@@ -110,60 +110,50 @@ def test_lead_of_a_killed_worker_passes_on(empty_redis: RedisAddress, name: str,
         assert machine(empty_redis, name).join(SOUND, KEY).is_leader
 
 
-def test_stored_clip_is_found_by_who_joins(empty_redis: RedisAddress) -> None:
-    store = clips(empty_redis)
-    store.put(SOUND, b"blob", DEEPGRAM, replaces=False)
+def test_machine_that_joins_learns_that_the_clip_is_stored(empty_redis: RedisAddress) -> None:
+    leader = machine(empty_redis).join(SOUND, KEY)
+    leader.close(is_stored=True)
     joined = machine(empty_redis, "two").join(SOUND, KEY)
+    assert joined.is_stored
     assert not joined.is_leader
-    assert joined.clip is not None
-    assert clips(empty_redis, "two").opened(SOUND, joined.clip) == b"blob"
-    assert clips(empty_redis, "two").get(SOUND) == b"blob"
+    store = RedisClips(RedisClient(empty_redis), ttl_seconds=100)
+    # What join() saw is only a mark, and not a clip.
+    assert list(store.walk(None, None)) == []
+    assert store.put(clip_key(SOUND), b"clip", *DEEPGRAM)
+    assert store.get(clip_key(SOUND)) == b"clip"
+    assert machine(empty_redis, "two").join(SOUND, KEY).is_stored
 
 
-def test_planted_and_moved_clips_are_refused(empty_redis: RedisAddress) -> None:
-    store = clips(empty_redis)
-    store.put(SOUND, b"blob", DEEPGRAM, replaces=False)
+def test_clips_never_fill_a_redis_that_keeps_calls(empty_redis: RedisAddress) -> None:
     client = RedisClient(empty_redis)
-    client.call("set", clip_key("6" * 64), client.call("get", clip_key(SOUND)))
-    assert store.get("6" * 64) is None
-    client.call("set", clip_key(SOUND), b"planted audio of any length that is longer than a seal")
-    assert store.get(SOUND) is None
-    assert clips(empty_redis, secret=b"o" * 32).get(SOUND) is None
-
-
-def test_large_clips_are_not_shared(empty_redis: RedisAddress) -> None:
-    store = clips(empty_redis)
-    store.put(SOUND, b"blob", DEEPGRAM, replaces=False)
-    store.put(SOUND, b"x" * (MAX_BYTES + 1), DEEPGRAM, replaces=True)
-    assert store.get(SOUND) is None
-
-
-def test_clear_removes_the_clips_of_a_voice(empty_redis: RedisAddress) -> None:
-    store = clips(empty_redis)
-    for number, voice in enumerate([("deepgram", "a"), ("deepgram", "b"), ("azure", "a")]):
-        store.put(f"{number}" * 64, b"blob", voice, replaces=False)
-    assert store.clear("deepgram", "a") == 1
-    assert (store.get("0" * 64), store.get("1" * 64)) == (None, b"blob")
-    assert store.clear(None, "a") == 1
-    assert store.clear(None, None) == 1
+    client.call("config_set", "maxmemory", "1gb")
+    try:
+        assert RedisClips(client, ttl_seconds=100).put(clip_key(SOUND), b"clip", *DEEPGRAM)
+        client.call("config_set", "maxmemory", str(int(client.facts()["used_memory"]) + 2**18))
+        assert not RedisClips(client, ttl_seconds=100).put(clip_key(SOUND), b"clip", *DEEPGRAM)
+        client.call("config_set", "maxmemory-policy", "allkeys-lru")
+        assert RedisClips(client, ttl_seconds=100).put(clip_key(SOUND), b"clip", *DEEPGRAM)
+    finally:
+        client.call("config_set", "maxmemory-policy", "noeviction")
+        client.call("config_set", "maxmemory", "0")
 
 
 def test_other_machines_learn_what_was_replaced(empty_redis: RedisAddress) -> None:
-    one, two = clips(empty_redis), clips(empty_redis, "two")
-    _, since = two.changes("")
-    one.put(SOUND, b"blob", DEEPGRAM, replaces=False)
-    one.put(SOUND, b"new", DEEPGRAM, replaces=True)
-    one.clear("deepgram", None)
-    two.put(SOUND, b"own", DEEPGRAM, replaces=True)
-    changes, position = two.changes(since)
-    assert changes == [ClipChange("deepgram", "anna", SOUND), ClipChange("deepgram")]
-    assert two.changes(position) == ([], position)
+    one, two = changes_of(empty_redis, "one"), changes_of(empty_redis, "two")
+    _, since = two.since("")
+    told = [ClipChange(*DEEPGRAM, SOUND), ClipChange("deepgram"), ClipChange(sound=SOUND), ClipChange()]
+    for change in told:
+        one.tell(change)
+    two.tell(ClipChange(*DEEPGRAM, SOUND))
+    changes, position = two.since(since)
+    assert changes == told
+    assert two.since(position) == ([], position)
 
 
 def test_machine_that_missed_changes_clears_everything(empty_redis: RedisAddress) -> None:
-    one, client = clips(empty_redis), RedisClient(empty_redis)
-    for number in range(10_200):
-        client.call("xadd", "sayna:{clips}:changes", {"sound": f"{number}", "machine": "x"}, maxlen=10_000)
-    changes, position = one.changes("1-0")
+    one, client = changes_of(empty_redis, "one"), RedisClient(empty_redis)
+    for number in range(MAX_CHANGES + 200):
+        client.call("xadd", "sayna:{clips}:changes", {"sound": f"{number}", "machine": "x"}, maxlen=MAX_CHANGES)
+    changes, position = one.since("1-0")
     assert changes == [ClipChange()]
-    assert one.changes(position)[0]
+    assert one.since(position)[0]

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from sayna.config.fleet import RedisAddress
+from sayna.state.locks import FileSlots
 from sayna.state.ports import Slots
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.leases import Leases
-from sayna.state.redis.slots import RedisSlots
-from sayna.state.slots import FileSlots
+from sayna.state.redis.leases import Leases, RedisSlots
 from tests.e2e.servers import free_port
 
 FORK = multiprocessing.get_context("fork")

@@ -4,14 +4,14 @@ import base64
 import hashlib
 import json
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from tests.recordings.wire import RecordedRequest, Reply, Wire
 
@@ -38,6 +38,8 @@ class GCS:
         self.objects: dict[str, tuple[bytes, int, str]] = {}
         self.tokens: set[str] = set()
         self.generation = 1000
+        # What the description of each object has beside size, generation and time.
+        self.described: dict[str, object] = {}
         self.bucket = BUCKET
         self.lock = threading.Lock()
         self.wire = Wire(self.answer)
@@ -66,6 +68,8 @@ class GCS:
         """Return what Google would."""
         if (request.method, request.path) == ("POST", "/token"):
             return self._token(request)
+        if request.path.startswith(f"/{self.bucket}/"):
+            return self._signed(request)
         if request.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return _error(401, "Invalid Credentials")
         if set(request.query) - PARAMETERS:
@@ -110,12 +114,32 @@ class GCS:
     def _object(self, request: RecordedRequest, name: str) -> Reply:
         if name not in self.objects:
             return _error(404, f"No such object: {BUCKET}/{name}")
-        content, generation, _ = self.objects[name]
         if request.method == "DELETE":
             del self.objects[name]
             return Reply(204)
         if request.query.get("alt") != "media":
             return _json(self._described(name))
+        return self._media(request, name)
+
+    def _signed(self, request: RecordedRequest) -> Reply:
+        """Answer as the XML API does, to the bearer of a URL that the account has signed (V4)."""
+        named = dict(request.query)
+        signature = bytes.fromhex(named.pop("X-Goog-Signature"))
+        scope = named["X-Goog-Credential"].removeprefix(f"{EMAIL}/")
+        query = urlencode(sorted(named.items()), quote_via=quote, safe="")
+        parts = ("GET", request.path, query, f"host:{request.headers['host']}", "", "host", "UNSIGNED-PAYLOAD")
+        digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+        text = "\n".join(("GOOG4-RSA-SHA256", named["X-Goog-Date"], scope, digest))
+        private_key().public_key().verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+        signed_at = datetime.strptime(named["X-Goog-Date"], "%Y%m%dT%H%M%S%z")
+        is_valid = datetime.now(UTC) - signed_at < timedelta(seconds=int(named["X-Goog-Expires"]))
+        if request.method != "GET" or "authorization" in request.headers or not is_valid:
+            return Reply(400, b"<Error><Code>ExpiredToken</Code></Error>")
+        name = unquote(request.path.removeprefix(f"/{self.bucket}/"))
+        return self._media(request, name) if name in self.objects else Reply(404, b"<Error>NoSuchKey</Error>")
+
+    def _media(self, request: RecordedRequest, name: str) -> Reply:
+        content, generation, _ = self.objects[name]
         if request.query.get("generation", str(generation)) != str(generation):
             return _error(404, f"No such object: {BUCKET}/{name}#{request.query['generation']}")
         headers = {
@@ -129,10 +153,10 @@ class GCS:
         shown = f"bytes {first}-{last}/{len(content)}"
         return Reply(206, content[first : last + 1], headers | {"Content-Range": shown})
 
-    def _described(self, name: str) -> dict[str, str]:
+    def _described(self, name: str) -> dict[str, object]:
         content, generation, updated = self.objects[name]
         size = str(len(content))
-        return {"name": name, "size": size, "generation": str(generation), "updated": updated}
+        return {"name": name, "size": size, "generation": str(generation), "updated": updated, **self.described}
 
 
 def _json(value: object) -> Reply:

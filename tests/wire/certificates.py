@@ -42,13 +42,20 @@ class Authority:
         return self.folder / "authority.pem"
 
     def server(self, host: str = "127.0.0.1", *, expired: bool = False) -> ssl.SSLContext:
-        """Return a server context with a certificate for an address."""
+        """Return a server context with a certificate for an address or a name."""
         key = ec.generate_private_key(ec.SECP256R1())
         ends = NOW - DAY if expired else NOW + DAY
         builder = _builder(_name(host), self.certificate.subject, key, ends).add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
+            x509.SubjectAlternativeName([_alternative(host)]), critical=False
         )
         return _context(self.folder, builder.sign(self.key, hashes.SHA256()), key)
+
+
+def _alternative(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def _name(common: str) -> x509.Name:

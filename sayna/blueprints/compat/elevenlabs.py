@@ -21,8 +21,6 @@ from sayna.blueprints.compat.translation import (
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
 from sayna.errors import InvalidRequest, UnknownProvider, UnsupportedFormat
-from sayna.openapi import documented
-from sayna.openapi.operations import compat as reference
 from sayna.providers.base import Voice
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import ELEVENLABS_SPEECH
@@ -49,14 +47,12 @@ def is_client(asked: Request) -> bool:
 
 
 @blueprint.post("/v1/text-to-speech/<path:voice_id>/stream")
-@documented(reference.ELEVENLABS_STREAM)
 def stream_speech(voice_id: str) -> Response:
     """Answer with audio as it is made."""
     return _speech(voice_id)
 
 
 @blueprint.post("/v1/text-to-speech/<path:voice_id>")
-@documented(reference.ELEVENLABS_SPEAK)
 def convert_speech(voice_id: str) -> Response:
     """Answer with audio; the SDKs read it in chunks too."""
     return _speech(voice_id)
@@ -110,7 +106,6 @@ def _no_voice(sentence: str) -> UnknownProvider:
     return UnknownProvider(sentence)
 
 
-@documented(reference.ELEVENLABS_MODELS)
 def models() -> Response:
     """Answer with the configured providers as models."""
     listed = [
@@ -121,14 +116,12 @@ def models() -> Response:
 
 
 @blueprint.get("/v1/voices")
-@documented(reference.ELEVENLABS_VOICES)
 def voices() -> Response:
     """Answer with every known voice."""
     return json_response({"voices": [_voice(voice) for voice in kept_voices()]})
 
 
 @blueprint.get("/v2/voices")
-@documented(reference.ELEVENLABS_SEARCH)
 def search() -> Response:
     """Answer with one page of the known voices that match; the token of a page is its offset."""
     size = integer(request.args, "page_size")
@@ -150,14 +143,12 @@ def search() -> Response:
 
 
 @blueprint.get("/v1/voices/settings/default")
-@documented(reference.ELEVENLABS_SETTINGS)
 def default_settings() -> Response:
     """Answer with ElevenLabs's own defaults."""
     return json_response(DEFAULT_SETTINGS)
 
 
 @blueprint.get("/v1/voices/<path:voice_id>")
-@documented(reference.ELEVENLABS_VOICE)
 def voice_details(voice_id: str) -> Response:
     """Answer with one known voice; raises UnknownProvider."""
     slug, name = named_voice(voice_id)
@@ -168,14 +159,12 @@ def voice_details(voice_id: str) -> Response:
 
 
 @blueprint.get("/v1/user")
-@documented(reference.ELEVENLABS_USER)
 def user() -> Response:
     """Answer with a user whose characters do not end, because some clients look at them first."""
     return json_response({"user_id": "sayna", "subscription": SUBSCRIPTION, "is_new_user": False})
 
 
 @blueprint.get("/v1/user/subscription")
-@documented(reference.ELEVENLABS_SUBSCRIPTION)
 def subscription() -> Response:
     """Answer with a subscription whose characters do not end."""
     return json_response(SUBSCRIPTION)

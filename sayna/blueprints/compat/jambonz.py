@@ -10,8 +10,6 @@ from sayna.blueprints.compat.translation import integer, named_voice
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
 from sayna.errors import UnsupportedFormat
-from sayna.openapi import documented
-from sayna.openapi.operations import compat as reference
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import JAMBONZ_SPEECH
 from sayna.speech.plan import SpeakRequest
@@ -26,7 +24,6 @@ NO_VOICE = ("undefined", "null")
 
 
 @blueprint.post("/jambonz/tts")
-@documented(reference.JAMBONZ_SPEAK)
 def jambonz_speech() -> Response:
     """Answer with MP3, which is all that jambonz streams, or with the format in the query."""
     asked = current_request()

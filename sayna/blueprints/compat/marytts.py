@@ -14,8 +14,6 @@ from sayna.blueprints.context import current_request, services
 from sayna.blueprints.open_requests import check_site, open_plan
 from sayna.blueprints.responses import audio_response, speech_of, with_speech_headers
 from sayna.errors import InvalidRequest, UnsupportedFormat
-from sayna.openapi import documented
-from sayna.openapi.operations import compat as reference
 from sayna.providers.base import Voice
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
@@ -57,7 +55,6 @@ def _check_site() -> None:
 
 
 @blueprint.route("/process", methods=["GET", "POST"])
-@documented(reference.MARYTTS_PROCESS)
 def process() -> Response:
     """Answer with the whole speech; MaryTTS's clients need its length."""
     asked = current_request()
@@ -118,7 +115,6 @@ def _rate(fields: dict[str, str]) -> float | None:
 
 
 @blueprint.get("/voices")
-@documented(reference.MARYTTS_VOICES)
 def mary_voices() -> Response:
     """Answer with one line a voice: name, locale, gender and type, four words each."""
     own = {voice.id: _line(voice) for voice in kept_voices(ALIAS)}
@@ -132,7 +128,6 @@ def _line(voice: Voice) -> str:
 
 
 @blueprint.get("/locales")
-@documented(reference.MARYTTS_LOCALES)
 def locales() -> Response:
     """Answer with one line a locale."""
     classic = {line.split()[1] for line in CLASSIC}
@@ -140,28 +135,24 @@ def locales() -> Response:
 
 
 @blueprint.get("/version")
-@documented(reference.MARYTTS_VERSION)
 def version() -> Response:
     """Answer with a version of MaryTTS, and with ours."""
     return _lines(f"Mary TTS server 5.2 (Sayna {__version__})")
 
 
 @blueprint.get("/audioformats")
-@documented(reference.MARYTTS_FORMATS)
 def audio_formats() -> Response:
     """Answer with one line a format."""
     return _lines("WAVE_FILE", "MP3_FILE")
 
 
 @blueprint.get("/datatypes")
-@documented(reference.MARYTTS_DATATYPES)
 def data_types() -> Response:
     """Answer with what is read and what is made."""
     return _lines("TEXT INPUT", "SSML INPUT", "RAWMARYXML INPUT", "AUDIO OUTPUT")
 
 
 @blueprint.get("/audioeffects")
-@documented(reference.MARYTTS_EFFECTS)
 def audio_effects() -> Response:
     """Answer with the one effect."""
     return _lines("Rate durScale:1.5;")

@@ -21,8 +21,6 @@ from sayna.blueprints.compat.translation import (
 from sayna.blueprints.context import caller_needs_length, current_request, services
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
 from sayna.errors import UnknownProvider, UnsupportedFormat
-from sayna.openapi import documented
-from sayna.openapi.operations import compat as reference
 from sayna.providers import PROVIDERS
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import OPENAI_SPEECH, OPENAI_VOICES
@@ -42,7 +40,6 @@ CREATED = 1_700_000_000  # clients only need a number
 
 
 @blueprint.post("/v1/audio/speech")
-@documented(reference.OPENAI_SPEAK)
 def openai_speech() -> Response:
     """Answer with audio, or with events that carry it."""
     asked = current_request()
@@ -125,7 +122,6 @@ def _event(data: dict[str, Any]) -> bytes:
 
 
 @blueprint.get("/v1/models")
-@documented(reference.MODELS)
 def models() -> Response:
     """Answer with the models, in ElevenLabs's form to a client that sends its header."""
     if elevenlabs.is_client(request):
@@ -134,7 +130,6 @@ def models() -> Response:
 
 
 @blueprint.get("/v1/models/<path:model_id>")
-@documented(reference.MODEL)
 def model(model_id: str) -> Response:
     """Answer with one model and the voices of its provider; raises UnknownProvider."""
     if model_id not in model_names():
@@ -144,14 +139,12 @@ def model(model_id: str) -> Response:
 
 
 @blueprint.get("/v1/audio/models")
-@documented(reference.AUDIO_MODELS)
 def audio_models() -> Response:
     """Answer with the models in the form of Open WebUI."""
     return json_response({"models": [{"id": name, "name": name} for name in model_names()]})
 
 
 @blueprint.get("/v1/audio/voices")
-@documented(reference.AUDIO_VOICES)
 def audio_voices() -> Response:
     """Answer with OpenAI's names, then with the known voices of all providers or of one."""
     wanted = request.args.get("provider", "") or request.args.get("model", "")
@@ -178,7 +171,6 @@ def audio_voices() -> Response:
 
 
 @blueprint.get("/v1/test")
-@documented(reference.TEST)
 def health_test() -> Response:
     """Answer that the server is there; clients ask without a token."""
     return json_response({"status": "ok"})

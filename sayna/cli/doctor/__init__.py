@@ -4,10 +4,9 @@ from collections.abc import Iterator
 
 import click
 
-from sayna.cli.context import Command, config, services
+from sayna.cli.context import Command, as_json, config, print_json, services
 from sayna.cli.doctor import machine, remote
 from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, fail
-from sayna.cli.output import as_json, print_json
 from sayna.config import ConfigError
 
 __all__ = ["doctor", "machine", "remote"]

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from sayna.services import Services
@@ -18,24 +19,16 @@ DEEP_CHECKS: dict[str, Checking] = {}
 class Finding:
     """What is the case, and what an operator should do about it."""
 
-    status: Literal["ok", "warn", "fail"]
+    status: str  # ok, warn or fail
     what: str
     advice: str = ""
 
 
-def ok(what: str) -> Finding:
-    """Return a finding that needs no action."""
-    return Finding("ok", what)
-
-
-def warn(what: str, advice: str) -> Finding:
-    """Return a finding that will become a failure, or costs speed or money."""
-    return Finding("warn", what, advice)
-
-
-def fail(what: str, advice: str) -> Finding:
-    """Return a finding because of which requests fail."""
-    return Finding("fail", what, advice)
+ok = partial(Finding, "ok")
+# Will become a failure, or costs speed or money.
+warn = partial(Finding, "warn")
+# Because of it, requests fail.
+fail = partial(Finding, "fail")
 
 
 def check(name: str, *, deep: bool = False) -> Callable[[C], C]:

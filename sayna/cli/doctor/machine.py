@@ -3,6 +3,7 @@
 import ctypes
 import datetime
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -16,20 +17,7 @@ from sayna.services import Services
 from sayna.state.files import exclusive
 
 # File systems on which SQLite and flock do not work between machines, some not even between processes.
-NETWORK = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "9p",
-    "afs",
-    "ceph",
-    "glusterfs",
-    "lustre",
-    "fuse.sshfs",
-    "fuse.s3fs",
-}
+NETWORK = re.compile(r"nfs4?|cifs|smb3|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\.(sshfs|s3fs)")
 # A request holds its client, its vendor, a part file, locks and a database; a worker has files of its own.
 FILES_OF_A_THREAD, FILES_OF_A_WORKER = 8, 128
 WEEK = datetime.timedelta(days=7)
@@ -80,16 +68,15 @@ def check_folder(
         yield warn("CACHE_PATH is not set, so each worker pays for the same sentence", "Set CACHE_PATH to a folder.")
         return
     if (owner := settings.path.stat().st_uid) not in (user, 0):
-        yield fail(
-            f"{settings.path} belongs to the user {owner}", "Run this as that user: runuser -u NAME -- sayna doctor"
-        )
+        advice = "Run this as that user: runuser -u NAME -- sayna doctor"
+        yield fail(f"{settings.path} belongs to the user {owner}", advice)
         return
     if (status := services.cache.check()) != "ok":
         advice = f"Make it private: chmod 700 {settings.path}. The log has the reason."
-        yield Finding("fail" if status == "failed" else "warn", f"{settings.path} cannot be used safely", advice)
+        yield (fail if status == "failed" else warn)(f"{settings.path} cannot be used safely", advice)
         if status == "failed":
             return
-    if (kind := _file_system(settings.path, mounts)) in NETWORK:
+    if NETWORK.fullmatch(kind := _file_system(settings.path, mounts)):
         yield fail(f"{settings.path} is on a network file system ({kind}), where SQLite breaks", "Use a local disk.")
     free, wanted = shutil.disk_usage(settings.path).free, settings.max_bytes - services.cache.stats().bytes
     if free < wanted:
@@ -151,10 +138,8 @@ def check_authorities(services: Services, now: datetime.datetime | None = None) 
     for each in x509.load_pem_x509_certificates(own.pem.encode()):
         end, name = each.not_valid_after_utc, each.subject.rfc4514_string()
         if end < now + MONTH:
-            said = "has expired" if end < now else "will expire"
-            yield Finding(
-                "fail" if end < now else "warn", f"{name} {said}: {end:%Y-%m-%d}", f"Replace it in {own.path}."
-            )
+            finding, said = (fail, "has expired") if end < now else (warn, "will expire")
+            yield finding(f"{name} {said}: {end:%Y-%m-%d}", f"Replace it in {own.path}.")
     yield ok(f"the authorities of {own.path} are readable")
 
 
@@ -173,7 +158,7 @@ def check_files(services: Services, limit: int | None = None) -> Iterator[Findin
 def check_proxies(services: Services) -> Iterator[Finding]:
     """Yield the usual variables of proxies, which Sayna does not obey."""
     names = [name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)]
-    if names and not getattr(services.config.outbound, "proxy", None):
+    if names and not services.config.outbound.proxy:
         yield warn(f"{names[0]} is set, and Sayna does not use it", "Set OUTBOUND_PROXY where vendors need a proxy.")
     else:
         yield ok("no proxy is set by accident")

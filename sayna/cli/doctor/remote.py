@@ -29,10 +29,8 @@ def check_livekit(services: Services) -> Iterator[Finding]:
     try:
         services.livekit.rooms.visible(UNRESTRICTED)
     except SaynaError as error:
-        yield fail(
-            f"{url}: {getattr(error, 'operator_message', error.message)}",
-            "Check LIVEKIT_URL, _API_KEY and _API_SECRET.",
-        )
+        sentence = getattr(error, "operator_message", error.message)
+        yield fail(f"{url}: {sentence}", "Check LIVEKIT_URL, _API_KEY and _API_SECRET.")
         return
     drift = _clock_difference(url.replace("ws", "http", 1) if url.startswith("ws") else url)
     if abs(drift) > MAX_DRIFT:
@@ -43,9 +41,8 @@ def check_livekit(services: Services) -> Iterator[Finding]:
 def _clock_difference(url: str) -> float:
     """Return the seconds by which a server's Date is ahead of this clock; 0 where it says none."""
     try:
-        response = http.send(
-            "GET", url, headers={}, deadline=http.Deadline.after(5), connect_seconds=3, max_bytes=2**16
-        )
+        deadline = http.Deadline.after(5)
+        response = http.send("GET", url, headers={}, deadline=deadline, connect_seconds=3, max_bytes=2**16)
         response.close()
         return email.utils.parsedate_to_datetime(response.headers["date"]).timestamp() - time.time()
     except (http.TransportError, LookupError, ValueError):
@@ -79,21 +76,15 @@ def check_store(store: Store, key: str) -> Iterator[Finding]:
         store.delete(key)
         is_gone = store.find(key) is None
     except SaynaError as error:
-        yield fail(
-            f"{backend} cannot {step}: {error.message}", "Check address, bucket, key and its rights; see the log."
-        )
+        yield fail(f"{backend} cannot {step}: {error.message}", "Check address, bucket, key, its rights, and the log.")
         return
-    if not is_same:
-        yield fail(
-            f"{backend} returned other bytes than it was given", "Check what stands between Sayna and the store."
-        )
-    if replaced:
-        yield fail(
-            f"{backend} ignores If-None-Match: two tenants could own one recording", "Use a store that knows it."
-        )
-    if not is_gone:
-        yield fail(f"{backend} does not delete", "Check the rights of the key: s3:DeleteObject, and versioning.")
-    if is_same and is_gone and not replaced:
+    faults = [
+        (not is_same, "returned other bytes than it was given", "Check what stands between Sayna and the store."),
+        (replaced, "ignores If-None-Match: two tenants could own one recording", "Use a store that knows it."),
+        (not is_gone, "does not delete", "Check the rights of the key: s3:DeleteObject, and versioning."),
+    ]
+    yield from (fail(f"{backend} {what}", advice) for is_fault, what, advice in faults if is_fault)
+    if not any(is_fault for is_fault, *_ in faults):
         yield ok(f"{backend}: put, get, conditional put and delete work")
 
 
@@ -107,13 +98,31 @@ def check_redis(services: Services) -> Iterator[Finding]:
         return
     facts = services.state.facts()
     if facts.get("maxmemory_policy") != "noeviction":
-        yield fail(
-            f"Redis removes keys when it is full: maxmemory-policy {facts.get('maxmemory_policy')}",
-            "Set maxmemory-policy noeviction: without its key, a call may be placed twice.",
-        )
+        advice = "Set maxmemory-policy noeviction: without its key, a call may be placed twice."
+        yield fail(f"Redis removes keys when it is full: maxmemory-policy {facts.get('maxmemory_policy')}", advice)
     if facts.get("aof_enabled") != "1":
         yield warn("a restart of Redis loses calls, hooks and events", "Set appendonly yes.")
     yield ok(f"Redis {facts.get('redis_version')} takes what is written")
+
+
+@check("clips")
+def check_shared_clips(services: Services) -> Iterator[Finding]:
+    """Yield whether the store of the clips of all machines keeps a clip of this check."""
+    if services.speech.machines is None or services.config.fleet.clips_store == "none":
+        return
+    store = services.speech.machines.store
+    place = type(store).__name__.removesuffix("Clips")
+    try:
+        name = store.name(f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
+        is_kept = store.put(name, PROBE, "doctor", "probe") and store.get(name) == PROBE
+        store.delete(name)
+    except SaynaError as error:
+        yield fail(f"{place} cannot keep clips: {error.message}", "Check CLIPS_STORE, CLIPS_REDIS_URL and the rights.")
+        return
+    if is_kept:
+        yield ok(f"{place} keeps clips for all machines")
+    else:
+        yield warn(f"{place} is too full for clips", "Raise maxmemory: each machine renders for itself until then.")
 
 
 @check("auth")
@@ -140,9 +149,8 @@ def check_hooks(services: Services) -> Iterator[Finding]:
         try:
             check_hook_urls([hook.url], allow_private=services.config.sip.hook_allow_private)
         except InvalidRequest as error:
-            yield fail(
-                f"the hook of {hook.host}: {error.message}", "Correct the URL, or set SIP_HOOK_ALLOW_PRIVATE=true."
-            )
+            advice = "Correct the URL, or set SIP_HOOK_ALLOW_PRIVATE=true."
+            yield fail(f"the hook of {hook.host}: {error.message}", advice)
         if hook.secret is None:
             yield fail(f"the hook of {hook.host} gets no events: it has no secret", "Set SIP_HOOK_SECRET.")
     yield ok(f"{len(hooks)} hooks")
@@ -170,6 +178,5 @@ def check_vendors(services: Services) -> Iterator[Finding]:
             voices = provider.list_voices(http.Deadline.after(VENDOR_SECONDS))
             yield ok(f"{slug} takes the key: {len(voices)} voices")
         except ProviderError as error:
-            yield fail(
-                f"{slug}: {error.message}", f"Check the key and the address of {slug}: docs/providers/{slug}.md."
-            )
+            advice = f"Check the key and the address of {slug}: docs/providers/{slug}.md."
+            yield fail(f"{slug}: {error.message}", advice)

@@ -38,6 +38,8 @@ class ClipInfo:
     characters: int
     speaking_rate: float
     created: float
+    # `text_digest` of the text of the request that was synthesized; clips of earlier versions have none.
+    text_digest: str = ""
 
     @property
     def spec(self) -> AudioSpec:

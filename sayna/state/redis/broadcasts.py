@@ -13,7 +13,7 @@ import time
 from sayna.errors import StoreUnavailable
 from sayna.state.redis.client import NOW, RedisClient
 from sayna.state.redis.leases import LEASE_MS, Lease, Leases
-from sayna.state.speech_ports import Broadcast
+from sayna.state.speech_ports import Broadcast, Broadcasts
 
 # Reading again for so long finds a new leader, a dead one, or a follower that has left.
 READ_MS = 250
@@ -24,8 +24,7 @@ ENDED_MS = 10_000
 
 # KEYS: lease, followers, clip. ARGV: token, a dead leader's token or nothing, ms of a lease, of a follower, of all.
 JOIN = f"""{NOW}
-local clip = redis.call('GET', KEYS[3])
-if clip then return {{'', clip}} end
+if redis.call('EXISTS', KEYS[3]) == 1 then return {{''}} end
 local leader = redis.call('GET', KEYS[1])
 if leader and leader ~= ARGV[1] and leader ~= ARGV[2] then
   redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
@@ -47,10 +46,11 @@ return 1
 # KEYS: followers. ARGV: token, ms.
 FOLLOW = f"{NOW} return redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
 COUNT = f"{NOW} return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
-# KEYS: lease, stream, followers. ARGV: token, ms of an ended stream.
+# KEYS: lease, stream, followers, clip. ARGV: token, ms of an ended stream, whether the clip is stored somewhere.
 LEAVE = """
 redis.call('ZREM', KEYS[3], ARGV[1])
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if ARGV[3] == '1' then redis.call('SET', KEYS[4], '1', 'PX', ARGV[2], 'NX') end
 redis.call('DEL', KEYS[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1
@@ -58,11 +58,15 @@ return 1
 
 
 def clip_key(sound: str) -> str:
-    """Return where the clip of a sound is: on the node of its broadcasts, so that one script sees both."""
+    """Return where the clip of a sound is, or a mark that it is stored: beside its broadcasts, for one script."""
     return f"sayna:{{{sound}}}:clip"
 
 
-class RedisBroadcasts:
+def _place(sound: str, key: str) -> str:
+    return f"sayna:{{{sound}}}:{key}:"
+
+
+class RedisBroadcasts(Broadcasts):
     """Syntheses that all machines share; a process of this machine that died loses the lead at once."""
 
     def __init__(self, client: RedisClient, leases: Leases, machine: str) -> None:
@@ -71,18 +75,17 @@ class RedisBroadcasts:
         self._machine = machine
 
     def join(self, sound: str, key: str) -> Broadcast:
-        """Return the broadcast of a key; raises StoreUnavailable."""
         dead = ""
         while True:
             token = f"{self._machine}:{os.getpid()}:{secrets.token_hex(8)}"
-            place = f"sayna:{{{sound}}}:{key}:"
+            place = _place(sound, key)
             keys = [f"{place}lease", f"{place}followers", clip_key(sound)]
             said = self.client.run(JOIN, keys, token, dead, LEASE_MS, FOLLOWER_MS, STREAM_MS)
             leader = said[0].decode()
             if leader and leader != token and self._is_dead(leader):
                 dead = leader
                 continue
-            return _RedisBroadcast(self, place, token, leader, said[1] if len(said) > 1 else None)
+            return _RedisBroadcast(self, sound, key, token, leader)
 
     def _is_dead(self, leader: str) -> bool:
         machine, pid, _ = leader.split(":")
@@ -97,26 +100,27 @@ class RedisBroadcasts:
         return False
 
 
-class _RedisBroadcast:
-    def __init__(self, owner: RedisBroadcasts, place: str, token: str, leader: str, clip: bytes | None) -> None:
-        self.clip = clip
+class _RedisBroadcast(Broadcast):
+    def __init__(self, owner: RedisBroadcasts, sound: str, key: str, token: str, leader: str) -> None:
+        place = _place(sound, key)
+        self.is_stored = not leader
         self.is_leader = leader == token
         self._client = owner.client
         self._leases = owner.leases
         self._lease = Lease(f"{place}lease", None, token=token)
         self._followers = f"{place}followers"
+        self._clip = clip_key(sound)
         self._stream = f"{place}frames:{leader}"
         self._leader = leader
         self._seen = "0-0"
         self._follows_until = time.monotonic() + FOLLOW_INTERVAL
         self._is_over = threading.Event()
-        if clip is not None:
+        if self.is_stored:
             self._is_over.set()
         elif self.is_leader:
             self._leases.keep(self._lease)
 
     def write(self, frames: bytes) -> None:
-        """Append frames for the other machines; raises nothing."""
         if self._is_over.is_set() or self._lease.ended.is_set():
             return
         try:
@@ -128,7 +132,6 @@ class _RedisBroadcast:
             self._lease.ended.set()
 
     def read(self) -> tuple[bytes, bool]:
-        """Return the frames that were written since the last read, and whether the leader is gone."""
         if time.monotonic() > self._follows_until:
             self._follows_until = time.monotonic() + FOLLOW_INTERVAL
             self._client.run(FOLLOW, [self._followers], self._lease.token, FOLLOWER_MS)
@@ -140,22 +143,20 @@ class _RedisBroadcast:
         return self._frames(None), True
 
     def has_followers(self) -> bool:
-        """Return whether another machine reads this."""
         if self._is_over.is_set() or not self.is_leader:
             return False
         with contextlib.suppress(StoreUnavailable):
             return bool(self._client.run(COUNT, [self._followers]))
         return False
 
-    def close(self) -> None:
-        """Give the lead back, or stop following; raises nothing."""
+    def close(self, *, is_stored: bool = False) -> None:
         if self._is_over.is_set():
             return
         self._is_over.set()
         self._leases.drop(self._lease)
         with contextlib.suppress(StoreUnavailable):
-            keys = [self._lease.key, self._stream, self._followers]
-            self._client.run(LEAVE, keys, self._lease.token, ENDED_MS)
+            keys = [self._lease.key, self._stream, self._followers, self._clip]
+            self._client.run(LEAVE, keys, self._lease.token, ENDED_MS, int(is_stored))
 
     def _frames(self, wait_ms: int | None) -> bytes:
         found = self._client.ask(lambda client: client.xread({self._stream: self._seen}, block=wait_ms))

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from sayna.state.ports import CallSlot, ConcurrencyLimitReached, RateLimitReached
+from sayna.state.ports import CallSlot, ConcurrencyLimitReached, Counter, RateLimitReached
 from sayna.state.redis.client import NOW, RedisClient
 
 # KEYS: calls of the last minute, slots. ARGV: slot, calls per minute, calls at a time or -1, room, identity.
@@ -55,7 +55,7 @@ SLOTS = "return {redis.call('TIME')[1], redis.call('HGETALL', KEYS[1])}"
 UNCERTAIN_SECONDS = 60.0
 
 
-class RedisCounter:
+class RedisCounter(Counter):
     """Counts calls of each tenant; without `at_a_time` there are no slots."""
 
     def __init__(self, client: RedisClient, *, per_minute: int, at_a_time: int | None) -> None:
@@ -64,7 +64,6 @@ class RedisCounter:
         self._at_a_time = at_a_time
 
     def acquire(self, tenant: str, room: str, identity: str) -> str:
-        """Count a call and return the id of its slot; raises RateLimitReached, ConcurrencyLimitReached."""
         slot = secrets.token_hex(8)
         most = -1 if self._at_a_time is None else self._at_a_time
         keys = [_key(tenant, "begun"), _key(tenant, "slots")]
@@ -76,18 +75,15 @@ class RedisCounter:
         return slot
 
     def confirm(self, tenant: str, slot: str) -> None:
-        """Store that the call of the slot has begun, and free the slot of a call that it replaced."""
         if self._at_a_time is not None:
             self._client.run(CONFIRM, [_key(tenant, "slots")], slot)
 
     def release(self, tenant: str, slots: Iterable[str]) -> None:
-        """Free slots."""
         ids = list(slots)
         if self._at_a_time is not None and ids:
             self._client.ask(lambda client: client.hdel(_key(tenant, "slots"), *ids))
 
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
-        """Return slots that may be free by now; none below the limit."""
         if self._at_a_time is None:
             return []
         now, rows = self._client.run(SLOTS, [_key(tenant, "slots")])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from sayna.errors import StoreUnavailable
+from sayna.state.ports import Leader, Lock, Slots
 from sayna.state.redis.client import RedisClient
 
 LEASE_MS = 4000
@@ -16,6 +17,7 @@ RENEW_INTERVAL = 0.5  # seconds
 # A lease counts as lost this long after the last renewal, before Redis gives it to another process.
 LOST_SECONDS = 2.5
 POLL_INTERVAL = 0.02  # seconds
+SLOT_INTERVAL = 0.1  # seconds; each look asks Redis once a slot
 
 ACQUIRE = """
 if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
@@ -117,7 +119,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class RedisLocks:
+class RedisLocks(Lock):
     """The Lock of all machines; locks with another `prefix` are independent."""
 
     def __init__(self, leases: Leases, prefix: str) -> None:
@@ -125,11 +127,10 @@ class RedisLocks:
         self._prefix = prefix
 
     def hold(self, name: str, seconds: float) -> contextlib.AbstractContextManager[None]:
-        """Hold the lock `name`; raises TimeoutError after `seconds`, StoreUnavailable."""
         return self._leases.hold(f"sayna:{{lock:{self._prefix}:{digest(name)}}}", seconds)
 
 
-class RedisLeader:
+class RedisLeader(Leader):
     """The Leader of all machines: the worker leads that holds the lease of the job."""
 
     def __init__(self, leases: Leases) -> None:
@@ -137,6 +138,30 @@ class RedisLeader:
 
     @contextlib.contextmanager
     def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
-        """Yield None while another worker leads, otherwise the event that ends the term; raises StoreUnavailable."""
         with self._leases.lend(f"sayna:{{leader:{job}}}", stop) as lease:
             yield lease.ended if lease else None
+
+
+class RedisSlots(Slots):
+    """Slots in Redis, which frees those of a dead process within 4 seconds; while Redis is away, those of `files`."""
+
+    def __init__(self, leases: Leases, files: Slots) -> None:
+        self._leases = leases
+        self._files = files
+
+    @contextlib.contextmanager
+    def hold(self, name: str, limit: int, seconds: float) -> Iterator[None]:
+        until = time.monotonic() + seconds
+        with contextlib.ExitStack() as held:
+            try:
+                while not self._take(held, name, limit):
+                    if time.monotonic() >= until:
+                        raise TimeoutError(f"all {limit} slots are taken")
+                    time.sleep(SLOT_INTERVAL)
+            except StoreUnavailable:
+                held.enter_context(self._files.hold(name, limit, max(0.0, until - time.monotonic())))
+            yield
+
+    def _take(self, held: contextlib.ExitStack, name: str, limit: int) -> bool:
+        keys = (f"sayna:{{slots:{digest(name)}}}:{number}" for number in range(limit))
+        return any(held.enter_context(self._leases.lend(key)) for key in keys)

@@ -6,7 +6,7 @@ from typing import Any
 from sayna.errors import Overloaded, StoreUnavailable
 from sayna.state.files import Check
 from sayna.state.outbox import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MAX_WAITING, MAX_WAITING_AT_HOST
-from sayna.state.ports import Delivery
+from sayna.state.ports import Delivery, Outbox
 from sayna.state.redis.client import NOW, RedisClient
 
 # The braces keep all keys on one node of a cluster, because each script changes several of them.
@@ -74,7 +74,7 @@ return 1
 FIELDS = ("host", "owner", "body", "created", "attempts")
 
 
-class RedisOutbox:
+class RedisOutbox(Outbox):
     """Events of all machines; one worker of all delivers them."""
 
     def __init__(
@@ -85,30 +85,25 @@ class RedisOutbox:
         self._max_waiting_at_host = max_waiting_at_host
 
     def is_used(self) -> bool:
-        """Return whether an event was ever stored; raises nothing, and is true while Redis cannot be used."""
         with contextlib.suppress(StoreUnavailable):
             return bool(self._client.ask(lambda client: client.exists(NUMBER)))
         return True
 
     def check(self) -> Check:
-        """Return `ok` when an event could be stored now, otherwise `failed`."""
         return self._client.check()
 
     def put(self, event_id: str, *, host: str, owner: str | None, room: str, body: str) -> None:
-        """Store an event unless it waits already; raises Overloaded."""
         limits = self._max_waiting, self._max_waiting_at_host
         arguments = PREFIX, event_id, host, owner or "", room, body, *limits
         if self._client.run(PUT, [EVENTS, HOSTS, NUMBER], *arguments) < 0:
             raise Overloaded("too many events wait to be delivered", retry_after=30)
 
     def due(self, per_host: int) -> list[tuple[str, str]]:
-        """Return id and host of deliveries that are due, those of each host up to `per_host`."""
         found = self._client.run(DUE, [EVENTS, HOSTS], PREFIX, per_host)
         found.sort(key=lambda row: float(row[0]))
         return [(event_id.decode(), host.decode()) for _, event_id, host in found]
 
     def get(self, event_id: str) -> Delivery | None:
-        """Return an event that waits."""
         values = self._client.ask(lambda client: client.hmget(f"{PREFIX}event:{event_id}", *FIELDS))
         host, owner, body, created, attempts = (_text(value) for value in values)
         if not host:
@@ -116,11 +111,9 @@ class RedisOutbox:
         return Delivery(event_id, host, owner or None, body, int(created) / 1000, int(attempts))
 
     def remove(self, delivery: Delivery) -> None:
-        """Remove an event."""
         self._client.run(REMOVE, [EVENTS, HOSTS], PREFIX, delivery.id)
 
     def postpone(self, delivery: Delivery) -> None:
-        """Wait twice as long as before the last attempt."""
         pauses = int(FIRST_PAUSE_SECONDS * 1000), int(LONGEST_PAUSE_SECONDS * 1000)
         self._client.run(POSTPONE, [EVENTS], PREFIX, delivery.id, *pauses)
 

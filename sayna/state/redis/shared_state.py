@@ -10,22 +10,21 @@ from sayna.state.embedded import EVENT_WAIT, SharedState, embedded_state
 from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
+from sayna.state.redis.clips import MAX_BYTES, RedisChanges, RedisClips
+from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks, RedisSlots
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox
-from sayna.state.redis.shared_clips import RedisClips
-from sayna.state.redis.slots import RedisSlots
 from sayna.state.redis.texts import RedisBlobStore, RedisRecords
 from sayna.state.redis.usage import RedisUsage
 
 
-def redis_state(config: Config, address: RedisAddress, folder: Path, secret: bytes) -> SharedState:
+def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedState:
     """Return the state in Redis; the first question connects.
 
     The locks of rooms stay in `folder`, because LiveKit's own claim of a room holds without them. So does the
     leader of jobs that work on the files of one machine.
     """
-    client = RedisClient(address, ca_pem=config.outbound.authorities.pem if config.outbound.authorities else "")
+    client = _client(config, address)
     leases = Leases(client)
     files = embedded_state(config, folder)
     return replace(
@@ -43,5 +42,18 @@ def redis_state(config: Config, address: RedisAddress, folder: Path, secret: byt
         check=client.check,
         facts=client.facts,
         broadcasts=RedisBroadcasts(client, leases, machine := secrets.token_hex(6)),
-        clips=RedisClips(client, secret, machine, ttl_seconds=config.cache.ttl_seconds),
+        clips=_clips(config, client),
+        clip_changes=RedisChanges(client, machine),
     )
+
+
+def _client(config: Config, address: RedisAddress) -> RedisClient:
+    return RedisClient(address, ca_pem=config.outbound.authorities.pem if config.outbound.authorities else "")
+
+
+def _clips(config: Config, client: RedisClient) -> RedisClips:
+    """Return the clips in Redis; with CLIPS_STORE=none it takes none."""
+    ttl, address = config.cache.ttl_seconds, config.fleet.clips_redis
+    if address is not None:
+        return RedisClips(_client(config, address), ttl_seconds=ttl, is_joined=False)
+    return RedisClips(client, ttl_seconds=ttl, max_bytes=0 if config.fleet.clips_store == "none" else MAX_BYTES)

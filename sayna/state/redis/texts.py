@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sayna.errors import StoreUnavailable
-from sayna.state.ports import BlobStore
+from sayna.state.ports import BlobStore, Records
 from sayna.state.records import DAY, MAX_RECORDS
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import Leases
@@ -48,7 +48,7 @@ def _old(value: bytes | None) -> tuple[int, bytes]:
     return (0, b"") if value is None else (1, value)
 
 
-class RedisRecords:
+class RedisRecords(Records):
     """Records that Redis keeps for `keep_seconds` after the last change, the newest `max_records`."""
 
     def __init__(self, client: RedisClient, *, keep_seconds: float = DAY, max_records: int = MAX_RECORDS) -> None:
@@ -57,12 +57,10 @@ class RedisRecords:
         self._max_records = max_records
 
     def get(self, key: str) -> str | None:
-        """Return the text of a key."""
         found = self._read(key)
         return None if found is None else found.decode()
 
     def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
-        """Replace the text in one step; raises StoreUnavailable when others change it for too long."""
         keys = [f"{PREFIX}record:{key}", f"{PREFIX}records", f"{PREFIX}group:{group}", f"{PREFIX}record-number"]
         more = key, f"{PREFIX}record:", self._keep_ms, self._max_records
         limit = time.monotonic() + WAIT_SECONDS
@@ -74,7 +72,6 @@ class RedisRecords:
         raise StoreUnavailable("another request is changing this; try again", retry_after=1)
 
     def members(self, group: str, count: int) -> list[str]:
-        """Return the texts of a group, the newest keys first."""
         found = self._client.run(MEMBERS, [f"{PREFIX}group:{group}"], f"{PREFIX}record:", count)
         return [text.decode() for text in found]
 
@@ -83,7 +80,7 @@ class RedisRecords:
         return found
 
 
-class RedisBlobStore:
+class RedisBlobStore(BlobStore):
     """Values in Redis; a value that was never stored there is copied from `files` first."""
 
     def __init__(
@@ -95,14 +92,12 @@ class RedisBlobStore:
         self._wait_seconds = wait_seconds
 
     def read(self, name: str) -> bytes | None:
-        """Return the value, or None when it was never stored; raises OSError."""
         try:
             return self._read(name)
         except StoreUnavailable as error:
             raise OSError(f"Redis cannot give {name}") from error
 
     def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
-        """Replace the value by what `change` returns; raises StoreUnavailable, OSError."""
         try:
             with self._leases.hold(f"{PREFIX}lock:{name}", self._wait_seconds):
                 while True:

@@ -42,7 +42,7 @@ return redis.call('EXPIRE', KEYS[1], ARGV[1])
 """
 
 
-class RedisUsage:
+class RedisUsage(UsageStore):
     """Counts characters of all machines; what this machine counted in `files` before is added once."""
 
     def __init__(self, client: RedisClient, files: UsageStore | None = None) -> None:
@@ -51,7 +51,6 @@ class RedisUsage:
         self._imported: set[str] = set()
 
     def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
-        """Count billed characters and return the sum of the month; raises CharactersExhausted."""
         self._import(key.month)
         fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
         arguments = *fields, characters, "" if limit is None else limit, KEPT_SECONDS
@@ -61,12 +60,10 @@ class RedisUsage:
         return total
 
     def refund(self, key: UsageKey, characters: int) -> None:
-        """Take billed characters back."""
         fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
         self._client.run(REFUND, _keys(key.month), *fields, characters)
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
-        """Add to counts without a limit."""
         for key, count in counts.items():
             if count.billed:
                 self.spend(key, count.billed, limit=None)
@@ -74,7 +71,6 @@ class RedisUsage:
             self._client.run(SPEND, _keys(key.month), *fields, count.saved, "", KEPT_SECONDS)
 
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
-        """Return the counts of a month."""
         self._import(month)
         found: dict[UsageKey, Characters] = {}
         rows = self._client.ask(lambda client: client.hgetall(_keys(month)[0]))
@@ -85,7 +81,6 @@ class RedisUsage:
         return found
 
     def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
-        """Return True once for each tenant, month and limit."""
         token = secrets.token_hex(8)
         return bool(self._client.run(WARN, _keys(month)[:1], _field(tenant, "", f"warned-{limit}"), token))
 

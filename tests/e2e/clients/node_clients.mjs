@@ -1,6 +1,7 @@
 // Calls of unmodified clients for Node; prints what they got as JSON.
-// Arguments: the URL of the service, a token, and the name of a function here. It runs beside its node_modules.
-const [url, token, name] = process.argv.slice(2);
+// Arguments: the URL of the service, a token, the name of a function here, and its other arguments.
+// It runs beside its node_modules.
+const [url, token, name, ...words] = process.argv.slice(2);
 const TEXT = "Welcome to Sayna";
 const shown = (bytes) => Buffer.from(bytes).toString("base64");
 
@@ -13,6 +14,16 @@ async function failure(call) {
     return { class: error.constructor.name, status: status ?? statusCode ?? null, code: code ?? null, param: param ?? null, message };
   }
 }
+
+// What is wrong with a request, as a change of one that is right.
+const WRONG = {
+  key: { key: "wrong" },
+  model: { model: "no-such-model" },
+  voice: { voice: "espeak:no-such-voice" },
+  vendor: { model: "elevenlabs" },
+  overload: { text: "not cached" },
+};
+const CLIENTS = { ai: aiSpeech, elevenlabs: elevenLabsSpeech, jambonz: jambonzSpeech };
 
 const calls = {
   async openai_speaks() {
@@ -35,30 +46,11 @@ const calls = {
     return failure(() => client.audio.speech.create({ model: "elevenlabs", voice: "alloy", input: TEXT }));
   },
   async ai_speaks() {
-    const { experimental_generateSpeech: generateSpeech } = await import("ai");
-    const { createOpenAI } = await import("@ai-sdk/openai");
-    const speak = (model, apiKey = token) =>
-      generateSpeech({ model: createOpenAI({ baseURL: `${url}/v1`, apiKey }).speech(model), text: TEXT, voice: "alloy" });
-    const { audio } = await speak("espeak");
-    return {
-      mp3: shown(audio.uint8Array),
-      mediaType: audio.mediaType,
-      key: await failure(() => speak("espeak", "wrong")),
-      model: await failure(() => speak("no-such-model")),
-    };
+    const audio = await aiSpeech({ key: token, model: "espeak", voice: "alloy", text: TEXT });
+    return { mp3: shown(audio.uint8Array), mediaType: audio.mediaType };
   },
   async elevenlabs_speaks() {
-    const { ElevenLabsClient } = await import("@elevenlabs/elevenlabs-js");
-    const speak = async (apiKey, voice) => {
-      const client = new ElevenLabsClient({ baseUrl: url, apiKey });
-      const stream = await client.textToSpeech.convert(voice, { text: TEXT });
-      return shown(Buffer.concat(await all(stream)));
-    };
-    return {
-      mp3: await speak(token, "espeak:gmw/en-US"),
-      key: await failure(() => speak("wrong", "espeak:en")),
-      voice: await failure(() => speak(token, "espeak:no-such-voice")),
-    };
+    return { mp3: shown(await elevenLabsSpeech({ key: token, voice: "espeak:gmw/en-US", text: TEXT })) };
   },
   async livekit_token() {
     const { TokenSource } = await import("livekit-client");
@@ -68,30 +60,63 @@ const calls = {
     return { plain, agent };
   },
   async jambonz_speaks() {
-    const { default: speech } = await import("@jambonz/speech-utils");
-    const logger = { info() {}, debug() {}, error() {}, warn() {} };
     const { readFileSync, unlinkSync } = await import("node:fs");
-    const host = process.env.REDIS_HOST, port = Number(process.env.REDIS_PORT);
-    const { synthAudio, client } = speech({ host, port }, logger);
-    const stats = { increment() {}, histogram() {} };
-    const speak = (auth_token) =>
-      synthAudio(stats, {
-        account_sid: "a",
-        vendor: "custom:sayna",
-        language: "en-US",
-        voice: "espeak/en",
-        text: auth_token === token ? TEXT : `${TEXT} again`,
-        credentials: { vendor: "custom:sayna", custom_tts_url: `${url}/jambonz/tts`, auth_token },
-        renderForCaching: true,
-        disableTtsCache: true,
-      });
-    const { filePath } = await speak(token);
-    const told = { filePath, mp3: shown(readFileSync(filePath)), key: await failure(() => speak("wrong")) };
+    const { filePath } = await jambonzSpeech({ key: token, model: "espeak", voice: "espeak/en", text: TEXT });
+    const told = { filePath, mp3: shown(readFileSync(filePath)) };
     unlinkSync(filePath);
-    client.quit();
+    return told;
+  },
+  // The error of each case; a request of / in the service's log stands before each.
+  async fails(client, ...cases) {
+    const told = {};
+    for (const each of cases) {
+      await mark();
+      const asked = { key: token, model: "espeak", voice: "alloy", text: TEXT, ...WRONG[each] };
+      told[each] = await failure(() => CLIENTS[client](asked));
+    }
     return told;
   },
 };
+
+// Not by fetch: a client would get its connection, which the service may have closed by then.
+async function mark() {
+  const { get } = await import("node:http");
+  await new Promise((resolve, reject) => get(url, { agent: false }, (answer) => answer.resume().on("end", resolve)).on("error", reject));
+}
+
+async function aiSpeech({ key, model, voice, text }) {
+  const { experimental_generateSpeech: generateSpeech } = await import("ai");
+  const { createOpenAI } = await import("@ai-sdk/openai");
+  const client = createOpenAI({ baseURL: `${url}/v1`, apiKey: key });
+  return (await generateSpeech({ model: client.speech(model), text, voice })).audio;
+}
+
+async function elevenLabsSpeech({ key, model, voice, text }) {
+  const { ElevenLabsClient } = await import("@elevenlabs/elevenlabs-js");
+  const client = new ElevenLabsClient({ baseUrl: url, apiKey: key });
+  const stream = await client.textToSpeech.convert(voice.includes(":") ? voice : `${model}:en`, { text });
+  return Buffer.concat(await all(stream));
+}
+
+async function jambonzSpeech({ key, model, voice, text }) {
+  const { default: speech } = await import("@jambonz/speech-utils");
+  const logger = { info() {}, debug() {}, error() {}, warn() {} };
+  const { synthAudio, client } = speech({ host: process.env.REDIS_HOST, port: Number(process.env.REDIS_PORT) }, logger);
+  try {
+    return await synthAudio({ increment() {}, histogram() {} }, {
+      account_sid: "a",
+      vendor: "custom:sayna",
+      language: "en-US",
+      voice: /[/:]/.test(voice) ? voice : `${model}/en`,
+      text,
+      credentials: { vendor: "custom:sayna", custom_tts_url: `${url}/jambonz/tts`, auth_token: key },
+      renderForCaching: true,
+      disableTtsCache: true,
+    });
+  } finally {
+    client.quit();
+  }
+}
 
 async function all(stream) {
   const chunks = [];
@@ -99,4 +124,4 @@ async function all(stream) {
   return chunks;
 }
 
-process.stdout.write(`${JSON.stringify(await calls[name]())}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify(await calls[name](...words))}\n`, () => process.exit(0));

@@ -1,6 +1,6 @@
 """Calls of unmodified Python clients; runs in an environment of its own and prints what they got as JSON.
 
-Arguments: the URL of the service, a token, and the name of a function here.
+Arguments: the URL of the service, a token, the name of a function here, and its other arguments.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,8 @@ def failure(call: Any) -> dict[str, Any]:
         call()
     except Exception as error:  # noqa: BLE001 - each client has classes of its own
         names = ("status_code", "code", "param", "type", "request_id", "body")
-        return {"class": type(error).__name__, **{name: getattr(error, name, None) for name in names}}
+        told = {name: getattr(error, name, None) for name in names}
+        return {"class": type(error).__name__, "message": str(error)[:300], **told}
     return {"class": "none"}
 
 
@@ -158,13 +161,13 @@ def mary_lists(url: str, token: str) -> Any:
 
 
 def litellm_speaks(url: str, token: str) -> Any:
+    return {"mp3": shown(litellm_speech(url, key=token, model="espeak", voice="alloy", text=TEXT).content)}
+
+
+def litellm_speech(url: str, *, key: str, model: str, voice: str, text: str) -> Any:
     import litellm
 
-    def speak(**change: Any) -> Any:
-        body = {"model": "openai/espeak", "voice": "alloy", "input": TEXT, "api_key": token, **change}
-        return litellm.speech(api_base=f"{url}/v1", **body)
-
-    return {"mp3": shown(speak().content), "format": failure(lambda: speak(response_format="aac"))}
+    return litellm.speech(api_base=f"{url}/v1", api_key=key, model=f"openai/{model}", voice=voice, input=text)
 
 
 def agents_speak(url: str, token: str) -> Any:
@@ -179,26 +182,34 @@ def agents_speak(url: str, token: str) -> Any:
 
 
 def livekit_openai_speaks(url: str, token: str) -> Any:
+    told = {}
+    for model in ("espeak", "tts-1"):
+        for audio_format in ("wav", "mp3", "opus"):
+            frame = livekit_openai(url, key=token, model=model, voice="alloy", text=TEXT, audio_format=audio_format)
+            told[f"{model} {audio_format}"] = [frame.sample_rate, frame.duration]
+    return told
+
+
+def livekit_openai(url: str, *, key: str, model: str, voice: str, text: str, audio_format: str = "mp3") -> Any:
     import aiohttp
     from livekit.plugins import openai
 
-    async def main() -> dict[str, Any]:
-        told = {}
+    async def main() -> Any:
         async with aiohttp.ClientSession():
-            for model in ("espeak", "tts-1"):
-                for audio_format in ("wav", "mp3", "opus"):
-                    tts = openai.TTS(
-                        base_url=f"{url}/v1", api_key=token, model=model, voice="alloy", response_format=audio_format
-                    )
-                    frame = await tts.synthesize(TEXT).collect()
-                    told[f"{model} {audio_format}"] = [frame.sample_rate, frame.duration]
-                    await tts.aclose()
-        return told
+            tts = openai.TTS(base_url=f"{url}/v1", api_key=key, model=model, voice=voice, response_format=audio_format)
+            try:
+                return await tts.synthesize(text).collect()
+            finally:
+                await tts.aclose()
 
     return asyncio.run(main())
 
 
 def livekit_elevenlabs_speaks(url: str, token: str) -> Any:
+    return livekit_elevenlabs(url, key=token, model="espeak", voice="alloy", text=TEXT, lists=True)
+
+
+def livekit_elevenlabs(url: str, *, key: str, model: str, voice: str, text: str, lists: bool = False) -> Any:
     import aiohttp
     from livekit.plugins import elevenlabs
 
@@ -206,38 +217,41 @@ def livekit_elevenlabs_speaks(url: str, token: str) -> Any:
         async with aiohttp.ClientSession() as session:
             tts = elevenlabs.TTS(
                 base_url=f"{url}/v1",
-                api_key=token,
-                voice_id="espeak:en",
+                api_key=key,
+                voice_id=voice if ":" in voice else f"{model}:en",
                 encoding="mp3_44100_128",
                 http_session=session,
             )
-            frame = await tts.synthesize(TEXT).collect()
-            voices = await tts.list_voices()
+            frame = await tts.synthesize(text).collect()
+            voices = await tts.list_voices() if lists else []
             return {"frame": [frame.sample_rate, frame.duration], "voices": len(voices)}
 
     return asyncio.run(main())
 
 
 def pipecat_speaks(url: str, token: str) -> Any:
+    audio = pipecat(url, key=token, model="espeak", voice="alloy", text=TEXT)
+    return {"bytes": sum(len(frame.audio) for frame in audio), "rates": sorted({f.sample_rate for f in audio})}
+
+
+def pipecat(url: str, *, key: str, model: str, voice: str, text: str) -> list[Any]:
+    """Return the frames of audio; raises RuntimeError with the error that pipecat pushes up its pipeline."""
     from pipecat.frames.frames import ErrorFrame, TTSAudioRawFrame, TTSSpeakFrame
     from pipecat.services.openai.tts import OpenAITTSService
     from pipecat.tests.utils import run_test
 
-    async def main() -> dict[str, Any]:
+    async def main() -> list[Any]:
         service = OpenAITTSService(
             base_url=f"{url}/v1",
-            api_key=token,
+            api_key=key,
             sample_rate=24000,
-            settings=OpenAITTSService.Settings(voice="alloy", model="espeak"),
+            settings=OpenAITTSService.Settings(voice=voice, model=model),
         )
-        down, up = await run_test(service, frames_to_send=[TTSSpeakFrame(TEXT)])
-        audio = [frame for frame in down if isinstance(frame, TTSAudioRawFrame)]
-        failed = [str(frame) for frame in (*down, *up) if isinstance(frame, ErrorFrame)]
-        return {
-            "bytes": sum(len(frame.audio) for frame in audio),
-            "rates": sorted({f.sample_rate for f in audio}),
-            "failed": failed,
-        }
+        down, up = await run_test(service, frames_to_send=[TTSSpeakFrame(text)])
+        failed = [frame.error for frame in (*down, *up) if isinstance(frame, ErrorFrame)]
+        if failed:
+            raise RuntimeError(failed[0])
+        return [frame for frame in down if isinstance(frame, TTSAudioRawFrame)]
 
     return asyncio.run(main())
 
@@ -252,18 +266,25 @@ def ovos_speaks(url: str, token: str) -> Any:
 
 
 def wyoming_speaks(url: str, token: str) -> Any:
+    return asyncio.run(bridged(url, key=token, model="espeak", voice=None, text=TEXT))
+
+
+async def bridged(url: str, *, key: str, model: str, voice: str | None, text: str) -> dict[str, Any]:
+    """Return what the Wyoming bridge gives for a text; raises RuntimeError with the error that it sends."""
     from wyoming.audio import AudioChunk, AudioStart, AudioStop
     from wyoming.client import AsyncTcpClient
+    from wyoming.error import Error
     from wyoming.info import Describe, Info
-    from wyoming.tts import Synthesize
+    from wyoming.tts import Synthesize, SynthesizeVoice
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     argv = [sys.executable, "-m", "wyoming_openai", "--uri", f"tcp://127.0.0.1:{port}", "--languages", "en"]
-    argv += ["--tts-openai-url", f"{url}/v1", "--tts-openai-key", token, "--tts-models", "espeak"]
+    argv += ["--tts-openai-url", f"{url}/v1", "--tts-openai-key", key, "--tts-models", model]
+    argv += ["--tts-voices", voice] if voice else []
 
     async def connected() -> Any:
-        for _ in range(300):
+        for _ in range(600):
             client = AsyncTcpClient("127.0.0.1", port)
             try:
                 await client.connect()
@@ -273,27 +294,54 @@ def wyoming_speaks(url: str, token: str) -> Any:
                 return client
         raise TimeoutError
 
-    async def main() -> dict[str, Any]:
-        client = await connected()
-        await client.write_event(Describe().event())
-        info = Info.from_event(await client.read_event())
-        await client.write_event(Synthesize(text=TEXT).event())
-        rate, audio = 0, b""
-        while not AudioStop.is_type((event := await client.read_event()).type):
-            if AudioStart.is_type(event.type):
-                rate = AudioStart.from_event(event).rate
-            elif AudioChunk.is_type(event.type):
-                audio += AudioChunk.from_event(event).audio
-        voices = [voice.name for program in info.tts for voice in program.voices]
-        return {"rate": rate, "audio": shown(audio), "voices": voices}
-
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as bridge:
         try:
-            return asyncio.run(main())
+            client = await connected()
+            await client.write_event(Describe().event())
+            info = Info.from_event(await client.read_event())
+            chosen = SynthesizeVoice(name=voice) if voice else None
+            await client.write_event(Synthesize(text=text, voice=chosen).event())
+            rate, audio = 0, b""
+            while (event := await client.read_event()) is not None and not AudioStop.is_type(event.type):
+                if AudioStart.is_type(event.type):
+                    rate = AudioStart.from_event(event).rate
+                elif AudioChunk.is_type(event.type):
+                    audio += AudioChunk.from_event(event).audio
+                elif Error.is_type(event.type):
+                    raise RuntimeError(Error.from_event(event).text)
+            voices = [each.name for program in info.tts for each in program.voices]
+            return {"rate": rate, "audio": shown(audio), "voices": voices}
         finally:
             bridge.terminate()
 
 
+# What is wrong with a request, as a change of one that is right.
+WRONG = {
+    "key": {"key": "wrong"},
+    "model": {"model": "no-such-model"},
+    "voice": {"voice": "espeak:no-such-voice"},
+    "vendor": {"model": "elevenlabs"},
+    "overload": {"text": "not cached"},
+}
+CLIENTS: dict[str, Callable[..., Any]] = {
+    "litellm": litellm_speech,
+    "livekit-openai": livekit_openai,
+    "livekit-elevenlabs": livekit_elevenlabs,
+    "pipecat": pipecat,
+    "wyoming": lambda url, **words: asyncio.run(bridged(url, **words)),
+}
+
+
+def fails(url: str, token: str, client: str, *cases: str) -> Any:
+    """Return the error of each case; a request of / in the service's log stands before each."""
+    told = {}
+    for case in cases:
+        urllib.request.urlopen(f"{url}/", timeout=60).close()
+        words = {"key": token, "model": "espeak", "voice": "alloy", "text": TEXT, **WRONG[case]}
+        told[case] = failure(lambda words=words: CLIENTS[client](url, **words))
+    return told
+
+
 if __name__ == "__main__":
-    where, secret, name = sys.argv[1:]
-    print(json.dumps(globals()[name](where, secret)))
+    where, secret, name, *words = sys.argv[1:]
+    print(json.dumps(globals()[name](where, secret, *words), default=str))

@@ -1,1 +1,0 @@
-"""What the OpenAPI document says of each endpoint; the views name the operations."""

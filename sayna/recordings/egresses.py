@@ -1,0 +1,147 @@
+"""What LiveKit knows of recordings: which run, how each ended, and where its egress writes each.
+
+`owner.json` is a note, not the state: LiveKit is asked until the note has an outcome. LiveKit lists an egress a moment
+after its start and forgets it 24 hours after its end. So an egress that LiveKit does not know is over, unless its note
+is younger than `grace_seconds`. The audio in the store then tells whether it was complete.
+"""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from sayna.caller import Caller
+from sayna.config import RecordingConfig
+from sayna.livekit.egress_state import EgressReport, EgressState
+from sayna.log import emit
+from sayna.recordings.library import Library
+from sayna.recordings.listing import READERS, Recording, RecordingPage
+from sayna.recordings.owners import Owner
+from sayna.storage.base import KEY_PART
+
+if TYPE_CHECKING:
+    from sayna.livekit import Event
+    from sayna.livekit.egress import Egress
+
+AUDIO = "audio.ogg"
+EPOCH = datetime.fromtimestamp(0, UTC)
+
+logger = logging.getLogger("sayna.recordings")
+
+
+class EgressPaths:
+    """Translates a stream_id into the path that the egress gets, and such a path back."""
+
+    def __init__(self, config: RecordingConfig) -> None:
+        folder = f"{config.local_path.absolute()}/" if config.backend == "local" and config.local_path else ""
+        self._base = f"{folder}{config.prefix}/" if config.prefix else folder
+
+    def path(self, stream_id: str) -> str:
+        """Return the path of the audio."""
+        return f"{self._base}{stream_id}/{AUDIO}"
+
+    def stream_id(self, path: str) -> str | None:
+        """Return the stream_id of a path, or None for a path that Sayna never gives to an egress."""
+        name, _, file = path.removeprefix(self._base).partition("/")
+        belongs = path.startswith(self._base) and file == AUDIO and KEY_PART.fullmatch(name)
+        return name if belongs else None
+
+
+class Endings:
+    """Asks LiveKit for the state of recordings, and notes how each one ended."""
+
+    def __init__(self, library: Library, egress: "Egress", paths: EgressPaths, grace_seconds: float) -> None:
+        self._library = library
+        self._egress = egress
+        self._paths = paths
+        self._grace_seconds = grace_seconds
+
+    def is_running(self, stream_id: str, owner: Owner) -> bool:
+        """Return whether the recording runs; LiveKit is asked, and an end is noted."""
+        report = self._egress.state(owner.egress_id or "")
+        if report is not None and report.state is EgressState.ENDING:
+            return False
+        return self.note(stream_id, owner, report).outcome is None
+
+    def settle(self, stream_id: str, owner: Owner) -> Owner:
+        """Return the note with the outcome of a recording that is over; without outcome it may run."""
+        if owner.outcome is not None or not owner.room_name:
+            return owner
+        if owner.egress_id:
+            return self.note(stream_id, owner, self._egress.state(owner.egress_id))
+        # The worker died between LiveKit's response and its note.
+        report = self._egress.find(owner.room_name, self._paths.path(stream_id))
+        return self.note(stream_id, replace(owner, egress_id=report.id) if report else owner, report, before=owner)
+
+    def note(self, stream_id: str, owner: Owner, report: EgressReport | None, *, before: Owner | None = None) -> Owner:
+        """Return the owner after LiveKit's report, written in place of `before` when the recording is over."""
+        if report is None and not owner.is_older_than(self._grace_seconds):
+            return owner
+        state = report.state if report else self._outcome_in_store(stream_id)
+        if not state.is_over:
+            return owner
+        ended = (report.ended_at if report else None) or datetime.now(UTC)
+        noted = replace(owner, outcome=state.value, ended_at=ended.isoformat(timespec="seconds"))
+        # When another worker was faster, its note has the same outcome.
+        self._library.owners.replace(stream_id, before or owner, noted)
+        fault = {"error": report.error} if report and report.error else {}
+        level = logging.INFO if state is EgressState.COMPLETE else logging.WARNING
+        emit(logger, level, "recording_ended", stream_id=stream_id, outcome=state.value, **fault)
+        return noted
+
+    def ended(self, event: "Event") -> tuple[str, str | None] | None:
+        """Return stream_id and tenant of the recording that the event egress_ended is about, or None."""
+        found = self._of(event)
+        return (found[0], found[1].auth_id) if found else None
+
+    def receive(self, event: "Event") -> None:
+        """Note the end that LiveKit's event egress_ended tells; other events and other egresses change nothing."""
+        if (found := self._of(event)) and found[1].outcome is None:
+            self.note(*found)
+
+    def _of(self, event: "Event") -> tuple[str, Owner, EgressReport] | None:
+        """Return the recording that the event egress_ended is about."""
+        report = event.egress if event.name == "egress_ended" else None
+        stream_id = self._paths.stream_id(report.filepath) if report else None
+        owner = self._library.owners.read(stream_id) if stream_id else None
+        if report is None or stream_id is None or owner is None or owner.egress_id != report.id:
+            return None
+        return stream_id, owner, report
+
+    def _outcome_in_store(self, stream_id: str) -> EgressState:
+        return EgressState.COMPLETE if self._library.has_audio(stream_id) else EgressState.FAILED
+
+
+class RunningRecordings:
+    """Pages of running recordings; raises StorageUnavailable and the errors of LiveKit."""
+
+    def __init__(self, library: Library, egress: "Egress", paths: EgressPaths) -> None:
+        self._library = library
+        self._egress = egress
+        self._paths = paths
+
+    def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
+        """Return at most `limit` running recordings of the caller, by stream_id; raises InvalidRequest."""
+        after = self._library.cursors.open(cursor) if cursor else ""
+        named = ((self._paths.stream_id(report.filepath), report) for report in self._egress.active())
+        reports = {name: each for name, each in named if name and name > after and each.state is EgressState.RUNNING}
+        found = list(islice(self._visible(caller, reports), limit + 1))
+        more = len(found) > limit
+        return RecordingPage(found[:limit], self._library.cursors.seal(found[limit - 1].stream_id) if more else None)
+
+    def _visible(self, caller: Caller, reports: dict[str, EgressReport]) -> Iterator[Recording]:
+        names = sorted(reports)
+        with ThreadPoolExecutor(READERS) as pool:
+            for first in range(0, len(names), READERS):
+                batch = names[first : first + READERS]
+                for name, owner in zip(batch, pool.map(self._library.owners.read, batch), strict=True):
+                    # LiveKit also lists what other servers record, into stores of their own.
+                    if owner and owner.egress_id == reports[name].id and self._library.allows(caller, owner):
+                        yield _line(name, owner, reports[name])
+
+
+def _line(stream_id: str, owner: Owner, report: EgressReport) -> Recording:
+    return Recording(stream_id, None, report.started_at or owner.started or EPOCH, owner.room_name)
