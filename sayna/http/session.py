@@ -41,8 +41,7 @@ def prepared(
 ) -> PreparedRequest:
     """Return a request; raises requests.exceptions.InvalidURL.
 
-    Not by a Session: what it merges into each request from its own settings, cookies and hooks took half of the time
-    of a call on loopback (measured), and all of it was empty.
+    Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
     """
     request = PreparedRequest()
     request.method, request.body = method, body

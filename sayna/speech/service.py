@@ -139,7 +139,7 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode is CacheMode.ONLY and self.machines is not None and not self._cache.has(plan.sound):
+        if mode is CacheMode.ONLY and self.machines is not None and self._cache.get(plan.sound) is None:
             self.machines.fetch(plan)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
