@@ -31,7 +31,9 @@ from sayna.speech.service import SpeechService, SynthesisLimiter
 from sayna.speech.single_flight import SingleFlight
 from sayna.speech.usage import UsageMeter
 from sayna.speech.voice_planner import VoicePlanner
-from sayna.speech.voices import EncodedVoicesCache, VoiceCatalogue, VoiceListStore
+from sayna.speech.voices.catalogue import VoiceCatalogue
+from sayna.speech.voices.encoding import EncodedVoicesCache
+from sayna.speech.voices.store import VoiceListStore
 from sayna.state.embedded import SharedState, embedded_state
 from sayna.state.failure_counter import FailureLimiter
 from sayna.state.files import Check
@@ -39,7 +41,7 @@ from sayna.state.leader import LeaderThread
 from sayna.state.secret import server_secret
 
 if TYPE_CHECKING:
-    from sayna.livekit import LiveKit
+    from sayna.livekit.livekit_client import LiveKit
     from sayna.sip.telephony import Telephony
 
 
@@ -141,7 +143,7 @@ def build(config: Config) -> Services:
         planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.get)),
         cache=cache,
         single_flight=single_flight,
-        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.warn_quota if telephony else None)),
+        usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.events.warn_quota if telephony else None)),
         speech=(speech := SpeechService(cache, single_flight, limiter, _calls(config, state, paid), machines)),
         fallback=(fallback := FallbackSpeech(speech, limiter)),
         clips=ClipService(clip_signer(config), planner, fallback, config.auth),
@@ -185,7 +187,7 @@ def _livekit(config: Config, state: SharedState) -> "LiveKit | None":
     key, secret = config.livekit.api_key, config.livekit.api_secret
     if key is None or secret is None:
         return None
-    from sayna.livekit import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
+    from sayna.livekit.livekit_client import LiveKit  # noqa: PLC0415 - asyncio is a tenth of the start time
 
     return LiveKit.build(config.livekit, key, secret, state.rooms)
 

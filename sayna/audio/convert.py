@@ -23,8 +23,10 @@ def convert(
     target: AudioSpec,
     silence_ms: tuple[int, int] = NO_SILENCE,
     head: bytearray | None = None,
+    *,
+    gain_db: float = 0.0,
 ) -> Iterator[bytes]:
-    """Yield the audio as `target` (mono, from `formats.resolve`); never an empty chunk.
+    """Yield the audio as `target` (mono, from `formats.resolve`), louder by `gain_db`; never an empty chunk.
 
     `silence_ms` is the silence before and after the audio, in milliseconds. At the end, `head` holds what stands in
     front of a whole file but comes too late for a stream: the Info frame of an mp3, which states its length.
@@ -32,9 +34,9 @@ def convert(
     A wav or flac is always written anew, because vendors stream headers without a true length.
     """
     # Not decoded: it was checked on its way in, and coding it again would only lose.
-    if source == target and streams(target) and silence_ms == NO_SILENCE:
+    if source == target and streams(target) and silence_ms == NO_SILENCE and not gain_db:
         return _some(chunks)
-    return _some(_converted(chunks, source, target, silence_ms, bytearray() if head is None else head))
+    return _some(_converted(chunks, source, target, silence_ms, bytearray() if head is None else head, gain_db=gain_db))
 
 
 def master_of(source: AudioSpec) -> AudioSpec:
@@ -65,13 +67,20 @@ def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:
 
 
 def _converted(
-    chunks: Iterator[bytes], source: AudioSpec, target: AudioSpec, silence_ms: tuple[int, int], head: bytearray
+    chunks: Iterator[bytes],
+    source: AudioSpec,
+    target: AudioSpec,
+    silence_ms: tuple[int, int],
+    head: bytearray,
+    *,
+    gain_db: float,
 ) -> Iterator[bytes]:
     rate, blocks = _decode(chunks, source)
-    if rate != target.sample_rate:
+    if rate != target.sample_rate or gain_db:
         from sayna.audio.resample import resample  # noqa: PLC0415
 
-        blocks = resample(blocks, rate, target.sample_rate)
+        is_lossy = target.audio_format in ("mp3", "opus")
+        blocks = resample(blocks, rate, target.sample_rate, gain_db=gain_db, is_lossy=is_lossy)
     before, after = (bytes(_SAMPLE_BYTES["s16"] * (target.sample_rate * each // 1000)) for each in silence_ms)
     # _some here too, because an encoder writes a header even when no audio follows.
     yield from _encode(itertools.chain((before,), _some(blocks), (after,)), target, head)

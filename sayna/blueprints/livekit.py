@@ -17,7 +17,7 @@ from sayna.schemas.livekit import room_name as checked
 from sayna.schemas.livekit_token import STOCK_TOKEN, load_token
 
 if TYPE_CHECKING:
-    from sayna.livekit import LiveKit
+    from sayna.livekit.livekit_client import LiveKit
 
 blueprint = Blueprint("livekit", __name__)
 

@@ -74,7 +74,8 @@ def _page(name: str, **search: object) -> Response:
         raise NotFound
     docs = services().config.docs
     html = _template().render(
-        page=manual.page(name),
+        title=manual.titles[name],
+        html=manual.page(name),
         base=manual.link(name, "").removesuffix("help"),
         titles=manual.titles,
         studio=docs.studio_enabled,

@@ -1,7 +1,6 @@
 """GET /metrics: the metrics of all workers, for Prometheus."""
 
 import hmac
-import ipaddress
 import sqlite3
 
 from flask import Blueprint, Request, Response, request
@@ -10,6 +9,7 @@ from werkzeug.exceptions import NotFound
 from sayna import metrics as counted
 from sayna.auth import read_token
 from sayna.blueprints.context import services
+from sayna.config import is_loopback
 from sayna.errors import NotAuthenticated
 from sayna.metrics import MetricsForbidden
 
@@ -34,16 +34,9 @@ def _check(asked: Request) -> None:
         given = read_token(asked.headers.getlist("Authorization"), [], allow_query=False)
         if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.reveal().encode()):
             raise NotAuthenticated("unauthorized", "The token is not that of METRICS_TOKEN.")
-    elif not _is_loopback(asked.environ.get("REMOTE_ADDR", "")) or any(name in asked.headers for name in FORWARDED):
+    # The peer of a unix socket has no address; it is a proxy.
+    elif not is_loopback(asked.environ.get("REMOTE_ADDR", "")) or any(name in asked.headers for name in FORWARDED):
         raise MetricsForbidden("metrics are for programs on this machine; set METRICS_TOKEN for others")
-
-
-def _is_loopback(peer: str) -> bool:
-    try:
-        return ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        # The peer of a unix socket has no address; it is a proxy.
-        return False
 
 
 def _gauges() -> list[tuple[str, str, float]]:

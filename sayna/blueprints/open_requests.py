@@ -11,7 +11,8 @@ from sayna.blueprints.context import services
 from sayna.providers.base import TTSProvider
 from sayna.speech.clip_errors import CrossSiteRequest, OpenVendorsDisabled
 from sayna.speech.fallback import allowed
-from sayna.speech.plan import Plan, SpeakRequest, suits
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.planner import suits
 
 
 def check_site(request: Request) -> None:

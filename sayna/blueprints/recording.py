@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 from itertools import chain
+from typing import TypeVar
 
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
@@ -12,10 +13,11 @@ from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.recordings import Download, Library, Recorder, Remover, check_stream_id
+from sayna.recordings import Download, Recorder, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
 from sayna.schemas.recording import START, dump_page, dump_purged, dump_session, load_list, load_purge, load_start
 
+T = TypeVar("T")
 blueprint = Blueprint("recording", __name__)
 
 AUDIO = "audio/ogg"
@@ -44,7 +46,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
-    page = _recorder().running if query.is_active else _library().page
+    page = _recorder().running.page if query.is_active else _configured(services().recordings).page
     return json_response(dump_page(page(g.caller, query.limit, query.cursor)))
 
 
@@ -61,7 +63,7 @@ def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it, or remove one that is over."""
     check_stream_id(stream_id)
     if load_purge(request.args):
-        _remover().purge(g.caller, stream_id)
+        _configured(services().remover).purge(g.caller, stream_id)
         return json_response(dump_purged(stream_id))
     return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
@@ -74,7 +76,8 @@ def download(stream_id: str) -> Response:
     # Without nginx in between, the response would have no audio, and the client would see the link.
     by_nginx = location is not None and services().proxies.is_trusted(request.remote_addr or "")
     is_head = request.method == "HEAD"
-    found = _library().open(stream_id, g.caller, request.headers, is_head=is_head, by_nginx=by_nginx)
+    library = _configured(services().recordings)
+    found = library.open(stream_id, g.caller, request.headers, is_head=is_head, by_nginx=by_nginx)
     response = accel_response(found, location or "") if found.accel_key else _response(found)
     response.content_type = AUDIO
     response.headers.update(HEADERS)
@@ -106,19 +109,10 @@ def _response(download: Download) -> Response:
 def _recorder() -> Recorder:
     if services().livekit is None:
         raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    if (recorder := services().recorder) is None:
+    return _configured(services().recorder)
+
+
+def _configured(part: T | None) -> T:
+    if part is None:
         raise RecordingStorageNotConfigured
-    return recorder
-
-
-def _remover() -> Remover:
-    if (remover := services().remover) is None:
-        raise RecordingStorageNotConfigured
-    return remover
-
-
-def _library() -> Library:
-    library = services().recordings
-    if library is None:
-        raise RecordingStorageNotConfigured
-    return library
+    return part

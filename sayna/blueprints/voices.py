@@ -5,8 +5,10 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.context import check_provider, services
 from sayna.errors import InvalidRequest
 from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices import GENDERS, VoiceFilter, VoiceListing
+from sayna.speech.voices.catalogue import VoiceListing
+from sayna.speech.voices.encoding import VoiceFilter
 from sayna.speech.voices.languages import canonical
+from sayna.speech.voices.normalize import GENDERS
 
 blueprint = Blueprint("voices", __name__)
 

@@ -3,18 +3,20 @@
 import contextlib
 import datetime
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import click
 
 from sayna.audio import FORMATS, SAMPLE_RATES
-from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_pairs, progress, services
+from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_table, progress, services, shared_cache
 from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
-from sayna.speech.cache import AudioCache, ClipInfo, cache_key
+from sayna.speech.cache import cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
 from sayna.speech.plan import Plan, SpeakRequest
@@ -24,6 +26,9 @@ from sayna.speech.text import text_digest
 NGINX = """\
 nginx still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
 find /var/cache/sayna-clips -type f -delete"""
+
+# What a clip knows of its request.
+VOICE = ("provider", "voice_id", "model", "language", "speaking_rate")
 
 commands = Group(
     "cache",
@@ -45,20 +50,20 @@ for each in pack.commands.values():
 @as_json
 def stats(*, as_json: bool) -> None:
     """Print how full the cache is, and how many clips of each provider it has."""
-    found, shared = _cache().stats(), _shared_stats()
+    found, shared = shared_cache().stats(), _shared_stats()
     # Scripts that call `flask --app wsgi cache stats` read JSON.
     if as_json or is_of_flask():
         print_json({name: getattr(found, name) for name in found.__slots__} | ({"shared": shared} if shared else {}))
         return
     oldest = datetime.datetime.fromtimestamp(found.oldest, datetime.UTC) if found.oldest else None
-    print_pairs(
-        {
-            "clips": found.entries,
-            "bytes": f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})",
-            "oldest": f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-",
-            **{f"clips of {slug}": entries for slug, entries in sorted(found.providers.items())},
-            **{f"shared {name}": value for name, value in shared.items() if name != "providers"},
-        }
+    print_table(
+        [
+            ("clips", str(found.entries)),
+            ("bytes", f"{found.bytes:,} of {found.limit:,} ({found.bytes / found.limit:.1%})"),
+            ("oldest", f"{oldest:%Y-%m-%d %H:%M} UTC" if oldest else "-"),
+            *((f"clips of {slug}", str(entries)) for slug, entries in sorted(found.providers.items())),
+            *((f"shared {name}", str(value)) for name, value in shared.items() if name != "providers"),
+        ]
     )
 
 
@@ -78,7 +83,7 @@ def _shared_stats() -> dict[str, object]:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(provider: str | None, voice: str | None, text: str | None, key: str | None, *, yes: bool) -> None:
     """Forget cached audio: all, or that of a provider, a voice, a text or a key. Needed again, it costs money again."""
-    cache = _cache()
+    cache = shared_cache()
     if sum((text is not None, key is not None, bool(provider or voice))) > 1:
         raise click.UsageError("give --text, or --key, or --provider and --voice")
     if not yes:
@@ -127,7 +132,7 @@ def _confirm(which: str) -> None:
 def verify(*, as_json: bool) -> None:
     """Read every entry and remove those that are damaged; of several machines, the clips that they share too."""
     with progress("Checking") as advance:
-        report = _cache().verify(advance)
+        report = shared_cache().verify(advance)
     found = {"checked": report.checked, "damaged": report.damaged}
     if (machines := services().speech.machines) is not None:
         with progress("Shared") as advance:
@@ -141,13 +146,6 @@ def verify(*, as_json: bool) -> None:
         click.echo(f"{shared.checked} shared clips checked, {shared.damaged} damaged ones removed")
 
 
-def _cache() -> AudioCache:
-    cache = services().cache
-    if not cache.shared:
-        raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
-    return cache
-
-
 def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
     """Return the keys of the sounds of a text, and how many clips of earlier versions are as long and may be of it.
 
@@ -156,46 +154,37 @@ def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
     """
     if not text.strip():
         raise EmptyText("say which text")
-    found, unsure, cache, digest = set(), 0, built.cache, text_digest(text)
-    tenants = {None, *(each.id for each in built.config.auth.secrets)}
-    keys = cache.keys()
+    found, unsure, digest = set(), 0, text_digest(text)
+    # By voice, because a large cache has many clips of few voices.
+    planned: dict[tuple[Any, ...], list[Plan]] = {}
+    keys = built.cache.keys()
     for key in keys:
-        clip = cache.get(key)
-        if clip is None:
+        if (clip := built.cache.get(key)) is None:
             continue
-        plans = [] if clip.info.text_digest == digest else list(_plans(built, text, clip.info, tenants))
-        if clip.info.text_digest == digest or any(plan.sound == key for plan in plans):
+        voice = tuple(getattr(clip.info, name) for name in VOICE)
+        if voice not in planned:
+            planned[voice] = list(_plans(built, SpeakRequest(text, **dict(zip(VOICE, voice, strict=True)))))
+        if clip.info.text_digest == digest or any(plan.sound == key for plan in planned[voice]):
             found.add(key)
         elif not clip.info.text_digest:
-            unsure += clip.info.characters in {len(text), *(plan.characters for plan in plans)}
+            unsure += clip.info.characters in {len(text), *(plan.characters for plan in planned[voice])}
     return found, unsure
+
+
+def _plans(built: Services, wanted: SpeakRequest) -> Iterator[Plan]:
+    """Yield what each tenant's pronunciations make of a request."""
+    for tenant in {None, *(each.id for each in built.config.auth.secrets)}:
+        # The vendor, the voice or the model of the clip may no longer be known here.
+        with contextlib.suppress(SaynaError):
+            yield built.planner.plan(replace(wanted, tenant=tenant))
 
 
 def _sounds_of_key(built: Services, key: str) -> set[str]:
     """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
     key = key.strip('"').partition("-")[0].lower()
-    sounds = built.cache.keys()
-    return {sound for sound in sounds if key == sound or key in _keys_of_forms(sound)}
-
-
-def _plans(built: Services, text: str, info: ClipInfo, tenants: Iterable[str | None]) -> Iterator[Plan]:
-    """Yield what each tenant's pronunciations make of the text in the voice of a clip."""
-    for tenant in tenants:
-        # The vendor, the voice or the model of the clip may no longer be known here.
-        with contextlib.suppress(SaynaError):
-            yield built.planner.plan(
-                SpeakRequest(
-                    text,
-                    tenant=tenant,
-                    provider=info.provider,
-                    voice_id=info.voice_id or None,
-                    model=info.model or None,
-                    language=info.language or None,
-                    speaking_rate=info.speaking_rate,
-                )
-            )
-
-
-def _keys_of_forms(sound: str) -> Iterator[str]:
-    for audio_format, rate in product(FORMATS, SAMPLE_RATES):
-        yield cache_key({"sound": sound, "form": f"{audio_format}-{rate}-0-0"})
+    sounds, forms = built.cache.keys(), [f"{name}-{rate}-0-0" for name, rate in product(FORMATS, SAMPLE_RATES)]
+    return {
+        sound
+        for sound in sounds
+        if key == sound or any(key == cache_key({"sound": sound, "form": form}) for form in forms)
+    }

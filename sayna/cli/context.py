@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sayna.caller import Caller
     from sayna.config import Config
     from sayna.services import Services
+    from sayna.speech.cache import AudioCache
     from sayna.speech.plan import Plan
 
 
@@ -90,6 +91,14 @@ def is_of_flask() -> bool:
     return not isinstance(click.get_current_context().find_root().obj, Session)
 
 
+def shared_cache() -> "AudioCache":
+    """Return the cache of the server; raises ClickException where it would end with the command."""
+    cache = services().cache
+    if not cache.shared:
+        raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
+    return cache
+
+
 def caller_of(tenant: str | None) -> "Caller":
     """Return the caller that a command speaks for; raises BadParameter for a tenant that does not exist."""
     from sayna.caller import UNRESTRICTED  # noqa: PLC0415 - `sayna --help` must not wait for it
@@ -159,11 +168,6 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def print_pairs(pairs: Mapping[str, object]) -> None:
-    """Print names and values, one pair a line."""
-    print_table([(name, str(value)) for name, value in pairs.items()])
 
 
 @contextlib.contextmanager

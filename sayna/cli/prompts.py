@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 
 from sayna.caller import Caller
-from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services
+from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services, shared_cache
 from sayna.errors import InvalidRequest, SaynaError
-from sayna.prompts import CheckedList, Prompt, PromptFolder, check, export_pack, import_pack, read_csv
-from sayna.prompts import warm as render_all
-from sayna.speech.cache import AudioCache, Clip
+from sayna.prompts.check import CheckedList, Prompt, check
+from sayna.prompts.folder import PromptFolder
+from sayna.prompts.pack import export_pack, import_pack
+from sayna.prompts.table import read_csv
+from sayna.prompts.warm import warm as render_all
+from sayna.speech.cache import Clip
 from sayna.speech.plan import Plan
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -45,7 +48,7 @@ def warm(prompts: Path, out: Path | None, workers: int, tenant: str | None, *, d
 
     Running it again renders what is missing.
     """
-    _shared_cache()
+    shared_cache()
     folder, caller = PromptFolder(out) if out else None, caller_of(tenant)
     checked = _checked(prompts, folder, caller)
     if not dry_run and not yes and checked.missing:
@@ -121,7 +124,7 @@ def _renderer(caller: Caller) -> Callable[[Plan], Clip]:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def export_(file: Path) -> None:
     """Write every clip of the cache into FILE."""
-    cache = _shared_cache()
+    cache = shared_cache()
     with progress("Exporting") as advance:
         number = export_pack(cache, file, advance)
     click.echo(f"{number} clips, {file.stat().st_size:,} bytes")
@@ -132,14 +135,7 @@ def export_(file: Path) -> None:
 def import_(file: Path) -> None:
     """Take the clips of FILE into the cache, each after it was verified."""
     with progress("Importing") as advance:
-        report = import_pack(_shared_cache(), file, advance)
+        report = import_pack(shared_cache(), file, advance)
     click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
     if report.damaged:
         raise click.exceptions.Exit(1)
-
-
-def _shared_cache() -> AudioCache:
-    cache = services().cache
-    if not cache.shared:
-        raise click.ClickException("CACHE_PATH is not set, so finished clips would be lost with this command")
-    return cache

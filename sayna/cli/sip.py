@@ -22,7 +22,7 @@ def provision(dry_run: bool) -> None:
     livekit, inbound = services().livekit, Inbound.of(services().config.sip)
     if livekit is None or inbound is None:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
-    done = livekit.trunks.provision(inbound, dry_run=dry_run)
+    done = livekit.provision(inbound, dry_run=dry_run)
     would = "would " if dry_run else ""
     click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 

@@ -8,7 +8,8 @@ import click
 
 from sayna.cli.context import Command, as_json, print_json, print_table, services
 from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices import VoiceFilter, VoiceListing, select
+from sayna.speech.voices.catalogue import VoiceListing
+from sayna.speech.voices.encoding import VoiceFilter, select
 from sayna.speech.voices.languages import canonical
 
 COLUMNS = ("provider", "id", "name", "language", "accent", "gender")

@@ -1,5 +1,6 @@
 """A shared secret of AUTH_API_SECRETS_JSON: its tenant, when it ends, what the tenant may use."""
 
+import contextlib
 import datetime
 import re
 from dataclasses import dataclass
@@ -73,19 +74,15 @@ def _expires(value: object) -> datetime.date | None:
         return None
     # fromisoformat() would also take 20261231 and 2026-W53-4.
     if isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        try:
+        with contextlib.suppress(ValueError):
             return datetime.date.fromisoformat(value)
-        except ValueError:
-            pass
     raise InvalidValue("has an expires that is not a date such as 2027-12-31")
 
 
 def _providers(value: object) -> frozenset[str] | None:
     if value is None:
         return None
-    try:
+    with contextlib.suppress(InvalidValue):
         if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
             return frozenset(map(provider_slug.parse, value))
-    except InvalidValue:
-        pass
     raise InvalidValue("has providers that are not a list of names such as azure and elevenlabs")

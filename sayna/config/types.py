@@ -23,11 +23,15 @@ def _boolean(text: str) -> bool:
     return _BOOLEANS[text.lower()]
 
 
-def _path(text: str) -> Path:
+def _printable(text: str) -> str:
     # Not printable are also the lone surrogates that stand for undecodable bytes of the environment.
     if not text.isprintable():
         raise InvalidValue("has control characters")
-    return Path(text)
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(_printable(text))
 
 
 def _folder(text: str) -> Path:
@@ -38,9 +42,7 @@ def _folder(text: str) -> Path:
 
 
 def _secret(text: str) -> Secret:
-    if not text.isprintable():
-        raise InvalidValue("has control characters")
-    return Secret(text)
+    return Secret(_printable(text))
 
 
 def _token(text: str) -> Secret:

@@ -1,18 +1,4 @@
-"""Errors of rooms, with their status and code on the wire.
-
-SaynaError
-├── LiveKitNotConfigured          500 LIVEKIT_NOT_CONFIGURED
-│   └── WebhookNotConfigured      503
-├── LiveKitUnavailable            500 LIVEKIT_UNAVAILABLE
-│   └── LiveKitRefused            with the Twirp code that says why
-├── RoomNotFound                  404 ROOM_NOT_FOUND
-├── RoomAccessDenied              403 ROOM_ACCESS_DENIED
-├── ParticipantNotFound           404 PARTICIPANT_NOT_FOUND
-├── CallNotAnswered               409 CALL_NOT_ANSWERED
-├── RemovalFailed                 500 REMOVAL_FAILED
-├── MuteFailed                    500 MUTE_FAILED
-└── InvalidSignature              401 INVALID_SIGNATURE
-"""
+"""Errors of rooms, with their status and code on the wire."""
 
 from sayna.errors import SaynaError
 

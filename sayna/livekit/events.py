@@ -6,23 +6,24 @@ its claim `sha256` is the hash of the body.
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from sayna.config import Secret
-from sayna.errors import InvalidRequest
-from sayna.livekit.deduplicator import EventDeduplicator
-from sayna.livekit.egress_state import EgressReport, state_of
+from sayna.errors import InvalidRequest, Overloaded, StoreUnavailable
+from sayna.livekit.egress import EgressReport, state_of
 from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.model import DISCONNECT_REASONS, KINDS, UNKNOWN
-from sayna.log import emit
+from sayna.log import RateLimitedLogger, emit
+from sayna.state.ports import Attempt, Once
 
 # The leeway of LiveKit's own receivers.
 LEEWAY_SECONDS = 60
@@ -31,6 +32,7 @@ INTEGER = re.compile("[0-9]{1,18}")
 END_TIME = re.compile(r"[1-9][0-9]{0,18}")
 
 logger = logging.getLogger("sayna.livekit")
+rate_limited_log = RateLimitedLogger(logger)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,45 @@ class Event:
 
 
 Receiver = Callable[[Event], None]
+
+
+class EventDeduplicator:
+    """Remembers event ids; while the store is unavailable every event is new, so a hook may get it twice."""
+
+    def __init__(self, ids: Once) -> None:
+        self._ids = ids
+
+    @contextlib.contextmanager
+    def first_delivery(self, event_id: str) -> Iterator[bool]:
+        """Yield whether the event is new, and remember it when the block ends without an error.
+
+        A second delivery waits for the first one. When the process dies in the block, the event stays new.
+        Raises Overloaded when the first delivery takes too long.
+        """
+        with contextlib.ExitStack() as held:
+            attempt = self._entered(held, event_id)
+            is_new = attempt is None or _is_new(attempt)
+            yield is_new
+            if is_new and attempt is not None:
+                with contextlib.suppress(StoreUnavailable):
+                    attempt.finish("")
+
+    def _entered(self, held: contextlib.ExitStack, event_id: str) -> Attempt | None:
+        try:
+            return held.enter_context(self._ids.attempt(event_id))
+        except TimeoutError as error:
+            raise Overloaded("this event is being processed; send it again", retry_after=1) from error
+        except StoreUnavailable as error:
+            rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
+            return None
+
+
+def _is_new(attempt: Attempt) -> bool:
+    try:
+        return attempt.earlier() is None
+    except StoreUnavailable as error:
+        rate_limited_log.warn("ids of events cannot be read: %s", error)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One LiveKit server: tokens, rooms, calls, trunks and recordings over one connection."""
+"""One LiveKit server: tokens, rooms, calls, inbound calls and recordings over one connection."""
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.bridge import Bridge
 from sayna.livekit.egress import Egress
+from sayna.livekit.model import Inbound
 from sayna.livekit.rooms import Rooms
 from sayna.livekit.sip_client import SipClient
 from sayna.livekit.tokens import TokenMint
-from sayna.livekit.trunks import Trunks
 from sayna.state.ports import Lock
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ class LiveKit:
     tokens: TokenMint
     rooms: Rooms
     sip: SipClient
-    trunks: Trunks
     egress: Egress
     bridge: "Bridge[Rpc]"
+    seconds: float
 
     @classmethod
     def build(cls, config: LiveKitConfig, key: Secret, secret: Secret, locks: Lock) -> "LiveKit":
@@ -45,10 +45,23 @@ class LiveKit:
             ),
             rooms=Rooms(bridge, locks, timeout, room_options=config.room_options),
             sip=SipClient(bridge, timeout),
-            trunks=Trunks(bridge, timeout),
             egress=Egress(bridge, timeout),
             bridge=bridge,
+            seconds=timeout,
         )
+
+    def provision(self, inbound: Inbound, *, dry_run: bool) -> list[str]:
+        """Create or correct the inbound trunk and dispatch rule; return one sentence for each change, made or not.
+
+        Raises LiveKitRefused or LiveKitUnavailable; a second try continues where this one ended.
+        """
+
+        async def ask(rpc: "Rpc") -> list[str]:
+            from sayna.livekit.provisioning import provision  # noqa: PLC0415 - loads livekit-api
+
+            return await provision(rpc, inbound, dry_run=dry_run)
+
+        return self.bridge.run(ask, 6 * self.seconds)
 
     def close(self) -> None:
         """End the connections, the loop and the thread of this process."""

@@ -4,18 +4,20 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
+from google.protobuf.duration_pb2 import Duration
 from livekit import api
 from livekit.protocol import egress, models
 
 from sayna import http
 from sayna.config import RecordingConfig, Secret
 from sayna.livekit.errors import LiveKitRefused, LiveKitUnavailable
-from sayna.livekit.model import AgentDispatch
-from sayna.livekit.output import output
+from sayna.livekit.model import AgentDispatch, Call, Placed, Trunk
 from sayna.livekit.twirp import NOT_FOUND, answer, certain, checked, unavailable
 
 CONNECT_SECONDS = 2.0
 MAX_PAGES = 20
+# How long the far end of a transfer may ring.
+TRANSFER_RINGING_SECONDS = 30
 
 
 @asynccontextmanager
@@ -30,8 +32,8 @@ async def connect(url: str, api_key: Secret, api_secret: Secret, seconds: float)
 class Rpc:
     """Requests to LiveKit, one round trip each.
 
-    Each raises LiveKitUnavailable without an answer. `create`, `remove`, `mute` and the methods of recordings
-    also raise LiveKitRefused.
+    Each raises LiveKitUnavailable without an answer. `create`, `remove`, `mute` and the methods of phones and
+    recordings also raise LiveKitRefused.
     """
 
     def __init__(self, client: api.LiveKitAPI) -> None:
@@ -92,11 +94,55 @@ class Rpc:
         reply = await answer(self._rooms.mute_published_track(request))
         return reply.track.muted if reply.HasField("track") else None
 
+    async def phone(self, room: str, identity: str) -> models.ParticipantInfo | None:
+        """Return the participant if it is in the room and a phone."""
+        info = await self.participant(room, identity)
+        # LiveKit sets the kind, while any participant may set its attributes.
+        return info if info is not None and info.kind == models.ParticipantInfo.Kind.SIP else None
+
+    async def dial(self, call: Call, trunk: Trunk, seconds: float) -> Placed:
+        """Return the ids of a call that rings now, or that is answered if the call waits for that.
+
+        It is sent once, because a retry could place a second call. It brings its own trunk (livekit-server 1.9.2 and
+        later): LiveKit stores none, so another call can neither find nor change it.
+        """
+        request = api.CreateSIPParticipantRequest(
+            trunk=api.SIPOutboundConfig(
+                hostname=trunk.address,
+                auth_username=trunk.username,
+                auth_password=trunk.password.reveal() if trunk.password else "",
+                transport=f"SIP_TRANSPORT_{trunk.transport.upper()}",
+            ),
+            sip_call_to=call.to_number,
+            sip_number=call.from_number,
+            room_name=call.room,
+            participant_identity=call.identity,
+            participant_name=call.name,
+            headers=call.headers,
+            dtmf=call.dtmf,
+            ringing_timeout=Duration(seconds=call.ringing_timeout),
+            max_call_duration=Duration(seconds=call.max_duration) if call.max_duration else None,
+            media_encryption=f"SIP_MEDIA_ENCRYPT_{trunk.encryption.upper()}",
+            wait_until_answered=call.wait_until_answered,
+            display_name=call.from_name,
+        )
+        # livekit-api itself would wait for 2 s after the ringing time, when LiveKit SIP may not have answered yet.
+        placed = await answer(self.sip.create_sip_participant(request, timeout=seconds))
+        return Placed(placed.participant_id, placed.sip_call_id)
+
+    async def transfer(self, room: str, identity: str, uri: str) -> None:
+        """Return when the far end has accepted the transfer, after up to TRANSFER_RINGING_SECONDS."""
+        request = api.TransferSIPParticipantRequest(
+            room_name=room,
+            participant_identity=identity,
+            transfer_to=uri,
+            ringing_timeout=Duration(seconds=TRANSFER_RINGING_SECONDS),
+        )
+        await answer(self.sip.transfer_sip_participant(request))
+
     async def record(self, room: str, filepath: str, place: RecordingConfig) -> str:
         """Begin to record the audio of a room; return the id of the egress."""
-        request = api.RoomCompositeEgressRequest(
-            room_name=room, audio_only=True, file_outputs=[output(filepath, place)]
-        )
+        request = api.RoomCompositeEgressRequest(room_name=room, audio_only=True, file_outputs=[_file(filepath, place)])
         return (await answer(self._egress.start_room_composite_egress(request))).egress_id
 
     async def stop_recording(self, egress_id: str) -> egress.EgressInfo:
@@ -122,3 +168,29 @@ class Rpc:
 
 def _participant(room: str, identity: str) -> api.RoomParticipantIdentity:
     return api.RoomParticipantIdentity(room=room, identity=identity)
+
+
+def _file(filepath: str, place: RecordingConfig) -> api.EncodedFileOutput:
+    """Return an OGG file at this path: in the recordings' store, with its credentials, or on the disk of the egress."""
+    file = api.EncodedFileOutput(file_type=api.EncodedFileType.OGG, filepath=filepath)
+    if place.backend == "s3":
+        # Without keys the egress finds its own, as boto3 does here.
+        upload = api.S3Upload(
+            access_key=place.s3_access_key.reveal() if place.s3_access_key else "",
+            secret=place.s3_secret_key.reveal() if place.s3_secret_key else "",
+            session_token=place.s3_session_token.reveal() if place.s3_session_token else "",
+            region=place.s3_region,
+            endpoint=place.s3_endpoint or "",
+            bucket=place.s3_bucket or "",
+            force_path_style=place.s3_force_path_style,
+        )
+        file.s3.CopyFrom(upload)
+    if place.backend == "gcs":
+        file.gcp.CopyFrom(api.GCPUpload(credentials=_account(place), bucket=place.gcs_bucket or ""))
+    return file
+
+
+def _account(place: RecordingConfig) -> str:
+    if place.gcs_credentials_json:
+        return place.gcs_credentials_json.reveal()
+    return place.gcs_credentials_path.read_text("utf-8") if place.gcs_credentials_path else ""

@@ -46,13 +46,8 @@ class SipClient:
         """
         seconds = self._seconds + (call.ringing_timeout + ANSWER_MARGIN if call.wait_until_answered else 0)
 
-        async def ask(rpc: "Rpc") -> Placed:
-            from sayna.livekit.sip_rpc import dial  # noqa: PLC0415 - loads livekit-api
-
-            return await dial(rpc, call, trunk, seconds)
-
         async def begin(rpc: "Rpc") -> "asyncio.Task[Placed]":
-            task = asyncio.create_task(ask(rpc))
+            task = asyncio.create_task(rpc.dial(call, trunk, seconds))
             try:
                 async with asyncio.timeout(self._seconds):
                     while not task.done() and await rpc.participant(call.room, call.identity) is None:
@@ -69,7 +64,7 @@ class SipClient:
             return await task
 
         if not call.wait_until_answered:
-            return self._bridge.run(ask, seconds)
+            return self._bridge.run(lambda rpc: rpc.dial(call, trunk, seconds), seconds)
         task = self._bridge.run(begin, seconds)
         rings()
         return self._bridge.run(end, seconds)
@@ -85,9 +80,7 @@ class SipClient:
         limit = time.monotonic() + seconds
 
         async def ask(rpc: "Rpc") -> tuple[str, bool]:
-            from sayna.livekit.sip_rpc import phone, transfer  # noqa: PLC0415
-
-            is_open, found = await asyncio.gather(is_open_to(caller, rpc, room), phone(rpc, room, identity))
+            is_open, found = await asyncio.gather(is_open_to(caller, rpc, room), rpc.phone(room, identity))
             if not is_open or found is None:
                 raise ParticipantNotFound("no room of yours has this phone")
             # LiveKit SIP 1.11.0 would send a REFER before the ACK, which ends the call.
@@ -96,7 +89,7 @@ class SipClient:
             call_id = found.attributes.get(CALL_ID, "")
             # wait_for() would cancel the request while LiveKit's REFER goes on, and the log would miss the
             # outcome. livekit-api raises its own timeout to the ringing time, 32 s.
-            task = asyncio.create_task(transfer(rpc, room, identity, uri))
+            task = asyncio.create_task(rpc.transfer(room, identity, uri))
             self._transfers.add(task)
             task.add_done_callback(lambda task: self._transferred(task, call_id, ended))
             await asyncio.wait({task}, timeout=limit - time.monotonic() - MARGIN_SECONDS)
@@ -114,9 +107,7 @@ class SipClient:
         """Return the call of each (room, identity) as LiveKit has it now, or None when no such phone is in the room."""
 
         async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
-            from sayna.livekit.sip_rpc import phone  # noqa: PLC0415
-
-            return await asyncio.gather(*(phone(rpc, room, identity) for room, identity in phones))
+            return await asyncio.gather(*(rpc.phone(room, identity) for room, identity in phones))
 
         found = self._bridge.run(ask, self._seconds)
         return [None if info is None else CallState.of(info.attributes) for info in found]

@@ -14,8 +14,8 @@ from sayna.schemas.recording import STREAM_ID
 from sayna.schemas.usage import MONTH
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices import GENDERS
 from sayna.speech.voices.languages import TAG
+from sayna.speech.voices.normalize import GENDERS
 
 FOLDER = Path(__file__).parent
 BYTES = {"type": "string", "format": "binary"}

@@ -25,14 +25,6 @@ WORD = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class ManualPage:
-    """A page as HTML, and its first heading."""
-
-    title: str
-    html: str
-
-
-@dataclass(frozen=True, slots=True)
 class ManualSection:
     """The text below one heading of a page; `name` and `anchor` make its link."""
 
@@ -49,7 +41,7 @@ class Manual:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-        self._pages: dict[str, ManualPage] = {}
+        self._pages: dict[str, str] = {}
 
     @cached_property
     def files(self) -> dict[str, str]:
@@ -73,21 +65,19 @@ class Manual:
         """The sections of all pages."""
         return tuple(section for name in self.files for section in self._sections(name))
 
-    def page(self, name: str) -> ManualPage:
-        """Return the page; raises KeyError when no page has this name."""
+    def page(self, name: str) -> str:
+        """Return the page as HTML; raises KeyError when no page has this name."""
         if name not in self._pages:
-            tokens = self._tokens(name)
+            tokens = self._markdown.parse(self._text(name))
             self._connect(name, tokens)
-            html = self._markdown.renderer.render(tokens, self._markdown.options, {})
-            self._pages[name] = ManualPage(self.titles[name], html)
+            self._pages[name] = self._markdown.renderer.render(tokens, self._markdown.options, {})
         return self._pages[name]
 
     def link(self, name: str, target: str) -> str:
         """Return the relative link from page `name` to page `target`, right under every prefix of a proxy."""
-        here, there = _path(name), _path(target)
-        return posixpath.join(
-            posixpath.relpath(posixpath.dirname(there), posixpath.dirname(here)), posixpath.basename(there)
-        )
+        here, there = (f"/help/{page}".rstrip("/") for page in (name, target))
+        folder = posixpath.relpath(posixpath.dirname(there), posixpath.dirname(here))
+        return posixpath.join(folder, posixpath.basename(there))
 
     def search(self, query: str) -> list[tuple[ManualSection, str]]:
         """Return the sections that have every word of the query, the best first, each with an excerpt as HTML."""
@@ -98,14 +88,11 @@ class Manual:
         best = sorted((hit for hit in hits if hit[0]), key=lambda hit: -hit[0])[:MAX_FOUND]
         return [(section, _excerpt(section.text, words)) for _, section in best]
 
-    def _tokens(self, name: str) -> list[Token]:
-        return self._markdown.parse(self._text(name))
-
     def _text(self, name: str) -> str:
         return (self._root / self.files[name]).read_text("utf-8")
 
     def _sections(self, name: str) -> Iterator[ManualSection]:
-        tokens = self._tokens(name)
+        tokens = self._markdown.parse(self._text(name))
         anchors = iter(_anchors(tokens))
         title = heading = self.titles[name]
         anchor = ""
@@ -125,14 +112,11 @@ class Manual:
         headings = (token for token in tokens if token.type == "heading_open")
         for token, anchor in zip(headings, _anchors(tokens), strict=True):
             token.attrSet("id", anchor)
-        children = (child for token in tokens if token.type == "inline" for child in token.children or ())
-        opened: list[Token] = []
-        for child in children:
-            if child.type == "link_open":
-                self._connect_link(name, child)
-                opened.append(child)
-            elif child.type == "link_close":
-                child.tag = opened.pop().tag
+        children = [child for token in tokens if token.type == "inline" for child in token.children or ()]
+        opened = [child for child in children if child.type == "link_open"]
+        for link, end in zip(opened, (child for child in children if child.type == "link_close"), strict=True):
+            self._connect_link(name, link)
+            end.tag = link.tag
 
     def _connect_link(self, name: str, link: Token) -> None:
         path, hash_sign, anchor = str(link.attrGet("href")).partition("#")
@@ -145,10 +129,6 @@ class Manual:
         elif path:
             # A file of the source, which this server does not show.
             link.tag, link.attrs = "span", {}
-
-
-def _path(name: str) -> str:
-    return f"/help/{name}" if name else "/help"
 
 
 def _plain(token: Token) -> str:
@@ -180,12 +160,11 @@ def _score(section: ManualSection, words: list[str]) -> int:
 
 def _excerpt(text: str, words: list[str]) -> str:
     """Return the text around the first hit as HTML, with the words marked."""
-    pattern = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    pattern = re.compile(f"({'|'.join(map(re.escape, words))})", re.IGNORECASE)
     hit = pattern.search(text)
     begin = max(0, hit.start() - EXCERPT) if hit else 0
-    part = text[begin : begin + 2 * EXCERPT]
-    pieces, end = [], 0
-    for match in pattern.finditer(part):
-        pieces += [escape(part[end : match.start()]), f"<mark>{escape(match.group())}</mark>"]
-        end = match.end()
-    return "".join([*pieces, escape(part[end:])])
+    pieces = pattern.split(text[begin : begin + 2 * EXCERPT])
+    # Every second piece is a word.
+    pieces[1::2] = [f"<mark>{escape(word)}</mark>" for word in pieces[1::2]]
+    pieces[::2] = map(escape, pieces[::2])
+    return "".join(pieces)

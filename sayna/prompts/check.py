@@ -9,7 +9,8 @@ from typing import Any
 from sayna.errors import InvalidRequest, SaynaError
 from sayna.prompts.table import NAME, Table, fields_of, recognized
 from sayna.schemas.speak import load_speak
-from sayna.speech.plan import Plan, Planner
+from sayna.speech.plan import Plan
+from sayna.speech.planner import Planner
 
 # Folders are allowed, because telephone systems have them: digits/1.
 _FILE_NAME = re.compile(r"(?=.{1,200}$)[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")

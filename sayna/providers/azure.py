@@ -90,7 +90,7 @@ class Azure(CloudProvider):
     max_chars = 1000
 
     def __init__(self, config: AzureConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
+        super().__init__(config)
         self._base_url_is_set = config.base_url_setting is not None
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -108,9 +108,8 @@ class Azure(CloudProvider):
         """Return linear16 at the rate of the present voices, which is Azure's highest."""
         return AudioSpec("linear16", RATE)
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
-        spec = self.native(request.target)
         headers = {
             "Ocp-Apim-Subscription-Key": self.key(request.credentials),
             "Content-Type": "application/ssml+xml",

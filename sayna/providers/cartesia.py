@@ -57,7 +57,7 @@ class Cartesia(CloudProvider):
     max_chars = 2000
 
     def __init__(self, config: CartesiaConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
+        super().__init__(config)
         self._languages = {self.default_voice: "en"}
         self._lock = threading.Lock()
 
@@ -65,9 +65,8 @@ class Cartesia(CloudProvider):
         """Return linear16 at Sonic's own rate, or at 48,000 Hz where that is wanted."""
         return samples(target, RATES, own_rate=RATE)
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
-        spec = self.native(request.target)
         headers = self._headers(self.key(request.credentials))
         body = {
             "model_id": request.model,

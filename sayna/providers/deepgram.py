@@ -23,7 +23,7 @@ RATES = (8000, 16000, 24000, 32000, 48000)
 # Deepgram's default for linear16.
 RATE = 24000
 
-# One of Aura-2 for each language: https://developers.deepgram.com/docs/tts-models .
+# One of Aura-2 for each language, all of them in https://developers.deepgram.com/docs/tts-models .
 VOICES = {
     "en": "aura-2-thalia-en",
     "de": "aura-2-viktoria-de",
@@ -55,9 +55,6 @@ class Deepgram(CloudProvider):
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
 
-    def __init__(self, config: DeepgramConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
-
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the one name twice: a Deepgram voice is a model."""
         name = model or voice_id or self._voice_for(language)
@@ -67,9 +64,8 @@ class Deepgram(CloudProvider):
         """Return linear16 at Aura's own rate, or at a higher one where that is wanted."""
         return samples(target, RATES, own_rate=RATE)
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return Aura's audio as it is made."""
-        spec = self.native(request.target)
         return self.audio(
             request,
             f"{self.base_url}/v1/speak",

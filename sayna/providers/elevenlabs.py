@@ -6,9 +6,7 @@ take a language. The catalogue has ten voices a page unless asked for more.
 """
 
 import json
-import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -22,17 +20,9 @@ from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, Speech
 from sayna.providers.cloud import CloudProvider, samples
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
-
-class PlanRefused(ProviderError):
-    """The plan of the key does not include the format; another one may work."""
-
-
-BASE_URL = "https://api.elevenlabs.io"
 PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 # 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
-RATE, MAX_RATE_OF_ALL_PLANS = 24000, 32000
-# The server's own plan may change.
-REMEMBERED_SECONDS = 3600.0
+RATE = 24000
 BODY_SETTINGS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
@@ -41,7 +31,7 @@ V3_CHARS = 5000
 # The names of `status`, the older field, and of `code`; a quota that ran out is a 401 by its status.
 ERRORS: Mapping[str, type[ProviderError]] = {
     "quota_exceeded": ProviderRejectedCredentials,
-    "output_format_not_allowed": PlanRefused,
+    "output_format_not_allowed": ProviderRejectedRequest,
     "too_many_concurrent_requests": ProviderRateLimited,
     "concurrent_limit_exceeded": ProviderRateLimited,
     "system_busy": ProviderRateLimited,
@@ -87,10 +77,6 @@ class ElevenLabs(CloudProvider):
     # The flash and turbo models take 30,000 and more, but so much audio is beyond MAX_AUDIO_BYTES.
     max_chars = 10000
 
-    def __init__(self, config: ElevenLabsConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
-        self._plan_refused = -math.inf
-
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return linear16 at a rate of every plan, or at a higher one where that is wanted."""
         return samples(target, PCM_RATES, own_rate=RATE)
@@ -99,18 +85,18 @@ class ElevenLabs(CloudProvider):
         """Return the limit of the model; eleven_v3 and its variants take half as much as the others."""
         return V3_CHARS if model.startswith("eleven_v3") else self.max_chars
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
-        """Return the audio as it is made; where the plan of the key refuses a high rate, at the rate of every plan."""
-        spec, basic = self.native(request.target), AudioSpec("linear16", RATE)
-        if spec.sample_rate <= MAX_RATE_OF_ALL_PLANS:
-            return self._audio(request, spec)
-        own = request.credentials is not None
-        if own or self._plan_refused + REMEMBERED_SECONDS < time.monotonic():
-            try:
-                return self._audio(request, spec)
-            except (PlanRefused, ProviderRejectedCredentials, ProviderRejectedRequest):
-                self._plan_refused = self._plan_refused if own else time.monotonic()
-        return self._audio(request, basic)
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+        """Return the audio as it is made."""
+        return self.audio(
+            request,
+            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
+            # lead to another endpoint.
+            f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
+            spec,
+            params={"output_format": f"pcm_{spec.sample_rate}"},
+            headers=self._headers(self.key(request.credentials)),
+            body=json.dumps(_body(request), ensure_ascii=False).encode(),
+        )
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the account, all pages."""
@@ -133,18 +119,6 @@ class ElevenLabs(CloudProvider):
         except (ValueError, RecursionError):
             return None
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
-
-    def _audio(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
-        return self.audio(
-            request,
-            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
-            # lead to another endpoint.
-            f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
-            spec,
-            params={"output_format": f"pcm_{spec.sample_rate}"},
-            headers=self._headers(self.key(request.credentials)),
-            body=json.dumps(_body(request), ensure_ascii=False).encode(),
-        )
 
     @staticmethod
     def _headers(key: str) -> dict[str, str]:

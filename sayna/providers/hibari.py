@@ -7,7 +7,6 @@ gives it files. One voice is in its package, the others come from the operator.
 
 import functools
 import importlib.util
-import itertools
 import json
 import re
 import unicodedata
@@ -15,14 +14,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import setting
 from sayna.config.types import boolean, folder
-from sayna.engines.pool import EnginePool
 from sayna.engines.wire import HIBARI
-from sayna.errors import EmptyText, ProviderRejectedRequest
+from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, Voice
+from sayna.providers.local import LocalProvider
 
 # Known without the package, which lists the same.
 DEFAULT_VOICE = "heart"
@@ -59,7 +57,7 @@ class HibariVoice:
     accent: str
 
 
-class Hibari(TTSProvider):
+class Hibari(LocalProvider):
     """The voice in hibari's package, and those in HIBARI_VOICES_PATH; a voice id is the name of the voice."""
 
     slug = "hibari"
@@ -68,8 +66,6 @@ class Hibari(TTSProvider):
     default_voice = DEFAULT_VOICE
     default_language = "en-US"
     rates = (0.5, 2.0)
-    auth_fields = ()
-    local = True
     understudy = "espeak"
     # All phonemes of a text are made before its first sound: 20 ms for this many characters.
     max_chars = 1000
@@ -78,8 +74,8 @@ class Hibari(TTSProvider):
     )
 
     def __init__(self, config: HibariConfig) -> None:
+        super().__init__()
         self._config = config
-        self.pool = EnginePool()
 
     @functools.cached_property
     def configured(self) -> bool:
@@ -90,7 +86,7 @@ class Hibari(TTSProvider):
         """Return linear16 at 24,000 Hz, by sentence; raises ProviderRejectedRequest, EmptyText for no sound."""
         voice = self._voices().get(request.voice_id)
         if voice is None:
-            raise ProviderRejectedRequest("hibari does not know this voice; GET /voices lists them")
+            raise self.unknown_voice()
         told = {
             "model": voice.model,
             "version": voice.version,
@@ -98,11 +94,7 @@ class Hibari(TTSProvider):
             "speed": request.speaking_rate,
             "text": request.text,
         }
-        sentences = self.pool.sentences(HIBARI, json.dumps(told).encode(), request.deadline)
-        first = next(sentences, None)
-        if first is None:
-            raise EmptyText("there is nothing to say in this text")
-        return AudioStream(AudioSpec("linear16", RATE), itertools.chain((first,), sentences), sentences.close)
+        return self.spoken(HIBARI, told, request, RATE)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the voice in the package and those in the folder."""
@@ -147,14 +139,6 @@ class Hibari(TTSProvider):
         """Return the version of a voice's file, None for the voice in the package."""
         voice = self._voices().get(voice_id)
         return voice.version or None if voice else None
-
-    def use_pool(self, pool: EnginePool) -> None:
-        """Render in this pool."""
-        self.pool = pool
-
-    def close(self) -> None:
-        """Let the pool of engines go; the next use takes it again."""
-        self.pool.close()
 
     def _voices(self) -> dict[str, HibariVoice]:
         voices = {DEFAULT_VOICE: HibariVoice("", "", "en-US", "female", "American")}

@@ -85,14 +85,8 @@ class OpenAI(CloudProvider):
     max_chars = 4096
 
     def __init__(self, config: OpenAIConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
-        self._configured = config.configured
+        super().__init__(config)
         self._is_openai = urlsplit(config.base_url).hostname == "api.openai.com"
-
-    @property
-    def configured(self) -> bool:
-        """Whether there is a key, or a server other than OpenAI's own."""
-        return self._configured
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the voice and the model; other servers with this API know at least the oldest model."""
@@ -102,10 +96,10 @@ class OpenAI(CloudProvider):
         """Return linear16 for OpenAI, else wav: its header says the rate before the audio begins."""
         return AudioSpec("linear16" if self._is_openai else "wav", RATE)
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made; its header, or a rate in its label, replaces the rate in the spec."""
         formats = {"pcm": AudioSpec("linear16", RATE), "wav": AudioSpec("wav", RATE)}
-        spec = formats.get(request.settings.get("response_format", ""), self.native(request.target))
+        spec = formats.get(request.settings.get("response_format", ""), spec)
         return self.audio(
             request,
             f"{self.base_url}/audio/speech",

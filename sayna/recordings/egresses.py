@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
-from sayna.livekit.egress_state import EgressReport, EgressState
+from sayna.livekit.egress import EgressReport, EgressState
 from sayna.log import emit
 from sayna.recordings.library import Library
 from sayna.recordings.listing import READERS, Recording, RecordingPage
@@ -23,8 +23,8 @@ from sayna.recordings.owners import Owner
 from sayna.storage.base import KEY_PART
 
 if TYPE_CHECKING:
-    from sayna.livekit import Event
     from sayna.livekit.egress import Egress
+    from sayna.livekit.events import Event
 
 AUDIO = "audio.ogg"
 EPOCH = datetime.fromtimestamp(0, UTC)

@@ -1,16 +1,4 @@
-"""Errors of recordings; those of LiveKit's egress are in sayna.errors, because livekit/ raises them too.
-
-InvalidRequest
-└── InvalidStreamId                   400 INVALID_STREAM_ID
-SaynaError
-├── RecordingNotFound                 404 RECORDING_NOT_FOUND
-├── RecordingExists                   409 RECORDING_EXISTS
-├── RecordingActive                   409 RECORDING_ACTIVE
-├── PreconditionFailed                412 PRECONDITION_FAILED
-├── RangeNotSatisfiable               416 RANGE_NOT_SATISFIABLE, with Content-Range
-└── StorageUnavailable                503 RECORDING_STORAGE_UNAVAILABLE (sayna.storage)
-    └── RecordingStorageNotConfigured     503 RECORDING_STORAGE_NOT_CONFIGURED
-"""
+"""Errors of recordings; those of LiveKit's egress are in sayna.errors, because livekit/ raises them too."""
 
 from sayna.errors import InvalidRequest, SaynaError
 from sayna.storage import StorageUnavailable

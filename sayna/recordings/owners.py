@@ -81,10 +81,6 @@ class OwnerFiles:
         content = self._store.read(self._key(stream_id), MAX_OWNER_BYTES)
         return None if content is None else read_owner(content)
 
-    def create(self, stream_id: str, owner: Owner) -> bool:
-        """Write a new file, and return False when there is one already; of concurrent callers one succeeds."""
-        return self._store.write(self._key(stream_id), owner.to_json(), if_absent=True)
-
     def replace(self, stream_id: str, expected: Owner, owner: Owner) -> bool:
         """Write over a file, and return False unless it held `expected`; of concurrent callers one succeeds."""
         info: ObjectInfo | None = self._store.find(self._key(stream_id))
@@ -93,9 +89,9 @@ class OwnerFiles:
             return False
         return self._store.write(self._key(stream_id), owner.to_json(), replacing=info)
 
-    def write(self, stream_id: str, owner: Owner) -> None:
-        """Write the file."""
-        self._store.write(self._key(stream_id), owner.to_json())
+    def write(self, stream_id: str, owner: Owner, *, if_absent: bool = False) -> bool:
+        """Write the file; with `if_absent`, return False when there is one: of concurrent callers one succeeds."""
+        return self._store.write(self._key(stream_id), owner.to_json(), if_absent=if_absent)
 
     def delete(self, stream_id: str) -> None:
         """Remove the file."""

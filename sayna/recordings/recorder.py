@@ -20,7 +20,6 @@ from sayna.errors import EgressUnanswered, EgressUnavailable, SaynaError
 from sayna.recordings.egresses import EgressPaths, Endings, RunningRecordings
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
-from sayna.recordings.listing import RecordingPage
 from sayna.recordings.owners import Owner
 from sayna.storage import StorageUnavailable
 
@@ -61,7 +60,7 @@ class Recorder:
         self._egress = egress
         self._config = config
         self._paths = EgressPaths(config)
-        self._running = RunningRecordings(library, egress, self._paths)
+        self.running = RunningRecordings(library, egress, self._paths)
         self.endings = Endings(library, egress, self._paths, stale_seconds)
         self._stale_seconds = stale_seconds
         self._sleep = sleep
@@ -106,10 +105,6 @@ class Recorder:
             owner = self._stopped(stream_id, owner)
         return _session(stream_id, owner)
 
-    def running(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
-        """Return the caller's recordings that run now; raises InvalidRequest and the errors of egress and store."""
-        return self._running.page(caller, limit, cursor)
-
     def _stopped(self, stream_id: str, owner: Owner) -> Owner:
         """Return the owner of a recording that was stopped now or earlier."""
         if owner.stopped_at:
@@ -141,7 +136,7 @@ class Recorder:
         if self._library.has_audio(stream_id):
             raise RecordingExists("there is a recording with this stream_id; choose another")
         claim = Owner(auth_id=caller.tenant, room_name=room_name, started_at=_now())
-        return self._begin(stream_id, claim) if self._owners.create(stream_id, claim) else None
+        return self._begin(stream_id, claim) if self._owners.write(stream_id, claim, if_absent=True) else None
 
     def _join(self, caller: Caller, room_name: str, stream_id: str, owner: Owner, *, is_stale: bool) -> Session | None:
         """Return the recording of an existing claim, or None while another worker is starting it."""

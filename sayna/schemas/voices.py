@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from sayna.schemas.base import DocumentationSchema, StrictInteger, StrictString, string_field
-from sayna.speech.voices import GENDERS
+from sayna.speech.voices.normalize import GENDERS
 
 MAYBE = {"needed": False, "description": "Only where the vendor gives it."}
 

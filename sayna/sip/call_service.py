@@ -27,7 +27,7 @@ from sayna.sip.errors import (
 from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits
 from sayna.sip.outcomes import REASONS, call_error, not_placed, remembered, replayed
-from sayna.sip.phone import CallerNumbers, Destinations, masked
+from sayna.sip.phone import check_destination, check_from_number, masked
 from sayna.state.ports import Lock
 
 IN_ROOM = "this participant_identity is in the room; send another one, or replace: true to disconnect it"
@@ -69,8 +69,8 @@ class CallService:
         that waits for its answer.
         """
         call = request.call
-        CallerNumbers(self.config.from_numbers).check(caller.tenant, call.from_number)
-        Destinations(self.config.allowed_destinations, self.config.denied_destinations).check(call.to_number)
+        check_from_number(self.config, caller.tenant, call.from_number)
+        check_destination(self.config, call.to_number)
         if request.own.address is not None:
             self.overrides.check(request.own.address)
         trunk = trunk_of(request.own, self.config)
@@ -129,7 +129,7 @@ class CallService:
             raise
         # The phone rings: a store that fails now must not turn the answer into an error.
         with contextlib.suppress(StoreUnavailable):
-            self.limits.confirm(tenant, dial.slot)
+            self.limits.calls.confirm(tenant, dial.slot)
         with contextlib.suppress(StoreUnavailable):
             self._note_begun(dial, placed, started_at)
         status = "answered" if call.wait_until_answered else "initiated"
@@ -165,7 +165,7 @@ class CallService:
 
     def _release(self, tenant: str, slot: str) -> None:
         with contextlib.suppress(StoreUnavailable):
-            self.limits.release(tenant, slot)
+            self.limits.calls.release(tenant, [slot])
 
     def _note_begun(self, dial: _Dial, placed: Placed, started_at: int) -> None:
         call = dial.call

@@ -1,31 +1,4 @@
-"""Errors of telephony, with their status and code on the wire.
-
-SaynaError
-├── InvalidRequest
-│   ├── InvalidPhoneNumber              400 INVALID_PHONE_NUMBER
-│   ├── InvalidSipAddress               400 INVALID_SIP_ADDRESS
-│   └── KeyReused                       422 IDEMPOTENCY_KEY_REUSED
-├── DestinationNotAllowed               403 DESTINATION_NOT_ALLOWED
-├── FromNumberNotAllowed                403 FROM_NUMBER_NOT_ALLOWED
-├── TooManyCalls                        429 TOO_MANY_CALLS, with Retry-After
-├── SipRoomAccessDenied                 404 ROOM_ACCESS_DENIED
-├── ParticipantExists                   409 PARTICIPANT_EXISTS
-├── OutboundAddressNotConfigured        500 OUTBOUND_ADDRESS_NOT_CONFIGURED
-├── CallFailed                          500 CALL_FAILED
-│   ├── CallOutcomeUnknown              500, when the phone may ring
-│   └── CallNotPlaced                   422, when the far end refused: with sip_status
-│       ├── Busy                        422 BUSY
-│       ├── NoAnswer                    422 NO_ANSWER
-│       └── Declined                    422 DECLINED
-├── CallNotFound                        404 CALL_NOT_FOUND
-├── TransferFailed                      500 TRANSFER_FAILED
-├── HookAccessDenied                    403 HOOK_ACCESS_DENIED
-├── HookImmutable                       405 HOOK_IMMUTABLE
-├── HookTaken                           409 HOOK_TAKEN
-├── HooksNotStored                      500 HOOKS_NOT_STORED
-├── HookNamesTooSlow                    503 OVERLOADED
-└── StoreUnavailable                    503 OVERLOADED
-"""
+"""Errors of telephony, with their status and code on the wire."""
 
 from sayna.errors import InvalidRequest, Overloaded, SaynaError
 

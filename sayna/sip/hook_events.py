@@ -4,10 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sayna.config.sip_hook import QUOTA_WARNING, RECORDING_ENDED
 from sayna.errors import Overloaded
+from sayna.livekit.events import Event
 from sayna.sip.event_signing import header_safe
 from sayna.sip.hooks import Hook, Hooks
 from sayna.state.ports import Outbox
+
+# The stream_id and the tenant of the recording that an event ends, or None.
+EndedRecording = Callable[[Event], tuple[str, str | None] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,23 @@ class HookEvents:
                 full.append(error)
         if full:
             raise full[0]
+
+    def recording_ended(self, event: Event, ended: EndedRecording) -> None:
+        """Store the end of a recording for its tenant; raises Overloaded, StoreUnavailable, StorageUnavailable."""
+        if (found := ended(event)) is None or (report := event.egress) is None:
+            return
+        stream_id, tenant = found
+        fields = {"stream_id": stream_id, "egress_id": report.id, "outcome": report.state.value}
+        body = event_body(RECORDING_ENDED, report.room, **fields)
+        self.send(RECORDING_ENDED, event.id, tenant=tenant, host="", room=report.room, body=body)
+
+    def warn_quota(self, *, tenant: str, month: str, limit: int, billed: int) -> None:
+        """Store for a tenant, "" for no tenant, that most of its characters are used; raises as `send` does."""
+        owner = tenant or None
+        body = event_body(QUOTA_WARNING, "", tenant=owner, month=month, limit=limit, billed=billed)
+        # Events of one room are sent one by one, so each tenant has its own.
+        room, event_id = f"quota of {tenant}", f"quota-{tenant}-{month}-{limit}"
+        self.send(QUOTA_WARNING, event_id, tenant=owner, host="", room=room, body=body)
 
     def put(self, hook: Hook, event_id: str, room: str, body: str) -> None:
         """Store an event for one hook; raises Overloaded, StoreUnavailable."""

@@ -3,6 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from sayna.errors import Overloaded
@@ -50,38 +51,30 @@ class AnswerWaits:
             self._waits.release()
 
 
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Refuses calls above the limits; `phones` tells which calls still exist."""
 
-    def __init__(self, calls: Counter, phones: Phones) -> None:
-        self._calls = calls
-        self._phones = phones
+    calls: Counter
+    phones: Phones
 
     def acquire(self, tenant: str, room: str, identity: str) -> str:
         """Count a call and return the id of its slot; raises TooManyCalls."""
         self._release_ended(tenant)
         try:
-            return self._calls.acquire(tenant, room, identity)
+            return self.calls.acquire(tenant, room, identity)
         except RateLimitReached as error:
             raise TooManyCalls("too many calls were begun within a minute", retry_after=error.retry_after) from error
         except ConcurrencyLimitReached as error:
             raise TooManyCalls("too many calls are under way", retry_after=BUSY_RETRY_SECONDS) from error
 
-    def confirm(self, tenant: str, call_slot: str) -> None:
-        """Store that the call has begun."""
-        self._calls.confirm(tenant, call_slot)
-
-    def release(self, tenant: str, call_slot: str) -> None:
-        """Free the slot of a call that never began."""
-        self._calls.release(tenant, [call_slot])
-
     def _release_ended(self, tenant: str) -> None:
         """Free the slots of ended calls once all are taken; only LiveKit knows for certain that a call ended."""
-        slots = self._calls.oldest(tenant, MAX_CHECKED)
+        slots = self.calls.oldest(tenant, MAX_CHECKED)
         if not slots:
             return
         try:
-            phones = self._phones([(slot.room, slot.identity) for slot in slots])
+            phones = self.phones([(slot.room, slot.identity) for slot in slots])
         except LiveKitUnavailable:
             return
-        self._calls.release(tenant, [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None])
+        self.calls.release(tenant, [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None])

@@ -1,10 +1,9 @@
 """Phone numbers: their form, the numbers that may be called, and the numbers that a tenant may call from."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sayna.config import TenantNumbers
+from sayna.config import SipConfig
 from sayna.config.sip_address import SipAddress
 from sayna.config.sip_hook import NUMBER
 from sayna.sip.address import sip_address
@@ -55,34 +54,25 @@ def masked(number: str) -> str:
     return f"***{number[-2:]}" if len(number) > 4 else "***"  # noqa: PLR2004 - a short number is masked whole
 
 
-@dataclass(frozen=True, slots=True)
-class Destinations:
-    """First digits of numbers that may be called (any when empty) and of those that may not.
+def check_destination(config: SipConfig, number: str) -> None:
+    """Raise DestinationNotAllowed unless the number may be called.
 
     A number is allowed as the client wrote it, and denied in every spelling: +1900 also denies 1900, 001900
     and 0111900.
     """
-
-    allowed: tuple[str, ...]
-    denied: tuple[str, ...]
-
-    def check(self, number: str) -> None:
-        """Raise DestinationNotAllowed unless the number may be called."""
-        digits = SEPARATORS.sub("", number).lstrip("+")
-        denied = tuple(prefix.lstrip("+") for prefix in self.denied)
-        is_denied = any(digits.removeprefix(prefix).startswith(denied) for prefix in INTERNATIONAL)
-        if is_denied or (self.allowed and not number.startswith(self.allowed)):
-            raise DestinationNotAllowed("this server does not call this number")
+    digits = SEPARATORS.sub("", number).lstrip("+")
+    denied = tuple(prefix.lstrip("+") for prefix in config.denied_destinations)
+    is_denied = any(digits.removeprefix(prefix).startswith(denied) for prefix in INTERNATIONAL)
+    allowed = config.allowed_destinations
+    if is_denied or (allowed and not number.startswith(allowed)):
+        raise DestinationNotAllowed("this server does not call this number")
 
 
-@dataclass(frozen=True, slots=True)
-class CallerNumbers:
-    """The numbers that each tenant may call from: any number without entries, otherwise only its own."""
+def check_from_number(config: SipConfig, tenant: str | None, number: str) -> None:
+    """Raise FromNumberNotAllowed unless the tenant may call from the number, in this spelling.
 
-    entries: Iterable[TenantNumbers]
-
-    def check(self, tenant: str | None, number: str) -> None:
-        """Raise FromNumberNotAllowed unless the tenant may call from the number, in this spelling."""
-        allowed = {each.auth_id: each.numbers for each in self.entries}
-        if allowed and number not in allowed.get(tenant or "", frozenset()):
-            raise FromNumberNotAllowed("you may not call from this from_phone_number; send one of your own numbers")
+    Any tenant may call from any number without SIP_FROM_NUMBERS_JSON.
+    """
+    allowed = {each.auth_id: each.numbers for each in config.from_numbers}
+    if allowed and number not in allowed.get(tenant or "", frozenset()):
+        raise FromNumberNotAllowed("you may not call from this from_phone_number; send one of your own numbers")

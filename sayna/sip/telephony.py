@@ -3,12 +3,13 @@
 import logging
 import time
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Protocol
 
 from sayna.config import Config
 from sayna.config.server import waiting_places
-from sayna.livekit import Event, LiveKit, Receiver, Webhook
-from sayna.livekit.deduplicator import EventDeduplicator
+from sayna.livekit.events import Event, EventDeduplicator, Receiver, Webhook
+from sayna.livekit.livekit_client import LiveKit
 from sayna.livekit.model import Inbound
 from sayna.sip.address import Overrides, own_places
 from sayna.sip.call_events import CallEvents
@@ -20,9 +21,7 @@ from sayna.sip.hook_events import HookEvents
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits, Places
-from sayna.sip.provisioner import Provisioner
-from sayna.sip.quota_events import send_quota_warning
-from sayna.sip.recording_events import RecordingEvents
+from sayna.sip.provisioner import keep_provisioned
 from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
@@ -68,39 +67,35 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        waits = AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places)
-        calls = _calls(config, livekit, state, overrides, waits=waits, log=log)
+        calls = CallService(
+            config.sip,
+            overrides,
+            livekit.rooms,
+            livekit.sip,
+            Limits(state.calls, livekit.sip.call_states),
+            AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places),
+            IdempotencyStore(state.call_keys),
+            state.identities,
+            log,
+            lock_seconds=3 * config.livekit.timeout_seconds,
+        )
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
-        deliveries = LeaderThread(state.leader, "deliveries", deliverer.run)
+        threads = [deliveries := LeaderThread(state.leader, "deliveries", deliverer.run)]
+        if (inbound := Inbound.of(config.sip)) is not None:
+            threads.append(LeaderThread(state.leader, "provisioning", partial(keep_provisioned, livekit, inbound)))
 
         def wake() -> None:
             deliveries.start()
             deliverer.wake()
 
         events = HookEvents(hooks, state.outbox, wake)
-        forward = Forwarding(config.sip, events, livekit.sip.adopt)
-        note = CallEvents(config.sip, forward, log, events)
-        threads = [deliveries]
-        if (inbound := Inbound.of(config.sip)) is not None:
-            threads.append(LeaderThread(state.leader, "provisioning", Provisioner(livekit.trunks, inbound).run))
-        if config.cache.path is None and config.sip.hooks:
-            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-        key, secret = livekit.tokens.api_key, livekit.tokens.api_secret
-        receivers: list[Receiver] = [forward, note]
-        if recordings is not None:
-            receivers += [recordings.receive, RecordingEvents(events, recordings.ended)]
-        webhook = Webhook(key, secret, EventDeduplicator(state.event_ids), tuple(receivers))
-        transfers = Transfers(config.sip, overrides, livekit.sip, log)
-        return cls(calls, transfers, log, events, webhook, tuple(threads))
+        webhook = _webhook(config, livekit, state, events, log=log, recordings=recordings)
+        return cls(calls, Transfers(config.sip, overrides, livekit.sip, log), log, events, webhook, tuple(threads))
 
     def start(self) -> None:
         """Start the work without a request: deliveries that an earlier process left, and provisioning."""
         for thread in self.threads:
             thread.start()
-
-    def warn_quota(self, **warning: Any) -> None:
-        """Store the warning of send_quota_warning() for hooks; raises Overloaded, StoreUnavailable."""
-        send_quota_warning(self.events, **warning)
 
     def close(self) -> None:
         """End the threads of this process."""
@@ -108,18 +103,20 @@ class Telephony:
             thread.close()
 
 
-def _calls(
-    config: Config, livekit: LiveKit, state: SharedState, overrides: Overrides, *, waits: AnswerWaits, log: CallLog
-) -> CallService:
-    return CallService(
-        config.sip,
-        overrides,
-        livekit.rooms,
-        livekit.sip,
-        Limits(state.calls, livekit.sip.call_states),
-        waits,
-        IdempotencyStore(state.call_keys),
-        state.identities,
-        log,
-        lock_seconds=3 * config.livekit.timeout_seconds,
-    )
+def _webhook(
+    config: Config,
+    livekit: LiveKit,
+    state: SharedState,
+    events: HookEvents,
+    *,
+    log: CallLog,
+    recordings: RecordingReceiver | None,
+) -> Webhook:
+    if config.cache.path is None and config.sip.hooks:
+        logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
+    forward = Forwarding(config.sip, events, livekit.sip.adopt)
+    receivers: list[Receiver] = [forward, CallEvents(config.sip, forward, log, events)]
+    if recordings is not None:
+        receivers += [recordings.receive, partial(events.recording_ended, ended=recordings.ended)]
+    tokens = livekit.tokens
+    return Webhook(tokens.api_key, tokens.api_secret, EventDeduplicator(state.event_ids), tuple(receivers))

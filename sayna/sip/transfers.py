@@ -14,7 +14,7 @@ from sayna.log import emit
 from sayna.sip.address import Overrides
 from sayna.sip.call_log import CallLog, CallRecord
 from sayna.sip.errors import TransferFailed
-from sayna.sip.phone import Destinations, TransferTarget, masked
+from sayna.sip.phone import TransferTarget, check_destination, masked
 
 # The contract says two seconds, and the response needs time; a REFER usually takes longer.
 TRANSFER_SECONDS = 1.9
@@ -37,7 +37,7 @@ class Transfers:
 
         Raises DestinationNotAllowed, ParticipantNotFound, CallNotAnswered, TransferFailed.
         """
-        Destinations(self.config.allowed_destinations, self.config.denied_destinations).check(target.number)
+        check_destination(self.config, target.number)
         if target.address is not None:
             self.overrides.check(target.address)
         requested = self.log.clock()
@@ -67,9 +67,9 @@ def _noted(record: CallRecord | None, uri: str, requested: float, outcome: Trans
     # A later transfer stays, and so does the outcome of this one.
     if last > requested or (last == requested and outcome is None):
         return None
-    status = "initiated" if outcome is None else "completed" if outcome.word == "completed" else "failed"
-    transfer = {"transfer_to": uri, "status": status, "requested": requested}
-    failed = status == "failed" and outcome is not None
-    transfer["reason"] = outcome.word if failed and outcome else None
-    transfer["sip_status"] = outcome.sip_status if failed and outcome else None
+    transfer = {"transfer_to": uri, "status": "initiated", "requested": requested, "reason": None, "sip_status": None}
+    if outcome is not None and outcome.word == "completed":
+        transfer["status"] = "completed"
+    elif outcome is not None:
+        transfer |= {"status": "failed", "reason": outcome.word, "sip_status": outcome.sip_status}
     return replace(record, transfer=transfer)

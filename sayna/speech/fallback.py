@@ -31,10 +31,16 @@ MIN_SECONDS = 0.001
 
 def allowed(plan: Plan, may_speak: Callable[[TTSProvider], bool]) -> Plan | None:
     """Return the plan with the targets whose provider may speak, None without such a target."""
-    if not plan.fallbacks:
-        return plan if may_speak(plan.provider) else None
-    plans = [each for each in (plan, *plan.fallbacks) if may_speak(each.provider)]
-    return replace(plans[0], fallbacks=tuple(plans[1:])) if plans else None
+    plans: list[Plan] = []
+    silent: tuple[str, ...] = ()
+    for each in (plan, *plan.fallbacks):
+        # The provider that does not read the text is silent, whichever target speaks in its place.
+        silent += () if plans else each.silent
+        if may_speak(each.provider):
+            plans.append(each)
+    if len(plans) > len(plan.fallbacks):
+        return plan
+    return replace(plans[0], silent=silent, fallbacks=tuple(plans[1:])) if plans else None
 
 
 class _Attempt:
@@ -125,14 +131,17 @@ class FallbackSpeech:
             except (ProviderError, NotCached, VendorBusy) as error:
                 if not has_next or not _is_failure(error):
                     raise
-                silent.append(each.provider.slug)
+                silent += [*each.silent, each.provider.slug]
             else:
                 speech.fallback = tuple(dict.fromkeys([*silent, *each.silent]))
                 return speech
 
     def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
         """Return the cached speech of the first target, as SpeechService.cached does."""
-        return self._speech.cached(plan, caller)
+        speech = self._speech.cached(plan, caller)
+        if speech is not None:
+            speech.fallback = plan.silent
+        return speech
 
     def _attempt(
         self, synthesize: Callable[..., SpeechResult], plan: Plan, mode: CacheMode, *, is_whole: bool

@@ -33,7 +33,8 @@ class PlannedForm(Form):
     def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
         """Yield the audio in this form, see audio.convert; raises SaynaError when it cannot be made."""
         try:
-            yield from audio.convert(source, spec, self._plan.target, self._plan.silence_ms, head)
+            plan = self._plan
+            yield from audio.convert(source, spec, plan.target, plan.silence_ms, head, gain_db=plan.gain_db)
         except (SaynaError, StreamLost):
             raise
         except Exception as error:

@@ -27,7 +27,7 @@ log = logging.getLogger("sayna.voices")
 class VoiceTarget:
     """A voice of a provider as one target of an own voice; empty strings mean the provider's default.
 
-    `speaking_rate` multiplies the rate of each request.
+    `speaking_rate` multiplies the rate of each request. `gain_db` makes the voice louder, or quieter below 0.
     """
 
     provider: str
@@ -35,6 +35,7 @@ class VoiceTarget:
     model: str = ""
     language: str = ""
     speaking_rate: float = 1.0
+    gain_db: float = 0.0
     voice_settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from sayna.config import Config, ConfigError
-from sayna.errors import InvalidRequest, ProviderNotConfigured, ProviderRejectedRequest, SaynaError, UnknownVoice
+from sayna.errors import InvalidRequest, ProviderNotConfigured, SaynaError, UnknownVoice
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.providers.base import TTSProvider, Voice
 from sayna.speech.own_voices import ALIAS, NONE, OwnVoiceFile, OwnVoices, VoiceTarget
-from sayna.speech.plan import Plan, Planner, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.planner import Planner
 from sayna.speech.voices.languages import canonical, spoken
 from sayna.speech.voices.normalize import normalized
 
@@ -67,7 +68,9 @@ class VoicePlanner(Planner):
         if not speaking:
             raise InvalidRequest(f"the voice {wanted.voice} does not speak this language; leave language out")
         first, *others = (replace(self._one(_aimed(wanted, each)), own_voice=wanted.voice) for each in speaking)
-        return replace(first, voices=voices, fallbacks=tuple(others) or first.fallbacks)
+        # Only the last target needs its understudy: behind the others stands the next target.
+        understudies = others[-1].fallbacks if others else first.fallbacks
+        return replace(first, voices=voices, fallbacks=(*others, *understudies))
 
     def resolved(self, request: SpeakRequest) -> SpeakRequest:
         """Return the request with its `voice` as a name of the operator's, or as provider and voice_id.
@@ -140,25 +143,24 @@ class VoicePlanner(Planner):
             return ""
 
     def _one(self, request: SpeakRequest) -> Plan:
-        """Return the plan of one target; its understudy speaks what it cannot read, and is the fallback of the rest."""
+        """Return the plan of one target; its understudy is its fallback, and speaks a text that it cannot read."""
         plan = super().plan(request)
         understudy = self._providers.get(plan.provider.understudy)
         if understudy is None or not understudy.configured:
             return plan
         language = canonical(request.language or "") or plan.language
-        other = super().plan(replace(request, provider=understudy.slug, voice_id=None, model=None, language=language))
+        # The gain was chosen for the voice of the target.
+        asked = replace(request, provider=understudy.slug, voice_id=None, model=None, language=language, gain_db=0.0)
+        other = super().plan(asked)
         if plan.provider.reads(plan.text):
             return replace(plan, fallbacks=(other,))
         return replace(other, silent=(plan.provider.slug,))
 
     def _check(self, target: VoiceTarget) -> None:
-        """Raise SaynaError unless this server can ask the target's provider for its voice, and a local one has it."""
-        provider = self.provider(target.provider)
-        if not provider.configured:
+        """Raise SaynaError unless this server can ask the target's provider for its voice."""
+        if not self.provider(target.provider).configured:
             raise ProviderNotConfigured(f"{target.provider} is not configured on this server")
         self._one(_aimed(SpeakRequest("a"), target))
-        if provider.local and target.voice_id and not provider.languages_of(target.voice_id):
-            raise ProviderRejectedRequest(f"{target.provider} does not know this voice; GET /voices lists them")
 
 
 def _addressed(request: SpeakRequest, address: str, voices: OwnVoices = NONE) -> SpeakRequest:
@@ -181,5 +183,6 @@ def _aimed(request: SpeakRequest, target: VoiceTarget) -> SpeakRequest:
         model=target.model,
         language=target.language or request.language,
         speaking_rate=round((request.speaking_rate or 1.0) * target.speaking_rate, 6),
+        gain_db=target.gain_db,
         voice_settings={**target.voice_settings, **request.voice_settings},
     )

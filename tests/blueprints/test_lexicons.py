@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from sayna.config import ConfigError
 from sayna.config.fields import InvalidValue
-from sayna.speech.lexicon_file import read_lexicon
-from sayna.speech.lexicons import Lexicons
+from sayna.speech.lexicons import Lexicons, read_lexicon
 from sayna.speech.pronunciation import PronunciationTable
 from sayna.speech.text import clean
 from tests.blueprints.clips import SECRETS, TENANTS, bearer

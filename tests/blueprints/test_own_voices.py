@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from sayna.audio.spec import AudioSpec
 from sayna.config import ConfigError
+from tests.audio.sounds import heard
 from tests.blueprints.clips import SECRETS, packed, signed
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.own_voices import CHAIN, SPARE, VOICES, own_client, say, spoke, write_voices
@@ -102,6 +104,21 @@ def test_single_target_takes_settings_and_multiplies_the_rate(own: Own, deepgram
     assert (answer.status_code, answer.get_json()["metadata"]["speaking_rate"]) == (200, 3.0)
 
 
+def test_another_gain_is_another_clip_of_the_same_take(own: Own, deepgram: DeepgramFake, tmp_path: Path) -> None:
+    client = own({"reception": CHAIN[:1]})
+    plain = say(client)
+    write_voices(tmp_path, {"reception": [{**CHAIN[0], "gain_db": -6}]})
+    quiet = [say(client) for _ in range(2)]
+
+    spec = AudioSpec("linear16", 24000)
+    assert [heard(each.data, spec).loudness for each in quiet] == pytest.approx(
+        [heard(plain.data, spec).loudness * 10 ** (-6 / 20)] * 2, rel=0.01
+    )
+    assert {each.headers["x-cache"] for each in quiet} == {"HIT"}
+    assert {each.headers["ETag"] for each in quiet} != {plain.headers["ETag"]}
+    assert len(deepgram.hits) == 1
+
+
 def test_language_picks_the_targets_that_speak_it(own: Own, deepgram: DeepgramFake) -> None:
     german = {"provider": "espeak", "language": "de"}
     client = own({"reception": [*CHAIN, german], "english": CHAIN})
@@ -170,6 +187,7 @@ def test_file_is_read_again_and_a_mistake_keeps_the_old_voices(
         ({"a": [{**SPARE, "voice_id": "gmw/en-GB"}]}, ["target 1 of 'a': espeak does not know this voice"]),
         ({"a": [{**SPARE, "language": "de"}]}, ["speaks en-US"]),
         ({"a": [{**SPARE, "speaking_rate": 9}]}, ["speaking_rate"]),
+        ({"a": [{**SPARE, "gain_db": 20.5}]}, ["gain_db must lie between -20 and 20"]),
     ],
 )
 def test_mistake_in_the_file_is_told_at_start(own: Own, voices: object, problems: list[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from livekit import api
 from sayna_client.errors import SaynaValidationError
 
@@ -124,6 +125,11 @@ def _other_owner() -> Any:
     return api.UpdateRoomMetadataRequest(room="lobby", metadata='{"auth_id":"b"}')
 
 
+def accepted(client: FlaskClient, event: dict[str, Any]) -> bool:
+    """Send an event up to five times, as LiveKit does while a busy server answers 5xx."""
+    return any(send_event(client, event).status_code == 200 for _ in range(5))
+
+
 def test_bursts_of_calls_are_each_told_once(inbound: MakeClient, telephones: FakeSipClient, target: Target) -> None:
     client = inbound(**AUTH)
     save(client, hook(target, auth_id="a"), tenant="a")
@@ -135,8 +141,7 @@ def test_bursts_of_calls_are_each_told_once(inbound: MakeClient, telephones: Fak
                 telephones.open(name)
             events = [joined(f"EV_{name}", room=name) for name in names]
             clients = [client.application.test_client() for _ in events]
-            sent = pool.map(send_event, clients, events)
-            assert [answer.status_code for answer in sent] == [200] * 20
+            assert list(pool.map(accepted, clients, events)) == [True] * 20
     target.received(160, 60)
     told = Counter(verified(hit, per_hook_secret("a")).room.name for hit in target.hits)
     assert len(told) == 160

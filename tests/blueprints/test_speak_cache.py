@@ -8,7 +8,8 @@ from flask.testing import FlaskClient
 from sayna.providers.espeak import Espeak
 from sayna.services import Services
 from sayna.speech.cache import Clip
-from sayna.speech.plan import Planner, SpeakRequest
+from sayna.speech.plan import SpeakRequest
+from sayna.speech.planner import Planner
 from tests.blueprints.test_speak import speak
 
 

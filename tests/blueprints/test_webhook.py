@@ -5,8 +5,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sayna.config import Secret
-from sayna.livekit import Event, Webhook
-from sayna.livekit.deduplicator import EventDeduplicator
+from sayna.livekit.events import Event, EventDeduplicator, Webhook
 from sayna.state.embedded import embedded_state
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH

@@ -123,3 +123,17 @@ def test_dashboard_and_alerts_name_metrics_that_exist() -> None:
     page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text()
     shown = re.findall(r"sayna_\w+", (DEPLOY / "alerts.yml").read_text() + "\n".join(expressions()))
     assert {name.removesuffix("_bucket") for name in shown} <= set(re.findall(r"`(sayna_\w+)`", page))
+
+
+def test_panels_of_the_dashboard_stand_beside_each_other() -> None:
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    taken: set[tuple[int, int]] = set()
+    for panel in dashboard["panels"]:
+        x, y, width, height = (panel["gridPos"][name] for name in "xywh")
+        cells = {(column, row) for column in range(x, x + width) for row in range(y, y + height)}
+        assert x + width <= 24, panel["title"]
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
+    for key in ("id", "title"):
+        assert len({panel[key] for panel in dashboard["panels"]}) == len(dashboard["panels"])

@@ -305,6 +305,7 @@ def test_a_voice_of_the_server_speaks_with_what_can(server: StartServer, visit: 
         card = studio.cards[0]
         card.select("provider", "Voices of this server")
         assert card.voices() == ["reception"]
+        assert card.element.find_element("css selector", "li span").text.endswith("deepgram, then espeak")
         assert '"voice":"reception"' in studio.code("curl")
         assert not card.part("more").is_displayed()
         fake.then(answers.whole(b"no", "text/plain", 500))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sayna.errors import Overloaded
-from sayna.livekit.deduplicator import EventDeduplicator
+from sayna.livekit.events import EventDeduplicator
 from sayna.state.locks import FileLocks
 from sayna.state.once import SQLiteOnce
 

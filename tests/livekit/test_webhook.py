@@ -10,9 +10,8 @@ import pytest
 
 from sayna.config import Secret
 from sayna.errors import InvalidRequest
-from sayna.livekit import Event, Receiver
 from sayna.livekit.errors import InvalidSignature
-from sayna.livekit.events import Webhook
+from sayna.livekit.events import Event, Receiver, Webhook
 from sayna.livekit.tokens import TokenMint
 from tests.livekit.events import JOINED, encoded, signed
 from tests.livekit.test_deduplicator import deduplicator

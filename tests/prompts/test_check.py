@@ -7,7 +7,8 @@ import pytest
 
 from sayna.config import load_config
 from sayna.errors import ProviderNotAllowed
-from sayna.prompts import CheckedList, Table, check
+from sayna.prompts.check import CheckedList, check
+from sayna.prompts.table import Table
 from sayna.services import Services, build
 from sayna.speech.plan import Plan
 from tests.wire.deepgram import DeepgramFake
@@ -29,7 +30,7 @@ def checked(services: Services, columns: str, *rows: str, known: set[str] | None
 def test_every_mistake_is_told_with_its_line(services: Services) -> None:
     found = checked(
         services,
-        "name|text|provider|speaking_rate",
+        "name|text|provider|speaking_rate|voice_id",
         "a|Hello|espeak|",
         "b||espeak|",
         "c|Hello|nobody|",
@@ -37,10 +38,11 @@ def test_every_mistake_is_told_with_its_line(services: Services) -> None:
         "A|Hello|espeak|",
         "../e|Hello|espeak|",
         "f|Hello|google|",
+        "g|Hello|espeak||nosuch/voice",
     )
 
     assert [prompt.name for prompt in found.prompts] == ["a"]
-    assert [mistake.line for mistake in found.mistakes] == [3, 4, 5, 6, 7, 8]
+    assert [mistake.line for mistake in found.mistakes] == [3, 4, 5, 6, 7, 8, 9]
     assert found.mistakes[3].sentence == "line 2 has the name A already"
 
 

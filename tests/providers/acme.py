@@ -34,18 +34,15 @@ class Acme(CloudProvider):
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mood": SettingSpec(str, choices=("merry", "grave"))}
     max_chars = 777
 
-    def __init__(self, config: AcmeConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=config.api_key)
-
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return linear16 at 8,000 Hz, all that Acme has."""
         return AudioSpec("linear16", 8000)
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
         body = json.dumps({"text": request.text, "speed": request.speaking_rate, **request.settings}).encode()
         headers = {"Authorization": f"Bearer {self.key(request.credentials)}", "Content-Type": "application/json"}
-        return self.audio(request, f"{self.base_url}/say", self.native(request.target), headers=headers, body=body)
+        return self.audio(request, f"{self.base_url}/say", spec, headers=headers, body=body)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""

@@ -7,8 +7,8 @@ import pytest
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.providers.circuit_breaker import FAILURES
 from sayna.providers.deepgram import Deepgram
+from sayna.providers.vendor_health import FAILURES
 from tests.wire import answers
 from tests.wire.asking import request, speak
 from tests.wire.deepgram import DeepgramFake

@@ -18,8 +18,11 @@ from sayna.http import Deadline
 from sayna.providers.hibari import DEFAULT_VOICE, Hibari, HibariConfig, _registry
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
+from tests.blueprints.own_voices import own_client
 from tests.engines.processes import signal_engines
+from tests.wire import answers
 from tests.wire.asking import request, speak
+from tests.wire.deepgram import DeepgramFake
 
 pytestmark = pytest.mark.usefixtures("natural_voice")
 
@@ -53,15 +56,21 @@ def client(make: MakeClient) -> FlaskClient:
     return make()
 
 
-def spoke(client: FlaskClient, text: str, **query: object) -> TestResponse:
-    answer = client.post("/speak", json={"text": text, **query})
+def spoke(client: FlaskClient, text: str, headers: dict[str, str] | None = None, **query: object) -> TestResponse:
+    answer = client.post("/speak", json={"text": text, **query}, headers=headers)
     assert answer.status_code == 200, answer.data
     return answer
 
 
-def who(client: FlaskClient, text: str, **query: object) -> tuple[str, str | None]:
-    answer = spoke(client, text, **query)
+def who(
+    client: FlaskClient, text: str, headers: dict[str, str] | None = None, **query: object
+) -> tuple[str, str | None]:
+    answer = spoke(client, text, headers, **query)
     return answer.headers["x-provider"], answer.headers.get("x-fallback")
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
 
 
 def test_speech_is_natural_sound_at_24_khz() -> None:
@@ -129,6 +138,49 @@ def test_the_understudy_is_not_needed(make: MakeClient) -> None:
     assert who(alone, "Hello there.") == ("hibari", None)
     answer = alone.post("/speak", json={"text": NINES})
     assert (answer.status_code, answer.get_json()["code"]) == (500, "PROVIDER_ERROR")
+
+
+CHAINS = {
+    "first": [{"provider": "hibari"}, {"provider": "deepgram"}],
+    "last": [{"provider": "deepgram"}, {"provider": "hibari"}],
+}
+# The second may not use espeak.
+ANYTHING, LIMITED = "secret-of-tenant-a-", "secret-of-tenant-b-"
+SECRETS = [
+    {"id": "a", "secret": ANYTHING},
+    {"id": "b", "secret": LIMITED, "providers": ["hibari", "deepgram"]},
+]
+
+
+@pytest.fixture
+def chains(make: MakeClient, tmp_path: Path) -> Iterator[tuple[FlaskClient, DeepgramFake]]:
+    """Return a client of a server with chains of hibari and Deepgram, and two tenants."""
+    with DeepgramFake() as fake:
+        secrets = json.dumps(SECRETS)
+        yield own_client(make, tmp_path, fake, CHAINS, AUTH_REQUIRED="true", AUTH_API_SECRETS_JSON=secrets), fake
+
+
+def test_chain_names_it_for_a_text_that_it_cannot_read(chains: tuple[FlaskClient, DeepgramFake]) -> None:
+    client, _ = chains
+    body = {"text": "Привет.", "voice": "first"}
+    found = [who(client, headers=bearer(secret), **body) for secret in (ANYTHING, LIMITED, LIMITED)]
+    assert found == [("espeak", "hibari"), ("deepgram", "hibari"), ("deepgram", "hibari")]
+
+
+def test_understudy_speaks_behind_the_last_target(
+    chains: tuple[FlaskClient, DeepgramFake], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, deepgram = chains
+    monkeypatch.setattr(Hibari, "reads", lambda self, text: True)
+    deepgram.then(answers.status(500))
+    assert who(client, NINES, voice="last", headers=bearer(ANYTHING)) == ("espeak", "deepgram,hibari")
+
+
+def test_its_voice_is_not_taken_for_one_of_espeak(make: MakeClient) -> None:
+    off = make(HIBARI_ENABLED="false")
+    told = [off.post("/speak", json={"text": "Hello", "voice_id": voice}) for voice in (DEFAULT_VOICE, "nosuch")]
+    assert [each.get_json()["code"] for each in told] == ["PROVIDER_NOT_CONFIGURED", "PROVIDER_REJECTED_REQUEST"]
+    assert "hibari is not configured" in told[0].get_json()["error"]
 
 
 def test_it_can_be_turned_off(make: MakeClient) -> None:

@@ -258,6 +258,21 @@ def test_a_busy_vendor_is_asked_once_more(fake: VendorFake) -> None:
     assert len(fake.hits) == 2
 
 
+@pytest.mark.parametrize("fake", ["deepgram", "elevenlabs", "google", "cartesia", "polly"], indirect=True)
+@pytest.mark.parametrize("refusal", [400, 403])
+def test_a_refused_high_rate_is_replaced_by_the_vendors_own(fake: VendorFake, refusal: int) -> None:
+    provider = fake.provider()
+    fake.then(answers.status(refusal))
+    for _ in range(2):
+        asked = request(provider, "wav", 48000)
+        assert heard(speak(provider, asked), asked.target).hertz == pytest.approx(HERTZ, rel=0.05)
+
+    # The second request is at the vendor's own rate at once.
+    assert {spec.sample_rate for spec in fake.specs} == {provider.native(TARGET).sample_rate}
+    assert len(fake.specs) == 2
+    assert provider.check() == "ok"
+
+
 @pytest.mark.parametrize("field", ["voice_id", "model"])
 def test_no_name_of_a_caller_reaches_another_page_of_the_vendor(fake: VendorFake, field: str) -> None:
     provider = fake.provider()

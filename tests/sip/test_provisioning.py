@@ -1,3 +1,4 @@
+import functools
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from livekit import api
 from app import create_app
 from sayna.config import load_config
 from sayna.livekit.model import Inbound
-from sayna.sip.provisioner import Provisioner
+from sayna.sip.provisioner import keep_provisioned
 from tests.e2e.program import until
 from tests.wire.telephone import FakeSipClient
 from tests.wire.twirp import DROP, refusal
@@ -143,7 +144,8 @@ def test_provisioning_is_tried_until_it_works(
     services = make(**INBOUND).extensions["sayna"]
     inbound, stop = Inbound.of(services.config.sip), threading.Event()
     assert inbound is not None
-    thread = threading.Thread(target=Provisioner(services.livekit.trunks, inbound, first_pause=0.01).run, args=(stop,))
+    job = functools.partial(keep_provisioned, services.livekit, inbound, stop, first_pause=0.01)
+    thread = threading.Thread(target=job)
     thread.start()
     until(lambda: telephones.rules, 30, "LiveKit is provisioned")
     stop.set()

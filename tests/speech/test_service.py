@@ -11,7 +11,8 @@ import pytest
 from sayna.config import load_config
 from sayna.errors import CallerGone, NotCached, Overloaded, ProviderError, ProviderTimeout
 from sayna.services import Services, build
-from sayna.speech.plan import REMEMBERED_BYTES, REMEMBERED_PLANS, Plan, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.planner import REMEMBERED_BYTES, REMEMBERED_PLANS
 from sayna.speech.service import CacheMode, SpeechResult
 from tests.wire import FaultServer, answers
 

@@ -11,7 +11,8 @@ from sayna.config import SpeechConfig
 from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import SpeechRequest, TTSProvider
-from sayna.speech.plan import Plan, Planner, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.planner import Planner
 
 TEXT = 'Ben & Jerry\'s <b>"quoted"</b> 😀 שלום 你好'
 

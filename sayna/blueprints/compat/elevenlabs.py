@@ -61,7 +61,7 @@ def convert_speech(voice_id: str) -> Response:
 def _speech(voice_id: str) -> Response:
     asked = current_request()
     if ELSEWHERE.fullmatch(voice_id):
-        raise _no_voice("this server does not have this operation; use /v1/text-to-speech/{voice_id} or its /stream")
+        raise UnknownProvider("this operation is not here; use /v1/text-to-speech/{voice_id} or its /stream")
     output = asked.args.get("output_format") or DEFAULT_FORMAT
     ignored = partial(ignored_fields, ELEVENLABS_SPEECH)
     form = (f"elevenlabs/{voice_id}", output)
@@ -97,13 +97,9 @@ def _chosen(voice_id: str, model_id: str) -> tuple[str, str, str]:
     of_model, model = named_model(model_id)
     slug = of_voice or of_model or ("elevenlabs" if is_configured("elevenlabs") else "")
     if not slug:
-        raise _no_voice("no voice has this voice_id; send one of GET /v1/voices")
+        raise UnknownProvider("no voice has this voice_id; send one of GET /v1/voices")
     # The models of ElevenLabs mean the default model of any other provider.
     return slug, model if slug == (of_model or "elevenlabs") else "", voice
-
-
-def _no_voice(sentence: str) -> UnknownProvider:
-    return UnknownProvider(sentence)
 
 
 def models() -> Response:
@@ -155,7 +151,7 @@ def voice_details(voice_id: str) -> Response:
     for voice in kept_voices(slug or "elevenlabs"):
         if voice.id == name:
             return json_response(_voice(voice))
-    raise _no_voice("no voice has this voice_id; send one of GET /v1/voices")
+    raise UnknownProvider("no voice has this voice_id; send one of GET /v1/voices")
 
 
 @blueprint.get("/v1/user")

@@ -17,7 +17,7 @@ from sayna.errors import InvalidRequest, UnsupportedFormat
 from sayna.providers.base import Voice
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.plan import SpeakRequest
-from sayna.speech.voices import speaks
+from sayna.speech.voices.languages import speaks
 
 blueprint = Blueprint("marytts", __name__, url_prefix="/marytts")
 

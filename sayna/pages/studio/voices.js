@@ -60,7 +60,9 @@ export function tagFor(voice, language) {
 export function details(voice) {
   const spoken = [...new Set((voice.languages ?? []).map(base))].map(nameOf).slice(0, 3).join(", ");
   const known = [spoken || voice.language, voice.accent, voice.gender].filter((each) => each && each !== "Unknown");
-  return [...new Set([...known, voice.id])].join(" · ");
+  // A voice of this server has its name as its id, so its providers tell more.
+  const speakers = (voice.chain ?? []).map((target) => target.split("/", 1)[0]);
+  return [...new Set([...known, speakers.join(", then ") || voice.id])].join(" · ");
 }
 
 function bases(voice) {

@@ -56,14 +56,8 @@ class Google(CloudProvider):
     max_bytes = 5000
 
     def __init__(self, config: account.GoogleConfig) -> None:
-        super().__init__(base_url=config.base_url, api_key=None)
-        self._configured = config.configured
+        super().__init__(config)
         self._access = account.GoogleAccess(config, self.json)
-
-    @property
-    def configured(self) -> bool:
-        """Whether this server has an account."""
-        return self._configured
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own service account: an object, never a path."""
@@ -95,9 +89,8 @@ class Google(CloudProvider):
         """Return samples in a wav at the voices' own rate, or at a higher one where that is wanted."""
         return AudioSpec("wav", max(RATE, target.sample_rate))
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the whole audio."""
-        wanted = self.native(request.target)
         answer = self._call(
             "POST",
             "/v1/text:synthesize",
@@ -106,10 +99,10 @@ class Google(CloudProvider):
             connect_seconds=request.connect_seconds,
             is_retried=request.is_retried,
             max_bytes=MAX_ANSWER_BYTES,
-            body=json.dumps(_body(request, wanted.sample_rate), ensure_ascii=False).encode(),
+            body=json.dumps(_body(request, spec.sample_rate), ensure_ascii=False).encode(),
         )
         audio = _audio(answer)
-        return AudioStream(spec_of(audio, wanted, Label("")) or wanted, iter((audio,)))
+        return AudioStream(spec_of(audio, spec, Label("")) or spec, iter((audio,)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""

@@ -7,22 +7,19 @@ differ in rate (16,000 or 22,050 Hz) and licence.
 
 import functools
 import importlib.util
-import itertools
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import setting
 from sayna.config.types import folder
-from sayna.engines.pool import EnginePool
 from sayna.engines.wire import PIPER
-from sayna.errors import EmptyText, ProviderNotConfigured, ProviderRejectedRequest
+from sayna.errors import ProviderNotConfigured, ProviderRejectedRequest
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
+from sayna.providers.local import LocalProvider
 from sayna.providers.piper.voice_folder import ID, VoiceFile, scan
 from sayna.state.files import Check
 
@@ -43,7 +40,7 @@ class PiperConfig:
         return self.voices_path is not None
 
 
-class Piper(TTSProvider):
+class Piper(LocalProvider):
     """The voices in PIPER_VOICES_PATH; `model` names a speaker of a voice that has several."""
 
     slug = "piper"
@@ -56,15 +53,13 @@ class Piper(TTSProvider):
         "noise_w_scale": SettingSpec(float, 0, 2),
         "volume": SettingSpec(float, 0.05, 2),
     }
-    auth_fields = ()
-    local = True
     sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
     # Piper itself takes any length; parts of this size have a deadline of their own.
     max_chars = 2000
 
     def __init__(self, config: PiperConfig) -> None:
+        super().__init__()
         self._folder = config.voices_path
-        self.pool = EnginePool()
         if self._folder and not self._installed:
             log.warning(self.how_to_configure)
 
@@ -103,14 +98,7 @@ class Piper(TTSProvider):
             **request.settings,
         }
         told = {"model": str(voice.model), "version": voice.version, "settings": settings, "text": request.text}
-        sentences = self.pool.sentences(PIPER, json.dumps(told).encode(), request.deadline)
-        first = next(sentences, None)
-        # A sign without a name, for instance.
-        if first is None:
-            raise EmptyText("there is nothing to say in this text")
-        return AudioStream(
-            AudioSpec("linear16", voice.sample_rate), itertools.chain((first,), sentences), sentences.close
-        )
+        return self.spoken(PIPER, told, request, voice.sample_rate)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the voices in the folder."""
@@ -147,14 +135,6 @@ class Piper(TTSProvider):
         """Return the version of the voice's files, empty while there are none."""
         return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
 
-    def use_pool(self, pool: EnginePool) -> None:
-        """Render in this pool."""
-        self.pool = pool
-
-    def close(self) -> None:
-        """Let the pool of engines go; the next use takes it again."""
-        self.pool.close()
-
     def _voices(self) -> Iterator[VoiceFile]:
         return iter(scan(self._folder).values() if self._folder else ())
 
@@ -162,7 +142,7 @@ class Piper(TTSProvider):
         for voice in self._voices():
             if voice.id == voice_id:
                 return voice
-        raise ProviderRejectedRequest("piper does not know this voice; GET /voices lists them")
+        raise self.unknown_voice()
 
 
 def _listed(voice: VoiceFile) -> Voice:

@@ -64,8 +64,13 @@ class PollyConfig:
         return self.aws_region or self.aws_default_region
 
     @property
+    def base_url(self) -> str:
+        """The endpoint that was set, else that of the region, empty when boto3 is to find the region."""
+        return self.endpoint_url or (host(self.region) if self.region else "")
+
+    @property
     def configured(self) -> bool:
-        """Whether Polly is switched on."""
+        """Whether Polly is switched on; the first call looks for its credentials."""
         return self.enabled
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, text, texts
-from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind, host
+from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind
 
 # Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
@@ -67,17 +67,10 @@ class Polly(CloudProvider):
     max_chars = 1000
 
     def __init__(self, config: PollyConfig) -> None:
-        base_url = config.endpoint_url or (host(config.region) if config.region else "")
-        super().__init__(base_url=base_url, api_key=None)
-        self._configured = config.configured
+        super().__init__(config)
         self._account = AwsAccount(config)
         # By region: a voice has different engines in different regions.
         self._engines: dict[str, Mapping[str, tuple[str, ...]]] = {}
-
-    @property
-    def configured(self) -> bool:
-        """Whether Polly is switched on; the first call looks for its credentials."""
-        return self._configured
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own keys; the region becomes part of a host name, so its form is checked."""
@@ -104,9 +97,8 @@ class Polly(CloudProvider):
         """Return mp3 at the rate of the neural voices, or at a higher one where that is wanted."""
         return AudioSpec("mp3", min(rate for rate in RATES if rate >= max(RATE, target.sample_rate)))
 
-    def synthesize(self, request: SpeechRequest) -> AudioStream:
+    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
-        spec = self.native(request.target)
         engine = request.model or self._engine(request)
         body = json.dumps(_body(request, spec, engine), ensure_ascii=False).encode()
         url = f"{self._account.base(request.credentials)}/v1/speech"

@@ -102,10 +102,13 @@ class _Compiler:
             raise UnsupportedMarkup(f"<{name[:40]}> may not stand inside <{self.open[-1]}>, which takes text only")
         if not self.open and name != "speak":
             raise UnsupportedMarkup("the document must begin with <speak>")
-        start = _ELEMENTS.get(name)
-        if start is None or (name == "speak" and self.open):
+        if name not in _ATTRIBUTES or (name == "speak" and self.open):
             raise UnsupportedMarkup(f"<{name[:40]}> is not supported here; send {KNOWN}")
-        start(self, attributes)
+        self.check_attributes(name, attributes)
+        if name in ("p", "s"):
+            self._begin_sentence(name)
+        elif start := _STARTS.get(name):
+            start(self, attributes)
         self.open.append(name)
 
     def end(self, _name: str) -> None:
@@ -139,10 +142,11 @@ class _Compiler:
         """Refuse a rate of a part of the text."""
         raise UnsupportedMarkup("<prosody> may only stand around the whole text, directly inside <speak>")
 
-    def attributes(self, element: str, given: Mapping[str, str], *names: str) -> None:
+    def check_attributes(self, element: str, given: Mapping[str, str]) -> None:
         """Raise UnsupportedMarkup for an attribute that the element does not have."""
+        names = _ATTRIBUTES[element]
         for name in given:
-            if name not in names:
+            if name not in names and not (element == "speak" and _OF_ROOT.fullmatch(name)):
                 has = f"it has {' and '.join(names)}" if names else "it has none"
                 raise UnsupportedMarkup(f"{name[:40]} of <{element}> is not supported; {has}")
 
@@ -153,37 +157,22 @@ class _Compiler:
         if not self.finish:
             self.add(Piece("\n\n" if name == "p" else "\n", is_fixed=True))
 
-    def _speak(self, given: Mapping[str, str]) -> None:
-        self.attributes("speak", {name: "" for name in given if not _OF_ROOT.fullmatch(name)}, "version", "xml:lang")
-
-    def _paragraph(self, given: Mapping[str, str]) -> None:
-        self.attributes("p", given)
-        self._begin_sentence("p")
-
-    def _sentence(self, given: Mapping[str, str]) -> None:
-        self.attributes("s", given)
-        self._begin_sentence("s")
-
     def _break(self, given: Mapping[str, str]) -> None:
-        self.attributes("break", given, "time", "strength")
         if milliseconds := break_ms(given):
             self.add(Piece(silence_ms=milliseconds))
 
     def _sub(self, given: Mapping[str, str]) -> None:
-        self.attributes("sub", given, "alias")
         if "alias" not in given:
             raise UnsupportedMarkup("<sub> needs the attribute alias, which is spoken instead of its text")
         self.finish = lambda _text: Piece(given["alias"])
 
     def _say_as(self, given: Mapping[str, str]) -> None:
-        self.attributes("say-as", given, "interpret-as")
         rule = SAY_AS.get(given.get("interpret-as", ""))
         if rule is None:
             raise UnsupportedMarkup(f"interpret-as of <say-as> must be one of {', '.join(SAY_AS)}")
         self.finish = lambda text: Piece(rule(text), is_fixed=True)
 
     def _prosody(self, given: Mapping[str, str]) -> None:
-        self.attributes("prosody", given, "rate")
         if self.open != ["speak"] or self.has_prosody or any(map(_is_heard, self.pieces)):
             return self.refuse_prosody()
         self.rate, self.has_prosody = speaking_rate(given.get("rate", "")), True
@@ -215,7 +204,7 @@ class _LenientCompiler(_Compiler):
         """Speak all at one rate."""
         self.rate, self.has_prosody = 1.0, True
 
-    def attributes(self, element: str, given: Mapping[str, str], *names: str) -> None:
+    def check_attributes(self, element: str, given: Mapping[str, str]) -> None:
         """Take any attributes."""
 
     def _part(self, name: str) -> None:
@@ -236,11 +225,18 @@ def _is_heard(piece: Piece) -> bool:
     return bool(piece.text.strip() or piece.silence_ms)
 
 
-_ELEMENTS: Mapping[str, Callable[[_Compiler, Mapping[str, str]], None]] = {
-    "speak": _Compiler._speak,
+# The elements, and the attributes of each.
+_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
+    "speak": ("version", "xml:lang"),
+    "break": ("time", "strength"),
+    "p": (),
+    "s": (),
+    "sub": ("alias",),
+    "say-as": ("interpret-as",),
+    "prosody": ("rate",),
+}
+_STARTS: Mapping[str, Callable[[_Compiler, Mapping[str, str]], None]] = {
     "break": _Compiler._break,
-    "p": _Compiler._paragraph,
-    "s": _Compiler._sentence,
     "sub": _Compiler._sub,
     "say-as": _Compiler._say_as,
     "prosody": _Compiler._prosody,

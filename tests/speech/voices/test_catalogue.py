@@ -6,8 +6,9 @@ import pytest
 from sayna.errors import ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import Voice
-from sayna.speech.voices import VoiceCatalogue, VoiceList, VoiceListStore
+from sayna.speech.voices.catalogue import VoiceCatalogue
 from sayna.speech.voices.normalize import normalize
+from sayna.speech.voices.store import VoiceList, VoiceListStore
 from tests.speech.longtext.vendor import Singer
 
 

@@ -1,8 +1,9 @@
 import json
 
 from sayna.providers.base import Voice
-from sayna.speech.voices import EncodedVoicesCache, VoiceFilter, VoiceList, VoiceListing
-from sayna.speech.voices.encoding import MAX_BYTES
+from sayna.speech.voices.catalogue import VoiceListing
+from sayna.speech.voices.encoding import MAX_BYTES, EncodedVoicesCache, VoiceFilter
+from sayna.speech.voices.store import VoiceList
 
 
 def listing(name: str = "n", count: int = 1) -> VoiceListing:

@@ -1,6 +1,6 @@
 import pytest
 
-from sayna.providers.circuit_breaker import FAILURES, OPEN_SECONDS, CircuitBreaker
+from sayna.providers.vendor_health import FAILURES, OPEN_SECONDS, CircuitBreaker
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""Failing fast while a vendor keeps failing, so that no thread waits for it."""
+"""Notes of a worker about a vendor: its failures in a row, and its last refusals."""
 
 import threading
 import time
@@ -7,6 +7,8 @@ from collections.abc import Callable
 # In a row, and only failures of the vendor: one odd text or one short timeout must not open the circuit.
 FAILURES = 20
 OPEN_SECONDS = 5.0
+# Short, because a server that is not ready for want of a key gets no request that could show that the key works again.
+NOTE_SECONDS = 60.0
 
 
 class CircuitBreaker:
@@ -42,3 +44,27 @@ class CircuitBreaker:
         """Reset the count, because the vendor has answered."""
         with self._lock:
             self._failures = 0
+
+
+class Refusal:
+    """Notes a refusal for some seconds; a success ends it at once. Each worker process has its own notes."""
+
+    def __init__(self, seconds: float = NOTE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds = seconds
+        self._clock = clock
+        self._until = 0.0
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether the vendor refused it the last time, and lately."""
+        return self._clock() < self._until
+
+    def note(self) -> bool:
+        """Note a refusal; return whether it is news."""
+        is_news = not self.is_recent
+        self._until = self._clock() + self._seconds
+        return is_news
+
+    def clear(self) -> None:
+        """Forget the refusal, because the vendor has accepted it."""
+        self._until = 0.0

@@ -1,0 +1,160 @@
+"""HTTP calls of a vendor: at most one retry, the errors by their kinds, and a break while the vendor keeps failing."""
+
+import json
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from sayna import http
+from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderTimeout
+from sayna.log import emit
+from sayna.providers import vendor_errors
+from sayna.providers.base import TTSProvider
+from sayna.providers.parsing import mapping, mappings
+from sayna.providers.vendor_health import CircuitBreaker, Refusal
+from sayna.state.files import Check
+
+MAX_JSON_BYTES = 32 * 2**20
+
+logger = logging.getLogger("sayna.vendor")
+
+
+class VendorHTTP(TTSProvider):
+    """A vendor behind HTTP; adapters read its own errors.
+
+    A timeout shorter than `min_timeout_seconds` was the caller's choice, so it is not a failure of the vendor.
+    """
+
+    min_timeout_seconds: float = 5.0
+
+    def __init__(self, config: Any) -> None:
+        self.base_url = config.base_url
+        self._configured: bool = config.configured
+        self._breaker = CircuitBreaker()
+        self._refusal = Refusal()
+
+    @property
+    def configured(self) -> bool:
+        """Whether this server holds a key or an account."""
+        return self._configured
+
+    @property
+    def problem(self) -> str:
+        """A sentence when the vendor has refused the server's own credentials lately, else an empty string."""
+        return vendor_errors.key_refused(self.slug) if self._refusal.is_recent else ""
+
+    def check(self) -> Check:
+        """Return `failed` for a minute after the vendor has refused the key of this server."""
+        if not self.configured:
+            return "off"
+        return "failed" if self.problem else "ok"
+
+    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+        """Return the kind of error that the body or the headers name, None where the status is enough."""
+        return None
+
+    def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
+        """Return the objects in one list of a JSON object; raises ProviderError without such a list."""
+        found = mapping(answer).get(name)
+        # Otherwise an error in another shape would be an empty catalogue.
+        if not isinstance(found, list):
+            raise ProviderError(f"{self.slug} answered with something other than its voices")
+        return mappings(found)
+
+    def json(self, method: str, url: str, *, own: bool = False, **call: Any) -> Any:
+        """Return the JSON of a response to fetch(); raises ProviderError when it is something else."""
+        try:
+            answer = json.loads(self.fetch(method, url, own=own, **call).read())
+        except http.TransportError as error:
+            raise self._failure(error, self._breaker_for(own=own)) from error
+        except (ValueError, RecursionError) as error:
+            raise ProviderError(f"{self.slug} answered with something other than JSON") from error
+        self._succeeded(own=own)
+        return answer
+
+    def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        deadline: http.Deadline,
+        connect_seconds: float | None = None,
+        own: bool = False,
+        max_bytes: int = MAX_JSON_BYTES,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        is_retried: bool = True,
+    ) -> "http.StreamedResponse":
+        """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
+
+        `own` credentials came with the request. Raises ProviderError and its kinds.
+        """
+        breaker = self._breaker_for(own=own)
+        if seconds := breaker.retry_in():
+            raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
+        connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried
+        while True:
+            try:
+                reply = http.send(
+                    method, url, headers=headers, params=params, data=body, deadline=deadline,
+                    connect_seconds=connect_seconds, max_bytes=max_bytes)  # fmt: skip
+            except http.TransportError as error:
+                failure, pause = self._failure(error, breaker, connect_seconds), 0.0
+                # No retry after a timeout: the vendor may have made the speech, and billed it.
+                if last or not isinstance(error, http.Unreachable):
+                    raise failure from error
+            else:
+                if reply.status == 200:  # noqa: PLR2004
+                    return reply
+                refused, pause = self._refused(reply, breaker, own=own)
+                if last or pause > deadline.remaining():
+                    raise refused
+            time.sleep(pause)
+            last = True
+
+    def refused_key(self, *, own: bool) -> ProviderError:
+        """Return the error of refused credentials; the server's own ones are noted, and logged when it is news."""
+        if not own and self._refusal.note():
+            emit(logger, logging.ERROR, "vendor_key_refused", provider=self.slug, problem=self.problem)
+        return vendor_errors.error_for(self.slug, 401, ProviderRejectedCredentials, None, own=own)
+
+    def _refused(
+        self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
+    ) -> tuple[ProviderError, float]:
+        """Return the error of a response other than 200, and the seconds to wait before a retry."""
+        named = self.read_error(reply.status, vendor_errors.beginning(reply), reply.headers)
+        kind = named or vendor_errors.KINDS.get(reply.status, ProviderError)
+        emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
+        if reply.status >= 500:  # noqa: PLR2004
+            breaker.failed()
+        else:
+            breaker.succeeded()
+        after = vendor_errors.retry_after(reply.headers)
+        if kind is ProviderRejectedCredentials:
+            return self.refused_key(own=own), math.inf
+        error = vendor_errors.error_for(self.slug, reply.status, kind, after, own=own)
+        return error, vendor_errors.pause(reply.status, kind, after)
+
+    def _succeeded(self, *, own: bool) -> None:
+        """Count a whole response; a request's own key says nothing about the server's."""
+        self._breaker_for(own=own).succeeded()
+        if not own:
+            self._refusal.clear()
+
+    def _failure(self, error: http.TransportError, breaker: CircuitBreaker, timeout: float = 0.0) -> ProviderError:
+        """Return the error of a transport failure, and count it when it is the vendor's."""
+        timed_out = isinstance(error, http.TimedOut)
+        if not isinstance(error, http.Cancelled) and (not timed_out or timeout >= self.min_timeout_seconds):
+            breaker.failed()
+        if timed_out:
+            return ProviderTimeout(f"{self.slug} did not answer in time")
+        return ProviderError(f"{self.slug} could not be asked: {error}")
+
+    def _breaker_for(self, *, own: bool) -> CircuitBreaker:
+        """Return the circuit breaker of a call."""
+        # Requests with their own credentials use a temporary breaker: otherwise one caller's bad key could open
+        # the circuit for everyone.
+        return CircuitBreaker() if own else self._breaker
