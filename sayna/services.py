@@ -131,7 +131,7 @@ def build(config: Config) -> Services:
     recordings = open_library(config.recording, secret)
     catalogue = _catalogue(config, providers, secret)
     recorder = Recorder(recordings, livekit.egress, config.recording) if recordings and livekit else None
-    remover = Remover(recordings, recorder.endings if recorder else None) if recordings else None
+    remover = Remover(recordings, recorder.egresses if recorder else None) if recordings else None
     limiter = SynthesisLimiter(waiting_places(config.server.threads))
     telephony = _telephony(config, livekit, hooks, state, limiter=limiter, recorder=recorder) if livekit else None
     return Services(
@@ -203,8 +203,8 @@ def _telephony(
 ) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    endings = recorder.endings if recorder else None
-    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=endings)
+    egresses = recorder.egresses if recorder else None
+    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=egresses)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -141,7 +141,7 @@ def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
 
 def _auth_request() -> AuthRequest:
     """Return the request for the auth service; it judges the very object that the view uses."""
-    has_body = request.content_length or "chunked" in _transfer_encoding()
+    has_body = request.content_length or "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     body = _body() if has_body else {}
     query = str(request.environ.get("QUERY_STRING", ""))
     return AuthRequest(request.method, request.path, dict(request.headers), body, query)
@@ -152,10 +152,6 @@ def _body() -> dict[str, Any]:
     if request.blueprint == "marytts":
         return dict(read_form(request))
     return read_object(request) if read_body(request) else {}
-
-
-def _transfer_encoding() -> str:
-    return request.headers.get("Transfer-Encoding", "").lower()
 
 
 def _finish(response: Response) -> Response:

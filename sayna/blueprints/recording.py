@@ -46,7 +46,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
     query = load_list(request.args)
-    page = _recorder().running.page if query.is_active else _configured(services().recordings).page
+    page = _recorder().egresses.page if query.is_active else _configured(services().recordings).page
     return json_response(dump_page(page(g.caller, query.limit, query.cursor)))
 
 

@@ -16,7 +16,7 @@ from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_tab
 from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
-from sayna.speech.cache import cache_key
+from sayna.speech.cache import Clip, cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
 from sayna.speech.plan import Plan, SpeakRequest
@@ -157,10 +157,7 @@ def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
     found, unsure, digest = set(), 0, text_digest(text)
     # By voice, because a large cache has many clips of few voices.
     planned: dict[tuple[Any, ...], list[Plan]] = {}
-    keys = built.cache.keys()
-    for key in keys:
-        if (clip := built.cache.get(key)) is None:
-            continue
+    for key, clip in _clips(built):
         voice = tuple(getattr(clip.info, name) for name in VOICE)
         if voice not in planned:
             planned[voice] = list(_plans(built, SpeakRequest(text, **dict(zip(VOICE, voice, strict=True)))))
@@ -169,6 +166,14 @@ def _sounds_of_text(built: Services, text: str) -> tuple[set[str], int]:
         elif not clip.info.text_digest:
             unsure += clip.info.characters in {len(text), *(plan.characters for plan in planned[voice])}
     return found, unsure
+
+
+def _clips(built: Services) -> Iterator[tuple[str, Clip]]:
+    """Yield the key of each sound with its clip: those of this machine, then the others that the machines share."""
+    keys = built.cache.keys()
+    yield from ((key, clip) for key in keys if (clip := built.cache.get(key)))
+    if built.speech.machines is not None:
+        yield from built.speech.machines.clips_besides(set(keys))
 
 
 def _plans(built: Services, wanted: SpeakRequest) -> Iterator[Plan]:
@@ -182,7 +187,9 @@ def _plans(built: Services, wanted: SpeakRequest) -> Iterator[Plan]:
 def _sounds_of_key(built: Services, key: str) -> set[str]:
     """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
     key = key.strip('"').partition("-")[0].lower()
-    sounds, forms = built.cache.keys(), [f"{name}-{rate}-0-0" for name, rate in product(FORMATS, SAMPLE_RATES)]
+    sounds, forms = set(built.cache.keys()), [f"{name}-{rate}-0-0" for name, rate in product(FORMATS, SAMPLE_RATES)]
+    if built.speech.machines is not None:
+        sounds |= {each.sound for each in built.speech.machines.store.walk(None, None)}
     return {
         sound
         for sound in sounds

@@ -5,6 +5,7 @@ espeak-ng 1.52 keeps 160 bytes and 200 phonemes of a word and silently drops the
 """
 
 import bisect
+import functools
 import itertools
 import re
 import unicodedata
@@ -34,22 +35,6 @@ _NAMED = {"\u2103": "\u00b0C", "\u2109": "\u00b0F"}  # degrees, each one charact
 _VOWEL = re.compile("[^b-df-hj-np-tv-z\u00df]")
 
 
-class _Octets(dict[str, int]):
-    """The bytes of UTF-8 of a character, taken apart as the library does with Hangul."""
-
-    def __missing__(self, character: str) -> int:
-        self[character] = len(unicodedata.normalize("NFD", character).encode(errors="replace"))
-        return self[character]
-
-
-class _Phonemes(dict[str, float]):
-    """The phonemes of a character, at most, in any voice."""
-
-    def __missing__(self, character: str) -> float:
-        self[character] = _phonemes(character)
-        return self[character]
-
-
 class _Plain(dict[int, str]):
     """The characters that the library knows, for each that it would leave out or spell by its name."""
 
@@ -58,7 +43,7 @@ class _Plain(dict[int, str]):
         return self[code]
 
 
-_OCTETS, _PHONEMES, _PLAIN = _Octets(), _Phonemes(), _Plain()
+_PLAIN = _Plain()
 
 
 def fitted(text: str) -> str:
@@ -69,7 +54,7 @@ def fitted(text: str) -> str:
 
 def most_phonemes(text: str) -> float:
     """Return how many phonemes a text makes at most, whatever the voice."""
-    return sum(map(_PHONEMES.__getitem__, text))
+    return sum(map(_phonemes, text))
 
 
 def _plain(character: str) -> str:
@@ -83,7 +68,15 @@ def _plain(character: str) -> str:
     return f" {plain} " if style == "<circle>" else plain
 
 
+@functools.cache
+def _octets(character: str) -> int:
+    """Return the bytes of UTF-8 of a character, taken apart as the library does with Hangul."""
+    return len(unicodedata.normalize("NFD", character).encode(errors="replace"))
+
+
+@functools.cache
 def _phonemes(character: str) -> float:
+    """Return the phonemes of a character, at most, in any voice."""
     if character.isspace() or character in JOINING:
         return 0
     if character.isalpha():
@@ -103,8 +96,8 @@ def _word_fitted(found: re.Match[str]) -> str:
 
 def _cut(word: str) -> Iterator[str]:
     """Cut before a sign, so that its name is still said, else at any character that stands alone."""
-    octets = [0, *itertools.accumulate(map(_OCTETS.__getitem__, word))]
-    phonemes = map(_PHONEMES.__getitem__, word)
+    octets = [0, *itertools.accumulate(map(_octets, word))]
+    phonemes = map(_phonemes, word)
     # A word without a vowel is spelled.
     weights = [
         0.0,

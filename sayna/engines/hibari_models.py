@@ -102,8 +102,3 @@ def _voice(model: str, version: str, *, is_british: bool) -> OneVoice:
         voice = OneVoice(Path(model or Path(ASSETS, "hibari.onnx")), _readers[is_british])
         _voices[model] = (version, voice)
     return voice
-
-
-def phonemes_of(text: str) -> list[str]:
-    """Return the phonemes of each sentence of a text in American English."""
-    return list(_voice("", "", is_british=False).clauses(text))

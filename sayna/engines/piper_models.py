@@ -29,11 +29,6 @@ def say(payload: bytes, sink: Sink) -> Steps:
     return END
 
 
-def loaded() -> tuple[str, ...]:
-    """Return the paths of the models in memory, the one used last at the end."""
-    return tuple(path for path, _ in _voices)
-
-
 def _voice(path: str, version: str) -> WholeVoice:
     voice = _voices.pop((path, version), None) or _load(Path(path))
     _voices[path, version] = voice

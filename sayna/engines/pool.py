@@ -73,15 +73,6 @@ class EnginePool:
         """Return a response that is asked for once more, from where it broke off, when the engine process dies."""
         return RepeatedResponse(functools.partial(self.ask, kind, payload, deadline))
 
-    def processes(self) -> list[int]:
-        """Return the ids of the processes of the running pool, the program first; none while there is no pool."""
-        try:
-            program = int((self._folder / "pid").read_text())
-            children = Path(f"/proc/{program}/task/{program}/children").read_text().split()
-        except (OSError, ValueError):
-            return []
-        return [program, *map(int, children)]
-
     def close(self) -> None:
         """Let the pool go: it ends when no other process uses it, and the next request starts a new one."""
         with self._starting:

@@ -16,6 +16,7 @@ from sayna.config import Secret
 from sayna.livekit.model import AgentDispatch
 from sayna.livekit.ownership import metadata_for
 
+NAMES = {"empty_timeout": "emptyTimeout", "departure_timeout": "departureTimeout"}
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -58,7 +59,9 @@ class TokenMint:
             "video": self._grants(room),
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
-        config = _room_config(self.room_options)
+        config: dict[str, object] = {
+            NAMES.get(name, "maxParticipants"): value for name, value in self.room_options.items()
+        }
         if tenant is not None:
             config["metadata"] = metadata_for(tenant)
         if agents:
@@ -78,12 +81,6 @@ class TokenMint:
         message = _HEADER + b"." + _base64(_encode(claims).encode())
         signature = hmac.digest(self.api_secret.reveal().encode(), message, "sha256")
         return (message + b"." + _base64(signature)).decode()
-
-
-def _room_config(options: Mapping[str, int]) -> dict[str, object]:
-    """Return the options as protojson spells them."""
-    names = {"empty_timeout": "emptyTimeout", "departure_timeout": "departureTimeout"}
-    return {names.get(name, "maxParticipants"): value for name, value in options.items()}
 
 
 def _base64(raw: bytes) -> bytes:

@@ -3,20 +3,37 @@
 import json
 import logging
 import math
+import random
 import time
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from sayna import http
-from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderTimeout
+from sayna.errors import (
+    ProviderError,
+    ProviderRateLimited,
+    ProviderRejectedCredentials,
+    ProviderRejectedRequest,
+    ProviderTimeout,
+)
 from sayna.log import emit
-from sayna.providers import vendor_errors
 from sayna.providers.base import TTSProvider
 from sayna.providers.parsing import mapping, mappings
 from sayna.providers.vendor_health import CircuitBreaker, Refusal
 from sayna.state.files import Check
 
 MAX_JSON_BYTES = 32 * 2**20
+# The contract's list; at most one retry, because a failed synthesis may have been billed.
+RETRIED = frozenset({429, 500, 502, 503, 504})
+# After a longer pause the caller gets Retry-After instead: a sleeping thread serves no request.
+MAX_PAUSE_SECONDS = 2.0
+MAX_ERROR_BYTES = 2**16
+KINDS: Mapping[int, type[ProviderError]] = {
+    **dict.fromkeys((400, 404, 413, 415, 422), ProviderRejectedRequest),
+    **dict.fromkeys((401, 402, 403), ProviderRejectedCredentials),
+    429: ProviderRateLimited,
+}
 
 logger = logging.getLogger("sayna.vendor")
 
@@ -43,7 +60,7 @@ class VendorHTTP(TTSProvider):
     @property
     def problem(self) -> str:
         """A sentence when the vendor has refused the server's own credentials lately, else an empty string."""
-        return vendor_errors.key_refused(self.slug) if self._refusal.is_recent else ""
+        return _key_refused(self.slug) if self._refusal.is_recent else ""
 
     def check(self) -> Check:
         """Return `failed` for a minute after the vendor has refused the key of this server."""
@@ -119,24 +136,24 @@ class VendorHTTP(TTSProvider):
         """Return the error of refused credentials; the server's own ones are noted, and logged when it is news."""
         if not own and self._refusal.note():
             emit(logger, logging.ERROR, "vendor_key_refused", provider=self.slug, problem=self.problem)
-        return vendor_errors.error_for(self.slug, 401, ProviderRejectedCredentials, None, own=own)
+        return _error_for(self.slug, 401, ProviderRejectedCredentials, None, own=own)
 
     def _refused(
         self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
     ) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
-        named = self.read_error(reply.status, vendor_errors.beginning(reply), reply.headers)
-        kind = named or vendor_errors.KINDS.get(reply.status, ProviderError)
+        named = self.read_error(reply.status, _beginning(reply), reply.headers)
+        kind = named or KINDS.get(reply.status, ProviderError)
         emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
         if reply.status >= 500:  # noqa: PLR2004
             breaker.failed()
         else:
             breaker.succeeded()
-        after = vendor_errors.retry_after(reply.headers)
+        after = _retry_after(reply.headers)
         if kind is ProviderRejectedCredentials:
             return self.refused_key(own=own), math.inf
-        error = vendor_errors.error_for(self.slug, reply.status, kind, after, own=own)
-        return error, vendor_errors.pause(reply.status, kind, after)
+        error = _error_for(self.slug, reply.status, kind, after, own=own)
+        return error, _pause(reply.status, kind, after)
 
     def _succeeded(self, *, own: bool) -> None:
         """Count a whole response; a request's own key says nothing about the server's."""
@@ -158,3 +175,68 @@ class VendorHTTP(TTSProvider):
         # Requests with their own credentials use a temporary breaker: otherwise one caller's bad key could open
         # the circuit for everyone.
         return CircuitBreaker() if own else self._breaker
+
+
+def _key_refused(slug: str) -> str:
+    """Return the sentence that says that the server's own credentials were refused."""
+    return (
+        f"the server's key for {slug} was refused: it is wrong, lacks a permission or has no credit; "
+        "the operator of this server must replace it"
+    )
+
+
+def _error_for(
+    slug: str, status: int, kind: type[ProviderError], retry_after: float | None, *, own: bool
+) -> ProviderError:
+    """Return the error of one refusal, without the vendor's text; `own` credentials came with the request."""
+    # Within the contract's bounds, because a client's library may wait as long as the vendor says.
+    after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
+    if kind is ProviderRejectedCredentials:
+        reason = "they are wrong, lack a permission or have no credit"
+        sentence = f"{slug} refused the credentials in this request: {reason}" if own else _key_refused(slug)
+        return ProviderRejectedCredentials(sentence, from_request=own)
+    if kind is ProviderRateLimited:
+        return ProviderRateLimited(f"{slug} asks for fewer requests", retry_after=after or 1)
+    if kind is ProviderRejectedRequest:
+        return ProviderRejectedRequest(f"{slug} refused this voice, model, language or text")
+    return kind(f"{slug} failed with status {status}", retry_after=after)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds of Retry-After, 0 or more; None when it is absent or cannot be read."""
+    # Seconds or an HTTP date (RFC 9110, 10.2.3).
+    value = headers.get("retry-after", "").strip()
+    try:
+        return max(0.0, min(float(value), 1e9))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _pause(status: int, kind: type[ProviderError], after: float | None) -> float:
+    """Return the seconds to wait before a retry; infinity when there should be none."""
+    # Polly answers 400 when a client sends too many requests.
+    if kind is not ProviderRateLimited and (status not in RETRIED or kind is not ProviderError):
+        return math.inf
+    if after is None:
+        # Random, so that many callers do not retry at the same moment.
+        return random.uniform(0.05, 0.25)  # noqa: S311
+    return after if after <= MAX_PAUSE_SECONDS else math.inf
+
+
+def _beginning(reply: "http.StreamedResponse") -> bytes:
+    """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
+    body = b""
+    try:
+        for chunk in reply.chunks():
+            body += chunk
+            if len(body) >= MAX_ERROR_BYTES:
+                break
+    except http.TransportError:
+        return b""
+    finally:
+        reply.close()
+    return body

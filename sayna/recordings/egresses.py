@@ -32,15 +32,21 @@ EPOCH = datetime.fromtimestamp(0, UTC)
 logger = logging.getLogger("sayna.recordings")
 
 
-class EgressPaths:
-    """Translates a stream_id into the path that the egress gets, and such a path back."""
+class Egresses:
+    """Asks LiveKit for the state of recordings, notes how each one ended, and knows the paths of their audio.
 
-    def __init__(self, config: RecordingConfig) -> None:
+    Its methods raise StorageUnavailable and the errors of LiveKit.
+    """
+
+    def __init__(self, library: Library, egress: "Egress", config: RecordingConfig, grace_seconds: float) -> None:
+        self._library = library
+        self._egress = egress
+        self._grace_seconds = grace_seconds
         folder = f"{config.local_path.absolute()}/" if config.backend == "local" and config.local_path else ""
         self._base = f"{folder}{config.prefix}/" if config.prefix else folder
 
     def path(self, stream_id: str) -> str:
-        """Return the path of the audio."""
+        """Return the path that the egress of a recording gets for the audio."""
         return f"{self._base}{stream_id}/{AUDIO}"
 
     def stream_id(self, path: str) -> str | None:
@@ -48,16 +54,6 @@ class EgressPaths:
         name, _, file = path.removeprefix(self._base).partition("/")
         belongs = path.startswith(self._base) and file == AUDIO and KEY_PART.fullmatch(name)
         return name if belongs else None
-
-
-class Endings:
-    """Asks LiveKit for the state of recordings, and notes how each one ended."""
-
-    def __init__(self, library: Library, egress: "Egress", paths: EgressPaths, grace_seconds: float) -> None:
-        self._library = library
-        self._egress = egress
-        self._paths = paths
-        self._grace_seconds = grace_seconds
 
     def is_running(self, stream_id: str, owner: Owner) -> bool:
         """Return whether the recording runs; LiveKit is asked, and an end is noted."""
@@ -73,7 +69,7 @@ class Endings:
         if owner.egress_id:
             return self.note(stream_id, owner, self._egress.state(owner.egress_id))
         # The worker died between LiveKit's response and its note.
-        report = self._egress.find(owner.room_name, self._paths.path(stream_id))
+        report = self._egress.find(owner.room_name, self.path(stream_id))
         return self.note(stream_id, replace(owner, egress_id=report.id) if report else owner, report, before=owner)
 
     def note(self, stream_id: str, owner: Owner, report: EgressReport | None, *, before: Owner | None = None) -> Owner:
@@ -105,7 +101,7 @@ class Endings:
     def _of(self, event: "Event") -> tuple[str, Owner, EgressReport] | None:
         """Return the recording that the event egress_ended is about."""
         report = event.egress if event.name == "egress_ended" else None
-        stream_id = self._paths.stream_id(report.filepath) if report else None
+        stream_id = self.stream_id(report.filepath) if report else None
         owner = self._library.owners.read(stream_id) if stream_id else None
         if report is None or stream_id is None or owner is None or owner.egress_id != report.id:
             return None
@@ -114,19 +110,10 @@ class Endings:
     def _outcome_in_store(self, stream_id: str) -> EgressState:
         return EgressState.COMPLETE if self._library.has_audio(stream_id) else EgressState.FAILED
 
-
-class RunningRecordings:
-    """Pages of running recordings; raises StorageUnavailable and the errors of LiveKit."""
-
-    def __init__(self, library: Library, egress: "Egress", paths: EgressPaths) -> None:
-        self._library = library
-        self._egress = egress
-        self._paths = paths
-
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
         """Return at most `limit` running recordings of the caller, by stream_id; raises InvalidRequest."""
         after = self._library.cursors.open(cursor) if cursor else ""
-        named = ((self._paths.stream_id(report.filepath), report) for report in self._egress.active())
+        named = ((self.stream_id(report.filepath), report) for report in self._egress.active())
         reports = {name: each for name, each in named if name and name > after and each.state is EgressState.RUNNING}
         found = list(islice(self._visible(caller, reports), limit + 1))
         more = len(found) > limit

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from sayna.caller import Caller
 from sayna.config import RecordingConfig
 from sayna.errors import EgressUnanswered, EgressUnavailable, SaynaError
-from sayna.recordings.egresses import EgressPaths, Endings, RunningRecordings
+from sayna.recordings.egresses import Egresses
 from sayna.recordings.errors import RecordingExists, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
 from sayna.recordings.owners import Owner
@@ -59,9 +59,7 @@ class Recorder:
         self._owners = library.owners
         self._egress = egress
         self._config = config
-        self._paths = EgressPaths(config)
-        self.running = RunningRecordings(library, egress, self._paths)
-        self.endings = Endings(library, egress, self._paths, stale_seconds)
+        self.egresses = Egresses(library, egress, config, stale_seconds)
         self._stale_seconds = stale_seconds
         self._sleep = sleep
 
@@ -110,10 +108,10 @@ class Recorder:
         if owner.stopped_at:
             # It is stopped in any case; LiveKit only knows the outcome.
             with contextlib.suppress(SaynaError):
-                return self.endings.settle(stream_id, owner)
+                return self.egresses.settle(stream_id, owner)
             return owner
         # The egress_id is missing when the process died between LiveKit's response and our write.
-        running = None if owner.egress_id else self._egress.find(owner.room_name or "", self._paths.path(stream_id))
+        running = None if owner.egress_id else self._egress.find(owner.room_name or "", self.egresses.path(stream_id))
         egress_id = owner.egress_id or (running.id if running else None)
         if egress_id is None:
             return self._abandoned(stream_id, owner)
@@ -122,13 +120,13 @@ class Recorder:
             raise EgressUnavailable("LiveKit does not know this recording yet; try again", retry_after=5)
         stopped = replace(owner, egress_id=egress_id, stopped_at=_now())
         self._owners.replace(stream_id, owner, stopped)
-        return self.endings.note(stream_id, stopped, report)
+        return self.egresses.note(stream_id, stopped, report)
 
     def _abandoned(self, stream_id: str, owner: Owner) -> Owner:
         """Return the owner of a claim whose egress ended before its id was written; raises RecordingNotFound."""
         if not owner.is_older_than(self._stale_seconds) or not self._library.has_audio(stream_id):
             raise RecordingNotFound
-        return self.endings.note(stream_id, owner, None)
+        return self.egresses.note(stream_id, owner, None)
 
     def _claim(self, caller: Caller, stream_id: str, room_name: str) -> Session | None:
         """Start the recording under a new stream_id, or return None when another worker has just claimed it."""
@@ -145,7 +143,7 @@ class Recorder:
         if owner.stopped_at or owner.outcome or owner.room_name != room_name:
             raise RecordingExists(TAKEN)
         if owner.egress_id:
-            if self.endings.is_running(stream_id, owner):
+            if self.egresses.is_running(stream_id, owner):
                 return _session(stream_id, owner)
             raise RecordingExists(TAKEN)
         # Our own clock counts too, because the clock of the machine that wrote the claim may be ahead.
@@ -168,7 +166,7 @@ class Recorder:
     def _begin(self, stream_id: str, claim: Owner) -> Session:
         """Start the egress for our claim; the claim is removed when the egress certainly did not start."""
         try:
-            egress_id = self._egress.start(claim.room_name or "", self._paths.path(stream_id), self._config)
+            egress_id = self._egress.start(claim.room_name or "", self.egresses.path(stream_id), self._config)
         except EgressUnanswered:
             raise
         except SaynaError:

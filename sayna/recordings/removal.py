@@ -9,7 +9,7 @@ from sayna.caller import Caller
 from sayna.errors import SaynaError
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.log import emit
-from sayna.recordings.egresses import Endings
+from sayna.recordings.egresses import Egresses
 from sayna.recordings.errors import RecordingActive, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
 from sayna.recordings.owners import UNKNOWN_TENANT, Owner
@@ -23,11 +23,11 @@ logger = logging.getLogger("sayna.recordings")
 
 
 class Remover:
-    """Removes recordings that are over; `endings` is None where LiveKit is not configured."""
+    """Removes recordings that are over; `egresses` is None where LiveKit is not configured."""
 
-    def __init__(self, library: Library, endings: Endings | None) -> None:
+    def __init__(self, library: Library, egresses: Egresses | None) -> None:
         self._library = library
-        self._endings = endings
+        self._egresses = egresses
 
     def purge(self, caller: Caller, stream_id: str) -> None:
         """Remove a recording of the caller.
@@ -50,9 +50,9 @@ class Remover:
         """Return the owner with the outcome of a recording that is over; raises LiveKitNotConfigured."""
         if owner.outcome is not None or not owner.room_name:
             return owner
-        if self._endings is None:
+        if self._egresses is None:
             raise LiveKitNotConfigured("LiveKit is not configured, so this server cannot tell whether it is over")
-        return self._endings.settle(stream_id, owner)
+        return self._egresses.settle(stream_id, owner)
 
     def remove(self, stream_id: str, owner: Owner | None, *, reason: str) -> None:
         """Remove the recording of this owner; raises StorageUnavailable, also when its note has just changed."""

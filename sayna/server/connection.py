@@ -27,9 +27,8 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser = get_parser(cfg, sock, client)
         self.initialized = True
         self.deadline = 0.0
-        self.is_fresh = True
+        self.is_fresh = self.is_complete = True
         self.is_closing = False
-        self.is_complete = True
         self._drained = 0
         self._max_body = max_body
         self.buffer = RequestBuffer(max_body)

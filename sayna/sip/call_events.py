@@ -1,7 +1,6 @@
 """The beginning and the end of calls, from LiveKit's events: noted, logged, and sent to hooks that ask."""
 
 import contextlib
-import json
 import logging
 from dataclasses import dataclass, replace
 
@@ -13,8 +12,8 @@ from sayna.livekit.model import CALL_ID, CallState
 from sayna.livekit.ownership import owner_of
 from sayna.log import emit
 from sayna.sip.call_log import CallLog, CallRecord, moved
-from sayna.sip.forwarding import Forwarding, payload
-from sayna.sip.hook_events import HookEvents
+from sayna.sip.forwarding import Forwarding
+from sayna.sip.hook_events import HookEvents, call_fields, encoded
 
 LEFT = ("participant_left", "participant_connection_aborted")
 # LiveKit's reasons in the words of GET /sip/call. LiveKit SIP 1.11.0 says CLIENT_INITIATED for a hang-up, and also for
@@ -109,10 +108,10 @@ class CallEvents:
     def _body(self, record: CallRecord, room: EventRoom, phone: EventParticipant) -> str:
         """Return the event: the fields of an inbound call, so that the SDKs read it, and those of its end."""
         told = record.public(self.log.clock())
-        fields = json.loads(payload(room, phone, record.host, self.config.room_prefix or ""))
+        fields = call_fields(room, phone, record.host, self.config.room_prefix)
         numbers = {"from_phone_number": record.from_number, "to_phone_number": record.to_number}
         ends = {name: told[name] for name in told if name not in ("room_name", "participant_identity", "status")}
-        return json.dumps({"event": CALL_ENDED, **fields, **numbers, **ends}, separators=(",", ":"))
+        return encoded({"event": CALL_ENDED, **fields, **numbers, **ends})
 
 
 def _ended(stored: CallRecord, ended: CallRecord) -> CallRecord:

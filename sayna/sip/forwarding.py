@@ -1,25 +1,20 @@
 """Inbound calls: from LiveKit's event to the outbox of signed events for hooks."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sayna.config import SipConfig
 from sayna.config.sip_hook import JOINED
-from sayna.livekit.events import Event, EventParticipant, EventRoom
+from sayna.livekit.events import Event
 from sayna.log import emit
 from sayna.sip.address import sip_domain
-from sayna.sip.hook_events import HookEvents
+from sayna.sip.hook_events import HookEvents, call_fields, encoded
 from sayna.sip.hooks import Hook
 
 X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"
 TRUNK = "sip.trunkID"
-HEADER = "sip.h."
-# A phone caller chooses the SIP headers: these limits bound the size of one event.
-MAX_HEADERS = 100
-MAX_TEXT = 1024
 
 logger = logging.getLogger("sayna.sip")
 
@@ -56,7 +51,7 @@ class Forwarding:
             return
         if JOINED not in hook.events:
             return
-        self.events.put(hook, event.id, room.name, payload(room, caller, host, self.config.room_prefix or ""))
+        self.events.put(hook, event.id, room.name, encoded(call_fields(room, caller, host, self.config.room_prefix)))
 
     def hook_of(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
         """Return the hook of a call that comes in, if any, and the domain that was called, or an empty text."""
@@ -65,28 +60,3 @@ class Forwarding:
         domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))
         host = next((domain for domain in domains if domain), "")
         return (self.events.hooks.find(host) if host else None), host
-
-
-def payload(room: EventRoom, caller: EventParticipant, host: str, room_prefix: str) -> str:
-    """Return the body of an event, as compact JSON in ASCII; texts of the phone caller are cut to MAX_TEXT."""
-    headers = {
-        _text(name.removeprefix(HEADER)): _text(value)
-        for name, value in caller.attributes.items()
-        if name.startswith(HEADER)
-    }
-    event = {
-        "participant": {
-            "name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)
-        },
-        "room": {"name": _text(room.name), "sid": _text(room.sid)},
-        "from_phone_number": _text(caller.attributes.get("sip.phoneNumber", "")),
-        "to_phone_number": _text(caller.attributes.get("sip.trunkPhoneNumber", "")),
-        "room_prefix": room_prefix,
-        "sip_host": host,
-        "sip_headers": dict(sorted(headers.items())[:MAX_HEADERS]),
-    }  # fmt: skip
-    return json.dumps(event, separators=(",", ":"))
-
-
-def _text(text: str) -> str:
-    return text[:MAX_TEXT].encode("utf-8", "replace").decode()

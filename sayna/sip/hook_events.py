@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 from sayna.config.sip_hook import QUOTA_WARNING, RECORDING_ENDED
 from sayna.errors import Overloaded
-from sayna.livekit.events import Event
+from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.sip.event_signing import header_safe
 from sayna.sip.hooks import Hook, Hooks
 from sayna.state.ports import Outbox
+
+HEADER = "sip.h."
+# A phone caller chooses the SIP headers: these limits bound the size of one event.
+MAX_HEADERS = 100
+MAX_TEXT = 1024
 
 # The stream_id and the tenant of the recording that an event ends, or None.
 EndedRecording = Callable[[Event], tuple[str, str | None] | None]
@@ -71,16 +76,35 @@ class HookEvents:
 
 
 def event_body(name: str, room: str, **fields: object) -> str:
-    """Return the body of an event that is not about a call, as compact JSON.
+    """Return the body of an event that is not about a call; the members of a call are empty, for the SDKs."""
+    nobody = EventParticipant("", "", "", "", {})
+    return encoded({"event": name, **call_fields(EventRoom("", room, ""), nobody, "", None), **fields})
 
-    The members of an inbound call are there and empty, so that the SDKs' receivers read the event.
-    """
-    body = {
-        "event": name,
-        "participant": {"name": "", "identity": "", "sid": ""},
-        "room": {"name": room, "sid": ""},
-        **dict.fromkeys(("from_phone_number", "to_phone_number", "room_prefix", "sip_host"), ""),
-        "sip_headers": {},
-        **fields,
+
+def call_fields(room: EventRoom, caller: EventParticipant, host: str, room_prefix: str | None) -> dict[str, object]:
+    """Return the members of an event about a call; texts of the phone caller are cut to MAX_TEXT."""
+    headers = {
+        _text(name.removeprefix(HEADER)): _text(value)
+        for name, value in caller.attributes.items()
+        if name.startswith(HEADER)
     }
+    return {
+        "participant": {
+            "name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)
+        },
+        "room": {"name": _text(room.name), "sid": _text(room.sid)},
+        "from_phone_number": _text(caller.attributes.get("sip.phoneNumber", "")),
+        "to_phone_number": _text(caller.attributes.get("sip.trunkPhoneNumber", "")),
+        "room_prefix": room_prefix or "",
+        "sip_host": host,
+        "sip_headers": dict(sorted(headers.items())[:MAX_HEADERS]),
+    }  # fmt: skip
+
+
+def encoded(body: dict[str, object]) -> str:
+    """Return the body of an event as compact JSON in ASCII."""
     return json.dumps(body, separators=(",", ":"))
+
+
+def _text(text: str) -> str:
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()

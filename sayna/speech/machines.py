@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -79,6 +79,13 @@ class Machines:
             self.store.delete(clip.name)
         self.changes.tell(ClipChange(provider, voice))
         return len(clips)
+
+    def clips_besides(self, sounds: Collection[str]) -> Iterator[tuple[str, Clip]]:
+        """Yield the other shared clips, each with the key of its sound; raises SaynaError."""
+        for each in self.store.walk(None, None):
+            sealed = None if each.sound in sounds else self.store.get(each.name)
+            if sealed and (clip := self._opened(each.sound, sealed)):
+                yield each.sound, clip
 
     def remove(self, sounds: Collection[str]) -> None:
         """Remove the clips of sounds; raises SaynaError."""

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import re
 import unicodedata
+from collections.abc import Callable
 
 # The longest run of combining marks that Unicode expects (UAX #15, Stream-Safe Text Format). Sorting a longer
 # run takes quadratic time in `unicodedata.normalize`.
@@ -27,31 +28,15 @@ UNNAMED_SYMBOLS = "^`|~\u00a6\u00a8\u00ac\u00af\u00b4\u00b8"
 _DRAWN = range(0x2500, 0x2600), range(0x2800, 0x2900)
 
 
-class _Cleaned(dict[int, str | int]):
-    """What `str.translate` puts for each character, worked out when the character is first seen."""
+class _Table(dict[int, str | int]):
+    """What `str.translate` puts for each character, worked out by `make` when the character is first seen."""
+
+    def __init__(self, make: Callable[[str], str | int]) -> None:
+        self._make = make
 
     def __missing__(self, code: int) -> str | int:
-        self[code] = _cleaned(chr(code))
+        self[code] = self._make(chr(code))
         return self[code]
-
-
-class _Marks(dict[int, str]):
-    """A string of the same length: m for a combining mark, s for any other character."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = "m" if unicodedata.combining(chr(code)) else "s"
-        return self[code]
-
-
-class _Spoken(dict[int, str]):
-    """Only the characters that can be said: one character for each, an empty string for all others."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = "s" if _can_be_said(chr(code)) else ""
-        return self[code]
-
-
-_CLEANED, _MARKS, _SPOKEN = _Cleaned(), _Marks(), _Spoken()
 
 
 def clean(text: str) -> str:
@@ -156,3 +141,10 @@ def _can_be_said(character: str) -> bool:
     if category[0] == "S":
         return character not in UNNAMED_SYMBOLS and not any(ord(character) in drawn for drawn in _DRAWN)
     return character in NAMED_PUNCTUATION
+
+
+_CLEANED = _Table(_cleaned)
+# A string of the same length: m for a combining mark, s for any other character.
+_MARKS = _Table(lambda character: "m" if unicodedata.combining(character) else "s")
+# Only the characters that can be said: one character for each, an empty string for all others.
+_SPOKEN = _Table(lambda character: "s" if _can_be_said(character) else "")

@@ -15,6 +15,7 @@ from typing import TypeVar
 import pytest
 
 from tests.e2e.wire import Address
+from tests.programs import needs
 
 DELAY = 0.001  # seconds, each way
 CLONE_NEWNET = 0x40000000
@@ -100,6 +101,7 @@ def loopback(redis: Path) -> Iterator[Network]:
 @contextmanager
 def namespaces(redis: Path) -> Iterator[Network]:
     """Give each machine a network namespace of its own, with a cable to a third one that has the Redis."""
+    needs("ip", "apt-get install iproute2")
     if os.geteuid() != 0:
         pytest.skip("this test makes network namespaces; run it as root")
     prefix = f"sayna{os.getpid()}"

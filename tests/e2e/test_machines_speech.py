@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Answer
+from tests.storage.places import S3Place, s3_server
 
 SECRET = "one-secret-for-all-machines-0123456789"
 BURSTS, RACES = 20, 400
@@ -48,9 +50,16 @@ class Machines:
 
 @pytest.fixture
 def machines(request: pytest.FixtureRequest, tmp_path: Path, server: StartServer, vendor: Vendor) -> Iterator[Machines]:
-    redis = Redis(tmp_path, program=getattr(request, "param", "redis-server"))
-    with started(redis, lambda: answers(redis.address)):
-        shared = {**vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
+    program = getattr(request, "param", "redis-server")
+    with ExitStack() as stack:
+        clips: dict[str, str] = {}
+        if program == "clips in S3":
+            program = "redis-server"
+            port = stack.enter_context(s3_server(tmp_path))
+            clips = {**S3Place(port, "canary-clips").settings, "CLIPS_STORE": "recordings"}
+        redis = Redis(tmp_path, program=program)
+        stack.enter_context(started(redis, lambda: answers(redis.address)))
+        shared = {**clips, **vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
         shared |= {"WEB_CONCURRENCY": "2", "WEB_THREADS": "128"}
         yield Machines(redis, server(**shared), server(**shared), vendor)
 
@@ -104,6 +113,7 @@ def test_formats_of_one_sound_cost_one_call_on_two_machines(machines: Machines) 
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize("machines", ["redis-server", "clips in S3"], indirect=True)
 def test_second_machine_a_moment_later_never_pays_again(machines: Machines) -> None:
     machines.vendor.pieces = 2
     randomly = random.Random(1)
@@ -133,6 +143,24 @@ def test_clip_of_one_machine_is_a_hit_on_the_other(machines: Machines) -> None:
         assert (found.status, found.headers["x-cache"], found.body) == (200, "HIT", first.body)
         assert found.headers["etag"] == first.headers["etag"]
     assert machines.calls("Later") == 1
+
+
+def test_hit_asks_redis_nothing(machines: Machines) -> None:
+    assert speak(machines.one, "Hit") is not None
+    until(lambda: machines.redis.command("KEYS", "*:clip").startswith(b"*1"), 10, "the clip is shared")
+    before = asked(machines.redis)
+    for _ in range(50):
+        found = speak(machines.one, "Hit")
+        assert found is not None
+        assert found.headers["x-cache"] == "HIT"
+    assert asked(machines.redis) == before
+
+
+def asked(redis: Redis) -> dict[bytes, bytes]:
+    """Return how often each command was given, but for those by which a machine follows the others in peace."""
+    rows = (line.split(b":") for line in redis.command("INFO", "commandstats").split(b"\r\n") if b"calls=" in line)
+    calls = {name.removeprefix(b"cmdstat_"): values.split(b",")[0] for name, values in rows}
+    return {name: number for name, number in calls.items() if name not in (b"xread", b"xrange", b"xlen", b"info")}
 
 
 def test_replaced_clip_is_replaced_on_the_other_machine(machines: Machines) -> None:

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from sayna.providers.espeak import Espeak, EspeakConfig
-from tests.engines.processes import ends
+from tests.engines.processes import ends, processes
 
 
 @pytest.fixture
 def espeak() -> Iterator[Espeak]:
     espeak = Espeak(EspeakConfig(enabled=True))
     yield espeak
-    processes = espeak.pool.processes()
+    pids = processes(espeak.pool)
     espeak.close()
-    assert all(map(ends, processes))
+    assert all(map(ends, pids))

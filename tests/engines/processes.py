@@ -10,9 +10,19 @@ from sayna.engines.pool import EnginePool
 LONG = "中" * 5000  # 22 minutes of audio, 1.5 s of CPU
 
 
+def processes(pool: EnginePool) -> list[int]:
+    """Return the ids of the processes of the running pool, the program first; none while there is no pool."""
+    try:
+        program = int((pool._folder / "pid").read_text())
+        children = Path(f"/proc/{program}/task/{program}/children").read_text().split()
+    except (OSError, ValueError):
+        return []
+    return [program, *map(int, children)]
+
+
 def engine_pids(pool: EnginePool) -> list[int]:
     """Return the engine processes; the program and the process that waits for the workers stand before them."""
-    pids = pool.processes()[2:]
+    pids = processes(pool)[2:]
     assert pids
     return pids
 

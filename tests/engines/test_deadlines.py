@@ -8,7 +8,7 @@ import pytest
 
 from sayna import errors
 from sayna.providers.espeak import Espeak
-from tests.engines.processes import LONG, cpu_seconds, engine_pids, signal_engines
+from tests.engines.processes import LONG, cpu_seconds, engine_pids, processes, signal_engines
 from tests.providers.espeak.listening import request, seconds
 
 STUCK = """
@@ -46,7 +46,7 @@ def test_engines_that_hang_are_told_at_the_deadline(espeak: Espeak) -> None:
 def test_a_deadline_that_has_passed_is_told_before_anything_starts(espeak: Espeak) -> None:
     with pytest.raises(errors.ProviderTimeout):
         espeak.synthesize(request("Hello", seconds=0))
-    assert espeak.pool.processes() == []
+    assert processes(espeak.pool) == []
 
 
 def test_a_text_that_takes_too_long_is_cut_at_the_deadline(espeak: Espeak) -> None:

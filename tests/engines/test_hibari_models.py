@@ -49,9 +49,14 @@ def said(text: str, speed: float = 1.0) -> list[bytes]:
             return ear.frames
 
 
+def phonemes_of(text: str) -> list[str]:
+    """Return the phonemes of each sentence of a text in American English."""
+    return list(hibari_models._voice("", "", is_british=False).clauses(text))
+
+
 def sounds(text: str) -> str:
     """Return the phonemes of a text without stress, pauses and the ends of words."""
-    return re.sub(r"[ˈˌ,.“”\"?!—;:\s]", "", "".join(hibari_models.phonemes_of(text)))
+    return re.sub(r"[ˈˌ,.“”\"?!—;:\s]", "", "".join(phonemes_of(text)))
 
 
 @pytest.mark.parametrize(("written", "spoken"), SAID)
@@ -84,7 +89,7 @@ def test_speed_divides_the_duration() -> None:
 
 @pytest.mark.parametrize("text", ["a " * 2000, "W" * 500, "so, " * 500])
 def test_no_part_is_longer_than_the_memory_allows(text: str) -> None:
-    parts = hibari_models.phonemes_of(text)
+    parts = phonemes_of(text)
     assert len(parts) > 1
     assert all(0 < len(part) <= hibari_models.MAX_PHONEMES for part in parts)
 

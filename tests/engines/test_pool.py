@@ -11,18 +11,18 @@ from sayna.engines import wire
 from sayna.engines.pool import EnginePool
 from sayna.http import Deadline
 from sayna.providers.espeak import Espeak
-from tests.engines.processes import LONG, ends, engine_pids, signal_engines
+from tests.engines.processes import LONG, ends, engine_pids, processes, signal_engines
 from tests.providers.espeak.listening import SENTENCE, request, seconds
 
 CRASH = "\u05ec-\u0616"
 
 
 def test_the_pool_starts_with_the_first_text_and_stays(espeak: Espeak) -> None:
-    assert espeak.pool.processes() == []
+    assert processes(espeak.pool) == []
     seconds(espeak, "Hello")
-    first = espeak.pool.processes()
+    first = processes(espeak.pool)
     seconds(espeak, "Hello")
-    assert espeak.pool.processes() == first
+    assert processes(espeak.pool) == first
     assert len(engine_pids(espeak.pool)) == max(1, min(4, os.cpu_count() or 1))
 
 
@@ -63,19 +63,19 @@ def test_engines_that_died_while_idle_cost_no_text(espeak: Espeak) -> None:
 
 def test_a_pool_whose_program_was_killed_is_replaced(espeak: Espeak) -> None:
     seconds(espeak, "Hello")
-    before = espeak.pool.processes()
+    before = processes(espeak.pool)
     os.kill(before[0], signal.SIGKILL)
     assert all(map(ends, [before[0], *before[2:]]))
 
     assert seconds(espeak, "Hello") > 0.2
-    assert set(espeak.pool.processes()).isdisjoint(before)
+    assert set(processes(espeak.pool)).isdisjoint(before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_to_the_whole_service_does_not_cut_speech_off(espeak: Espeak, number: int) -> None:
     audio = espeak.synthesize(request("Hello there. " * 100))
-    program = espeak.pool.processes()[0]
-    for pid in espeak.pool.processes():
+    program = processes(espeak.pool)[0]
+    for pid in processes(espeak.pool):
         os.kill(pid, number)
 
     assert len(b"".join(audio.chunks)) / 44100 > 60

@@ -10,7 +10,7 @@ import pytest
 from sayna.engines.pool import EnginePool
 from sayna.errors import ProviderError
 from sayna.providers.espeak import Espeak, EspeakConfig
-from tests.engines.processes import LONG, ends
+from tests.engines.processes import LONG, ends, processes
 from tests.providers.espeak.listening import seconds
 
 ROOT = Path(__file__).parents[2]
@@ -19,13 +19,13 @@ ROOT = Path(__file__).parents[2]
 def test_the_pool_knows_nothing_of_our_environment(espeak: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
     seconds(espeak, "Hello")
-    for pid in espeak.pool.processes():
+    for pid in processes(espeak.pool):
         assert b"secret" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
 def test_the_folder_is_private_and_goes_with_the_pool(espeak: Espeak) -> None:
     seconds(espeak, "Hello")
-    folder, program = espeak.pool._folder, espeak.pool.processes()[0]
+    folder, program = espeak.pool._folder, processes(espeak.pool)[0]
     assert folder.stat().st_mode & 0o777 == 0o700
     espeak.close()
     espeak.close()
@@ -57,6 +57,7 @@ HEAD = """
 import os, sys, threading
 from pathlib import Path
 from sayna.engines.pool import EnginePool
+from tests.engines.processes import processes
 from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.providers.espeak.listening import request, seconds
 espeak = Espeak(EspeakConfig(enabled=True))
@@ -76,7 +77,7 @@ def script(folder: Path, body: str) -> subprocess.Popen[str]:
     )
 
 
-SPEAK = "seconds(espeak, 'Hello')\nprint(*espeak.pool.processes(), flush=True)\ninput()"
+SPEAK = "seconds(espeak, 'Hello')\nprint(*processes(espeak.pool), flush=True)\ninput()"
 
 
 def pids_of(worker: subprocess.Popen[str]) -> list[int]:
@@ -94,13 +95,13 @@ def test_workers_share_one_pool_that_ends_with_the_last_killed(tmp_path: Path) -
         with worker:
             worker.kill()
     pool = EnginePool(tmp_path)
-    assert pool.processes() == first
+    assert processes(pool) == first
 
     with workers[2] as last:
         last.kill()
 
     assert all(map(ends, first))
-    assert pool.processes() == []
+    assert processes(pool) == []
 
 
 def test_the_pool_goes_when_the_worker_is_killed_in_a_text(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_the_pool_goes_when_the_worker_is_killed_in_a_text(tmp_path: Path) -> No
 
 
 def test_a_worker_that_stops_takes_its_pool_along(tmp_path: Path) -> None:
-    worker = script(tmp_path, "seconds(espeak, 'Hello')\nprint(*espeak.pool.processes())")
+    worker = script(tmp_path, "seconds(espeak, 'Hello')\nprint(*processes(espeak.pool))")
     out, err = worker.communicate(timeout=60)
 
     assert (worker.returncode, err) == (0, "")
@@ -121,18 +122,18 @@ def test_a_worker_that_stops_takes_its_pool_along(tmp_path: Path) -> None:
 
 FORK = """
 stream = espeak.synthesize(request("Hello there. " * 200))
-before = espeak.pool.processes()
+before = processes(espeak.pool)
 rendering = threading.Thread(target=lambda: print("thread", len(b"".join(stream.chunks)) > 60 * 44100))
 rendering.start()
 child = os.fork()
 if child == 0:
     assert seconds(espeak, "Hello") > 0.2
-    assert espeak.pool.processes() == before
+    assert processes(espeak.pool) == before
     sys.exit(0)
 print("child", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 rendering.join()
 assert seconds(espeak, "Hello") > 0.2
-print("kept", espeak.pool.processes() == before)
+print("kept", processes(espeak.pool) == before)
 """
 
 
@@ -148,7 +149,7 @@ def test_a_forked_child_does_not_keep_the_pool_alive(tmp_path: Path) -> None:
         tmp_path,
         "seconds(espeak, 'Hello')\nreading, writing = os.pipe()\n"
         "if os.fork() == 0:\n    os.close(writing)\n    os.read(reading, 1)\n    os._exit(0)\n"
-        "print(*espeak.pool.processes(), flush=True)\ninput()",
+        "print(*processes(espeak.pool), flush=True)\ninput()",
     )
     with worker:
         pids = pids_of(worker)
@@ -162,7 +163,7 @@ def test_a_text_that_comes_while_the_pool_ends_is_said(tmp_path: Path) -> None:
     seen = set()
     for _ in range(5):
         assert seconds(espeak, "Hello") > 0.2
-        seen.add(espeak.pool.processes()[0])
+        seen.add(processes(espeak.pool)[0])
         espeak.close()  # the pool may be ending while the next text comes
     assert all(map(ends, seen))
     assert not espeak.pool._folder.exists()

@@ -68,6 +68,18 @@ def test_folder_with_many_files_hides_no_recording(place: Place, make_client: Ma
     assert flat(pages(client, "limit=1", B)) == []
 
 
+def test_folder_of_clips_hides_no_recording(gcs: GCS, gcs_place: GCSPlace) -> None:
+    store = open_store(load_config({**gcs_place.settings, "RECORDING_PREFIX": ""}).recording)
+    assert store is not None
+    for number in range(300):
+        gcs_place.put(f"clips/deepgram.0123456789abcdef/{number:064x}", b"clip")
+    for stream_id in ("before", "later"):
+        gcs_place.put(f"{stream_id}/audio.ogg", b"OggS")
+    found, after = RecordingLister(store, "", max_listings=3).page(lambda _: True, 2, "")
+    assert [each.stream_id for each in found] == ["before", "later"]
+    assert after is None
+
+
 def test_list_has_only_recordings_of_the_caller(place: Place, make_client: MakeClient) -> None:
     for number in range(12):
         place.record(f"call{number:02}", b"OggS", auth_id="ab"[number % 2])

@@ -25,7 +25,7 @@ from sayna.state.ports import AlreadyBegun, Characters, UsageKey
 from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.clips import RedisChanges, RedisClips
+from sayna.state.redis.clip_store import RedisChanges, RedisClips
 from sayna.state.redis.leases import Leases, RedisLeader
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox

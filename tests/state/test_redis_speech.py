@@ -11,7 +11,7 @@ import pytest
 from sayna.config.fleet import RedisAddress
 from sayna.state.redis.broadcasts import RedisBroadcasts, clip_key
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.clips import MAX_CHANGES, RedisChanges, RedisClips
+from sayna.state.redis.clip_store import MAX_CHANGES, RedisChanges, RedisClips
 from sayna.state.redis.leases import Leases
 from sayna.state.speech_ports import Broadcast, ClipChange
 

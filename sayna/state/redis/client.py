@@ -68,8 +68,7 @@ class RedisClient:
 
     def facts(self) -> dict[str, str]:
         """Return version and settings as Redis tells them by INFO; raises StoreUnavailable."""
-        parts = [self.call("info", part) for part in ("server", "memory", "persistence")]
-        return {name: str(value) for part in parts for name, value in part.items()}
+        return {name: str(value) for name, value in self.call("info").items()}
 
     def check(self) -> Check:
         """Return `failed` when Redis cannot store anything now, otherwise `ok`."""

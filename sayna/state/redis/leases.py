@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sayna.errors import StoreUnavailable
 from sayna.state.ports import Leader, Lock, Slots
@@ -65,17 +65,15 @@ class Leases:
                 self._client.run(FREE, [key], lease.token)
 
     @contextlib.contextmanager
-    def hold(self, key: str, seconds: float) -> Iterator[None]:
-        """Hold the lease of a key; raises TimeoutError after `seconds`, StoreUnavailable."""
+    def hold(self, keys: Sequence[str], seconds: float, interval: float = POLL_INTERVAL) -> Iterator[None]:
+        """Hold the lease of one of the keys; raises TimeoutError after `seconds`, StoreUnavailable."""
         limit = time.monotonic() + seconds
-        while True:
-            with self.lend(key) as lease:
-                if lease is not None:
-                    yield
-                    return
-            if time.monotonic() > limit:
-                raise TimeoutError(f"{key} is held by another process")
-            time.sleep(POLL_INTERVAL)
+        with contextlib.ExitStack() as held:
+            while not any(held.enter_context(self.lend(key)) for key in keys):
+                if time.monotonic() > limit:
+                    raise TimeoutError(f"{keys[0]} is held by another process")
+                time.sleep(interval)
+            yield
 
     def drop(self, lease: Lease) -> None:
         """Renew a lease no more."""
@@ -127,7 +125,7 @@ class RedisLocks(Lock):
         self._prefix = prefix
 
     def hold(self, name: str, seconds: float) -> contextlib.AbstractContextManager[None]:
-        return self._leases.hold(f"sayna:{{lock:{self._prefix}:{digest(name)}}}", seconds)
+        return self._leases.hold([f"sayna:{{lock:{self._prefix}:{digest(name)}}}"], seconds)
 
 
 class RedisLeader(Leader):
@@ -151,17 +149,11 @@ class RedisSlots(Slots):
 
     @contextlib.contextmanager
     def hold(self, name: str, limit: int, seconds: float) -> Iterator[None]:
+        keys = [f"sayna:{{slots:{digest(name)}}}:{number}" for number in range(limit)]
         until = time.monotonic() + seconds
         with contextlib.ExitStack() as held:
             try:
-                while not self._take(held, name, limit):
-                    if time.monotonic() >= until:
-                        raise TimeoutError(f"all {limit} slots are taken")
-                    time.sleep(SLOT_INTERVAL)
+                held.enter_context(self._leases.hold(keys, seconds, SLOT_INTERVAL))
             except StoreUnavailable:
                 held.enter_context(self._files.hold(name, limit, max(0.0, until - time.monotonic())))
             yield
-
-    def _take(self, held: contextlib.ExitStack, name: str, limit: int) -> bool:
-        keys = (f"sayna:{{slots:{digest(name)}}}:{number}" for number in range(limit))
-        return any(held.enter_context(self._leases.lend(key)) for key in keys)

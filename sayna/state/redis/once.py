@@ -27,7 +27,7 @@ class RedisOnce(Once):
     @contextlib.contextmanager
     def attempt(self, key: str) -> Iterator[Attempt]:
         place = f"sayna:{{{self._name}:{digest(key)}}}"
-        with self._leases.hold(f"{place}:lock", self._wait_seconds):
+        with self._leases.hold([f"{place}:lock"], self._wait_seconds):
             yield _RedisAttempt(self._client, place, self._keep_ms)
 
 

@@ -10,7 +10,7 @@ from sayna.state.embedded import EVENT_WAIT, SharedState, embedded_state
 from sayna.state.redis.broadcasts import RedisBroadcasts
 from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.clips import MAX_BYTES, RedisChanges, RedisClips
+from sayna.state.redis.clip_store import MAX_BYTES, RedisChanges, RedisClips
 from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks, RedisSlots
 from sayna.state.redis.once import RedisOnce
 from sayna.state.redis.outbox import RedisOutbox

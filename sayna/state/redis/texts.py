@@ -1,8 +1,6 @@
 """The Records and the BlobStore of all machines: values that change in one step, by comparison with what was read."""
 
-import time
 from collections.abc import Callable
-from typing import Any
 
 from sayna.errors import StoreUnavailable
 from sayna.state.ports import BlobStore, Records
@@ -44,7 +42,7 @@ return texts
 """
 
 
-def _old(value: bytes | None) -> tuple[int, bytes]:
+def _old(value: str | bytes | None) -> tuple[int, str | bytes]:
     return (0, b"") if value is None else (1, value)
 
 
@@ -57,27 +55,20 @@ class RedisRecords(Records):
         self._max_records = max_records
 
     def get(self, key: str) -> str | None:
-        found = self._read(key)
+        found = self._client.call("get", f"{PREFIX}record:{key}")
         return None if found is None else found.decode()
 
     def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
         keys = [f"{PREFIX}record:{key}", f"{PREFIX}records", f"{PREFIX}group:{group}", f"{PREFIX}record-number"]
         more = key, f"{PREFIX}record:", self._keep_ms, self._max_records
-        limit = time.monotonic() + WAIT_SECONDS
-        while time.monotonic() < limit:
-            old = self._read(key)
-            value = change(None if old is None else old.decode())
-            if value is None or self._client.run(CHANGE, keys, *_old(old), value, *more):
+        # Of those that change one text at once, one succeeds each time.
+        while (value := change(old := self.get(key))) is not None:
+            if self._client.run(CHANGE, keys, *_old(old), value, *more):
                 return
-        raise StoreUnavailable("another request is changing this; try again", retry_after=1)
 
     def members(self, group: str, count: int) -> list[str]:
         found = self._client.run(MEMBERS, [f"{PREFIX}group:{group}"], f"{PREFIX}record:", count)
         return [text.decode() for text in found]
-
-    def _read(self, key: str) -> bytes | None:
-        found: bytes | None = self._client.ask(lambda client: client.get(f"{PREFIX}record:{key}"))
-        return found
 
 
 class RedisBlobStore(BlobStore):
@@ -99,24 +90,19 @@ class RedisBlobStore(BlobStore):
 
     def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
         try:
-            with self._leases.hold(f"{PREFIX}lock:{name}", self._wait_seconds):
-                while True:
-                    old = self._read(name)
-                    value = change(old)
-                    if value is None or self._replace(name, old, value):
+            with self._leases.hold([f"{PREFIX}lock:{name}"], self._wait_seconds):
+                # The lease may be lost meanwhile.
+                while (value := change(old := self._read(name))) is not None:
+                    if self._replace(name, old, value):
                         return
         except TimeoutError as error:
             raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
 
     def _read(self, name: str) -> bytes | None:
-        found: bytes | None = self._ask_for(name)
+        found: bytes | None = self._client.call("get", f"{PREFIX}value:{name}")
         if found is None and self._files is not None and (file := self._files.read(name)) is not None:
-            self._replace(name, None, file)
-            found = self._ask_for(name)
+            return file if self._replace(name, None, file) else self._read(name)
         return found
-
-    def _ask_for(self, name: str) -> Any:
-        return self._client.ask(lambda client: client.get(f"{PREFIX}value:{name}"))
 
     def _replace(self, name: str, old: bytes | None, value: bytes) -> bool:
         return bool(self._client.run(f"{REPLACE}return 1", [f"{PREFIX}value:{name}"], *_old(old), value))

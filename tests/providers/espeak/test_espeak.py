@@ -7,6 +7,7 @@ import pytest
 from sayna import errors
 from sayna.http import Deadline
 from sayna.providers.espeak import Espeak, EspeakConfig
+from tests.engines.processes import processes
 from tests.providers.espeak.listening import RATE, SENTENCE, loudness, pitch, request, samples, seconds
 
 
@@ -51,10 +52,10 @@ def test_settings_change_what_they_name_and_do_not_last(shared: Espeak) -> None:
 )
 def test_text_of_any_script_is_spoken_by_the_same_engines(shared: Espeak, text: str) -> None:
     seconds(shared, "Hello")
-    engines = shared.pool.processes()
+    engines = processes(shared.pool)
 
     assert seconds(shared, text) > 0.1
-    assert shared.pool.processes() == engines
+    assert processes(shared.pool) == engines
 
 
 def test_words_after_a_nul_are_spoken(shared: Espeak) -> None:
