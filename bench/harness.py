@@ -150,16 +150,28 @@ class Round:
     cpu_ms: float
 
 
-def load(server: Server, payload: bytes, *, connections: int = 8, seconds: float = 2) -> Round:
+def load(server: Server, payload: bytes, *, connections: int = 8, seconds: float = 2, lua: str = "") -> Round:
     """Return what wrk measures, which sends one payload over kept-alive connections; raises RuntimeError.
 
-    A client in Python takes half of two cores, and so flatters a slow server.
+    `lua` makes the requests instead of the payload. A client in Python takes half of two cores, and so flatters a
+    slow server.
     """
     with tempfile.TemporaryDirectory() as folder:
         body, script = Path(folder, "payload"), Path(folder, "wrk.lua")
         body.write_bytes(payload)
-        script.write_text(f'local all = io.open("{body}", "rb"):read("*a")\nrequest = function() return all end\n')
-        argv = ["wrk", "-t", "2", "-c", str(connections), "-d", f"{seconds:.0f}s", "-s", str(script)]
+        same = f'local all = io.open("{body}", "rb"):read("*a")\nrequest = function() return all end\n'
+        script.write_text(lua or same)
+        argv = [
+            "wrk",
+            "-t",
+            str(min(2, connections)),
+            "-c",
+            str(connections),
+            "-d",
+            f"{seconds:.0f}s",
+            "-s",
+            str(script),
+        ]
         cpu = server.cpu_seconds()
         said = subprocess.run(
             [*argv, f"http://127.0.0.1:{server.port}/"], capture_output=True, text=True, check=True

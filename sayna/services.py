@@ -140,7 +140,7 @@ def build(config: Config) -> Services:
         failure_limiter=FailureLimiter(config.auth.failures_per_minute) if config.auth.failures_limited else None,
         proxies=Proxies(config.server.forwarded_allow_ips),
         providers=providers,
-        planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.has)),
+        planner=(planner := VoicePlanner(providers, config, secret, load_target, catalogue.known_voices, cache.get)),
         cache=cache,
         single_flight=single_flight,
         usage=(paid := UsageMeter(state.usage, config.usage.limit, telephony.events.warn_quota if telephony else None)),

@@ -57,13 +57,9 @@ def _first(chunks: Iterator[bytes], enough: int) -> bytes:
 def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise ImplausibleAudio("The audio is empty.")
-    if not _looks_like(head, name):
-        raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
-
-
-def _looks_like(head: bytes, name: str) -> bool:
     expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
-    return sniff.kind(head) == expected or (name == "mp3" and sniff.is_mpeg_frame(head))
+    if sniff.kind(head) != expected and not (name == "mp3" and sniff.is_mpeg_frame(head)):
+        raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
 
 
 def _check_last_page(tail: bytes, *, pre_skip: int) -> None:

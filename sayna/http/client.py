@@ -12,7 +12,7 @@ from sayna.http.deadline import Deadline
 from sayna.http.errors import Cancelled, error_before_response
 from sayna.http.pool import exchange
 from sayna.http.response import HttpResponse, StreamedResponse
-from sayna.http.session import session
+from sayna.http.session import adapter, prepared
 from sayna.log import emit
 
 logger = logging.getLogger("sayna.upstream")
@@ -39,10 +39,8 @@ def send(
     exchange.deadline, exchange.address_filter = deadline, address_filter
     outcome: int | str = "error"
     try:
-        response = session.request(
-            method, url, params=params, data=data, headers=headers,
-            timeout=(min(connect_seconds, deadline.left()), None), stream=True, allow_redirects=False,
-        )  # fmt: skip
+        request = prepared(method, url, params, headers, data)
+        response = adapter.send(request, timeout=(min(connect_seconds, deadline.left()), None))
     except (urllib3.exceptions.HTTPError, InvalidURL, TimeoutError) as error:
         failure = Cancelled("the request was cancelled") if deadline.cancelled else error_before_response(error)
         outcome = type(failure).__name__

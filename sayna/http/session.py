@@ -1,14 +1,15 @@
-"""The one session of `requests`, over our own pools: no redirects, proxies, cookies, netrc or passwords in URLs."""
+"""Requests of `requests`, over our own pools: no redirects, proxies, cookies, netrc or passwords in URLs."""
 
-from http.cookiejar import DefaultCookiePolicy
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
-from requests import PreparedRequest, Response, Session
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 
-from sayna.http.pool import exchange, pool
+from sayna.http.pool import exchange, shared_pool
 
 # Azure refuses requests without a User-Agent. An uncompressed body cannot be a decompression bomb.
 HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
@@ -25,41 +26,30 @@ class PoolAdapter(HTTPAdapter):
 
     def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
         """Return a response whose body has not been read; `timeout` is (connect seconds, read seconds)."""
-        connections = pool() if exchange.address_filter is None else pool(filtered=True)
-        raw = connections.urlopen(
+        raw = shared_pool(filtered=exchange.address_filter is not None).urlopen(
             request.method or "", request.url or "", body=request.body, headers=request.headers,
             timeout=urllib3.Timeout(*timeout), **URLOPEN_OPTIONS,
         )  # fmt: skip
         # Not build_response(), because it parses cookies of the response.
         response = Response()
-        response.status_code, response.raw, response.url = raw.status, raw, request.url or ""
-        response.headers, response.request = CaseInsensitiveDict(raw.headers), request
+        response.status_code, response.raw = raw.status, raw
         return response
 
 
-class DirectSession(Session):
-    """A session that treats redirects like any other response."""
+def prepared(
+    method: str, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str], body: bytes | None
+) -> PreparedRequest:
+    """Return a request; raises requests.exceptions.InvalidURL.
 
-    def get_redirect_target(self, resp: Response) -> None:
-        """Return None: even with allow_redirects=False, requests reads the whole body of a redirect."""
-
-
-def _keep_authorization(request: PreparedRequest) -> PreparedRequest:
+    Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
+    """
+    request = PreparedRequest()
+    request.method, request.body = method, body
+    query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
+    request.prepare_url(url + query, None)
+    request.headers = CaseInsensitiveDict({**HEADERS, **headers})
     return request
 
 
-def _session() -> DirectSession:
-    made = DirectSession()
-    # Otherwise requests would read proxies and .netrc from the environment.
-    made.trust_env = False
-    # Otherwise requests would replace our Authorization header with a user name in the URL.
-    made.auth = _keep_authorization
-    made.cookies.set_policy(DefaultCookiePolicy(netscape=False))
-    made.headers = CaseInsensitiveDict(HEADERS)
-    for scheme in ("http://", "https://"):
-        made.mount(scheme, PoolAdapter())
-    return made
-
-
-# The session holds no connection, so threads and forked processes may share it.
-session = _session()
+# It holds no connection, so threads and forked processes may share it.
+adapter = PoolAdapter()

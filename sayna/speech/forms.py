@@ -63,9 +63,11 @@ class StoredForms:
         key = form_key(plan.sound, plan.form)
         if clip := self._cache.get(key, from_disk=False):
             return clip
+        master = self._cache.get(plan.sound, from_disk=False)
+        if master is None and not self._cache.may_have(plan.sound):
+            return None
         generation = self._cache.generation()
         with self._reading:
-            master = self._cache.get(plan.sound, from_disk=False)
             # Samples at the rate of the master are never stored twice.
             if (master is None or _is_costly(master.info, plan)) and (clip := self._cache.get(key)):
                 return clip

@@ -42,7 +42,7 @@ class Planner:
         speech: SpeechConfig,
         secret: bytes,
         voices_for: Callable[[str, str], Sequence[str]] = lambda slug, language: (),
-        is_cached: Callable[[str], bool] = lambda key: False,
+        is_cached: Callable[[str], object] = lambda key: False,
     ) -> None:
         self._providers = providers
         self._speech = speech

@@ -16,7 +16,7 @@ from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
 from sayna.speech.machines import Machines
-from sayna.speech.plan import Plan
+from sayna.speech.plan import MAX_REQUEST_SECONDS, Plan
 from sayna.speech.provider_calls import ProviderCalls, is_billed
 from sayna.speech.sharing import SharedSynthesis, stored
 from sayna.speech.single_flight import SingleFlight, Subscriber, Synthesis, SynthesisTask
@@ -139,7 +139,7 @@ class SpeechService:
         A waiting request calls `is_client_connected` twice a second, and gives up a provider that sends nothing for
         `silence_seconds`. Raises ProviderError and its kinds, Overloaded, QuotaExceeded, NotCached, CallerGone.
         """
-        if mode is CacheMode.ONLY and self.machines is not None and not self._cache.has(plan.sound):
+        if mode is CacheMode.ONLY and self.machines is not None and self._cache.get(plan.sound) is None:
             self.machines.fetch(plan)
         if mode in (CacheMode.USE, CacheMode.ONLY) and (cached := self.cached(plan, caller)):
             return cached
@@ -150,8 +150,7 @@ class SpeechService:
         try:
             task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self.machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
-            subscriber = self._subscribe(plan, task, form, is_client_connected)
-            subscriber.silence_seconds = silence_seconds
+            subscriber = self._subscribe(plan, task, form, is_client_connected, silence_seconds)
             _wait(subscriber)
         except BaseException:
             self._limiter.release()
@@ -177,17 +176,27 @@ class SpeechService:
             self._calls.meter.save(caller, speech.plan.provider.slug, speech.plan.characters)
 
     def _subscribe(
-        self, plan: Plan, task: PlannedSynthesis, form: PlannedForm, is_client_connected: Callable[[], bool]
+        self,
+        plan: Plan,
+        task: PlannedSynthesis,
+        form: PlannedForm,
+        is_client_connected: Callable[[], bool],
+        silence_seconds: float,
     ) -> Subscriber:
         # `no-cache` and `no-store` requests get a unique key, so they never join a running synthesis.
         key = plan.stream_key if task.mode is CacheMode.USE else f"{plan.sound}-{secrets.token_hex(8)}"
-        return self._single_flight.join(
+        is_patient = math.isinf(silence_seconds) and plan.request_seconds >= MAX_REQUEST_SECONDS
+        subscriber = self._single_flight.join(
             key,
             task,
             form=form,
             deadline=longtext.allowance(plan.provider, plan, plan.request_seconds, plan.pauses),
             is_client_connected=is_client_connected,
+            # Frames of other machines are waited for in a loop, which no thread may interrupt.
+            is_patient=is_patient and self.machines is None,
         )
+        subscriber.silence_seconds = silence_seconds
+        return subscriber
 
 
 def _wait(subscriber: Subscriber) -> None:

@@ -1,5 +1,6 @@
 """Private folders and files, and locks on them."""
 
+import errno
 import fcntl
 import os
 import stat
@@ -22,9 +23,15 @@ _creating = threading.Lock()
 
 def private_folder(path: Path) -> Path:
     """Return the folder, made with mode 0700 when missing; raises PermissionError unless it is usable."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # mkdir leaves an existing folder as it is: another user's folder could hold planted rows and links.
-    if check_folder(path.stat()) == "failed":
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a Path costs twice as much, and this is every miss
+    except FileNotFoundError:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.stat()
+    # Another user's folder could hold planted rows and links.
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    if check_folder(found) == "failed":
         raise PermissionError(
             f"{path} is not private: other users own it or may write to it; chown it to this user and chmod 700 it"
         )

@@ -47,8 +47,9 @@ _failure = partial(failure, "gcs")
 class GCSStore(Store):
     """One bucket, read and written with a service account."""
 
-    def __init__(self, config: RecordingConfig, attempts: int) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int, seconds: float | None) -> None:
         self._attempts = attempts
+        self._seconds = seconds or CALL_SECONDS
         text = config.gcs_credentials_json.reveal() if config.gcs_credentials_json else str(config.gcs_credentials_path)
         self._tokens = GoogleTokens(read_account(text), SCOPES)
         self._endpoint, self._bucket = config.gcs_endpoint, quote(config.gcs_bucket or "", safe="")
@@ -150,7 +151,7 @@ class GCSStore(Store):
     ) -> "http.StreamedResponse":
         """Return the response, after retries of temporary errors; a refused token is renewed once."""
         refused: str | None = None
-        call = {"deadline": http.Deadline.after(CALL_SECONDS), "max_bytes": MAX_JSON_BYTES, **call}
+        call = {"deadline": http.Deadline.after(self._seconds), "max_bytes": MAX_JSON_BYTES, **call}
         for left in reversed(range(self._attempts)):
             try:
                 token = self._tokens.token(refused)

@@ -57,9 +57,10 @@ _failure = partial(failure, "s3")
 class S3Store(Store):
     """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
 
-    def __init__(self, config: RecordingConfig, attempts: int) -> None:
+    def __init__(self, config: RecordingConfig, attempts: int, seconds: float | None) -> None:
         self._config = config
         self._attempts = attempts
+        self._seconds = seconds or FIRST_BYTE_SECONDS
         self._clients: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -148,11 +149,11 @@ class S3Store(Store):
         with self._lock:
             pid = os.getpid()
             if pid not in self._clients:
-                self._clients[pid] = _make_client(self._config, self._attempts)
+                self._clients[pid] = _make_client(self._config, self._attempts, self._seconds)
             return self._clients[pid]
 
 
-def _make_client(config: RecordingConfig, attempts: int) -> Any:
+def _make_client(config: RecordingConfig, attempts: int, seconds: float) -> Any:
     """Return a client; boto3 looks for credentials only when the settings have none."""
     from botocore.config import Config  # noqa: PLC0415
 
@@ -165,7 +166,7 @@ def _make_client(config: RecordingConfig, attempts: int) -> Any:
     settings = Config(
         signature_version="s3v4",
         connect_timeout=CONNECT_SECONDS,
-        read_timeout=FIRST_BYTE_SECONDS,
+        read_timeout=seconds,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=CONNECTIONS,
         # Ignore HTTP_PROXY and AWS_ENDPOINT_URL: the environment must not send recordings elsewhere.

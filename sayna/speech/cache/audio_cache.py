@@ -85,9 +85,14 @@ class AudioCache:
             return None
         return entry.clip
 
-    def has(self, key: str) -> bool:
-        """Return whether there is a clip of the key; raises nothing."""
-        return self.get(key) is not None
+    def may_have(self, sound: str) -> bool:
+        """Return False when neither the master nor a form of a sound is on the disk; raises nothing."""
+        # A fault is told by the look that follows.
+        with contextlib.suppress(*FAULTS):
+            if self._disk is not None:
+                with self._disk.reading() as cache:
+                    return cache.has_sound(sound)
+        return True
 
     def put(self, key: str, clip: Clip) -> bool:
         """Store the master of a sound in place of its older take and its forms; return whether it is stored."""
@@ -198,14 +203,13 @@ class AudioCache:
 
     def _fetch(self, key: str, entry: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return the entry on disk now, with the clip in memory if both are the same, otherwise verified anew."""
-        if self._disk is None:
-            return None
+        blob = None
         try:
-            with self._disk.reading() as cache:
-                blob = cache.get(key)
+            if self._disk is not None:
+                with self._disk.reading() as cache:
+                    blob = cache.get(key)
         except FAULTS as error:
             self._rate_limited_log.warn("the audio cache cannot be read: %r", error)
-            return None
         if blob is None:
             return None
         same = entry is not None and entry.fingerprint == fingerprint(blob)
@@ -214,8 +218,7 @@ class AudioCache:
         if clip is None:
             self._remove(key)
             return None
-        fresh = CacheEntry(clip, generation, fingerprint(blob))
-        self._memory.put(key, fresh)
+        self._memory.put(key, fresh := CacheEntry(clip, generation, fingerprint(blob)))
         return fresh
 
     def _remove(self, key: str) -> None:
@@ -225,8 +228,8 @@ class AudioCache:
                 cache.delete(key)
 
     def _clear_memory(self, provider: str | None, voice: str | None) -> int:
-        infos = {key: clip.info for key, clip in self._memory.clips().items()}
-        chosen = [key for key, info in infos.items() if matches((info.provider, info.voice_id), provider, voice)]
+        infos = [(key, clip.info) for key, clip in self._memory.clips().items()]
+        chosen = [key for key, info in infos if matches((info.provider, info.voice_id), provider, voice)]
         for key in chosen:
             self._memory.drop(key)
         return sum(not is_form(key) for key in chosen)

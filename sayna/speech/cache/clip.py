@@ -87,9 +87,14 @@ def form_key(sound: str, form: str) -> str:
     return f"{sound}.{form}"
 
 
-def is_form(key: str, sound: str = "") -> bool:
-    """Return whether a key is that of a form, of this sound if it is given."""
-    return key.startswith(f"{sound}.") if sound else "." in key
+def is_form(key: str) -> bool:
+    """Return whether a key is that of a form."""
+    return "." in key
+
+
+def sound_of(key: str) -> str:
+    """Return the key of the sound of a master or a form."""
+    return key.partition(".")[0]
 
 
 def encode(key: str, clip: Clip) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from functools import partial
 
+from sayna.speech.cache.clip import sound_of
 from sayna.speech.cache.disk_store import DiskStore
 
 
@@ -12,8 +13,7 @@ def remove_sounds(store: DiskStore, sounds: Collection[str]) -> int:
     Raises OSError, sqlite3.Error or diskcache.Timeout when the disk is at fault.
     """
     with store.writing(store.write_seconds) as cache:
-        # The key of a form is that of its sound, a point, and the name of the form.
-        chosen = [key for key in cache if isinstance(key, str) and key.partition(".")[0] in sounds]
+        chosen = [key for key in cache if isinstance(key, str) and sound_of(key) in sounds]
         removed: int = sum(store.retry(partial(cache.delete, key)) for key in chosen)
     store.renew()
     return removed

@@ -56,6 +56,11 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
                 self.delete(key)
         return True
 
+    def has_sound(self, sound: str) -> bool:
+        """Return whether there is a row of a sound, the master or a form, be it expired or not."""
+        query = "SELECT 1 FROM Cache WHERE key >= ? AND key < ? AND raw = 1 LIMIT 1"
+        return self._sql(query, (sound, f"{sound}/")).fetchone() is not None
+
     def forget_forms(self, sound: str) -> bool:
         """Remove all forms of a sound; return whether there were any."""
         # The slash follows the dot, which ends the key of a sound, in ASCII: these are all keys that begin with both.

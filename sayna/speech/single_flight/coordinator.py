@@ -7,12 +7,14 @@ import re
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from sayna.errors import Overloaded
 from sayna.http import Deadline
 from sayna.log import RateLimitedLogger
+from sayna.speech.single_flight.drive import Drive, Steps, Watcher
 from sayna.speech.single_flight.part_file import PartFile, sweep
 from sayna.speech.single_flight.producer import PartFileWriter, derive, follow, lead
 from sayna.speech.single_flight.stream import SharedStream
@@ -37,9 +39,10 @@ class SingleFlight:
         self._max_producers = max_producers
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.speech"))
         self._pid = 0
-        self._lock = threading.Lock()
+        # Reentrant: the garbage collector may end a stream while this very thread holds the lock.
+        self._lock = threading.RLock()
         self._running: dict[str, SharedStream] = {}
-        self._producers: ThreadPoolExecutor | None = None
+        self._threads: tuple[ThreadPoolExecutor, Watcher] | None = None
 
     def join(
         self,
@@ -49,45 +52,65 @@ class SingleFlight:
         form: Form | None = None,
         deadline: Deadline | float | None = None,
         is_client_connected: Callable[[], bool] = lambda: True,
+        is_patient: bool = False,
     ) -> Subscriber:
         """Return a subscriber to the one synthesis of this key, in a form; `task` starts one when none runs.
 
         `deadline` is a moment, or seconds from now. A waiting subscriber calls `is_client_connected` twice a
-        second. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and `_`, and Overloaded
-        when no thread can be started.
+        second. With `is_patient` the subscriber waits as long as the provider does, so its own thread may read the
+        provider while it is the only one. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and
+        `_`, and Overloaded when no thread can be started.
         """
         if not _KEY.fullmatch(key):
             raise ValueError("a single-flight key is 1 to 128 letters, digits, hyphens and underscores")
         until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
         select = partial(self._select, form) if form else lambda stream: stream
-        return Subscriber(partial(self._attach, key, task), until, is_client_connected, select)
+        return Subscriber(partial(self._attach, key, task, is_patient), until, is_client_connected, select)
 
     def close(self) -> None:
         """Wait for the running syntheses of this process and end its threads."""
         with self._lock:
-            producers, self._producers = self._producers, None
-        if producers is not None and self._pid == os.getpid():
-            producers.shutdown()
+            threads = self._threads
+            if threads is None or self._pid != os.getpid():
+                return
+            threads[1].close()
+            self._threads = None
+        threads[0].shutdown()
 
-    def _attach(self, key: str, task: SynthesisTask, owner: object) -> SharedStream:
+    def _attach(self, key: str, task: SynthesisTask, is_patient: bool, owner: object) -> SharedStream:
         """Return the running stream of the key with one subscriber more, or a new stream."""
         with self._lock:
-            self._ready()
+            try:
+                watcher = self._ready()[1]
+            except RuntimeError as error:
+                raise _no_thread() from error
             stream = self._running.get(key)
             if stream is not None and stream.enter():
+                if stream.drive is not None:
+                    self._hand_over(stream, stream.drive)
                 return stream
             stream = self._running[key] = SharedStream(owner)
             stream.enter()
-            # A producer has its own thread, so a slow or departing subscriber affects no other one.
+            writer = PartFileWriter(None, self._rate_limited_log, task.has_followers)
+            stream.drive = drive = Drive(self._steps(key, stream, writer, task), self._submit, stream, writer)
+            watcher.add(drive)
             try:
-                self._submit(partial(self._run, key, stream, task))
+                if not is_patient:
+                    self._hand_over(stream, drive)
             except Overloaded:
                 # Otherwise the next request would wait for a stream that never starts.
                 del self._running[key]
-                stream.leave()
                 stream.abandon()
                 raise
             return stream
+
+    def _hand_over(self, stream: SharedStream, drive: Drive) -> None:
+        """Let a thread move the audio, so that a slow or departing subscriber affects no other one."""
+        try:
+            drive.hand_over()
+        except Overloaded:
+            stream.leave()
+            raise
 
     def _select(self, form: Form, stream: SharedStream) -> SharedStream:
         """Return the stream of a form, which a thread makes for all subscribers, or the stream itself."""
@@ -96,45 +119,52 @@ class SingleFlight:
         shared, is_new = stream.form(form.name)
         if is_new:
             try:
-                with self._lock:
-                    self._submit(partial(derive, stream, shared, form))
+                if stream.drive is not None:
+                    stream.drive.hand_over()
+                run = contextvars.copy_context().run
+                self._submit(partial(run, derive, stream, shared, form))
             except Overloaded:
                 shared.abandon()
                 raise
         return shared
 
-    def _submit(self, call: Callable[[], None]) -> None:
+    def _submit(self, call: Callable[[], object]) -> None:
+        # Without the lock: a thread that hands over holds that of its stream, and _attach takes them the other way.
+        threads = self._threads
+        if threads is None:
+            raise _no_thread()
         try:
-            self._ready().submit(contextvars.copy_context().run, call)
+            threads[0].submit(call)
         except RuntimeError as error:
-            raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
+            raise _no_thread() from error
 
-    def _ready(self) -> ThreadPoolExecutor:
-        """Return the producer threads of this process; after a fork the parent's streams are dropped."""
-        if self._producers is None or self._pid != os.getpid():
+    def _ready(self) -> tuple[ThreadPoolExecutor, Watcher]:
+        """Return the threads of this process; after a fork the parent's streams are dropped."""
+        if self._threads is None or self._pid != os.getpid():
             self._pid = os.getpid()
             self._running = {}
-            self._producers = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer")
+            self._threads = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer"), Watcher()
             # A leader that was killed leaves its file; the kernel has dropped its locks.
             sweep(self._folder)
-        return self._producers
+        return self._threads
 
-    def _run(self, key: str, stream: SharedStream, task: SynthesisTask) -> None:
-        """Lead or follow until the stream has ended and its audio is stored."""
-        part = self._open(key)
-        writer = PartFileWriter(part, self._rate_limited_log, task.has_followers)
+    def _steps(self, key: str, stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> Steps:
+        """Lead or follow until the stream has ended and its audio is stored; yield whether a thread must go on."""
         try:
+            part = self._open(key)
             if part is not None and not part.is_leader:
-                follow(stream, part)
-            else:
-                stream.on_abandoned = partial(_cancel, stream, writer, task)
-                # A subscriber that left before that line has cancelled nothing.
-                if not stream.cancel_if_unused(writer.has_followers):
-                    lead(stream, writer, task)
+                with closing(part):
+                    yield from follow(stream, part)
+                return
+            writer.part = part
+            stream.on_abandoned = partial(_cancel, stream, writer, task)
+            # A subscriber that left before that line has cancelled nothing.
+            if not stream.cancel_if_unused(writer.has_followers):
+                yield from lead(stream, writer, task)
         finally:
+            writer.close()
             stream.abandon()
             self._retire(key, stream)
-            writer.close()
 
     def _retire(self, key: str, stream: SharedStream) -> None:
         with self._lock:
@@ -147,6 +177,10 @@ class SingleFlight:
         except OSError as error:
             self._rate_limited_log.warn("a synthesis cannot be shared with other processes: %r", error)
             return None
+
+
+def _no_thread() -> Overloaded:
+    return Overloaded("no thread is free to render speech; try again", retry_after=1)
 
 
 def _cancel(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> None:

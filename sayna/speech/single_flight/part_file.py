@@ -54,6 +54,12 @@ class PartFile:
         self._offset += len(data)
         return data
 
+    def is_followed(self) -> bool:
+        """Whether another process follows now."""
+        asked = _RECORD.pack(fcntl.F_WRLCK, os.SEEK_SET, _FOLLOWER_BYTE, 1, 0)
+        answer = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked)
+        return bool(_RECORD.unpack(answer)[0] != fcntl.F_UNLCK)
+
     def has_followers(self) -> bool:
         """Whether another process follows; after one False no process can start to follow."""
         return not _claim(self._descriptor, fcntl.F_WRLCK, _FOLLOWER_BYTE)

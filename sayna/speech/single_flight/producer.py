@@ -1,9 +1,9 @@
-"""The producer moves audio into a shared stream: from the provider in a leader, from its part file in a follower."""
+"""The steps that move audio into a shared stream: from the provider in a leader, from its part file in a follower."""
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 
@@ -23,7 +23,7 @@ from sayna.speech.single_flight.frames import (
 )
 from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State, StreamLost
-from sayna.speech.single_flight.task import Form, Synthesis, SynthesisTask
+from sayna.speech.single_flight.task import Form, SynthesisTask
 
 log = logging.getLogger("sayna.speech")
 
@@ -33,7 +33,10 @@ EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 
 
 class PartFileWriter:
-    """Writes the leader's part file; once the disk is full, only subscribers in this process get audio."""
+    """Writes the leader's part file, from the start of the audio, once another process follows.
+
+    Once the disk is full, only subscribers in this process get audio.
+    """
 
     def __init__(
         self,
@@ -41,88 +44,114 @@ class PartFileWriter:
         rate_limited_log: RateLimitedLogger,
         is_read_elsewhere: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._part = part
+        self.part = part
         self._is_read_elsewhere = is_read_elsewhere
         self._rate_limited_log = rate_limited_log
+        self._chunks: int | None = None
+        self._is_whole = False
         # Reentrant: the garbage collector may close a subscriber while this very thread holds the lock.
         self._lock = threading.RLock()
 
-    def write(self, kind: bytes, payload: bytes = b"") -> None:
-        """Append one frame for the followers in other processes."""
-        if self._part is None:
-            return
-        try:
-            self._part.write(frame(kind, payload))
-        except OSError as error:
-            self._rate_limited_log.warn("audio cannot be shared with other processes: %r", error)
-            self.close()
+    def update(self, stream: SharedStream, end: bytes = b"") -> bool:
+        """Write what the followers do not have, and the frame `end`; return whether there are followers."""
+        with self._lock:
+            part = self.part
+            if part is None or (self._chunks is None and not part.is_followed()):
+                return False
+            try:
+                part.write(b"".join(self._missing(stream)) + end)
+            except OSError as error:
+                self._rate_limited_log.warn("audio cannot be shared with other processes: %r", error)
+                self.close()
+            return True
+
+    def _missing(self, stream: SharedStream) -> Iterator[bytes]:
+        is_whole = stream.state in (State.WHOLE, State.COMPLETE)
+        if self._chunks is None and (stream.chunks or is_whole):
+            self._chunks = 0
+            yield frame(BEGIN, dump_begin(stream.created, stream.is_cached, stream.spec))
+        # Another thread may append meanwhile.
+        if chunks := stream.chunks[self._chunks or 0 :]:
+            self._chunks = (self._chunks or 0) + len(chunks)
+        yield from (frame(DATA, chunk) for chunk in chunks)
+        if is_whole and not self._is_whole:
+            self._is_whole = True
+            yield frame(WHOLE)
 
     def has_followers(self) -> bool:
-        """Whether another process or machine follows; any thread may ask."""
+        """Whether another process or machine follows, after which none can start to follow; any thread may ask."""
         with self._lock:
-            if self._part is not None and self._part.has_followers():
+            if self.part is not None and self.part.has_followers():
                 return True
         return self._is_read_elsewhere()
 
     def close(self) -> None:
         """Close the part file; followers that have not read its end start anew or abort."""
         with self._lock:
-            part, self._part = self._part, None
+            part, self.part = self.part, None
             if part is not None:
                 part.close()
 
 
-def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> None:
-    """Synthesize into the stream and store the audio, unless it fails or all subscribers leave before its end."""
+def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> Iterator[bool]:
+    """Synthesize into the stream and store the audio, unless it fails or all subscribers leave before its end.
+
+    Yield after each chunk whether other processes follow.
+    """
     try:
         synthesis = task.start()
         with closing(synthesis):
             stream.is_new = not (synthesis.is_cached or synthesis.is_remote)
             stream.begin(synthesis.created, synthesis.spec, is_cached=synthesis.is_cached)
-            writer.write(BEGIN, dump_begin(synthesis.created, synthesis.is_cached, synthesis.spec))
-            if not _copy(synthesis, stream, writer):
-                return
+            for chunk in filter(None, synthesis.chunks):
+                if stream.cancel_if_unused(writer.has_followers):
+                    return
+                stream.append(chunk)
+                yield writer.update(stream)
     except StreamLost:
         # The machine that called the provider is gone: who has no byte yet starts anew.
-        writer.close()
-        stream.abandon()
         return
-    except Exception as error:
-        if stream.state is State.LOST:  # cancelled: the error is only how the provider's call ended
-            writer.close()
-            return
-        if isinstance(error, SaynaError) and error.is_callers_own:
-            # Followers of a lost stream start anew, each with its own task.
-            stream.refusal = error
-            writer.close()
-            stream.abandon()
-            return
-        if not isinstance(error, SaynaError):
-            log.exception("a synthesis failed unexpectedly")
-        # Remove the part file before reporting the failure, so that a retry starts a new synthesis.
-        payload = dump_error(error)
-        writer.write(ERROR, payload)
-        writer.close()
-        stream.end(State.FAILED, payload)
+    except Exception as error:  # noqa: BLE001 - the subscribers get it
+        _fail(stream, writer, error)
         return
     stream.end(State.WHOLE)
-    writer.write(WHOLE)
+    writer.update(stream)
     if not synthesis.is_cached:
         _store(task.store, stream)
     stream.end(State.COMPLETE)
-    writer.write(END)
+    writer.update(stream, frame(END))
 
 
-def follow(stream: SharedStream, part: PartFile) -> None:
-    """Copy the leader's frames into the stream until it ends, its leader dies, or it has no subscriber."""
+def _fail(stream: SharedStream, writer: PartFileWriter, error: Exception) -> None:
+    if stream.state is State.LOST:
+        # Cancelled: the error is only how the provider's call ended.
+        return
+    if isinstance(error, SaynaError) and error.is_callers_own:
+        # Followers of a lost stream start anew, each with its own task.
+        stream.refusal = error
+        return
+    if not isinstance(error, SaynaError):
+        log.error("a synthesis failed unexpectedly", exc_info=error)
+    # Remove the part file before reporting the failure, so that a retry starts a new synthesis.
+    payload = dump_error(error)
+    writer.update(stream, frame(ERROR, payload))
+    writer.close()
+    stream.end(State.FAILED, payload)
+
+
+def follow(stream: SharedStream, part: PartFile) -> Iterator[bool]:
+    """Copy the leader's frames into the stream until it ends, its leader dies, or it has no subscriber.
+
+    Yield True before each read, because a thread of its own must read.
+    """
     reader = FrameReader()
     started = time.monotonic()
     while stream.state in (State.RUNNING, State.WHOLE) and not stream.cancel_if_unused(lambda: False):
+        yield True
         leader_gone = part.leader_gone()
         frames = list(reader.feed(part.read()))
         if leader_gone and not (frames and frames[-1][0] in (WHOLE, END, ERROR)):
             # The last frames of a dead leader are dropped, so that more subscribers can start anew.
-            stream.abandon()
             return
         for kind, payload in frames:
             _apply(stream, kind, payload)
@@ -155,18 +184,6 @@ def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
         shared.end(State.COMPLETE)
     finally:
         shared.abandon()
-
-
-def _copy(synthesis: Synthesis, stream: SharedStream, writer: PartFileWriter) -> bool:
-    """Copy the audio into the stream and the file; return False when all subscribers left before its end."""
-    for chunk in synthesis.chunks:
-        if stream.cancel_if_unused(writer.has_followers):
-            writer.close()
-            return False
-        if chunk:
-            stream.append(chunk)
-            writer.write(DATA, chunk)
-    return True
 
 
 def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:

@@ -5,15 +5,21 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from sayna.audio.spec import AudioSpec
 from sayna.errors import SaynaError
 from sayna.speech.single_flight.task import UNKNOWN
 
+if TYPE_CHECKING:
+    from sayna.speech.single_flight.drive import Drive
+
 # How long the end of a response waits until its audio is stored, so that the next request finds it. Minutes of audio
 # take longer than 0.2 s on a busy machine.
 STORE_SECONDS = 1.0
 READ_SECONDS = 60.0
+# How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
+CONNECTION_CHECK_SECONDS = 0.5
 
 
 class State(enum.Enum):
@@ -51,6 +57,8 @@ class SharedStream:
         self.is_cached = False
         self.created = time.time()
         self.on_abandoned: Callable[[], None] = _do_nothing
+        # Who moves the audio; a form has a thread of its own.
+        self.drive: Drive | None = None
         self._subscribers = 0
         self._forms: dict[str, SharedStream] = {}
         self._changed = threading.Condition()
@@ -113,8 +121,8 @@ class SharedStream:
             if self.state in (State.RUNNING, State.WHOLE):
                 self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
-        # It refers to this stream: without this line, the audio would wait for the garbage collector.
-        self.on_abandoned = _do_nothing
+        # Both refer to this stream: without this line, the audio would wait for the garbage collector.
+        self.on_abandoned, self.drive = _do_nothing, None
 
     def cancel_if_unused(self, has_followers: Callable[[], bool]) -> bool:
         """End the stream as lost when it has neither a subscriber nor a follower; return whether it is lost."""

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from sayna.errors import CallerGone, ProviderTimeout
 from sayna.http import Deadline
 from sayna.speech.single_flight.frames import StreamAborted, load_error
-from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State
+from sayna.speech.single_flight.stream import CONNECTION_CHECK_SECONDS, STORE_SECONDS, SharedStream, State
 from sayna.speech.single_flight.task import LATE, UNKNOWN
 
-# How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
-CONNECTION_CHECK_SECONDS = 0.5
+GONE = "the client closed its connection"
 
 
 class Subscriber(Iterator[bytes]):
@@ -41,8 +40,15 @@ class Subscriber(Iterator[bytes]):
         self.is_cached = False
         # The longest wait for a chunk.
         self.silence_seconds = math.inf
+        self._has_left = False
         self._stream: SharedStream | None = None
-        self._stream = attach(self._token)
+        self._stream = self._attached()
+
+    def _attached(self) -> SharedStream:
+        stream = self._attach(self._token)
+        if stream.drive is not None and stream.owner is self._token:
+            stream.drive.watch(self)
+        return stream
 
     @property
     def is_leader(self) -> bool:
@@ -93,7 +99,20 @@ class Subscriber(Iterator[bytes]):
                 return None
         return None
 
+    def check_connection(self) -> None:
+        """Leave the stream when the client has gone, although a thread waits for the provider."""
+        if not self._is_client_connected():
+            self._has_left = True
+            self.close()
+
     def _wait(self, stream: SharedStream) -> None:
+        if (drive := stream.drive) is not None and stream.owner is self._token:
+            while self._position >= len(stream.chunks) and drive.advance():
+                pass
+            if self._has_left:
+                raise CallerGone(GONE)
+        if self._position < len(stream.chunks):
+            return
         silence = Deadline.after(self.silence_seconds)
         while not stream.wait_for_chunk(self._position, min(self._seconds(), silence.remaining())):
             if not silence.remaining() or (self._deadline and not self._deadline.remaining()):
@@ -101,7 +120,7 @@ class Subscriber(Iterator[bytes]):
                 raise ProviderTimeout(LATE)
             if not self._is_client_connected():
                 self.close()
-                raise CallerGone("the client closed its connection")
+                raise CallerGone(GONE)
 
     def _seconds(self) -> float:
         return min(CONNECTION_CHECK_SECONDS, self._deadline.remaining() if self._deadline else CONNECTION_CHECK_SECONDS)
@@ -113,7 +132,7 @@ class Subscriber(Iterator[bytes]):
             self.close()
             if stream.refusal is not None and stream.owner is self._token:
                 raise stream.refusal
-            self._stream = self._attach(self._token)
+            self._stream = self._attached()
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):
             stream.wait_until_stored(STORE_SECONDS)
