@@ -2,10 +2,10 @@
 
 import contextlib
 import datetime
+import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,13 @@ from sayna.services import Services
 from sayna.speech.cache import Clip, cache_key
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.removal import remove_sounds
-from sayna.speech.plan import Plan, SpeakRequest
+from sayna.speech.plan import Plan, SpeakRequest, form_name
+from sayna.speech.speech_result import take_of
 from sayna.speech.text import text_digest
 
 # The folder of deploy/nginx.conf.
 NGINX = """\
-nginx still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
+An nginx in front still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
 find /var/cache/sayna-clips -type f -delete"""
 
 # What a clip knows of its request.
@@ -185,13 +186,20 @@ def _plans(built: Services, wanted: SpeakRequest) -> Iterator[Plan]:
 
 
 def _sounds_of_key(built: Services, key: str) -> set[str]:
-    """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key."""
-    key = key.strip('"').partition("-")[0].lower()
-    sounds, forms = set(built.cache.keys()), [f"{name}-{rate}-0-0" for name, rate in product(FORMATS, SAMPLE_RATES)]
+    """Return the key of the sound whose form has a cache key, as `cache_key` and ETag say it; or a sound's own key.
+
+    Only an ETag finds a form with silences, by its take: there are too many silences for a search.
+    """
+    key, _, take = key.strip('"').lower().partition("-")
+    targets = itertools.chain.from_iterable(built.planner.own_voices.values())
+    gains = {0.0, *(target.gain_db for target in targets)}
+    forms = [form_name(*each, gain_db=gain) for gain in gains for each in itertools.product(FORMATS, SAMPLE_RATES)]
+    sounds = set(built.cache.keys())
     if built.speech.machines is not None:
         sounds |= {each.sound for each in built.speech.machines.store.walk(None, None)}
-    return {
+    found = {
         sound
         for sound in sounds
         if key == sound or any(key == cache_key({"sound": sound, "form": form}) for form in forms)
     }
+    return found or {sound for sound, clip in _clips(built) if take and take_of(clip.info.created) == take}

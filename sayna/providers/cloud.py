@@ -69,6 +69,8 @@ class CloudProvider(VendorHTTP):
             stream = self.render(request, usual)
         if not own:
             self._rate_refusal.note()
+            # The same key was accepted: only the rate was refused, also when the client leaves before the end.
+            self._refusal.clear()
         return stream
 
     def key(self, credentials: Mapping[str, Any] | None) -> str:

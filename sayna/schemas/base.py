@@ -130,9 +130,14 @@ class StrictFloat(fields.Float):
     """A finite JSON number; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> float:
-        if type(value) not in (int, float) or not math.isfinite(value):
+        try:
+            # A file in YAML may have an integer of any length, which no float holds.
+            number = float(value) if type(value) in (int, float) else math.nan
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
             raise ValidationError("must be a number")
-        return float(value)
+        return number
 
 
 class StrictBoolean(fields.Boolean):

@@ -89,9 +89,7 @@ class Plan(SynthesisParams):
     @property
     def form(self) -> str:
         """The name of the format of this plan among the forms of its sound; another gain costs no new synthesis."""
-        before, after = self.silence_ms
-        gain = f"-{self.gain_db:g}dB" if self.gain_db else ""
-        return f"{self.target.audio_format}-{self.target.sample_rate}-{before}-{after}{gain}"
+        return form_name(self.target.audio_format, self.target.sample_rate, self.silence_ms, gain_db=self.gain_db)
 
     def provider_request(self) -> SpeechRequest:
         """Return the request to the provider; its deadline starts now.
@@ -130,3 +128,9 @@ class Plan(SynthesisParams):
         """Return the clip of this plan that was made of a master; both last as long, but for the silence."""
         duration_ms = master.duration_ms + sum(self.silence_ms)
         return Clip(self.describe(duration_ms=duration_ms, created=master.created), whole)
+
+
+def form_name(audio_format: str, sample_rate: int, silence_ms: tuple[int, int] = (0, 0), *, gain_db: float) -> str:
+    """Return the name of a form of any sound: its format, its rate in Hz, its silences, and its gain if it has one."""
+    before, after = silence_ms
+    return f"{audio_format}-{sample_rate}-{before}-{after}" + (f"-{gain_db:g}dB" if gain_db else "")

@@ -48,7 +48,7 @@ class SpeechResult:
     @property
     def etag(self) -> str:
         """The cache key and the take: the same key synthesized anew is another take."""
-        return f'"{self.plan.key}-{round(self.created * 1e6):x}"'
+        return f'"{self.plan.key}-{take_of(self.created)}"'
 
     @property
     def info(self) -> ClipInfo:
@@ -117,6 +117,11 @@ class LiveSpeech(SpeechResult):
     def end_silence_limit(self) -> None:
         """Let the provider pause for as long as its deadline allows from now on."""
         self._subscriber.silence_seconds = math.inf
+
+
+def take_of(created: float) -> str:
+    """Return the take in the ETag of a clip that was synthesized at `created`, in epoch seconds."""
+    return f"{round(created * 1e6):x}"
 
 
 def _ignore(error: ProviderError | None) -> None:

@@ -203,6 +203,9 @@ def test_mistake_in_the_file_is_told_at_start(own: Own, voices: object, problems
         ("a: [", "at line 1"),
         ("a: [{provider: espeak}]\na: []", "repeated name"),
         ("a: [{provider: 5}]", "must be a string"),
+        ("a: [{provider: espeak, gain_db: .nan}]", "gain_db must be a number"),
+        (f"a: [{{provider: espeak, gain_db: 1{400 * '0'}}}]", "gain_db must be a number"),
+        (f"a: [{{provider: espeak, speaking_rate: 0x{400 * 'f'}}}]", "speaking_rate must be a number"),
     ],
 )
 def test_mistake_in_yaml_is_told_at_start(make_client: MakeClient, tmp_path: Path, text: str, problem: str) -> None:

@@ -109,6 +109,32 @@ def test_clear_of_a_key_forgets_that_sound_alone(run: Run, texts: str) -> None:
     assert is_cached(run, texts, "Alan Turing") == {True, False}
 
 
+KEPT_WAYS: list[tuple[dict[str, Any], str]] = [
+    ({"voice": "loud"}, "cache_key"),
+    ({"voice": "loud", "audio_format": "mp3"}, "ETag"),
+    ({"silence_after_ms": 70}, "ETag"),
+]
+
+
+@pytest.mark.parametrize(("own", "field"), KEPT_WAYS)
+def test_clear_of_a_key_knows_gains_and_silences(
+    run: Run, folder: str, tmp_path: Path, own: dict[str, Any], field: str
+) -> None:
+    voices = tmp_path / "voices.json"
+    voices.write_text(json.dumps({"loud": [{"provider": "espeak", "language": "de", "gain_db": 6.5}]}))
+    settings = {"CACHE_PATH": folder, "VOICES_PATH": str(voices)}
+    app = create_app(load_config({**settings, "LOG_LEVEL": "ERROR"}))
+    answer = app.test_client().post(
+        "/speak", json={"text": "Alan Turing", **own}, headers={"Accept": "application/json"}
+    )
+    app.extensions["sayna"].close()
+    key = answer.get_json()["metadata"]["cache_key"] if field == "cache_key" else answer.headers["ETag"]
+
+    run("cache", "clear", "--key", key, "--yes", **settings)
+
+    assert json.loads(run("cache", "stats", "--json", **settings).stdout)["entries"] == 1
+
+
 OWN_WAYS: list[dict[str, Any]] = [
     {"voice_settings": {"pitch": 70}},
     {"pronunciations": [{"word": "Ada", "pronunciation": "Eda"}]},

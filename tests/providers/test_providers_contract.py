@@ -273,6 +273,17 @@ def test_a_refused_high_rate_is_replaced_by_the_vendors_own(fake: VendorFake, re
     assert provider.check() == "ok"
 
 
+@pytest.mark.parametrize("fake", ["deepgram", "elevenlabs", "google", "cartesia", "polly"], indirect=True)
+def test_refused_high_rate_says_nothing_about_the_key(fake: VendorFake) -> None:
+    provider = fake.provider()
+    fake.then(answers.status(403))
+
+    # The client leaves before the audio ends.
+    provider.synthesize(request(provider, "wav", 48000)).close()
+
+    assert provider.check() == "ok"
+
+
 @pytest.mark.parametrize("field", ["voice_id", "model"])
 def test_no_name_of_a_caller_reaches_another_page_of_the_vendor(fake: VendorFake, field: str) -> None:
     provider = fake.provider()
