@@ -12,16 +12,19 @@ import logging
 import os
 import tempfile
 import threading
+from bisect import bisect_left
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from sayna import __version__
 from sayna.errors import SaynaError
 
 # Bytes of each file, reserved: a write to a page that a full memory file system does not have kills the worker.
 FILE_BYTES = 256 * 1024
+# Requests of a process that has no worker to write them every half second.
+MOST_WAITING = 10_000
 KINDS = ("counter", "histogram", "gauge_livesum")
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 FIRST_BYTE_BUCKETS = (0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10)
@@ -32,6 +35,9 @@ NAMES = {
     "vendor_errors": ("sayna_vendor_errors", "Failed calls of providers.", ("provider", "code")),
     "deliveries": ("sayna_deliveries", "Events for hooks: delivered, failed (tried again), dropped.", ("outcome",)),
 }
+
+# Route, status, provider, outcome.
+_Key = tuple[str, int, str, str]
 
 logger = logging.getLogger("sayna.metrics")
 
@@ -61,7 +67,7 @@ class Meters:
         about = ("sayna_first_byte_seconds", "Time to a provider's first audio.", ("provider",))
         self._first_byte = Histogram(*about, buckets=FIRST_BYTE_BUCKETS, registry=own)
         self.renderings = Gauge("sayna_renderings", "Syntheses under way.", multiprocess_mode="livesum", registry=own)
-        self._of_requests: dict[tuple[str, int, str, str], Any] = {}
+        self._requests: deque[tuple[_Key, float]] = deque()
 
     def give_up(self) -> None:
         """Close the descriptor of the slot in a child; the parent still holds it."""
@@ -72,17 +78,30 @@ class Meters:
         self._counters[name].labels(*labels).inc(amount)
 
     def request(self, route: str, status: int, seconds: float, provider: str, outcome: str) -> None:
-        """Count a request, and its speech unless `provider` is empty."""
-        key = route, status, provider, outcome
-        # Kept, because labels() costs as much as the count itself.
-        if (found := self._of_requests.get(key)) is None:
-            requests = self._counters["requests"].labels(route, str(status))
-            speech = self._counters["speech"].labels(provider, outcome) if provider else None
-            found = self._of_requests[key] = requests, self._seconds.labels(route), speech
-        found[0].inc()
-        found[1].observe(seconds)
-        if found[2] is not None:
-            found[2].inc()
+        """Count a request, and its speech unless `provider` is empty, at the next `flush`."""
+        self._requests.append(((route, status, provider, outcome), seconds))
+        if len(self._requests) >= MOST_WAITING:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the requests since the last time into the files: one by one it would be 6 % of a hit (measured)."""
+        requests, buckets = defaultdict[_Key, int](int), defaultdict[tuple[str, int], int](int)
+        sums = defaultdict[str, float](float)
+        for _ in range(len(self._requests)):
+            key, seconds = self._requests.popleft()
+            route = key[0]
+            requests[key] += 1
+            buckets[route, bisect_left(REQUEST_BUCKETS, seconds)] += 1
+            sums[route] += seconds
+        for (route, status, provider, outcome), number in requests.items():
+            self.count("requests", number, route, str(status))
+            if provider:
+                self.count("speech", number, provider, outcome)
+        # What observe() does, for many at once.
+        for (route, bucket), number in buckets.items():
+            self._seconds.labels(route)._buckets[bucket].inc(number)
+        for route, total in sums.items():
+            self._seconds.labels(route)._sum.inc(total)
 
     def time_first_byte(self, provider: str, seconds: float) -> None:
         """Note how long the first audio of a provider took."""
@@ -151,6 +170,12 @@ def count(name: str, *labels: str, amount: float = 1) -> None:
         found.count(name, amount, *labels)
 
 
+def flush() -> None:
+    """Write the requests that this process has counted, for whichever worker is asked for them."""
+    if _State.meters is not None:
+        _State.meters.flush()
+
+
 def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, str]:
     """Return the metrics of all workers in Prometheus's text format, and its media type.
 
@@ -162,6 +187,7 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
 
     if meters() is None or (folder := _State.folder) is None:
         raise OSError("no metrics are counted")
+    flush()
     for slot in _free_slots(folder):
         mark_process_dead(slot, str(folder))  # type: ignore[no-untyped-call]
 

@@ -9,7 +9,8 @@ from app import create_app
 from sayna import __version__
 from sayna.config import load_config
 
-CHANGELOG = (Path(__file__).parents[1] / "CHANGELOG.md").read_text("utf-8")
+ROOT = Path(__file__).parents[1]
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
 def test_service_and_its_document_name_the_same_version(tmp_path: Path) -> None:
@@ -27,3 +28,11 @@ def test_changelog_has_unreleased_changes_and_dated_versions() -> None:
     assert first == "Unreleased"
     assert released
     assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in released)
+
+
+def test_pages_of_the_installation_name_this_version() -> None:
+    install = (ROOT / "docs" / "on-prem.md").read_text("utf-8").partition("## 3.")[0]
+    unit = (ROOT / "deploy" / "sayna.service").read_text("utf-8")
+
+    assert re.findall(r"^version=(\S+)", install, re.MULTILINE) == [__version__]
+    assert set(re.findall(r"\b\d+\.\d+\.\d+\b", install + unit)) == {__version__}

@@ -25,7 +25,7 @@ from sayna.speech.text import text_digest
 
 # The folder of deploy/nginx.conf.
 NGINX = """\
-nginx still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
+An nginx in front still plays the clip URLs that it has, each until its max-age is over. To clear those too, as root:
 find /var/cache/sayna-clips -type f -delete"""
 
 # What a clip knows of its request.

@@ -19,7 +19,7 @@ from typing import Any
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from sayna import log
+from sayna import log, metrics
 from sayna.blueprints.body import WEBHOOK_BYTES
 from sayna.server.connection import Connection
 from sayna.server.process_limits import most_connections, trim
@@ -30,8 +30,7 @@ from sayna.server.worker_load import WorkerLoad
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
 FIRST_BYTE = HEAD = BODY = 10.0
 CLOSE = 2.0
-SWEEP, LOOK = 0.5, 0.02
-TRIM = 10.0
+SWEEP, LOOK, TRIM = 0.5, 0.02, 10.0
 # Small requests are taken even when unfinished larger ones fill the memory that is set aside for them.
 SMALL = 65536  # bytes
 BUFFERED = 64 * 2**20  # bytes
@@ -87,6 +86,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 conn.deadline = min(conn.deadline, now + CLOSE)
         while (self._busy or self._held) and time.monotonic() < now + self.cfg.graceful_timeout:
             self._turn()
+        metrics.flush()
         self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
@@ -100,6 +100,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if now - self._swept < SWEEP:
             return
         self._swept = now
+        metrics.flush()
         if self._served and now - self._trimmed > TRIM:
             self._trimmed, self._served = now, 0
             self.tpool.submit(trim)

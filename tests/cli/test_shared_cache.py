@@ -1,7 +1,7 @@
 """`sayna cache` on one of several machines: it sees, checks and clears the clips that all of them share."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from sayna.config import load_config
 from tests.cli.conftest import Run
 from tests.e2e.redis_server import Redis
 from tests.state.conftest import emptied, redis_servers
+from tests.storage.places import S3Place, s3_server
 
 __all__ = ["redis_servers"]
 
@@ -30,6 +31,13 @@ def machines(run: Run, tmp_path: Path, redis_servers: Callable[[str], Redis]) ->
         spoken = run("speak", text, "-o", "x.wav", **one)
         assert spoken.exit_code == 0, spoken.output
     return one, two
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Place]:
+    """A bucket of a real S3 server."""
+    with s3_server(tmp_path) as port:
+        yield S3Place(port, "recordings")
 
 
 def stats(run: Run, settings: dict[str, str]) -> tuple[int, int]:
@@ -65,4 +73,11 @@ def test_clear_of_a_text_reaches_clips_of_other_machines(
 
 
 def test_doctor_tries_the_store_of_clips(run: Run, machines: tuple[dict[str, str], dict[str, str]]) -> None:
-    assert "keeps clips for all machines" in run("doctor", **machines[0]).output
+    assert "Redis keeps clips for all machines" in run("doctor", **machines[0]).output
+
+
+def test_doctor_names_the_bucket_that_has_the_clips(
+    run: Run, machines: tuple[dict[str, str], dict[str, str]], s3: S3Place
+) -> None:
+    settings = {**machines[0], **s3.settings, "CLIPS_STORE": "recordings"}
+    assert "the bucket of recordings keeps clips for all machines" in run("doctor", **settings).output

@@ -148,7 +148,7 @@ def install_without_network(day: Day) -> None:
         pytest.skip(
             "this test needs wheels: .venv/bin/pip download --dest .tools/wheels --requirement requirements.txt"
         )
-    release = day.releases / "0.3.0"
+    release = day.releases / "0.2.0"
     release.mkdir()
     git = [needs("git", "apt-get install git"), "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z"]
     files = subprocess.run(git, capture_output=True, check=True).stdout.decode().split("\0")
@@ -159,7 +159,7 @@ def install_without_network(day: Day) -> None:
     wheels = ["env", "PIP_NO_INDEX=1", f"PIP_FIND_LINKS={WHEELS}"]
     installed = day.run(*offline, *wheels, str(release / "scripts" / "install"), "requirements.txt")
     assert installed.returncode == 0, installed.stderr
-    day.current.symlink_to("releases/0.3.0")
+    day.current.symlink_to("releases/0.2.0")
 
 
 def doctor_finds_five_mistakes(day: Day) -> None:
@@ -278,13 +278,13 @@ def disk_fills(day: Day) -> None:
 
 
 def upgrade_and_back_keep_the_data(day: Day) -> None:
-    new = day.releases / "0.4.0"
-    shutil.copytree(day.releases / "0.3.0", new, ignore=shutil.ignore_patterns(".venv"))
-    (new / ".venv").symlink_to(day.releases / "0.3.0" / ".venv")
+    new = day.releases / "0.3.0"
+    shutil.copytree(day.releases / "0.2.0", new, ignore=shutil.ignore_patterns(".venv"))
+    (new / ".venv").symlink_to(day.releases / "0.2.0" / ".venv")
     version = new / "sayna" / "__init__.py"
     earlier = version.read_text("utf-8").partition('__version__ = "')[2].partition('"')[0]
-    version.write_text(version.read_text("utf-8").replace(earlier, "0.4.0"))
-    for release, number in (("0.4.0", "0.4.0"), ("0.3.0", earlier)):
+    version.write_text(version.read_text("utf-8").replace(earlier, "0.3.0"))
+    for release, number in (("0.3.0", "0.3.0"), ("0.2.0", earlier)):
         switched = day.run(str(day.current / "scripts" / "switch"), release)
         assert (switched.returncode, switched.stdout.splitlines()) == (
             0,

@@ -1,4 +1,4 @@
-"""Releases beside each other: from version 0.2.0 to this one and back, with the data kept."""
+"""Releases beside each other: from version 0.1.0 to this one and back, with the data kept."""
 
 import json
 import os
@@ -64,15 +64,15 @@ class Machine:
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    """A machine with the first commit of version 0.2.0, and with this checkout."""
+    """A machine with the last commit of version 0.1.0, and with this checkout."""
     machine = Machine(tmp_path)
     git = [needs("git", "apt-get install git"), "-C", str(ROOT), "-c", "safe.directory=*"]
     search = ["log", "--format=%H", "--reverse", '-S__version__ = "0.2.0"', "--", "sayna/__init__.py"]
     found = subprocess.run([*git, *search], capture_output=True, text=True, check=False).stdout.split()
     if not found:
-        pytest.skip("no git history here: clone the repository to upgrade from 0.2.0")
-    old = machine.release("0.2.0")
-    packed = subprocess.run([*git, "archive", found[0]], capture_output=True, check=True).stdout
+        pytest.skip("no git history here: clone the repository to upgrade from 0.1.0")
+    old = machine.release("0.1.0")
+    packed = subprocess.run([*git, "archive", f"{found[0]}^"], capture_output=True, check=True).stdout
     subprocess.run(["tar", "-x", "-C", str(old)], input=packed, check=True)
     new = machine.release("head")
     for name in FILES:
@@ -91,8 +91,8 @@ def hooks(address: Address) -> list[str]:
     return [hook["host"] for hook in json.loads(address.ask("GET", "/sip/hooks").body)["hooks"]]
 
 
-def test_upgrade_from_0_2_0_and_back_keeps_the_data(machine: Machine) -> None:
-    assert machine.switch("head", "0.2.0").returncode == 0
+def test_upgrade_from_0_1_0_and_back_keeps_the_data(machine: Machine) -> None:
+    assert machine.switch("head", "0.1.0").returncode == 0
     with machine.running() as address:
         assert address.ask("POST", "/sip/hooks", {"hooks": [HOOK]}).status == 200
         assert [speak(address), speak(address)] == ["MISS", "HIT"]
@@ -107,7 +107,7 @@ def test_upgrade_from_0_2_0_and_back_keeps_the_data(machine: Machine) -> None:
         assert speak(address) == "HIT"
     assert (machine.cache / "credential.key").read_bytes() == key
 
-    assert machine.switch("head", "0.2.0").returncode == 0
+    assert machine.switch("head", "0.1.0").returncode == 0
     with machine.running() as address:
         assert hooks(address) == [HOOK["host"]]
         assert speak(address) == "HIT"
@@ -124,10 +124,10 @@ def test_upgrade_from_0_2_0_and_back_keeps_the_data(machine: Machine) -> None:
 def test_release_that_cannot_start_is_refused(
     machine: Machine, version: str, env: dict[str, str], sentence: str
 ) -> None:
-    assert machine.switch("head", "0.2.0").returncode == 0
+    assert machine.switch("head", "0.1.0").returncode == 0
 
     refused = machine.switch("head", version, **env)
 
     assert (refused.returncode, sentence in refused.stderr) == (1, True), refused.stderr
-    assert (machine.home / "current").readlink() == Path("releases/0.2.0")
+    assert (machine.home / "current").readlink() == Path("releases/0.1.0")
     assert machine.asked.read_text().splitlines() == ["restart sayna"]

@@ -111,7 +111,7 @@ def check_shared_clips(services: Services) -> Iterator[Finding]:
     if services.speech.machines is None or services.config.fleet.clips_store == "none":
         return
     store = services.speech.machines.store
-    place = type(store).__name__.removesuffix("Clips")
+    place = "the bucket of recordings" if services.config.fleet.clips_store == "recordings" else "Redis"
     try:
         name = store.name(f"doctor-{secrets.token_hex(8)}", "doctor", "probe")
         is_kept = store.put(name, PROBE, "doctor", "probe") and store.get(name) == PROBE
