@@ -150,6 +150,34 @@ def test_other_machines_learn_what_was_replaced(empty_redis: RedisAddress) -> No
     assert two.since(position) == ([], position)
 
 
+def test_entries_of_other_programs_change_nothing(empty_redis: RedisAddress) -> None:
+    one, two, client = changes_of(empty_redis, "one"), changes_of(empty_redis, "two"), RedisClient(empty_redis)
+    since = two.since("")[1]
+    for foreign in ({"foo": "bar"}, {"machine": "x", "sound": b"\xff"}, {b"\xff": "x"}):
+        client.call("xadd", "sayna:{clips}:changes", foreign)
+    one.tell(ClipChange(sound="a"))
+    changes, position = two.since(since)
+    assert changes == [ClipChange(sound="a")]
+    assert two.since(position)[0] == []
+
+
+@pytest.mark.parametrize("position", ["17-", "x", "1-1\n"])
+def test_machine_with_a_damaged_position_clears_everything(empty_redis: RedisAddress, position: str) -> None:
+    one, two = changes_of(empty_redis, "one"), changes_of(empty_redis, "two")
+    one.tell(ClipChange(sound="a"))
+    changes, following = two.since(position)
+    assert changes == [ClipChange()]
+    assert two.since(following)[0] == []
+
+
+def test_keys_of_other_programs_are_no_clips(empty_redis: RedisAddress) -> None:
+    client = RedisClient(empty_redis)
+    clips = RedisClips(client, ttl_seconds=60)
+    for name, provider in ((b"sayna:{a\xff}:clip", "x"), (b"sayna:{}:clip", "x"), (b"sayna:{b}:clip", b"\xff")):
+        client.call("hset", name, mapping={"clip": "c", "provider": provider, "voice": "v"})
+    assert [each.sound for each in clips.walk(None, None)] == ["b"]
+
+
 def test_machine_that_missed_changes_clears_everything(empty_redis: RedisAddress) -> None:
     one, client = changes_of(empty_redis, "one"), RedisClient(empty_redis)
     for number in range(MAX_CHANGES + 200):

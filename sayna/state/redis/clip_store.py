@@ -1,7 +1,8 @@
 """The clips of all machines in Redis, and the stream by which machines tell each other what was replaced."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from sayna.state.redis.broadcasts import READ_MS, clip_key
 from sayna.state.redis.client import RedisClient
@@ -13,6 +14,9 @@ MAX_SHARE = 0.8
 MEMORY_INTERVAL = 10.0  # seconds
 MAX_CHANGES = 10_000
 CHANGES = "sayna:{clips}:changes"
+# Other programs may write to the same Redis.
+CLIP = re.compile(rb"sayna:\{([A-Za-z0-9_-]+)\}:clip")
+POSITION = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
 # KEYS: the clip. ARGV: clip, provider, voice, ms of its life. A mark of a clip in another store may be in its place.
 PUT = """
@@ -55,13 +59,16 @@ class RedisClips(ClipStore):
         self._client.call("delete", name)
 
     def walk(self, provider: str | None, voice: str | None) -> Iterator[StoredClip]:
-        for key in self._client.ask(lambda client: list(client.scan_iter("sayna:{*}:clip", 1000, "HASH"))):
+        keys = self._client.ask(lambda client: list(client.scan_iter("sayna:{*}:clip", 1000, "HASH")))
+        for match in filter(None, map(CLIP.fullmatch, keys)):
+            key, sound = match[0].decode(), match[1].decode()
             found = self._client.call("hmget", key, "provider", "voice")
             # It may have expired meanwhile.
-            if None not in found and provider in (None, found[0].decode()) and voice in (None, found[1].decode()):
-                sound = key.decode().split("{")[1].split("}")[0]
-                size = self._client.call("hstrlen", key, "clip")
-                yield StoredClip(key.decode(), sound, found[0].decode(), size)
+            if None in found:
+                continue
+            slug, spoken = (each.decode(errors="replace") for each in found)
+            if provider in (None, slug) and voice in (None, spoken):
+                yield StoredClip(key, sound, slug, self._client.call("hstrlen", key, "clip"))
 
     def _can_store(self) -> bool:
         if time.monotonic() - self._looked_at > MEMORY_INTERVAL:
@@ -86,22 +93,28 @@ class RedisChanges(ClipChanges):
         self._client.call("xadd", CHANGES, fields, maxlen=MAX_CHANGES, approximate=True)
 
     def since(self, position: str) -> tuple[list[ClipChange], str]:
-        if not position:
+        if not POSITION.fullmatch(position):
             last = self._client.call("xrevrange", CHANGES, count=1)
-            return [], last[0][0].decode() if last else "0-0"
+            # A file that was damaged does not say which changes were missed, so all clips go.
+            return [ClipChange()] if position else [], last[0][0].decode() if last else "0-0"
         first = self._client.call("xrange", CHANGES, count=1)
         length = self._client.call("xlen", CHANGES)
         if length >= MAX_CHANGES and _number(first[0][0].decode()) > _number(position):
             return [ClipChange()], first[0][0].decode()
         found = self._client.call("xread", {CHANGES: position}, block=READ_MS)
         entries = found[0][1] if found else []
-        told = [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries]
-        changes = [
-            ClipChange(each.get("provider"), each.get("voice"), each.get("sound"))
-            for each in told
-            if each["machine"] != self._machine
-        ]
+        changes = [change for _, fields in entries if (change := self._change(fields))]
         return changes, entries[-1][0].decode() if entries else position
+
+    def _change(self, fields: Mapping[bytes, bytes]) -> ClipChange | None:
+        """Return a change of another machine, None for an entry of this one or of another program."""
+        try:
+            told = {name.decode(): value.decode() for name, value in fields.items()}
+        except UnicodeDecodeError:
+            return None
+        if told.get("machine") in (None, self._machine):
+            return None
+        return ClipChange(told.get("provider"), told.get("voice"), told.get("sound"))
 
 
 def _number(position: str) -> tuple[int, ...]:
