@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sayna.engines.graphemes import boundary_before
 
 # How many characters before a cut are searched for the end of a sentence, and how many after it.
-REACH = 1024
+REACH = 768
 LOOKAHEAD = 64
 FALLBACK_LANGUAGE = "en"
 
