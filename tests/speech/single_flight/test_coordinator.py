@@ -1,9 +1,7 @@
 """What subscribers of one process receive, and what happens to the synthesis when they leave."""
 
-import contextlib
 import gc
 import logging
-import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -317,20 +315,6 @@ def test_deleted_folder_is_made_again(single_flight: SingleFlight, folder: Path)
         assert b"".join(single_flight.join("key", Tap(b"audio", None))) == b"audio"
         assert eventually(lambda: not list(folder.iterdir()))
         folder.rmdir()
-
-
-@contextlib.contextmanager
-def small_files() -> Iterator[None]:
-    """Limit each file to 500 bytes, which a writer cannot tell from a full disk.
-
-    Not a fixture: pytest writes its report, perhaps to a file, before a fixture ends.
-    """
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_full_disk_aborts_followers_only(
