@@ -84,7 +84,7 @@ def _checked(path: Path, folder: PromptFolder | None, caller: Caller) -> Checked
     for mistake in checked.mistakes:
         click.echo(f"{path}, line {mistake.line}: {mistake.sentence}", err=True)
     if checked.mistakes:
-        raise click.ClickException(f"{len(checked.mistakes)} mistakes; nothing was rendered")
+        raise click.ClickException(f"mistakes: {len(checked.mistakes)}; nothing was rendered")
     return checked
 
 

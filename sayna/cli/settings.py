@@ -50,7 +50,7 @@ def check(*, as_json: bool) -> None:
 @click.option("--all", "shows_all", is_flag=True, help="Show the settings that have their default too.")
 @as_json
 def show(*, shows_all: bool, as_json: bool) -> None:
-    """Show the settings in use and where each comes from; secrets are shown as ***."""
+    """Show the settings in use and where each comes from; secrets, URLs and lists are shown as ***."""
     sources, values = read_sources(), dict(_values(load_config()))
     rows = [(info.name, values[info.name], sources.origin(info, os.environ) or "default") for info in settings()]
     rows = [row for row in rows if shows_all or row[2] != "default"]

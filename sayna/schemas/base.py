@@ -13,6 +13,14 @@ from sayna.errors import InvalidRequest
 HEADER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 MAX_NAMES = 20
 MAX_HEADER = 500
+# marshmallow's own sentences do not continue the name of a field.
+PLAIN_SENTENCES = {
+    fields.Field.default_error_messages["required"]: "is required",
+    fields.Field.default_error_messages["null"]: "must not be null",
+    fields.List.default_error_messages["invalid"]: "must be a list",
+    fields.Mapping.default_error_messages["invalid"]: "must be an object",
+    Schema().error_messages["type"]: "must be an object",
+}
 
 
 class StrictSchema(Schema):
@@ -77,7 +85,7 @@ def _sentences(messages: Any, path: str) -> list[str]:
             for name, inner in messages.items()
             for text in _sentences(inner, path if name == "_schema" else f"{path}.{name}".lstrip("."))
         ]
-    return [f"{path} {text}".strip() for text in messages]
+    return [f"{path} {PLAIN_SENTENCES.get(text, text)}".strip() for text in messages]
 
 
 def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:

@@ -77,7 +77,6 @@ class ElevenLabsSpeechSchema(StrictSchema):
 
     text = StrictString(
         required=True,
-        error_messages={"required": "is required"},
         metadata={"description": "The text to speak.", "minLength": 1, "pattern": r"\S"},
     )
     model_id = string_field("A provider, `provider/model`, or a model of ElevenLabs.")

@@ -1,7 +1,6 @@
 """Requests and responses of the LiveKit endpoints."""
 
 import re
-from typing import Any
 
 from marshmallow import ValidationError, fields
 
@@ -24,7 +23,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 # The same for readers of the reference, in the dialect of JSON Schema.
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 VISIBLE = PLAIN.replace("[^", r"[^\s")
-REQUIRED: dict[str, Any] = {"required": "is required"}
 
 
 def check_name(text: str) -> None:
@@ -58,7 +56,7 @@ class Name(StrictString):
             "pattern": f"^{PLAIN}*{VISIBLE}{PLAIN}*$",
             "description": f"At most {MAX_NAME_BYTES} bytes of UTF-8.",
         }
-        super().__init__(required=required, validate=check_name, error_messages=REQUIRED, metadata=limits)
+        super().__init__(required=required, validate=check_name, metadata=limits)
 
 
 class TokenSchema(StrictSchema):
@@ -80,7 +78,7 @@ class MuteSchema(ParticipantSchema):
     """POST /livekit/participant/mute."""
 
     track_sid = Name(required=False)
-    muted = StrictBoolean(required=True, error_messages=REQUIRED)
+    muted = StrictBoolean(required=True)
 
 
 TOKEN = TokenSchema()

@@ -29,7 +29,7 @@ from sayna.schemas.call_options import (
     check_headers,
     check_line,
 )
-from sayna.schemas.livekit import PLAIN, REQUIRED, Name
+from sayna.schemas.livekit import PLAIN, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
 from sayna.sip.phone import TransferTarget, phone_number
@@ -58,7 +58,7 @@ class Phone(StrictString):
 
     def __init__(self) -> None:
         shown = {"pattern": r"^\s*\+?[0-9]{1,32}\s*$", "description": "+, if it is there, and 1-32 digits."}
-        super().__init__(required=True, validate=check_phone, error_messages=REQUIRED, metadata=shown)
+        super().__init__(required=True, validate=check_phone, metadata=shown)
 
 
 class OwnTrunkSchema(StrictSchema):
@@ -108,7 +108,7 @@ class CallSchema(StrictSchema):
     participant_identity = Name()
     from_phone_number = Phone()
     to_phone_number = Phone()
-    sip = fields.Nested(OwnTrunkSchema, error_messages={"type": "must be an object"})
+    sip = fields.Nested(OwnTrunkSchema)
     ringing_timeout = _seconds(MAX_RINGING, "Seconds that the phone may ring; 30 when left out.")
     max_call_duration = _seconds(MAX_DURATION, "Seconds until LiveKit ends the call; 24 hours when left out.")
     wait_until_answered = StrictBoolean(
@@ -129,7 +129,6 @@ class TransferSchema(StrictSchema):
     transfer_to = StrictString(
         required=True,
         validate=check_phone,
-        error_messages=REQUIRED,
         metadata={
             "pattern": r"^\s*(([Tt][Ee][Ll]:)?\+?[0-9]{1,32}|[Ss][Ii][Pp]:[A-Za-z0-9+._-]{1,64}@[^\s@]+)\s*$",
             "description": "A number, tel: and a number, or sip:user@host.",

@@ -8,7 +8,6 @@ from sayna.config import TENANT
 from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
-from sayna.schemas.livekit import REQUIRED
 from sayna.sip.hook_store import StoredHook
 
 # The limit of one request; Hooks limits how many a tenant may store.
@@ -26,12 +25,10 @@ class HookSchema(StrictSchema):
 
     host = StrictString(
         required=True,
-        error_messages=REQUIRED,
         metadata={"description": "The SIP domain of the calls, as in example.com."},
     )
     url = StrictString(
         required=True,
-        error_messages=REQUIRED,
         metadata={"description": "Where their events go: https, on the internet, without user name."},
     )
     auth_id = StrictString(
@@ -46,7 +43,6 @@ class HookSchema(StrictSchema):
         StrictString(validate=validate.OneOf(EVENTS)),
         validate=validate.Length(min=1, error="must name at least one event"),
         load_default=lambda: list(DEFAULT_EVENTS),
-        error_messages={"invalid": "must be a list"},
         metadata={"description": "The events that the hook gets; default: participant_joined."},
     )
 

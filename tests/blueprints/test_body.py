@@ -36,6 +36,17 @@ MALFORMED = {
     "a 5000-digit integer": b'{"text":"x","sample_rate":' + b"9" * 5000 + b"}",
 }
 
+# Bodies of a wrong shape, and the sentence about them.
+SHAPES = [
+    ("/prompts", {"columns": ["text"]}, "rows is required"),
+    ("/prompts", {"columns": "text", "rows": [[None]]}, "columns must be a list; rows.0.0 must not be null"),
+    ("/speak", {"text": "x", "pronunciations": [{"word": "x"}]}, "pronunciations.0.pronunciation is required"),
+    ("/speak", {"text": "x", "pronunciations": {}}, "pronunciations must be a list"),
+    ("/speak", {"tts_config": 3}, "tts_config must be an object"),
+    ("/sip/hooks", {"hooks": [3]}, "hooks.0 must be an object"),
+    ("/livekit/token", {"participant_attributes": []}, "participant_attributes must be an object"),
+]
+
 
 def post(client: FlaskClient, body: bytes, **options: Any) -> tuple[int, dict[str, Any]]:
     options.setdefault("content_type", "application/json")
@@ -204,3 +215,12 @@ def test_error_has_at_most_4_kb(client: FlaskClient) -> None:
         answer = client.post("/speak", json=body)
         assert answer.status_code == 400
         assert len(answer.data) <= 4096
+
+
+@pytest.mark.parametrize(("path", "body", "sentence"), SHAPES)
+def test_body_of_a_wrong_shape_gets_a_plain_sentence(
+    open_client: FlaskClient, path: str, body: dict[str, Any], sentence: str
+) -> None:
+    answer = open_client.post(path, json=body)
+
+    assert (answer.status_code, answer.get_json()["error"]) == (400, sentence)

@@ -97,7 +97,7 @@ def test_warm_renders_nothing_of_a_list_with_mistakes(tmp_path: Path, deepgram: 
     assert result.exit_code == 1
     assert f"{path}, line 5: line 4 has the name bye already" in result.output
     assert f"{path}, line 6: " in result.output
-    assert "2 mistakes; nothing was rendered" in result.output
+    assert "mistakes: 2; nothing was rendered" in result.output
     assert not deepgram.hits
 
 

@@ -311,8 +311,9 @@ def test_unusable_folder_leaves_each_process_its_own_streams(
 
 
 def test_deleted_folder_is_made_again(single_flight: SingleFlight, folder: Path) -> None:
-    for _ in range(2):
-        assert b"".join(single_flight.join("key", Tap(b"audio", None))) == b"audio"
+    # Another key, because a stream that has just ended may be heard once more.
+    for key in ("first", "second"):
+        assert b"".join(single_flight.join(key, Tap(b"audio", None))) == b"audio"
         assert eventually(lambda: not list(folder.iterdir()))
         folder.rmdir()
 
