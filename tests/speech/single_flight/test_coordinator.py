@@ -16,6 +16,7 @@ from sayna.http import Deadline
 from sayna.speech.single_flight import Form, SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.single_flight.frames import DATA, frame
 from sayna.speech.single_flight.stream import SharedStream, State
+from tests.speech.single_flight.small_files import small_files
 
 
 class Tap(SynthesisTask):
