@@ -118,7 +118,7 @@ class FallbackSpeech:
         """
         synthesize = partial(self._speech.synthesize, is_client_connected=is_client_connected, caller=caller)
         if not plan.fallbacks:
-            speech = synthesize(plan, mode)
+            speech = _without_loss(lambda: synthesize(plan, mode), is_whole=is_whole)
             speech.fallback = plan.silent
             return speech
         plans, silent, until = [plan, *plan.fallbacks], [], time.monotonic() + plan.request_seconds
@@ -127,7 +127,8 @@ class FallbackSpeech:
             each, has_next = plans.pop(0), bool(plans) and left > 0
             each = replace(each, is_retried=False, has_next=has_next, request_seconds=max(left, MIN_SECONDS))
             try:
-                speech = self._attempt(partial(synthesize, each), each, mode, is_whole=is_whole)
+                attempt = partial(self._attempt, partial(synthesize, each), each, mode, is_whole=is_whole)
+                speech = _without_loss(attempt, is_whole=is_whole)
             except (ProviderError, NotCached, VendorBusy) as error:
                 if not has_next or not _is_failure(error):
                     raise
@@ -177,6 +178,22 @@ class FallbackSpeech:
             return attempt.claim()
         finally:
             self._limiter.release()
+
+
+def _without_loss(attempt: Callable[[], SpeechResult], *, is_whole: bool) -> SpeechResult:
+    """Return the speech of `attempt`, finished when it `is_whole`; a lost synthesis begins anew, once."""
+    try:
+        return _begun(attempt, is_whole=is_whole)
+    except StreamAborted:
+        # The process that called the provider is gone, but a client that waits for the whole has no byte yet.
+        return _begun(attempt, is_whole=is_whole)
+
+
+def _begun(attempt: Callable[[], SpeechResult], *, is_whole: bool) -> SpeechResult:
+    speech = attempt()
+    if is_whole:
+        speech.finished()
+    return speech
 
 
 def _is_failure(error: SaynaError) -> bool:

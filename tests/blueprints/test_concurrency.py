@@ -11,7 +11,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.blueprints.conftest import MakeClient
+from tests.blueprints.own_voices import write_voices
 from tests.blueprints.rooms import AUTH, bearer
+from tests.e2e.program import until
+from tests.speech.single_flight.small_files import small_files
 from tests.wire import FaultServer, answers
 
 PCM = bytes(range(250)) * 96
@@ -129,3 +132,23 @@ def test_tenant_cannot_take_every_place(make: MakeClient, vendor: HeldVendor) ->
 def test_wrong_limit_stops_the_start(make: MakeClient, value: str, sentence: str) -> None:
     with pytest.raises(Exception, match=sentence):
         make(VENDOR_CONCURRENCY=value)
+
+
+@pytest.mark.parametrize("own", [{}, {"provider": None, "voice": "reception"}])
+def test_whole_answer_begins_anew_when_its_leader_is_lost(
+    make: MakeClient, vendor: HeldVendor, tmp_path: Path, own: dict[str, Any]
+) -> None:
+    voices = write_voices(tmp_path, {"reception": [{"provider": "deepgram"}, {"provider": "espeak"}]})
+    one, two = (make(CACHE_PATH=str(tmp_path / "cache"), VOICES_PATH=str(voices)) for _ in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        first = begin(pool, vendor, one, "Hello")
+        second = pool.submit(speak, two, "Hello", audio_format="wav", **own)
+        # The leader writes its file from the moment when another process follows.
+        until(lambda: any(file.stat().st_size for file in tmp_path.glob("cache/flights/*.part")), 20, "one follows")
+        with small_files():
+            vendor.go_on.set()
+            assert first.result(30).status_code == 200
+            answer = second.result(30)
+    assert (answer.status_code, answer.headers["x-provider"]) == (200, "deepgram")
+    assert "x-fallback" not in answer.headers
+    assert len(vendor.hits) == 2

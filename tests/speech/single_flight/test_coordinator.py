@@ -1,9 +1,7 @@
 """What subscribers of one process receive, and what happens to the synthesis when they leave."""
 
-import contextlib
 import gc
 import logging
-import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from sayna.http import Deadline
 from sayna.speech.single_flight import Form, SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.single_flight.frames import DATA, frame
 from sayna.speech.single_flight.stream import SharedStream, State
+from tests.speech.single_flight.small_files import small_files
 
 
 class Tap(SynthesisTask):
@@ -318,20 +317,6 @@ def test_deleted_folder_is_made_again(single_flight: SingleFlight, folder: Path)
         assert b"".join(single_flight.join(key, Tap(b"audio", None))) == b"audio"
         assert eventually(lambda: not list(folder.iterdir()))
         folder.rmdir()
-
-
-@contextlib.contextmanager
-def small_files() -> Iterator[None]:
-    """Limit each file to 500 bytes, which a writer cannot tell from a full disk.
-
-    Not a fixture: pytest writes its report, perhaps to a file, before a fixture ends.
-    """
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (500, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_full_disk_aborts_followers_only(
