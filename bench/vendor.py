@@ -2,7 +2,8 @@
 
 `python -m bench.vendor PORT`. GET /count tells how many calls were made. A text that holds the word "framed"
 is answered with Content-Length, others in chunks. "short" gets one piece, "endless" four times as many.
-"quick" gets its first audio at once and the rest within 100 ms, "instant" two pieces at once.
+"quick" gets its first audio at once and the rest within 100 ms, "instant" two pieces at once. "minutes" gets five
+minutes at once.
 """
 
 import asyncio
@@ -12,6 +13,8 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 FIRST_SECONDS, PIECES, PIECE_BYTES, GAP_SECONDS = 0.1, 20, 5000, 0.05
+# Five minutes of 24 kHz, in bytes.
+MINUTES_BYTES = 300 * 48000
 QUICK_GAP_SECONDS = 0.005
 calls = 0
 
@@ -39,14 +42,17 @@ async def _answer(head: str, reader: asyncio.StreamReader, writer: asyncio.Strea
     calls += 1
     pieces = 1 if "short" in text else 2 if "instant" in text else 4 * PIECES if "endless" in text else PIECES
     framed, hurries = "framed" in text, "quick" in text or "instant" in text
+    size_of_piece, gap = PIECE_BYTES, QUICK_GAP_SECONDS if hurries else GAP_SECONDS
+    if "minutes" in text:
+        pieces, size_of_piece, gap = 1, MINUTES_BYTES, 0
     await asyncio.sleep(0 if hurries else FIRST_SECONDS)
-    size = b"Content-Length: %d" % (pieces * PIECE_BYTES) if framed else b"Transfer-Encoding: chunked"
+    size = b"Content-Length: %d" % (pieces * size_of_piece) if framed else b"Transfer-Encoding: chunked"
     rate = parse_qs(target.query).get("sample_rate", ["24000"])[0].encode()
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm;rate=%s\r\n%s\r\n\r\n" % (rate, size))
     for piece in range(pieces):
         if piece:
-            await asyncio.sleep(QUICK_GAP_SECONDS if hurries else GAP_SECONDS)
-        audio = bytes(PIECE_BYTES)
+            await asyncio.sleep(gap)
+        audio = bytes(size_of_piece)
         writer.write(audio if framed else b"%x\r\n%s\r\n" % (len(audio), audio))
         await writer.drain()
     if not framed:

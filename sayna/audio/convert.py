@@ -135,9 +135,15 @@ def _encode(blocks: Iterator[bytes], target: AudioSpec, head: bytearray) -> Iter
 
 def _wav(blocks: Iterator[bytes], target: AudioSpec) -> bytes:
     raw = AudioSpec(RIFF[target.audio_format], target.sample_rate)
-    samples = b"".join(_encode(blocks, raw, bytearray()))
+    # One block that grows: a list of a long clip's chunks would leave as much memory in pieces that malloc keeps.
+    whole = bytearray(wav_header(target, 0))
+    begin = len(whole)
+    for chunk in _encode(blocks, raw, bytearray()):
+        whole += chunk
+    size = len(whole) - begin
+    whole[:begin] = wav_header(target, size)
     # RIFF pads a chunk of odd size with a byte that its size does not count.
-    return wav_header(target, len(samples)) + samples + b"\0" * (len(samples) % 2)
+    return bytes(whole + b"\0" if size % 2 else whole)
 
 
 def _some(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from werkzeug import http
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
-from sayna.blueprints.responses import MAX_FALLBACK_AGE, SpeechResponse, with_headers
+from sayna.blueprints.responses import MAX_FALLBACK_AGE, whole_response, with_headers
 from sayna.recordings.conditions import CONDITIONAL, evaluate
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
@@ -68,7 +68,7 @@ def _audio(request: Request, speech: SpeechResult, content_type: str) -> Respons
         if status == HTTPStatus.PARTIAL_CONTENT and span is not None:
             audio = audio[span.start : span.start + span.length]
             headers.append(("Content-Range", f"bytes {span.start}-{span.start + span.length - 1}/{info.size}"))
-    return with_headers(SpeechResponse(audio, status, content_type=content_type), headers)
+    return with_headers(whole_response([audio], content_type, status), headers)
 
 
 def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str | None:

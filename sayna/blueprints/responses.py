@@ -1,9 +1,10 @@
 """Responses, all in one form: JSON, and the speech that POST /speak and the other dialects answer with."""
 
+import contextlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,14 @@ from werkzeug.datastructures import Headers
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
-from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, services
+from sayna.blueprints.context import (
+    allowed_plan,
+    caller_connection,
+    caller_needs_length,
+    current_request,
+    services,
+)
+from sayna.blueprints.large_body import LARGE_BYTES, SpooledBody
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
 from sayna.speech.service import SpeechResult
@@ -94,7 +102,23 @@ def audio_response(
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)
         return response
-    return SpeechResponse(speech.finished().audio, content_type=content_type)
+    return whole_response([speech.finished().audio], content_type)
+
+
+def whole_response(parts: Sequence[bytes], content_type: str, status: int = 200) -> SpeechResponse:
+    """Return a complete body of these parts; a large one waits on the disk of the cache until the client has read it.
+
+    Without a cache on disk, callers share the clip that is in memory.
+    """
+    size, folder = sum(map(len, parts)), services().config.cache.path
+    if size <= LARGE_BYTES:
+        return SpeechResponse(b"".join(parts), status, content_type=content_type)
+    body: Iterable[bytes] = parts
+    if folder is not None and current_request().method != "HEAD":
+        # A full disk costs memory, not the answer.
+        with contextlib.suppress(OSError):
+            body = SpooledBody(parts, folder)
+    return SpeechResponse(body, status, [("Content-Length", str(size))], content_type=content_type)
 
 
 def with_speech_headers(response: Response, speech: SpeechResult) -> Response:

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 from sayna import audio
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.context import current_request
-from sayna.blueprints.responses import SpeechResponse, audio_response, planned, speech_of, with_speech_headers
+from sayna.blueprints.responses import audio_response, planned, speech_of, whole_response, with_speech_headers
 from sayna.schemas.speak import METADATA_FIELDS, ignored_speak_fields, load_speak
 from sayna.speech.service import SpeechResult
 
@@ -38,4 +38,4 @@ def _envelope(speech: SpeechResult) -> Response:
         name: of_this_answer[name] if name in of_this_answer else getattr(info, name) for name in METADATA_FIELDS
     }
     head = b'{"metadata":' + json.dumps(metadata).encode() + b',"audio":"'
-    return SpeechResponse(b"".join((head, clip.base64, b'"}\n')), content_type="application/json")
+    return whole_response([head, clip.base64, b'"}\n'], "application/json")

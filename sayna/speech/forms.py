@@ -64,33 +64,36 @@ class StoredForms:
         if clip := self._cache.get(key, from_disk=False):
             return clip
         master = self._cache.get(plan.sound, from_disk=False)
-        if master is None and not self._cache.may_have(plan.sound):
+        size = len(master.audio) if master else self._cache.largest_of(plan.sound)
+        if size is None:
             return None
         generation = self._cache.generation()
-        with self._reading:
-            # Samples at the rate of the master are never stored twice.
-            if (master is None or _is_costly(master.info, plan)) and (clip := self._cache.get(key)):
-                return clip
-            if (master := master or self._cache.get(plan.sound)) is None:
-                return None
-        if len(master.audio) <= LARGE_BYTES:
-            with self._locks[hash(key) % LOCKS]:
-                return self._made(plan, master, key, generation)
-        # A thread that waits for its turn must not hold the audio.
-        del master
-        with self._large:
-            with self._reading:
-                master = self._cache.get(plan.sound)
-            return self._made(plan, master, key, generation) if master else None
+        # Samples at the rate of the master are never stored twice.
+        if (master is None or _is_costly(master.info, plan)) and (clip := self._read(key)):
+            return clip
+        if size > LARGE_BYTES:
+            # A thread that waits for its turn must not hold the audio.
+            del master
+            with self._large:
+                return self._made(plan, self._read(plan.sound), key, generation)
+        master = master or self._read(plan.sound)
+        with self._locks[hash(key) % LOCKS]:
+            return self._made(plan, master, key, generation)
 
-    def _made(self, plan: Plan, master: Clip, key: str, generation: object) -> Clip:
-        """Return the form of a master, unless another thread has just made it."""
+    def _read(self, key: str) -> Clip | None:
+        with self._reading:
+            return self._cache.get(key)
+
+    def _made(self, plan: Plan, master: Clip | None, key: str, generation: object) -> Clip | None:
+        """Return the form of a master, if there is one, unless another thread has just made it."""
+        if master is None:
+            return None
         on_disk = _is_costly(master.info, plan)
         if clip := self._cache.get(key, from_disk=on_disk):
             return clip
         head = bytearray()
         chunks = PlannedForm(plan, None).chunks(_sliced(master.audio), master.info.spec, head)
-        made = b"".join(chunks)
+        made = _joined(chunks)
         clip = plan.clip(bytes(head) + made if head else made, master.info)
         self._cache.put_form(plan.sound, plan.form, clip, generation, on_disk=on_disk)
         return clip
@@ -99,6 +102,17 @@ class StoredForms:
 def _is_costly(master: ClipInfo, plan: Plan) -> bool:
     """Return whether the form is coded or resampled: then it is worth a place on the disk."""
     return not audio.is_light(master.spec, plan.target) or master.sample_rate != plan.target.sample_rate
+
+
+def _joined(chunks: Iterator[bytes]) -> bytes:
+    """Return the chunks as one, without a list of them: malloc would keep its memory after a long clip."""
+    first = next(chunks, b"")
+    if (second := next(chunks, None)) is None:
+        return first
+    whole = bytearray(first) + second
+    for chunk in chunks:
+        whole += chunk
+    return bytes(whole)
 
 
 def _sliced(data: bytes) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, 
 from sayna.state.files import Check
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
-MEMORY_BYTES = 16 * 2**20
+MEMORY_BYTES = 8 * 2**20
 # The limit on the response of a provider.
 LARGEST_CLIP_BYTES = 64 * 2**20
 
@@ -85,14 +85,14 @@ class AudioCache:
             return None
         return entry.clip
 
-    def may_have(self, sound: str) -> bool:
-        """Return False when neither the master nor a form of a sound is on the disk; raises nothing."""
+    def largest_of(self, sound: str) -> int | None:
+        """Return the bytes of the largest clip of a sound on the disk, None when it has none; raises nothing."""
         # A fault is told by the look that follows.
         with contextlib.suppress(*FAULTS):
             if self._disk is not None:
                 with self._disk.reading() as cache:
-                    return cache.has_sound(sound)
-        return True
+                    return cache.largest_of(sound)
+        return 0
 
     def put(self, key: str, clip: Clip) -> bool:
         """Store the master of a sound in place of its older take and its forms; return whether it is stored."""

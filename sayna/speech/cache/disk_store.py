@@ -32,10 +32,8 @@ log = logging.getLogger("sayna.cache")
 
 # While the database cannot be opened, one request a second tries; the others work without a cache.
 PAUSE_SECONDS = 1.0
-# Quarantined databases that are kept for the operator; more of them could fill the disk.
-MAX_QUARANTINED = 2
-# GET /ready waits this long for other writers.
-CHECK_SECONDS = 0.5
+MAX_QUARANTINED = 2  # databases that are kept for the operator; more of them could fill the disk
+CHECK_SECONDS = 0.5  # GET /ready waits this long for other writers
 # With less free space than a clip takes, a store would fail.
 MIN_FREE_BYTES = 2**18
 
@@ -110,16 +108,19 @@ class DiskStore:
             # Other workers may have the older take in memory.
             if self.retry(lambda: cache.forget_forms(key)) or replaces:
                 self.renew()
+            cache.forget_parameters(len(blob))
             return True
 
     def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
         """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
         # A client waits for its form: to make it again costs less than to wait for other writers.
-        with self.writing(BUSY_SECONDS) as cache, cache.transact():
-            if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
-                return False
-            cache.set(key, blob, expire=self._ttl, tag=tag)
-            cache.demote(key)
+        with self.writing(BUSY_SECONDS) as cache:
+            with cache.transact():
+                if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
+                    return False
+                cache.set(key, blob, expire=self._ttl, tag=tag)
+                cache.demote(key)
+            cache.forget_parameters(len(blob))
             return True
 
     def retry(self, operation: Callable[[], T]) -> T:

@@ -11,6 +11,8 @@ from sayna.speech.cache.sqlite_errors import BUSY_SECONDS
 
 # 1 MiB. A clip is read once into the memory of the process; the pages of SQLite would hold it twice.
 PAGE_CACHE_KIB = 1024
+# To keep less in memory is not worth a new connection.
+LARGE_BYTES = 2**20
 # No time in epoch seconds is as large, so the store time of a demoted entry is negative.
 DEMOTED_SECONDS = 1e10
 
@@ -56,16 +58,23 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
                 self.delete(key)
         return True
 
-    def has_sound(self, sound: str) -> bool:
-        """Return whether there is a row of a sound, the master or a form, be it expired or not."""
-        query = "SELECT 1 FROM Cache WHERE key >= ? AND key < ? AND raw = 1 LIMIT 1"
-        return self._sql(query, (sound, f"{sound}/")).fetchone() is not None
+    def largest_of(self, sound: str) -> int | None:
+        """Return the bytes of the largest row of a sound, master or form, be it expired or not; None without any."""
+        # SQLite knows the length of a blob without reading it.
+        query = "SELECT max(length(value)) FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        largest: int | None = self._sql(query, (sound, f"{sound}/")).fetchone()[0]
+        return largest
 
     def forget_forms(self, sound: str) -> bool:
         """Remove all forms of a sound; return whether there were any."""
         # The slash follows the dot, which ends the key of a sound, in ASCII: these are all keys that begin with both.
         query = "DELETE FROM Cache WHERE key > ? AND key < ? AND raw = 1"
         return bool(self._sql(query, (f"{sound}.", f"{sound}/")).rowcount)
+
+    def forget_parameters(self, size: int) -> None:
+        """Close the connection after a write of many bytes: a prepared statement keeps them until its next use."""
+        if size > LARGE_BYTES:
+            self.close()
 
     def close(self) -> None:
         """Close the connection; the next use opens it again."""

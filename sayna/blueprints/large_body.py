@@ -1,0 +1,47 @@
+"""Large complete bodies wait for their clients in files, because slow clients would hold all of them in memory."""
+
+import math
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+# As many bytes as a master may have before it waits for its turn. No larger clip fits into the memory cache, so
+# every caller would hold a copy of its own.
+LARGE_BYTES = 4 * 2**20
+PIECE_BYTES = 2**18
+
+
+class SpooledBody:
+    """A body in a file without a name, read in pieces; it has a length, so it counts as complete in the log."""
+
+    def __init__(self, parts: Sequence[bytes], folder: Path) -> None:
+        """Write the parts to the disk of `folder`; raises OSError."""
+        self.size = sum(map(len, parts))
+        # Unbuffered, so that a full disk is an error here and not later.
+        self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - the server closes the body
+        try:
+            for part in parts:
+                self._write(part)
+        except OSError:
+            self._file.close()
+            raise
+
+    def _write(self, part: bytes) -> None:
+        # write(2) may take less than all of it.
+        left = memoryview(part)
+        while left:
+            left = left[self._file.write(left) :]
+
+    def __len__(self) -> int:
+        """Return the number of pieces."""
+        return math.ceil(self.size / PIECE_BYTES)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield the pieces."""
+        self._file.seek(0)
+        while piece := self._file.read(PIECE_BYTES):
+            yield piece
+
+    def close(self) -> None:
+        """Close the file, and thereby remove it; may be called again."""
+        self._file.close()
