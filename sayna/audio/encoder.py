@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import soundfile
 
+from sayna.audio.ogg import with_serial
 from sayna.audio.sink import Sink
 from sayna.audio.spec import AudioSpec
 
@@ -36,7 +37,15 @@ _MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.87, "CONSTANT")
 
 
 def write(blocks: Iterable[bytes], target: AudioSpec, head: bytearray) -> Iterator[bytes]:
-    """Yield the coded bytes of 16-bit mono blocks as soon as the encoder has some; at the end, fill in the head."""
+    """Return the coded bytes of 16-bit mono blocks as soon as the encoder has some; at the end, fill in the head.
+
+    The same samples are the same bytes, in every process.
+    """
+    coded = _coded(blocks, target, head)
+    return with_serial(coded) if target.audio_format == "opus" else coded
+
+
+def _coded(blocks: Iterable[bytes], target: AudioSpec, head: bytearray) -> Iterator[bytes]:
     sink = Sink(skip_info=target.audio_format == "mp3")
     with _writer(sink, target) as file:
         for block in blocks:

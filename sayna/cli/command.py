@@ -8,7 +8,7 @@ import click
 
 from sayna import __version__
 from sayna.cli import COMMANDS, DeferredCommand
-from sayna.cli.context import Command, Group, Session
+from sayna.cli.context import Command, CommandSession, Group
 
 EXAMPLES = """\b
 Examples:
@@ -31,7 +31,7 @@ Exit status: 0 when all is well, 1 when something failed, 2 when the command is 
 @click.pass_context
 def sayna(context: click.Context, env_file: Path | None) -> None:
     """Text to speech by one HTTP API. The settings are those of the server: the environment, .env, SAYNA_CONFIG."""
-    context.obj = Session()
+    context.obj = CommandSession()
     if env_file:
         # In the environment, so that the server and the helper programs have them too.
         os.environ.update(_missing(env_file))

@@ -38,7 +38,7 @@ def voice_options(command: F) -> F:
     return command
 
 
-class Session:
+class CommandSession:
     """The settings and the services of one run of `sayna`, read and built when a command asks for them."""
 
     @cached_property
@@ -76,19 +76,19 @@ def services() -> "Services":
     root = click.get_current_context().find_root().obj
     if is_of_flask():
         return cast("Services", root.load_app().extensions["sayna"])
-    return cast("Session", root).services
+    return cast("CommandSession", root).services
 
 
 def config() -> "Config":
     """Return the settings; raises ConfigError."""
     if is_of_flask():
         return services().config
-    return cast("Session", click.get_current_context().find_root().obj).config
+    return cast("CommandSession", click.get_current_context().find_root().obj).config
 
 
 def is_of_flask() -> bool:
     """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
-    return not isinstance(click.get_current_context().find_root().obj, Session)
+    return not isinstance(click.get_current_context().find_root().obj, CommandSession)
 
 
 def shared_cache() -> "AudioCache":

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterator
 
-from sayna.engines.wire import AUDIO, END, FAILED, NO_VOICE, TABLE, TOO_LONG, Sink, Steps
+from sayna.engines.wire import AUDIO, END, FAILED, NO_VOICE, TABLE, TOO_LONG, FrameSink, Steps
 
 SETTINGS = struct.Struct("<5i")  # words a minute, volume, pitch, pitch range, word gap in 10 ms
 SAMPLE_RATE = 22050
@@ -51,7 +51,7 @@ class Speaker:
         self._variants = os.path.join(data, b"voices", b"!v")  # noqa: PTH118 - pathlib doubles the start-up time
         self._voice = b""
         self._samples, self._outcome = 0, END
-        self._sink: Sink | None = None
+        self._sink: FrameSink | None = None
         self._lib = ctypes.CDLL(os.fsdecode(library))
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
@@ -62,7 +62,7 @@ class Speaker:
         self._callback = SynthCallback(self._hear)
         self._lib.espeak_SetSynthCallback(self._callback)
 
-    def say(self, payload: bytes, sink: Sink) -> bytes:
+    def say(self, payload: bytes, sink: FrameSink) -> bytes:
         """Send the audio of SETTINGS, voice, NUL and text in UTF-8; return the kind of frame that ends it."""
         settings = SETTINGS.unpack_from(payload)
         voice, _, text = payload[SETTINGS.size :].partition(b"\0")
@@ -165,19 +165,19 @@ def _languages(voice: VoiceStruct) -> Iterator[bytes]:
         address += len(tag) + 2
 
 
-class Espeak:
+class EspeakEngine:
     """The library of this process; a request begins with the paths of library and data, each with a NUL behind."""
 
     def __init__(self) -> None:
         self._speakers: dict[tuple[bytes, bytes], Speaker] = {}
 
-    def say(self, payload: bytes, sink: Sink) -> Steps:
+    def say(self, payload: bytes, sink: FrameSink) -> Steps:
         """Say one text, in one step; the generator returns the kind of the last frame."""
         speaker, said = self._speaker(payload)
         yield from ()
         return speaker.say(said, sink)
 
-    def voices(self, payload: bytes, sink: Sink) -> Steps:
+    def voices(self, payload: bytes, sink: FrameSink) -> Steps:
         """Send the table of voices."""
         speaker, _ = self._speaker(payload)
         yield from ()

@@ -18,7 +18,7 @@ from hibari.tts import ASSETS
 from sayna.engines.english import written_out
 from sayna.engines.neural_session import session
 from sayna.engines.packed_table import PackedFile
-from sayna.engines.wire import AUDIO, END, Sink, Steps
+from sayna.engines.wire import AUDIO, END, FrameSink, Steps
 
 # Said at once: 12 seconds of speech, for which the model takes 50 MB.
 MAX_PHONEMES = 240
@@ -31,7 +31,7 @@ _readers: dict[bool, "Reader"] = {}
 _voices: dict[str, tuple[str, "OneVoice"]] = {}
 
 
-def say(payload: bytes, sink: Sink) -> Steps:
+def say(payload: bytes, sink: FrameSink) -> Steps:
     """Say one text: JSON of the model's path (empty: the one in the package), its version, accent, speed and text.
 
     All is read before the first sound, so that a text that cannot be read fails before it.

@@ -10,7 +10,7 @@ from piper.config import PiperConfig
 
 from sayna.engines.neural_session import session
 from sayna.engines.whole_voice import WholeVoice
-from sayna.engines.wire import AUDIO, END, Sink, Steps
+from sayna.engines.wire import AUDIO, END, FrameSink, Steps
 
 # Real models are tens of MB each.
 VOICES_KEPT = 3
@@ -19,7 +19,7 @@ THREADS_OF_A_MODEL = max(1, min(4, (os.cpu_count() or 2) // 2))
 _voices: OrderedDict[tuple[str, str], WholeVoice] = OrderedDict()
 
 
-def say(payload: bytes, sink: Sink) -> Steps:
+def say(payload: bytes, sink: FrameSink) -> Steps:
     """Say one text: JSON of the model's path, its version, the text, and Piper's own settings."""
     told = json.loads(payload)
     voice = _voice(told["model"], told["version"])

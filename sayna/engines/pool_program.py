@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable
 
 from sayna.engines.engine_process import EngineProcess, exit_with_parent
-from sayna.engines.espeak_library import Espeak
-from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, Sink, Steps
+from sayna.engines.espeak_library import EspeakEngine
+from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, FrameSink, Steps
 
 MOST_PROCESSES = 4
 # A process that dies at its start must not be started in an endless loop.
@@ -94,7 +94,7 @@ def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover
 def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  # pragma: no cover
     """Serve for ever. Only one process has the neural engines: their models take 80 MB, and one core is enough."""
     espeak, neural = listeners
-    library = Espeak()
+    library = EspeakEngine()
     engines: dict[bytes, Engine] = {ESPEAK: library.say, VOICES: library.voices}
     if not has_neural:
         neural.close()
@@ -102,14 +102,14 @@ def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  #
     EngineProcess([neural, espeak], engines | {PIPER: say_piper, HIBARI: say_hibari}).run()
 
 
-def say_piper(payload: bytes, sink: Sink) -> Steps:  # pragma: no cover
+def say_piper(payload: bytes, sink: FrameSink) -> Steps:  # pragma: no cover
     """Say one text with a Piper voice; imports Piper at the first one."""
     from sayna.engines import piper_models  # noqa: PLC0415 - an optional extra of 120 MB
 
     return (yield from piper_models.say(payload, sink))
 
 
-def say_hibari(payload: bytes, sink: Sink) -> Steps:  # pragma: no cover
+def say_hibari(payload: bytes, sink: FrameSink) -> Steps:  # pragma: no cover
     """Say one text with a hibari voice; imports hibari at the first one."""
     from sayna.engines import hibari_models  # noqa: PLC0415 - an optional extra of 100 MB
 

@@ -20,7 +20,7 @@ END, NO_VOICE, TOO_LONG, FAILED = b"e", b"n", b"l", b"f"
 SOCKETS = {ESPEAK: "espeak", VOICES: "espeak", PIPER: "neural", HIBARI: "neural"}
 
 
-class Sink(Protocol):
+class FrameSink(Protocol):
     """Where an engine sends the frames of one response."""
 
     def send(self, kind: bytes, payload: bytes = b"") -> bool:
@@ -29,7 +29,7 @@ class Sink(Protocol):
 
 # The steps of one response; the kind of its last frame is what the generator returns.
 Steps = Generator[None, None, bytes]
-Engine = Callable[[bytes, Sink], Steps]
+Engine = Callable[[bytes, FrameSink], Steps]
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -19,7 +19,7 @@ from sayna.errors import (
 from sayna.log import emit
 from sayna.providers.audio_response import Label, UnframedBody, spec_of
 from sayna.providers.base import AudioStream, SpeechRequest
-from sayna.providers.vendor_health import Refusal
+from sayna.providers.vendor_health import RefusalNote
 from sayna.providers.vendor_http import VendorHTTP, logger
 
 # The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
@@ -41,7 +41,7 @@ class CloudProvider(VendorHTTP):
         super().__init__(config)
         # An account of Google or AWS is more than a key.
         self._api_key: Secret | None = getattr(config, "api_key", None)
-        self._rate_refusal = Refusal(RATE_REFUSED_SECONDS)
+        self._rate_refusal = RefusalNote(RATE_REFUSED_SECONDS)
 
     @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:

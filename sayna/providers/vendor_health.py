@@ -46,7 +46,7 @@ class CircuitBreaker:
             self._failures = 0
 
 
-class Refusal:
+class RefusalNote:
     """Notes a refusal for some seconds; a success ends it at once. Each worker process has its own notes."""
 
     def __init__(self, seconds: float = NOTE_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:

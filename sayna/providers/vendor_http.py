@@ -20,7 +20,7 @@ from sayna.errors import (
 from sayna.log import emit
 from sayna.providers.base import TTSProvider
 from sayna.providers.parsing import mapping, mappings
-from sayna.providers.vendor_health import CircuitBreaker, Refusal
+from sayna.providers.vendor_health import CircuitBreaker, RefusalNote
 from sayna.state.files import Check
 
 MAX_JSON_BYTES = 32 * 2**20
@@ -50,7 +50,7 @@ class VendorHTTP(TTSProvider):
         self.base_url = config.base_url
         self._configured: bool = config.configured
         self._breaker = CircuitBreaker()
-        self._refusal = Refusal()
+        self._refusal = RefusalNote()
 
     @property
     def configured(self) -> bool:

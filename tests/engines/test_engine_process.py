@@ -53,7 +53,7 @@ class Bench:
         raise AssertionError("the response does not end")
 
 
-def talk(payload: bytes, sink: wire.Sink) -> wire.Steps:
+def talk(payload: bytes, sink: wire.FrameSink) -> wire.Steps:
     """An engine that says each byte of a text in a step of its own."""
     for byte in payload:
         sink.send(wire.AUDIO, bytes([byte]) * 100_000)
@@ -65,7 +65,7 @@ def talk(payload: bytes, sink: wire.Sink) -> wire.Steps:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    espeak = espeak_library.Espeak()
+    espeak = espeak_library.EspeakEngine()
     engines: dict[bytes, wire.Engine] = {wire.ESPEAK: espeak.say, wire.VOICES: espeak.voices, wire.HIBARI: talk}
     folder = Path(f"/tmp/sayna-bench-{os.getpid()}")
     folder.mkdir(mode=0o700)

@@ -8,7 +8,7 @@ import pytest
 
 from sayna import errors
 from sayna.http import Deadline
-from sayna.providers.vendor_health import NOTE_SECONDS, Refusal
+from sayna.providers.vendor_health import NOTE_SECONDS, RefusalNote
 from tests.wire import VendorFake, answers
 from tests.wire.asking import request, speak
 from tests.wire.fakes import CLOUD, fake_of
@@ -100,7 +100,7 @@ def test_the_key_is_in_no_sentence_and_no_log(fake: VendorFake, caplog: pytest.L
 
 def test_note_ends_after_its_time() -> None:
     now = 0.0
-    refusal = Refusal(clock=lambda: now)
+    refusal = RefusalNote(clock=lambda: now)
 
     assert refusal.note()
     assert not refusal.note(), "the second refusal is no news"

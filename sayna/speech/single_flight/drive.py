@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import logging
 import threading
 import time
 import weakref
@@ -22,6 +23,8 @@ SLOW_SECONDS = 0.1
 
 # Each step yields whether the next ones need a thread of their own.
 Steps = Generator[bool, None, None]
+
+logger = logging.getLogger("sayna.speech")
 
 
 class Drive:
@@ -147,7 +150,13 @@ class Watcher:
     def _look(self) -> None:
         now = time.monotonic()
         for drive in list(self._drives):
-            if not drive.look(now):
+            try:
+                is_watched = drive.look(now)
+            except Exception:
+                # One stream must not end the thread that all others need.
+                logger.exception("a stream of speech cannot be looked at")
+                is_watched = False
+            if not is_watched:
                 self._drives.pop(drive, None)
         if not self._drives:
             self._added.clear()

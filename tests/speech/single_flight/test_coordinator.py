@@ -339,6 +339,28 @@ def test_full_disk_aborts_followers_only(
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
 
 
+def test_stream_that_cannot_be_looked_at_harms_no_other(
+    two: tuple[SingleFlight, SingleFlight], caplog: pytest.LogCaptureFixture
+) -> None:
+    asked, silent = threading.Event(), Tap()
+
+    def is_connected() -> bool:
+        asked.set()
+        raise RuntimeError("no socket")
+
+    first = two[0].join("first", silent, is_client_connected=is_connected, is_patient=True)
+    waiting = threading.Thread(target=first.wait)
+    waiting.start()
+    assert asked.wait(20)
+    leader = two[0].join("second", Tap(b"one", b"two", None), is_patient=True)
+    assert next(leader) == b"one"
+    # The leader reads nothing more, so only the watcher can see its follower.
+    assert b"".join(two[1].join("second", Tap(), deadline=20)) == b"onetwo"
+    silent.say(b"x", None)
+    waiting.join()
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+
+
 def test_lost_stream_starts_anew_only_before_the_first_chunk() -> None:
     streams: list[SharedStream] = []
 
