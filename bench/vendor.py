@@ -8,13 +8,14 @@ minutes at once.
 
 import asyncio
 import json
+import random
 import re
 import sys
 from urllib.parse import parse_qs, urlsplit
 
 FIRST_SECONDS, PIECES, PIECE_BYTES, GAP_SECONDS = 0.1, 20, 5000, 0.05
-# Five minutes of 24 kHz, in bytes.
-MINUTES_BYTES = 300 * 48000
+# Five minutes of 24 kHz, which no codec makes small.
+MINUTES = random.Random(1).randbytes(300 * 48000)
 QUICK_GAP_SECONDS = 0.005
 calls = 0
 
@@ -42,17 +43,16 @@ async def _answer(head: str, reader: asyncio.StreamReader, writer: asyncio.Strea
     calls += 1
     pieces = 1 if "short" in text else 2 if "instant" in text else 4 * PIECES if "endless" in text else PIECES
     framed, hurries = "framed" in text, "quick" in text or "instant" in text
-    size_of_piece, gap = PIECE_BYTES, QUICK_GAP_SECONDS if hurries else GAP_SECONDS
+    audio, gap = bytes(PIECE_BYTES), QUICK_GAP_SECONDS if hurries else GAP_SECONDS
     if "minutes" in text:
-        pieces, size_of_piece, gap = 1, MINUTES_BYTES, 0
+        pieces, audio, gap = 1, MINUTES, 0
     await asyncio.sleep(0 if hurries else FIRST_SECONDS)
-    size = b"Content-Length: %d" % (pieces * size_of_piece) if framed else b"Transfer-Encoding: chunked"
+    size = b"Content-Length: %d" % (pieces * len(audio)) if framed else b"Transfer-Encoding: chunked"
     rate = parse_qs(target.query).get("sample_rate", ["24000"])[0].encode()
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: audio/pcm;rate=%s\r\n%s\r\n\r\n" % (rate, size))
     for piece in range(pieces):
         if piece:
             await asyncio.sleep(gap)
-        audio = bytes(size_of_piece)
         writer.write(audio if framed else b"%x\r\n%s\r\n" % (len(audio), audio))
         await writer.drain()
     if not framed:
