@@ -8,6 +8,7 @@ import pytest
 
 from sayna.blueprints.large_body import LARGE_BYTES, PIECE_BYTES, SpooledBody
 from sayna.services import Services
+from tests.blueprints.clips import SECRETS, minted
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.test_speak import speak
 
@@ -60,3 +61,18 @@ def test_spooled_body_leaves_no_file_behind(tmp_path: Path) -> None:
     assert (b"".join(pieces), len(pieces)) == (b"".join(parts), len(body))
     body.close()
     body.close()
+
+
+def test_large_clip_keeps_its_head_ranges_and_validators(make_client: MakeClient) -> None:
+    client = make_client(CLIP_SECRETS_JSON=SECRETS, PUBLIC_URL="https://speech.example.com/tts/")
+    path = minted(client, {"text": "A long welcome", "sample_rate": 22050})["path"]
+    enlarged(client.application.extensions["sayna"])
+    with client.get(path) as whole:
+        data, tag = whole.data, whole.headers["ETag"]
+        assert len(data) == whole.content_length > LARGE_BYTES
+    with client.head(path) as head:
+        assert (head.content_length, head.data, head.headers["ETag"]) == (len(data), b"", tag)
+    with client.get(path, headers={"Range": "bytes=10-"}) as part:
+        assert (part.status_code, part.content_length, part.data) == (206, len(data) - 10, data[10:])
+    with client.get(path, headers={"If-None-Match": tag}) as known:
+        assert known.status_code == 304
