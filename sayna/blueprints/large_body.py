@@ -2,6 +2,7 @@
 
 import math
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,12 +20,10 @@ class SpooledBody:
         self.size = sum(map(len, parts))
         # Unbuffered, so that a full disk is an error here and not later.
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - the server closes the body
-        try:
-            for part in parts:
-                self._write(part)
-        except OSError:
-            self._file.close()
-            raise
+        # A response that no server takes is only collected.
+        weakref.finalize(self, self._file.close)
+        for part in parts:
+            self._write(part)
 
     def _write(self, part: bytes) -> None:
         # write(2) may take less than all of it.
