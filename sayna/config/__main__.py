@@ -2,12 +2,15 @@
 
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from sayna.config.fields import SettingInfo
 from sayna.config.load import settings
+from sayna.config.yamlfile import read_document
 from sayna.providers.table import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
+DESCRIPTIONS: Any = read_document(Path(__file__).with_name("descriptions.yaml"))
 
 
 def env_example() -> str:
@@ -19,7 +22,10 @@ def env_example() -> str:
     for group, members in groupby(settings(), key=lambda info: info.group):
         lines += ["", f"# --- {group} ---"]
         for info in members:
-            lines += [f"# {info.description}{_words(info)}", f"#{info.name}={'' if info.computed else info.default}"]
+            lines += [
+                f"# {DESCRIPTIONS[info.name]}{_words(info)}",
+                f"#{info.name}={'' if info.computed else info.default}",
+            ]
     return "\n".join(lines) + "\n"
 
 
@@ -40,7 +46,7 @@ def table() -> str:
 def _row(info: SettingInfo) -> str:
     name = f"`{info.name}`" + (" (secret)" if info.secret else "")
     default = info.default if info.computed else _code(info.default)
-    return f"| {name} | {default} | {_code(info.yaml)} | {info.description} Set {info.kind.wants}. |"
+    return f"| {name} | {default} | {_code(info.yaml)} | {DESCRIPTIONS[info.name]} Set {info.kind.wants}. |"
 
 
 def _code(text: str | None) -> str:

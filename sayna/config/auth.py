@@ -17,29 +17,17 @@ from sayna.config.urls import service
 class AuthConfig:
     """Shared secrets, an auth service, or both; times in seconds."""
 
-    required: bool = setting("AUTH_REQUIRED", boolean, False, "Authentication of clients, on or off.")
+    required: bool = setting("AUTH_REQUIRED", boolean, False)
     api_secrets: tuple[ApiSecret, ...] = setting(
-        "AUTH_API_SECRETS_JSON",
-        json_list(api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'),
-        (),
-        "Secrets of the tenants, as JSON.",
+        "AUTH_API_SECRETS_JSON", json_list(api_secret, 'a JSON array such as [{"id": "tenant-a", "secret": "..."}]'), ()
     )
-    api_secret: Secret | None = setting("AUTH_API_SECRET", token, None, "Secret of a single tenant.")
-    api_secret_id: str = setting("AUTH_API_SECRET_ID", tenant_id, "default", "Tenant of AUTH_API_SECRET.")
-    service_url: str | None = setting("AUTH_SERVICE_URL", service, None, "URL of an auth service that checks tokens.")
-    signing_key_path: Path | None = setting(
-        "AUTH_SIGNING_KEY_PATH",
-        path,
-        None,
-        "Private key that signs requests to the auth service (PEM; RSA from 2048 bits or EC P-256).",
-    )
-    timeout_seconds: float = setting(
-        "AUTH_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of the auth service, in seconds."
-    )
-    allow_query_key: bool = setting("AUTH_ALLOW_QUERY_KEY", boolean, True, "Tokens in ?api_key=, allowed or not.")
-    failures_per_minute: int = setting(
-        "AUTH_FAILURES_PER_MINUTE", integer(0, 1000), 20, "Wrong tokens allowed per address and minute; 0 is no limit."
-    )
+    api_secret: Secret | None = setting("AUTH_API_SECRET", token, None)
+    api_secret_id: str = setting("AUTH_API_SECRET_ID", tenant_id, "default")
+    service_url: str | None = setting("AUTH_SERVICE_URL", service, None)
+    signing_key_path: Path | None = setting("AUTH_SIGNING_KEY_PATH", path, None)
+    timeout_seconds: float = setting("AUTH_TIMEOUT_SECONDS", number(0.1, 60), 5.0)
+    allow_query_key: bool = setting("AUTH_ALLOW_QUERY_KEY", boolean, True)
+    failures_per_minute: int = setting("AUTH_FAILURES_PER_MINUTE", integer(0, 1000), 20)
 
     @property
     def secrets(self) -> tuple[ApiSecret, ...]:

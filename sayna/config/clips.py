@@ -48,20 +48,12 @@ class ClipsConfig:
         "PUBLIC_URL",
         SettingType(_public_url, "https://... or http://..., with a path if there is one", shown=False),
         None,
-        "URL under which clients reach this server; clip URLs begin with it.",
         shown="scheme and host of the request",
     )
     secrets: tuple[Secret, ...] = setting(
         "CLIP_SECRETS_JSON",
         SettingType(_secrets, f"a JSON array of texts of at least {MIN_SECRET} characters", secret=True),
         (),
-        "Secrets of clip URLs, as JSON: the first one signs, all of them verify.",
     )
-    say_enabled: bool = setting("SAY_ENABLED", boolean, False, "GET /say, on or off.")
-    open_get_vendors: bool = setting(
-        "OPEN_GET_VENDORS",
-        boolean,
-        False,
-        "Cloud vendors for GET requests while authentication is off; any web page can send those.",
-        yaml="outbound.open_get_vendors",
-    )
+    say_enabled: bool = setting("SAY_ENABLED", boolean, False)
+    open_get_vendors: bool = setting("OPEN_GET_VENDORS", boolean, False, yaml="outbound.open_get_vendors")

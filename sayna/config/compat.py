@@ -57,25 +57,11 @@ class CompatConfig:
         "COMPAT_ENABLED",
         SettingType(_dialects, f"a list of {', '.join(DIALECTS)}; or none"),
         ("openai", "jambonz", "elevenlabs"),
-        "Dialects of other servers that this one answers.",
     )
-    model_aliases: tuple[ModelAlias, ...] = setting(
-        "MODEL_ALIASES_JSON",
-        SettingType(_aliases, _ALIAS_WANTS),
-        (),
-        "Providers, or provider/model, behind model names of clients, as JSON.",
-    )
+    model_aliases: tuple[ModelAlias, ...] = setting("MODEL_ALIASES_JSON", SettingType(_aliases, _ALIAS_WANTS), ())
     # The dialects' lists name the vendors and voices of this server, so they need a token unless this is set.
-    public_discovery: bool = setting(
-        "PUBLIC_DISCOVERY", boolean, False, "Lists of models and voices of the dialects without a token, on or off."
-    )
-    cors_origins: tuple[str, ...] = setting(
-        "CORS_ORIGINS",
-        list_of(_origin),
-        (),
-        "Origins of web pages whose scripts may call the speech endpoints and POST /livekit/token.",
-        yaml="server.cors_origins",
-    )
+    public_discovery: bool = setting("PUBLIC_DISCOVERY", boolean, False)
+    cors_origins: tuple[str, ...] = setting("CORS_ORIGINS", list_of(_origin), (), yaml="server.cors_origins")
 
     def alias(self, model: str) -> ModelAlias | None:
         """Return the alias of a model name, None where the operator gave none."""

@@ -1,4 +1,4 @@
-"""One setting: a dataclass field that knows its variable, its type, its default and its description."""
+"""One setting: a dataclass field that knows its variable, its type and its default."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
@@ -52,7 +52,6 @@ class SettingInfo:
 
     name: str
     default: str
-    description: str
     kind: SettingType[object]
     yaml: str | None
     computed: bool = False
@@ -64,16 +63,14 @@ class SettingInfo:
         return self.kind.secret
 
 
-def setting(
-    name: str, kind: SettingType[T], default: D, description: str, *, yaml: str | None = None, shown: str | None = None
-) -> T | D:
+def setting(name: str, kind: SettingType[T], default: D, *, yaml: str | None = None, shown: str | None = None) -> T | D:
     """Return the dataclass field of one setting.
 
     `yaml` is its place in YAML where the rule of described() gives another, "" for none. `shown` is a phrase
     for a computed default.
     """
     words = _text(default) if shown is None else shown
-    info = SettingInfo(name, words, description, cast("SettingType[object]", kind), yaml, computed=shown is not None)
+    info = SettingInfo(name, words, cast("SettingType[object]", kind), yaml, computed=shown is not None)
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 

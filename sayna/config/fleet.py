@@ -80,40 +80,19 @@ def _path(kind: str, path: str) -> tuple[str, int]:
 class FleetConfig:
     """What all machines of one server share."""
 
-    redis: RedisAddress | None = setting(
-        "REDIS_URL",
-        SettingType(_address, _WANTS, secret=True),
-        None,
-        "Redis or Valkey for speech, calls and hooks of several machines; the files of this machine when unset.",
-    )
-    secret: Secret | None = setting(
-        "SAYNA_SECRET",
-        long_secret,
-        None,
-        "Secret that all machines share, for clip URLs, cursors and cache keys of requests with their own credentials.",
-        yaml="server.secret",
-    )
+    redis: RedisAddress | None = setting("REDIS_URL", SettingType(_address, _WANTS, secret=True), None)
+    secret: Secret | None = setting("SAYNA_SECRET", long_secret, None, yaml="server.secret")
 
     clips_store: str | None = setting(
-        "CLIPS_STORE",
-        choice("redis", "recordings", "none"),
-        None,
-        "Where machines share clips: Redis, the storage of recordings (S3 or Google Cloud Storage), or nowhere.",
-        shown="redis with REDIS_URL",
+        "CLIPS_STORE", choice("redis", "recordings", "none"), None, shown="redis with REDIS_URL"
     )
-    clips_redis: RedisAddress | None = setting(
-        "CLIPS_REDIS_URL",
-        SettingType(_address, _WANTS, secret=True),
-        None,
-        "Another Redis for clips, which may remove keys when it is full; REDIS_URL when unset.",
-    )
+    clips_redis: RedisAddress | None = setting("CLIPS_REDIS_URL", SettingType(_address, _WANTS, secret=True), None)
     clips_prefix: str = setting(
         "CLIPS_PREFIX",
         matching(
             "[A-Za-z0-9][A-Za-z0-9._=-]*(?:/[A-Za-z0-9][A-Za-z0-9._=-]*)*", "a path of letters, digits and . _ = -"
         ),
         "clips",
-        "Prefix of the object keys of clips in the storage of recordings.",
     )
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:

@@ -13,45 +13,19 @@ from sayna.config.urls import livekit
 class LiveKitConfig:
     """The LiveKit server; its URL may be of the ws or the http form."""
 
-    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880", "URL of LiveKit for this server.")
+    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880")
     # Behind a proxy, or in containers, clients reach LiveKit under another name than this server.
-    public_url_setting: str | None = setting(
-        "LIVEKIT_PUBLIC_URL", livekit, None, "URL of LiveKit for clients.", shown="LIVEKIT_URL"
-    )
-    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None, "API key of LiveKit.")
-    api_secret: Secret | None = setting("LIVEKIT_API_SECRET", token, None, "API secret of LiveKit.")
+    public_url_setting: str | None = setting("LIVEKIT_PUBLIC_URL", livekit, None, shown="LIVEKIT_URL")
+    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None)
+    api_secret: Secret | None = setting("LIVEKIT_API_SECRET", token, None)
     # LiveKit's SDKs default to six hours, but its open-source server cannot revoke a token before it expires.
-    token_ttl_seconds: int = setting(
-        "LIVEKIT_TOKEN_TTL_SECONDS", integer(1, 86400), 3600, "Lifetime of a participant's token, in seconds."
-    )
-    timeout_seconds: float = setting(
-        "LIVEKIT_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of LiveKit calls, in seconds."
-    )
+    token_ttl_seconds: int = setting("LIVEKIT_TOKEN_TTL_SECONDS", integer(1, 86400), 3600)
+    timeout_seconds: float = setting("LIVEKIT_TIMEOUT_SECONDS", number(0.1, 60), 5.0)
 
-    token_metadata_updates: bool = setting(
-        "LIVEKIT_TOKEN_METADATA_UPDATES",
-        boolean,
-        False,
-        "Whether participants may change their own name, metadata and attributes.",
-    )
-    empty_timeout_seconds: int | None = setting(
-        "LIVEKIT_EMPTY_TIMEOUT_SECONDS",
-        integer(1, 86400),
-        None,
-        "Seconds until LiveKit closes a new room that no participant joins; LiveKit's own setting when unset.",
-    )
-    departure_timeout_seconds: int | None = setting(
-        "LIVEKIT_DEPARTURE_TIMEOUT_SECONDS",
-        integer(1, 86400),
-        None,
-        "Seconds until LiveKit closes a new room that all participants have left; LiveKit's own setting when unset.",
-    )
-    max_participants: int | None = setting(
-        "LIVEKIT_MAX_PARTICIPANTS",
-        integer(1, 100_000),
-        None,
-        "Participants that a new room may have at a time; LiveKit's own setting when unset.",
-    )
+    token_metadata_updates: bool = setting("LIVEKIT_TOKEN_METADATA_UPDATES", boolean, False)
+    empty_timeout_seconds: int | None = setting("LIVEKIT_EMPTY_TIMEOUT_SECONDS", integer(1, 86400), None)
+    departure_timeout_seconds: int | None = setting("LIVEKIT_DEPARTURE_TIMEOUT_SECONDS", integer(1, 86400), None)
+    max_participants: int | None = setting("LIVEKIT_MAX_PARTICIPANTS", integer(1, 100_000), None)
 
     @property
     def room_options(self) -> dict[str, int]:

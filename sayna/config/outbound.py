@@ -100,31 +100,16 @@ _pem_file = SettingType(_authorities, "the path of a PEM file with one or more C
 class OutboundConfig:
     """The way out: certificate authorities and the proxy."""
 
-    proxy: OutboundProxy | None = setting(
-        "OUTBOUND_PROXY",
-        _proxy,
-        None,
-        "Proxy for requests to vendors, hooks, the auth service and stores; HTTPS_PROXY and its like do not count.",
-    )
+    proxy: OutboundProxy | None = setting("OUTBOUND_PROXY", _proxy, None)
     proxy_except: tuple[str, ...] = setting(
         "OUTBOUND_PROXY_EXCEPT",
         list_of(SettingType(_exception, "a host name, which covers the names below it, or an address or CIDR")),
         (),
-        "Hosts that are reached without OUTBOUND_PROXY; this machine's own addresses always are.",
     )
-    tls_ca_file: Authorities | None = setting(
-        "TLS_CA_FILE",
-        _pem_file,
-        None,
-        "Your own certificate authorities, trusted beside the public ones by every outbound connection.",
-    )
+    tls_ca_file: Authorities | None = setting("TLS_CA_FILE", _pem_file, None)
     # Variables that other programs read too.
-    ssl_cert_file: Authorities | None = setting(
-        "SSL_CERT_FILE", _pem_file, None, "As TLS_CA_FILE, where that is not set."
-    )
-    requests_ca_bundle: Authorities | None = setting(
-        "REQUESTS_CA_BUNDLE", _pem_file, None, "As TLS_CA_FILE, where neither it nor SSL_CERT_FILE is set."
-    )
+    ssl_cert_file: Authorities | None = setting("SSL_CERT_FILE", _pem_file, None)
+    requests_ca_bundle: Authorities | None = setting("REQUESTS_CA_BUNDLE", _pem_file, None)
 
     @property
     def authorities(self) -> Authorities | None:

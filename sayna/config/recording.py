@@ -26,71 +26,37 @@ def _prefix(text: str) -> str:
 class RecordingConfig:
     """One backend: S3 (or a server like it), Google Cloud Storage, or a folder."""
 
-    prefix: str = setting(
-        "RECORDING_PREFIX",
-        SettingType(_prefix, "a path of letters, digits and . _ = -"),
-        "",
-        "Prefix of every object key.",
-    )
+    prefix: str = setting("RECORDING_PREFIX", SettingType(_prefix, "a path of letters, digits and . _ = -"), "")
     # Off, because recordings of the reference server have no owner: no tenant could read them.
-    strict_ownership: bool = setting(
-        "RECORDING_STRICT_OWNERSHIP", boolean, False, "Recordings without an owner denied to tenants, or not."
-    )
+    strict_ownership: bool = setting("RECORDING_STRICT_OWNERSHIP", boolean, False)
     backend_setting: str | None = setting(
         "RECORDING_BACKEND",
         choice("s3", "gcs", "local"),
         None,
-        "Kind of storage for recordings.",
         yaml="recording.backend.type",
         shown="found from the settings below",
     )
-    s3_bucket: str | None = setting("RECORDING_S3_BUCKET", _bucket, None, "Name of the S3 bucket.")
+    s3_bucket: str | None = setting("RECORDING_S3_BUCKET", _bucket, None)
     s3_region: str = setting(
         "RECORDING_S3_REGION",
-        # Ceph's default is RegionOne, and other stores have NL or GRA.
         matching("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "the name of a region, such as eu-central-1 or RegionOne"),
         "us-east-1",
-        "Region of the S3 bucket, as the store calls it; needed without RECORDING_S3_ENDPOINT.",
     )
-    s3_access_key: Secret | None = setting(
-        "RECORDING_S3_ACCESS_KEY", token, None, "S3 access key; found by boto3 when unset."
-    )
-    s3_secret_key: Secret | None = setting("RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.")
-    s3_session_token: Secret | None = setting(
-        "RECORDING_S3_SESSION_TOKEN", token, None, "Session token of temporary S3 keys."
-    )
-    s3_endpoint: str | None = setting(
-        "RECORDING_S3_ENDPOINT", anywhere, None, "URL of an S3 server other than Amazon's."
-    )
-    s3_force_path_style: bool = setting(
-        "RECORDING_S3_FORCE_PATH_STYLE", boolean, False, "Bucket in the path of S3 URLs, as MinIO needs it, or not."
-    )
-    gcs_bucket: str | None = setting("RECORDING_GCS_BUCKET", _bucket, None, "Name of the Google Cloud Storage bucket.")
-    gcs_credentials_path: Path | None = setting(
-        "RECORDING_GCS_CREDENTIALS_PATH", path, None, "JSON file of the service account for Google Cloud Storage."
-    )
+    s3_access_key: Secret | None = setting("RECORDING_S3_ACCESS_KEY", token, None)
+    s3_secret_key: Secret | None = setting("RECORDING_S3_SECRET_KEY", token, None)
+    s3_session_token: Secret | None = setting("RECORDING_S3_SESSION_TOKEN", token, None)
+    s3_endpoint: str | None = setting("RECORDING_S3_ENDPOINT", anywhere, None)
+    s3_force_path_style: bool = setting("RECORDING_S3_FORCE_PATH_STYLE", boolean, False)
+    gcs_bucket: str | None = setting("RECORDING_GCS_BUCKET", _bucket, None)
+    gcs_credentials_path: Path | None = setting("RECORDING_GCS_CREDENTIALS_PATH", path, None)
     gcs_credentials_json: Secret | None = setting(
-        "RECORDING_GCS_CREDENTIALS_JSON",
-        SettingType(Secret, "the JSON of a service account", secret=True),
-        None,
-        "JSON of the service account for Google Cloud Storage.",
+        "RECORDING_GCS_CREDENTIALS_JSON", SettingType(Secret, "the JSON of a service account", secret=True), None
     )
-    gcs_endpoint: str = setting(
-        "RECORDING_GCS_ENDPOINT", cloud, "https://storage.googleapis.com", "URL of Google Cloud Storage."
-    )
-    local_path: Path | None = setting("RECORDING_LOCAL_PATH", path, None, "Folder of recordings.")
-    retention_days: int | None = setting(
-        "RECORDING_RETENTION_DAYS",
-        integer(1, 36_500),
-        None,
-        "Age in days at which recordings that Sayna started are removed.",
-        shown="never",
-    )
+    gcs_endpoint: str = setting("RECORDING_GCS_ENDPOINT", cloud, "https://storage.googleapis.com")
+    local_path: Path | None = setting("RECORDING_LOCAL_PATH", path, None)
+    retention_days: int | None = setting("RECORDING_RETENTION_DAYS", integer(1, 36_500), None, shown="never")
     accel_prefix: str | None = setting(
-        "RECORDING_ACCEL_PREFIX",
-        matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
-        None,
-        "Location of nginx that sends recordings by X-Accel-Redirect.",
+        "RECORDING_ACCEL_PREFIX", matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"), None
     )
 
     @property

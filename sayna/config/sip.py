@@ -32,51 +32,20 @@ class SipConfig:
     """Inbound trunk, outbound calls with their limits, and hooks."""
 
     room_prefix: str | None = setting(
-        "SIP_ROOM_PREFIX",
-        matching("[A-Za-z0-9_-]{1,64}", "letters, digits, _ and -"),
-        None,
-        "Prefix of the names of rooms for inbound calls.",
+        "SIP_ROOM_PREFIX", matching("[A-Za-z0-9_-]{1,64}", "letters, digits, _ and -"), None
     )
-    allowed_addresses: tuple[str, ...] = setting(
-        "SIP_ALLOWED_ADDRESSES", list_of(network), (), "Addresses that inbound calls may come from."
-    )
-    outbound_address: SipAddress | None = setting(
-        "SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls."
-    )
-    outbound_transport: str = setting(
-        "SIP_OUTBOUND_TRANSPORT",
-        choice(*TRANSPORTS),
-        "auto",
-        "Transport to SIP_OUTBOUND_ADDRESS; auto is what the address says, otherwise what LiveKit SIP chooses (UDP).",
-    )
-    outbound_encryption: str = setting(
-        "SIP_OUTBOUND_ENCRYPTION",
-        choice("disable", "allow", "require"),
-        "disable",
-        "Encryption (SRTP) of the audio of outbound calls.",
-    )
+    allowed_addresses: tuple[str, ...] = setting("SIP_ALLOWED_ADDRESSES", list_of(network), ())
+    outbound_address: SipAddress | None = setting("SIP_OUTBOUND_ADDRESS", _outbound, None)
+    outbound_transport: str = setting("SIP_OUTBOUND_TRANSPORT", choice(*TRANSPORTS), "auto")
+    outbound_encryption: str = setting("SIP_OUTBOUND_ENCRYPTION", choice("disable", "allow", "require"), "disable")
     outbound_auth_username: str | None = setting(
-        "SIP_OUTBOUND_AUTH_USERNAME",
-        matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"),
-        None,
-        "User name at SIP_OUTBOUND_ADDRESS.",
+        "SIP_OUTBOUND_AUTH_USERNAME", matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"), None
     )
-    outbound_auth_password: Secret | None = setting(
-        "SIP_OUTBOUND_AUTH_PASSWORD", secret, None, "Password at SIP_OUTBOUND_ADDRESS."
-    )
-    hook_secret: Secret | None = setting(
-        "SIP_HOOK_SECRET",
-        SettingType(hook_secret, SECRET_RULE, secret=True),
-        None,
-        "Secret that signs the events of SIP hooks.",
-    )
+    outbound_auth_password: Secret | None = setting("SIP_OUTBOUND_AUTH_PASSWORD", secret, None)
+    hook_secret: Secret | None = setting("SIP_HOOK_SECRET", SettingType(hook_secret, SECRET_RULE, secret=True), None)
     # The default depends on the tenants, see Config.own_hook_secrets.
     hook_secret_scope_setting: str | None = setting(
-        "SIP_HOOK_SECRET_SCOPE",
-        choice("hook", "server"),
-        None,
-        "Scope of the secret of hooks saved over HTTP: one for each hook, or SIP_HOOK_SECRET for all.",
-        shown="hook; server where there is at most one tenant",
+        "SIP_HOOK_SECRET_SCOPE", choice("hook", "server"), None, shown="hook; server where there is at most one tenant"
     )
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",
@@ -84,51 +53,27 @@ class SipConfig:
             sip_hook, 'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]'
         ),
         (),
-        "Receivers of events of inbound calls, as JSON.",
     )
-    hook_allow_private: bool = setting(
-        "SIP_HOOK_ALLOW_PRIVATE", boolean, False, "Hooks with http or on a private network, allowed or not."
-    )
+    hook_allow_private: bool = setting("SIP_HOOK_ALLOW_PRIVATE", boolean, False)
     x_to_ip_trunks: tuple[str, ...] = setting(
-        "SIP_X_TO_IP_TRUNKS",
-        list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
-        (),
-        "LiveKit trunks whose X-To-IP header names the called domain; any when unset, none with the word none.",
+        "SIP_X_TO_IP_TRUNKS", list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")), ()
     )
-    allowed_destinations: tuple[str, ...] = setting(
-        "SIP_ALLOWED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may be called; any when unset."
-    )
-    denied_destinations: tuple[str, ...] = setting(
-        "SIP_DENIED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may not be called."
-    )
+    allowed_destinations: tuple[str, ...] = setting("SIP_ALLOWED_DESTINATIONS", list_of(_digits), ())
+    denied_destinations: tuple[str, ...] = setting("SIP_DENIED_DESTINATIONS", list_of(_digits), ())
     from_numbers: tuple[TenantNumbers, ...] = setting(
         "SIP_FROM_NUMBERS_JSON",
         json_list(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
         (),
-        "Numbers that each tenant may call from, as JSON; any when unset.",
     )
-    calls_per_minute: int = setting(
-        "SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60, "Outbound calls per tenant and minute."
-    )
-    max_concurrent_calls: int | None = setting(
-        "SIP_MAX_CONCURRENT_CALLS",
-        integer(1, 100_000),
-        None,
-        "Concurrent outbound calls per tenant; no limit when unset.",
-    )
+    calls_per_minute: int = setting("SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60)
+    max_concurrent_calls: int | None = setting("SIP_MAX_CONCURRENT_CALLS", integer(1, 100_000), None)
     # Any when unset: on premises, a PBX in the operator's network is the usual case.
     override_addresses: tuple[str, ...] = setting(
-        "SIP_OVERRIDE_ADDRESSES",
-        list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")),
-        (),
-        "SIP servers that a request may name; any when unset.",
+        "SIP_OVERRIDE_ADDRESSES", list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")), ()
     )
 
     own_addresses: tuple[SipPlace, ...] = setting(
-        "SIP_OWN_ADDRESSES",
-        list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")),
-        (),
-        "Addresses of LiveKit SIP, which no call may go to; LiveKit's host at ports 5060 and 5061 always counts.",
+        "SIP_OWN_ADDRESSES", list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")), ()
     )
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:

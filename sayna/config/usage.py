@@ -30,16 +30,13 @@ class UsageConfig:
         "TENANT_CHARACTERS_PER_MONTH",
         integer(0, MAX_CHARACTERS),
         None,
-        "Characters that vendors may synthesize in a month for a tenant without characters_per_month of its own.",
         yaml="usage.characters_per_month",
         shown="no limit",
     )
     vendor_concurrency: tuple[tuple[str, int], ...] = setting(
-        "VENDOR_CONCURRENCY", _vendor_limits, (), "Calls of a provider at a time, over all workers.", shown="no limit"
+        "VENDOR_CONCURRENCY", _vendor_limits, (), shown="no limit"
     )
-    tenant_concurrency: int | None = setting(
-        "TENANT_CONCURRENCY", _limit, None, "Syntheses of a tenant at a time, over all workers.", shown="no limit"
-    )
+    tenant_concurrency: int | None = setting("TENANT_CONCURRENCY", _limit, None, shown="no limit")
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for a provider with two limits."""

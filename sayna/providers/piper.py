@@ -39,9 +39,7 @@ _rate_limited_log = RateLimitedLogger(log)
 class PiperConfig:
     """The settings of Piper."""
 
-    voices_path: Path | None = setting(
-        "PIPER_VOICES_PATH", folder, None, "Folder of Piper voices, each an .onnx and its .onnx.json."
-    )
+    voices_path: Path | None = setting("PIPER_VOICES_PATH", folder, None)
 
     @property
     def configured(self) -> bool:

@@ -2,17 +2,13 @@
 
 import re
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError
 
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import (
-    DocumentationSchema,
     StrictBoolean,
     StrictSchema,
     StrictString,
-    choice_field,
-    count_field,
-    string_field,
 )
 
 MAX_NAME = 128
@@ -84,85 +80,3 @@ class MuteSchema(ParticipantSchema):
 TOKEN = TokenSchema()
 PARTICIPANT = ParticipantSchema()
 MUTE = MuteSchema()
-
-
-class RoomTokenSchema(DocumentationSchema):
-    """A token for one room, under our names and under those of stock LiveKit clients."""
-
-    token = string_field("Signed JWT for this room only: join, publish, subscribe and send data.")
-    room_name = string_field()
-    participant_identity = string_field()
-    livekit_url = string_field("URL that the participant connects to.")
-    participant_token = string_field("The same as `token`.")
-    server_url = string_field("The same as `livekit_url`.")
-
-
-class RoomSummarySchema(DocumentationSchema):
-    """A room in the list."""
-
-    name = string_field()
-    num_participants = count_field("Participants in the room now.")
-    creation_time = count_field("Seconds since 1970.")
-
-
-class RoomsSchema(DocumentationSchema):
-    """The caller's rooms."""
-
-    rooms = fields.List(fields.Nested(RoomSummarySchema))
-
-
-class TrackSchema(DocumentationSchema):
-    """A track that a participant publishes."""
-
-    sid = string_field()
-    kind = choice_field("AUDIO", "VIDEO", "DATA", "UNKNOWN")
-    muted = StrictBoolean()
-    source = choice_field("CAMERA", "MICROPHONE", "SCREEN_SHARE", "SCREEN_SHARE_AUDIO", "UNKNOWN")
-
-
-class ParticipantDetailsSchema(DocumentationSchema):
-    """A participant of a room."""
-
-    sid = string_field()
-    identity = string_field()
-    name = string_field()
-    state = choice_field("JOINING", "JOINED", "ACTIVE", "DISCONNECTED", "UNKNOWN")
-    kind = choice_field("STANDARD", "AGENT", "SIP", "EGRESS", "INGRESS", "UNKNOWN")
-    joined_at = count_field("Seconds since 1970.")
-    metadata = string_field()
-    attributes = fields.Dict(values=StrictString())
-    is_publisher = StrictBoolean()
-    tracks = fields.List(fields.Nested(TrackSchema))
-
-
-class RoomDetailsSchema(RoomSummarySchema):
-    """A room and its participants."""
-
-    sid = string_field()
-    max_participants = count_field("0 means no limit.")
-    metadata = string_field()
-    active_recording = StrictBoolean()
-    participants = fields.List(fields.Nested(ParticipantDetailsSchema))
-
-
-class RemovedSchema(DocumentationSchema):
-    """The participant that was removed."""
-
-    status = choice_field("removed")
-    room_name = string_field()
-    participant_identity = string_field()
-
-
-class MutedSchema(DocumentationSchema):
-    """The track, and whether it is muted now."""
-
-    room_name = string_field()
-    participant_identity = string_field()
-    track_sid = string_field()
-    muted = StrictBoolean(metadata={"description": "The state that LiveKit reports."})
-
-
-class ReceivedSchema(DocumentationSchema):
-    """The event is accepted."""
-
-    status = choice_field("received")

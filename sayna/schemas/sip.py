@@ -8,15 +8,11 @@ from sayna.config import Secret
 from sayna.config.sip_address import PATTERN, TRANSPORTS
 from sayna.livekit.model import Call
 from sayna.schemas.base import (
-    DocumentationSchema,
     StrictBoolean,
     StrictDict,
     StrictInteger,
     StrictSchema,
     StrictString,
-    choice_field,
-    count_field,
-    string_field,
 )
 from sayna.schemas.call_options import (
     DTMF,
@@ -178,58 +174,3 @@ def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:
         password=None if password is None else Secret(password),
         transport=wanted.get("transport"),
     )
-
-
-class PlacedCallSchema(DocumentationSchema):
-    """A call that has started; `answered` when the request waited for the answer."""
-
-    status = choice_field("initiated", "answered")
-    room_name = string_field()
-    participant_identity = string_field()
-    participant_id = string_field("LiveKit's id of the telephone in the room.")
-    sip_call_id = string_field("LiveKit's id of the call.")
-
-
-class TransferredSchema(DocumentationSchema):
-    """A transfer that is completed or initiated."""
-
-    status = choice_field("initiated", "completed")
-    room_name = string_field()
-    participant_identity = string_field()
-    transfer_to = string_field("The target as a URI: `tel:` and digits, or `sip:`.")
-
-
-def _maybe(field: Any) -> Any:
-    field.allow_none = True
-    return field
-
-
-class CallTransferSchema(DocumentationSchema):
-    """The last transfer of a call."""
-
-    transfer_to = string_field()
-    status = choice_field("initiated", "completed", "failed")
-    reason = _maybe(string_field("Why it failed, such as busy."))
-    sip_status = _maybe(StrictInteger())
-
-
-class CallStateSchema(DocumentationSchema):
-    """A call; times are in seconds since 1970, and null where they are not known."""
-
-    sip_call_id = string_field()
-    room_name = string_field()
-    participant_identity = string_field()
-    status = choice_field("dialing", "ringing", "active", "ended")
-    reason = _maybe(string_field("Why the call ended, such as hangup, rejected, unavailable, busy, no_answer."))
-    sip_status = _maybe(StrictInteger(metadata={"description": "The SIP status of the far end, where it is known."}))
-    started_at = count_field("When the call began.")
-    answered_at = _maybe(count_field("When this server learned of the answer."))
-    ended_at = _maybe(count_field("When the call ended."))
-    duration_seconds = _maybe(count_field("From the answer to the end; from the start where no answer is known."))
-    transfer = fields.Nested(CallTransferSchema, allow_none=True)
-
-
-class CallListSchema(DocumentationSchema):
-    """The caller's calls in a room, the newest first."""
-
-    calls = fields.List(fields.Nested(CallStateSchema))

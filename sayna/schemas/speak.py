@@ -9,7 +9,7 @@ from sayna import audio
 from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.schemas import vocabulary
 from sayna.schemas.base import (
-    DocumentationSchema,
+    ResponseSchema,
     StrictBoolean,
     StrictDict,
     StrictFloat,
@@ -177,7 +177,7 @@ def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: t
     )
 
 
-class SpeechMetadataSchema(DocumentationSchema):
+class SpeechMetadataSchema(ResponseSchema):
     """The parameters of the audio, with every default filled in."""
 
     provider = string_field("The vendor of the audio.")
@@ -196,7 +196,7 @@ class SpeechMetadataSchema(DocumentationSchema):
     cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
 
 
-class SpeechEnvelopeSchema(DocumentationSchema):
+class SpeechEnvelopeSchema(ResponseSchema):
     """Audio in JSON."""
 
     metadata = fields.Nested(SpeechMetadataSchema)
