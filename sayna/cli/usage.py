@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from sayna.cli.context import Command, as_json, print_json, print_table, services
+from sayna.cli.command import Command, as_json, print_json, print_table, services
 from sayna.speech.usage import parse_month
 
 COLUMNS = ("month", "tenant", "provider", "billed", "saved")

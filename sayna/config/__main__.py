@@ -6,8 +6,8 @@ from typing import Any
 
 from sayna.config.fields import SettingInfo
 from sayna.config.load import settings
-from sayna.config.yamlfile import read_document
-from sayna.providers.table import write_table
+from sayna.config.sources import read_document
+from sayna.providers.facts_table import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTIONS: Any = read_document(Path(__file__).with_name("descriptions.yaml"))
@@ -23,10 +23,14 @@ def env_example() -> str:
         lines += ["", f"# --- {group} ---"]
         for info in members:
             lines += [
-                f"# {DESCRIPTIONS[info.name]}{_words(info)}",
+                f"# {_description(info)}{_words(info)}",
                 f"#{info.name}={'' if info.computed else info.default}",
             ]
     return "\n".join(lines) + "\n"
+
+
+def _description(info: SettingInfo) -> str:
+    return str(info.description or DESCRIPTIONS[info.name])
 
 
 def _words(info: SettingInfo) -> str:
@@ -46,7 +50,7 @@ def table() -> str:
 def _row(info: SettingInfo) -> str:
     name = f"`{info.name}`" + (" (secret)" if info.secret else "")
     default = info.default if info.computed else _code(info.default)
-    return f"| {name} | {default} | {_code(info.yaml)} | {DESCRIPTIONS[info.name]} Set {info.kind.wants}. |"
+    return f"| {name} | {default} | {_code(info.yaml)} | {_description(info)} Set {info.kind.wants}. |"
 
 
 def _code(text: str | None) -> str:

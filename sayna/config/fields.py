@@ -56,6 +56,7 @@ class SettingInfo:
     yaml: str | None
     computed: bool = False
     group: str = ""
+    description: str = ""
 
     @property
     def secret(self) -> bool:
@@ -63,14 +64,25 @@ class SettingInfo:
         return self.kind.secret
 
 
-def setting(name: str, kind: SettingType[T], default: D, *, yaml: str | None = None, shown: str | None = None) -> T | D:
+def setting(
+    name: str,
+    kind: SettingType[T],
+    default: D,
+    description: str = "",
+    *,
+    yaml: str | None = None,
+    shown: str | None = None,
+) -> T | D:
     """Return the dataclass field of one setting.
 
+    `description` is for a vendor's setting, because a vendor is one file; descriptions.yaml has the others.
     `yaml` is its place in YAML where the rule of described() gives another, "" for none. `shown` is a phrase
     for a computed default.
     """
     words = _text(default) if shown is None else shown
-    info = SettingInfo(name, words, cast("SettingType[object]", kind), yaml, computed=shown is not None)
+    info = SettingInfo(
+        name, words, cast("SettingType[object]", kind), yaml, computed=shown is not None, description=description
+    )
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 

@@ -1,16 +1,19 @@
-"""The settings of the process itself: server, speech, cache, metrics and pages."""
+"""The settings of the process itself: server, speech, cache, usage, metrics and pages."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import SettingType, setting
-from sayna.config.secret import Secret
-from sayna.config.types import boolean, choice, folder, integer, list_of, matching, network, number, path, token
+from sayna.config.auth import MAX_CHARACTERS
+from sayna.config.fields import InvalidValue, SettingType, setting
+from sayna.config.types import Secret, boolean, choice, folder, integer, list_of, matching, network, number, path, token
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port")
+
+_limit = integer(1, 10_000)
 
 
 def _proxy(text: str) -> str:
@@ -111,3 +114,37 @@ def waiting_places(threads: int) -> int:
     """Return how many threads of a worker may wait for a synthesis; up to 8 others serve cached audio and health."""
     # With as many syntheses as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - min(8, max(2, threads // 8)))
+
+
+def _vendor_limit(text: str) -> tuple[str, int]:
+    slug, equals, number = text.partition("=")
+    if not equals:
+        raise InvalidValue("has no = between a provider and a number")
+    return provider_slug.parse(slug.strip()), _limit.parse(number.strip())
+
+
+_vendor_limits = list_of(SettingType(_vendor_limit, "providers with a number each, such as elevenlabs=5,cartesia=3"))
+
+
+@dataclass(frozen=True, slots=True)
+class UsageConfig:
+    """Limits on the synthesis by vendors."""
+
+    # In characters.
+    limit: int | None = setting(
+        "TENANT_CHARACTERS_PER_MONTH",
+        integer(0, MAX_CHARACTERS),
+        None,
+        yaml="usage.characters_per_month",
+        shown="no limit",
+    )
+    vendor_concurrency: tuple[tuple[str, int], ...] = setting(
+        "VENDOR_CONCURRENCY", _vendor_limits, (), shown="no limit"
+    )
+    tenant_concurrency: int | None = setting("TENANT_CONCURRENCY", _limit, None, shown="no limit")
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for a provider with two limits."""
+        slugs = [slug for slug, _ in self.vendor_concurrency]
+        if len(set(slugs)) < len(slugs):
+            yield "VENDOR_CONCURRENCY names a provider twice; set one number for each."

@@ -11,7 +11,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__, schemas
-from sayna.config.yamlfile import read_document
+from sayna.config.sources import read_document
 from sayna.errors import SaynaError
 from sayna.openapi import AccessRule, Route, error_responses
 from sayna.openapi.converter import Converter, schema_name

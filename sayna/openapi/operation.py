@@ -8,8 +8,8 @@ from typing import Any
 
 from sayna.audio import FORMATS
 from sayna.audio.file_endings import ENDINGS
-from sayna.config.sip_hook import EVENTS
-from sayna.config.yamlfile import read_document
+from sayna.config.sip import EVENTS
+from sayna.config.sources import read_document
 from sayna.errors import SaynaError
 from sayna.schemas.livekit import Name
 from sayna.schemas.recording import STREAM_ID

@@ -45,9 +45,16 @@ ROLES = (
 class AzureConfig(KeyedConfig):
     """The settings of Azure Speech; the URL follows the region unless it is set."""
 
-    api_key: Secret | None = setting("AZURE_SPEECH_SUBSCRIPTION_KEY", token, None)
-    region: str = setting("AZURE_SPEECH_REGION", matching(REGION.pattern, "a region such as eastus"), "eastus")
-    base_url_setting: str | None = setting("AZURE_SPEECH_BASE_URL", cloud, None, shown=HOST)
+    api_key: Secret | None = setting("AZURE_SPEECH_SUBSCRIPTION_KEY", token, None, "Key of the Azure Speech resource.")
+    region: str = setting(
+        "AZURE_SPEECH_REGION",
+        matching(REGION.pattern, "a region such as eastus"),
+        "eastus",
+        "Region of the Azure Speech resource.",
+    )
+    base_url_setting: str | None = setting(
+        "AZURE_SPEECH_BASE_URL", cloud, None, "Base URL of the Azure Speech API.", shown=HOST
+    )
 
     @property
     def base_url(self) -> str:

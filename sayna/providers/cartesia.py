@@ -34,8 +34,8 @@ MAX_LANGUAGES = 4096
 class CartesiaConfig(KeyedConfig):
     """The settings of Cartesia."""
 
-    api_key: Secret | None = setting("CARTESIA_API_KEY", token, None)
-    base_url: str = setting("CARTESIA_BASE_URL", cloud, "https://api.cartesia.ai")
+    api_key: Secret | None = setting("CARTESIA_API_KEY", token, None, "API key of Cartesia.")
+    base_url: str = setting("CARTESIA_BASE_URL", cloud, "https://api.cartesia.ai", "Base URL of the Cartesia API.")
 
 
 class Cartesia(CloudProvider):

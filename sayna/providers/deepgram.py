@@ -39,8 +39,8 @@ VOICES = {
 class DeepgramConfig(KeyedConfig):
     """The settings of Deepgram."""
 
-    api_key: Secret | None = setting("DEEPGRAM_API_KEY", token, None)
-    base_url: str = setting("DEEPGRAM_BASE_URL", cloud, "https://api.deepgram.com")
+    api_key: Secret | None = setting("DEEPGRAM_API_KEY", token, None, "API key of Deepgram.")
+    base_url: str = setting("DEEPGRAM_BASE_URL", cloud, "https://api.deepgram.com", "Base URL of the Deepgram API.")
 
 
 class Deepgram(CloudProvider):

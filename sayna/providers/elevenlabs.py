@@ -46,8 +46,10 @@ MAX_PAGES = 50
 class ElevenLabsConfig(KeyedConfig):
     """The settings of ElevenLabs."""
 
-    api_key: Secret | None = setting("ELEVENLABS_API_KEY", token, None)
-    base_url: str = setting("ELEVENLABS_BASE_URL", cloud, "https://api.elevenlabs.io")
+    api_key: Secret | None = setting("ELEVENLABS_API_KEY", token, None, "API key of ElevenLabs.")
+    base_url: str = setting(
+        "ELEVENLABS_BASE_URL", cloud, "https://api.elevenlabs.io", "Base URL of the ElevenLabs API."
+    )
 
 
 class ElevenLabs(CloudProvider):

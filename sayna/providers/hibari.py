@@ -35,8 +35,10 @@ PICTURES = 0x2600  # from here on signs are pictures, which hibari leaves out
 class HibariConfig:
     """The settings of the natural voice."""
 
-    enabled: bool = setting("HIBARI_ENABLED", boolean, True)
-    voices_path: Path | None = setting("HIBARI_VOICES_PATH", folder, None)
+    enabled: bool = setting("HIBARI_ENABLED", boolean, True, "The natural English voice, on or off, where installed.")
+    voices_path: Path | None = setting(
+        "HIBARI_VOICES_PATH", folder, None, "Folder of further hibari voices, under the file names of its package."
+    )
 
     @property
     def configured(self) -> bool:

@@ -43,8 +43,10 @@ KOKORO_LANGUAGES = {
 class OpenAIConfig(KeyedConfig):
     """The settings of OpenAI, or of a server with its audio API, which may need no key."""
 
-    api_key: Secret | None = setting("OPENAI_API_KEY", token, None)
-    base_url: str = setting("OPENAI_BASE_URL", anywhere, BASE_URL)
+    api_key: Secret | None = setting("OPENAI_API_KEY", token, None, "API key of OpenAI, or of a server with its API.")
+    base_url: str = setting(
+        "OPENAI_BASE_URL", anywhere, BASE_URL, "Base URL of the OpenAI audio API; http is allowed for your own server."
+    )
 
     @property
     def configured(self) -> bool:

@@ -39,7 +39,9 @@ _rate_limited_log = RateLimitedLogger(log)
 class PiperConfig:
     """The settings of Piper."""
 
-    voices_path: Path | None = setting("PIPER_VOICES_PATH", folder, None)
+    voices_path: Path | None = setting(
+        "PIPER_VOICES_PATH", folder, None, "Folder of Piper voices, each an .onnx and its .onnx.json."
+    )
 
     @property
     def configured(self) -> bool:

@@ -1,5 +1,6 @@
-"""Requests and responses of the SIP endpoints."""
+"""Requests of the SIP endpoints."""
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -14,27 +15,49 @@ from sayna.schemas.base import (
     StrictSchema,
     StrictString,
 )
-from sayna.schemas.call_options import (
-    DTMF,
-    HEADER,
-    HEADER_VALUE,
-    MAX_DISPLAY_NAME,
-    MAX_HEADERS,
-    check_display_name,
-    check_dtmf,
-    check_headers,
-    check_line,
-)
-from sayna.schemas.livekit import PLAIN, Name
+from sayna.schemas.livekit import CONTROL, PLAIN, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
 from sayna.sip.phone import TransferTarget, phone_number
+
+MAX_DISPLAY_NAME = 64
+MAX_HEADERS = 20
+HEADER = re.compile("X-[A-Za-z0-9-]{1,64}")
+HEADER_VALUE = re.compile("[ -~]{1,256}")
+DTMF = re.compile("[0-9A-D*#w]{1,64}")
 
 MAX_CREDENTIAL = 256
 # LiveKit waits at most 80 s for an answer.
 MAX_RINGING = 80
 MAX_DURATION = 86400
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
+
+
+def check_line(text: str, longest: int) -> None:
+    """Raise ValidationError unless the text is one line of at most `longest` characters."""
+    if len(text) > longest or CONTROL.search(text):
+        raise ValidationError(f"must have at most {longest} characters and no control characters")
+
+
+def check_display_name(text: str) -> None:
+    """Raise ValidationError unless the text is one line of at most 64 characters."""
+    check_line(text, MAX_DISPLAY_NAME)
+
+
+def check_headers(headers: dict[str, Any]) -> None:
+    """Raise ValidationError unless the headers begin with X- and have short visible values."""
+    if len(headers) > MAX_HEADERS or not all(map(HEADER.fullmatch, headers)):
+        raise ValidationError(f"must have at most {MAX_HEADERS} names, each X- and 1 to 64 letters, digits and -")
+    if not all(type(value) is str and HEADER_VALUE.fullmatch(value) for value in headers.values()):
+        raise ValidationError("must have values of 1 to 256 printable ASCII characters")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValidationError("must name each header once")
+
+
+def check_dtmf(text: str) -> None:
+    """Raise ValidationError unless the text is 1 to 64 keys."""
+    if not DTMF.fullmatch(text):
+        raise ValidationError("must be 1 to 64 of the keys 0-9, A-D, *, # and w")
 
 
 def check_phone(text: str) -> None:

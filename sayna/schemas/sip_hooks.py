@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from sayna.config import TENANT
-from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
+from sayna.config.sip import DEFAULT_EVENTS, EVENTS, hook_events
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import StrictSchema, StrictString
 from sayna.sip.hook_store import StoredHook

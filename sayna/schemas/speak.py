@@ -1,12 +1,13 @@
-"""The two forms of POST /speak, flat and nested, and the one SpeakRequest that both become."""
+"""The two forms of POST /speak and the one SpeakRequest that both become, and the targets of VOICES_PATH."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields, validate
+from marshmallow import RAISE, fields, validate
 
 from sayna import audio
 from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
+from sayna.providers import ALIASES
 from sayna.schemas import vocabulary
 from sayna.schemas.base import (
     ResponseSchema,
@@ -22,7 +23,7 @@ from sayna.schemas.base import (
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
-from sayna.speech.own_voices import ALIAS
+from sayna.speech.own_voices import ALIAS, VoiceTarget
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices.languages import TAG
 
@@ -208,3 +209,24 @@ METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
 HEADER_FIELDS = {
     f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")
 }
+
+
+class TargetSchema(VoiceSchema):
+    """A target: the fields that choose a voice, and its loudness."""
+
+    gain_db = StrictFloat(validate=validate.Range(-20, 20, error="must lie between -20 and 20"))
+
+
+# Unknown fields are refused, otherwise a misspelt one would go unnoticed.
+TARGET = TargetSchema(
+    only=("provider", "voice_id", "model", "language", "speaking_rate", "gain_db", "voice_settings"), unknown=RAISE
+)
+
+
+def load_target(entry: object) -> VoiceTarget:
+    """Return one target; raises InvalidRequest."""
+    if not isinstance(entry, dict) or not entry.get("provider"):
+        raise InvalidRequest("it is not a mapping such as {provider: azure, voice_id: en-US-JennyNeural}")
+    loaded = TARGET.parse(entry)
+    slug = loaded.pop("provider").lower()
+    return VoiceTarget(ALIASES.get(slug, slug), **loaded)

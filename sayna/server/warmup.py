@@ -12,7 +12,7 @@ MODULES = (
     "sayna.audio.encoder",
     "sayna.audio.resample",
     "sayna.audio.samples",
-    "sayna.http.client",
+    "sayna.http.exchange",
     "sqlite3",
 )
 

@@ -39,8 +39,10 @@ def test_every_setting_has_a_description_and_its_yaml_place() -> None:
     assert None not in places
     assert len(set(places)) == len(places)
     assert all(info.group for info in settings())
-    assert all(DESCRIPTIONS[info.name].endswith(".") for info in settings())
-    assert len(DESCRIPTIONS) == len(settings())
+    own = {info.name: info.description for info in settings() if info.description}
+    assert own.keys().isdisjoint(DESCRIPTIONS)
+    assert len(own) + len(DESCRIPTIONS) == len(settings())
+    assert all(text.endswith(".") for text in (*own.values(), *DESCRIPTIONS.values()))
 
 
 def test_example_with_its_settings_on_is_the_default() -> None:

@@ -17,8 +17,8 @@ from sayna.providers.parsing import text
 class AcmeConfig(KeyedConfig):
     """The settings of Acme."""
 
-    api_key: Secret | None = setting("ACME_API_KEY", token, None)
-    base_url: str = setting("ACME_BASE_URL", cloud, "https://api.acme.example")
+    api_key: Secret | None = setting("ACME_API_KEY", token, None, "API key of Acme.")
+    base_url: str = setting("ACME_BASE_URL", cloud, "https://api.acme.example", "Base URL of the Acme API.")
 
 
 class Acme(CloudProvider):

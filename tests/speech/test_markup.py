@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import UnsupportedMarkup
-from sayna.speech.pronunciation import PronunciationTable
-from sayna.speech.spoken import spoken
+from sayna.speech.spoken import PronunciationTable, spoken
 from sayna.speech.text import has_speech
 from tests.speech.saying import spoken_document
 

@@ -38,7 +38,7 @@ CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 class EspeakConfig:
     """The setting of the embedded engine, which needs no key and no network."""
 
-    enabled: bool = setting("ESPEAK_ENABLED", boolean, True)
+    enabled: bool = setting("ESPEAK_ENABLED", boolean, True, "The embedded engine, on or off.")
 
     @property
     def configured(self) -> bool:

@@ -46,10 +46,16 @@ class GoogleConfig(KeyedConfig):
     """The settings of Google Cloud Text-to-Speech; `credentials` is a path or the JSON itself."""
 
     credentials: Secret | None = setting(
-        "GOOGLE_APPLICATION_CREDENTIALS", secret, None, yaml="providers.google_credentials"
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        secret,
+        None,
+        "Service account: path of its JSON file, or the JSON itself.",
+        yaml="providers.google_credentials",
     )
-    base_url: str = setting("GOOGLE_TTS_BASE_URL", cloud, "https://texttospeech.googleapis.com")
-    token_url: str = setting("GOOGLE_TOKEN_URL", cloud, TOKEN_URI)
+    base_url: str = setting(
+        "GOOGLE_TTS_BASE_URL", cloud, "https://texttospeech.googleapis.com", "Base URL of the Google speech API."
+    )
+    token_url: str = setting("GOOGLE_TOKEN_URL", cloud, TOKEN_URI, "URL of Google access tokens for speech.")
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for missing credentials and for ones that cannot be read as a JSON object."""

@@ -47,14 +47,16 @@ class PollyConfig:
     """The settings of Amazon Polly; boto3 finds those that are not set (profile, instance role)."""
 
     # Other programs use the AWS variables too, and the search for an instance role may hang: so Polly has a switch.
-    enabled: bool = setting("POLLY_ENABLED", boolean, False)
-    endpoint_url: str | None = setting("POLLY_ENDPOINT_URL", cloud, None)
-    access_key_id: Secret | None = setting("AWS_ACCESS_KEY_ID", token, None)
-    secret_access_key: Secret | None = setting("AWS_SECRET_ACCESS_KEY", token, None)
+    enabled: bool = setting("POLLY_ENABLED", boolean, False, "Amazon Polly, on or off.")
+    endpoint_url: str | None = setting("POLLY_ENDPOINT_URL", cloud, None, "URL of a VPC endpoint of Polly.")
+    access_key_id: Secret | None = setting("AWS_ACCESS_KEY_ID", token, None, "AWS access key ID for Polly.")
+    secret_access_key: Secret | None = setting("AWS_SECRET_ACCESS_KEY", token, None, "AWS secret access key for Polly.")
     # Temporary keys (STS) do not work without it.
-    session_token: Secret | None = setting("AWS_SESSION_TOKEN", token, None)
-    aws_region: str | None = setting("AWS_REGION", _region, None)
-    aws_default_region: str | None = setting("AWS_DEFAULT_REGION", _region, None)
+    session_token: Secret | None = setting("AWS_SESSION_TOKEN", token, None, "AWS session token for Polly.")
+    aws_region: str | None = setting("AWS_REGION", _region, None, "AWS region of Polly.")
+    aws_default_region: str | None = setting(
+        "AWS_DEFAULT_REGION", _region, None, "AWS region of Polly when AWS_REGION is not set."
+    )
 
     @property
     def region(self) -> str | None:
