@@ -25,7 +25,7 @@ SaynaError
 │       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-│   └── StoreUnavailable          503 OVERLOADED, with Retry-After
+│   └── StoreUnavailable          503 STORE_UNAVAILABLE, with Retry-After
 ├── CallerGone                    499, only in the log
 ├── QuotaExceeded                 429 QUOTA_EXCEEDED, with Retry-After
 ├── TooManyFailures               429 TOO_MANY_AUTH_FAILURES, with Retry-After
@@ -231,7 +231,9 @@ class CallerGone(SaynaError):
 
 
 class StoreUnavailable(Overloaded):
-    """The database on disk is busy or damaged, and nothing was done."""
+    """The database on disk is busy or damaged, or Redis is away, and nothing was done."""
+
+    code = "STORE_UNAVAILABLE"
 
 
 class QuotaExceeded(SaynaError):

@@ -173,7 +173,11 @@ def test_without_redis_speech_goes_on_and_calls_wait(
         assert machine.address.speak("Hello").status == 200
         for key in ("", "k"):
             answer = call(machine, "room", key=key)
-            assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (503, "OVERLOADED", "1")
+            assert (answer.status, answer.json()["code"], answer.headers["retry-after"]) == (
+                503,
+                "STORE_UNAVAILABLE",
+                "1",
+            )
         assert deliver(machine, joined()) == 503
         assert machine.address.ask("POST", "/sip/hooks", saved).status == 503
         # Nothing waited for longer than the timeouts of a few questions.
