@@ -34,7 +34,6 @@ SaynaError
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 
 class SaynaError(Exception):
@@ -48,7 +47,7 @@ class SaynaError(Exception):
     headers: Mapping[str, str] = MappingProxyType({})
     field: str = ""
     # Whether only this caller gets the error, and not the other requests for the same sound.
-    is_callers_own: ClassVar[bool] = False
+    is_callers_own: bool = False
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 
