@@ -138,7 +138,7 @@ class AuthServiceFailed(SaynaError):
 
     status = 502
     code = "AUTH_SERVICE_ERROR"
-    auth_code: ClassVar[str] = "auth_service_error"
+    auth_code: str = "auth_service_error"
 
 
 class AuthServiceUnavailable(AuthServiceFailed):
@@ -146,7 +146,7 @@ class AuthServiceUnavailable(AuthServiceFailed):
 
     status = 503
     code = "AUTH_SERVICE_UNAVAILABLE"
-    auth_code: ClassVar[str] = "auth_service_unavailable"
+    auth_code: str = "auth_service_unavailable"
 
 
 class ProviderError(SaynaError):
