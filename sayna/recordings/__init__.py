@@ -3,10 +3,10 @@
 import logging
 
 from sayna.config import RecordingConfig
-from sayna.recordings.egresses import Remover, RetentionSweeper
 from sayna.recordings.library import Download, Library, check_stream_id
 from sayna.recordings.listing import RecordingPage
 from sayna.recordings.recorder import Recorder, Session
+from sayna.recordings.removal import Remover, RetentionSweeper
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
 from sayna.storage import open_store

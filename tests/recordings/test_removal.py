@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from livekit.protocol import egress
 
-from sayna.recordings.egresses import RetentionSweeper
+from sayna.recordings.removal import RetentionSweeper
 from tests.blueprints.conftest import MakeClient
 from tests.e2e.program import until
 from tests.recordings.conftest import owner
