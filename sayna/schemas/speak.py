@@ -45,9 +45,7 @@ class PronunciationSchema(StrictSchema):
 
     # An empty word would match between all letters and make 1 GB of 1 kB.
     word = StrictString(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
-    pronunciation = StrictString(
-        required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
-    )
+    pronunciation = StrictString(required=True)
 
 
 class VoiceSchema(StrictSchema):

@@ -186,10 +186,10 @@ def spoken(text: str, markup: str, words: PronunciationTable, limit: int) -> Spo
     Raises TextTooLong, EmptyText when nothing in it can be said, UnsupportedMarkup, InvalidRequest.
     """
     _check_length(len(text), limit)
+    cleaned = _with_speech(clean(text))
     if markup in _COMPILERS:
         return _of_script(_COMPILERS[markup](text), words, limit)
-    cleaned = clean(text)
-    return Spoken(_with_speech(words.apply(_with_speech(cleaned)), UNSPOKEN))
+    return Spoken(_with_speech(words.apply(cleaned), UNSPOKEN))
 
 
 def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:

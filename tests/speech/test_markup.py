@@ -87,7 +87,6 @@ def test_words_are_replaced_in_text_and_aliases_alone() -> None:
         (whole("<P>a</P>"), "<P>"),
         ("<p>a</p>", "begin with <speak>"),
         ("Hello", "line 1"),
-        ("", "no element found"),
         (whole("a</p>"), "mismatched tag"),
         (whole("a & b"), "line 1, column"),
         (whole("&nbsp;"), "undefined entity"),
