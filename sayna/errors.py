@@ -45,15 +45,15 @@ class SaynaError(Exception):
     status: int = 500
     code: str = "INTERNAL_ERROR"
     headers: Mapping[str, str] = MappingProxyType({})
-    field: str = ""
     # Whether only this caller gets the error, and not the other requests for the same sound.
     is_callers_own: bool = False
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 
-    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(self, message: str, *, retry_after: int | None = None, field: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.field = field
         self.retry_after = retry_after
 
 

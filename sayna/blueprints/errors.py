@@ -17,7 +17,7 @@ from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.speech.clip_errors import status_of
 
-ELEVENLABS_PATHS = re.compile(r"/v1/(text-to-speech|voices|user)(/.*)?|/v2(/.*)?", re.DOTALL)
+ELEVENLABS_PATHS = re.compile(r"/v1/(text-to-speech|voices|user)(/.*)?|/v2(/.*)?|/elevenlabs(/.*)?", re.DOTALL)
 BOTH_PATH = "/v1/models"  # OpenAI's and ElevenLabs's
 OPENAI_PATHS = re.compile(r"/v1(/.*)?", re.DOTALL)
 JAMBONZ_PATHS = re.compile(r"/jambonz(/.*)?", re.DOTALL)

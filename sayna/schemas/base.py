@@ -44,9 +44,7 @@ class StrictSchema(Schema):
         try:
             return self.load(body)
         except ValidationError as error:
-            invalid = InvalidRequest(sentence(error.messages))
-            invalid.field = _first_field(error.messages)
-            raise invalid from error
+            raise InvalidRequest(sentence(error.messages), field=_first_field(error.messages)) from error
 
 
 class ResponseSchema(Schema):

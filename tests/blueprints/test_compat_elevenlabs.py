@@ -177,7 +177,28 @@ def test_lists_have_both_shapes(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("query", ["page_size=0", "page_size=101", "page_size=x", "next_page_token=-1"])
 def test_page_that_cannot_be_is_refused(client: FlaskClient, query: str) -> None:
-    assert detail(client.get(f"/v2/voices?{query}")) == (400, "invalid_request")
+    assert detail(client.get(f"/v2/voices?{query}")) == (422, "invalid_parameters")
+
+
+@pytest.mark.parametrize("dialects", ["elevenlabs", "openai,elevenlabs"])
+def test_prefix_has_the_same_routes(make_client: MakeClient, dialects: str) -> None:
+    client = make_client(COMPAT_ENABLED=dialects)
+    for path in ("/v1/voices", "/v2/voices", "/v1/user", "/v1/voices/settings/default"):
+        assert client.get(f"/elevenlabs{path}").get_json() == client.get(path).get_json()
+    assert client.post(f"/elevenlabs{SPEECH}/stream?output_format=pcm_16000", json=BODY).content_type == "audio/pcm"
+    listed = client.get("/elevenlabs/v1/models").get_json()
+    assert set(listed[0]) == {"model_id", "name", "can_do_text_to_speech", "languages"}
+    assert detail(client.get("/elevenlabs/v1/voices/nope")) == (404, "voice_not_found")
+    assert detail(client.get("/elevenlabs/v1/other")) == (404, "not_found")
+
+
+def test_prefix_takes_the_key_of_elevenlabs(make_client: MakeClient) -> None:
+    client = make_client(
+        AUTH_REQUIRED="true", AUTH_API_SECRETS_JSON='[{"id": "acme", "secret": "long-enough-secret-1"}]'
+    )
+    path = "/elevenlabs/v1/models"
+    assert detail(client.get(path)) == (401, "invalid_api_key")
+    assert client.get(path, headers={"xi-api-key": "long-enough-secret-1"}).status_code == 200
 
 
 @pytest.mark.parametrize("dialects", ["elevenlabs", "openai,elevenlabs"])

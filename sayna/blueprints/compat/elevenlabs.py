@@ -123,7 +123,7 @@ def search() -> Response:
     size = integer(request.args, "page_size")
     begin = integer(request.args, "next_page_token") or 0
     if size is not None and not 1 <= size <= MAX_PAGE:
-        raise InvalidRequest(f"page_size must lie between 1 and {MAX_PAGE}")
+        raise InvalidRequest(f"page_size must lie between 1 and {MAX_PAGE}", field="page_size")
     end = begin + (size or 10)
     words = request.args.get("search", "").lower()
     found = [voice for voice in kept_voices() if words in f"{voice.name} {_address(voice)} {voice.language}".lower()]

@@ -62,7 +62,7 @@ def integer(values: Mapping[str, str], name: str) -> int | None:
     """Return a whole number of a query or form, None when it is left out; raises InvalidRequest."""
     text = values.get(name, "")
     if text and not re.fullmatch("[0-9]{1,6}", text):
-        raise InvalidRequest(f"{name} must be a whole number")
+        raise InvalidRequest(f"{name} must be a whole number", field=name)
     return int(text) if text else None
 
 
