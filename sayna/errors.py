@@ -25,7 +25,7 @@ SaynaError
 │       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
 ├── NotCached                     504 NOT_CACHED
 ├── Overloaded                    503 OVERLOADED, with Retry-After
-│   └── StoreUnavailable          503 OVERLOADED, with Retry-After
+│   └── StoreUnavailable          503 STORE_UNAVAILABLE, with Retry-After
 ├── CallerGone                    499, only in the log
 ├── QuotaExceeded                 429 QUOTA_EXCEEDED, with Retry-After
 ├── TooManyFailures               429 TOO_MANY_AUTH_FAILURES, with Retry-After
@@ -34,7 +34,6 @@ SaynaError
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
 
 
 class SaynaError(Exception):
@@ -48,7 +47,7 @@ class SaynaError(Exception):
     headers: Mapping[str, str] = MappingProxyType({})
     field: str = ""
     # Whether only this caller gets the error, and not the other requests for the same sound.
-    is_callers_own: ClassVar[bool] = False
+    is_callers_own: bool = False
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 
@@ -139,7 +138,7 @@ class AuthServiceFailed(SaynaError):
 
     status = 502
     code = "AUTH_SERVICE_ERROR"
-    auth_code: ClassVar[str] = "auth_service_error"
+    auth_code: str = "auth_service_error"
 
 
 class AuthServiceUnavailable(AuthServiceFailed):
@@ -147,7 +146,7 @@ class AuthServiceUnavailable(AuthServiceFailed):
 
     status = 503
     code = "AUTH_SERVICE_UNAVAILABLE"
-    auth_code: ClassVar[str] = "auth_service_unavailable"
+    auth_code: str = "auth_service_unavailable"
 
 
 class ProviderError(SaynaError):
@@ -231,7 +230,9 @@ class CallerGone(SaynaError):
 
 
 class StoreUnavailable(Overloaded):
-    """The database on disk is busy or damaged, and nothing was done."""
+    """The database on disk is busy or damaged, or Redis is away, and nothing was done."""
+
+    code = "STORE_UNAVAILABLE"
 
 
 class QuotaExceeded(SaynaError):

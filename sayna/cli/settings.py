@@ -1,15 +1,17 @@
 """`sayna config check | show`: what is set, where, and what is wrong with it."""
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from sayna.cli.context import Group, as_json, print_json, print_table
 from sayna.config import ConfigError, load_config, read_sources, settings
-from sayna.config.fields import described
+from sayna.config.fields import SettingInfo, described
 
 commands = Group(
     "config",
@@ -50,9 +52,12 @@ def check(*, as_json: bool) -> None:
 @click.option("--all", "shows_all", is_flag=True, help="Show the settings that have their default too.")
 @as_json
 def show(*, shows_all: bool, as_json: bool) -> None:
-    """Show the settings in use and where each comes from; secrets, URLs and lists are shown as ***."""
+    """Show the settings in use and where each comes from; secrets and queries of URLs are shown as ***."""
     sources, values = read_sources(), dict(_values(load_config()))
-    rows = [(info.name, values[info.name], sources.origin(info, os.environ) or "default") for info in settings()]
+    rows = [
+        (info.name, _shown(info, values[info.name], sources.text(info)), sources.origin(info, os.environ) or "default")
+        for info in settings()
+    ]
     rows = [row for row in rows if shows_all or row[2] != "default"]
     if as_json:
         print_json([dict(zip(("name", "value", "from"), row, strict=True)) for row in rows])
@@ -60,23 +65,25 @@ def show(*, shows_all: bool, as_json: bool) -> None:
         print_table([("setting", "value", "from"), *rows])
 
 
-def _values(section: Any, *path: str) -> Iterator[tuple[str, str]]:
-    """Yield the name and the shown value of each setting."""
+def _values(section: Any, *path: str) -> Iterator[tuple[str, object]]:
+    """Yield the name and the value of each setting."""
     for each in fields(section):
         value, info = getattr(section, each.name), described(each, path)
         if info is None:
             yield from _values(value, *path, each.name)
-        elif value is None or (value == () and info.default == ""):
-            yield info.name, f"({info.default})" if info.computed else "-"
-        elif info.secret or not info.kind.shown:
-            yield info.name, "***"
         else:
-            yield info.name, _text(value)
+            yield info.name, value
 
 
-def _text(value: object) -> str:
+def _shown(info: SettingInfo, value: object, text: str) -> str:
+    """Return a value for people; `text` is what the setting was given, if anything."""
+    if value is None or (value == () and not info.default):
+        return f"({info.default})" if info.computed else "-"
+    if info.secret:
+        return "***"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(getattr(value, "path", value))
+    if isinstance(value, str | int | float | Path):
+        # A query may hold a key, as that of AUTH_SERVICE_URL does.
+        return re.sub(r"\?.+", "?***", str(value))
+    return re.sub(r"\s*,\s*", ",", text) or info.default

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 
 from sayna.config.fields import SettingInfo
 
-# Of 0.9 and more, one or two letters differ; names of other programs, such as LOGNAME, are less alike.
-ALIKE = 0.9
+# Of 0.88 and more, one or two letters differ; names of other programs, such as LOGNAME, are less alike.
+ALIKE = 0.88
 MAX_DIFFERENCE = 2  # letters
 # HOST and PORT are too short: other programs have names that differ in one letter.
 SHORTEST = 6

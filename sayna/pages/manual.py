@@ -48,7 +48,9 @@ class Manual:
         """The file of each page by the page's name, which is the end of its URL; the index has an empty name."""
         docs = sorted(path.relative_to(self._root).as_posix() for path in (self._root / FOLDER).rglob("*.md"))
         names = {path.removeprefix(f"{FOLDER}/").removesuffix(".md"): path for path in docs if path != INDEX}
-        return {"": INDEX, **names, **{name: path for path, name in TOP.items()}}
+        known = {"": INDEX, **names, **{name: path for path, name in TOP.items()}}
+        # A part of the project, copied elsewhere, may lack some.
+        return {name: path for name, path in known.items() if (self._root / path).is_file()}
 
     @cached_property
     def _names(self) -> dict[str, str]:

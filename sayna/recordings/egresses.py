@@ -1,11 +1,13 @@
 """What LiveKit knows of recordings: which run, how each ended, and where its egress writes each.
 
 `owner.json` is a note, not the state: LiveKit is asked until the note has an outcome. LiveKit lists an egress a moment
-after its start and forgets it 24 hours after its end. So an egress that LiveKit does not know is over, unless its note
-is younger than `grace_seconds`. The audio in the store then tells whether it was complete.
+after its start and forgets it 24 hours after its end. So an egress that LiveKit does not know is over: a young one
+after a second look, and one whose id is not noted yet after `grace_seconds`. The audio in the store then tells whether
+it was complete.
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from sayna.livekit.events import Event
 
 AUDIO = "audio.ogg"
+# Early versions of livekit-server answered a start before they stored the egress (pkg/service/egress.go).
+STORING_SECONDS = 0.3
 EPOCH = datetime.fromtimestamp(0, UTC)
 
 logger = logging.getLogger("sayna.recordings")
@@ -57,7 +61,7 @@ class Egresses:
 
     def is_running(self, stream_id: str, owner: Owner) -> bool:
         """Return whether the recording runs; LiveKit is asked, and an end is noted."""
-        report = self._egress.state(owner.egress_id or "")
+        report = self.report(owner)
         if report is not None and report.state is EgressState.ENDING:
             return False
         return self.note(stream_id, owner, report).outcome is None
@@ -67,14 +71,22 @@ class Egresses:
         if owner.outcome is not None or not owner.room_name:
             return owner
         if owner.egress_id:
-            return self.note(stream_id, owner, self._egress.state(owner.egress_id))
+            return self.note(stream_id, owner, self.report(owner))
         # The worker died between LiveKit's response and its note.
         report = self._egress.find(owner.room_name, self.path(stream_id))
         return self.note(stream_id, replace(owner, egress_id=report.id) if report else owner, report, before=owner)
 
+    def report(self, owner: Owner) -> EgressReport | None:
+        """Return LiveKit's report of a noted egress, or None when LiveKit does not know it, for a young one twice."""
+        report = self._egress.state(owner.egress_id or "")
+        if report is None and not owner.is_older_than(self._grace_seconds):
+            time.sleep(STORING_SECONDS)
+            report = self._egress.state(owner.egress_id or "")
+        return report
+
     def note(self, stream_id: str, owner: Owner, report: EgressReport | None, *, before: Owner | None = None) -> Owner:
         """Return the owner after LiveKit's report, written in place of `before` when the recording is over."""
-        if report is None and not owner.is_older_than(self._grace_seconds):
+        if report is None and not owner.egress_id and not owner.is_older_than(self._grace_seconds):
             return owner
         state = report.state if report else self._outcome_in_store(stream_id)
         if not state.is_over:

@@ -115,10 +115,11 @@ class Recorder:
         egress_id = owner.egress_id or (running.id if running else None)
         if egress_id is None:
             return self._abandoned(stream_id, owner)
-        report = self._egress.stop(egress_id)
-        if report is None and not owner.is_older_than(self._stale_seconds):
-            raise EgressUnavailable("LiveKit does not know this recording yet; try again", retry_after=5)
         stopped = replace(owner, egress_id=egress_id, stopped_at=_now())
+        report = self._egress.stop(egress_id)
+        # One that LiveKit has not stored yet is stopped by the next request.
+        if report is None and (report := self.egresses.report(stopped)) and not report.state.is_over:
+            raise EgressUnavailable("LiveKit does not know this recording yet; try again", retry_after=5)
         self._owners.replace(stream_id, owner, stopped)
         return self.egresses.note(stream_id, stopped, report)
 

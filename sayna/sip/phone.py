@@ -1,6 +1,7 @@
 """Phone numbers: their form, the numbers that may be called, and the numbers that a tenant may call from."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from sayna.config import SipConfig
@@ -14,13 +15,17 @@ USER = re.compile(r"[A-Za-z0-9+._-]{1,64}")
 INTERNATIONAL = ("", "00", "011")
 # A SIP server may ignore them in the user of a sip: URI (RFC 3966, section 5.1.1).
 SEPARATORS = re.compile("[.-]")
+# Such as the direction marks that a copied number may have; a person cannot find them by reading.
+UNSEEN = re.compile(r"[^ -~]")
 
 
 def phone_number(text: str, name: str) -> str:
     """Return the number without blanks around it; raises InvalidPhoneNumber naming the field."""
     number = text.strip()
     if not NUMBER.fullmatch(number):
-        raise InvalidPhoneNumber(f"{name} must be an optional + and 1 to 32 digits")
+        unseen = UNSEEN.search(number)
+        holds = f", and holds U+{ord(unseen[0]):04X} {unicodedata.name(unseen[0], '')}".rstrip() if unseen else ""
+        raise InvalidPhoneNumber(f"{name} must be an optional + and 1 to 32 digits{holds}")
     return number
 
 

@@ -6,6 +6,7 @@ import sys
 from functools import cache
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -122,3 +123,8 @@ def test_known_etag_of_a_page_returns_304(client: FlaskClient) -> None:
 def test_app_loads_no_markdown_before_the_first_page() -> None:
     command = "import sys; from app import create_app; create_app(); sys.exit('markdown_it' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", command], cwd=ROOT, check=False).returncode == 0
+
+
+def test_manual_without_its_folder_has_no_pages(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Sayna\n")
+    assert Manual(tmp_path).files == {"readme": "README.md"}

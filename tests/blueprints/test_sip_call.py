@@ -110,6 +110,23 @@ def test_numbers_are_checked(make: MakeClient, telephones: FakeSipClient, field:
     assert telephones.calls == []
 
 
+@pytest.mark.parametrize("field", ["from_phone_number", "to_phone_number"])
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        ("\u200b+1555", "U+200B ZERO WIDTH SPACE"),
+        ("+1555\u202c", "U+202C POP DIRECTIONAL FORMATTING"),
+        ("\ufeff", "U+FEFF ZERO WIDTH NO-BREAK SPACE"),
+        ("+15\u00a055", "U+00A0 NO-BREAK SPACE"),
+        ("+15\t55", "U+0009"),
+    ],
+)
+def test_invisible_character_of_a_number_is_named(make: MakeClient, field: str, value: str, named: str) -> None:
+    answer = dial(make(), **{field: value})
+    assert failed(answer) == (400, "INVALID_PHONE_NUMBER")
+    assert answer.get_json()["error"] == f"{field} must be an optional + and 1 to 32 digits, and holds {named}"
+
+
 @pytest.mark.parametrize("value", ["1234", "07123456789", "+" + "1" * 32, " +1 "])
 def test_numbers_of_every_kind_are_dialled(make: MakeClient, telephones: FakeSipClient, value: str) -> None:
     assert dial(make(), to_phone_number=value).status_code == 200

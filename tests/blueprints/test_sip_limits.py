@@ -191,7 +191,7 @@ def test_second_request_of_a_key_waits_as_long_as_a_call_takes(make: MakeClient,
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(dial, clients[0], key="k")
         assert rings.wait(10)
-        assert failed(dial(clients[1], key="k")) == (503, "OVERLOADED")
+        assert failed(dial(clients[1], key="k")) == (503, "STORE_UNAVAILABLE")
         answered.set()
         assert first.result().status_code == 200
 
@@ -204,7 +204,7 @@ def test_broken_database_is_renamed_and_no_call_is_placed(
     file = tmp_path / "cache" / "sip" / f"{name}.sqlite"
     file.parent.mkdir(parents=True, mode=0o700)
     file.write_bytes(b"this is no database" * 100)
-    assert failed(dial(client, key="k")) == (503, "OVERLOADED")
+    assert failed(dial(client, key="k")) == (503, "STORE_UNAVAILABLE")
     assert telephones.dialled == []
     assert list(file.parent.glob(f"{name}.sqlite.corrupt-*"))
     assert dial(client, key="k").status_code == 200

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from tests.blueprints.clips import SECRETS
 from tests.blueprints.conftest import MakeClient
 from tests.e2e.program import until
+from tests.e2e.servers import free_port
 from tests.sip.inbound import Target, hook, per_hook_secret, verified
 from tests.wire import FaultServer, answers
 from tests.wire.server import Exchange
@@ -94,6 +95,22 @@ def test_miss_beyond_the_cap_is_refused_and_hits_are_served(client: FlaskClient,
     assert speak(client, "ten chars.").headers["x-cache"] == "HIT"
     assert len(vendor.hits) == 2
     assert "x-quota-remaining" not in speak(client, "eleven char", "b").headers
+
+
+def test_miss_of_a_capped_tenant_is_503_while_redis_is_away(
+    settings: dict[str, str], make_client: MakeClient, vendor: FaultServer
+) -> None:
+    away = {"REDIS_URL": f"redis://127.0.0.1:{free_port()}", "SAYNA_SECRET": "x" * 32}
+    client = make_client(**settings, **away)
+    refused = speak(client, "ten chars.")
+    assert (refused.status_code, refused.get_json()["code"]) == (503, "STORE_UNAVAILABLE")
+    assert refused.headers["Retry-After"] == "1"
+    assert vendor.hits == []
+    # A tenant without a cap goes on, and what it paid for is a hit of the other one.
+    assert speak(client, "ten chars.", "b").headers["x-cache"] == "MISS"
+    assert speak(client, "ten chars.").headers["x-cache"] == "HIT"
+    ready = client.get("/ready")
+    assert (ready.status_code, ready.get_json()["checks"]["redis"]) == (200, "failed")
 
 
 def test_second_secret_of_a_tenant_has_the_same_cap(client: FlaskClient) -> None:

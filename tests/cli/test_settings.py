@@ -56,6 +56,33 @@ def test_show_says_where_each_setting_comes_from(run: Run, tmp_path: Path) -> No
     assert "LOG_LEVEL" in run("config", "show", "--all").stdout
 
 
+def test_show_shows_addresses_and_lists_but_no_query(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "sayna.yaml").write_text("sip:\n  own_addresses: [198.51.100.7, sip.example.com]\n")
+    given = {
+        "SIP_OUTBOUND_ADDRESS": "pbx.example.com:5060;transport=tcp",
+        "LIVEKIT_URL": "wss://livekit.example.com",
+        "SIP_ALLOWED_DESTINATIONS": "+49, 0049",
+        "VENDOR_CONCURRENCY": "elevenlabs=5",
+        "METRICS_ENABLED": "Yes",
+        "AUTH_SERVICE_URL": "https://auth.example.com/check?code=canary",
+        "AUTH_SIGNING_KEY_PATH": "key.pem",
+        "AUTH_REQUIRED": "false",
+    }
+
+    shown = run("config", "show", "--all", "--json", SAYNA_CONFIG="sayna.yaml", **given)
+
+    rows = {row["name"]: row["value"] for row in json.loads(shown.stdout)}
+    assert {name: rows[name] for name in given} == given | {
+        "SIP_ALLOWED_DESTINATIONS": "+49,0049",
+        "METRICS_ENABLED": "true",
+        "AUTH_SERVICE_URL": "https://auth.example.com/check?***",
+    }
+    assert rows["SIP_OWN_ADDRESSES"] == "198.51.100.7,sip.example.com"
+    assert rows["FORWARDED_ALLOW_IPS"] == "127.0.0.1,::1"
+    assert rows["DEEPGRAM_BASE_URL"] == "https://api.deepgram.com"
+    assert rows["SIP_DENIED_DESTINATIONS"] == "-"
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     {
@@ -65,6 +92,8 @@ def test_show_says_where_each_setting_comes_from(run: Run, tmp_path: Path) -> No
         "DEEPGRAM_APIKEY_FILE": "DEEPGRAM_API_KEY_FILE",
         "CACHEPATH": "CACHE_PATH",
         "AUTH_REQIURED": "AUTH_REQUIRED",
+        "REDIS_ULR": "REDIS_URL",
+        "REDIS_URI": "REDIS_URL",
     }.items(),
 )
 def test_misspelt_variable_is_a_warning(tmp_path: Path, name: str, meant: str) -> None:
@@ -73,7 +102,9 @@ def test_misspelt_variable_is_a_warning(tmp_path: Path, name: str, meant: str) -
     assert sentence == f"{name} is no setting of Sayna; did you mean {meant}?"
 
 
-@pytest.mark.parametrize("name", ["PATH", "HOSTNAME", "LOGNAME", "HOSTS", "SAYNA_PORT", "AWS_PROFILE", "CACHE_DIR"])
+@pytest.mark.parametrize(
+    "name", ["PATH", "HOSTNAME", "LOGNAME", "HOSTS", "SAYNA_PORT", "AWS_PROFILE", "CACHE_DIR", "REDIS_HOST"]
+)
 def test_variable_of_another_program_is_no_warning(tmp_path: Path, name: str) -> None:
     assert read_sources({name: "x"}, cwd=tmp_path).warnings == []
 

@@ -167,6 +167,8 @@ def test_the_image_speaks_writes_nothing_beside_its_folders_and_knows_its_health
         before = set(image.rglob("*"))
         assert address.speak("Hello from a container").status == 200
         assert address.ask("GET", "/studio").status == 200
+        for page in ("/help", "/help/sip", "/help/readme", "/help/changelog", "/help/vulnerabilities", "/help?q=cache"):
+            assert address.ask("GET", page).status == 200, page
         assert subprocess.run(health, cwd=image, env=env, timeout=20, check=False).returncode == 0
         assert set(image.rglob("*")) == before
 

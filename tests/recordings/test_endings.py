@@ -1,6 +1,7 @@
 """Recordings that end by themselves: what POST, DELETE, the list and LiveKit's events say of them."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.blueprints.telephones import save
 from tests.livekit.events import encoded, signed
 from tests.recordings.conftest import owner
 from tests.recordings.twirp import Twirp
+from tests.recordings.wire import Reply
 from tests.sip.inbound import SETTINGS, Target, hook, verified
 from tests.storage.places import LocalPlace, Place
 
@@ -103,15 +105,54 @@ def test_recording_that_livekit_forgot_is_judged_by_its_audio(
     assert livekit.started == []
 
 
-def test_recording_that_livekit_does_not_list_yet_still_runs(client: FlaskClient, livekit: Twirp) -> None:
+def test_recording_that_livekit_forgets_at_once_is_over(place: Place, livekit: Twirp, make_client: MakeClient) -> None:
+    client = make_client(**place.settings, **livekit.settings)
     start(client)
-    info = livekit.recordings.pop("EG_1")
+    livekit.recordings.clear()
 
+    again, stopped = start(client), client.delete("/recording/call")
+    assert (again.status_code, again.get_json()["code"]) == (409, "RECORDING_EXISTS")
+    assert (stopped.status_code, stopped.get_json()["outcome"]) == (200, "failed")
+    assert len(livekit.started) == 1
+
+
+def test_stop_of_a_recording_that_livekit_forgot_at_once_is_200(client: FlaskClient, livekit: Twirp) -> None:
+    start(client)
+    livekit.recordings.clear()
+
+    stopped = client.delete("/recording/call")
+    assert (stopped.status_code, stopped.get_json()["status"], stopped.get_json()["outcome"]) == (
+        200,
+        "stopped",
+        "failed",
+    )
+    assert client.delete("/recording/call?purge=true").get_json() == {"status": "purged", "stream_id": "call"}
+
+
+def test_recording_that_livekit_stores_late_still_runs(
+    client: FlaskClient, livekit: Twirp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(client)
+    known = livekit.recordings
+    # The first question after each request comes before LiveKit has stored the egress.
+    late = iter([{}, known, {}, {}, known, known])
+    real = livekit._list
+    stop = livekit._stop
+
+    def asked(answer: Callable[[bytes], Reply]) -> Callable[[bytes], Reply]:
+        def respond(body: bytes) -> Reply:
+            livekit.recordings = next(late)
+            return answer(body)
+
+        return respond
+
+    monkeypatch.setattr(livekit, "_list", asked(real))
+    monkeypatch.setattr(livekit, "_stop", asked(stop))
     assert start(client).status_code == 201
     refused = client.delete("/recording/call")
     assert (refused.status_code, refused.get_json()["code"]) == (503, "EGRESS_UNAVAILABLE")
-    livekit.recordings["EG_1"] = info
     assert client.delete("/recording/call").status_code == 200
+    assert known["EG_1"].status == egress.EGRESS_ENDING
 
 
 def test_recording_that_is_being_stopped_is_not_announced(client: FlaskClient, livekit: Twirp) -> None:

@@ -12,7 +12,7 @@ const KEY = "sayna.prompts";
 const AT_ONCE = 4;
 const ATTEMPTS = 5;
 const EXAMPLE = 'name,text,language\nwelcome,"Welcome to Acme. All calls are recorded.",en\ngoodbye,"Thank you, and good-bye.",en\n';
-const BUSY = new Set(["PROVIDER_RATE_LIMITED", "OVERLOADED"]);
+const BUSY = new Set(["PROVIDER_RATE_LIMITED", "OVERLOADED", "STORE_UNAVAILABLE"]);
 
 export class PromptsTab {
   #part;
