@@ -13,7 +13,7 @@ MODULES = (
     "sayna.audio.encoder",
     "sayna.audio.resample",
     "sayna.audio.samples",
-    "sayna.http.client",
+    "sayna.http.exchange",
     "sqlite3",
 )
 
@@ -25,7 +25,7 @@ def load_modules() -> None:
         for name in MODULES:
             importlib.import_module(name)
         metrics.load_library()
-        from sayna.http.pool import tls_context  # noqa: PLC0415 - the start of the first worker must not wait for it
+        from sayna.http.connection_pool import tls_context  # noqa: PLC0415 - the start of the first worker must not wait for it
 
         tls_context(operator_certificates())
     finally:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sayna import http
-from sayna.http.pool import pool, tls_context
+from sayna.http.connection_pool import pool, tls_context
 from tests.http.exchange import AUDIO, LATE, LATE_RESPONSES, SOON, assert_close_wakes_the_reader, send
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
