@@ -13,7 +13,7 @@ from sayna.config import ConfigError, load_config  # noqa: E402
 try:
     # Flask sets this for `flask --app wsgi ...`; like `sayna`, its commands make no folder for a mistyped CACHE_PATH.
     if os.environ.get("FLASK_RUN_FROM_CLI") == "true" and "run" not in sys.argv:
-        from sayna.cli.context import require_cache_folder
+        from sayna.cli.command import require_cache_folder
 
         require_cache_folder(load_config())
     app = create_app()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from marshmallow import ValidationError
 
 from sayna.auth import read_token
-from sayna.auth.service import AuthRequest, _auth_data
+from sayna.auth.auth_service import AuthRequest, _auth_data
 from sayna.blueprints.accept import accepted
 from sayna.blueprints.body import JSON_TYPE
 from sayna.blueprints.responses import PLAIN, SAFE

@@ -17,7 +17,7 @@ from sayna.engines.graphemes import boundary_before
 from sayna.errors import InvalidRequest
 from sayna.speech.longtext import Limit, split
 from sayna.speech.markup import compiled, compiled_leniently
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.spoken import PronunciationTable
 from sayna.speech.text import clean, has_speech
 from tests.bounded_fields import FIELD_FUNCTIONS
 

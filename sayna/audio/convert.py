@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
+from sayna.audio.containers import read_wav, wav_header
 from sayna.audio.formats import RIFF, streams
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.spec import AudioSpec
-from sayna.audio.wav import read_wav, wav_header
 
 _ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
 _SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sayna.audio import sniff
+from sayna.audio import containers
 from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
@@ -30,7 +30,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     A wrong head raises before the first byte is passed on. Only the head is ever held back.
     """
     name = spec.audio_format
-    head = _first(chunks, _HEAD_BYTES[name]) if name in _HEAD_BYTES else sniff.head_of(chunks)
+    head = _first(chunks, _HEAD_BYTES[name]) if name in _HEAD_BYTES else containers.head_of(chunks)
     _check_head(head, name)
     yield head
     size, tail = len(head), head
@@ -58,7 +58,7 @@ def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise ImplausibleAudio("The audio is empty.")
     expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
-    if sniff.kind(head) != expected and not (name == "mp3" and sniff.is_mpeg_frame(head)):
+    if containers.kind(head) != expected and not (name == "mp3" and containers.is_mpeg_frame(head)):
         raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
 
 

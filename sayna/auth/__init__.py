@@ -1,9 +1,9 @@
 """Authentication: a shared secret, or an auth service that receives a signed request, decides the tenant."""
 
+from sayna.auth.auth_service import AuthRequest
 from sayna.auth.authenticator import Authenticator
 from sayna.auth.bearer_token import read_key, read_token
 from sayna.auth.proxies import Proxies
-from sayna.auth.service import AuthRequest
 
 __all__ = [
     "AuthRequest",

@@ -6,7 +6,7 @@ import hmac
 import logging
 from collections.abc import Callable
 
-from sayna.auth.service import AuthRequest, AuthService, unauthorized
+from sayna.auth.auth_service import AuthRequest, AuthService, unauthorized
 from sayna.caller import Caller
 from sayna.config import ApiSecret, AuthConfig
 

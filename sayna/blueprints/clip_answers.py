@@ -14,7 +14,7 @@ from werkzeug import http
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
 from sayna.blueprints.responses import MAX_FALLBACK_AGE, whole_response, with_headers
-from sayna.recordings.conditions import CONDITIONAL, evaluate
+from sayna.recordings.library import CONDITIONAL, evaluate
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 from sayna.storage import ObjectInfo

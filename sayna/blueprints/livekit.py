@@ -12,9 +12,8 @@ from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.livekit.model import AgentDispatch
-from sayna.schemas.livekit import MUTE, PARTICIPANT
+from sayna.schemas.livekit import MUTE, PARTICIPANT, STOCK_TOKEN, load_token
 from sayna.schemas.livekit import room_name as checked
-from sayna.schemas.livekit_token import STOCK_TOKEN, load_token
 
 if TYPE_CHECKING:
     from sayna.livekit.livekit_client import LiveKit

@@ -10,7 +10,7 @@ from jinja2 import Environment, Template
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
-from sayna.blueprints.static_pages import INDEX, POLICY, StaticPage
+from sayna.blueprints.pages import INDEX, POLICY, StaticPage
 
 if TYPE_CHECKING:
     from sayna.pages.manual import Manual

@@ -5,8 +5,7 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.responses import json_response
-from sayna.prompts.check import Prompt, check
-from sayna.prompts.table import Table
+from sayna.prompts.check import Prompt, Table, check
 from sayna.schemas.prompts import PROMPT_LIST
 
 blueprint = Blueprint("prompts", __name__)

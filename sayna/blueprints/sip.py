@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
-from sayna.config.sip_hook import DEFAULT_EVENTS
+from sayna.config.sip import DEFAULT_EVENTS
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.schemas.livekit import room_name

@@ -9,7 +9,7 @@ from sayna.blueprints.body import check_query
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.caller import Caller
-from sayna.schemas.usage import load_month
+from sayna.speech.usage import parse_month
 
 blueprint = Blueprint("usage", __name__)
 
@@ -19,7 +19,7 @@ def usage() -> Response:
     """Answer with the characters of a month: the tenant's own, or everything when authentication is off."""
     check_query(request)
     caller, meter = g.caller, services().usage
-    month = load_month(request.args.get("month", ""), meter.this_month())
+    month = parse_month(request.args.get("month", ""), meter.this_month())
     counts = meter.month(month, _account(caller))
     providers: dict[str, dict[str, int]] = {}
     for key, count in counts.items():

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "backup": ("sayna.cli.backup:backup", "Save in one file what cannot be made again."),
     "cache": ("sayna.cli.cache:commands", "Look at, check and clear the audio cache."),
-    "clip": ("sayna.cli.clip:clip", "Print a signed URL that any telephone system can play."),
+    "clip": ("sayna.cli.speech:clip", "Print a signed URL that any telephone system can play."),
     "completion": ("sayna.cli.command:completion", "Print what completes commands in bash or zsh."),
     "config": ("sayna.cli.settings:commands", "Check and show the settings."),
     "doctor": ("sayna.cli.doctor:doctor", "Try what the server needs, and say what is wrong and what to do."),
@@ -20,9 +20,9 @@ COMMANDS = {
     "restore": ("sayna.cli.backup:restore", "Put back what a backup holds."),
     "serve": ("sayna.cli.serve:serve", "Serve the HTTP API until a signal stops it."),
     "sip": ("sayna.cli.sip:commands", "Look after telephony."),
-    "speak": ("sayna.cli.speak:speak", "Save a sentence as a file of audio, or play it."),
+    "speak": ("sayna.cli.speech:speak", "Save a sentence as a file of audio, or play it."),
     "usage": ("sayna.cli.usage:usage", "Show what each tenant used in a month."),
-    "voices": ("sayna.cli.voices:voices", "List the voices of all vendors, or of one."),
+    "voices": ("sayna.cli.speech:voices", "List the voices of all vendors, or of one."),
     "warm": ("sayna.cli.prompts:warm", "Render a list of prompts; what is rendered already costs nothing."),
 }
 OF_FLASK = ("cache", "clip", "pack", "sip", "usage", "voices", "warm")

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 
 from sayna import __version__
-from sayna.cli.context import Command, config
+from sayna.cli.command import Command, config
 from sayna.config import read_sources, settings
 from sayna.state.blobs import FileBlobStore
 from sayna.state.files import create_private, open_private, private_folder

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sayna.audio import FORMATS, SAMPLE_RATES
-from sayna.cli.context import Group, as_json, is_of_flask, print_json, print_table, progress, services, shared_cache
+from sayna.cli.command import Group, as_json, is_of_flask, print_json, print_table, progress, services, shared_cache
 from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services

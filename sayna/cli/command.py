@@ -1,14 +1,40 @@
-"""`sayna`: the group of all commands."""
+"""`sayna`, the group of all commands, and what every command has: settings, services, options, errors as sentences."""
 
+import contextlib
+import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
 from sayna import __version__
 from sayna.cli import COMMANDS, DeferredCommand
-from sayna.cli.context import Command, CommandSession, Group
+
+if TYPE_CHECKING:
+    from sayna.caller import Caller
+    from sayna.config import Config
+    from sayna.services import Services
+    from sayna.speech.cache import AudioCache
+    from sayna.speech.plan import Plan
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+for_tenant = click.option("--tenant", help="The tenant whose cap, providers and pronunciations count.")
+VOICE_OPTIONS = (
+    click.option("--provider", help="Speech vendor."),
+    click.option("--voice", "voice_id", help="Voice of the vendor; with --provider alias, a voice of your own."),
+    click.option("--model", help="Model of the vendor."),
+    click.option("--language", help="BCP 47 tag: en-GB."),
+    click.option("--speed", "speaking_rate", type=float, help="1.0 is the voice's own pace."),
+    for_tenant,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -18,6 +44,157 @@ Examples:
   sayna --env-file /etc/sayna/sayna.env config show
 
 Exit status: 0 when all is well, 1 when something failed, 2 when the command is not written correctly."""
+
+
+def voice_options(command: F) -> F:
+    """Give a command the options of who speaks, and for which tenant."""
+    for option in reversed(VOICE_OPTIONS):
+        command = option(command)
+    return command
+
+
+class CommandSession:
+    """The settings and the services of one run of `sayna`, read and built when a command asks for them."""
+
+    @cached_property
+    def config(self) -> "Config":
+        """The settings; raises ConfigError."""
+        from sayna.config import load_config  # noqa: PLC0415 - `sayna --help` needs no settings
+
+        return load_config()
+
+    @cached_property
+    def services(self) -> "Services":
+        """The services; raises ConfigError, and ClickException where CACHE_PATH names no folder."""
+        from sayna import log  # noqa: PLC0415 - 0.6 s of imports, which `sayna --help` must not wait for
+        from sayna.services import build  # noqa: PLC0415
+
+        # People see warnings; the lines of each call to a vendor are for the log of a server.
+        log.configure("WARNING", "console")
+        require_cache_folder(self.config)
+        built = build(self.config)
+        click.get_current_context().find_root().call_on_close(built.close)
+        return built
+
+
+def require_cache_folder(config: "Config") -> None:
+    """Raise ClickException where CACHE_PATH names no folder: commands make none, because the path may be mistyped."""
+    path = config.cache.path
+    if path is not None and not path.is_dir():
+        raise click.ClickException(
+            f"CACHE_PATH is {path}, and that folder is missing. Correct it, or make the folder: mkdir -p -m 700 {path}"
+        )
+
+
+def services() -> "Services":
+    """Return the services of the application that Flask runs the command in, otherwise those of this run of `sayna`."""
+    root = click.get_current_context().find_root().obj
+    if is_of_flask():
+        return cast("Services", root.load_app().extensions["sayna"])
+    return cast("CommandSession", root).services
+
+
+def config() -> "Config":
+    """Return the settings; raises ConfigError."""
+    if is_of_flask():
+        return services().config
+    return cast("CommandSession", click.get_current_context().find_root().obj).config
+
+
+def is_of_flask() -> bool:
+    """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
+    return not isinstance(click.get_current_context().find_root().obj, CommandSession)
+
+
+def shared_cache() -> "AudioCache":
+    """Return the cache of the server; raises ClickException where it would end with the command."""
+    cache = services().cache
+    if not cache.shared:
+        raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
+    return cache
+
+
+def caller_of(tenant: str | None) -> "Caller":
+    """Return the caller that a command speaks for; raises BadParameter for a tenant that does not exist."""
+    from sayna.caller import UNRESTRICTED  # noqa: PLC0415 - `sayna --help` must not wait for it
+
+    found = services().clips.caller_of(tenant) if tenant else UNRESTRICTED
+    if found is None:
+        raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
+    return found
+
+
+def permitted(plan: "Plan", caller: "Caller") -> "Plan":
+    """Return the targets of a plan that the caller may use; raises ProviderNotAllowed without any."""
+    from sayna.errors import ProviderNotAllowed  # noqa: PLC0415
+    from sayna.speech.fallback import allowed  # noqa: PLC0415
+
+    if (found := allowed(plan, lambda provider: caller.may_use(provider.slug))) is None:
+        raise ProviderNotAllowed(f"the tenant {caller.tenant} may not use {plan.provider.slug}")
+    return found
+
+
+class Command(click.Command):
+    """A command whose expected errors are sentences, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
+        try:
+            return super().invoke(ctx)
+        except (click.exceptions.Exit, click.Abort, click.ClickException):
+            raise
+        except Exception as error:
+            if (sentence := _sentence(error)) is None:
+                raise
+            raise click.ClickException(sentence) from error
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+
+def _sentence(error: Exception) -> str | None:
+    """Return what a person should read of an error, None for one that Sayna does not expect."""
+    from sayna.config import ConfigError  # noqa: PLC0415 - `sayna --help` has no errors
+    from sayna.errors import SaynaError  # noqa: PLC0415
+    from sayna.speech.cache.sqlite_errors import FAULTS  # noqa: PLC0415
+
+    if isinstance(error, SaynaError):
+        return str(getattr(error, "operator_message", error.message))
+    if isinstance(error, ConfigError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{Path(str(error.filename))}: {error.strerror}"
+    if isinstance(error, FAULTS):
+        return f"the audio cache cannot be used: {error.__context__ or error}"
+    return None
+
+
+def print_json(value: object) -> None:
+    """Print indented JSON; a date or a path becomes text."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print aligned columns; the first row is the heading."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on a terminal; the function takes what is done and the total."""
+    with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        yield advance
 
 
 @click.group("sayna", cls=Group, commands=[DeferredCommand(name) for name in COMMANDS], epilog=EXAMPLES)

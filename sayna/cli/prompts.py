@@ -8,12 +8,11 @@ from pathlib import Path
 import click
 
 from sayna.caller import Caller
-from sayna.cli.context import Command, Group, caller_of, for_tenant, permitted, progress, services, shared_cache
+from sayna.cli.command import Command, Group, caller_of, for_tenant, permitted, progress, services, shared_cache
 from sayna.errors import InvalidRequest, SaynaError
-from sayna.prompts.check import CheckedList, Prompt, check
+from sayna.prompts.check import CheckedList, Prompt, check, read_csv
 from sayna.prompts.folder import PromptFolder
 from sayna.prompts.pack import export_pack, import_pack
-from sayna.prompts.table import read_csv
 from sayna.prompts.warm import warm as render_all
 from sayna.speech.cache import Clip
 from sayna.speech.plan import Plan

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sayna.cli.context import Command, config
+from sayna.cli.command import Command, config
 from sayna.config import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]

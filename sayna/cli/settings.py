@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sayna.cli.context import Group, as_json, print_json, print_table
+from sayna.cli.command import Group, as_json, print_json, print_table
 from sayna.config import ConfigError, load_config, read_sources, settings
 from sayna.config.fields import SettingInfo, described
 

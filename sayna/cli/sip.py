@@ -2,7 +2,7 @@
 
 import click
 
-from sayna.cli.context import Group, services
+from sayna.cli.command import Group, services
 from sayna.livekit.model import Inbound
 
 commands = Group(

@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from sayna.cli.context import Command, as_json, print_json, print_table, services
-from sayna.schemas.usage import load_month
+from sayna.cli.command import Command, as_json, print_json, print_table, services
+from sayna.speech.usage import parse_month
 
 COLUMNS = ("month", "tenant", "provider", "billed", "saved")
 
@@ -29,7 +29,7 @@ def usage(month: str, tenant: str | None, *, as_csv: bool, as_json: bool) -> Non
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined.")
     meter = services().usage
-    month = load_month(month, meter.this_month())
+    month = parse_month(month, meter.this_month())
     counts = meter.month(month, tenant)
     rows = [(key.month, key.tenant, key.provider, count.billed, count.saved) for key, count in counts.items()]
     if as_json:

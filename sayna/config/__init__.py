@@ -1,21 +1,17 @@
 """What an operator can set: frozen dataclasses, one line a setting, read once at start.
 
-To add a setting, add one field to the dataclass of its subject, then run `python -m sayna.config`. The settings
-of a speech vendor stand in its own file in `sayna/providers/`.
+To add a setting, add one field to the dataclass of its subject and a sentence to descriptions.yaml, then run
+`python -m sayna.config`. The settings of a speech vendor stand in its own file in `sayna/providers/`.
 """
 
-from sayna.config.api_secret import TENANT, ApiSecret
-from sayna.config.auth import AuthConfig
+from sayna.config.auth import TENANT, ApiSecret, AuthConfig
+from sayna.config.connections import OutboundConfig, OutboundProxy
 from sayna.config.fields import ConfigError, setting
-from sayna.config.livekit import LiveKitConfig
 from sayna.config.load import Config, load_config, read_sources, settings
-from sayna.config.outbound import OutboundConfig, OutboundProxy
-from sayna.config.recording import RecordingConfig
-from sayna.config.secret import Secret
+from sayna.config.room_settings import LiveKitConfig, RecordingConfig
 from sayna.config.server import SpeechConfig
-from sayna.config.sip import SipConfig
-from sayna.config.sip_hook import TenantNumbers
-from sayna.config.types import token
+from sayna.config.sip import SipConfig, TenantNumbers
+from sayna.config.types import Secret, token
 from sayna.config.urls import cloud, is_loopback
 from sayna.config.vendors import KeyedConfig, VendorConfig
 

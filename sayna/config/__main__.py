@@ -2,12 +2,15 @@
 
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from sayna.config.fields import SettingInfo
 from sayna.config.load import settings
-from sayna.providers.table import write_table
+from sayna.config.sources import read_document
+from sayna.providers.facts_table import write_table
 
 ROOT = Path(__file__).resolve().parents[2]
+DESCRIPTIONS: Any = read_document(Path(__file__).with_name("descriptions.yaml"))
 
 
 def env_example() -> str:
@@ -19,8 +22,15 @@ def env_example() -> str:
     for group, members in groupby(settings(), key=lambda info: info.group):
         lines += ["", f"# --- {group} ---"]
         for info in members:
-            lines += [f"# {info.description}{_words(info)}", f"#{info.name}={'' if info.computed else info.default}"]
+            lines += [
+                f"# {_description(info)}{_words(info)}",
+                f"#{info.name}={'' if info.computed else info.default}",
+            ]
     return "\n".join(lines) + "\n"
+
+
+def _description(info: SettingInfo) -> str:
+    return str(info.description or DESCRIPTIONS[info.name])
 
 
 def _words(info: SettingInfo) -> str:
@@ -40,7 +50,7 @@ def table() -> str:
 def _row(info: SettingInfo) -> str:
     name = f"`{info.name}`" + (" (secret)" if info.secret else "")
     default = info.default if info.computed else _code(info.default)
-    return f"| {name} | {default} | {_code(info.yaml)} | {info.description} Set {info.kind.wants}. |"
+    return f"| {name} | {default} | {_code(info.yaml)} | {_description(info)} Set {info.kind.wants}. |"
 
 
 def _code(text: str | None) -> str:

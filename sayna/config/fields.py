@@ -1,4 +1,4 @@
-"""One setting: a dataclass field that knows its variable, its type, its default and its description."""
+"""One setting: a dataclass field that knows its variable, its type and its default."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
@@ -52,11 +52,11 @@ class SettingInfo:
 
     name: str
     default: str
-    description: str
     kind: SettingType[object]
     yaml: str | None
     computed: bool = False
     group: str = ""
+    description: str = ""
 
     @property
     def secret(self) -> bool:
@@ -65,15 +65,24 @@ class SettingInfo:
 
 
 def setting(
-    name: str, kind: SettingType[T], default: D, description: str, *, yaml: str | None = None, shown: str | None = None
+    name: str,
+    kind: SettingType[T],
+    default: D,
+    description: str = "",
+    *,
+    yaml: str | None = None,
+    shown: str | None = None,
 ) -> T | D:
     """Return the dataclass field of one setting.
 
+    `description` is for a vendor's setting, because a vendor is one file; descriptions.yaml has the others.
     `yaml` is its place in YAML where the rule of described() gives another, "" for none. `shown` is a phrase
     for a computed default.
     """
     words = _text(default) if shown is None else shown
-    info = SettingInfo(name, words, description, cast("SettingType[object]", kind), yaml, computed=shown is not None)
+    info = SettingInfo(
+        name, words, cast("SettingType[object]", kind), yaml, computed=shown is not None, description=description
+    )
     return cast("T | D", field(default=default, metadata={"setting": info}))
 
 

@@ -7,17 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sayna.config.auth import AuthConfig
-from sayna.config.clips import ClipsConfig
-from sayna.config.compat import CompatConfig
+from sayna.config.connections import FleetConfig, OutboundConfig
+from sayna.config.endpoints import ClipsConfig, CompatConfig
 from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
-from sayna.config.fleet import FleetConfig
-from sayna.config.livekit import LiveKitConfig
-from sayna.config.outbound import OutboundConfig
-from sayna.config.recording import RecordingConfig
-from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig
+from sayna.config.room_settings import LiveKitConfig, RecordingConfig
+from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig, UsageConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
-from sayna.config.usage import UsageConfig
 from sayna.config.vendors import ProvidersConfig, providers_config
 
 T = TypeVar("T")

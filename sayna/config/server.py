@@ -1,16 +1,19 @@
-"""The settings of the process itself: server, speech, cache, metrics and pages."""
+"""The settings of the process itself: server, speech, cache, usage, metrics and pages."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sayna.config.fields import SettingType, setting
-from sayna.config.secret import Secret
-from sayna.config.types import boolean, choice, folder, integer, list_of, matching, network, number, path, token
+from sayna.config.auth import MAX_CHARACTERS
+from sayna.config.fields import InvalidValue, SettingType, setting
+from sayna.config.types import Secret, boolean, choice, folder, integer, list_of, matching, network, number, path, token
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port")
+
+_limit = integer(1, 10_000)
 
 
 def _proxy(text: str) -> str:
@@ -21,32 +24,25 @@ def _proxy(text: str) -> str:
 class ServerConfig:
     """Where and how the server listens; times in seconds."""
 
-    config_path: Path | None = setting("SAYNA_CONFIG", path, None, "YAML file with these same settings.", yaml="")
-    host: str = setting("HOST", _host, "0.0.0.0", "Address to listen on.")  # noqa: S104
-    port: int = setting("PORT", integer(1, 65535), 3001, "Port to listen on.")
+    config_path: Path | None = setting("SAYNA_CONFIG", path, None, yaml="")
+    host: str = setting("HOST", _host, "0.0.0.0")  # noqa: S104
+    port: int = setting("PORT", integer(1, 65535), 3001)
     # A setting with a computed default is named ..._setting; the property without that suffix computes it.
-    bind_setting: str | None = setting("BIND", _bind, None, "Socket to listen on, instead of HOST and PORT.")
+    bind_setting: str | None = setting("BIND", _bind, None)
     # Each worker has its own interpreter lock; more threads wait for more slow providers at a time.
     # Measured with 100 renderings under way: hits within 8.4 ms (p99) with 4 x 64, 12.1 ms with 2 x 128.
-    workers: int = setting("WEB_CONCURRENCY", integer(1, 256), 4, "Number of worker processes.")
-    threads: int = setting("WEB_THREADS", integer(1, 1024), 64, "Number of threads in each worker.")
+    workers: int = setting("WEB_CONCURRENCY", integer(1, 256), 4)
+    threads: int = setting("WEB_THREADS", integer(1, 1024), 64)
     # gunicorn's own default.
-    graceful_timeout: int = setting(
-        "GRACEFUL_TIMEOUT", integer(1, 3600), 30, "Time that running requests have at a stop, in seconds."
-    )
-    log_level: str = setting(
-        "LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO", "Minimum log level."
-    )
+    graceful_timeout: int = setting("GRACEFUL_TIMEOUT", integer(1, 3600), 30)
+    log_level: str = setting("LOG_LEVEL", choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
     log_format_setting: str | None = setting(
-        "LOG_FORMAT", choice("json", "console"), None, "Format of log lines.", shown="json; console on a terminal"
+        "LOG_FORMAT", choice("json", "console"), None, shown="json; console on a terminal"
     )
     # nginx in front has the same limit; this one works without nginx, for chunked bodies too.
-    max_body_bytes: int = setting("MAX_BODY_BYTES", integer(1024, 2**30), 1048576, "Largest request body, in bytes.")
+    max_body_bytes: int = setting("MAX_BODY_BYTES", integer(1024, 2**30), 1048576)
     forwarded_allow_ips: tuple[str, ...] = setting(
-        "FORWARDED_ALLOW_IPS",
-        list_of(SettingType(_proxy, network.wants + ", or *")),
-        ("127.0.0.1", "::1"),
-        "Proxies whose X-Forwarded headers are trusted.",
+        "FORWARDED_ALLOW_IPS", list_of(SettingType(_proxy, network.wants + ", or *")), ("127.0.0.1", "::1")
     )
 
     @property
@@ -73,71 +69,82 @@ class SpeechConfig:
     """Texts and voices of every provider."""
 
     default_tts_provider: str | None = setting(
-        "DEFAULT_TTS_PROVIDER",
-        provider_slug,
-        None,
-        "Provider of requests that name none.",
-        shown="the first configured one",
+        "DEFAULT_TTS_PROVIDER", provider_slug, None, shown="the first configured one"
     )
-    voices_path: Path | None = setting(
-        "VOICES_PATH", path, None, "YAML or JSON file of your own voices, each with its fallback chain."
-    )
+    voices_path: Path | None = setting("VOICES_PATH", path, None)
     default_voice: str | None = setting(
-        "DEFAULT_VOICE",
-        matching(r"[^\x00-\x1f\x7f]{1,192}", "a voice of VOICES_PATH, or provider/voice_id"),
-        None,
-        "Voice of requests that name no voice, provider or model.",
+        "DEFAULT_VOICE", matching(r"[^\x00-\x1f\x7f]{1,192}", "a voice of VOICES_PATH, or provider/voice_id"), None
     )
-    lexicon_path: Path | None = setting(
-        "LEXICON_PATH", folder, None, "Folder of pronunciations: `_all.csv`, `<tenant>.csv`, also YAML or JSON."
-    )
+    lexicon_path: Path | None = setting("LEXICON_PATH", folder, None)
     # Vendors charge by the character.
-    max_text_chars: int = setting("MAX_TEXT_CHARS", integer(1, 1_000_000), 5000, "Longest text, in characters.")
-    voices_ttl_seconds: int = setting(
-        "VOICES_TTL_SECONDS", integer(1, 10**9), 3600, "Lifetime of a list of voices, in seconds."
-    )
+    max_text_chars: int = setting("MAX_TEXT_CHARS", integer(1, 1_000_000), 5000)
+    voices_ttl_seconds: int = setting("VOICES_TTL_SECONDS", integer(1, 10**9), 3600)
     # All providers are called in parallel, so this is also the timeout of all of them together.
-    voices_timeout_seconds: float = setting(
-        "VOICES_TIMEOUT_SECONDS", number(0.1, 60), 5.0, "Timeout of a provider's list of voices, in seconds."
-    )
+    voices_timeout_seconds: float = setting("VOICES_TIMEOUT_SECONDS", number(0.1, 60), 5.0)
 
 
 @dataclass(frozen=True, slots=True)
 class CacheConfig:
     """The audio cache; without a path it is in memory, per process."""
 
-    path: Path | None = setting("CACHE_PATH", path, None, "Folder of the audio cache; in memory when unset.")
+    path: Path | None = setting("CACHE_PATH", path, None)
     # 30 days, the default of the reference server.
-    ttl_seconds: int = setting("CACHE_TTL_SECONDS", integer(1, 10**9), 2592000, "Lifetime of cached audio, in seconds.")
-    max_bytes: int = setting("CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30, "Largest size of the cache, in bytes.")
+    ttl_seconds: int = setting("CACHE_TTL_SECONDS", integer(1, 10**9), 2592000)
+    max_bytes: int = setting("CACHE_MAX_BYTES", integer(2**20, 2**50), 2**30)
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsConfig:
     """GET /metrics for Prometheus."""
 
-    enabled: bool = setting("METRICS_ENABLED", boolean, False, "Metrics for Prometheus at /metrics, on or off.")
-    token: Secret | None = setting(
-        "METRICS_TOKEN", token, None, "Bearer token of /metrics; without it, only this machine may read them."
-    )
+    enabled: bool = setting("METRICS_ENABLED", boolean, False)
+    token: Secret | None = setting("METRICS_TOKEN", token, None)
 
 
 @dataclass(frozen=True, slots=True)
 class DocsConfig:
     """The pages for people."""
 
-    api_docs_enabled: bool = setting(
-        "API_DOCS_ENABLED", boolean, True, "Pages /docs and /openapi.json, on or off.", yaml="server.api_docs_enabled"
-    )
-    studio_enabled: bool = setting(
-        "STUDIO_ENABLED", boolean, True, "Page /studio, on or off.", yaml="server.studio_enabled"
-    )
-    help_enabled: bool = setting(
-        "HELP_ENABLED", boolean, True, "Pages below /help, on or off.", yaml="server.help_enabled"
-    )
+    api_docs_enabled: bool = setting("API_DOCS_ENABLED", boolean, True, yaml="server.api_docs_enabled")
+    studio_enabled: bool = setting("STUDIO_ENABLED", boolean, True, yaml="server.studio_enabled")
+    help_enabled: bool = setting("HELP_ENABLED", boolean, True, yaml="server.help_enabled")
 
 
 def waiting_places(threads: int) -> int:
     """Return how many threads of a worker may wait for a synthesis; up to 8 others serve cached audio and health."""
     # With as many syntheses as threads, the slowest hits took 851 ms instead of 6.5 ms (measured).
     return max(1, threads - min(8, max(2, threads // 8)))
+
+
+def _vendor_limit(text: str) -> tuple[str, int]:
+    slug, equals, number = text.partition("=")
+    if not equals:
+        raise InvalidValue("has no = between a provider and a number")
+    return provider_slug.parse(slug.strip()), _limit.parse(number.strip())
+
+
+_vendor_limits = list_of(SettingType(_vendor_limit, "providers with a number each, such as elevenlabs=5,cartesia=3"))
+
+
+@dataclass(frozen=True, slots=True)
+class UsageConfig:
+    """Limits on the synthesis by vendors."""
+
+    # In characters.
+    limit: int | None = setting(
+        "TENANT_CHARACTERS_PER_MONTH",
+        integer(0, MAX_CHARACTERS),
+        None,
+        yaml="usage.characters_per_month",
+        shown="no limit",
+    )
+    vendor_concurrency: tuple[tuple[str, int], ...] = setting(
+        "VENDOR_CONCURRENCY", _vendor_limits, (), shown="no limit"
+    )
+    tenant_concurrency: int | None = setting("TENANT_CONCURRENCY", _limit, None, shown="no limit")
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence for a provider with two limits."""
+        slugs = [slug for slug, _ in self.vendor_concurrency]
+        if len(set(slugs)) < len(slugs):
+            yield "VENDOR_CONCURRENCY names a provider twice; set one number for each."

@@ -1,26 +1,113 @@
 """The settings of telephony."""
 
+import ipaddress
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from sayna.config.fields import SettingType, require_both, setting
-from sayna.config.secret import Secret
+from sayna.config.auth import TENANT
+from sayna.config.fields import InvalidValue, SettingType, require_both, setting
 from sayna.config.sip_address import TRANSPORTS, WANTS, SipAddress, SipPlace
-from sayna.config.sip_hook import (
-    HOST,
-    SECRET_RULE,
-    SipHook,
-    TenantNumbers,
-    hook_secret,
-    is_public,
-    sip_hook,
-    tenant_numbers,
-)
-from sayna.config.types import boolean, choice, integer, json_list, list_of, matching, network, secret
+from sayna.config.types import Secret, boolean, choice, integer, json_list, list_of, matching, network, secret
+from sayna.config.urls import hook as hook_url
+
+HOST = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}))*\.?")
+NUMBER = re.compile(r"\+?[0-9]{1,32}")
+MIN_SECRET = 16
+# The events that a hook may ask for.
+JOINED, CALL_ENDED, RECORDING_ENDED = "participant_joined", "call_ended", "recording_ended"
+QUOTA_WARNING = "quota_warning"
+EVENTS = (JOINED, CALL_ENDED, RECORDING_ENDED, QUOTA_WARNING)
+DEFAULT_EVENTS = (JOINED,)
+SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = SettingType(SipAddress.parse, WANTS)
+
+
+@dataclass(frozen=True, slots=True)
+class SipHook:
+    """A receiver of events of one SIP domain; without a secret SIP_HOOK_SECRET signs."""
+
+    host: str
+    url: str
+    auth_id: str | None
+    secret: Secret | None
+    events: tuple[str, ...] = DEFAULT_EVENTS
+
+
+def sip_hook(entry: dict[str, object]) -> SipHook:
+    """Return the hook of one entry of SIP_HOOKS_JSON; raises InvalidValue."""
+    # Configurations of the reference have empty texts where there is no auth_id or secret.
+    texts = {name: value for name, value in entry.items() if value not in (None, "") and name != "events"}
+    if not {"host", "url"} <= set(texts) <= {"host", "url", "auth_id", "secret"}:
+        raise InvalidValue("needs host and url, and may have auth_id, secret and events, nothing else")
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise InvalidValue("has a value that is not text")
+    host, auth_id, own = str(texts["host"]), texts.get("auth_id"), texts.get("secret")
+    if not HOST.fullmatch(host):
+        raise InvalidValue("has a host that is no host name")
+    if auth_id is not None and not TENANT.fullmatch(str(auth_id)):
+        raise InvalidValue("has an auth_id that is no tenant id")
+    return SipHook(
+        host=host.lower().rstrip("."),
+        url=hook_url.parse(str(texts["url"])),
+        auth_id=None if auth_id is None else str(auth_id),
+        secret=None if own is None else hook_secret(str(own)),
+        events=hook_events(entry.get("events")),
+    )
+
+
+def hook_events(names: object) -> tuple[str, ...]:
+    """Return the events of a hook, in one order; raises InvalidValue."""
+    if names is None:
+        return DEFAULT_EVENTS
+    if not isinstance(names, list) or not names or not all(name in EVENTS for name in names):
+        raise InvalidValue(f"needs events that are a list of {', '.join(EVENTS)}")
+    return tuple(name for name in EVENTS if name in names)
+
+
+def hook_secret(text: str) -> Secret:
+    """Return a secret that signs events; raises InvalidValue when it is too short for the SDKs."""
+    if len(text) < MIN_SECRET:
+        raise InvalidValue("has a secret that is too short")
+    return secret.parse(text)
+
+
+def is_public(url: str) -> bool:
+    """Return whether a URL is https and, as far as its spelling tells, not on a private network."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    try:
+        # Names are resolved, and checked again, at every delivery.
+        public = ipaddress.ip_address(host).is_global
+    except ValueError:
+        public = host != "localhost"
+    return parts.scheme == "https" and public
+
+
+@dataclass(frozen=True, slots=True)
+class TenantNumbers:
+    """The numbers that a tenant may call from."""
+
+    auth_id: str
+    numbers: frozenset[str]
+
+
+def tenant_numbers(entry: dict[str, object]) -> TenantNumbers:
+    """Return the numbers of one entry of SIP_FROM_NUMBERS_JSON; raises InvalidValue."""
+    tenant, numbers = entry.get("auth_id"), entry.get("numbers")
+    if entry.keys() != {"auth_id", "numbers"} or not isinstance(tenant, str) or not isinstance(numbers, list):
+        raise InvalidValue("is not just an auth_id and a list of numbers")
+    if not TENANT.fullmatch(tenant):
+        raise InvalidValue("has an auth_id that is no tenant id")
+    # Read as a number in a request is: without blanks around it, and as text, because 07 is not 7.
+    texts = [number.strip() if isinstance(number, str) else "" for number in numbers]
+    if not all(map(NUMBER.fullmatch, texts)):
+        raise InvalidValue("has a number that is not a text of an optional + and 1 to 32 digits")
+    return TenantNumbers(tenant, frozenset(texts))
 
 
 def _host_or_network(text: str) -> str:
@@ -32,51 +119,20 @@ class SipConfig:
     """Inbound trunk, outbound calls with their limits, and hooks."""
 
     room_prefix: str | None = setting(
-        "SIP_ROOM_PREFIX",
-        matching("[A-Za-z0-9_-]{1,64}", "letters, digits, _ and -"),
-        None,
-        "Prefix of the names of rooms for inbound calls.",
+        "SIP_ROOM_PREFIX", matching("[A-Za-z0-9_-]{1,64}", "letters, digits, _ and -"), None
     )
-    allowed_addresses: tuple[str, ...] = setting(
-        "SIP_ALLOWED_ADDRESSES", list_of(network), (), "Addresses that inbound calls may come from."
-    )
-    outbound_address: SipAddress | None = setting(
-        "SIP_OUTBOUND_ADDRESS", _outbound, None, "SIP server of outbound calls."
-    )
-    outbound_transport: str = setting(
-        "SIP_OUTBOUND_TRANSPORT",
-        choice(*TRANSPORTS),
-        "auto",
-        "Transport to SIP_OUTBOUND_ADDRESS; auto is what the address says, otherwise what LiveKit SIP chooses (UDP).",
-    )
-    outbound_encryption: str = setting(
-        "SIP_OUTBOUND_ENCRYPTION",
-        choice("disable", "allow", "require"),
-        "disable",
-        "Encryption (SRTP) of the audio of outbound calls.",
-    )
+    allowed_addresses: tuple[str, ...] = setting("SIP_ALLOWED_ADDRESSES", list_of(network), ())
+    outbound_address: SipAddress | None = setting("SIP_OUTBOUND_ADDRESS", _outbound, None)
+    outbound_transport: str = setting("SIP_OUTBOUND_TRANSPORT", choice(*TRANSPORTS), "auto")
+    outbound_encryption: str = setting("SIP_OUTBOUND_ENCRYPTION", choice("disable", "allow", "require"), "disable")
     outbound_auth_username: str | None = setting(
-        "SIP_OUTBOUND_AUTH_USERNAME",
-        matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"),
-        None,
-        "User name at SIP_OUTBOUND_ADDRESS.",
+        "SIP_OUTBOUND_AUTH_USERNAME", matching(r"[^\x00-\x1f\x7f]{1,128}", "one line of text"), None
     )
-    outbound_auth_password: Secret | None = setting(
-        "SIP_OUTBOUND_AUTH_PASSWORD", secret, None, "Password at SIP_OUTBOUND_ADDRESS."
-    )
-    hook_secret: Secret | None = setting(
-        "SIP_HOOK_SECRET",
-        SettingType(hook_secret, SECRET_RULE, secret=True),
-        None,
-        "Secret that signs the events of SIP hooks.",
-    )
+    outbound_auth_password: Secret | None = setting("SIP_OUTBOUND_AUTH_PASSWORD", secret, None)
+    hook_secret: Secret | None = setting("SIP_HOOK_SECRET", SettingType(hook_secret, SECRET_RULE, secret=True), None)
     # The default depends on the tenants, see Config.own_hook_secrets.
     hook_secret_scope_setting: str | None = setting(
-        "SIP_HOOK_SECRET_SCOPE",
-        choice("hook", "server"),
-        None,
-        "Scope of the secret of hooks saved over HTTP: one for each hook, or SIP_HOOK_SECRET for all.",
-        shown="hook; server where there is at most one tenant",
+        "SIP_HOOK_SECRET_SCOPE", choice("hook", "server"), None, shown="hook; server where there is at most one tenant"
     )
     hooks: tuple[SipHook, ...] = setting(
         "SIP_HOOKS_JSON",
@@ -84,51 +140,27 @@ class SipConfig:
             sip_hook, 'a JSON array such as [{"host": "example.com", "url": "https://...", "auth_id": "tenant-a"}]'
         ),
         (),
-        "Receivers of events of inbound calls, as JSON.",
     )
-    hook_allow_private: bool = setting(
-        "SIP_HOOK_ALLOW_PRIVATE", boolean, False, "Hooks with http or on a private network, allowed or not."
-    )
+    hook_allow_private: bool = setting("SIP_HOOK_ALLOW_PRIVATE", boolean, False)
     x_to_ip_trunks: tuple[str, ...] = setting(
-        "SIP_X_TO_IP_TRUNKS",
-        list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")),
-        (),
-        "LiveKit trunks whose X-To-IP header names the called domain; any when unset, none with the word none.",
+        "SIP_X_TO_IP_TRUNKS", list_of(matching("[A-Za-z0-9_-]{1,128}", "a trunk's id such as ST_a1B2c3")), ()
     )
-    allowed_destinations: tuple[str, ...] = setting(
-        "SIP_ALLOWED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may be called; any when unset."
-    )
-    denied_destinations: tuple[str, ...] = setting(
-        "SIP_DENIED_DESTINATIONS", list_of(_digits), (), "First digits of numbers that may not be called."
-    )
+    allowed_destinations: tuple[str, ...] = setting("SIP_ALLOWED_DESTINATIONS", list_of(_digits), ())
+    denied_destinations: tuple[str, ...] = setting("SIP_DENIED_DESTINATIONS", list_of(_digits), ())
     from_numbers: tuple[TenantNumbers, ...] = setting(
         "SIP_FROM_NUMBERS_JSON",
         json_list(tenant_numbers, 'a JSON array such as [{"auth_id": "tenant-a", "numbers": ["+4930123456"]}]'),
         (),
-        "Numbers that each tenant may call from, as JSON; any when unset.",
     )
-    calls_per_minute: int = setting(
-        "SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60, "Outbound calls per tenant and minute."
-    )
-    max_concurrent_calls: int | None = setting(
-        "SIP_MAX_CONCURRENT_CALLS",
-        integer(1, 100_000),
-        None,
-        "Concurrent outbound calls per tenant; no limit when unset.",
-    )
+    calls_per_minute: int = setting("SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60)
+    max_concurrent_calls: int | None = setting("SIP_MAX_CONCURRENT_CALLS", integer(1, 100_000), None)
     # Any when unset: on premises, a PBX in the operator's network is the usual case.
     override_addresses: tuple[str, ...] = setting(
-        "SIP_OVERRIDE_ADDRESSES",
-        list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")),
-        (),
-        "SIP servers that a request may name; any when unset.",
+        "SIP_OVERRIDE_ADDRESSES", list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")), ()
     )
 
     own_addresses: tuple[SipPlace, ...] = setting(
-        "SIP_OWN_ADDRESSES",
-        list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")),
-        (),
-        "Addresses of LiveKit SIP, which no call may go to; LiveKit's host at ports 5060 and 5061 always counts.",
+        "SIP_OWN_ADDRESSES", list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")), ()
     )
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:

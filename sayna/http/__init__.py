@@ -11,8 +11,7 @@ from sayna.http.sockets import resolve
 from sayna.http.tls import ca_bundle, set_ca_certificates, system_context
 
 if TYPE_CHECKING:
-    from sayna.http.client import post, send
-    from sayna.http.response import HttpResponse, StreamedResponse
+    from sayna.http.exchange import HttpResponse, StreamedResponse, post, send
 
 __all__ = [
     "BadResponse",
@@ -46,6 +45,6 @@ def __getattr__(name: str) -> Any:
     """Import requests with the first call instead of at start, because its import takes 50 ms of CPU (measured)."""
     if name not in ("HttpResponse", "StreamedResponse", "post", "send"):
         raise AttributeError(name)
-    from sayna.http import client  # noqa: PLC0415
+    from sayna.http import exchange  # noqa: PLC0415
 
-    return getattr(client, name)
+    return getattr(exchange, name)

@@ -11,59 +11,14 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__, schemas
+from sayna.config.sources import read_document
 from sayna.errors import SaynaError
 from sayna.openapi import AccessRule, Route, error_responses
 from sayna.openapi.converter import Converter, schema_name
-from sayna.openapi.operation import Operation, ResponseDoc, read_operations
+from sayna.openapi.operation import FOLDER, Operation, ResponseDoc, read_operations, read_schemas
 from sayna.speech.clip_errors import status_of
 
 Security = list[dict[str, list[str]]]
-
-TAGS = {
-    "Speech": "Text to speech, and the voices.",
-    "Rooms": "LiveKit: tokens for a room, its participants and their tracks.",
-    "Recordings": "Recordings of rooms.",
-    "Telephone": "Calls over SIP.",
-    "Compatibility": "Endpoints in the form of other servers, for clients of those servers.",
-    "Server": "Health and readiness.",
-    "Pages": "Pages for people, in a browser; public even where the API needs a token.",
-}
-DESCRIPTION = """\
-One plain HTTP API over every text-to-speech vendor, LiveKit rooms, recordings and telephone calls.
-
-Bodies are JSON objects. Fields that an endpoint does not know are ignored and named in `x-ignored-fields`; `null` means
-absent. The type is `application/json`, `text/json`, `application/x-json` or `application/*+json`.
-Every answer carries `X-Request-ID`; send your own to find a request in the server's log again.
-Every answer carries `X-Content-Type-Options: nosniff`, and every path that takes GET takes HEAD.
-"""
-REQUEST_ID = {
-    "description": "Yours, of 1 to 64 letters, digits and `. _ -`; otherwise the server makes one.",
-    "schema": {"type": "string"},
-}
-SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <token>`"},
-    "x_api_key": {
-        "type": "apiKey",
-        "in": "header",
-        "name": "X-API-Key",
-        "description": "The same token, for clients whose Authorization header a proxy uses.",
-    },
-    "api_key": {
-        "type": "apiKey",
-        "in": "query",
-        "name": "api_key",
-        "description": "The same token in the query, for clients that cannot send a header.",
-    },
-}
-IGNORED_FIELDS = "Fields of the body that the endpoint ignores, by dotted path; absent when there are none."
-MISSED = {
-    "NotFound": (404, "NOT_FOUND", "No route matches this path."),
-    "MethodNotAllowed": (
-        405,
-        "METHOD_NOT_ALLOWED",
-        "This path does not support this method; see the Allow header.",
-    ),
-}
 
 
 def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] = ()) -> dict[str, Any]:
@@ -73,19 +28,23 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     """
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
-    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(), servers=[{"url": "."}])
+    texts: Any = read_document(FOLDER / "document.yaml")
+    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(texts), servers=[{"url": "."}])
     operations = _operations(routes)
     used = {operation.tag for _, operation in operations}
-    for tag in filter(used.__contains__, TAGS):
-        spec.tag({"name": tag, "description": TAGS[tag], **({"x-folded": True} if tag in folded else {})})
-    schemes = [name for name in SCHEMES if name != "api_key" or access.in_query]
+    for tag, description in texts["tags"].items():
+        if tag in used:
+            spec.tag({"name": tag, "description": description, **({"x-folded": True} if tag in folded else {})})
+    schemes = [name for name in texts["schemes"] if name != "api_key" or access.in_query]
     for name in schemes:
-        spec.components.security_scheme(name, SCHEMES[name])
-    spec.components.schema("Error", error_responses.ERROR)
-    spec.components.header("X-Request-ID", error_responses.header("Finds the request in the server's log."))
-    spec.components.header("x-ignored-fields", error_responses.header(IGNORED_FIELDS))
-    spec.components.parameter("X-Request-ID", "header", {"name": "X-Request-ID", **REQUEST_ID})
-    for name, (_, code, sentence) in MISSED.items():
+        spec.components.security_scheme(name, texts["schemes"][name])
+    spec.components.schema("Error", texts["error"])
+    for name, schema in read_schemas().items():
+        spec.components.schema(name, schema)
+    for name, sentence in texts["headers"].items():
+        spec.components.header(name, error_responses.header(sentence))
+    spec.components.parameter("X-Request-ID", "header", texts["request_id"])
+    for name, (code, sentence) in texts["missed"].items():
         spec.components.response(name, _missed(code, sentence))
     security: Security = [{name: []} for name in schemes]
     if not access.required:
@@ -101,13 +60,9 @@ def unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n(?![\n-])", " ", text).strip()
 
 
-def _info() -> dict[str, Any]:
+def _info(texts: dict[str, Any]) -> dict[str, Any]:
     licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-    return {
-        "summary": "Text to speech, rooms and telephones",
-        "description": unwrapped(DESCRIPTION),
-        "license": licence,
-    }
+    return {"summary": texts["summary"], "description": unwrapped(texts["description"]), "license": licence}
 
 
 def _missed(code: str, sentence: str) -> dict[str, Any]:

@@ -23,19 +23,6 @@ WITH_BODY = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType)
 WITH_TOKEN = (NotAuthenticated, TooManyFailures, AuthServiceFailed, AuthServiceUnavailable)
 REQUEST_ID_HEADER = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 REQUEST_ID = "7f1c9f0e5d7b4a52b1d0a3c4e5f60718"
-ERROR = {
-    "type": "object",
-    "description": "The body of every error.",
-    "required": ["error", "code", "request_id"],
-    "additionalProperties": False,
-    "properties": {
-        "error": {"type": "string", "description": "A sentence for a person; for token errors, a word."},
-        "message": {"type": "string", "description": "The sentence, where `error` is a word."},
-        "code": {"type": "string", "description": "The error for a program."},
-        "request_id": {"type": "string", "description": "Finds the request in the server's log."},
-        "sip_status": {"type": "integer", "description": "The SIP status of the far end, for calls and transfers."},
-    },
-}
 TOO_LONG = {
     "description": "The request line is longer than 8190 bytes; gunicorn refuses it.",
     "content": {"text/html": {"schema": {"type": "string"}}},

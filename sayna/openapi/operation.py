@@ -6,25 +6,30 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from sayna.audio import FORMATS
 from sayna.audio.file_endings import ENDINGS
-from sayna.config.yamlfile import read_document
+from sayna.config.sip import EVENTS
+from sayna.config.sources import read_document
 from sayna.errors import SaynaError
 from sayna.schemas.livekit import Name
 from sayna.schemas.recording import STREAM_ID
-from sayna.schemas.usage import MONTH
 from sayna.schemas.vocabulary import PROVIDER_NAMES
 from sayna.speech.own_voices import ALIAS
+from sayna.speech.usage import MONTH
 from sayna.speech.voices.languages import TAG
 from sayna.speech.voices.normalize import GENDERS
 
 FOLDER = Path(__file__).parent
 BYTES = {"type": "string", "format": "binary"}
-# JSON Schema of the parameters whose values the code knows; a parameter names one as its `schema`.
+# JSON Schema of the texts whose values the code knows; parameters and properties name them.
 STRINGS: dict[str, Mapping[str, Any]] = {
+    "audio_format": {"enum": list(FORMATS)},
     "clip_ending": {"enum": list(ENDINGS)},
+    "hook_event": {"enum": list(EVENTS)},
     "month": {"pattern": f"^({MONTH.pattern})?$"},
     "room_name": Name().metadata,
     "stream_id": STREAM_ID,
+    "voice_gender": {"enum": list(GENDERS)},
     "voices_gender": {"enum": ["", *GENDERS]},
     "voices_language": {"pattern": rf"^\s*({TAG.pattern})?\s*$"},
     "voices_provider": {"enum": ["", *PROVIDER_NAMES, ALIAS]},
@@ -64,10 +69,11 @@ class ResponseDoc:
 class Operation:
     """What a client must know about one method of one path.
 
-    A schema is JSON Schema or the name of a class in sayna.schemas. `request` has one for each form of the body, and
-    `query` is one. `examples` are bodies that the server accepts unchanged. `errors` names the classes of this
-    endpoint only; the document adds the errors of every endpoint. Where they are plain text, `plain_errors` is true.
-    `error_content` is media type -> schema of the errors of a dialect, which has no list of them.
+    A schema is JSON Schema, or the name of a class in sayna.schemas or of an object in schemas.yaml. `request` has one
+    for each form of the body, and `query` is one. `examples` are bodies that the server accepts unchanged. `errors`
+    names the classes of this endpoint only; the document adds the errors of every endpoint. Where they are plain text,
+    `plain_errors` is true. `error_content` is media type -> schema of the errors of a dialect, which has no list of
+    them.
     """
 
     tag: str
@@ -101,6 +107,30 @@ def read_operations() -> dict[tuple[str, str], Operation]:
     return found
 
 
+@cache
+def read_schemas() -> dict[str, dict[str, Any]]:
+    """Return the JSON Schema of each object in schemas.yaml."""
+    file: Any = read_document(FOLDER / "schemas.yaml")
+    return {name: _object(entry) for name, entry in file.items()}
+
+
+def _object(entry: dict[str, Any]) -> dict[str, Any]:
+    properties = {name: _property(schema) for name, schema in entry["properties"].items()}
+    return {
+        "type": "object",
+        "description": entry["description"],
+        "properties": properties,
+        "required": sorted(properties.keys() - entry.get("optional", ())),
+        "additionalProperties": False,
+    }
+
+
+def _property(schema: Any) -> dict[str, Any]:
+    if isinstance(schema, str):
+        return {"type": "string", **STRINGS[schema]}
+    return {**schema, "items": _property(schema["items"])} if "items" in schema else dict(schema)
+
+
 def _operation(entry: dict[str, Any], headers: dict[str, Any], errors: dict[str, type[SaynaError]]) -> Operation:
     responses = {}
     for status, response in entry["responses"].items():
@@ -116,7 +146,7 @@ def _operation(entry: dict[str, Any], headers: dict[str, Any], errors: dict[str,
 
 def _parameter(given: dict[str, Any]) -> dict[str, Any]:
     schema = given.get("schema", {})
-    found = {**given, "schema": {"type": "string", **(STRINGS[schema] if isinstance(schema, str) else schema)}}
+    found = {**given, "schema": {"type": "string", **_property(schema)}}
     return {**found, "required": True} if given["in"] == "path" else found
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sayna.audio import sniff
+from sayna.audio import containers
 from sayna.audio.spec import AudioSpec
 
 # Much less time than a character takes in speech: only a truncated body is shorter.
@@ -21,7 +21,7 @@ _CONTAINERS = {
     **dict.fromkeys(("audio/aiff", "audio/x-aiff"), "aiff"),
     "audio/amr": "amr",
 }
-CONTAINER_LABELS = frozenset(name for name, container in _CONTAINERS.items() if container in sniff.DECODABLE)
+CONTAINER_LABELS = frozenset(name for name, container in _CONTAINERS.items() if container in containers.DECODABLE)
 # A server whose rate is open may send samples for a wav; these labels say which samples.
 _RAW = {
     **dict.fromkeys(("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw", "audio/x-raw", "audio/lpcm"), "linear16"),
@@ -67,7 +67,7 @@ class Label:
 
 
 def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool = False) -> AudioSpec | None:
-    """Return the format of a body by its head from sniff.head_of(), None when Sayna cannot read it as audio.
+    """Return the format of a body by its head from containers.head_of(), None when Sayna cannot read it as audio.
 
     With `is_rate_open` the vendor chooses the rate, so a rate in the label informs; otherwise another rate than
     `wanted` contradicts. Audio at another rate is valid audio, so no later check would reject it.
@@ -75,13 +75,13 @@ def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool 
     rate = label.sample_rate or wanted.sample_rate
     if rate != wanted.sample_rate and not is_rate_open:
         return None
-    named, found = _CONTAINERS.get(label.name, ""), sniff.kind(head)
-    if not found and "mp3" in (named, wanted.audio_format) and sniff.is_mpeg_frame(head):
+    named, found = _CONTAINERS.get(label.name, ""), containers.kind(head)
+    if not found and "mp3" in (named, wanted.audio_format) and containers.is_mpeg_frame(head):
         found = "mp3"
     if named and named != found:
         return None
     if found:
-        return AudioSpec(found, sniff.sample_rate(head) or rate) if found in sniff.DECODABLE else None
+        return AudioSpec(found, containers.sample_rate(head) or rate) if found in containers.DECODABLE else None
     if (label.channels or 1) != wanted.channels:
         return None
     if wanted.audio_format in _SAMPLE_BYTES:

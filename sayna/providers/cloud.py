@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from sayna import http
-from sayna.audio import sniff
+from sayna.audio import containers
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import (
@@ -104,13 +104,13 @@ class CloudProvider(VendorHTTP):
         label = Label.of(reply.headers.get("content-type", ""))
         chunks, found, head = self._chunks(reply, request), None, b""
         if label.is_audio:
-            head = sniff.head_of(chunks)
+            head = containers.head_of(chunks)
             label = label.without_name() if label.name in self.careless_labels else label
             found = spec_of(head, spec, label, is_rate_open=self.is_rate_open)
         # Some error pages have the status 200.
         if found is None:
             reply.close()
-            emit(logger, logging.WARNING, "vendor_sent_no_audio", provider=self.slug, found=sniff.kind(head))
+            emit(logger, logging.WARNING, "vendor_sent_no_audio", provider=self.slug, found=containers.kind(head))
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
         chunks = itertools.chain((head,), chunks)
         if not reply.is_framed:

@@ -22,7 +22,7 @@ from sayna.log import emit
 from sayna.recordings.library import Library
 from sayna.recordings.listing import READERS, Recording, RecordingPage
 from sayna.recordings.owners import Owner
-from sayna.storage.base import KEY_PART
+from sayna.storage import KEY_PART
 
 if TYPE_CHECKING:
     from sayna.livekit.egress import Egress

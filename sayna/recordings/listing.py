@@ -17,8 +17,7 @@ from itertools import groupby
 
 from sayna.errors import InvalidRequest
 from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
-from sayna.storage import ObjectSummary, Store
-from sayna.storage.base import KEY_PART
+from sayna.storage import KEY_PART, ObjectSummary, Store
 
 MAX_LISTINGS = 5
 MAX_KEYS = 1000

@@ -13,8 +13,7 @@ from sayna.recordings.egresses import Egresses
 from sayna.recordings.errors import RecordingActive, RecordingNotFound
 from sayna.recordings.library import Library, check_stream_id
 from sayna.recordings.owners import UNKNOWN_TENANT, Owner
-from sayna.storage import StorageUnavailable
-from sayna.storage.base import KEY_PART
+from sayna.storage import KEY_PART, StorageUnavailable
 
 SWEEP_INTERVAL = 86_400.0  # seconds
 RETRY_INTERVAL = 3600.0  # seconds

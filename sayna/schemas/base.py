@@ -60,13 +60,6 @@ class ResponseSchema(Schema):
         unknown = RAISE
 
 
-class DocumentationSchema(ResponseSchema):
-    """A response in the OpenAPI document only: the view builds the response without this schema.
-
-    tests/e2e/test_fuzzing.py checks real responses against the document.
-    """
-
-
 def sentence(messages: Any, path: str = "") -> str:
     """Return marshmallow's tree of errors as one line, at most 500 characters."""
     # The contract limits an error to 4 kB, and each of a hundred entries may have an error.

@@ -8,17 +8,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna import audio
 from sayna.audio.file_endings import ENDINGS
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import (
-    DocumentationSchema,
     StrictBoolean,
     StrictInteger,
     StrictSchema,
     StrictString,
-    choice_field,
-    count_field,
     string_field,
 )
 from sayna.schemas.recording import Count
@@ -106,26 +102,6 @@ class SaySchema(StrictSchema):
         metadata={"description": "1.0 is the voice's own pace."},
     )
     sample_rate = Count(metadata={"description": "Hz; that of the ending when left out."})
-
-
-class MintedClipSchema(DocumentationSchema):
-    """A clip and its URL."""
-
-    url = string_field("Address of the audio, for any player.", format="uri")
-    path = string_field("The part of it below this server.", pattern="^/clip/[A-Za-z0-9_-]+/[0-9a-f]{32}\\.[a-z0-9]+$")
-    expires_at = StrictString(
-        allow_none=True,
-        metadata={"description": "When it expires, in UTC; null for never.", "format": "date-time"},
-    )
-    content_type = string_field("Media type of the audio.")
-    audio_format = choice_field(*audio.FORMATS)
-    sample_rate = count_field("Hz.")
-    size_bytes = StrictInteger(
-        allow_none=True, metadata={"description": "Size of the audio; null while it is not rendered.", "minimum": 0}
-    )
-    duration_ms = StrictInteger(
-        allow_none=True, metadata={"description": "Milliseconds; null while it is not rendered.", "minimum": 0}
-    )
 
 
 CLIP = ClipSchema()

@@ -9,20 +9,8 @@ from sayna.schemas.speak import VoiceSchema
 from sayna.schemas.vocabulary import FORMAT_NAMES
 
 OPENAI_VOICES = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"
+)  # fmt: skip
 EXTENSIONS = ("provider", "language", "sample_rate", "voice_settings", "pronunciations")
 
 

@@ -1,18 +1,18 @@
-"""Requests and responses of the LiveKit endpoints."""
+"""Requests of the LiveKit endpoints; that for a token has the form of the guide, or of stock LiveKit clients."""
 
 import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from marshmallow import ValidationError, fields
+from marshmallow import RAISE, ValidationError, fields, validate
 
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import (
-    DocumentationSchema,
     StrictBoolean,
     StrictSchema,
     StrictString,
-    choice_field,
-    count_field,
-    string_field,
 )
 
 MAX_NAME = 128
@@ -23,6 +23,14 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069
 # The same for readers of the reference, in the dialect of JSON Schema.
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
 VISIBLE = PLAIN.replace("[^", r"[^\s")
+
+THEIRS = ("participant_metadata", "participant_attributes", "room_config")
+OURS = ("room_name", "participant_name", "participant_identity")
+# Bytes of metadata and attributes in one token, which travels in the query of a URL.
+MAX_ABOUT = 64 * 1024
+MAX_AGENTS = 10
+# LiveKit itself writes attributes with these prefixes, and its services believe them.
+RESERVED = ("sip.", "lk.")
 
 
 def check_name(text: str) -> None:
@@ -86,83 +94,76 @@ PARTICIPANT = ParticipantSchema()
 MUTE = MuteSchema()
 
 
-class RoomTokenSchema(DocumentationSchema):
-    """A token for one room, under our names and under those of stock LiveKit clients."""
+@dataclass(frozen=True, slots=True)
+class RoomTokenRequest:
+    """What a token is for; `about` has the claims `metadata` and `attributes`, `agents` the agents of a new room."""
 
-    token = string_field("Signed JWT for this room only: join, publish, subscribe and send data.")
-    room_name = string_field()
-    participant_identity = string_field()
-    livekit_url = string_field("URL that the participant connects to.")
-    participant_token = string_field("The same as `token`.")
-    server_url = string_field("The same as `livekit_url`.")
-
-
-class RoomSummarySchema(DocumentationSchema):
-    """A room in the list."""
-
-    name = string_field()
-    num_participants = count_field("Participants in the room now.")
-    creation_time = count_field("Seconds since 1970.")
+    room_name: str
+    participant_identity: str
+    participant_name: str
+    about: Mapping[str, Any]
+    agents: tuple[Mapping[str, str], ...]
 
 
-class RoomsSchema(DocumentationSchema):
-    """The caller's rooms."""
-
-    rooms = fields.List(fields.Nested(RoomSummarySchema))
-
-
-class TrackSchema(DocumentationSchema):
-    """A track that a participant publishes."""
-
-    sid = string_field()
-    kind = choice_field("AUDIO", "VIDEO", "DATA", "UNKNOWN")
-    muted = StrictBoolean()
-    source = choice_field("CAMERA", "MICROPHONE", "SCREEN_SHARE", "SCREEN_SHARE_AUDIO", "UNKNOWN")
+def _check_attributes(attributes: Mapping[str, str]) -> None:
+    if reserved := [name for name in attributes if name.startswith(RESERVED)]:
+        raise ValidationError(f"must not hold {reserved[0][:40]}, because LiveKit sets it")
 
 
-class ParticipantDetailsSchema(DocumentationSchema):
-    """A participant of a room."""
+class AgentSchema(StrictSchema):
+    """An agent of a new room."""
 
-    sid = string_field()
-    identity = string_field()
-    name = string_field()
-    state = choice_field("JOINING", "JOINED", "ACTIVE", "DISCONNECTED", "UNKNOWN")
-    kind = choice_field("STANDARD", "AGENT", "SIP", "EGRESS", "INGRESS", "UNKNOWN")
-    joined_at = count_field("Seconds since 1970.")
-    metadata = string_field()
-    attributes = fields.Dict(values=StrictString())
-    is_publisher = StrictBoolean()
-    tracks = fields.List(fields.Nested(TrackSchema))
+    agent_name = Name()
+    metadata = StrictString()
 
 
-class RoomDetailsSchema(RoomSummarySchema):
-    """A room and its participants."""
+class RoomConfigSchema(StrictSchema):
+    """The settings of a new room: agents only, because others cost money or lift limits."""
 
-    sid = string_field()
-    max_participants = count_field("0 means no limit.")
-    metadata = string_field()
-    active_recording = StrictBoolean()
-    participants = fields.List(fields.Nested(ParticipantDetailsSchema))
+    class Meta:
+        """Refuse what this server would not do."""
 
+        unknown = RAISE
 
-class RemovedSchema(DocumentationSchema):
-    """The participant that was removed."""
-
-    status = choice_field("removed")
-    room_name = string_field()
-    participant_identity = string_field()
+    agents = fields.List(
+        fields.Nested(AgentSchema), validate=validate.Length(0, MAX_AGENTS, error=f"has more than {MAX_AGENTS} entries")
+    )
 
 
-class MutedSchema(DocumentationSchema):
-    """The track, and whether it is muted now."""
+class StockTokenSchema(StrictSchema):
+    """What stock LiveKit clients send; a name that is left out is made up."""
 
-    room_name = string_field()
-    participant_identity = string_field()
-    track_sid = string_field()
-    muted = StrictBoolean(metadata={"description": "The state that LiveKit reports."})
+    room_name = Name(required=False)
+    participant_name = Name(required=False)
+    participant_identity = Name(required=False)
+    participant_metadata = StrictString(metadata={"description": "At most 64 KiB with the attributes."})
+    participant_attributes = fields.Dict(
+        keys=StrictString(), values=StrictString(), validate=_check_attributes, metadata={"description": "Strings."}
+    )
+    room_config = fields.Nested(RoomConfigSchema)
 
 
-class ReceivedSchema(DocumentationSchema):
-    """The event is accepted."""
+STOCK_TOKEN = StockTokenSchema()
 
-    status = choice_field("received")
+
+def load_token(body: Mapping[str, Any]) -> RoomTokenRequest:
+    """Return the request of either form; raises InvalidRequest.
+
+    A body with some of the guide's fields and none of LiveKit's own is the guide's, which needs all three.
+    """
+    given = {name for name, value in body.items() if value is not None}
+    if given.isdisjoint(THEIRS) and not given.isdisjoint(OURS):
+        return RoomTokenRequest(**TOKEN.parse(body), about={}, agents=())
+    wanted = STOCK_TOKEN.parse(body)
+    metadata, attributes = wanted.get("participant_metadata", ""), wanted.get("participant_attributes", {})
+    if sum(len(text.encode()) for text in (metadata, *attributes, *attributes.values())) > MAX_ABOUT:
+        raise InvalidRequest(f"participant_metadata and participant_attributes have more than {MAX_ABOUT} bytes")
+    identity = wanted.get("participant_identity") or f"user-{uuid.uuid4()}"
+    about = {"metadata": metadata, "attributes": attributes}
+    return RoomTokenRequest(
+        room_name=wanted.get("room_name") or f"room-{uuid.uuid4()}",
+        participant_identity=identity,
+        participant_name=wanted.get("participant_name") or identity,
+        about={name: value for name, value in about.items() if value},
+        agents=tuple(wanted.get("room_config", {}).get("agents", ())),
+    )

@@ -1,5 +1,6 @@
-"""Requests and responses of the SIP endpoints."""
+"""Requests of the SIP endpoints."""
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -8,37 +9,55 @@ from sayna.config import Secret
 from sayna.config.sip_address import PATTERN, TRANSPORTS
 from sayna.livekit.model import Call
 from sayna.schemas.base import (
-    DocumentationSchema,
     StrictBoolean,
     StrictDict,
     StrictInteger,
     StrictSchema,
     StrictString,
-    choice_field,
-    count_field,
-    string_field,
 )
-from sayna.schemas.call_options import (
-    DTMF,
-    HEADER,
-    HEADER_VALUE,
-    MAX_DISPLAY_NAME,
-    MAX_HEADERS,
-    check_display_name,
-    check_dtmf,
-    check_headers,
-    check_line,
-)
-from sayna.schemas.livekit import PLAIN, Name
+from sayna.schemas.livekit import CONTROL, PLAIN, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
 from sayna.sip.phone import TransferTarget, phone_number
+
+MAX_DISPLAY_NAME = 64
+MAX_HEADERS = 20
+HEADER = re.compile("X-[A-Za-z0-9-]{1,64}")
+HEADER_VALUE = re.compile("[ -~]{1,256}")
+DTMF = re.compile("[0-9A-D*#w]{1,64}")
 
 MAX_CREDENTIAL = 256
 # LiveKit waits at most 80 s for an answer.
 MAX_RINGING = 80
 MAX_DURATION = 86400
 CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
+
+
+def check_line(text: str, longest: int) -> None:
+    """Raise ValidationError unless the text is one line of at most `longest` characters."""
+    if len(text) > longest or CONTROL.search(text):
+        raise ValidationError(f"must have at most {longest} characters and no control characters")
+
+
+def check_display_name(text: str) -> None:
+    """Raise ValidationError unless the text is one line of at most 64 characters."""
+    check_line(text, MAX_DISPLAY_NAME)
+
+
+def check_headers(headers: dict[str, Any]) -> None:
+    """Raise ValidationError unless the headers begin with X- and have short visible values."""
+    if len(headers) > MAX_HEADERS or not all(map(HEADER.fullmatch, headers)):
+        raise ValidationError(f"must have at most {MAX_HEADERS} names, each X- and 1 to 64 letters, digits and -")
+    if not all(type(value) is str and HEADER_VALUE.fullmatch(value) for value in headers.values()):
+        raise ValidationError("must have values of 1 to 256 printable ASCII characters")
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValidationError("must name each header once")
+
+
+def check_dtmf(text: str) -> None:
+    """Raise ValidationError unless the text is 1 to 64 keys."""
+    if not DTMF.fullmatch(text):
+        raise ValidationError("must be 1 to 64 of the keys 0-9, A-D, *, # and w")
 
 
 def check_phone(text: str) -> None:
@@ -178,58 +197,3 @@ def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:
         password=None if password is None else Secret(password),
         transport=wanted.get("transport"),
     )
-
-
-class PlacedCallSchema(DocumentationSchema):
-    """A call that has started; `answered` when the request waited for the answer."""
-
-    status = choice_field("initiated", "answered")
-    room_name = string_field()
-    participant_identity = string_field()
-    participant_id = string_field("LiveKit's id of the telephone in the room.")
-    sip_call_id = string_field("LiveKit's id of the call.")
-
-
-class TransferredSchema(DocumentationSchema):
-    """A transfer that is completed or initiated."""
-
-    status = choice_field("initiated", "completed")
-    room_name = string_field()
-    participant_identity = string_field()
-    transfer_to = string_field("The target as a URI: `tel:` and digits, or `sip:`.")
-
-
-def _maybe(field: Any) -> Any:
-    field.allow_none = True
-    return field
-
-
-class CallTransferSchema(DocumentationSchema):
-    """The last transfer of a call."""
-
-    transfer_to = string_field()
-    status = choice_field("initiated", "completed", "failed")
-    reason = _maybe(string_field("Why it failed, such as busy."))
-    sip_status = _maybe(StrictInteger())
-
-
-class CallStateSchema(DocumentationSchema):
-    """A call; times are in seconds since 1970, and null where they are not known."""
-
-    sip_call_id = string_field()
-    room_name = string_field()
-    participant_identity = string_field()
-    status = choice_field("dialing", "ringing", "active", "ended")
-    reason = _maybe(string_field("Why the call ended, such as hangup, rejected, unavailable, busy, no_answer."))
-    sip_status = _maybe(StrictInteger(metadata={"description": "The SIP status of the far end, where it is known."}))
-    started_at = count_field("When the call began.")
-    answered_at = _maybe(count_field("When this server learned of the answer."))
-    ended_at = _maybe(count_field("When the call ended."))
-    duration_seconds = _maybe(count_field("From the answer to the end; from the start where no answer is known."))
-    transfer = fields.Nested(CallTransferSchema, allow_none=True)
-
-
-class CallListSchema(DocumentationSchema):
-    """The caller's calls in a room, the newest first."""
-
-    calls = fields.List(fields.Nested(CallStateSchema))

@@ -5,9 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from sayna.config import TENANT
-from sayna.config.sip_hook import DEFAULT_EVENTS, EVENTS, hook_events
+from sayna.config.sip import DEFAULT_EVENTS, EVENTS, hook_events
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import DocumentationSchema, StrictSchema, StrictString, choice_field, string_field
+from sayna.schemas.base import StrictSchema, StrictString
 from sayna.sip.hook_store import StoredHook
 
 # The limit of one request; Hooks limits how many a tenant may store.
@@ -71,20 +71,3 @@ def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
     return [
         StoredHook(hook["host"], hook["url"], hook["auth_id"].strip(), hook_events(hook["events"])) for hook in hooks
     ]
-
-
-class ListedHookSchema(DocumentationSchema):
-    """The hook that gets the events of one domain."""
-
-    host = string_field()
-    url = string_field()
-    auth_id = string_field("Empty when the hook has no owner.")
-    events = fields.List(
-        choice_field(*EVENTS), metadata={"needed": False, "description": "Only where it is not the default."}
-    )
-
-
-class HookListSchema(DocumentationSchema):
-    """The caller's hooks, sorted by host."""
-
-    hooks = fields.List(fields.Nested(ListedHookSchema))

@@ -1,15 +1,16 @@
-"""The two forms of POST /speak, flat and nested, and the one SpeakRequest that both become."""
+"""The two forms of POST /speak and the one SpeakRequest that both become, and the targets of VOICES_PATH."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from marshmallow import fields, validate
+from marshmallow import RAISE, fields, validate
 
 from sayna import audio
 from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
+from sayna.providers import ALIASES
 from sayna.schemas import vocabulary
 from sayna.schemas.base import (
-    DocumentationSchema,
+    ResponseSchema,
     StrictBoolean,
     StrictDict,
     StrictFloat,
@@ -22,7 +23,7 @@ from sayna.schemas.base import (
     string_field,
 )
 from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
-from sayna.speech.own_voices import ALIAS
+from sayna.speech.own_voices import ALIAS, VoiceTarget
 from sayna.speech.plan import SpeakRequest
 from sayna.speech.voices.languages import TAG
 
@@ -44,9 +45,7 @@ class PronunciationSchema(StrictSchema):
 
     # An empty word would match between all letters and make 1 GB of 1 kB.
     word = StrictString(required=True, validate=validate.Length(1, 64, error="must have 1 to 64 characters"))
-    pronunciation = StrictString(
-        required=True, validate=validate.Length(0, 1000, error="is longer than 1000 characters")
-    )
+    pronunciation = StrictString(required=True)
 
 
 class VoiceSchema(StrictSchema):
@@ -177,7 +176,7 @@ def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: t
     )
 
 
-class SpeechMetadataSchema(DocumentationSchema):
+class SpeechMetadataSchema(ResponseSchema):
     """The parameters of the audio, with every default filled in."""
 
     provider = string_field("The vendor of the audio.")
@@ -196,7 +195,7 @@ class SpeechMetadataSchema(DocumentationSchema):
     cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
 
 
-class SpeechEnvelopeSchema(DocumentationSchema):
+class SpeechEnvelopeSchema(ResponseSchema):
     """Audio in JSON."""
 
     metadata = fields.Nested(SpeechMetadataSchema)
@@ -208,3 +207,24 @@ METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
 HEADER_FIELDS = {
     f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")
 }
+
+
+class TargetSchema(VoiceSchema):
+    """A target: the fields that choose a voice, and its loudness."""
+
+    gain_db = StrictFloat(validate=validate.Range(-20, 20, error="must lie between -20 and 20"))
+
+
+# Unknown fields are refused, otherwise a misspelt one would go unnoticed.
+TARGET = TargetSchema(
+    only=("provider", "voice_id", "model", "language", "speaking_rate", "gain_db", "voice_settings"), unknown=RAISE
+)
+
+
+def load_target(entry: object) -> VoiceTarget:
+    """Return one target; raises InvalidRequest."""
+    if not isinstance(entry, dict) or not entry.get("provider"):
+        raise InvalidRequest("it is not a mapping such as {provider: azure, voice_id: en-US-JennyNeural}")
+    loaded = TARGET.parse(entry)
+    slug = loaded.pop("provider").lower()
+    return VoiceTarget(ALIASES.get(slug, slug), **loaded)

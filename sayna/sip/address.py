@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from sayna.config import LiveKitConfig
 from sayna.config.fields import InvalidValue
+from sayna.config.sip import HOST
 from sayna.config.sip_address import DEFAULT_PORTS, WANTS, SipAddress, SipPlace
-from sayna.config.sip_hook import HOST
 from sayna.sip.errors import DestinationNotAllowed, InvalidSipAddress
 
 # Possessive quantifiers (`*+`) and the optional end of a quotation: linear time on any text.

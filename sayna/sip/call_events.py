@@ -5,7 +5,7 @@ import logging
 from dataclasses import dataclass, replace
 
 from sayna.config import SipConfig
-from sayna.config.sip_hook import CALL_ENDED
+from sayna.config.sip import CALL_ENDED
 from sayna.errors import StoreUnavailable
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.livekit.model import CALL_ID, CallState

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sayna.config import SipConfig
-from sayna.config.sip_hook import JOINED
+from sayna.config.sip import JOINED
 from sayna.livekit.events import Event
 from sayna.log import emit
 from sayna.sip.address import sip_domain

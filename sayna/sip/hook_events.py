@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sayna.config.sip_hook import QUOTA_WARNING, RECORDING_ENDED
+from sayna.config.sip import QUOTA_WARNING, RECORDING_ENDED
 from sayna.errors import Overloaded
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.sip.event_signing import header_safe

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from sayna.config.sip_hook import DEFAULT_EVENTS, hook_events
+from sayna.config.sip import DEFAULT_EVENTS, hook_events
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.sip.errors import HooksNotStored

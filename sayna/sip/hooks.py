@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
 from sayna.config import Config, Secret
-from sayna.config.sip_hook import DEFAULT_EVENTS, HOST
+from sayna.config.sip import DEFAULT_EVENTS, HOST
 from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from sayna.sip.event_signing import per_hook_secret

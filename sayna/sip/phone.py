@@ -5,8 +5,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from sayna.config import SipConfig
+from sayna.config.sip import NUMBER
 from sayna.config.sip_address import SipAddress
-from sayna.config.sip_hook import NUMBER
 from sayna.sip.address import sip_address
 from sayna.sip.errors import DestinationNotAllowed, FromNumberNotAllowed, InvalidPhoneNumber, InvalidSipAddress
 

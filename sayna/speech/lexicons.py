@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sayna.config import TENANT, ConfigError
 from sayna.config.fields import InvalidValue
-from sayna.config.yamlfile import read_document
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.config.sources import read_document
+from sayna.speech.spoken import PronunciationTable
 from sayna.speech.text import clean
 from sayna.speech.voices.languages import canonical, speaks
 from sayna.state.files import mark_in

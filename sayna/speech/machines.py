@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from sayna.config import Config
@@ -20,7 +20,8 @@ from sayna.speech.object_clips import ObjectClips
 from sayna.speech.plan import Plan
 from sayna.state.blobs import FileBlobStore
 from sayna.state.embedded import SharedState
-from sayna.state.leader import EachWorker, LeaderThread
+from sayna.state.leader import LeaderThread
+from sayna.state.ports import Leader
 from sayna.state.speech_ports import Broadcasts, ClipChange, ClipChanges, ClipStore
 from sayna.storage import open_store
 
@@ -169,5 +170,13 @@ def clip_threads(machines: Machines | None, state: SharedState) -> tuple[LeaderT
     """Return the thread that follows the others: one of a machine, or one of each worker that has only memory."""
     if machines is None:
         return ()
-    leader = state.machine_leader if machines.cache.folder else EachWorker()
+    leader = state.machine_leader if machines.cache.folder else _EachWorker()
     return (LeaderThread(leader, "clip-changes", machines.follow),)
+
+
+class _EachWorker(Leader):
+    """A Leader that elects every worker."""
+
+    @contextmanager
+    def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
+        yield stop

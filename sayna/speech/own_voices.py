@@ -11,7 +11,7 @@ from typing import Any
 
 from sayna.config import ConfigError
 from sayna.config.fields import InvalidValue
-from sayna.config.yamlfile import read_document
+from sayna.config.sources import read_document
 from sayna.errors import SaynaError
 from sayna.providers import ALIASES, PROVIDERS
 from sayna.state.files import mark_of

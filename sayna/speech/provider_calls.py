@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sayna import metrics
 from sayna.caller import Caller
-from sayna.config.usage import UsageConfig
+from sayna.config.server import UsageConfig
 from sayna.errors import Overloaded, SaynaError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest

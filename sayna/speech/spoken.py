@@ -1,13 +1,27 @@
-"""What a provider is asked to say: a text or a document with its pronunciations, and the silences in it."""
+"""What a provider is asked to say: the text or the document with its pronunciations, in parts between its silences."""
 
+import functools
 import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sayna.errors import EmptyText, TextTooLong
+from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import Piece, Script, UnsupportedMarkup, compiled, compiled_leniently
-from sayna.speech.pronunciation import PronunciationTable, check_result, longest_result
 from sayna.speech.text import clean, has_speech
+
+# Without a limit, three rules make 1 GB of 1 kB.
+MAX_GROWTH = 4
+# A short text may grow by this many characters: "IVR" becomes nine times as long.
+MAX_ADDED = 2000
+JOINERS = "\u200c\u200d"
+# Scripts that put no blanks between words: Thai, Lao, Tibetan, Myanmar, Khmer, Kana, Han, Yi, Javanese.
+_UNSPACED_SCRIPT = re.compile(
+    "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u2e80-\u3007\u3021-\u312f\u31a0-\u31bf"
+    "\u31f0-\ua4cf\ua980-\ua9df\uaa60-\uaadf\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff]"
+)
 
 MAX_PARTS = 50
 EMPTY = "there is nothing to say in this text; send letters, digits or signs"
@@ -15,6 +29,144 @@ UNSPOKEN = "there is nothing to say in this text after the pronunciations"
 # Blanks around the beginning of a sentence or of a paragraph.
 _SENTENCE_BREAK = re.compile(r"(?<! ) *(\n\n?)\s*")
 _COMPILERS = {"ssml": compiled, "unwrapped": compiled_leniently}
+
+
+class _Kinds(dict[int, str]):
+    """What a character is to a word: one letter for each, as `str.translate` reads them.
+
+    m is a mark and u another character of a script without blanks. n is a mark and s another character inside a
+    word of a script with blanks. Every other character is an o. Capitals are characters that a word begins with.
+    """
+
+    def __init__(self, firsts: Iterable[str]) -> None:
+        super().__init__({ord(character): _kind(character).upper() for character in firsts})
+
+    def __missing__(self, code: int) -> str:
+        self[code] = _kind(chr(code))
+        return self[code]
+
+
+@functools.lru_cache(maxsize=4096)
+def _kind(character: str) -> str:
+    is_mark = character in JOINERS or unicodedata.category(character)[0] == "M"
+    if _UNSPACED_SCRIPT.match(character):
+        return "m" if is_mark else "u"
+    if is_mark:
+        return "n"
+    return "s" if character == "_" or character.isalnum() else "o"
+
+
+# What stands behind a word in any script.
+_ENDS = "uUoO"
+_WIDE = "utf-32-be"
+# What a word may begin with: one character, or a run of a script with blanks.
+_BEGINNING = re.compile("U|(?<![sSnN])(?:[SN][sSnN]*|O)")
+
+
+class _Group(NamedTuple):
+    """Several words with one beginning: the length of the longest, and the sorted words after an empty one.
+
+    They are in UTF-32, because Python compares bytes faster than long strings.
+    """
+
+    size: int
+    words: list[bytes]
+    # The words that each word begins with, the shortest first and the word itself at the end.
+    chains: list[list[bytes]]
+
+
+class PronunciationTable:
+    """Words and their replacements, ready to be applied to any number of texts.
+
+    Words are compared in NFC and by case. The time is linear in the text, however many words there are.
+    """
+
+    def __init__(self, rules: Iterable[tuple[str, str]], base: "PronunciationTable | None" = None) -> None:
+        """Keep the rules, which win over those of `base`; a large base costs little."""
+        added = {word: clean(spoken) for written, spoken in rules if (word := clean(written).strip())}
+        self._spoken: dict[str, str] = {**base._spoken, **added} if base else added
+        self._kinds = _Kinds({word[0] for word in self._spoken})
+        self._words: dict[str, list[str]] = dict(base._words) if base else {}
+        self._groups: dict[str, _Group | None] = dict(base._groups) if base else {}
+        changed: dict[str, set[str]] = {}
+        for word in added:
+            found = _BEGINNING.match(word.translate(self._kinds))
+            changed.setdefault(word[: found.end()] if found else word, set()).add(word)
+        for beginning, words in changed.items():
+            self._words[beginning] = sorted(words.union(self._words.get(beginning, ())))
+            self._groups[beginning] = _group(beginning, self._words[beginning])
+
+    def apply(self, text: str, most: int | None = None) -> str:
+        """Return a text in NFC with each whole word replaced, in one pass; the longest word wins.
+
+        Raises InvalidRequest when the result has more than `most` characters, by default `longest_result` of the text.
+        """
+        chunks: list[str] = []
+        end = 0
+        # The last kind stands behind the text.
+        kinds = text.translate(self._kinds) + "o"
+        spoken, groups, wide = self._spoken, self._groups, text.encode(_WIDE)
+        for found in _BEGINNING.finditer(kinds):
+            start, stop = found.span()
+            if start < end or (word := text[start:stop]) not in groups:
+                continue
+            # Only a group of several words needs a search.
+            if group := groups[word]:
+                size, words, chains = group
+                here = wide[4 * start : 4 * start + size]
+                # Every word that is a beginning of `here` is also one of the last word that sorts before it.
+                chain = chains[bisect_right(words, here) - 1]
+                if not chain or (stop := _end_of_longest(chain, here, kinds, start)) == start:
+                    continue
+                word = text[start:stop]
+            elif kinds[stop] not in _ENDS and not _ends_word(kinds, stop):
+                continue
+            if start > end:
+                chunks.append(text[end:start])
+            chunks.append(spoken[word])
+            end = stop
+        chunks.append(text[end:])
+        check_result(sum(map(len, chunks)), longest_result(len(text)) if most is None else most)
+        return "".join(chunks)
+
+
+def longest_result(length: int) -> int:
+    """Return how many characters a text of this length may have with its pronunciations."""
+    return max(MAX_GROWTH * length, length + MAX_ADDED)
+
+
+def check_result(length: int, most: int) -> None:
+    """Raise InvalidRequest when a text has become longer than `most` characters."""
+    if length > most:
+        raise InvalidRequest(f"pronunciations make the text more than {MAX_GROWTH} times as long; send shorter ones")
+
+
+def _group(beginning: str, words: list[str]) -> _Group | None:
+    """Return the group of sorted words, None when its beginning is its only word."""
+    if words == [beginning]:
+        return None
+    wide = [word.encode(_WIDE) for word in words]
+    chains: list[list[bytes]] = [[]]
+    for word in wide:
+        chains.append([*(each for each in chains[-1] if word.startswith(each)), word])
+    return _Group(max(map(len, wide)), [b"", *wide], chains)
+
+
+def _end_of_longest(chain: list[bytes], here: bytes, kinds: str, start: int) -> int:
+    """Return the end of the longest word at `start` that ends where a word may end, `start` when there is none."""
+    if here.startswith(chain[-1]) and kinds[end := start + len(chain[-1]) // 4] in _ENDS:
+        return end
+    end = start
+    for word in chain:
+        if not here.startswith(word):
+            break
+        if kinds[place := start + len(word) // 4] in _ENDS or _ends_word(kinds, place):
+            end = place
+    return end
+
+
+def _ends_word(kinds: str, place: int) -> bool:
+    return kinds[place] in "sS" and kinds[place - 1] in "umUM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +186,10 @@ def spoken(text: str, markup: str, words: PronunciationTable, limit: int) -> Spo
     Raises TextTooLong, EmptyText when nothing in it can be said, UnsupportedMarkup, InvalidRequest.
     """
     _check_length(len(text), limit)
+    cleaned = _with_speech(clean(text))
     if markup in _COMPILERS:
         return _of_script(_COMPILERS[markup](text), words, limit)
-    cleaned = clean(text)
-    return Spoken(_with_speech(words.apply(_with_speech(cleaned)), UNSPOKEN))
+    return Spoken(_with_speech(words.apply(cleaned), UNSPOKEN))
 
 
 def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:

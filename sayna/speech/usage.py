@@ -3,6 +3,7 @@
 import calendar
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from sayna import metrics
 from sayna.caller import Caller
-from sayna.errors import QuotaExceeded, SaynaError, StoreUnavailable
+from sayna.errors import InvalidRequest, QuotaExceeded, SaynaError, StoreUnavailable
 from sayna.log import emit
 from sayna.state.ports import Characters, CharactersExhausted, UsageKey, UsageStore
 
@@ -20,6 +21,7 @@ FLUSH_SECONDS = 4.0
 # How old the sum behind x-quota-remaining may be, so that not every hit reads the database.
 SUM_SECONDS = 5.0
 MAX_PENDING = 10_000  # keys, when the store is away for long
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 logger = logging.getLogger("sayna.usage")
 
@@ -208,3 +210,10 @@ def _seconds_to_next_month(now: float) -> int:
     moment = time.gmtime(now)
     years, month = divmod(moment.tm_mon, 12)
     return max(1, calendar.timegm((moment.tm_year + years, month + 1, 1, 0, 0, 0)) - int(now))
+
+
+def parse_month(text: str, default: str) -> str:
+    """Return a month such as 2026-11, `default` for an empty text; raises InvalidRequest."""
+    if text and not MONTH.fullmatch(text):
+        raise InvalidRequest("month must be a year and a month such as 2026-11")
+    return text or default

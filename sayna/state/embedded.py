@@ -6,11 +6,10 @@ from pathlib import Path
 
 from sayna.config import Config
 from sayna.state.blobs import FileBlobStore
-from sayna.state.call_counter import SQLiteCounter
+from sayna.state.call_keys import SQLiteCounter, SQLiteOnce
 from sayna.state.files import Check
 from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks, FileSlots
-from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
 from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records, Slots, UsageStore
 from sayna.state.records import SQLiteRecords

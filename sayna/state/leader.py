@@ -37,14 +37,6 @@ class FileLeader(Leader):
             os.close(descriptor)
 
 
-class EachWorker(Leader):
-    """A Leader that elects every worker."""
-
-    @contextlib.contextmanager
-    def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
-        yield stop
-
-
 class LeaderThread:
     """Runs a job in a thread while this worker leads; the job returns when its event is set."""
 

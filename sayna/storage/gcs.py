@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from sayna import http
 from sayna.cloud.google import GoogleTokens, NoToken, read_account
 from sayna.config import RecordingConfig, Secret
-from sayna.storage.base import (
+from sayna.storage import (
     LINK_SECONDS,
     ByteRange,
     ObjectInfo,

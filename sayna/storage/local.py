@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sayna.state.files import lock
-from sayna.storage.base import (
+from sayna.storage import (
     KEY_PART,
     ByteRange,
     ObjectInfo,

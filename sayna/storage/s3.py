@@ -21,7 +21,7 @@ from sayna import http
 from sayna.cloud import aws
 from sayna.config import OutboundProxy, RecordingConfig, Secret
 from sayna.log import emit
-from sayna.storage.base import (
+from sayna.storage import (
     LINK_SECONDS,
     ByteRange,
     ObjectInfo,

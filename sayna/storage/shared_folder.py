@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from sayna.storage.base import StoreCheck
+from sayna.storage import StoreCheck
 
 # Permissions and setgid. Without the sticky bit, because Sayna removes files of the egress.
 SHARED_BITS = 0o2777

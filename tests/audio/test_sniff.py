@@ -3,7 +3,7 @@ import io
 import pytest
 import soundfile
 
-from sayna.audio import FORMATS, resolve, sniff
+from sayna.audio import FORMATS, containers, resolve
 from tests.audio.sounds import pieces, sine, written
 
 TAG = b"ID3\x04\0\0\0\0\x02\x01" + bytes(257)
@@ -14,25 +14,25 @@ FRAMES = written(sine(22050), resolve("mp3", 22050))
 def test_formats_are_known_by_their_bytes(name: str) -> None:
     data = written(sine(8000, hertz=1000), resolve(name, 8000))
     container = name.partition("-")[0]
-    assert sniff.kind(data[:2000]) == (container if container in sniff.DECODABLE else "")
+    assert containers.kind(data[:2000]) == (container if container in containers.DECODABLE else "")
 
 
 @pytest.mark.parametrize("size", [1, 100, 1 << 20])
 @pytest.mark.parametrize("data", [FRAMES, TAG + FRAMES])
 def test_mp3_is_known_with_and_without_a_tag(data: bytes, size: int) -> None:
-    head = sniff.head_of(pieces(data, size))
-    assert (sniff.kind(head), sniff.sample_rate(head)) == ("mp3", 22050)
+    head = containers.head_of(pieces(data, size))
+    assert (containers.kind(head), containers.sample_rate(head)) == ("mp3", 22050)
 
 
 @pytest.mark.parametrize("name", ["wav", "flac", "mp3"])
 @pytest.mark.parametrize("rate", [8000, 22050, 24000, 44100, 48000])
 def test_rate_is_read_from_the_header(name: str, rate: int) -> None:
-    assert sniff.sample_rate(written(sine(rate), resolve(name, rate))[:2000]) == rate
+    assert containers.sample_rate(written(sine(rate), resolve(name, rate))[:2000]) == rate
 
 
 @pytest.mark.parametrize("data", [b"\xff\xfb" * 2000, b"\xff" * 4000, b"\xff\xfb\x90\x64" + bytes(4000)])
 def test_samples_like_a_frame_are_not_mp3(data: bytes) -> None:
-    assert sniff.kind(sniff.head_of(iter([data]))) == ""
+    assert containers.kind(containers.head_of(iter([data]))) == ""
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_samples_like_a_frame_are_not_mp3(data: bytes) -> None:
     ],
 )
 def test_other_containers_have_a_name(head: bytes, kind: str) -> None:
-    assert sniff.kind(head) == kind
+    assert containers.kind(head) == kind
 
 
 TEXTS = [
@@ -65,12 +65,12 @@ TEXTS = [
 @pytest.mark.parametrize("text", TEXTS)
 @pytest.mark.parametrize("cut", [0, 1])
 def test_text_is_known_even_cut_within_a_letter(text: bytes, cut: int) -> None:
-    assert sniff.kind(text[: len(text) - cut]) == "text"
+    assert containers.kind(text[: len(text) - cut]) == "text"
 
 
 @pytest.mark.parametrize("byte", [b"\x55", b"\xd5", b"\x7e", b"\xff", b"{", b"<", b"a", b"\0"])
 def test_constant_samples_are_no_text(byte: bytes) -> None:
-    assert sniff.kind(byte * 640) == ""
+    assert containers.kind(byte * 640) == ""
 
 
 def test_g711_of_every_loudness_is_no_text() -> None:
@@ -79,4 +79,4 @@ def test_g711_of_every_loudness_is_no_text() -> None:
             buffer = io.BytesIO()
             samples = sine(8000) // (16384 // level)
             soundfile.write(buffer, samples, 8000, format="RAW", subtype=subtype)
-            assert sniff.kind(buffer.getvalue()[:64]) == ""
+            assert containers.kind(buffer.getvalue()[:64]) == ""

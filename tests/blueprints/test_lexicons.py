@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sayna.config import ConfigError
 from sayna.config.fields import InvalidValue
 from sayna.speech.lexicons import Lexicons, read_lexicon
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.spoken import PronunciationTable
 from sayna.speech.text import clean
 from tests.blueprints.clips import SECRETS, TENANTS, bearer
 from tests.blueprints.conftest import MakeClient

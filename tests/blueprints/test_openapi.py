@@ -19,7 +19,7 @@ ONLY_IN_THE_LOG = {"CALLER_GONE"}
 # Errors of /clip and /say are a line of text, so the document has their sentences and no examples.
 ONLY_AS_TEXT = (ClipExpired, ClipNotFound, CrossSiteRequest, OpenVendorsDisabled)
 # The schema of a file of the operator, which no request has.
-OF_FILES = "sayna.schemas.own_voices"
+OF_FILES = "sayna.schemas.speak"
 JSON_TYPES = {
     fields.String: "string",
     fields.Integer: "integer",

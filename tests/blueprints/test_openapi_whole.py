@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from sayna import errors
 from sayna.errors import SaynaError
-from sayna.recordings.conditions import CONDITIONAL
+from sayna.recordings.library import CONDITIONAL
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.test_openapi import all_subclasses, operations
 from tests.storage.places import LocalPlace

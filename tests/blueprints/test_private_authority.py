@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from sayna import http
 from sayna.config import OutboundConfig
-from sayna.http.pool import pool
+from sayna.http.connection_pool import pool
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.telephones import save
 from tests.e2e.program import until

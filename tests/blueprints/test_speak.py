@@ -205,6 +205,22 @@ def test_pronunciation_bombs_are_refused(client: FlaskClient, rules: list[dict[s
     assert (answer.status_code, answer.get_json()["code"]) == (400, "INVALID_REQUEST")
 
 
+@pytest.mark.parametrize(
+    ("text", "length", "code"),
+    [
+        ("a", 2001, "NOT_CACHED"),
+        ("a", 2002, "INVALID_REQUEST"),
+        ("a" + " b" * 500, 3004, "NOT_CACHED"),
+        ("a" + " b" * 500, 3005, "INVALID_REQUEST"),
+    ],
+)
+def test_only_the_result_limits_a_pronunciation(client: FlaskClient, text: str, length: int, code: str) -> None:
+    body = {"text": text, "pronunciations": [{"word": "a", "pronunciation": "x" * length}]}
+    # A request that is valid goes as far as the cache, and is not synthesized.
+    answer = client.post("/speak", json=body, headers={"Cache-Control": "only-if-cached"})
+    assert answer.get_json()["code"] == code
+
+
 def test_pronunciations_that_leave_nothing_are_an_empty_text(client: FlaskClient) -> None:
     answer = speak(client, {"text": "word", "pronunciations": [{"word": "word", "pronunciation": ""}]})
     assert answer.get_json()["code"] == "EMPTY_TEXT"

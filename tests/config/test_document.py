@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sayna.config.fields import InvalidValue
-from sayna.config.yamlfile import read_document
+from sayna.config.sources import read_document
 
 MISTAKES = {
     "a day that is none.yaml": "SQL: 2026-13-45",

@@ -3,7 +3,7 @@
 import pytest
 
 from sayna.config import ConfigError, Secret, load_config
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 
 SHARED = {"SAYNA_SECRET": "s" * 32}
 GOOD = [

@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from sayna.config import Config, load_config, settings
-from sayna.config.__main__ import ROOT, env_example, table, write
+from sayna.config.__main__ import DESCRIPTIONS, ROOT, env_example, table, write
 from sayna.config.fields import section_of
 
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
@@ -38,7 +38,11 @@ def test_every_setting_has_a_description_and_its_yaml_place() -> None:
     places = [info.yaml for info in settings() if info.name != "SAYNA_CONFIG"]
     assert None not in places
     assert len(set(places)) == len(places)
-    assert all(info.description.endswith(".") and info.group for info in settings())
+    assert all(info.group for info in settings())
+    own = {info.name: info.description for info in settings() if info.description}
+    assert own.keys().isdisjoint(DESCRIPTIONS)
+    assert len(own) + len(DESCRIPTIONS) == len(settings())
+    assert all(text.endswith(".") for text in (*own.values(), *DESCRIPTIONS.values()))
 
 
 def test_example_with_its_settings_on_is_the_default() -> None:

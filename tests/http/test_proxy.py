@@ -8,7 +8,7 @@ import pytest
 
 from sayna import http
 from sayna.config import ConfigError, OutboundConfig, load_config
-from sayna.http.pool import pool
+from sayna.http.connection_pool import pool
 from sayna.http.proxy import MAX_HEAD, set_proxy
 from tests.http.exchange import AUDIO, send
 from tests.http.test_tls import trust

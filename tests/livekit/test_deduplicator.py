@@ -7,8 +7,8 @@ import pytest
 
 from sayna.errors import Overloaded
 from sayna.livekit.events import EventDeduplicator
+from sayna.state.call_keys import SQLiteOnce
 from sayna.state.locks import FileLocks
-from sayna.state.once import SQLiteOnce
 
 
 def deduplicator(folder: Path, wait_seconds: float = 2.0) -> EventDeduplicator:

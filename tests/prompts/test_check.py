@@ -7,8 +7,7 @@ import pytest
 
 from sayna.config import load_config
 from sayna.errors import ProviderNotAllowed
-from sayna.prompts.check import CheckedList, check
-from sayna.prompts.table import Table
+from sayna.prompts.check import CheckedList, Table, check
 from sayna.services import Services, build
 from sayna.speech.plan import Plan
 from tests.wire.deepgram import DeepgramFake

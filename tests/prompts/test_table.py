@@ -3,7 +3,7 @@
 import pytest
 
 from sayna.errors import InvalidRequest
-from sayna.prompts.table import COLUMNS, fields_of, read_csv, recognized
+from sayna.prompts.check import COLUMNS, fields_of, read_csv, recognized
 from sayna.schemas.speak import FLAT
 
 TEXT = "name,text\nwelcome,Grüß Gott\n"

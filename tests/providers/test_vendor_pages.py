@@ -11,7 +11,7 @@ from sayna.config import settings
 from sayna.providers import PROVIDERS
 from sayna.providers.base import SettingSpec
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.table import BEGIN, END, providers_table
+from sayna.providers.facts_table import BEGIN, END, providers_table
 
 ROOT = Path(__file__).parents[2]
 CLOUD = [slug for slug, kind in PROVIDERS.items() if issubclass(kind, CloudProvider)]

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sayna.recordings.conditions import RangeDecision, evaluate
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
+from sayna.recordings.library import RangeDecision, evaluate
 from sayna.storage import ByteRange, ObjectInfo
 
 FOUND = ObjectInfo(100, '"e"', datetime(2026, 11, 22, 14, 0, 0, 500, tzinfo=UTC))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sayna.config import load_config
-from sayna.config.sip_hook import CALL_ENDED
+from sayna.config.sip import CALL_ENDED
 from sayna.errors import Overloaded
 from sayna.sip.hook_events import HookEvents
 from sayna.sip.hooks import Hooks

@@ -5,8 +5,8 @@ import pytest
 
 from sayna.sip.errors import CallFailed, KeyReused
 from sayna.sip.idempotency import IdempotencyStore
+from sayna.state.call_keys import SQLiteOnce
 from sayna.state.locks import FileLocks
-from sayna.state.once import SQLiteOnce
 
 REQUEST = {"to": "+1"}
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from sayna.speech.pronunciation import PronunciationTable
-from sayna.speech.spoken import Spoken, spoken
+from sayna.speech.spoken import PronunciationTable, Spoken, spoken
 
 
 def spoken_text(text: str, rules: Sequence[tuple[str, str]]) -> str:

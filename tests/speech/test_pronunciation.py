@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sayna.errors import InvalidRequest
-from sayna.speech.pronunciation import PronunciationTable
+from sayna.speech.spoken import PronunciationTable
 from tests.speech.saying import spoken_text
 
 SPACED_LETTERS, UNSPACED_LETTERS, SPACED_MARKS, UNSPACED_MARKS = "abA9_", "\u3042\u4e2d\u0e01", "\u0332", "\u0e34"

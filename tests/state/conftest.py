@@ -9,21 +9,18 @@ from typing import Any
 
 import pytest
 
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.state.blobs import FileBlobStore
-from sayna.state.call_counter import SQLiteCounter
+from sayna.state.call_keys import SQLiteCounter, SQLiteOnce
 from sayna.state.leader import FileLeader
 from sayna.state.locks import FileLocks
-from sayna.state.once import SQLiteOnce
 from sayna.state.outbox import SQLiteOutbox
 from sayna.state.ports import BlobStore, Counter, Leader, Lock, Once, Outbox, Records
 from sayna.state.records import SQLiteRecords
-from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks
-from sayna.state.redis.once import RedisOnce
-from sayna.state.redis.outbox import RedisOutbox
-from sayna.state.redis.texts import RedisBlobStore, RedisRecords
+from sayna.state.redis.counts import RedisCounter
+from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks, RedisOnce
+from sayna.state.redis.texts import RedisBlobStore, RedisOutbox, RedisRecords
 from tests.e2e.redis_server import Redis
 from tests.e2e.servers import answers, started
 

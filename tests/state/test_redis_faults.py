@@ -15,22 +15,19 @@ import pytest
 
 from sayna.cli.doctor.remote import check_redis
 from sayna.config import load_config
-from sayna.config.fleet import RedisAddress
-from sayna.config.secret import Secret
+from sayna.config.connections import RedisAddress
+from sayna.config.types import Secret
 from sayna.errors import StoreUnavailable
 from sayna.services import build
 from sayna.state.blobs import FileBlobStore
 from sayna.state.leader import LeaderThread
 from sayna.state.ports import AlreadyBegun, Characters, UsageKey
 from sayna.state.redis.broadcasts import RedisBroadcasts
-from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.clip_store import RedisChanges, RedisClips
-from sayna.state.redis.leases import Leases, RedisLeader
-from sayna.state.redis.once import RedisOnce
-from sayna.state.redis.outbox import RedisOutbox
-from sayna.state.redis.texts import RedisBlobStore, RedisRecords
-from sayna.state.redis.usage import RedisUsage
+from sayna.state.redis.counts import RedisCounter, RedisUsage
+from sayna.state.redis.leases import Leases, RedisLeader, RedisOnce
+from sayna.state.redis.texts import RedisBlobStore, RedisOutbox, RedisRecords
 from sayna.state.speech_ports import ClipChange
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis

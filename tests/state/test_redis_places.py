@@ -12,8 +12,7 @@ from sayna.config import load_config
 from sayna.errors import StoreUnavailable
 from sayna.state.ports import AlreadyBegun
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.leases import Leases
-from sayna.state.redis.once import RedisOnce
+from sayna.state.redis.leases import Leases, RedisOnce
 from sayna.state.redis.shared_state import redis_state
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis

@@ -8,7 +8,7 @@ from multiprocessing.synchronize import Event
 
 import pytest
 
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.state.redis.broadcasts import RedisBroadcasts, clip_key
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.clip_store import MAX_CHANGES, RedisChanges, RedisClips

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.state.locks import FileSlots
 from sayna.state.ports import Slots
 from sayna.state.redis.client import RedisClient

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.state.ports import Characters, CharactersExhausted, UsageKey, UsageStore
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.usage import RedisUsage
+from sayna.state.redis.counts import RedisUsage
 from sayna.state.usage_table import SQLiteUsage
 
 Stores = Callable[[], UsageStore]

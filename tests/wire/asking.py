@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 # Import requests now, otherwise its import would count against the deadline of the first test.
-import sayna.http.client  # noqa: F401
+import sayna.http.exchange  # noqa: F401
 from sayna import audio
 from sayna.audio.spec import AudioSpec
 from sayna.config import SpeechConfig

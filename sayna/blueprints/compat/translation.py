@@ -44,9 +44,8 @@ def named_model(text: str) -> Named:
     """Return the provider and the model of `provider`, `provider/model` or an operator's alias."""
     if alias := services().config.compat.alias(text):
         return Named(alias.provider, alias.model)
-    if slug := slug_of(text):
-        return Named(slug, "")
-    return _addressed(text)
+    slug = slug_of(text)
+    return Named(slug, "") if slug else _addressed(text)
 
 
 def is_configured(slug: str) -> bool:
@@ -62,18 +61,13 @@ def usable_providers() -> list[str]:
 def integer(values: Mapping[str, str], name: str) -> int | None:
     """Return a whole number of a query or form, None when it is left out; raises InvalidRequest."""
     text = values.get(name, "")
-    if not text:
-        return None
-    if not re.fullmatch("[0-9]{1,6}", text):
+    if text and not re.fullmatch("[0-9]{1,6}", text):
         raise InvalidRequest(f"{name} must be a whole number")
-    return int(text)
+    return int(text) if text else None
 
 
 def kept_voices(provider: str = "") -> Iterator[Voice]:
-    """Yield the operator's own voices, then the known ones of the providers, or those of one of them.
-
-    No vendor is waited for.
-    """
+    """Yield the operator's own voices, then the known ones of all providers or of one; no vendor is waited for."""
     if provider in ("", ALIAS):
         yield from services().planner.listed(g.caller.may_use)
     for listed in services().catalogue.kept(provider).restricted_to(g.caller.may_use).lists.values():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import click
 
-from sayna.cli.context import Command, as_json, config, print_json, services
+from sayna.cli.command import Command, as_json, config, print_json, services
 from sayna.cli.doctor import machine, remote
 from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, fail
 from sayna.config import ConfigError

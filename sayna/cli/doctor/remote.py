@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from sayna import http
-from sayna.auth.service import AuthRequest
+from sayna.auth.auth_service import AuthRequest
 from sayna.caller import UNRESTRICTED
 from sayna.cli.doctor.finding import Finding, check, fail, ok, warn
 from sayna.errors import AuthServiceFailed, InvalidRequest, NotAuthenticated, ProviderError, SaynaError

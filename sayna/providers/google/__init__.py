@@ -1,6 +1,6 @@
 """Google Cloud Text-to-Speech as a vendor."""
 
 from sayna.providers.google.account import GoogleConfig
-from sayna.providers.google.provider import Google
+from sayna.providers.google.google_provider import Google
 
 __all__ = ["Google", "GoogleConfig"]

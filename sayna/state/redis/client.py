@@ -13,7 +13,7 @@ from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.state.files import Check

@@ -5,17 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sayna.config import Config
-from sayna.config.fleet import RedisAddress
+from sayna.config.connections import RedisAddress
 from sayna.state.embedded import EVENT_WAIT, SharedState, embedded_state
 from sayna.state.redis.broadcasts import RedisBroadcasts
-from sayna.state.redis.call_counter import RedisCounter
 from sayna.state.redis.client import RedisClient
 from sayna.state.redis.clip_store import MAX_BYTES, RedisChanges, RedisClips
-from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks, RedisSlots
-from sayna.state.redis.once import RedisOnce
-from sayna.state.redis.outbox import RedisOutbox
-from sayna.state.redis.texts import RedisBlobStore, RedisRecords
-from sayna.state.redis.usage import RedisUsage
+from sayna.state.redis.counts import RedisCounter, RedisUsage
+from sayna.state.redis.leases import Leases, RedisLeader, RedisLocks, RedisOnce, RedisSlots
+from sayna.state.redis.texts import RedisBlobStore, RedisOutbox, RedisRecords
 
 
 def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedState:

@@ -1,17 +1,59 @@
-"""The settings of the storage of recordings."""
+"""The settings of the LiveKit server, and of the storage of recordings."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config.fields import InvalidValue, SettingType, require_both, setting
-from sayna.config.secret import Secret
-from sayna.config.types import boolean, choice, integer, is_json_object, matching, path, token
-from sayna.config.urls import anywhere, cloud
+from sayna.config.types import Secret, boolean, choice, integer, is_json_object, matching, number, path, token
+from sayna.config.urls import anywhere, cloud, livekit
 
 # Google's names may have 222 characters with dots in them, Amazon's 63:
 # https://cloud.google.com/storage/docs/buckets#naming
 _bucket = matching(r"[A-Za-z0-9][A-Za-z0-9._-]{1,221}", "the name of a bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveKitConfig:
+    """The LiveKit server; its URL may be of the ws or the http form."""
+
+    url: str = setting("LIVEKIT_URL", livekit, "ws://localhost:7880")
+    # Behind a proxy, or in containers, clients reach LiveKit under another name than this server.
+    public_url_setting: str | None = setting("LIVEKIT_PUBLIC_URL", livekit, None, shown="LIVEKIT_URL")
+    api_key: Secret | None = setting("LIVEKIT_API_KEY", token, None)
+    api_secret: Secret | None = setting("LIVEKIT_API_SECRET", token, None)
+    # LiveKit's SDKs default to six hours, but its open-source server cannot revoke a token before it expires.
+    token_ttl_seconds: int = setting("LIVEKIT_TOKEN_TTL_SECONDS", integer(1, 86400), 3600)
+    timeout_seconds: float = setting("LIVEKIT_TIMEOUT_SECONDS", number(0.1, 60), 5.0)
+
+    token_metadata_updates: bool = setting("LIVEKIT_TOKEN_METADATA_UPDATES", boolean, False)
+    empty_timeout_seconds: int | None = setting("LIVEKIT_EMPTY_TIMEOUT_SECONDS", integer(1, 86400), None)
+    departure_timeout_seconds: int | None = setting("LIVEKIT_DEPARTURE_TIMEOUT_SECONDS", integer(1, 86400), None)
+    max_participants: int | None = setting("LIVEKIT_MAX_PARTICIPANTS", integer(1, 100_000), None)
+
+    @property
+    def room_options(self) -> dict[str, int]:
+        """The settings of new rooms that are set, by LiveKit's names."""
+        options = {
+            "empty_timeout": self.empty_timeout_seconds,
+            "departure_timeout": self.departure_timeout_seconds,
+            "max_participants": self.max_participants,
+        }
+        return {name: value for name, value in options.items() if value is not None}
+
+    @property
+    def public_url(self) -> str:
+        """The URL for clients; `url` unless another was set."""
+        return self.public_url_setting or self.url
+
+    @property
+    def configured(self) -> bool:
+        """Whether this server holds LiveKit's key and secret."""
+        return self.api_key is not None and self.api_secret is not None
+
+    def problems(self, given: frozenset[str]) -> Iterator[str]:
+        """Yield a sentence when only one of key and secret is there."""
+        yield from require_both(given, "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET")
 
 
 def _prefix(text: str) -> str:
@@ -26,71 +68,37 @@ def _prefix(text: str) -> str:
 class RecordingConfig:
     """One backend: S3 (or a server like it), Google Cloud Storage, or a folder."""
 
-    prefix: str = setting(
-        "RECORDING_PREFIX",
-        SettingType(_prefix, "a path of letters, digits and . _ = -"),
-        "",
-        "Prefix of every object key.",
-    )
+    prefix: str = setting("RECORDING_PREFIX", SettingType(_prefix, "a path of letters, digits and . _ = -"), "")
     # Off, because recordings of the reference server have no owner: no tenant could read them.
-    strict_ownership: bool = setting(
-        "RECORDING_STRICT_OWNERSHIP", boolean, False, "Recordings without an owner denied to tenants, or not."
-    )
+    strict_ownership: bool = setting("RECORDING_STRICT_OWNERSHIP", boolean, False)
     backend_setting: str | None = setting(
         "RECORDING_BACKEND",
         choice("s3", "gcs", "local"),
         None,
-        "Kind of storage for recordings.",
         yaml="recording.backend.type",
         shown="found from the settings below",
     )
-    s3_bucket: str | None = setting("RECORDING_S3_BUCKET", _bucket, None, "Name of the S3 bucket.")
+    s3_bucket: str | None = setting("RECORDING_S3_BUCKET", _bucket, None)
     s3_region: str = setting(
         "RECORDING_S3_REGION",
-        # Ceph's default is RegionOne, and other stores have NL or GRA.
         matching("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "the name of a region, such as eu-central-1 or RegionOne"),
         "us-east-1",
-        "Region of the S3 bucket, as the store calls it; needed without RECORDING_S3_ENDPOINT.",
     )
-    s3_access_key: Secret | None = setting(
-        "RECORDING_S3_ACCESS_KEY", token, None, "S3 access key; found by boto3 when unset."
-    )
-    s3_secret_key: Secret | None = setting("RECORDING_S3_SECRET_KEY", token, None, "S3 secret key.")
-    s3_session_token: Secret | None = setting(
-        "RECORDING_S3_SESSION_TOKEN", token, None, "Session token of temporary S3 keys."
-    )
-    s3_endpoint: str | None = setting(
-        "RECORDING_S3_ENDPOINT", anywhere, None, "URL of an S3 server other than Amazon's."
-    )
-    s3_force_path_style: bool = setting(
-        "RECORDING_S3_FORCE_PATH_STYLE", boolean, False, "Bucket in the path of S3 URLs, as MinIO needs it, or not."
-    )
-    gcs_bucket: str | None = setting("RECORDING_GCS_BUCKET", _bucket, None, "Name of the Google Cloud Storage bucket.")
-    gcs_credentials_path: Path | None = setting(
-        "RECORDING_GCS_CREDENTIALS_PATH", path, None, "JSON file of the service account for Google Cloud Storage."
-    )
+    s3_access_key: Secret | None = setting("RECORDING_S3_ACCESS_KEY", token, None)
+    s3_secret_key: Secret | None = setting("RECORDING_S3_SECRET_KEY", token, None)
+    s3_session_token: Secret | None = setting("RECORDING_S3_SESSION_TOKEN", token, None)
+    s3_endpoint: str | None = setting("RECORDING_S3_ENDPOINT", anywhere, None)
+    s3_force_path_style: bool = setting("RECORDING_S3_FORCE_PATH_STYLE", boolean, False)
+    gcs_bucket: str | None = setting("RECORDING_GCS_BUCKET", _bucket, None)
+    gcs_credentials_path: Path | None = setting("RECORDING_GCS_CREDENTIALS_PATH", path, None)
     gcs_credentials_json: Secret | None = setting(
-        "RECORDING_GCS_CREDENTIALS_JSON",
-        SettingType(Secret, "the JSON of a service account", secret=True),
-        None,
-        "JSON of the service account for Google Cloud Storage.",
+        "RECORDING_GCS_CREDENTIALS_JSON", SettingType(Secret, "the JSON of a service account", secret=True), None
     )
-    gcs_endpoint: str = setting(
-        "RECORDING_GCS_ENDPOINT", cloud, "https://storage.googleapis.com", "URL of Google Cloud Storage."
-    )
-    local_path: Path | None = setting("RECORDING_LOCAL_PATH", path, None, "Folder of recordings.")
-    retention_days: int | None = setting(
-        "RECORDING_RETENTION_DAYS",
-        integer(1, 36_500),
-        None,
-        "Age in days at which recordings that Sayna started are removed.",
-        shown="never",
-    )
+    gcs_endpoint: str = setting("RECORDING_GCS_ENDPOINT", cloud, "https://storage.googleapis.com")
+    local_path: Path | None = setting("RECORDING_LOCAL_PATH", path, None)
+    retention_days: int | None = setting("RECORDING_RETENTION_DAYS", integer(1, 36_500), None, shown="never")
     accel_prefix: str | None = setting(
-        "RECORDING_ACCEL_PREFIX",
-        matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"),
-        None,
-        "Location of nginx that sends recordings by X-Accel-Redirect.",
+        "RECORDING_ACCEL_PREFIX", matching(r"/[A-Za-z0-9._/-]*", "a location of nginx such as /recordings"), None
     )
 
     @property

@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 from sayna import http
 from sayna.caller import Caller
 from sayna.config import TENANT
-from sayna.config.api_secret import characters
+from sayna.config.auth import characters
 from sayna.errors import AuthServiceFailed, AuthServiceUnavailable, NotAuthenticated
 from sayna.http import Deadline, TimedOut, TransportError, Unreachable
 

@@ -1,0 +1,205 @@
+"""Send one request of requests over our own pools and return its response: no redirects, proxies, cookies or netrc."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import urllib3
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from requests.exceptions import InvalidURL
+from requests.structures import CaseInsensitiveDict
+
+from sayna.http.connection_pool import exchange, shared_pool
+from sayna.http.deadline import Deadline
+from sayna.http.errors import BadResponse, Cancelled, error_before_response, error_in_response
+from sayna.http.sockets import ConnectionGuard
+from sayna.log import emit
+
+READ_BYTES = 65536
+
+# Azure refuses requests without a User-Agent. An uncompressed body cannot be a decompression bomb.
+HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
+# No retries, because vendors bill a repeated synthesis again. Decoding would let 1 MB of body grow to 1 GB after the
+# byte limit has been checked.
+URLOPEN_OPTIONS: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}
+
+logger = logging.getLogger("sayna.upstream")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response with its whole body; header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class StreamedResponse:
+    """A response whose body is still arriving; header names are in lower case."""
+
+    def __init__(self, raw: urllib3.BaseHTTPResponse, connection_guard: ConnectionGuard, max_bytes: int) -> None:
+        self.status = raw.status
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in raw.headers.items()}
+        self._raw = raw
+        self._connection_guard = connection_guard
+        self._bytes_allowed = max_bytes
+        self._reading = threading.Lock()
+        self._closed = False
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether the end of the body differs from a broken connection."""
+        return "content-length" in self.headers or "chunked" in self.headers.get("transfer-encoding", "")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the body as it arrives; raises TimedOut, BadResponse, or Cancelled after close()."""
+        # Some servers compress without being asked; a decoded body would escape the byte limit.
+        if self.headers.get("content-encoding", "identity").lower() != "identity":
+            raise BadResponse("the response is compressed, but the request did not ask for that")
+        while chunk := self.read1(READ_BYTES):
+            self._bytes_allowed -= len(chunk)
+            if self._bytes_allowed < 0:
+                raise BadResponse("the response is larger than allowed")
+            yield chunk
+
+    def read(self) -> bytes:
+        """Return the whole body and free the connection; raises as chunks() does."""
+        try:
+            return b"".join(self.chunks())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Free the connection; abort it, and wake a thread that reads it, when the body is not at its end."""
+        self._closed = True
+        self._connection_guard.abort()
+        # Never wait for the lock: the garbage collector may call close() while this very thread reads. A thread that
+        # reads is woken by abort() and calls close() again.
+        if self._reading.acquire(blocking=False):
+            try:
+                self._raw.close()
+            finally:
+                self._reading.release()
+
+    def read1(self, size: int) -> bytes:
+        """Return the bytes that have arrived, at most `size`, empty at the end; raises as chunks() does."""
+        try:
+            # read() would hold the first byte back until `size` bytes are there. Measured with Content-Length: the
+            # first byte comes after 105 ms with read1() and after 790 ms with read().
+            with self._reading:
+                chunk = b"" if self._closed else self._raw.read1(size)
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._cancelled() if self._closed else error_in_response(error) from error
+        if self._closed:
+            raise self._cancelled()
+        return chunk
+
+    def _cancelled(self) -> Cancelled:
+        self.close()
+        return Cancelled("the response was closed")
+
+
+class PoolAdapter(HTTPAdapter):
+    """A transport that uses sayna.http.sockets and raises the errors of urllib3."""
+
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """Create no pool, because send() uses the pools of sayna.http.sockets with their own TLS context."""
+
+    def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
+        """Return a response whose body has not been read; `timeout` is (connect seconds, read seconds)."""
+        raw = shared_pool(filtered=exchange.address_filter is not None).urlopen(
+            request.method or "", request.url or "", body=request.body, headers=request.headers,
+            timeout=urllib3.Timeout(*timeout), **URLOPEN_OPTIONS,
+        )  # fmt: skip
+        # Not build_response(), because it parses cookies of the response.
+        response = Response()
+        response.status_code, response.raw = raw.status, raw
+        return response
+
+
+def prepared(
+    method: str, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str], body: bytes | None
+) -> PreparedRequest:
+    """Return a request; raises requests.exceptions.InvalidURL.
+
+    Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
+    """
+    request = PreparedRequest()
+    request.method, request.body = method, body
+    query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
+    request.prepare_url(url + query, None)
+    request.headers = CaseInsensitiveDict({**HEADERS, **headers})
+    return request
+
+
+# It holds no connection, so threads and forked processes may share it.
+adapter = PoolAdapter()
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    connect_seconds: float,
+    max_bytes: int,
+    params: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+    address_filter: Callable[[str], bool] | None = None,
+) -> StreamedResponse:
+    """Return the response of any status, redirects included, as soon as its head has arrived.
+
+    `address_filter` sees every address of the host; only addresses that it allowed are connected.
+    Raises Unreachable, TimedOut or BadResponse, and NotAllowed when `address_filter` refuses an address.
+    """
+    started = time.monotonic()
+    exchange.deadline, exchange.address_filter = deadline, address_filter
+    outcome: int | str = "error"
+    try:
+        request = prepared(method, url, params, headers, data)
+        response = adapter.send(request, timeout=(min(connect_seconds, deadline.left()), None))
+    except (urllib3.exceptions.HTTPError, InvalidURL, TimeoutError) as error:
+        failure = Cancelled("the request was cancelled") if deadline.cancelled else error_before_response(error)
+        outcome = type(failure).__name__
+        raise failure from error
+    else:
+        outcome = response.status_code
+        streamed = StreamedResponse(response.raw, exchange.connection_guard, max_bytes)
+        deadline.when_cancelled(streamed.close)
+        return streamed
+    finally:
+        _log(method, url, outcome, started)
+
+
+def post(
+    url: str,
+    *,
+    data: bytes,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    connect_seconds: float,
+    max_bytes: int,
+    address_filter: Callable[[str], bool] | None = None,
+) -> HttpResponse:
+    """Return the response to a POST with its whole body; raises as send() and StreamedResponse.read() do."""
+    response = send(
+        "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
+        max_bytes=max_bytes, address_filter=address_filter,
+    )  # fmt: skip
+    return HttpResponse(response.status, response.headers, response.read())
+
+
+def _log(method: str, url: str, outcome: int | str, started: float) -> None:
+    # Log the URL without its query, because some vendors accept keys there.
+    parts = urlsplit(url)
+    emit(
+        logger, logging.INFO, "upstream", method=method, host=parts.netloc, path=parts.path, status=outcome,
+        duration_ms=round((time.monotonic() - started) * 1000, 1),
+    )  # fmt: skip

@@ -1,0 +1,214 @@
+"""The Counter and the UsageStore of all machines, each changed by scripts."""
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from sayna.state.ports import (
+    CallSlot,
+    Characters,
+    CharactersExhausted,
+    ConcurrencyLimitReached,
+    Counter,
+    RateLimitReached,
+    UsageKey,
+    UsageStore,
+)
+from sayna.state.redis.client import NOW, RedisClient
+from sayna.state.redis.leases import digest
+
+# KEYS: calls of the last minute, slots. ARGV: slot, calls per minute, calls at a time or -1, room, identity.
+ACQUIRE = f"""{NOW}
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {{'ok', 0}} end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
+if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
+  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+  return {{'minute', math.ceil((first + 60000 - now) / 1000)}}
+end
+local most = tonumber(ARGV[3])
+if most >= 0 then
+  if redis.call('HLEN', KEYS[2]) >= most then
+    local others = 0
+    for _, text in ipairs(redis.call('HVALS', KEYS[2])) do
+      local slot = cjson.decode(text)
+      if slot.room ~= ARGV[4] or slot.identity ~= ARGV[5] then others = others + 1 end
+    end
+    if others >= most then return {{'busy', 0}} end
+  end
+  local slot = {{room = ARGV[4], identity = ARGV[5], at = t[1] .. string.format('.%06d', t[2]), placed = false}}
+  redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(slot))
+  redis.call('EXPIRE', KEYS[2], 86400)
+end
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('PEXPIRE', KEYS[1], 61000)
+return {{'ok', 0}}
+"""
+# A second call of the same room and identity ends the first one: LiveKit has one participant of an identity.
+CONFIRM = """
+local text = redis.call('HGET', KEYS[1], ARGV[1])
+if not text then return 0 end
+local slot = cjson.decode(text)
+local all = redis.call('HGETALL', KEYS[1])
+for index = 1, #all, 2 do
+  local other = cjson.decode(all[index + 1])
+  if all[index] ~= ARGV[1] and other.placed and other.room == slot.room and other.identity == slot.identity then
+    redis.call('HDEL', KEYS[1], all[index])
+  end
+end
+slot.placed = true
+redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(slot))
+return 1
+"""
+SLOTS = "return {redis.call('TIME')[1], redis.call('HGETALL', KEYS[1])}"
+# When LiveKit does not say whether a call began, the call rings after this time, or never will.
+UNCERTAIN_SECONDS = 60.0
+
+KEPT_SECONDS = 400 * 86400
+
+# KEYS: the month, this change. ARGV: field of the tenant's sum, of its provider, characters, limit or nothing, seconds.
+# A change that Redis has made already is not made again, because a client repeats it when the answer was lost.
+SPEND = """
+local total = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
+if redis.call('EXISTS', KEYS[2]) == 1 then return total end
+if ARGV[4] ~= '' and total + ARGV[3] > tonumber(ARGV[4]) then return -1 end
+redis.call('SET', KEYS[2], '1', 'PX', 10000)
+redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[5])
+return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[3])
+"""
+REFUND = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
+local back = math.min(tonumber(ARGV[3]), tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0'))
+redis.call('SET', KEYS[2], '1', 'PX', 10000)
+redis.call('HINCRBY', KEYS[1], ARGV[1], -back)
+redis.call('HINCRBY', KEYS[1], ARGV[2], -back)
+return back
+"""
+WARN = """
+redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
+return redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and 1 or 0
+"""
+
+
+# KEYS: the month. ARGV: seconds, mark of the counts, then fields and their numbers.
+IMPORT = """
+if redis.call('HSETNX', KEYS[1], ARGV[2], '1') == 0 then return 0 end
+for index = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[index], ARGV[index + 1]) end
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+
+
+class RedisCounter(Counter):
+    """Counts calls of each tenant; without `at_a_time` there are no slots."""
+
+    def __init__(self, client: RedisClient, *, per_minute: int, at_a_time: int | None) -> None:
+        self._client = client
+        self._per_minute = per_minute
+        self._at_a_time = at_a_time
+
+    def acquire(self, tenant: str, room: str, identity: str) -> str:
+        slot = secrets.token_hex(8)
+        most = -1 if self._at_a_time is None else self._at_a_time
+        keys = [_key(tenant, "begun"), _key(tenant, "slots")]
+        outcome, retry_after = self._client.run(ACQUIRE, keys, slot, self._per_minute, most, room, identity)
+        if outcome == b"minute":
+            raise RateLimitReached(max(1, retry_after))
+        if outcome == b"busy":
+            raise ConcurrencyLimitReached
+        return slot
+
+    def confirm(self, tenant: str, slot: str) -> None:
+        if self._at_a_time is not None:
+            self._client.run(CONFIRM, [_key(tenant, "slots")], slot)
+
+    def release(self, tenant: str, slots: Iterable[str]) -> None:
+        ids = list(slots)
+        if self._at_a_time is not None and ids:
+            self._client.ask(lambda client: client.hdel(_key(tenant, "slots"), *ids))
+
+    def oldest(self, tenant: str, count: int) -> list[CallSlot]:
+        if self._at_a_time is None:
+            return []
+        now, rows = self._client.run(SLOTS, [_key(tenant, "slots")])
+        if len(rows) < 2 * self._at_a_time:
+            return []
+        slots = {id_.decode(): json.loads(text) for id_, text in zip(rows[::2], rows[1::2], strict=True)}
+        certain = [
+            (float(each["at"]), CallSlot(id_, each["room"], each["identity"]))
+            for id_, each in slots.items()
+            if each["placed"] or float(each["at"]) < float(now) - UNCERTAIN_SECONDS
+        ]
+        return [slot for _, slot in sorted(certain, key=lambda each: each[0])[:count]]
+
+
+def _key(tenant: str, name: str) -> str:
+    # Braces name the part of a key that chooses its node in a cluster; the name of a tenant must not close them.
+    return f"sayna:{{calls:{quote(tenant, safe='')}}}:{name}"
+
+
+class RedisUsage(UsageStore):
+    """Counts characters of all machines; what this machine counted in `files` before is added once."""
+
+    def __init__(self, client: RedisClient, files: UsageStore | None = None) -> None:
+        self._client = client
+        self._files = files
+        self._imported: set[str] = set()
+
+    def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
+        self._import(key.month)
+        fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
+        arguments = *fields, characters, "" if limit is None else limit, KEPT_SECONDS
+        total: int = self._client.run(SPEND, _month_keys(key.month), *arguments)
+        if total < 0:
+            raise CharactersExhausted
+        return total
+
+    def refund(self, key: UsageKey, characters: int) -> None:
+        fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
+        self._client.run(REFUND, _month_keys(key.month), *fields, characters)
+
+    def add(self, counts: Mapping[UsageKey, Characters]) -> None:
+        for key, count in counts.items():
+            if count.billed:
+                self.spend(key, count.billed, limit=None)
+            fields = _field(key.tenant, "", "saved-total"), _field(key.tenant, key.provider, "saved")
+            self._client.run(SPEND, _month_keys(key.month), *fields, count.saved, "", KEPT_SECONDS)
+
+    def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
+        self._import(month)
+        found: dict[UsageKey, Characters] = {}
+        rows = self._client.ask(lambda client: client.hgetall(_month_keys(month)[0]))
+        for field, value in sorted(rows.items()):
+            owner, provider, kind = field.decode().split("|")
+            if provider and kind in ("billed", "saved") and tenant in (None, owner):
+                setattr(found.setdefault(UsageKey(owner, month, provider), Characters()), kind, int(value))
+        return found
+
+    def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
+        token = secrets.token_hex(8)
+        return bool(self._client.run(WARN, _month_keys(month)[:1], _field(tenant, "", f"warned-{limit}"), token))
+
+    def _import(self, month: str) -> None:
+        if self._files is None or month in self._imported:
+            return
+        rows: list[object] = []
+        for key, count in sorted(self._files.month(month).items(), key=str):
+            tenant, provider = key.tenant, key.provider
+            rows += _field(tenant, "", "total"), count.billed, _field(tenant, provider, "billed"), count.billed
+            rows += _field(tenant, provider, "saved"), count.saved
+        if rows:
+            # With REDIS_URL the file does not change any more, so its counts have one mark.
+            mark = _field("", "", f"imported-{digest(repr(rows))}")
+            self._client.run(IMPORT, _month_keys(month)[:1], KEPT_SECONDS, mark, *rows)
+        self._imported.add(month)
+
+
+def _month_keys(month: str) -> list[str]:
+    name = f"sayna:{{usage:{month}}}"
+    return [name, f"{name}:change:{secrets.token_hex(16)}"]
+
+
+def _field(tenant: str, provider: str, kind: str) -> str:
+    # Neither a tenant nor a provider has this sign in its name.
+    return f"{tenant}|{provider}|{kind}"
