@@ -34,9 +34,10 @@ class Server:
         ticks = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in tree(self.pid))
         return sum(int(fields[11]) + int(fields[12]) for fields in ticks) / TICK
 
-    def pss_megabytes(self) -> float:
-        """Return the proportional set size of the whole tree, in 10^6 bytes."""
-        rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in tree(self.pid))
+    def pss_megabytes(self, *others: int) -> float:
+        """Return the proportional set size of the whole tree, and of those of `others`, in 10^6 bytes."""
+        pids = (pid for root in (self.pid, *others) for pid in tree(root))
+        rollups = (Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in pids)
         lines = (line for text in rollups for line in text.splitlines() if line.startswith("Pss:"))
         return sum(int(line.split()[1]) for line in lines) * 1024 / 1e6
 
@@ -70,7 +71,8 @@ def gunicorn(module: str, **env: str) -> Iterator[Server]:
     with (
         tempfile.TemporaryDirectory() as cache,
         running(
-            command, HOST="127.0.0.1", PORT=str(port), CACHE_PATH=f"{cache}/cache", HIBARI_ENABLED="false", **env
+            command,
+            **{"HOST": "127.0.0.1", "PORT": str(port), "CACHE_PATH": f"{cache}/cache", "HIBARI_ENABLED": "false"} | env,
         ) as pid,
     ):
         wait_for(port)

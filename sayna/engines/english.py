@@ -50,6 +50,8 @@ _RULES: tuple[Rule, ...] = (
     (re.compile(r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){2,3}(?![\w]|\.\d)"), _groups),
     (re.compile(r"(?<=\d) ?(USD|EUR|GBP)\b"), lambda found: f" {_CURRENCIES[found[1]]}"),
     (re.compile(r"(?<=\d) in\.(?=\s|$)"), " inches"),
+    (re.compile(r"(?<![\w.])(\d)['\u2032] ?(\d{1,2})[\"\u2033]"), r"\1 feet \2 inches"),
+    (re.compile(r"\b(press|dial) \*(?=[\s,.;:!?]|$)", re.IGNORECASE), r"\1 star"),
     (re.compile(r"(?<=\d) m(?=[\s,.;:!?]|$)"), " meters"),
     (re.compile(rf"\b({_DAY})\.? ?[-\u2013] ?({_DAY})\b\.?"), lambda found: f"{_DAYS[found[1]]} to {_DAYS[found[2]]}"),
     (re.compile(r"(?<![\w.:/-])(?!\d{3}-\d{4}\b)(\d{1,4})[-\u2013](\d{1,4})(?=%?[,.;:!?]?(?:\s|$))"), r"\1 to \2"),

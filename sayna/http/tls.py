@@ -21,10 +21,15 @@ def set_ca_certificates(pem: str) -> None:
     _operator.pem = pem
 
 
-def add_ca_certificates(context: ssl.SSLContext) -> ssl.SSLContext:
-    """Return the same context, which now trusts the operator's authorities too."""
-    if _operator.pem:
-        context.load_verify_locations(cadata=_operator.pem)
+def operator_certificates() -> str:
+    """Return the operator's authorities in PEM, empty for none."""
+    return _operator.pem
+
+
+def add_ca_certificates(context: ssl.SSLContext, pem: str) -> ssl.SSLContext:
+    """Return the same context, which now trusts these authorities too."""
+    if pem:
+        context.load_verify_locations(cadata=pem)
     return context
 
 
@@ -32,7 +37,7 @@ def system_context() -> ssl.SSLContext | None:
     """Return a context for aiohttp: authorities of the machine and of the operator; None without the latter."""
     if not _operator.pem:
         return None
-    context = add_ca_certificates(ssl.create_default_context())
+    context = add_ca_certificates(ssl.create_default_context(), _operator.pem)
     context.set_alpn_protocols(["http/1.1"])
     return context
 

@@ -4,6 +4,7 @@ import gc
 import importlib
 
 from sayna import metrics
+from sayna.http.tls import operator_certificates
 
 # The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
 MODULES = (
@@ -24,6 +25,9 @@ def load_modules() -> None:
         for name in MODULES:
             importlib.import_module(name)
         metrics.load_library()
+        from sayna.http.connection_pool import tls_context  # noqa: PLC0415 - the start of the first worker must not wait for it
+
+        tls_context(operator_certificates())
     finally:
         gc.freeze()
         gc.enable()

@@ -80,6 +80,11 @@ def test_list_of_412_prompts_survives_kill_and_is_paid_once(tmp_path: Path) -> N
         _, output, _ = run(tmp_path, deepgram, "--yes", "--out", "out")
         assert output == f"{PROMPTS} prompts, {PROMPTS} known, 0 to render, nothing to pay\n"
 
+        before = len(deepgram.hits)
+        path.write_text(prompts().replace("Prompt number 7 of", "Changed number 7 of"))
+        code, output, errors = run(tmp_path, deepgram, "--yes", "--out", "out")
+        assert (code, len(deepgram.hits)) == (0, before + 1), (output, errors)
+
 
 def zipped(sheet: str, strings: str) -> bytes:
     """Return an XLSX file with these parts."""

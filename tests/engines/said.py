@@ -90,4 +90,6 @@ SAID = (
     ("Your PIN is 0042.", "Your PIN is zero zero four two."),
     ("Gate B12 closes at 6:15.", "Gate B twelve closes at six fifteen."),
     ("That is 5-10% more.", "That is five to ten percent more."),
+    ("He is 6'2\" tall.", "He is six feet two inches tall."),
+    ("Press * to go back.", "Press star to go back."),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sayna import http
-from sayna.http.connection_pool import pool
+from sayna.http.connection_pool import pool, tls_context
 from tests.http.exchange import AUDIO, LATE, LATE_RESPONSES, SOON, assert_close_wakes_the_reader, send
 from tests.wire import FaultServer, answers
 from tests.wire.certificates import Authority
@@ -21,11 +21,13 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
     authority = Authority.create(tmp_path)
     yield authority
     pool.cache_clear()
+    tls_context.cache_clear()
 
 
 def trust(authority: Authority) -> None:
     """Have the pool of this test, which is thrown away after it, trust one authority more."""
     pool.cache_clear()
+    tls_context.cache_clear()
     pool().connection_pool_kw["ssl_context"].load_verify_locations(authority.pem)
 
 

@@ -69,17 +69,13 @@ class DiskStore:
         now = time.time_ns()
         os.utime(self._mark, ns=(now, now))
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[SharedConnection]:
+    def reading(self) -> contextlib.AbstractContextManager[SharedConnection]:
         """Lend the connection that reads; raises one of FAULTS within about BUSY_SECONDS."""
-        with self._lent("reader", BUSY_SECONDS) as cache:
-            yield cache
+        return self._lent("reader", BUSY_SECONDS)
 
-    @contextlib.contextmanager
-    def writing(self, seconds: float) -> Iterator[SharedConnection]:
+    def writing(self, seconds: float) -> contextlib.AbstractContextManager[SharedConnection]:
         """Lend the connection that writes, after a wait of up to `seconds`; raises one of FAULTS."""
-        with self._lent("writer", seconds) as cache:
-            yield cache
+        return self._lent("writer", seconds)
 
     def check(self) -> Check:
         """Return `ok` or `warn` when a clip could be stored now; raises one of FAULTS.

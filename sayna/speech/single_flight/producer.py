@@ -106,8 +106,11 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> I
             for chunk in filter(None, synthesis.chunks):
                 if stream.cancel_if_unused(writer.has_followers):
                     return
-                stream.append(chunk)
-                yield writer.update(stream)
+                stream.chunks.append(chunk)
+                # Other processes first: the subscribers that are woken take the interpreter's lock from this thread.
+                is_followed = writer.update(stream)
+                stream.wake()
+                yield is_followed
     except StreamLost:
         # The machine that called the provider is gone: who has no byte yet starts anew.
         return

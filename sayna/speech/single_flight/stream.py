@@ -104,8 +104,12 @@ class SharedStream:
 
     def append(self, chunk: bytes) -> None:
         """Give the chunk to all subscribers."""
+        self.chunks.append(chunk)
+        self.wake()
+
+    def wake(self) -> None:
+        """Wake the subscribers that wait for a chunk."""
         with self._changed:
-            self.chunks.append(chunk)
             self._changed.notify_all()
 
     def end(self, state: State, error: bytes = b"") -> None:
