@@ -234,6 +234,6 @@ def _routes(app: Flask) -> list[Route]:
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
-        if not rule.alias and not disabled.get(rule.endpoint.partition(".")[0])
+        if not rule.rule.startswith("/elevenlabs/") and not disabled.get(rule.endpoint.partition(".")[0])
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]
