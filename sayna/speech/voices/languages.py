@@ -1,6 +1,6 @@
 """Language tags in the form that BCP 47 recommends, and the English names of languages.
 
-langcodes knows the registry of BCP 47. The first tag that is not empty imports it (60 ms, 5 MB, measured).
+langcodes knows the registry of BCP 47. The first tag that is not COMMON imports it (60 ms, 3 MB a worker, measured).
 """
 
 import functools
@@ -14,6 +14,10 @@ from sayna.errors import InvalidRequest
 
 # What a client may send, blanks around it aside. A registry is not asked: each provider knows its own languages.
 TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8}){0,7}")
+# Canonical already, so that most workers need no registry.
+COMMON = re.compile(
+    "(cs|da|de|en|es|fi|fr|it|ja|ko|nl|pl|pt|ru|sv|tr|zh)(-(AT|AU|BR|CA|CH|CN|DE|ES|FR|GB|IE|IN|IT|JP|MX|US))?"
+)
 REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
 SCRIPT = re.compile(r"[A-Za-z]{4}")
 # One written language with two tags: a voice of one speaks the other.
@@ -23,6 +27,8 @@ SAME = {"nb": "no", "yue": "zh"}
 def canonical(tag: str) -> str:
     """Return zh-CN for cmn_CN, de for deu, en-GB for ` EN-uk ` and so on; an empty string for anything else."""
     stripped = tag.strip()
+    if COMMON.fullmatch(stripped):
+        return stripped
     return _canonical(stripped) if TAG.fullmatch(stripped) else ""
 
 

@@ -1,12 +1,28 @@
 """One function writes every tag as BCP 47 recommends; accents are one vocabulary."""
 
+import re
 import subprocess
 import sys
 
+import langcodes
 import pytest
 
 from sayna.speech.voices.accents import FINER, accent
-from sayna.speech.voices.languages import canonical, language_name, names, region_of, speaks, spoken
+from sayna.speech.voices.languages import COMMON, canonical, language_name, names, region_of, speaks, spoken
+
+
+def test_common_tag_is_what_the_registry_recommends() -> None:
+    languages, regions = (set(re.findall("[a-z]{2}|[A-Z]{2}", group)) for group in COMMON.pattern.split(")(-("))
+    tags = {f"{language}-{region}" for language in languages for region in regions} | languages
+    assert len(tags) > 200
+    assert all(COMMON.fullmatch(tag) and langcodes.standardize_tag(tag, macro=True) == tag for tag in tags)
+
+
+def test_common_tag_needs_no_registry() -> None:
+    asked = "from sayna.speech.voices.languages import canonical; canonical('en-US'); import sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout.split()
+    assert "sayna.speech.voices.languages" in loaded
+    assert "langcodes" not in loaded
 
 
 @pytest.mark.parametrize(
