@@ -16,8 +16,6 @@ from sayna.state.ports import BlobStore
 NAME = "sip_hooks.json"
 DAMAGED = (ValueError, TypeError, KeyError, RecursionError)
 
-rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
-
 
 @dataclass(frozen=True, slots=True)
 class StoredHook:
@@ -44,6 +42,7 @@ class HookStore:
         self._blobs = blobs
         self._last: tuple[bytes | None, Stored] = (None, {})
         self._is_read = False
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.sip"))
 
     def read(self) -> Stored:
         """Return the hooks by host; of a value that cannot be read, the last hooks known.
@@ -53,7 +52,7 @@ class HookStore:
         try:
             return self._parsed(self._blobs.read(NAME))
         except (OSError, *DAMAGED) as error:
-            rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
+            self._rate_limited_log.warn("%s cannot be read, the last hooks known stay in use: %r", NAME, error)
             if isinstance(error, OSError) and not self._is_read:
                 raise StoreUnavailable("hooks cannot be read now; try again", retry_after=1) from error
             return self._last[1]
@@ -63,7 +62,7 @@ class HookStore:
         try:
             self._parsed(self._blobs.read(NAME))
         except (OSError, *DAMAGED) as error:
-            rate_limited_log.warn("%s cannot be used: %r", NAME, error)
+            self._rate_limited_log.warn("%s cannot be used: %r", NAME, error)
             return "failed"
         return "ok"
 
@@ -81,7 +80,7 @@ class HookStore:
         try:
             self._blobs.change(NAME, changed)
         except OSError as error:
-            rate_limited_log.warn("hooks cannot be stored: %s", error)
+            self._rate_limited_log.warn("hooks cannot be stored: %s", error)
             raise HooksNotStored("hooks cannot be stored now; nothing was changed") from error
 
     def _undamaged(self, raw: bytes | None) -> Stored:
@@ -90,7 +89,7 @@ class HookStore:
         except DAMAGED as error:
             copy = f"{NAME}.corrupt-{hashlib.sha256(raw or b'').hexdigest()[:16]}"
             self._blobs.change(copy, lambda _: raw)
-            rate_limited_log.warn("%s is damaged; a copy is kept as %s", NAME, copy)
+            self._rate_limited_log.warn("%s is damaged; a copy is kept as %s", NAME, copy)
             # The Rust server reads a damaged file as an empty one: its next write loses the hooks of all tenants.
             raise HooksNotStored("the stored hooks are damaged; an operator must repair them") from error
 

@@ -21,8 +21,6 @@ BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
-rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
-
 
 class Database:
     """Tables in `folder`/`name`.sqlite; a broken file is renamed, and the next transaction creates a new one.
@@ -39,6 +37,7 @@ class Database:
         self._schema = schema
         self._wait_seconds = wait_seconds
         self._turn = threading.Lock()
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
         # A file of its own, because closing a second descriptor of the database drops SQLite's locks.
         self._lock = folder / f"{name}-database.lock"
         self._inode = 0
@@ -103,7 +102,7 @@ class Database:
         yield self._kept[key]
 
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
-        rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)
+        self._rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)
         if code in BROKEN:
             self._quarantine()
         return StoreUnavailable("the server cannot store this now; try again", retry_after=1)
@@ -124,4 +123,4 @@ class Database:
                     if ".corrupt-" not in part.name:
                         part.replace(part.with_name(f"{part.name}.corrupt-{stamp}"))
         except OSError as error:
-            rate_limited_log.warn("%s cannot be renamed: %s", self.file.name, error)
+            self._rate_limited_log.warn("%s cannot be renamed: %s", self.file.name, error)

@@ -18,7 +18,6 @@ CLOSE_SECONDS = 2.0
 Job = Callable[[threading.Event], None]
 
 logger = logging.getLogger("sayna.state")
-rate_limited_log = RateLimitedLogger(logger)
 
 
 class FileLeader(Leader):
@@ -44,6 +43,7 @@ class LeaderThread:
         self._leader = leader
         self._name = name
         self._job = job
+        self._rate_limited_log = RateLimitedLogger(logger)
         self._stop = threading.Event()
         self._starting = threading.Lock()
         self._pid: int | None = None
@@ -79,7 +79,7 @@ class LeaderThread:
                 # The store has logged the reason.
                 pass
             except OSError as error:
-                rate_limited_log.warn("%s.lock cannot be locked: %s", self._name, error)
+                self._rate_limited_log.warn("%s.lock cannot be locked: %s", self._name, error)
             except Exception:  # the job begins again after every error
                 logger.exception("%s failed", self._name)
             stop.wait(RETRY_INTERVAL)

@@ -15,8 +15,6 @@ from sayna.state.ports import Lock, Slots
 
 POLL_SECONDS = 0.02
 
-rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
-
 
 class FileLocks(Lock):
     """Locks `folder`/`prefix`-XX.lock: 256 files, because one for each name would fill the folder."""
@@ -24,6 +22,7 @@ class FileLocks(Lock):
     def __init__(self, folder: Path, prefix: str) -> None:
         self._folder = folder
         self._prefix = prefix
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
     @contextlib.contextmanager
     def hold(self, name: str, seconds: float) -> Iterator[None]:
@@ -34,7 +33,7 @@ class FileLocks(Lock):
             except TimeoutError:
                 raise
             except OSError as error:
-                rate_limited_log.warn("%s locks cannot be used: %s", self._prefix, error)
+                self._rate_limited_log.warn("%s locks cannot be used: %s", self._prefix, error)
                 raise StoreUnavailable("the server cannot lock this now; try again", retry_after=1) from error
             yield
 
@@ -44,6 +43,7 @@ class FileSlots(Slots):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.state"))
 
     @contextlib.contextmanager
     def hold(self, name: str, limit: int, seconds: float) -> Iterator[None]:
@@ -60,7 +60,7 @@ class FileSlots(Slots):
             folder = private_folder(self._folder)
             return any(_lock(held, folder / f"{_digest(name)[:32]}-{number}.lock") for number in range(limit))
         except OSError as error:
-            rate_limited_log.warn("limits of concurrency are off: %s", error)
+            self._rate_limited_log.warn("limits of concurrency are off: %s", error)
             return True
 
 
