@@ -14,7 +14,7 @@ from werkzeug import http
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
 from sayna.blueprints.responses import MAX_FALLBACK_AGE, whole_response, with_headers
-from sayna.recordings.library import CONDITIONAL, evaluate
+from sayna.recordings.library import CONDITIONAL, evaluate, parsed_date
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 from sayna.storage import ObjectInfo
@@ -80,7 +80,7 @@ def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str |
         same = next((tag for tag in tags.as_set(include_weak=True) if tag.partition("-")[0] == key), None)
         current = speech.etag if speech else f'"{same}"' if same else ""
         return current if same or tags.star_tag else None
-    since = _date(environ.get("HTTP_IF_MODIFIED_SINCE"))
+    since = parsed_date(environ.get("HTTP_IF_MODIFIED_SINCE"))
     if since is None:
         return None
     if speech is not None:
@@ -98,14 +98,6 @@ def _created(speech: SpeechResult) -> datetime:
 @functools.lru_cache(maxsize=256)
 def _http_date(epoch: int) -> str:
     return http.http_date(epoch)
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        return http.parse_date(header)
-    except OverflowError:
-        # A day or a zone of twenty digits.
-        return None
 
 
 def _seconds_to_keep(seconds_left: float) -> int:

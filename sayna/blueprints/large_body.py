@@ -42,5 +42,5 @@ class SpooledBody:
             yield piece
 
     def close(self) -> None:
-        """Close the file, and thereby remove it; may be called again."""
+        """Close the file, which removes it; may be called again."""
         self._file.close()

@@ -104,7 +104,7 @@ class SipClient:
         return self._bridge.run(lambda rpc: rpc.participant(room, identity), self._seconds) is not None
 
     def call_states(self, phones: Iterable[tuple[str, str]]) -> list[CallState | None]:
-        """Return the call of each (room, identity) as LiveKit has it now, or None where the room has no such phone."""
+        """Return the call of each (room, identity) as LiveKit has it now, None where the room lacks that phone."""
 
         async def ask(rpc: "Rpc") -> "list[models.ParticipantInfo | None]":
             return await asyncio.gather(*(rpc.phone(room, identity) for room, identity in phones))

@@ -62,7 +62,7 @@ def evaluate(headers: Headers, info: ObjectInfo, *, ranges: bool) -> RangeDecisi
 def _matches(headers: Headers, info: ObjectInfo) -> bool:
     if (tags := headers.get("If-Match")) is not None:
         return _tags(tags).contains(_opaque(info))
-    since = _date(headers.get("If-Unmodified-Since"))
+    since = parsed_date(headers.get("If-Unmodified-Since"))
     return since is None or _whole_seconds(info) <= since
 
 
@@ -70,7 +70,7 @@ def _is_known(headers: Headers, info: ObjectInfo) -> bool:
     # With a tag the date does not count (RFC 9110, 13.1.3).
     if (tags := headers.get("If-None-Match")) is not None:
         return _tags(tags).contains_weak(_opaque(info))
-    since = _date(headers.get("If-Modified-Since"))
+    since = parsed_date(headers.get("If-Modified-Since"))
     return since is not None and _whole_seconds(info) <= since
 
 
@@ -101,7 +101,8 @@ def _tags(header: str) -> ETags:
     return http.parse_etags(header.strip() if '"' in header or header.strip() == "*" else "")
 
 
-def _date(header: str | None) -> datetime | None:
+def parsed_date(header: str | None) -> datetime | None:
+    """Return the date of a header, or None when it is not one."""
     try:
         return http.parse_date(header)
     except OverflowError:

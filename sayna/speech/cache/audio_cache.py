@@ -87,7 +87,7 @@ class AudioCache:
 
     def largest_of(self, sound: str) -> int | None:
         """Return the bytes of the largest clip of a sound on the disk, None when it has none; raises nothing."""
-        # A fault is told by the look that follows.
+        # The look that follows tells a fault.
         with contextlib.suppress(*FAULTS):
             if self._disk is not None:
                 with self._disk.reading() as cache:
