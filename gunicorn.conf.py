@@ -10,6 +10,7 @@ from typing import Any
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
 from sayna.server.process_limits import configure_malloc, raise_file_limit
+from sayna.server.stop_signals import hold_stops
 from sayna.server.warmup import load_modules
 
 try:
@@ -56,6 +57,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
     if worker.age > 1:
         load_modules()
+    hold_stops()
 
 
 def post_worker_init(worker: Any) -> None:

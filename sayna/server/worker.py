@@ -7,7 +7,6 @@ waiting, hands it to a thread once it is whole, and closes without waiting.
 
 import errno
 import logging
-import signal
 import socket
 import time
 from concurrent.futures import Future
@@ -25,6 +24,7 @@ from sayna.server.connection import Connection
 from sayna.server.process_limits import most_connections, trim
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
+from sayna.server.stop_signals import stop_by
 from sayna.server.worker_load import WorkerLoad
 
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
@@ -68,8 +68,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         holds the pool's lock, the worker hangs until it is killed (cpython issue 121649).
         """
         super().init_signals()
-        for number in (signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, self.handle_exit)
+        stop_by(self.handle_exit)
 
     def run(self) -> None:
         """Serve until told to stop, then finish what has begun within the graceful timeout."""

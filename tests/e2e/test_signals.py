@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.conftest import Site, StartServer
 from tests.e2e.program import running, until
-from tests.e2e.servers import Gunicorn, answers
+from tests.e2e.servers import ROOT, Gunicorn, answers
 from tests.e2e.wire import Address
 
 PCM = {"Accept": "audio/pcm"}
@@ -34,7 +34,7 @@ def in_flight(site: Site, pool: ThreadPoolExecutor, texts: list[str]) -> dict[st
     """Ask for each text, and return when the vendor has begun every one and waits to go on."""
     site.vendor.go_on.clear()
     asked = {text: pool.submit(speak, site.public, text) for text in texts}
-    until(lambda: sum(call.begun.is_set() for call in site.vendor.calls) == len(texts), 10, "all have begun")
+    until(lambda: sum(call.begun.is_set() for call in site.vendor.calls) == len(texts), 60, "all have begun")
     return asked
 
 
@@ -42,7 +42,7 @@ def test_sigterm_lets_every_request_in_flight_finish(site: Site) -> None:
     with ThreadPoolExecutor(24) as pool:
         asked = in_flight(site, pool, [f"text {number}" for number in range(24)])
         site.gunicorn.signal(signal.SIGTERM)
-        until(lambda: not answers(site.direct), 5, "no new connection is taken")
+        until(lambda: not answers(site.direct), 30, "no new connection is taken")
         site.vendor.go_on.set()
         assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
 
@@ -70,7 +70,7 @@ def keep_asking(address: Address, stop: threading.Event) -> list[str]:
 def reload(gunicorn: Gunicorn) -> None:
     old = gunicorn.workers()
     gunicorn.signal(signal.SIGHUP)
-    until(lambda: not running(old) and len(gunicorn.workers()) == 4, 35, "the workers are all new")
+    until(lambda: not running(old) and len(gunicorn.workers()) == 4, 90, "the workers are all new")
 
 
 def test_three_reloads_lose_no_request(site: Site) -> None:
@@ -90,7 +90,7 @@ def test_a_reload_lets_every_request_in_flight_finish(site: Site) -> None:
         asked = in_flight(site, pool, [f"text {number}" for number in range(8)])
         old = site.gunicorn.workers()
         site.gunicorn.signal(signal.SIGHUP)
-        until(lambda: set(site.gunicorn.workers()) - set(old), 10, "new workers have begun")
+        until(lambda: set(site.gunicorn.workers()) - set(old), 60, "new workers have begun")
         site.vendor.go_on.set()
         assert {clip.result() for clip in asked.values()} == {site.vendor.whole}
 
@@ -125,7 +125,7 @@ def test_a_killed_worker_takes_only_its_own_requests_along(site: Site) -> None:
         os.kill(victim, signal.SIGKILL)
         until(
             lambda: victim not in site.gunicorn.workers() and len(site.gunicorn.workers()) == 4,
-            2,
+            60,
             "there are 4",
         )
         site.vendor.go_on.set()
@@ -146,7 +146,25 @@ def test_nothing_outlives_a_killed_master(server: StartServer) -> None:
     gunicorn.signal(signal.SIGKILL)
 
     assert gunicorn.wait() == -signal.SIGKILL
-    until(lambda: not running(family), 5, "workers and helpers are gone")
+    until(lambda: not running(family), 30, "workers and helpers are gone")
+
+
+def test_a_worker_stops_that_is_told_to_before_it_has_begun(tmp_path: Path, server: StartServer) -> None:
+    told = tmp_path / "told"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "def stop_the_first():\n"
+        f"    if not os.path.exists('{told}'):\n"
+        f"        with open('{told}', 'w') as file:\n"
+        "            file.write(str(os.getpid()))\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "if 'gunicorn' in sys.orig_argv:\n"
+        "    os.register_at_fork(after_in_child=stop_the_first)\n"
+    )
+    gunicorn = server(PYTHONPATH=f"{tmp_path}:{ROOT}", WEB_CONCURRENCY="1")
+
+    until(lambda: not running([int(told.read_text())]), 30, "the first worker has ended")
+    assert gunicorn.address.ask("GET", "/").status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGQUIT])
