@@ -32,7 +32,7 @@ LINES = {
     "only a method": b"GET\r\nX-Key: " + CANARY + b"\r\n",
     "line that is too long": b"GET " + QUERY + b"&q=" + b"a" * 9000 + b" HTTP/1.1\r\n",
     "line without an end": b"GET " + QUERY + b"&q=" + b"a" * 20000,
-    "line feeds alone": b"GET " + QUERY + b" HTTP/1.1\nHost: sayna.test\n\n",
+    "line feeds alone": b"GET " + QUERY + b" HTTP/1.1\nHost: sayna.test\nConnection: close\n\n",
 }
 HEADS = {
     "nameless header": GET + b": " + CANARY + END,

@@ -3,10 +3,11 @@
 import os
 import socket
 from pathlib import Path
+from typing import BinaryIO
 
 from tests.e2e.program import Program
 from tests.e2e.servers import free_port
-from tests.e2e.wire import Address
+from tests.e2e.wire import TIMEOUT, Address
 from tests.programs import needs
 
 HOW_TO_GET = {
@@ -38,9 +39,22 @@ class Redis(Program):
         return f"redis://127.0.0.1:{self.address.port}/0"
 
     def command(self, *words: str) -> bytes:
-        """Return the beginning of the answer to a command that needs no login."""
-        with socket.create_connection(("127.0.0.1", self.address.port), 5) as connection:
-            connection.sendall(b"*%d\r\n" % len(words))
-            for word in words:
-                connection.sendall(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()))
-            return connection.recv(65536)
+        """Return the whole answer to a command that needs no login."""
+        asked = b"".join(b"$%d\r\n%b\r\n" % (len(word.encode()), word.encode()) for word in words)
+        with (
+            socket.create_connection(("127.0.0.1", self.address.port), TIMEOUT) as connection,
+            connection.makefile("rb") as answer,
+        ):
+            connection.sendall(b"*%d\r\n%b" % (len(words), asked))
+            return _reply(answer)
+
+
+def _reply(answer: BinaryIO) -> bytes:
+    """Return one reply of RESP2 with all that belongs to it."""
+    line = answer.readline()
+    kind, size = line[:1], line[1:].strip()
+    if kind == b"$":
+        return line + answer.read(int(size) + 2 if size != b"-1" else 0)
+    if kind == b"*":
+        return line + b"".join(_reply(answer) for _ in range(int(size)))
+    return line

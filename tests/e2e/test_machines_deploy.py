@@ -42,7 +42,7 @@ class Site:
         settings = {**self.settings, "CACHE_PATH": str(old.cache)}
         self.run[number] = new = self.stack.enter_context(start_gunicorn(folder, at=old.address, **settings))
         # nginx asks a machine that has failed again after fail_timeout: only then may the other machine stop.
-        until(lambda: '"route": "/speak"' in new.log, 30, "the balancer uses it again")
+        until(lambda: '"route": "/speak"' in new.log, 60, "the balancer uses it again")
 
 
 def fleet_config(folder: Path, upstream: Path, port: int) -> Path:
@@ -105,12 +105,12 @@ def under_way(site: Site, pool: ThreadPoolExecutor, name: str, *machines: Gunico
     addresses = [site.front.address, *(each.address for each in machines)]
     asked = [pool.submit(speak, addresses[number % len(addresses)], name) for number in range(LISTENERS)]
     until(
-        lambda: any(call.text == name and call.begun.is_set() for call in list(site.vendor.calls)), 20, "it has begun"
+        lambda: any(call.text == name and call.begun.is_set() for call in list(site.vendor.calls)), 60, "it has begun"
     )
     return asked
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_rolling_deploy_fails_no_request_and_pays_nothing_twice(site: Site) -> None:
     site.vendor.pause = 0.05
     stop, names = threading.Event(), []

@@ -13,14 +13,14 @@ CALLERS = 4
 
 
 def test_mixed_formats_over_workers_cost_one_call(server: StartServer, vendor: Vendor) -> None:
-    sayna = server(WEB_CONCURRENCY="4", WEB_THREADS="64", **vendor.settings)
+    sayna = server(WEB_CONCURRENCY="4", WEB_THREADS="96", **vendor.settings)
     sayna.await_workers(4)
     vendor.pause = 0.3
     together = threading.Barrier(CALLERS * len(FORMS))
 
     def ask(form: tuple[str, int]) -> tuple[str, str, float]:
         body = {"text": "All formats", "provider": "deepgram", "audio_format": form[0], "sample_rate": form[1]}
-        together.wait(30)
+        together.wait(60)
         with sayna.address.client() as client:
             response = client.begin("POST", "/speak", body, Accept="audio/*")
             target = audio.resolve(*form)

@@ -38,7 +38,7 @@ def test_every_call_of_the_node_sdk_works(tmp_path: Path, server: StartServer) -
             [node, str(CALLS), service.url, TOKEN],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=90,
             check=False,
         )
 
@@ -78,7 +78,7 @@ def test_every_line_of_the_guide_for_node_runs_as_it_stands(tmp_path: Path, serv
         ]
         script.write_text("\n".join([*opening, *blocks]), "utf-8")
         done = subprocess.run(
-            [node, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            [node, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False
         )
 
     assert done.returncode == 0, done.stderr

@@ -51,5 +51,5 @@ def test_every_answer_has_one_request_id_in_both_logs(common: Site, form: str) -
     answer = common.public.ask("POST", "/speak", {"text": new_text()}, Accept=form, X_Request_ID=f"id-{form[:5]}")
 
     identity = f'"request_id": "{answer.headers["x-request-id"]}"'
-    until(lambda: identity in common.gunicorn.log, 5, "Sayna has logged it")
-    until(lambda: identity.replace(" ", "") in common.nginx.access_log.read_text(), 5, "nginx has logged it")
+    until(lambda: identity in common.gunicorn.log, 30, "Sayna has logged it")
+    until(lambda: identity.replace(" ", "") in common.nginx.access_log.read_text(), 30, "nginx has logged it")

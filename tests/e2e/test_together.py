@@ -39,7 +39,7 @@ class Crowd:
         return [caller.result(60) for caller in self._callers]
 
     def _ask(self) -> tuple[int, str, int]:
-        self._together.wait(30)
+        self._together.wait(60)
         with self._address.client() as client:
             response = client.begin("POST", "/speak", self._body, Accept="audio/pcm")
             with self._counting:
@@ -66,7 +66,7 @@ def test_hits_and_health_go_on_when_every_place_is_taken(sayna: Gunicorn, vendor
     vendor.go_on.clear()
     with ThreadPoolExecutor(PLACES) as pool:
         waiting = Crowd(sayna, pool, PLACES, "Held up")
-        until(lambda: waiting.served == PLACES, 30, "every place is taken")
+        until(lambda: waiting.served == PLACES, 60, "every place is taken")
         for _ in range(8):
             assert is_refused(sayna)
             assert sayna.address.ask("GET", "/").status == 200

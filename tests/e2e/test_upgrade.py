@@ -51,7 +51,7 @@ class Machine:
 
     def switch(self, release: str, version: str, **env: str) -> subprocess.CompletedProcess[str]:
         argv = [str(self.home / "releases" / release / "scripts" / "switch"), version]
-        return subprocess.run(argv, env={**self.env, **env}, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(argv, env={**self.env, **env}, capture_output=True, text=True, timeout=90, check=False)
 
     @contextmanager
     def running(self) -> Iterator[Address]:

@@ -58,7 +58,7 @@ def test_worker_that_dies_while_it_asks_locks_nobody_out(
     deepgram.then(never)
     with gunicorn.address.connect() as sock:
         sock.sendall(b"GET /voices HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert asked.wait(10)
+        assert asked.wait(60)
         os.kill(gunicorn.worker_of(ports[0]), signal.SIGKILL)
         assert sock.recv(1) == b""
     assert gunicorn.address.ask("GET", "/voices").status == 200

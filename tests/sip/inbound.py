@@ -91,7 +91,7 @@ class Target(FaultServer):
         super().__init__()
         self.always(accept)
 
-    def received(self, times: int, seconds: float = 20) -> list[Hit]:
+    def received(self, times: int, seconds: float = 60) -> list[Hit]:
         """Return the first requests when they are there."""
         until(lambda: len(self.hits) >= times, seconds, f"{times} requests came")
         return self.hits[:times]
