@@ -135,6 +135,8 @@ class SharedStream:
         with self._changed:
             if self.state is State.RUNNING and not (self._subscribers or has_followers()):
                 self.state = State.LOST
+                # A form reads the stream without subscribing.
+                self._changed.notify_all()
             return self.state is State.LOST
 
     def wait_for_chunk(self, index: int, seconds: float) -> bool:

@@ -53,7 +53,7 @@ def test_collected_subscriber_does_not_wait_for_its_own_thread(tmp_path: Path) -
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
-    asking.join(5)
+    asking.join(30)
 
     assert not asking.is_alive()
     writer.close()

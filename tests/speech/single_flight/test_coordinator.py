@@ -420,15 +420,22 @@ def test_form_that_fails_leaves_the_sound_to_be_stored(single_flight: SingleFlig
     assert not task.cancelled.is_set()
 
 
-def test_form_without_subscribers_cancels_the_provider(single_flight: SingleFlight) -> None:
-    task = Tap(b"one")
+def test_form_without_subscribers_ends_with_its_provider(single_flight: SingleFlight) -> None:
+    task, ended = Tap(b"one"), threading.Event()
 
     class Slow(Broken):
         def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
-            yield from source
+            try:
+                yield from source
+            finally:
+                ended.set()
 
     subscriber = single_flight.join("key", task, form=Slow())
     assert next(subscriber) == b"one"
+    stream = subscriber._stream
+    assert stream is not None
+    assert eventually(lambda: bool(stream._changed._waiters))  # type: ignore[attr-defined]
     subscriber.close()
     assert task.cancelled.wait(20)
+    assert ended.wait(20)
     task.say(None)
