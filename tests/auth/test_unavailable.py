@@ -43,7 +43,7 @@ def test_service_is_unavailable_after_its_timeout(service: FakeService, make_aut
     service.silent = True
     started = time.monotonic()
     assert_unavailable(make_authenticator(AUTH_TIMEOUT_SECONDS="0.3"))
-    assert 0.3 <= time.monotonic() - started < 5
+    assert 0.3 <= time.monotonic() - started < 20
 
 
 def test_service_is_unavailable_when_it_resets(make_authenticator: Make) -> None:

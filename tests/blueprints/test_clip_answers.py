@@ -40,7 +40,7 @@ def paid(make_client: MakeClient, deepgram: DeepgramFake, **settings: str) -> Fl
 def forget(client: FlaskClient) -> None:
     """Clear the cache, once the clip is in it: an answer waits only a moment for the store."""
     cache = client.application.extensions["sayna"].cache
-    until(lambda: cache.stats().entries == 1, 10, "the clip is stored")
+    until(lambda: cache.stats().entries == 1, 60, "the clip is stored")
     cache.clear()
 
 

@@ -67,7 +67,7 @@ def test_payload_says_only_what_is_needed(client: FlaskClient, body: dict[str, A
     assert found["expires_at"] is None
     # The clip that was rendered is the one that is played.
     cache = client.application.extensions["sayna"].cache
-    until(lambda: cache.stats().entries == 1, 10, "the clip is stored")
+    until(lambda: cache.stats().entries == 1, 60, "the clip is stored")
     assert client.get(found["path"]).status_code == 200
     assert cache.stats().entries == 1
 

@@ -144,7 +144,7 @@ def test_whole_answer_begins_anew_when_its_leader_is_lost(
         first = begin(pool, vendor, one, "Hello")
         second = pool.submit(speak, two, "Hello", audio_format="wav", **own)
         # The leader writes its file from the moment when another process follows.
-        until(lambda: any(file.stat().st_size for file in tmp_path.glob("cache/flights/*.part")), 20, "one follows")
+        until(lambda: any(file.stat().st_size for file in tmp_path.glob("cache/flights/*.part")), 60, "one follows")
         with small_files():
             vendor.go_on.set()
             assert first.result(30).status_code == 200

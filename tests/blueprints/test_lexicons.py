@@ -91,7 +91,7 @@ def test_changed_file_counts_and_a_mistake_keeps_the_old_words(
     (folder / "tenant-a.yaml").write_text("ACME: [the, company]\n", "utf-8")
     until(
         lambda: said(client, deepgram, "tenant-a") and any("tenant-a.yaml" in each for each in caplog.messages),
-        10,
+        60,
         "logged",
     )
     assert said(client, deepgram, "tenant-a") == "I V R of the company"

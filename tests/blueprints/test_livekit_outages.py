@@ -53,7 +53,7 @@ def test_what_is_no_answer_of_livekit_is_never_a_404_or_a_token(
 def test_request_during_the_server_s_end_is_unavailable(tenants: FlaskClient, livekit: FakeLiveKit, route: str) -> None:
     def begin_the_end(method: str, message: object) -> None:
         threading.Thread(target=tenants.application.extensions["sayna"].close).start()
-        livekit.over.wait(1)
+        livekit.over.wait(30)
 
     livekit.script = begin_the_end
     assert failed(ROUTES[route](tenants)) == UNAVAILABLE

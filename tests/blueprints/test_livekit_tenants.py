@@ -133,7 +133,7 @@ def test_first_two_requests_are_sent_in_parallel(
 ) -> None:
     livekit.open("lobby", OWNED_BY_A)
     livekit.join("lobby", "ann", "TR_1")
-    both = threading.Barrier(2, timeout=5)
+    both = threading.Barrier(2, timeout=30)
 
     def meet(method: str, message: object) -> None:
         if method != "MutePublishedTrack":

@@ -91,7 +91,7 @@ def test_hook_is_reached_when_its_authority_is_trusted(make: Make, tls: ssl.SSLC
         client = make(**telephones.settings, **inbound.SETTINGS)
         save(client, {"host": "a.example.com", "url": f"{target.url}/hook"})
         assert inbound.send_event(client, inbound.joined()).status_code == 200
-        until(lambda: target.hits if known else target.connections > 1, 20, "it was tried")
+        until(lambda: target.hits if known else target.connections > 1, 60, "it was tried")
         client.application.extensions["sayna"].close()
     assert bool(target.hits) == known
 

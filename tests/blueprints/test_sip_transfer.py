@@ -241,7 +241,7 @@ def test_outcome_of_a_transfer_is_in_the_calls_state(
     assert transfer(client).get_json()["status"] == "initiated"
     assert seen() == {"transfer_to": "tel:+15550003", "status": "initiated", "reason": None, "sip_status": None}
     taken.set()
-    until(lambda: seen()["status"] != "initiated", 20, "the outcome is noted")
+    until(lambda: seen()["status"] != "initiated", 60, "the outcome is noted")
     assert seen() == {"transfer_to": "tel:+15550003", **expected}
 
 
@@ -274,7 +274,7 @@ def test_outcome_of_an_earlier_transfer_is_not_the_last(
         lines += capsys.readouterr().err
         return lines.count('"outcome"') == 2
 
-    until(are_logged, 20, "both outcomes are logged")
+    until(are_logged, 60, "both outcomes are logged")
     assert client.get("/sip/call/SCL_1").get_json()["transfer"]["transfer_to"] == "tel:+15550004"
 
 

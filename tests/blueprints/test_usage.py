@@ -189,7 +189,7 @@ def test_follower_within_its_own_cap_is_free(client: FlaskClient, vendor: FaultS
         follower = pool.submit(speak, client, "together", "a")
         running = client.application.extensions["sayna"].single_flight._running
         # The stream of an earlier request may still be there.
-        until(lambda: any(each._subscribers == 2 for each in list(running.values())), 20, "the follower listens")
+        until(lambda: any(each._subscribers == 2 for each in list(running.values())), 60, "the follower listens")
         go_on.set()
         assert [leader.result(30).headers["x-cache"], follower.result(30).headers["x-cache"]] == ["MISS", "COALESCED"]
     assert (usage(client, "a"), usage(client, "b")) == ((20, 8), (8, 0))

@@ -110,10 +110,10 @@ def test_completion_script_is_valid_and_completes(tmp_path: Path, run: Run, shel
     script = tmp_path / f"sayna.{shell}"
     script.write_text(run("completion", shell).stdout)
     if program := shutil.which(shell):
-        subprocess.run([program, "-n", str(script)], check=True, timeout=20)
+        subprocess.run([program, "-n", str(script)], check=True, timeout=60)
     env = {**os.environ, "_SAYNA_COMPLETE": f"{shell}_complete", "COMP_WORDS": "sayna cache cl", "COMP_CWORD": "2"}
     words = subprocess.run(
-        [str(ROOT / "scripts" / "sayna")], env=env, capture_output=True, text=True, timeout=20, check=False
+        [str(ROOT / "scripts" / "sayna")], env=env, capture_output=True, text=True, timeout=60, check=False
     )
     assert "clear" in words.stdout
     assert "stats" not in words.stdout
@@ -124,6 +124,6 @@ def test_command_runs_through_a_link_from_any_folder(tmp_path: Path) -> None:
     link = tmp_path / "bin"
     link.symlink_to(ROOT / "scripts" / "sayna")
 
-    ran = subprocess.run([str(link), "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=20, check=True)
+    ran = subprocess.run([str(link), "--version"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
 
     assert ran.stdout == f"sayna {__version__}\n"

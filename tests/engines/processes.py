@@ -3,17 +3,24 @@
 import os
 import select
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from sayna.engines.pool import EnginePool
+from tests.e2e.program import until
 
 LONG = "中" * 5000  # 22 minutes of audio, 1.5 s of CPU
 
 
 def processes(pool: EnginePool) -> list[int]:
-    """Return the ids of the processes of the running pool, the program first; none while there is no pool."""
+    """Return the ids of the processes of the running pool, the program first; none while there is no pool.
+
+    Its first process may have said a text before the program has noted its id.
+    """
+    file = pool._folder / "pid"
+    until(lambda: not pool._folder.exists() or (file.exists() and file.stat().st_size), 30, "the pool has begun")
     try:
-        program = int((pool._folder / "pid").read_text())
+        program = int(file.read_text())
         children = Path(f"/proc/{program}/task/{program}/children").read_text().split()
     except (OSError, ValueError):
         return []
@@ -29,10 +36,12 @@ def engine_pids(pool: EnginePool) -> list[int]:
 
 def signal_engines(pool: EnginePool, number: int = signal.SIGKILL) -> None:
     for pid in engine_pids(pool):
-        os.kill(pid, number)
+        # It may have died of an earlier signal.
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
-def ends(pid: int, within: float = 10.0) -> bool:
+def ends(pid: int, within: float = 30.0) -> bool:
     """Whether a process ends in time; one that is gone already has."""
     try:
         fd = os.pidfd_open(pid)

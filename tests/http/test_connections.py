@@ -28,7 +28,7 @@ def test_connection_is_reused_when_the_body_was_read(server: FaultServer, answer
 
 
 def test_connection_is_closed_when_the_body_was_not_read(server: FaultServer) -> None:
-    server.always(answers.split(AUDIO, AUDIO, lambda: server.left.wait(5)))
+    server.always(answers.split(AUDIO, AUDIO, lambda: server.left.wait(30)))
 
     response = send(server.url)
     next(response.chunks())
@@ -43,7 +43,7 @@ def test_idle_connection_is_replaced_when_the_peer_closed_it(server: FaultServer
     server.then(answers.closing(answers.whole(b"one"))).always(answers.whole(b"two"))
 
     assert send(server.url).read() == b"one"
-    assert server.closed.wait(5)
+    assert server.closed.wait(30)
     assert send(server.url).read() == b"two"
     assert server.connections == 2
 
@@ -75,7 +75,7 @@ def test_forked_process_opens_its_own_connections(server: FaultServer) -> None:
 def test_close_wakes_the_reading_thread(server: FaultServer) -> None:
     assert_close_wakes_the_reader(server)
 
-    assert server.left.wait(5), "the connection was kept"
+    assert server.left.wait(30), "the connection was kept"
 
 
 def test_closed_response_cannot_be_read(server: FaultServer) -> None:
@@ -89,7 +89,7 @@ def test_closed_response_cannot_be_read(server: FaultServer) -> None:
 
 def test_late_close_spares_the_next_exchange(server: FaultServer) -> None:
     arrived = threading.Event()
-    server.then(answers.whole(b"one")).always(answers.split(b"tw", b"o", lambda: arrived.wait(5)))
+    server.then(answers.whole(b"one")).always(answers.split(b"tw", b"o", lambda: arrived.wait(30)))
     old = send(server.url)
     assert b"".join(old.chunks()) == b"one"
     new = send(server.url)

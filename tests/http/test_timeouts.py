@@ -21,7 +21,7 @@ def test_deadline_limits_the_whole_exchange(server: FaultServer, answer: Answer)
         send(server.url, seconds=SOON).read()
 
     assert SOON <= time.monotonic() - started < LATE
-    assert server.left.wait(5), "the connection was kept"
+    assert server.left.wait(30), "the connection was kept"
 
 
 def test_request_is_not_sent_after_the_deadline(server: FaultServer) -> None:
@@ -79,4 +79,5 @@ def test_second_address_is_tried_when_the_first_is_silent(server: FaultServer, m
         found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", at)) for at in (port, server.port)]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
-        assert send("http://vendor.invalid", connect=2 * SOON).read() == b"yes"
+        # Half of the time is for each.
+        assert send("http://vendor.invalid", connect=3.0).read() == b"yes"

@@ -37,7 +37,7 @@ def test_token_lives_as_long_as_was_set() -> None:
     assert isinstance(begins, int)
     assert isinstance(ends, int)
     assert ends - begins == 600
-    assert 0 <= time.time() - begins < 5
+    assert 0 <= time.time() - begins < 60
 
 
 def test_settings_of_new_rooms_are_in_the_token() -> None:

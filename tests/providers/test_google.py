@@ -139,16 +139,16 @@ def test_waiting_for_another_s_token_ends_at_the_deadline() -> None:
 
     def slowly() -> Token:
         minting.set()
-        go_on.wait(10)
+        go_on.wait(30)
         return Token.valid_for("slow", 3600)
 
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(tokens.get, "account", slowly, Deadline.after(10))
-        assert minting.wait(10)
+        assert minting.wait(30)
         with pytest.raises(TimeoutError):
             tokens.get("account", slowly, Deadline.after(0.05))
         go_on.set()
-        assert first.result(10) == "slow"
+        assert first.result(30) == "slow"
 
 
 def test_the_tokens_of_the_accounts_used_last_are_kept() -> None:

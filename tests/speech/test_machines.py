@@ -112,9 +112,9 @@ def test_replaced_clip_is_replaced_on_the_other_machine(start: Start, place: dic
     follower.start()
     try:
         file = Path(str(two.config.cache.path)) / "clip-changes"
-        until(file.exists, 20, "the second machine follows")
+        until(file.exists, 60, "the second machine follows")
         renewed = speak(one, mode=CacheMode.REFRESH)
-        until(lambda: speak(two).created == renewed.created, 20, "the second machine has the new take")
+        until(lambda: speak(two).created == renewed.created, 60, "the second machine has the new take")
     finally:
         stop.set()
         follower.join()

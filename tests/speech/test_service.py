@@ -55,8 +55,8 @@ def test_hang_up_before_the_first_byte_frees_the_provider(services: Services, ve
     started = time.monotonic()
     with pytest.raises(CallerGone):
         speak(services, planned(services), connected=False)
-    assert time.monotonic() - started < 3
-    assert vendor.left.wait(3)
+    assert time.monotonic() - started < 20
+    assert vendor.left.wait(30)
     assert len(vendor.hits) == 1
 
 
@@ -70,8 +70,8 @@ def test_timeout_of_the_leader_does_not_end_a_follower(services: Services, vendo
 
     vendor.always(slow)
     with ThreadPoolExecutor(2) as pool:
-        impatient = pool.submit(speak, services, planned(services, request_timeout=1.0))
-        assert asked.wait(10)
+        impatient = pool.submit(speak, services, planned(services, request_timeout=3.0))
+        assert asked.wait(30)
         patient = pool.submit(lambda: speak(services, planned(services)).finished().audio)
         with pytest.raises(ProviderTimeout):
             impatient.result(20)

@@ -37,7 +37,7 @@ def test_term_ends_with_the_worker_s_stop(backend: Backend) -> None:
         assert term is not None
         assert not term.is_set()
         stop.set()
-        assert term.wait(5)
+        assert term.wait(30)
 
 
 def lead(leader: Leader, leads: Event) -> None:
@@ -54,12 +54,12 @@ def test_job_of_a_killed_worker_is_taken_over(backend: Backend) -> None:
     leads = [context.Event() for _ in range(2)]
     processes = [context.Process(target=lead, args=(backend.leader(), event)) for event in leads]
     processes[0].start()
-    assert leads[0].wait(10)
+    assert leads[0].wait(60)
     processes[1].start()
     assert not leads[1].wait(1.5)
     assert processes[0].pid is not None
     os.kill(processes[0].pid, signal.SIGKILL)
-    assert leads[1].wait(10)
+    assert leads[1].wait(60)
     for process in processes:
         process.kill()
         process.join()
@@ -76,7 +76,7 @@ def test_job_that_fails_begins_again(backend: Backend, caplog: pytest.LogCapture
     thread = LeaderThread(backend.leader(), "job", fail)
     thread.start()
     for _ in range(2):
-        assert begun.acquire(timeout=10)
+        assert begun.acquire(timeout=60)
     thread.close()
     assert "job failed" in caplog.text
 
@@ -86,8 +86,8 @@ def test_lock_file_that_fails_is_logged_and_tried_again(tmp_path: Path, caplog: 
     (tmp_path / "job.lock").mkdir()
     thread = LeaderThread(FileLeader(tmp_path), "job", lambda stop: is_leader.set())
     thread.start()
-    until(lambda: "job.lock cannot be locked" in caplog.text, 10, "the warning")
+    until(lambda: "job.lock cannot be locked" in caplog.text, 60, "the warning")
     (tmp_path / "job.lock").rmdir()
-    assert is_leader.wait(10)
+    assert is_leader.wait(60)
     thread.close()
     thread.close()

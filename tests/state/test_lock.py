@@ -51,7 +51,7 @@ def test_lock_of_a_killed_process_is_free(backend: Backend) -> None:
     held = context.Event()
     process = context.Process(target=hold_until_killed, args=(backend.lock(), held))
     process.start()
-    assert held.wait(10)
+    assert held.wait(60)
     process.kill()
     process.join()
     process.close()

@@ -97,7 +97,7 @@ def test_lead_of_a_killed_worker_passes_on(empty_redis: RedisAddress, name: str,
     leads = context.Event()
     worker = context.Process(target=lead_until_killed, args=(empty_redis, "one", leads))
     worker.start()
-    assert leads.wait(20)
+    assert leads.wait(60)
     assert worker.pid is not None
     assert not machine(empty_redis, name).join(SOUND, KEY).is_leader
     os.kill(worker.pid, signal.SIGKILL)
@@ -116,7 +116,7 @@ def test_machine_that_joins_learns_that_the_clip_is_stored(empty_redis: RedisAdd
     joined = machine(empty_redis, "two").join(SOUND, KEY)
     assert joined.is_stored
     assert not joined.is_leader
-    store = RedisClips(RedisClient(empty_redis), ttl_seconds=100)
+    store = RedisClips(RedisClient(empty_redis, answer_timeout=10), ttl_seconds=100)
     # What join() saw is only a mark, and not a clip.
     assert list(store.walk(None, None)) == []
     assert store.put(clip_key(SOUND), b"clip", *DEEPGRAM)
@@ -125,7 +125,7 @@ def test_machine_that_joins_learns_that_the_clip_is_stored(empty_redis: RedisAdd
 
 
 def test_clips_never_fill_a_redis_that_keeps_calls(empty_redis: RedisAddress) -> None:
-    client = RedisClient(empty_redis)
+    client = RedisClient(empty_redis, answer_timeout=10)
     client.call("config_set", "maxmemory", "1gb")
     try:
         assert RedisClips(client, ttl_seconds=100).put(clip_key(SOUND), b"clip", *DEEPGRAM)
@@ -151,7 +151,11 @@ def test_other_machines_learn_what_was_replaced(empty_redis: RedisAddress) -> No
 
 
 def test_entries_of_other_programs_change_nothing(empty_redis: RedisAddress) -> None:
-    one, two, client = changes_of(empty_redis, "one"), changes_of(empty_redis, "two"), RedisClient(empty_redis)
+    one, two, client = (
+        changes_of(empty_redis, "one"),
+        changes_of(empty_redis, "two"),
+        RedisClient(empty_redis, answer_timeout=10),
+    )
     since = two.since("")[1]
     for foreign in ({"foo": "bar"}, {"machine": "x", "sound": b"\xff"}, {b"\xff": "x"}):
         client.call("xadd", "sayna:{clips}:changes", foreign)
@@ -171,7 +175,7 @@ def test_machine_with_a_damaged_position_clears_everything(empty_redis: RedisAdd
 
 
 def test_keys_of_other_programs_are_no_clips(empty_redis: RedisAddress) -> None:
-    client = RedisClient(empty_redis)
+    client = RedisClient(empty_redis, answer_timeout=10)
     clips = RedisClips(client, ttl_seconds=60)
     for name, provider in ((b"sayna:{a\xff}:clip", "x"), (b"sayna:{}:clip", "x"), (b"sayna:{b}:clip", b"\xff")):
         client.call("hset", name, mapping={"clip": "c", "provider": provider, "voice": "v"})
@@ -179,7 +183,7 @@ def test_keys_of_other_programs_are_no_clips(empty_redis: RedisAddress) -> None:
 
 
 def test_machine_that_missed_changes_clears_everything(empty_redis: RedisAddress) -> None:
-    one, client = changes_of(empty_redis, "one"), RedisClient(empty_redis)
+    one, client = changes_of(empty_redis, "one"), RedisClient(empty_redis, answer_timeout=10)
     for number in range(MAX_CHANGES + 200):
         client.call("xadd", "sayna:{clips}:changes", {"sound": f"{number}", "machine": "x"}, maxlen=MAX_CHANGES)
     changes, position = one.since("1-0")

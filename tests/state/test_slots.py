@@ -65,12 +65,12 @@ def test_slot_of_a_killed_process_is_free(make: Make) -> None:
     held, go_on = FORK.Event(), FORK.Event()
     process = FORK.Process(target=hold, args=(make(), held, go_on))
     process.start()
-    assert held.wait(30)
+    assert held.wait(60)
     assert not is_free(make(), 1)
     process.kill()
     process.join(30)
     # Redis frees the slot when its lease is over.
-    with make().hold("acme", 1, 20):
+    with make().hold("acme", 1, 60):
         pass
 
 
@@ -78,7 +78,7 @@ def test_waiting_holder_gets_the_slot_that_is_given_back(make: Make) -> None:
     held, go_on, second = FORK.Event(), FORK.Event(), FORK.Event()
     processes = [FORK.Process(target=hold, args=(make(), event, go_on)) for event in (held, second)]
     processes[0].start()
-    assert held.wait(30)
+    assert held.wait(60)
     processes[1].start()
     go_on.set()
     assert second.wait(30)

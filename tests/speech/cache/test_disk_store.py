@@ -27,7 +27,7 @@ def in_threads(work: Callable[[int], object]) -> list[object]:
     together = threading.Barrier(THREADS)
 
     def run(number: int) -> object:
-        together.wait(10)
+        together.wait(60)
         return work(number)
 
     with ThreadPoolExecutor(THREADS) as pool:

@@ -102,11 +102,11 @@ def test_lock_is_waited_for_until_its_timeout(tmp_path: Path) -> None:
     def hold() -> None:
         with exclusive(tmp_path / "lock", 1.0):
             held.set()
-            release.wait(20)
+            release.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    held.wait(20)
+    held.wait(60)
     with pytest.raises(TimeoutError), exclusive(tmp_path / "lock", 0.02):
         raise AssertionError
     release.set()
