@@ -9,9 +9,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from tests.e2e.program import Program, children, until
+from tests.e2e.program import Program, children, json_lines, until
 from tests.e2e.wire import Address
 from tests.programs import needs
 
@@ -92,6 +92,11 @@ class Nginx(Program):
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
         self.access_log = folder / "access.log"
         self.error_log = folder / "error.log"
+
+    @property
+    def accesses(self) -> list[dict[str, Any]]:
+        """The lines of the access log that are whole; nginx writes one when it has sent the answer."""
+        return json_lines(self.access_log.read_text("utf-8"))
 
 
 def rendered(folder: Path, upstream: Path, port: int) -> Path:

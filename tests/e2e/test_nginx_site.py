@@ -104,5 +104,5 @@ def test_site_writes_no_query_into_any_log(site: Nginx, tmp_path: Path) -> None:
         return b"".join(path.read_bytes() for path in (tmp_path / "nginx").glob("*.log"))
 
     # nginx writes the line when it has sent the response.
-    until(lambda: b"/voices" in logs(), 10, "nginx has logged the request")
+    until(lambda: b"/voices" in logs(), 30, "nginx has logged the request")
     assert b"canary" not in logs()
