@@ -28,7 +28,7 @@ def test_the_file_is_a_whole_configuration_and_can_be_included_as_one(tmp_path: 
 
     for config in (whole, including):
         argv = [program, "-t", "-p", str(tmp_path), "-c", str(config)]
-        tested = subprocess.run(argv, capture_output=True, text=True, timeout=20, check=False)
+        tested = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
         assert tested.returncode == 0, tested.stderr
         assert "[warn]" not in tested.stderr.replace('[warn] the "user" directive', "")
 
