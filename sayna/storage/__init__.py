@@ -24,12 +24,8 @@ CHUNK_BYTES = 2**20
 logger = logging.getLogger("sayna.recordings")
 
 
-class StorageUnavailable(SaynaError):
+class StorageUnavailable(SaynaError, status=503, code="RECORDING_STORAGE_UNAVAILABLE"):
     """The store cannot be read or written right now; its own message stays in the server's log."""
-
-    status = 503
-    # The contract's code, section 7: what is stored here are the recordings.
-    code = "RECORDING_STORAGE_UNAVAILABLE"
 
 
 def failure(backend: str, reason: str) -> StorageUnavailable:
