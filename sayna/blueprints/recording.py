@@ -15,7 +15,7 @@ from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.recordings import Download, Recorder, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.schemas.recording import START, dump_page, dump_purged, dump_session, load_list, load_purge, load_start
+from sayna.schemas.recording import START, dump_page, dump_session, load_list, load_purge, load_start
 
 T = TypeVar("T")
 blueprint = Blueprint("recording", __name__)
@@ -64,7 +64,7 @@ def stop(stream_id: str) -> Response:
     check_stream_id(stream_id)
     if load_purge(request.args):
         _configured(services().remover).purge(g.caller, stream_id)
-        return json_response(dump_purged(stream_id))
+        return json_response({"status": "purged", "stream_id": stream_id})
     return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
 

@@ -136,10 +136,8 @@ class StockTokenSchema(StrictSchema):
     room_name = Name(required=False)
     participant_name = Name(required=False)
     participant_identity = Name(required=False)
-    participant_metadata = StrictString(metadata={"description": "At most 64 KiB with the attributes."})
-    participant_attributes = fields.Dict(
-        keys=StrictString(), values=StrictString(), validate=_check_attributes, metadata={"description": "Strings."}
-    )
+    participant_metadata = StrictString()
+    participant_attributes = fields.Dict(keys=StrictString(), values=StrictString(), validate=_check_attributes)
     room_config = fields.Nested(RoomConfigSchema)
 
 

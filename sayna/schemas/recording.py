@@ -1,13 +1,13 @@
 """Requests and responses of the recording endpoints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from sayna.recordings import RecordingPage, Session
-from sayna.schemas.base import ResponseSchema, StrictSchema, StrictString, choice_field, string_field
+from sayna.schemas.base import StrictSchema, StrictString
 from sayna.schemas.livekit import Name
 
 DEFAULT_LIMIT = 100
@@ -43,19 +43,11 @@ class Count(fields.Integer):
         return int(value)
 
 
-class Timestamp(fields.String):
-    """A time in UTC, to the second."""
-
-    def _serialize(self, value: Any, *_: Any, **__: Any) -> str:
-        text: str = value.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return text
-
-
 class StartRecordingSchema(StrictSchema):
     """The body of POST /recording."""
 
     room_name = Name()
-    stream_id = StrictString(metadata=STREAM_ID)
+    stream_id = StrictString()
 
 
 class ListRecordingsSchema(StrictSchema):
@@ -66,58 +58,18 @@ class ListRecordingsSchema(StrictSchema):
         validate=validate.Range(1, MAX_LIMIT, error=f"must lie between 1 and {MAX_LIMIT}"),
     )
     cursor = StrictString(load_default=None)
-    status = StrictString(
-        load_default=None,
-        validate=validate.OneOf(["active"], error="must be active, or absent"),
-        metadata={"description": "`active` lists the recordings that run now."},
-    )
+    status = StrictString(load_default=None, validate=validate.OneOf(["active"], error="must be active, or absent"))
 
 
 class RemoveRecordingSchema(StrictSchema):
     """The query of DELETE /recording/{stream_id}."""
 
-    purge = StrictString(
-        validate=validate.OneOf(["true"], error="must be true, or absent"),
-        metadata={"description": "`true` removes the audio and its owner, once the recording is over."},
-    )
-
-
-class SessionSchema(ResponseSchema):
-    """A recording that was started, stopped or removed."""
-
-    status = choice_field("recording", "stopped", "purged")
-    stream_id = string_field("The recording's name.")
-    room_name = StrictString(metadata={"needed": False, "description": "Absent with `purged`."})
-    egress_id = StrictString(metadata={"needed": False, "description": "LiveKit's name for it. Absent with `purged`."})
-    outcome = StrictString(
-        validate=validate.OneOf(["complete", "failed"]),
-        metadata={"needed": False, "description": "How the recording ended, once that is known."},
-    )
-
-
-class RecordingLineSchema(ResponseSchema):
-    """A recording in the list."""
-
-    stream_id = string_field()
-    size_bytes = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "Size of the audio; null while it runs."}
-    )
-    last_modified = Timestamp(metadata={"description": "ISO 8601, UTC.", "format": "date-time"})
-    room_name = StrictString(allow_none=True, metadata={"description": "Null where it is not known."})
-
-
-class RecordingsSchema(ResponseSchema):
-    """A page of the caller's recordings."""
-
-    recordings = fields.List(fields.Nested(RecordingLineSchema))
-    next_cursor = StrictString(allow_none=True, metadata={"description": "Null on the last page."})
+    purge = StrictString(validate=validate.OneOf(["true"], error="must be true, or absent"))
 
 
 START = StartRecordingSchema()
 LIST = ListRecordingsSchema()
 REMOVE = RemoveRecordingSchema()
-SESSION = SessionSchema()
-PAGE = RecordingsSchema()
 
 
 def load_start(body: Mapping[str, Any]) -> StartRecording:
@@ -139,16 +91,12 @@ def load_purge(query: Mapping[str, str]) -> bool:
 
 def dump_session(status: str, session: Session) -> dict[str, Any]:
     """Return the response for a recording that was started or stopped."""
-    known = {name: value for name, value in SESSION.dump(session).items() if value is not None}
-    return {"status": status, **known}
-
-
-def dump_purged(stream_id: str) -> dict[str, Any]:
-    """Return the response for a recording that was removed."""
-    return {"status": "purged", "stream_id": stream_id}
+    return {"status": status, **{name: value for name, value in asdict(session).items() if value is not None}}
 
 
 def dump_page(page: RecordingPage) -> dict[str, Any]:
     """Return the response for a page; times are ISO 8601 in UTC, sizes in bytes."""
-    dumped: dict[str, Any] = PAGE.dump(page)
-    return dumped
+    lines = [
+        {**asdict(each), "last_modified": each.last_modified.strftime("%Y-%m-%dT%H:%M:%SZ")} for each in page.recordings
+    ]
+    return {"recordings": lines, "next_cursor": page.next_cursor}
