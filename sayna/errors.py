@@ -21,7 +21,10 @@ class SaynaError(Exception):
     def __init_subclass__(cls, *, status: int | None = None, code: str | None = None) -> None:
         """Set what the class line says; the rest is as in the class above."""
         super().__init_subclass__()
-        cls.status, cls.code = status or cls.status, code or cls.code
+        if status is not None:
+            cls.status = status
+        if code is not None:
+            cls.code = code
 
     def __init__(self, message: str, *, retry_after: int | None = None, field: str = "") -> None:
         super().__init__(message)

@@ -36,14 +36,7 @@ MAX_BYTES = 2**28
 NO_WAL = b"\1\1"
 
 
-@click.command(
-    "backup",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna backup /root/sayna-2026-12-01.tar.gz
-  sayna --env-file /etc/sayna/sayna.env backup sayna.tar.gz --with-secrets""",
-)
+@click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--with-secrets", is_flag=True, help="Include the keys and secrets of the settings.")
 @click.option("--yes", is_flag=True, help="Replace a file that exists.")
@@ -107,14 +100,7 @@ def _settings(*, with_secrets: bool) -> str:
     return "\n".join([*lines, ""])
 
 
-@click.command(
-    "restore",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna --env-file /etc/sayna/sayna.env restore sayna-2026-12-01.tar.gz
-  sayna restore sayna.tar.gz --settings-to /etc/sayna/sayna.env --yes""",
-)
+@click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--settings-to", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings of FILE here.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
