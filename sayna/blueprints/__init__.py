@@ -1,6 +1,7 @@
 """HTTP: one blueprint per endpoint, and what surrounds them all."""
 
 from flask import Flask
+from werkzeug.routing import PathConverter
 
 from sayna.blueprints import (
     clips,
@@ -39,8 +40,17 @@ BLUEPRINTS = (
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
+class AnyPathConverter(PathConverter):
+    """The rest of the path with its slashes: LiveKit allows them in a room's name, and no stream_id may have them."""
+
+    # `.` would not match a line break. werkzeug decodes %0a and %00 before it matches; the checks must see them.
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
 def register(app: Flask) -> None:
     """Give `app` every route, the guard in front of them and the errors behind them."""
+    app.url_map.converters |= dict.fromkeys(("room_name", "stream_id"), AnyPathConverter)
     guard.register(app)
     errors.register(app)
     for blueprint in BLUEPRINTS:

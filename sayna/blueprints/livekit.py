@@ -4,8 +4,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import PathConverter
 
 from sayna.blueprints.body import read_object, read_optional_object
 from sayna.blueprints.context import current_request, services
@@ -19,19 +17,6 @@ if TYPE_CHECKING:
     from sayna.livekit.livekit_client import LiveKit
 
 blueprint = Blueprint("livekit", __name__)
-
-
-class RoomNameConverter(PathConverter):
-    """The rest of the path with its slashes, because LiveKit allows them in a room's name."""
-
-    # `.` would not match a line break, which must reach the check that refuses it.
-    regex = r"[\s\S]+"
-    part_isolating = False
-
-
-@blueprint.record
-def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["room_name"] = RoomNameConverter
 
 
 @blueprint.post("/livekit/token")

@@ -59,9 +59,6 @@ HOME_LINKS = {
     "help": ("help_enabled", "Help", "The documentation, to search."),
 }
 
-docs = Blueprint("docs", __name__)
-studio = Blueprint("studio", __name__)
-
 
 @dataclass(frozen=True, slots=True)
 class StaticPage:
@@ -147,16 +144,21 @@ STUDIO = StaticPage(
 )
 
 
-@docs.before_request
-def _check_docs_enabled() -> None:
-    if not services().config.docs.api_docs_enabled:
-        raise NotFound
+def _served(name: str, page: StaticPage) -> Blueprint:
+    """Return the blueprint of a page; its links are relative, so that it works under any prefix of a proxy."""
+    made = Blueprint(name, __name__)
+
+    @made.before_request
+    def check() -> None:
+        if name in _disabled():
+            raise NotFound
+
+    made.add_url_rule(f"/{name}", "page", lambda: page.index(*_disabled()))
+    made.add_url_rule(f"/{name}/<name>", "file", page.file)
+    return made
 
 
-@studio.before_request
-def _check_studio_enabled() -> None:
-    if not services().config.docs.studio_enabled:
-        raise NotFound
+docs, studio = _served("docs", DOCS), _served("studio", STUDIO)
 
 
 @docs.get("/openapi.json")
@@ -166,30 +168,6 @@ def openapi() -> Response:
     if document is None:
         document = current_app.extensions["sayna.openapi"] = _document(current_app)
     return compressed(document, "application/json")
-
-
-@docs.get("/docs", endpoint="page")
-def docs_page() -> Response:
-    """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
-    return DOCS.index(*_disabled())
-
-
-@docs.get("/docs/<name>", endpoint="file")
-def docs_file(name: str) -> Response:
-    """Answer with one file of the playground."""
-    return DOCS.file(name)
-
-
-@studio.get("/studio", endpoint="page")
-def studio_page() -> Response:
-    """Answer with the studio; its links are relative, so that it works under any prefix of a proxy."""
-    return STUDIO.index(*_disabled())
-
-
-@studio.get("/studio/<name>", endpoint="file")
-def studio_file(name: str) -> Response:
-    """Answer with one file of the studio."""
-    return STUDIO.file(name)
 
 
 def home_page() -> Response:

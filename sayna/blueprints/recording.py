@@ -5,8 +5,6 @@ from itertools import chain
 from typing import TypeVar
 
 from flask import Blueprint, Response, g, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import PathConverter
 
 from sayna.blueprints.accel import accel_response
 from sayna.blueprints.body import read_object
@@ -27,19 +25,6 @@ HEADERS = {
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; sandbox",
 }
-
-
-class StreamIdConverter(PathConverter):
-    """The rest of the path, with slashes, so that every invalid stream_id gets INVALID_STREAM_ID."""
-
-    # werkzeug decodes %0a and %00 before it matches; they must reach the check too.
-    regex = "(?s:.+)"
-    part_isolating = False
-
-
-@blueprint.record
-def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["stream_id"] = StreamIdConverter
 
 
 @blueprint.get("/recording")

@@ -189,16 +189,3 @@ def open_store(config: RecordingConfig, *, attempts: int = 3, seconds: float | N
 
         return LocalStore(config.local_path, config.prefix)
     return None
-
-
-__all__ = [
-    "ByteRange",
-    "ObjectInfo",
-    "ObjectLink",
-    "ObjectStream",
-    "ObjectSummary",
-    "StorageUnavailable",
-    "Store",
-    "StoreCheck",
-    "open_store",
-]
