@@ -11,8 +11,9 @@ from sayna.blueprints.body import read_object
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.recordings import Download, Recorder, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
+from sayna.recordings.library import Download, check_stream_id
+from sayna.recordings.recorder import Recorder
 from sayna.schemas.recording import START, dump_page, dump_session, load_list, load_purge, load_start
 
 T = TypeVar("T")

@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import re
 import sqlite3
 import tarfile
@@ -19,7 +18,7 @@ from sayna import __version__
 from sayna.cli.command import Command, config
 from sayna.config import read_sources, settings
 from sayna.state.blobs import FileBlobStore
-from sayna.state.files import create_private, open_private, private_folder
+from sayna.state.files import create_private, private_folder, replace_private
 from sayna.state.secret import KEY_FILE
 
 # Below CACHE_PATH: the key of cursors and clip URLs, the hooks that tenants saved, the characters that were billed.
@@ -190,8 +189,4 @@ def _put_back(folder: Path, name: str, content: bytes) -> None:
 def _write(path: Path, content: bytes) -> None:
     """Write a private file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(open_private(draft), "wb") as out:
-        out.write(content)
-    draft.replace(path)
+    replace_private(path, content)

@@ -49,7 +49,8 @@ _PLAIN = _Plain()
 def fitted(text: str) -> str:
     """Return a text with plain digits and letters, in which no word or number exceeds the engine's buffers."""
     text = text if text.isascii() else text.translate(_PLAIN)
-    return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text)))
+    text = _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text))
+    return _LONG_WORD.sub(lambda word: " ".join(_cut(word[0])), text)
 
 
 def most_phonemes(text: str) -> float:
@@ -88,10 +89,6 @@ def _digits_apart(number: re.Match[str]) -> str:
     text, start, end = number.string, number.start(), number.end()
     before, after = text[max(0, start - 1) : start], text[end : end + 1]
     return f"{' ' * before.isalpha()}{' '.join(number[0])}{' ' * after.isalpha()}"
-
-
-def _word_fitted(found: re.Match[str]) -> str:
-    return " ".join(_cut(found[0]))
 
 
 def _cut(word: str) -> Iterator[str]:

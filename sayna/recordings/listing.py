@@ -85,7 +85,8 @@ class RecordingLister:
                     return recordings, after
                 after = folder.last_key
                 if allows(owner):
-                    recordings.append(_line(folder, owner))
+                    audio = folder.audio
+                    recordings.append(Recording(folder.stream_id, audio.size, audio.modified, owner.room_name))
             if reached is None:
                 return recordings, None
             after = reached
@@ -94,7 +95,8 @@ class RecordingLister:
     def _folders(self, after: str, keys: int) -> tuple[list[_Folder], str | None]:
         """Return the recordings of one listing, and the last key of it if more follow."""
         listed, more = self._store.list(self._prefix, after, keys)
-        groups = [(name, list(group)) for name, group in groupby(listed, self._folder_name)]
+        by_folder = groupby(listed, lambda entry: entry.key.removeprefix(self._prefix).partition("/")[0])
+        groups = [(name, list(group)) for name, group in by_folder]
         # The last recording may continue in the next listing, so leave it for that.
         if more and len(groups) > 1:
             groups.pop()
@@ -107,9 +109,6 @@ class RecordingLister:
         if reached.removeprefix(self._prefix).count("/") > 1:
             reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
         return shown, reached
-
-    def _folder_name(self, entry: ObjectSummary) -> str:
-        return entry.key.removeprefix(self._prefix).partition("/")[0]
 
     def _folder(self, name: str, group: list[ObjectSummary], *, cut: bool) -> _Folder | None:
         entries = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
@@ -142,10 +141,6 @@ class RecordingLister:
             if len(self._known) > self._max_known_owners:
                 self._known.popitem(last=False)
         return owner
-
-
-def _line(folder: _Folder, owner: Owner) -> Recording:
-    return Recording(folder.stream_id, folder.audio.size, folder.audio.modified, owner.room_name)
 
 
 class Cursors:

@@ -6,7 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna.recordings import RecordingPage, Session
+from sayna.recordings.listing import RecordingPage
+from sayna.recordings.recorder import Session
 from sayna.schemas.base import StrictSchema, StrictString
 from sayna.schemas.livekit import Name
 

@@ -103,16 +103,13 @@ def _connect(address: RedisAddress, ca_pem: str, answer_timeout: float) -> Any:
     if address.kind == "cluster":
         return RedisCluster(startup_nodes=[ClusterNode(*node) for node in address.nodes], **options)
     if address.kind == "sentinel":
-        sentinel = Sentinel(address.nodes, sentinel_kwargs=_without_login(options), **options)
+        without_login = {name: value for name, value in options.items() if name not in ("username", "password")}
+        sentinel = Sentinel(address.nodes, sentinel_kwargs=without_login, **options)
         return sentinel.master_for(address.name, db=address.db)
     if address.kind == "socket":
         return redis.Redis(unix_socket_path=address.path, **options)
     [(host, port)] = address.nodes
     return redis.Redis(host, port, address.db, **options)
-
-
-def _without_login(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("username", "password")}
 
 
 def _tls(ca_pem: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import Any
 
 from sayna.errors import Overloaded, StoreUnavailable
 from sayna.state.files import Check
@@ -116,7 +115,7 @@ class RedisOutbox(Outbox):
 
     def get(self, event_id: str) -> Delivery | None:
         values = self._client.ask(lambda client: client.hmget(f"{PREFIX}event:{event_id}", *FIELDS))
-        host, owner, body, created, attempts = (_text(value) for value in values)
+        host, owner, body, created, attempts = ((value or b"").decode("utf-8", "surrogatepass") for value in values)
         if not host:
             return None
         return Delivery(event_id, host, owner or None, body, int(created) / 1000, int(attempts))
@@ -127,7 +126,3 @@ class RedisOutbox(Outbox):
     def postpone(self, delivery: Delivery) -> None:
         pauses = int(FIRST_PAUSE_SECONDS * 1000), int(LONGEST_PAUSE_SECONDS * 1000)
         self._client.run("event_postpone", [EVENTS], PREFIX, delivery.id, *pauses)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else value.decode("utf-8", "surrogatepass")
