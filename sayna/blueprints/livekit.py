@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, g
 
 from sayna.blueprints.body import read_object, read_optional_object
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import configured, current_request, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.livekit.model import AgentDispatch
@@ -83,6 +83,4 @@ def mute_participant() -> Response:
 
 
 def _livekit() -> "LiveKit":
-    if (livekit := services().livekit) is None:
-        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return livekit
+    return configured(services().livekit, LiveKitNotConfigured)

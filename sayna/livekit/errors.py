@@ -6,6 +6,9 @@ from sayna.errors import SaynaError
 class LiveKitNotConfigured(SaynaError, code="LIVEKIT_NOT_CONFIGURED"):
     """This server has no key and secret of a LiveKit server."""
 
+    def __init__(self, message: str = "LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET") -> None:
+        super().__init__(message)
+
 
 class WebhookNotConfigured(LiveKitNotConfigured, status=503):
     """The same as an answer to LiveKit, which then sends the event again."""

@@ -10,12 +10,7 @@ from marshmallow import ValidationError, fields, validate
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictBoolean, StrictInteger, StrictSchema, StrictString
 from sayna.schemas.recording import Count
 from sayna.schemas.speak import FlatSpeakSchema
 from sayna.speech.cache import Clip

@@ -9,11 +9,7 @@ from typing import Any
 from marshmallow import RAISE, ValidationError, fields, validate
 
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
 
 MAX_NAME = 128
 # LiveKit counts bytes of UTF-8: 128 characters of three bytes are a token that LiveKit refuses.

@@ -2,11 +2,7 @@
 
 from marshmallow import fields, validate
 
-from sayna.schemas.base import (
-    StrictDict,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictDict, StrictSchema, StrictString
 
 MAX_ROWS = 2000
 MAX_COLUMNS = 50

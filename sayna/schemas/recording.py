@@ -1,7 +1,6 @@
 """Requests and responses of the recording endpoints."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -15,23 +14,6 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 # JSON Schema for the OpenAPI document; sayna.recordings checks the value and raises InvalidStreamId.
 STREAM_ID = {"pattern": r"^[A-Za-z0-9](\.?[A-Za-z0-9_-])*\.?$", "maxLength": 128}
-
-
-@dataclass(frozen=True, slots=True)
-class StartRecording:
-    """The room to record, and the stream_id if the client chose one."""
-
-    room_name: str
-    stream_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListRecordings:
-    """How many recordings to list, the cursor of the page, and whether to list those that run."""
-
-    limit: int
-    cursor: str | None
-    is_active: bool
 
 
 class Count(fields.Integer):
@@ -71,23 +53,6 @@ class RemoveRecordingSchema(StrictSchema):
 START = StartRecordingSchema()
 LIST = ListRecordingsSchema()
 REMOVE = RemoveRecordingSchema()
-
-
-def load_start(body: Mapping[str, Any]) -> StartRecording:
-    """Return the body of POST /recording; raises InvalidRequest."""
-    loaded = START.parse(body)
-    return StartRecording(loaded["room_name"], loaded.get("stream_id"))
-
-
-def load_list(query: Mapping[str, str]) -> ListRecordings:
-    """Return the query of GET /recording; raises InvalidRequest."""
-    loaded = LIST.parse(dict(query))
-    return ListRecordings(loaded["limit"], loaded["cursor"], loaded["status"] is not None)
-
-
-def load_purge(query: Mapping[str, str]) -> bool:
-    """Return whether to remove the recording; raises InvalidRequest."""
-    return "purge" in REMOVE.parse(dict(query))
 
 
 def dump_session(status: str, session: Session) -> dict[str, Any]:

@@ -9,13 +9,7 @@ from marshmallow import ValidationError, fields, validate
 from sayna.config import Secret
 from sayna.config.sip_address import TRANSPORTS
 from sayna.livekit.model import Call
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictDict,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictBoolean, StrictDict, StrictInteger, StrictSchema, StrictString
 from sayna.schemas.livekit import CONTROL, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk

@@ -7,14 +7,7 @@ from marshmallow import RAISE, fields, validate
 
 from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.providers import ALIASES
-from sayna.schemas.base import (
-    StrictDict,
-    StrictFloat,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-    ignored_fields,
-)
+from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString, ignored_fields
 from sayna.speech.own_voices import VoiceTarget
 from sayna.speech.plan import SpeakRequest
 
