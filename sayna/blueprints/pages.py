@@ -144,21 +144,7 @@ STUDIO = StaticPage(
 )
 
 
-def _served(name: str, page: StaticPage) -> Blueprint:
-    """Return the blueprint of a page; its links are relative, so that it works under any prefix of a proxy."""
-    made = Blueprint(name, __name__)
-
-    @made.before_request
-    def check() -> None:
-        if name in _disabled():
-            raise NotFound
-
-    made.add_url_rule(f"/{name}", "page", lambda: page.index(*_disabled()))
-    made.add_url_rule(f"/{name}/<name>", "file", page.file)
-    return made
-
-
-docs, studio = _served("docs", DOCS), _served("studio", STUDIO)
+docs, studio = Blueprint("docs", __name__), Blueprint("studio", __name__)
 
 
 @docs.get("/openapi.json")
@@ -168,6 +154,22 @@ def openapi() -> Response:
     if document is None:
         document = current_app.extensions["sayna.openapi"] = _document(current_app)
     return compressed(document, "application/json")
+
+
+def _serve(blueprint: Blueprint, page: StaticPage) -> None:
+    """Serve a page and its files; its links are relative, so that it works under any prefix of a proxy."""
+
+    @blueprint.before_request
+    def check() -> None:
+        if blueprint.name in _disabled():
+            raise NotFound
+
+    blueprint.add_url_rule(f"/{blueprint.name}", "page", lambda: page.index(*_disabled()))
+    blueprint.add_url_rule(f"/{blueprint.name}/<name>", "file", page.file)
+
+
+_serve(docs, DOCS)
+_serve(studio, STUDIO)
 
 
 def home_page() -> Response:

@@ -130,9 +130,9 @@ class _WithExamples(click.Command):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, on lines as they are in the file."""
-        from sayna.config.sources import read_document  # noqa: PLC0415 - only help needs it
+        import yaml  # noqa: PLC0415 - only help needs it
 
-        texts = cast("dict[str, str]", read_document(Path(__file__).with_name("examples.yaml")))
+        texts: dict[str, str] = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text("utf-8"))
         self.epilog = f"\b\n{texts[self.name]}" if self.name in texts else None
         super().format_epilog(ctx, formatter)
 
