@@ -12,6 +12,8 @@ class SaynaError(Exception):
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
+    # What the error says where it is raised without a sentence of its own.
+    sentence: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
     # Whether only this caller gets the error, and not the other requests for the same sound.
     is_callers_own: bool = False
@@ -26,9 +28,9 @@ class SaynaError(Exception):
         if code is not None:
             cls.code = code
 
-    def __init__(self, message: str, *, retry_after: int | None = None, field: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "", *, retry_after: int | None = None, field: str = "") -> None:
+        self.message = message or self.sentence
+        super().__init__(self.message)
         self.field = field
         self.retry_after = retry_after
 

@@ -52,8 +52,6 @@ def speak(
     text: str, output: Path | None, ext: str | None, tenant: str | None, *, play: bool, as_json: bool, **fields: Any
 ) -> None:
     """Save TEXT as speech, or play it; - reads the text from standard input. What the cache has costs nothing."""
-    from sayna.schemas.clips import load_clip  # noqa: PLC0415 - the schemas are 0.4 s of imports
-
     if output is None and not play and (as_json or sys.stdout.isatty()):
         raise click.UsageError("name a file with -o, or use --play")
     ending = ext or (output.suffix.lstrip(".").lower() if output else "") or "wav"

@@ -6,8 +6,7 @@ from sayna.errors import SaynaError
 class LiveKitNotConfigured(SaynaError, code="LIVEKIT_NOT_CONFIGURED"):
     """This server has no key and secret of a LiveKit server."""
 
-    def __init__(self, message: str = "LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET") -> None:
-        super().__init__(message)
+    sentence = "LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
 
 
 class WebhookNotConfigured(LiveKitNotConfigured, status=503):

@@ -11,8 +11,7 @@ class InvalidStreamId(InvalidRequest, code="INVALID_STREAM_ID"):
 class RecordingNotFound(SaynaError, status=404, code="RECORDING_NOT_FOUND"):
     """There is no recording with this stream_id, or it belongs to another tenant: the answer is the same."""
 
-    def __init__(self) -> None:
-        super().__init__("there is no recording with this stream_id")
+    sentence = "there is no recording with this stream_id"
 
 
 class RecordingExists(SaynaError, status=409, code="RECORDING_EXISTS"):
@@ -38,5 +37,4 @@ class RangeNotSatisfiable(SaynaError, status=416, code="RANGE_NOT_SATISFIABLE"):
 class RecordingStorageNotConfigured(StorageUnavailable, code="RECORDING_STORAGE_NOT_CONFIGURED"):
     """This server keeps no recordings."""
 
-    def __init__(self) -> None:
-        super().__init__("this server has no storage for recordings; set RECORDING_BACKEND and its place")
+    sentence = "this server has no storage for recordings; set RECORDING_BACKEND and its place"

@@ -26,22 +26,19 @@ class OpenVendorsDisabled(SaynaError, status=403, code="OPEN_VENDORS_DISABLED"):
 class ClipNotFound(SaynaError, status=404, code="CLIP_NOT_FOUND"):
     """No clip has this URL: a part of it is wrong, or its tenant no longer exists."""
 
-    def __init__(self) -> None:
-        super().__init__("no clip has this URL")
+    sentence = "no clip has this URL"
 
 
 class ClipExpired(SaynaError, status=410, code="CLIP_EXPIRED"):
     """The URL of the clip has expired."""
 
-    def __init__(self) -> None:
-        super().__init__("the URL of this clip has expired; ask for a new one")
+    sentence = "the URL of this clip has expired; ask for a new one"
 
 
 class ClipsNotConfigured(SaynaError, code="CLIPS_NOT_CONFIGURED"):
     """The server has no lasting secret to sign clip URLs with."""
 
-    def __init__(self) -> None:
-        super().__init__("clip URLs need a secret that lasts; set CACHE_PATH, SAYNA_SECRET or CLIP_SECRETS_JSON")
+    sentence = "clip URLs need a secret that lasts; set CACHE_PATH, SAYNA_SECRET or CLIP_SECRETS_JSON"
 
 
 # Telephone systems look at the status only, so it says who failed. The first matching class counts.
