@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import ActionChains
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -59,8 +60,9 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def wait(self, what: Callable[[], Any], sentence: str) -> Any:
-        """Return what a question answers once it is true."""
-        return WebDriverWait(self.driver, SECONDS, 0.05).until(lambda _: what(), sentence)
+        """Return what a question answers once it is true; it is asked again when the page draws an element anew."""
+        wait = WebDriverWait(self.driver, SECONDS, 0.05, [StaleElementReferenceException])
+        return wait.until(lambda _: what(), sentence)
 
     def keys(self, *keys: str) -> None:
         """Press keys, wherever the focus is."""

@@ -236,8 +236,7 @@ def test_what_was_made_is_played_again_after_a_reload(embedded: str, visit: Visi
     studio.write("Something else.")
     first.find_element("xpath", ".//button[text()='Use again']").click()
     assert studio.text.get_attribute("value") == "Remember this."
-    play = studio.page.one("#history li button")
-    play.click()
+    studio.page.one("#history li button").click()
     studio.page.wait(lambda: studio.page.one("#history li button").text == "Stop", "it plays")
     studio.page.wait(lambda: studio.page.one("#history li button").text == "Play", "it has ended")
     studio.page.one("#forget").click()
