@@ -151,11 +151,8 @@ def _shortened(sentence: str) -> str:
 
 def _framework_error(error: HTTPException) -> Response:
     status = error.code or 500
-    fallback = (
-        "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST",
-        error.name,
-    )
-    code, sentence = FRAMEWORK.get(status, fallback)
+    other = "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST"
+    code, sentence = FRAMEWORK.get(status, (other, error.name))
     response = _response({"error": sentence}, code, status, error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))

@@ -17,10 +17,9 @@ from itertools import groupby
 
 from sayna.errors import InvalidRequest
 from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
-from sayna.storage import KEY_PART, ObjectSummary, Store
+from sayna.storage import KEY_PART, PAGE, ObjectSummary, Store
 
 MAX_LISTINGS = 5
-MAX_KEYS = 1000
 # audio.ogg, owner.json and the manifest of LiveKit's egress.
 KEYS_PER_RECORDING = 3
 MAX_KNOWN_OWNERS = 10_000
@@ -78,7 +77,7 @@ class RecordingLister:
         """Return at most `limit` recordings behind the key `after`, and the last key read if more follow."""
         recordings: list[Recording] = []
         for _ in range(self._max_listings):
-            folders, reached = self._folders(after, min(MAX_KEYS, KEYS_PER_RECORDING * limit + 1))
+            folders, reached = self._folders(after, min(PAGE, KEYS_PER_RECORDING * limit + 1))
             for folder, owner in zip(folders, self._owners(folders), strict=True):
                 # Check before moving `after`, so that the next page begins with the recording that did not fit.
                 if len(recordings) == limit:

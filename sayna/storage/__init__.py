@@ -20,6 +20,7 @@ LINK_SECONDS = 60
 FIRST_CHUNK_BYTES = 2**16
 # With 1 MiB a recording is sent at 1,206 MB/s, with botocore's own 1 KiB at 126 MB/s (measured).
 CHUNK_BYTES = 2**20
+PAGE = 1000  # objects of one listing
 
 logger = logging.getLogger("sayna.recordings")
 
@@ -168,6 +169,15 @@ class Store(ABC):
     @abstractmethod
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return at most `limit` objects behind the key `after`, by bytes of the key, and whether more follow."""
+
+    def walk(self, prefix: str) -> Iterator[ObjectSummary]:
+        """Yield every object, by bytes of the key."""
+        after, more = "", True
+        while more:
+            listed, more = self.list(prefix, after, PAGE)
+            yield from listed
+            more = more and bool(listed)
+            after = listed[-1].key if listed else after
 
 
 def open_store(config: RecordingConfig, *, attempts: int = 3, seconds: float | None = None) -> Store | None:
