@@ -1,6 +1,9 @@
 """HTTP: one blueprint per endpoint, and what surrounds them all."""
 
+from collections.abc import Callable
+
 from flask import Flask
+from werkzeug.routing import PathConverter, Rule
 
 from sayna.blueprints import (
     clips,
@@ -39,8 +42,29 @@ BLUEPRINTS = (
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
+class AnyPathConverter(PathConverter):
+    """The rest of the path with its slashes: LiveKit allows them in a room's name, and no stream_id may have them."""
+
+    # `.` would not match a line break. werkzeug decodes %0a and %00 before it matches; the checks must see them.
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
+class MatchedRule(Rule):
+    """A rule that only matches paths. Code that builds URLs from it would take most of the time of create_app."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _unbuilt
+
+
+def _unbuilt(*_: object) -> tuple[str, str]:
+    raise NotImplementedError("no URL is built from a route")
+
+
 def register(app: Flask) -> None:
     """Give `app` every route, the guard in front of them and the errors behind them."""
+    app.url_map.converters |= dict.fromkeys(("room_name", "stream_id"), AnyPathConverter)
+    app.url_rule_class = MatchedRule
     guard.register(app)
     errors.register(app)
     for blueprint in BLUEPRINTS:

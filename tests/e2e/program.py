@@ -45,9 +45,8 @@ class Program:
 
     @property
     def records(self) -> list[dict[str, Any]]:
-        """The lines of JSON in its log; a line that has no end yet is still being written."""
-        whole = self.log.rpartition("\n")[0]
-        return [json.loads(line) for line in whole.split("\n") if line.startswith("{")]
+        """The lines of JSON in its log."""
+        return json_lines(self.log)
 
     def signal(self, number: Signals) -> None:
         """Send a signal to the program itself, not to its children."""
@@ -90,6 +89,11 @@ class Program:
             _signal(left, SIGKILL)
             self._child.wait()
         assert not left, f"these had to be killed: {left}\n{self.log}"
+
+
+def json_lines(log: str) -> list[dict[str, Any]]:
+    """Return the lines of JSON in a log; a line that has no end yet is still being written."""
+    return [json.loads(line) for line in log.split("\n")[:-1] if line.startswith("{")]
 
 
 def until(happens: Callable[[], object], seconds: float, what: str) -> None:
