@@ -42,11 +42,8 @@ _Key = tuple[str, int, str, str]
 logger = logging.getLogger("sayna.metrics")
 
 
-class MetricsForbidden(SaynaError):
+class MetricsForbidden(SaynaError, status=403, code="METRICS_FORBIDDEN"):
     """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
-
-    status = 403
-    code = "METRICS_FORBIDDEN"
 
 
 class Meters:

@@ -15,13 +15,7 @@ from werkzeug.datastructures import Headers
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
-from sayna.blueprints.context import (
-    allowed_plan,
-    caller_connection,
-    caller_needs_length,
-    current_request,
-    services,
-)
+from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, current_request, services
 from sayna.blueprints.large_body import LARGE_BYTES, SpooledBody
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
@@ -37,7 +31,7 @@ SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 class SpeechResponse(Response):
-    """A complete answer with speech, whose headers are sent as they are."""
+    """An answer with speech, whose headers are sent as they are."""
 
     def get_wsgi_headers(self, environ: object) -> Headers:
         """Return the headers; werkzeug copies them, and looks for a Location that needs an absolute URL."""
@@ -97,7 +91,7 @@ def audio_response(
     content_type = content_type or audio.content_type(target)
     can_stream = speech.clip is None and audio.streams(target) and not is_whole
     if can_stream and not caller_needs_length(request):
-        response = Response(speech.chunks(), content_type=content_type)
+        response = SpeechResponse(speech.chunks(), content_type=content_type)
         # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)

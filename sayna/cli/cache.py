@@ -18,7 +18,6 @@ from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
 from sayna.speech.cache import Clip, cache_key
 from sayna.speech.cache.disk_store import DiskStore
-from sayna.speech.cache.removal import remove_sounds
 from sayna.speech.plan import Plan, SpeakRequest, form_name
 from sayna.speech.speech_result import take_of
 from sayna.speech.text import text_digest
@@ -31,16 +30,7 @@ find /var/cache/sayna-clips -type f -delete"""
 # What a clip knows of its request.
 VOICE = ("provider", "voice_id", "model", "language", "speaking_rate")
 
-commands = Group(
-    "cache",
-    help="Look at, check and clear the audio cache.",
-    epilog="""\b
-Examples:
-  sayna cache stats
-  sayna cache clear --provider azure --voice en-US-AvaMultilingualNeural
-  sayna cache clear --text "Ada Lovelace, 12 St James's Square"
-  sayna cache clear --yes""",
-)
+commands = Group("cache", help="Look at, check and clear the audio cache.")
 
 # The same as `sayna pack export | import`.
 for each in pack.commands.values():
@@ -114,7 +104,7 @@ def _remove(text: str | None, key: str) -> int:
         )
     store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
     try:
-        return remove_sounds(store, sounds)
+        return store.remove(sounds)
     finally:
         store.close()
 

@@ -4,7 +4,6 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Collection, Iterable
-from functools import partial
 from typing import Any
 
 from apispec import APISpec
@@ -112,14 +111,12 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
 
 
 def _errors(route: Route, operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
-    if not operation.error_content:
-        text_status = partial(_text_status, is_signed=route.path.startswith("/clip/"))
-        return error_responses.responses(raised, text_status if operation.plain_errors else None)
-    return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
-
-
-def _text_status(error: type[SaynaError], *, is_signed: bool) -> int:
-    return status_of(error, error.status, is_signed=is_signed)
+    if operation.error_content:
+        return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
+    if not operation.plain_errors:
+        return error_responses.responses(raised)
+    is_signed = route.path.startswith("/clip/")
+    return error_responses.responses(raised, lambda error: status_of(error, error.status, is_signed=is_signed))
 
 
 def _parameters(operation: Operation) -> list[Any]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from sayna.errors import InvalidRequest
 
@@ -45,17 +45,6 @@ class StrictSchema(Schema):
             return self.load(body)
         except ValidationError as error:
             raise InvalidRequest(sentence(error.messages), field=_first_field(error.messages)) from error
-
-
-class ResponseSchema(Schema):
-    """A response: every field is present, and there is no other field."""
-
-    all_are_there: ClassVar = True
-
-    class Meta:
-        """Loading refuses a field that the schema does not name."""
-
-        unknown = RAISE
 
 
 def sentence(messages: Any, path: str = "") -> str:
@@ -155,18 +144,3 @@ class StrictDict(fields.Dict):
         if type(value) is not dict:
             raise ValidationError("must be an object")
         return value
-
-
-def string_field(description: str = "", **metadata: Any) -> StrictString:
-    """Return a string of a response; `metadata` is JSON Schema."""
-    return StrictString(metadata={"description": description, **metadata} if description else metadata)
-
-
-def count_field(description: str, **metadata: Any) -> StrictInteger:
-    """Return a number of a response that counts or measures, so it is not negative."""
-    return StrictInteger(metadata={"description": description, "minimum": 0, **metadata})
-
-
-def choice_field(*choices: str) -> StrictString:
-    """Return a string of a response that is one of a few words."""
-    return StrictString(validate=validate.OneOf(choices))
