@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sayna.audio import containers
+from sayna.audio import containers, mpeg
 from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
@@ -58,7 +58,7 @@ def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise ImplausibleAudio("The audio is empty.")
     expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
-    if containers.kind(head) != expected and not (name == "mp3" and containers.is_mpeg_frame(head)):
+    if containers.kind(head) != expected and not (name == "mp3" and mpeg.is_frame(head)):
         raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
 
 

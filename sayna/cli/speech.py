@@ -14,11 +14,6 @@ import click
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.cli.command import Command, as_json, caller_of, permitted, print_json, print_table, services, voice_options
-from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
-from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices.catalogue import VoiceListing
-from sayna.speech.voices.encoding import VoiceFilter, select
-from sayna.speech.voices.languages import canonical
 
 if TYPE_CHECKING:
     from sayna.speech.service import SpeechResult
@@ -114,7 +109,7 @@ Examples:
 @click.argument("text", required=False)
 @voice_options
 @click.option("--ext", type=click.Choice(list(ENDINGS)), default="wav", show_default=True, help="Ending of the URL.")
-@click.option("--expires", "expires_in", type=int, default=DEFAULT_EXPIRY, show_default=True, help="Seconds; 0: never.")
+@click.option("--expires", "expires_in", type=int, help="Seconds, 86400 when left out; 0: never.")
 @click.option("--render", is_flag=True, help="Synthesize it now.")
 @click.option("--key", "shows_key", is_flag=True, help="Print the key that signs the URLs of TENANT instead.")
 @as_json
@@ -122,6 +117,8 @@ def clip(
     text: str | None, tenant: str | None, *, render: bool, shows_key: bool, as_json: bool, **fields: object
 ) -> None:
     """Print a signed URL of TEXT that any telephone system can play."""
+    from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
+
     clips = services().clips
     base_url = services().config.clips.public_url or LOCAL
     caller = caller_of(tenant)
@@ -151,6 +148,11 @@ Examples:
 @as_json
 def voices(provider: str, language: str, *, as_json: bool) -> None:
     """List the voices of all vendors, or of one, as a table."""
+    from sayna.speech.own_voices import ALIAS  # noqa: PLC0415 - `--help` must not wait for these
+    from sayna.speech.voices.catalogue import VoiceListing  # noqa: PLC0415
+    from sayna.speech.voices.encoding import VoiceFilter, select  # noqa: PLC0415
+    from sayna.speech.voices.languages import canonical  # noqa: PLC0415
+
     catalogue = services().catalogue
     wanted = VoiceFilter(canonical(language) or language)
     own = services().planner.listed(lambda slug: True) if provider.lower() in ("", ALIAS) else ()

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
 
@@ -28,6 +28,7 @@ class StrictSchema(Schema):
 
     null_is_absent: ClassVar = True
     elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON Schema of fields of another form of the request
+    refused: ClassVar[Mapping[str, str]] = {}  # fields that are an error, with what to send instead
 
     class Meta:
         """Ignore unknown fields, because older and newer clients must both work."""
@@ -79,7 +80,7 @@ def _sentences(messages: Any, path: str) -> list[str]:
     return [f"{path} {PLAIN_SENTENCES.get(text, text)}".strip() for text in messages]
 
 
-def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:
+def ignored_fields(schema: StrictSchema, body: Mapping[str, Any]) -> str:
     """Return the names of the fields that the schema ignores, for a header of at most 500 bytes.
 
     A field inside another has a dotted path. A name that a header cannot carry is left out.
@@ -90,13 +91,13 @@ def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:
     return listed if len(listed) <= MAX_HEADER else listed[: MAX_HEADER + 1].rpartition(", ")[0]
 
 
-def _ignored(schema: Schema, body: Mapping[str, Any]) -> Iterator[str]:
+def _ignored(schema: StrictSchema, body: Mapping[str, Any]) -> Iterator[str]:
     for name, value in body.items():
         field = schema.fields.get(name)
-        if field is None and value is not None:
+        if field is None and value is not None and name not in schema.refused:
             yield name
         elif isinstance(field, fields.Nested) and type(value) is dict:
-            yield from (f"{name}.{inner}" for inner in _ignored(field.schema, value))
+            yield from (f"{name}.{inner}" for inner in _ignored(cast("StrictSchema", field.schema), value))
 
 
 def _whole(value: Any) -> int | None:
