@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import Any
 
 import certifi
@@ -24,6 +25,7 @@ from sayna.http.tls import add_ca_certificates, operator_certificates
 HOSTS = 32
 # One for each thread of a worker, because urllib3 closes all others at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
+INTERIM = range(102, 200)
 
 
 class _Exchange(threading.local):
@@ -37,7 +39,18 @@ class _Exchange(threading.local):
 exchange = _Exchange()
 
 
+class _FinalResponse(HTTPResponse):
+    """The response behind interim ones (RFC 9110, section 15.2); http.client itself skips only 100."""
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status in INTERIM:
+            self.headers = None  # type: ignore[assignment] # otherwise begin() reads nothing
+            super().begin()
+
+
 class _GuardedConnection:
+    response_class = _FinalResponse
     connection_guard: ConnectionGuard | None = None
 
     def _new_conn(self: Any) -> socket.socket:
