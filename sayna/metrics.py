@@ -181,7 +181,8 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
 
     `gauges` are names, descriptions and values that are known now, beside the counts. Raises OSError.
     """
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: PLC0415
 
@@ -202,7 +203,7 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
     registry.register(Now())
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def _claim(folder: Path) -> tuple[int, int]:
