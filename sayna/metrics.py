@@ -182,8 +182,8 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
     `gauges` are names, descriptions and values that are known now, beside the counts. Raises OSError.
     """
     from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
-    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: PLC0415
 
     if meters() is None or (folder := _State.folder) is None:
