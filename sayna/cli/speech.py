@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,7 +62,7 @@ def speak(
     if output is None and not play and (as_json or sys.stdout.isatty()):
         raise click.UsageError("name a file with -o, or use --play")
     ending = ext or (output.suffix.lstrip(".").lower() if output else "") or "wav"
-    text = sys.stdin.read() if text == "-" else text
+    text = _legible(sys.stdin.read if text == "-" else lambda: text)
     # A URL that ends in .wav has 8 kHz for telephones; a file on this machine is for people.
     fields["sample_rate"] = fields["sample_rate"] or (SAMPLE_RATE if ending == "wav" else None)
     wanted = load_clip({"text": text, "ext": ending, **fields})
@@ -77,6 +78,17 @@ def speak(
         sys.stdout.buffer.write(audio)
     elif as_json:
         print_json({"file": output, "size_bytes": len(audio), "cached": speech.outcome == "HIT"} | _facts(speech))
+
+
+def _legible(read: Callable[[], str]) -> str:
+    """Return a text of a pipe or of the command line; raises UsageError when it is not in the locale's encoding."""
+    try:
+        text = read()
+        # Python may have half surrogates for wrong bytes, which are never spoken.
+        text.encode()
+    except UnicodeError as error:
+        raise click.UsageError("the text is not UTF-8") from error
+    return text
 
 
 def _facts(speech: "SpeechResult") -> dict[str, object]:
@@ -119,6 +131,7 @@ def clip(
     """Print a signed URL of TEXT that any telephone system can play."""
     from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
 
+    text = text and _legible(lambda: str(text))
     clips = services().clips
     base_url = services().config.clips.public_url or LOCAL
     caller = caller_of(tenant)
