@@ -28,12 +28,12 @@ _MARKUP_OR_JSON = re.compile(r'\s*(<[a-z!?/]|\{\s*["}]|\[\s*[{"])', re.IGNORECAS
 _WORD = re.compile(r"[a-z]{2}", re.IGNORECASE)
 
 
-def head_of(chunks: Iterator[bytes]) -> bytes:
-    """Return the first bytes of a stream, as many as kind() needs, or all of a shorter stream."""
+def head_of(chunks: Iterator[bytes], count: int = 0) -> bytes:
+    """Return the first bytes of a stream, `count` or as many as kind() needs, or all of a shorter stream."""
     head = b""
     for chunk in chunks:
         head += chunk
-        if len(head) >= _enough(head):
+        if len(head) >= (count or _enough(head)):
             break
     return head
 

@@ -30,7 +30,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     A wrong head raises before the first byte is passed on. Only the head is ever held back.
     """
     name = spec.audio_format
-    head = _first(chunks, _HEAD_BYTES[name]) if name in _HEAD_BYTES else containers.head_of(chunks)
+    head = containers.head_of(chunks, _HEAD_BYTES.get(name, 0))
     _check_head(head, name)
     yield head
     size, tail = len(head), head
@@ -43,15 +43,6 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     if name == "opus":
         _check_last_page(tail, pre_skip=int.from_bytes(head[38:40], "little"))
     _check_size(size, spec)
-
-
-def _first(chunks: Iterator[bytes], enough: int) -> bytes:
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= enough:
-            break
-    return head
 
 
 def _check_head(head: bytes, name: str) -> None:

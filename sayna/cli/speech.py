@@ -6,19 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.cli.command import Command, as_json, caller_of, permitted, print_json, print_table, services, voice_options
-
-if TYPE_CHECKING:
-    from sayna.speech.service import SpeechResult
-
 
 SAMPLE_RATE = 24000  # Hz
 # Programs that play a file, with the arguments that keep them silent; macOS has the last one.
@@ -62,7 +57,7 @@ def speak(
     if output is None and not play and (as_json or sys.stdout.isatty()):
         raise click.UsageError("name a file with -o, or use --play")
     ending = ext or (output.suffix.lstrip(".").lower() if output else "") or "wav"
-    text = _legible(sys.stdin.read if text == "-" else lambda: text)
+    text = sys.stdin.buffer.read().decode(errors="surrogateescape") if text == "-" else text
     # A URL that ends in .wav has 8 kHz for telephones; a file on this machine is for people.
     fields["sample_rate"] = fields["sample_rate"] or (SAMPLE_RATE if ending == "wav" else None)
     wanted = load_clip({"text": text, "ext": ending, **fields})
@@ -77,23 +72,9 @@ def speak(
     if output is None and not play:
         sys.stdout.buffer.write(audio)
     elif as_json:
-        print_json({"file": output, "size_bytes": len(audio), "cached": speech.outcome == "HIT"} | _facts(speech))
-
-
-def _legible(read: Callable[[], str]) -> str:
-    """Return a text of a pipe or of the command line; raises UsageError when it is not in the locale's encoding."""
-    try:
-        text = read()
-        # Python may have half surrogates for wrong bytes, which are never spoken.
-        text.encode()
-    except UnicodeError as error:
-        raise click.UsageError("the text is not UTF-8") from error
-    return text
-
-
-def _facts(speech: "SpeechResult") -> dict[str, object]:
-    names = ("provider", "voice_id", "language", "audio_format", "sample_rate", "duration_ms", "characters")
-    return {name: getattr(speech.info, name) for name in names}
+        names = ("provider", "voice_id", "language", "audio_format", "sample_rate", "duration_ms", "characters")
+        facts = {name: getattr(speech.info, name) for name in names}
+        print_json({"file": output, "size_bytes": len(audio), "cached": speech.outcome == "HIT"} | facts)
 
 
 def _play(audio: bytes, ending: str) -> None:
@@ -131,7 +112,6 @@ def clip(
     """Print a signed URL of TEXT that any telephone system can play."""
     from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
 
-    text = text and _legible(lambda: str(text))
     clips = services().clips
     base_url = services().config.clips.public_url or LOCAL
     caller = caller_of(tenant)

@@ -98,10 +98,10 @@ def test_mistake_is_a_sentence(run: Run, tmp_path: Path, arguments: list[str], s
 
 
 @pytest.mark.parametrize("command", ["speak", "clip"])
-def test_text_that_is_not_utf8_is_a_wrong_call(run: Run, command: str) -> None:
+def test_text_that_is_not_utf8_is_refused(run: Run, command: str) -> None:
     for call in (run(command, "caf\udce9"), run("speak", "-", text=b"caf\xe9")):
-        assert (call.exit_code, call.stdout_bytes) == (2, b"")
-        assert "the text is not UTF-8" in call.stderr
+        assert (call.exit_code, call.stdout_bytes) == (1, b"")
+        assert "text must be UTF-8" in call.stderr
 
 
 def test_full_disk_behind_the_output_is_no_fault_of_the_cache() -> None:

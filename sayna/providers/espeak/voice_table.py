@@ -95,7 +95,7 @@ class EspeakVoices:
             id=identifier,
             name=self._names[identifier],
             provider=provider,
-            accent=_accent(languages[0]),
+            accent=next((ACCENTS[subtag] for subtag in languages[0].split("-")[1:] if subtag in ACCENTS), "Unknown"),
             language=self._names[identifier].partition(" (")[0],
             languages=languages,
             sample_rates=(sample_rate,),
@@ -124,7 +124,3 @@ def _cased(subtag: str) -> str:
     if len(subtag) == REGION_LETTERS:
         return subtag.upper()
     return subtag.title() if len(subtag) == SCRIPT_LETTERS else subtag
-
-
-def _accent(tag: str) -> str:
-    return next((ACCENTS[subtag] for subtag in tag.split("-")[1:] if subtag in ACCENTS), "Unknown")
