@@ -1,6 +1,9 @@
 """HTTP: one blueprint per endpoint, and what surrounds them all."""
 
+from collections.abc import Callable
+
 from flask import Flask
+from werkzeug.routing import Rule
 
 from sayna.blueprints import (
     clips,
@@ -39,8 +42,20 @@ BLUEPRINTS = (
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
+class MatchedRule(Rule):
+    """A rule that only matches paths. Code that builds URLs from it would take most of the time of create_app."""
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _unbuilt
+
+
+def _unbuilt(*_: object) -> tuple[str, str]:
+    raise NotImplementedError("no URL is built from a route")
+
+
 def register(app: Flask) -> None:
     """Give `app` every route, the guard in front of them and the errors behind them."""
+    app.url_rule_class = MatchedRule
     guard.register(app)
     errors.register(app)
     for blueprint in BLUEPRINTS:

@@ -18,9 +18,9 @@ class ClipSite(Site):
     """A site, and the URLs of its clips."""
 
     @property
-    def asked(self) -> int:
-        """How many requests have reached Sayna."""
-        return self.gunicorn.log.count('"event": "request"')
+    def reached(self) -> set[str]:
+        """The ids of the requests that Sayna has logged; it logs a clip once the last byte of it is sent."""
+        return {line["request_id"] for line in self.gunicorn.records if line["event"] == "request"}
 
     def url(self, path: str) -> str:
         """Return the URL of a path through nginx."""

@@ -94,8 +94,7 @@ class Studio:
 
     def events(self) -> list[dict[str, Any]]:
         """Return the events that Sayna has logged."""
-        lines = (line for line in self.sayna.log.splitlines() if line.startswith("{"))
-        return [line for line in map(json.loads, lines) if line.get("event") == "livekit_event"]
+        return [line for line in self.sayna.records if line.get("event") == "livekit_event"]
 
 
 class Person:
@@ -114,7 +113,7 @@ class Person:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def sees(self, event: str, seconds: float = 20) -> dict[str, Any]:
+    def sees(self, event: str, seconds: float = 60) -> dict[str, Any]:
         """Return the next thing that happens to this participant; fails when it is another."""
         told = self._told.get(timeout=seconds)
         assert told["event"] == event, told
@@ -134,7 +133,7 @@ class Person:
         assert self._child.stdout is not None
         self._child.stdin.close()
         try:
-            self._child.wait(15)
+            self._child.wait(30)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()

@@ -33,7 +33,7 @@ async def main(url: str, token: str) -> None:
     room.on("disconnected", lambda reason: say("disconnected", reason=int(reason)))
     room.on("disconnected", lambda reason: over.set())
     try:
-        await asyncio.wait_for(room.connect(url, token), 10)
+        await asyncio.wait_for(room.connect(url, token), 40)
     except (rtc.ConnectError, TimeoutError) as error:
         say("refused", reason=str(error))
         return

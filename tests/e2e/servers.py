@@ -1,21 +1,24 @@
 """The real gunicorn and the real nginx, with the shipped configuration, in a folder of the test."""
 
+import functools
 import getpass
 import os
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from tests.e2e.program import Program, children, until
+from tests.e2e.program import Program, children, json_lines, until
 from tests.e2e.wire import Address
 from tests.programs import needs
 
 P = TypeVar("P", bound=Program)
 ROOT = Path(__file__).resolve().parents[2]
+# What phones.py takes: sipp needs ports in a row.
+TELEPHONES = range(31000, 32000)
 # One worker for a browser, which keeps connections: a worker that is stopped would wait up to 5 s for them.
 ONE = {"WEB_CONCURRENCY": "1", "WEB_THREADS": "16", "GRACEFUL_TIMEOUT": "1"}
 
@@ -65,12 +68,16 @@ class Gunicorn(Program):
     def stop(self) -> None:
         """End it; fails when a process, a socket or a temporary file of it stays."""
         super().stop()
-        until(lambda: not list(self.temporary.iterdir()), 5, "no temporary file is left, and so no pool of engines")
+        until(lambda: not list(self.temporary.iterdir()), 30, "no temporary file is left, and so no pool of engines")
         assert not answers(self.address)
 
     def family(self) -> list[int]:
         """Return the pids of the program, of all that descend from it, and of its pool of engines."""
-        pools = [int(file.read_text()) for file in self.temporary.glob("sayna-*/pid")]
+        pools: list[int] = []
+        for file in self.temporary.glob("sayna-*/pid"):
+            # A pool that begins has not written its pid yet, and one that ends has removed it.
+            with suppress(FileNotFoundError, ValueError):
+                pools.append(int(file.read_text()))
         return [*super().family(), *pools, *(child for pool in pools for child in children(pool))]
 
 
@@ -85,6 +92,11 @@ class Nginx(Program):
         super().__init__(argv, cwd=folder, env=dict(os.environ), log=folder / "nginx.out")
         self.access_log = folder / "access.log"
         self.error_log = folder / "error.log"
+
+    @property
+    def accesses(self) -> list[dict[str, Any]]:
+        """The lines of the access log that are whole; nginx writes one when it has sent the answer."""
+        return json_lines(self.access_log.read_text("utf-8"))
 
 
 def rendered(folder: Path, upstream: Path, port: int) -> Path:
@@ -147,18 +159,34 @@ def started_below(prefix: str, folder: Path, upstream: Path) -> Nginx:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nothing listens on.
+    """Return a port of 127.0.0.1 that nothing listens on, another one each time.
 
     Not one that the kernel gives to clients: whoever connects too early to such a port may be given that very
     port, is connected to itself, and takes the server for running.
     """
+    return next(port for port in _own_ports() if _is_free(port))
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """Return the ports of this process in random order: no other worker of the same run tries one of them."""
     clients_from = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    ours = range(max(1024, clients_from - 16384), max(2048, clients_from))
-    while True:
-        port = secrets.choice(ours)
-        with socket.socket() as sock, suppress(OSError):
-            sock.bind(("127.0.0.1", port))
-            return port
+    number, workers = (os.environ.get(f"PYTEST_XDIST_WORKER{end}", "") for end in ("", "_COUNT"))
+    ours = range(max(1024, clients_from - 16384) + int(number[2:] or 0), max(2048, clients_from), int(workers or 1))
+    ports = [port for port in ours if port not in TELEPHONES]
+    # pytest-randomly gives the module random the same seed in every worker.
+    secrets.SystemRandom().shuffle(ports)
+    return iter(ports)
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as sock:
+            try:
+                sock.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 def _inodes(port: int, *, remote: bool = False) -> list[str]:
@@ -168,4 +196,10 @@ def _inodes(port: int, *, remote: bool = False) -> list[str]:
 
 
 def _open_files(pid: int) -> set[str]:
-    return {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    found = set()
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            # A program closes files while they are looked at.
+            with suppress(FileNotFoundError, ProcessLookupError):
+                found.add(str(entry.readlink()))
+    return found

@@ -91,8 +91,7 @@ def ran(argv: list[str], *, cwd: Path | None = None, stdin: str = "", **env: str
 
 def requests(service: Gunicorn, route: str) -> list[int]:
     """Return the status of each request to a route, by the service's log."""
-    lines = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
-    return [line["status"] for line in lines if line.get("route") == route]
+    return [line["status"] for line in service.records if line.get("route") == route]
 
 
 def check(audio: str, spec: AudioSpec, seconds: tuple[float, float] = SECONDS) -> None:
@@ -375,11 +374,7 @@ class Client:
             told = node(service, "fails", self.name, *cases, name=self.group, **env)
         else:
             told = python(service, "fails", self.name, *cases, name=self.group, packages=PACKAGES[self.group])
-        routes = [
-            (line["route"], line["status"])
-            for line in map(json.loads, filter(lambda line: line.startswith("{"), service.log.splitlines()))
-            if line.get("route") in ("/", self.route)
-        ]
+        routes = [(line["route"], line["status"]) for line in service.records if line.get("route") in ("/", self.route)]
         print(json.dumps(told, indent=1))
         begun = [at for at, (route, _) in enumerate(routes) if route == "/"][-len(cases) :]
         answered = [routes[at + 1 : end] for at, end in zip(begun, [*begun[1:], None], strict=True)]

@@ -51,7 +51,7 @@ def test_recipe_signs_a_url_that_plays(site: ClipSite, tmp_path: Path, kind: str
             "SAYNA_URL": site.url(""),
         },
         capture_output=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
 
@@ -69,7 +69,7 @@ def test_agi_script_mints_a_clip_for_playback(site: ClipSite) -> None:
         input="agi_channel: x\n\n200 result=0\n",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
 
@@ -86,7 +86,7 @@ def test_command_of_mod_tts_commandline_makes_the_file(site: ClipSite, tmp_path:
     for name, value in (("file", str(file)), ("text", "'It'\\''s a text & more'"), ("rate", "16000")):
         command = command.replace(f"${{{name}}}", value)
     command = command.replace("localhost:3001", f"127.0.0.1:{site.public.port}")
-    subprocess.run(["sh", "-euc", command], timeout=30, check=True)
+    subprocess.run(["sh", "-euc", command], timeout=100, check=True)
 
     info = soundfile.info(file)
     assert (info.samplerate, info.channels) == (16000, 1)

@@ -17,7 +17,7 @@ import yaml
 from compose_spec import PyCompose
 
 from sayna.config import load_config, settings
-from tests.e2e.program import Program
+from tests.e2e.program import Program, until
 from tests.e2e.servers import ROOT, answers, free_port, started
 from tests.e2e.wire import Address
 
@@ -118,7 +118,7 @@ def test_each_machine_of_the_fleet_has_its_own_cache_and_socket() -> None:
 def test_nobody_is_root_and_every_command_can_be_read() -> None:
     assert said("USER") == ["10001:10001"]
     for command in said("RUN"):
-        subprocess.run(["/bin/sh", "-n", "-c", command], check=True, timeout=10)
+        subprocess.run(["/bin/sh", "-n", "-c", command], check=True, timeout=60)
     assert instructions()[-1][0] == "CMD"
 
 
@@ -169,7 +169,15 @@ def test_the_image_speaks_writes_nothing_beside_its_folders_and_knows_its_health
         assert address.ask("GET", "/studio").status == 200
         for page in ("/help", "/help/sip", "/help/readme", "/help/changelog", "/help/vulnerabilities", "/help?q=cache"):
             assert address.ask("GET", page).status == 200, page
-        assert subprocess.run(health, cwd=image, env=env, timeout=20, check=False).returncode == 0
+        # It gives the server two seconds; Docker asks again, too.
+        until(lambda: is_healthy(health, image, env), 60, "the container is healthy")
         assert set(image.rglob("*")) == before
 
-    assert subprocess.run(health, cwd=image, env=env, timeout=20, check=False).returncode == 1
+    assert not is_healthy(health, image, env)
+
+
+def is_healthy(command: list[str], image: Path, env: dict[str, str]) -> bool:
+    """Return what the command of HEALTHCHECK says; fails when it ends with anything but 0 or 1."""
+    status = subprocess.run(command, cwd=image, env=env, timeout=60, check=False).returncode
+    assert status in (0, 1)
+    return status == 0

@@ -13,9 +13,10 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.e2e.conftest import Browse
-from tests.e2e.program import Program, until
+from tests.e2e.program import Program, json_lines, until
 from tests.e2e.servers import ROOT, answers, free_port, started
 from tests.e2e.studio import Studio
+from tests.e2e.watching import reload
 from tests.e2e.wire import Address, Answer
 from tests.programs import needs
 from tests.wire import answers as audio
@@ -110,7 +111,7 @@ class Day:
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return the lines of the log with these words."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if event in line and line[0] == "{"]
+        return [line for line in json_lines(self.log.read_text()) if event in json.dumps(line)]
 
 
 @contextmanager
@@ -224,7 +225,8 @@ def one_tenant_reaches_its_cap(day: Day, browse: Browse) -> None:
 def opened(day: Day, browse: Browse, tenant: str) -> Studio:
     """Return the studio of a tenant."""
     studio = Studio(browse(f"http://127.0.0.1:{day.address.port}/studio"))
-    studio.page.driver.execute_script("sessionStorage.clear(); localStorage.clear(); location.reload()")
+    studio.page.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
+    reload(studio.page)
     studio.page.wait(lambda: studio.page.one("#key-form").is_displayed(), "the page asks for a key")
     studio.page.one("#key").send_keys(SECRETS[tenant], Keys.ENTER)
     return studio.ready()
@@ -272,7 +274,7 @@ def disk_fills(day: Day) -> None:
     assert day.speak("a", "Tea").status == 503
 
     ballast.unlink()
-    until(lambda: day.ready()[0] == 200, 20, "it is ready again")
+    until(lambda: day.ready()[0] == 200, 60, "it is ready again")
     assert [day.speak("b", "There is space again").headers["x-cache"] for _ in range(2)] == ["MISS", "HIT"]
     assert day.speak("a", "Tea").status == 200
 

@@ -144,7 +144,9 @@ def test_prompts_for_telephones_are_what_telephones_take(tmp_path: Path, running
     wide = (tmp_path / "welcome.sln16").stat().st_size / 2 / 16000
     assert all(1 < each < 6 and abs(each - info.duration) < 0.2 for each in (*seconds.values(), wide)), seconds
     assert len(list(tmp_path.glob("*.ulaw"))) == 3
-    assert re.search(r"^first byte after 0\.\d+ s, last after \d\.\d+ s$", said, re.M)
+    told = re.search(r"^first byte after (\d+\.\d+) s, last after (\d+\.\d+) s$", said, re.M)
+    assert told is not None, said
+    assert float(told[1]) <= float(told[2])
 
 
 def test_shell_that_is_not_run_says_why() -> None:
@@ -176,7 +178,7 @@ def test_the_agi_script_says_what_asterisk_then_plays(tmp_path: Path, running: G
         input="agi_channel: x\n\n200 result=0\n",
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=100,
         check=False,
     )
 

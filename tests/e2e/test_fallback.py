@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,12 +57,13 @@ def test_spare_speaks_in_every_worker_until_the_first_vendor_is_back(
 ) -> None:
     deepgram.then(*[trouble] * 200)
 
+    begun = time.monotonic()
     with ThreadPoolExecutor(16) as pool:
         storm = list(pool.map(lambda _: spoke(sayna), range(200)))
 
     assert set(storm) == {("espeak", "deepgram")}
-    # One call opens the breaker for 5 s; on a slow machine, the storm may last longer than that.
-    assert 1 <= len(deepgram.hits) <= 3
+    # One call opens the breaker for 5 s at least, and then another one is a probe.
+    assert 1 <= len(deepgram.hits) <= 1 + (time.monotonic() - begun) // 5
     deepgram.forget()
     until(lambda: spoke(sayna) == ("deepgram", ""), 90, "the first vendor speaks again")
 

@@ -61,13 +61,23 @@ def test_participant_joins_with_our_token_is_seen_muted_and_removed(studio: Stud
             participants: list[dict[str, Any]] = read(studio, room).json()["participants"]
             return participants
 
-        until(lambda: people()[0]["is_publisher"], 10, "LiveKit has written down that ann publishes")
+        def is_on_air() -> bool:
+            return any(each["is_publisher"] and each["state"] == "ACTIVE" for each in people())
+
+        until(is_on_air, 60, "LiveKit has written down that ann publishes")
         [seen] = people()
         assert (seen["identity"], seen["name"], seen["state"]) == ("ann", "Ann", "ACTIVE")
         assert (seen["kind"], seen["attributes"], seen["is_publisher"]) == ("STANDARD", {}, True)
         assert abs(seen["joined_at"] - time.time()) < 30
 
-        assert mute(studio, room, track, muted=True).json() == {
+        muted: list[Answer] = []
+
+        def is_muted() -> bool:
+            muted.append(mute(studio, room, track, muted=True))
+            return muted[-1].status == 200
+
+        until(is_muted, 60, "LiveKit lists the track")
+        assert muted[-1].json() == {
             "room_name": room, "participant_identity": "ann", "track_sid": track, "muted": True,
         }  # fmt: skip
         assert ann.sees("muted")["sid"] == track
@@ -85,21 +95,27 @@ def test_participant_joins_with_our_token_is_seen_muted_and_removed(studio: Stud
 
         assert remove(studio, room).json()["status"] == "removed"
         ann.sees("disconnected")
+        until(lambda: not read(studio, room).json().get("participants"), 60, "LiveKit lists ann no longer")
     answer = remove(studio, room)
     assert (answer.status, answer.json()["code"]) == (404, "PARTICIPANT_NOT_FOUND")
 
 
 def test_unknown_participants_are_not_found_at_once(studio: Studio, room: str) -> None:
     studio.token(room)
-    started = time.monotonic()
-    answers = [
-        mute(studio, room, "TR_1", muted=True),
-        mute(studio, "no such room", "TR_1", muted=True),
-        remove(studio, room),
-        remove(studio, "no such room"),
-    ]
-    assert time.monotonic() - started < 2
-    assert {(answer.status, answer.json()["code"]) for answer in answers} == {(404, "PARTICIPANT_NOT_FOUND")}
+
+    def seconds() -> float:
+        started = time.monotonic()
+        answers = [
+            mute(studio, room, "TR_1", muted=True),
+            mute(studio, "no such room", "TR_1", muted=True),
+            remove(studio, room),
+            remove(studio, "no such room"),
+        ]
+        assert {(answer.status, answer.json()["code"]) for answer in answers} == {(404, "PARTICIPANT_NOT_FOUND")}
+        return time.monotonic() - started
+
+    # A busy machine delays one of them or another, but not all.
+    assert min(seconds() for _ in range(5)) < 2
 
 
 def test_unmuting_is_refused_clearly_where_the_server_forbids_it(make_studio: Callable[..., Studio], room: str) -> None:
@@ -108,7 +124,7 @@ def test_unmuting_is_refused_clearly_where_the_server_forbids_it(make_studio: Ca
         ann.sees("connected")
         track = ann.sees("published")["sid"]
         # The server lists a track a moment after its client knows of it.
-        until(lambda: mute(studio, room, track, muted=True).status == 200, 10, "LiveKit lists the track")
+        until(lambda: mute(studio, room, track, muted=True).status == 200, 60, "LiveKit lists the track")
         ann.sees("muted")
         answer = mute(studio, room, track, muted=False)
         assert (answer.status, answer.json()["code"]) == (500, "MUTE_FAILED")
@@ -121,7 +137,7 @@ def test_room_that_a_returning_participant_reopens_has_the_same_owner(studio: St
     with Person(studio.livekit.url, token) as ann:
         ann.sees("connected")
         ann.sees("published")
-    until(lambda: read(studio, room).status == 404, 20, "LiveKit closes the room that all have left")
+    until(lambda: read(studio, room).status == 404, 60, "LiveKit closes the room that all have left")
     with Person(studio.livekit.url, token) as ann:
         assert ann.sees("connected")["metadata"] == '{"auth_id":"a"}'
         ann.sees("published")
@@ -139,8 +155,8 @@ def test_livekit_s_own_events_verify_once_each(make_studio: Callable[..., Studio
     with Person(studio.livekit.url, studio.token(room)) as ann:
         ann.sees("connected")
         ann.sees("published")
-        until(lambda: "track_published" in names(), 20, "Sayna hears of the track")
-    until(lambda: "room_finished" in names(), 20, "Sayna hears of the end")
+        until(lambda: "track_published" in names(), 60, "Sayna hears of the track")
+    until(lambda: "room_finished" in names(), 60, "Sayna hears of the end")
     wanted = ["room_started", "participant_joined", "track_published", "participant_left", "room_finished"]
     assert [name for name in names() if name in wanted] == wanted
     assert all(event["new"] for event in studio.events())
@@ -209,6 +225,6 @@ def test_event_is_new_to_one_worker_and_stays_known_after_a_restart(
     assert [event["new"] for event in studio.events()].count(True) == 1
     workers = studio.sayna.workers()
     studio.sayna.signal(signal.SIGHUP)
-    until(lambda: not set(workers) & set(studio.sayna.workers()), 30, "all workers are new")
+    until(lambda: not set(workers) & set(studio.sayna.workers()), 60, "all workers are new")
     assert send(0) == 200
     assert [event["new"] for event in studio.events()].count(True) == 1

@@ -76,7 +76,7 @@ def test_livekit_that_is_down(make_studio: Callable[..., Studio]) -> None:
     studio = make_studio()
     studio.token("lobby")
     studio.livekit.stop()
-    until(lambda: not answers(studio.livekit.address), 10, "LiveKit is down")
+    until(lambda: not answers(studio.livekit.address), 60, "LiveKit is down")
     assert_unavailable(studio)
     assert studio.sayna.address.ask("GET", "/ready").status == 200
 

@@ -18,7 +18,8 @@ ROUND = 32
 
 def remove_content(cache: Path) -> None:
     for each in cache.iterdir():
-        shutil.rmtree(each) if each.is_dir() else each.unlink()
+        # A worker may be writing there.
+        shutil.rmtree(each, ignore_errors=True) if each.is_dir() else each.unlink(missing_ok=True)
 
 
 def empty_database(cache: Path) -> None:

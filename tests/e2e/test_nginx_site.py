@@ -81,7 +81,7 @@ def test_site_is_written_from_the_whole_configuration() -> None:
 
 def test_nginx_finds_nothing_wrong_beside_another_site(site: Nginx, tmp_path: Path) -> None:
     argv = ["nginx", "-t", "-p", str(tmp_path / "nginx"), "-c", str(tmp_path / "nginx" / "nginx.conf")]
-    tested = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    tested = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
 
     assert tested.returncode == 0, tested.stderr
     assert "warn" not in tested.stderr
@@ -104,5 +104,5 @@ def test_site_writes_no_query_into_any_log(site: Nginx, tmp_path: Path) -> None:
         return b"".join(path.read_bytes() for path in (tmp_path / "nginx").glob("*.log"))
 
     # nginx writes the line when it has sent the response.
-    until(lambda: b"/voices" in logs(), 10, "nginx has logged the request")
+    until(lambda: b"/voices" in logs(), 30, "nginx has logged the request")
     assert b"canary" not in logs()

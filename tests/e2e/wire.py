@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -77,7 +78,8 @@ class Client(http.client.HTTPConnection):
         if isinstance(body, dict):
             body = json.dumps(body).encode()
             headers = {"Content-Type": "application/json", **headers}
-        with suppress(BrokenPipeError):
+        # A server that has closed resets the connection of a client that still sends.
+        with suppress(BrokenPipeError, ConnectionResetError):
             self.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         return self.getresponse()
 
@@ -85,6 +87,18 @@ class Client(http.client.HTTPConnection):
         """Send a request and return the whole answer; raises IncompleteRead when it breaks off."""
         response = self.begin(method, path, body, **headers)
         return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+
+def read_answer(sock: socket.socket) -> tuple[bytes, bytes]:
+    """Return head and body of the one answer that comes on a connection, whether it is then closed or not."""
+    heard = b""
+    while b"\r\n\r\n" not in heard and (piece := sock.recv(65536)):
+        heard += piece
+    head, _, body = heard.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head, re.IGNORECASE)
+    while (not length or len(body) < int(length[1])) and (piece := sock.recv(65536)):
+        body += piece
+    return head, body
 
 
 def read_until_quiet(sock: socket.socket, seconds: float) -> tuple[bytes, bool]:

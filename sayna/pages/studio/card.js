@@ -111,6 +111,7 @@ export class Card {
       if (text === null) this.#hooks.onMade({ request, voice: this.#chooser.voice.name, seconds: figures.seconds });
       await Promise.race([run.player.ended(), aborted(run.abort.signal)]);
       if (this.#running !== run) return false;
+      this.element.dataset.position = figures.seconds.toFixed(2);
       this.#wave.draw(figures.seconds);
       this.#keep(figures, request);
       return true;

@@ -6,7 +6,7 @@ Arguments: the URL of the service, a token, the name of a function here, and its
 import asyncio
 import base64
 import json
-import socket
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -272,20 +272,21 @@ def wyoming_speaks(url: str, token: str) -> Any:
 async def bridged(url: str, *, key: str, model: str, voice: str | None, text: str) -> dict[str, Any]:
     """Return what the Wyoming bridge gives for a text; raises RuntimeError with the error that it sends."""
     from wyoming.audio import AudioChunk, AudioStart, AudioStop
-    from wyoming.client import AsyncTcpClient
+    from wyoming.client import AsyncUnixClient
     from wyoming.error import Error
     from wyoming.info import Describe, Info
     from wyoming.tts import Synthesize, SynthesizeVoice
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    argv = [sys.executable, "-m", "wyoming_openai", "--uri", f"tcp://127.0.0.1:{port}", "--languages", "en"]
+    # Another program could take a port before the bridge does.
+    folder = tempfile.mkdtemp()
+    path = f"{folder}/bridge.sock"
+    argv = [sys.executable, "-m", "wyoming_openai", "--uri", f"unix://{path}", "--languages", "en"]
     argv += ["--tts-openai-url", f"{url}/v1", "--tts-openai-key", key, "--tts-models", model]
     argv += ["--tts-voices", voice] if voice else []
 
     async def connected() -> Any:
         for _ in range(600):
-            client = AsyncTcpClient("127.0.0.1", port)
+            client = AsyncUnixClient(path)
             try:
                 await client.connect()
             except OSError:
@@ -313,6 +314,8 @@ async def bridged(url: str, *, key: str, model: str, voice: str | None, text: st
             return {"rate": rate, "audio": shown(audio), "voices": voices}
         finally:
             bridge.terminate()
+            bridge.wait()
+            shutil.rmtree(folder)
 
 
 # What is wrong with a request, as a change of one that is right.
