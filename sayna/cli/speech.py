@@ -27,7 +27,6 @@ PLAYERS = (
 )
 
 LOCAL = "http://localhost:3001"
-
 VOICE_COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
 
