@@ -126,11 +126,12 @@ def slow(function: Callable[[str], object], texts: dict[str, str], more: float =
     found = {}
     for name, text in texts.items():
         # What is quick at full length is quick enough at any growth.
-        if (whole := seconds(function, text, limit / 3)) < limit / 3:
+        if (whole := seconds(function, text, calls=1)) < limit / 3:
             continue
-        quarter = seconds(function, text[: CHARACTERS // 4])
+        quarter = seconds(function, text[: CHARACTERS // 4], calls=2)
         if whole >= limit or whole > GROWTH * quarter:
             # A busy machine takes longer for minutes: the fastest of more calls says what the function needs.
+            quarter = min(quarter, seconds(function, text[: CHARACTERS // 4]))
             whole = min(whole, seconds(function, text, min(limit, GROWTH * quarter), calls=20))
         if whole >= limit or whole > GROWTH * quarter:
             found[name] = f"{quarter * 1000:.0f} ms for a quarter, {whole * 1000:.0f} ms"

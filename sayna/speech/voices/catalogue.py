@@ -90,18 +90,24 @@ class VoiceCatalogue:
     def kept(self, provider: str = "") -> VoiceListing:
         """Return the lists that are there, without waiting for a vendor; missing ones are left out.
 
-        Starts the renewal of lists that are due. Only the first list of a local provider is waited for. An unknown
-        or unconfigured provider has no list.
+        Starts the renewal of lists that are due. Only the first list of a local provider is waited for, at most
+        `timeout_seconds`. An unknown or unconfigured provider has no list.
         """
         try:
             slugs = self.slugs(provider)
         except (UnknownProvider, ProviderNotConfigured):
             slugs = ()
         deadline = Deadline.after(self._seconds)
-        due = [slug for slug in slugs if not self._refresher.is_fresh(self._stores[slug].read())]
-        started = {slug: self._refresher.start(slug, deadline) for slug in due}
-        local = [run[0] for slug, run in started.items() if run and self._providers[slug].local]
-        wait(local, min(RENEWAL_WAIT_SECONDS, deadline.remaining()))
+        kept = self._read(slugs)
+        started = {
+            slug: self._refresher.start(slug, deadline)
+            for slug in slugs
+            if not self._refresher.is_fresh(kept.get(slug))
+        }
+        wait(
+            [run[0] for slug, run in started.items() if run and self._providers[slug].local and slug not in kept],
+            deadline.remaining(),
+        )
         return VoiceListing(self._read(slugs), (), ())
 
     def slugs(self, provider: str = "") -> tuple[str, ...]:
