@@ -1,36 +1,4 @@
-"""The errors that Sayna raises on purpose; each class has its HTTP status and its machine-readable code.
-
-SaynaError
-├── InvalidRequest                400 INVALID_REQUEST
-│   ├── EmptyText                 400 EMPTY_TEXT
-│   ├── TextTooLong               400 TEXT_TOO_LONG
-│   ├── UnknownProvider           400 UNKNOWN_PROVIDER
-│   ├── UnknownVoice              400 UNKNOWN_VOICE
-│   ├── UnsupportedFormat         400 UNSUPPORTED_FORMAT
-│   ├── InvalidProviderAuth       400 INVALID_PROVIDER_AUTH
-│   ├── PayloadTooLarge           413 PAYLOAD_TOO_LARGE
-│   └── UnsupportedMediaType      415 UNSUPPORTED_MEDIA_TYPE
-├── NotAuthenticated              401, with the reason in auth_code
-├── ProviderNotAllowed            403 PROVIDER_NOT_ALLOWED
-├── AuthServiceFailed             502 AUTH_SERVICE_ERROR
-│   └── AuthServiceUnavailable    503 AUTH_SERVICE_UNAVAILABLE
-├── ProviderError                 500 PROVIDER_ERROR
-│   ├── ProviderNotConfigured     500 PROVIDER_NOT_CONFIGURED
-│   ├── ProviderTimeout           500 PROVIDER_TIMEOUT
-│   ├── ProviderRateLimited       500 PROVIDER_RATE_LIMITED, with Retry-After
-│   ├── ProviderRejectedRequest   400 PROVIDER_REJECTED_REQUEST
-│   └── ProviderRejectedCredentials  500 (400 when the request brought them)
-├── RecordingFailed               500 RECORDING_FAILED
-│   └── EgressUnavailable         503 EGRESS_UNAVAILABLE
-│       └── EgressUnanswered          503 EGRESS_UNAVAILABLE
-├── NotCached                     504 NOT_CACHED
-├── Overloaded                    503 OVERLOADED, with Retry-After
-│   └── StoreUnavailable          503 STORE_UNAVAILABLE, with Retry-After
-├── CallerGone                    499, only in the log
-├── QuotaExceeded                 429 QUOTA_EXCEEDED, with Retry-After
-├── TooManyFailures               429 TOO_MANY_AUTH_FAILURES, with Retry-After
-└── errors of rooms, recordings and phone calls: errors.py of livekit/, recordings/, sip/
-"""
+"""The errors that Sayna raises on purpose; each class line has its HTTP status and its machine-readable code."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -44,81 +12,67 @@ class SaynaError(Exception):
 
     status: int = 500
     code: str = "INTERNAL_ERROR"
+    # What the error says where it is raised without a sentence of its own.
+    sentence: str = ""
     headers: Mapping[str, str] = MappingProxyType({})
     # Whether only this caller gets the error, and not the other requests for the same sound.
     is_callers_own: bool = False
     # Members of the response beside error, code and request_id.
     members: Mapping[str, object] = MappingProxyType({})
 
-    def __init__(self, message: str, *, retry_after: int | None = None, field: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+    def __init_subclass__(cls, *, status: int | None = None, code: str | None = None) -> None:
+        """Set what the class line says; the rest is as in the class above."""
+        super().__init_subclass__()
+        if status is not None:
+            cls.status = status
+        if code is not None:
+            cls.code = code
+
+    def __init__(self, message: str = "", *, retry_after: int | None = None, field: str = "") -> None:
+        self.message = message or self.sentence
+        super().__init__(self.message)
         self.field = field
         self.retry_after = retry_after
 
 
-class InvalidRequest(SaynaError):
+class InvalidRequest(SaynaError, status=400, code="INVALID_REQUEST"):
     """The request is not valid; the sentence says what to send."""
 
-    status = 400
-    code = "INVALID_REQUEST"
 
-
-class EmptyText(InvalidRequest):
+class EmptyText(InvalidRequest, code="EMPTY_TEXT"):
     """The text is empty."""
 
-    code = "EMPTY_TEXT"
 
-
-class TextTooLong(InvalidRequest):
+class TextTooLong(InvalidRequest, code="TEXT_TOO_LONG"):
     """The text has more characters than MAX_TEXT_CHARS."""
 
-    code = "TEXT_TOO_LONG"
 
-
-class UnknownProvider(InvalidRequest):
+class UnknownProvider(InvalidRequest, code="UNKNOWN_PROVIDER"):
     """No provider has this name."""
 
-    code = "UNKNOWN_PROVIDER"
 
-
-class UnknownVoice(InvalidRequest):
+class UnknownVoice(InvalidRequest, code="UNKNOWN_VOICE"):
     """The voice is neither a voice of this server's own nor of the form provider/voice_id."""
 
-    code = "UNKNOWN_VOICE"
 
-
-class UnsupportedFormat(InvalidRequest):
+class UnsupportedFormat(InvalidRequest, code="UNSUPPORTED_FORMAT"):
     """The audio format or the sample rate is not supported."""
 
-    code = "UNSUPPORTED_FORMAT"
 
-
-class InvalidProviderAuth(InvalidRequest):
+class InvalidProviderAuth(InvalidRequest, code="INVALID_PROVIDER_AUTH"):
     """The provider credentials in the request have the wrong form."""
 
-    code = "INVALID_PROVIDER_AUTH"
 
-
-class PayloadTooLarge(InvalidRequest):
+class PayloadTooLarge(InvalidRequest, status=413, code="PAYLOAD_TOO_LARGE"):
     """The body is larger than MAX_BODY_BYTES."""
 
-    status = 413
-    code = "PAYLOAD_TOO_LARGE"
 
-
-class UnsupportedMediaType(InvalidRequest):
+class UnsupportedMediaType(InvalidRequest, status=415, code="UNSUPPORTED_MEDIA_TYPE"):
     """The body is not plain application/json."""
 
-    status = 415
-    code = "UNSUPPORTED_MEDIA_TYPE"
 
-
-class NotAuthenticated(SaynaError):
+class NotAuthenticated(SaynaError, status=401, code="UNAUTHORIZED"):
     """The request has no valid token; `auth_code` names the reason in the response."""
-
-    status = 401
-    code = "UNAUTHORIZED"
 
     def __init__(self, auth_code: str, message: str) -> None:
         super().__init__(message)
@@ -126,64 +80,44 @@ class NotAuthenticated(SaynaError):
         self.code = auth_code.upper()
 
 
-class ProviderNotAllowed(SaynaError):
+class ProviderNotAllowed(SaynaError, status=403, code="PROVIDER_NOT_ALLOWED"):
     """The tenant may not use this provider."""
 
-    status = 403
-    code = "PROVIDER_NOT_ALLOWED"
 
-
-class AuthServiceFailed(SaynaError):
+class AuthServiceFailed(SaynaError, status=502, code="AUTH_SERVICE_ERROR"):
     """The response of the auth service neither accepts nor rejects the token."""
 
-    status = 502
-    code = "AUTH_SERVICE_ERROR"
     auth_code: str = "auth_service_error"
 
 
-class AuthServiceUnavailable(AuthServiceFailed):
+class AuthServiceUnavailable(AuthServiceFailed, status=503, code="AUTH_SERVICE_UNAVAILABLE"):
     """The auth service cannot be reached."""
 
-    status = 503
-    code = "AUTH_SERVICE_UNAVAILABLE"
     auth_code: str = "auth_service_unavailable"
 
 
-class ProviderError(SaynaError):
+class ProviderError(SaynaError, code="PROVIDER_ERROR"):
     """The provider failed; its own message stays in the log of the server."""
 
-    code = "PROVIDER_ERROR"
 
-
-class ProviderNotConfigured(ProviderError):
+class ProviderNotConfigured(ProviderError, code="PROVIDER_NOT_CONFIGURED"):
     """This server has no credentials for the provider."""
 
-    code = "PROVIDER_NOT_CONFIGURED"
 
-
-class ProviderTimeout(ProviderError):
+class ProviderTimeout(ProviderError, code="PROVIDER_TIMEOUT"):
     """The provider did not respond in time."""
 
-    code = "PROVIDER_TIMEOUT"
 
-
-class ProviderRateLimited(ProviderError):
+class ProviderRateLimited(ProviderError, code="PROVIDER_RATE_LIMITED"):
     """The provider limits the rate of requests."""
 
-    code = "PROVIDER_RATE_LIMITED"
 
-
-class ProviderRejectedRequest(ProviderError):
+class ProviderRejectedRequest(ProviderError, status=400, code="PROVIDER_REJECTED_REQUEST"):
     """The provider rejected the voice, the model or the text."""
 
-    status = 400
-    code = "PROVIDER_REJECTED_REQUEST"
 
-
-class ProviderRejectedCredentials(ProviderError):
+class ProviderRejectedCredentials(ProviderError, code="PROVIDER_REJECTED_CREDENTIALS"):
     """The provider rejected the credentials; the status is 400 when the request brought them."""
-
-    code = "PROVIDER_REJECTED_CREDENTIALS"
 
     def __init__(self, message: str, *, from_request: bool = False) -> None:
         super().__init__(message)
@@ -191,60 +125,39 @@ class ProviderRejectedCredentials(ProviderError):
             self.status = 400
 
 
-class RecordingFailed(SaynaError):
+class RecordingFailed(SaynaError, code="RECORDING_FAILED"):
     """LiveKit does not record, because its egress failed or did not start."""
 
-    code = "RECORDING_FAILED"
 
-
-class EgressUnavailable(RecordingFailed):
+class EgressUnavailable(RecordingFailed, status=503, code="EGRESS_UNAVAILABLE"):
     """No egress service accepted the recording."""
-
-    status = 503
-    code = "EGRESS_UNAVAILABLE"
 
 
 class EgressUnanswered(EgressUnavailable):
     """LiveKit did not answer in time: the egress may have started."""
 
 
-class NotCached(SaynaError):
+class NotCached(SaynaError, status=504, code="NOT_CACHED"):
     """The request accepts only cached audio, and the cache has none."""
 
-    status = 504
-    code = "NOT_CACHED"
 
-
-class Overloaded(SaynaError):
+class Overloaded(SaynaError, status=503, code="OVERLOADED"):
     """The server cannot synthesize more audio at the moment; it still serves cached audio."""
 
-    status = 503
-    code = "OVERLOADED"
 
-
-class CallerGone(SaynaError):
+class CallerGone(SaynaError, status=499, code="CALLER_GONE"):
     """The client closed the connection while it waited, so it receives no response."""
 
-    status = 499
-    code = "CALLER_GONE"
 
-
-class StoreUnavailable(Overloaded):
+class StoreUnavailable(Overloaded, code="STORE_UNAVAILABLE"):
     """The database on disk is busy or damaged, or Redis is away, and nothing was done."""
 
-    code = "STORE_UNAVAILABLE"
 
-
-class QuotaExceeded(SaynaError):
+class QuotaExceeded(SaynaError, status=429, code="QUOTA_EXCEEDED"):
     """The tenant has no characters left in this month; cached speech is still served."""
 
-    status = 429
-    code = "QUOTA_EXCEEDED"
     is_callers_own = True
 
 
-class TooManyFailures(SaynaError):
+class TooManyFailures(SaynaError, status=429, code="TOO_MANY_AUTH_FAILURES"):
     """This address sent too many wrong tokens within a minute, so the server did not check this one."""
-
-    status = 429
-    code = "TOO_MANY_AUTH_FAILURES"

@@ -42,11 +42,8 @@ _Key = tuple[str, int, str, str]
 logger = logging.getLogger("sayna.metrics")
 
 
-class MetricsForbidden(SaynaError):
+class MetricsForbidden(SaynaError, status=403, code="METRICS_FORBIDDEN"):
     """The metrics are for programs on this machine, unless METRICS_TOKEN is set."""
-
-    status = 403
-    code = "METRICS_FORBIDDEN"
 
 
 class Meters:
@@ -220,14 +217,10 @@ def _claim(folder: Path) -> tuple[int, int]:
             os.close(descriptor)
             continue
         for kind in KINDS:
-            _reserve(folder / f"{kind}_{slot}.db", is_new=kind.startswith("gauge"))
+            with (folder / f"{kind}_{slot}.db").open("wb" if kind.startswith("gauge") else "ab") as opened:
+                os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
         return slot, descriptor
     raise AssertionError
-
-
-def _reserve(file: Path, *, is_new: bool) -> None:
-    with file.open("wb" if is_new else "ab") as opened:
-        os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
 
 
 def _free_slots(folder: Path) -> Iterator[int]:

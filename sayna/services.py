@@ -19,7 +19,10 @@ from sayna.config.server import waiting_places
 from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
-from sayna.recordings import Library, Recorder, Remover, open_library, retention_threads
+from sayna.recordings import open_library, retention_threads
+from sayna.recordings.library import Library
+from sayna.recordings.recorder import Recorder
+from sayna.recordings.removal import Remover
 from sayna.schemas.speak import load_target
 from sayna.sip.hooks import Hooks
 from sayna.speech.cache import AudioCache

@@ -5,10 +5,4 @@ from sayna.auth.authenticator import Authenticator
 from sayna.auth.bearer_token import read_key, read_token
 from sayna.auth.proxies import Proxies
 
-__all__ = [
-    "AuthRequest",
-    "Authenticator",
-    "Proxies",
-    "read_key",
-    "read_token",
-]
+__all__ = ["AuthRequest", "Authenticator", "Proxies", "read_key", "read_token"]

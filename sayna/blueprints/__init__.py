@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import PathConverter, Rule
 
 from sayna.blueprints import (
     clips,
@@ -42,6 +42,14 @@ BLUEPRINTS = (
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
+class AnyPathConverter(PathConverter):
+    """The rest of the path with its slashes: LiveKit allows them in a room's name, and no stream_id may have them."""
+
+    # `.` would not match a line break. werkzeug decodes %0a and %00 before it matches; the checks must see them.
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
 class MatchedRule(Rule):
     """A rule that only matches paths. Code that builds URLs from it would take most of the time of create_app."""
 
@@ -55,6 +63,7 @@ def _unbuilt(*_: object) -> tuple[str, str]:
 
 def register(app: Flask) -> None:
     """Give `app` every route, the guard in front of them and the errors behind them."""
+    app.url_map.converters |= dict.fromkeys(("room_name", "stream_id"), AnyPathConverter)
     app.url_rule_class = MatchedRule
     guard.register(app)
     errors.register(app)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 from flask import Response
 
 from sayna import http
-from sayna.recordings import Download
+from sayna.recordings.library import Download
 from sayna.storage import ByteRange, ObjectLink, StorageUnavailable
 
 LOOKUP_SECONDS = 4.0

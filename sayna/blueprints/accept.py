@@ -1,7 +1,7 @@
 """The Accept header of POST /speak: envelope or bytes, and the audio format of a request that names none."""
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from werkzeug.http import parse_accept_header
@@ -91,12 +91,8 @@ def _format(weights: Mapping[str, float], default: str) -> str:
 
 def _is_excluded(weights: Mapping[str, float], audio_format: str) -> bool:
     """Return whether q=0 excludes a format, by one of its names or else by a wildcard."""
-    named = [weights[name] for name in _names(audio_format) if name in weights]
+    named = [weights[name] for name, made in FORMATS_OF_TYPES.items() if made == audio_format and name in weights]
     return (max(named) if named else _weight(weights, ANY_AUDIO)) == 0
-
-
-def _names(audio_format: str) -> Iterator[str]:
-    return (name for name, made in FORMATS_OF_TYPES.items() if made == audio_format)
 
 
 def _weight(weights: Mapping[str, float], name: str) -> float | None:

@@ -30,7 +30,7 @@ def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = mat
     `scope` is `public` or `private`, and the URL is valid for `seconds_left`.
     """
     request, clips = current_request(), services().clips
-    speech = clips.cached(plan, g.caller)
+    speech = services().fallback.cached(plan, g.caller)
     g.log = {"provider": plan.provider.slug, "characters": plan.characters, "cache": "HIT"}
     known = _known_tag(request, plan.key, speech)
     if known is None and speech is None:
@@ -44,7 +44,9 @@ def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = mat
         if speech.fallback:
             headers.append(("x-fallback", fallback := ",".join(speech.fallback)))
             g.log["fallback"], seconds_left = fallback, min(seconds_left, MAX_FALLBACK_AGE)
-    headers.append(("Cache-Control", f"{scope}, max-age={_seconds_to_keep(seconds_left)}"))
+    # Players and proxies may keep a clip until it expires, but not longer than the cache.
+    kept_seconds = max(0, int(min(seconds_left, services().config.cache.ttl_seconds)))
+    headers.append(("Cache-Control", f"{scope}, max-age={kept_seconds}"))
     if known is not None or speech is None:
         return with_headers(_not_modified(known), headers)
     return with_headers(_audio(request, speech, ENDINGS[ending].content_type), headers)
@@ -98,8 +100,3 @@ def _created(speech: SpeechResult) -> datetime:
 @functools.lru_cache(maxsize=256)
 def _http_date(epoch: int) -> str:
     return http.http_date(epoch)
-
-
-def _seconds_to_keep(seconds_left: float) -> int:
-    """Return how long players and proxies may keep a clip: until it expires, but not longer than the cache."""
-    return max(0, int(min(seconds_left, services().config.cache.ttl_seconds)))

@@ -24,7 +24,7 @@ def mint() -> Response:
     base_url = services().config.clips.public_url or _base_url(request)
     signed = clips.mint(wanted.speech, wanted.ext, expires_in=wanted.expires_in, caller=g.caller, base_url=base_url)
     plan = allowed_plan(signed.plan)
-    speech = clips.cached(plan, g.caller if wanted.render else None)
+    speech = services().fallback.cached(plan, g.caller if wanted.render else None)
     g.log = {"provider": plan.provider.slug, "characters": plan.characters}
     if speech is None and wanted.render:
         speech = clips.render(plan, is_client_connected=caller_connection(request), caller=g.caller)

@@ -3,20 +3,29 @@
 import select
 import socket
 from collections.abc import Callable
-from typing import cast
+from typing import TypeVar, cast
 
 from flask import Request, current_app, g, request
 
 from sayna.caller import Caller
-from sayna.errors import ProviderNotAllowed
+from sayna.errors import ProviderNotAllowed, SaynaError
 from sayna.services import Services
 from sayna.speech.fallback import allowed
 from sayna.speech.plan import Plan
+
+T = TypeVar("T")
 
 
 def services() -> Services:
     """Return the services that create_app() built."""
     return cast("Services", current_app.extensions["sayna"])
+
+
+def configured(part: T | None, missing: Callable[[], SaynaError]) -> T:
+    """Return a part of the services; raises the error of a `missing` one where the settings have none."""
+    if part is None:
+        raise missing()
+    return part
 
 
 def current_request() -> Request:

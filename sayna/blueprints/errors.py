@@ -4,7 +4,9 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g
@@ -13,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
+from sayna.config.sources import read_document
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.speech.clip_errors import status_of
@@ -36,6 +39,7 @@ PLAIN_SENTENCES: dict[type[Exception], str] = {
     PreconditionFailed: "the clip is not the one that If-Match or If-Unmodified-Since names",
     RangeNotSatisfiable: "the clip has no bytes in this range",
 }
+ELEVENLABS_CODES = {400: "invalid_request", 401: "invalid_api_key", 422: "invalid_parameters"}
 # Bytes of JSON; the rest of the 4 kB (contract 0) is for the other members.
 MAX_SENTENCE = 3600
 
@@ -62,38 +66,11 @@ class ErrorRow(NamedTuple):
     is_final: bool = False
 
 
-# A second try of a timeout would take 60 s again, and would be billed again.
-OPENAI = {
-    "EMPTY_TEXT": ErrorRow(field="input"),
-    "TEXT_TOO_LONG": ErrorRow(field="input"),
-    "UNSUPPORTED_FORMAT": ErrorRow(field="response_format"),
-    "UNKNOWN_PROVIDER": ErrorRow(404, "model_not_found", "model"),
-    "PROVIDER_NOT_CONFIGURED": ErrorRow(404, "model_not_found", "model"),
-    "PROVIDER_REJECTED_REQUEST": ErrorRow(field="voice"),
-    "MISSING_AUTH_HEADER": ErrorRow(code="invalid_api_key"),
-    "INVALID_AUTH_HEADER": ErrorRow(code="invalid_api_key"),
-    "UNAUTHORIZED": ErrorRow(code="invalid_api_key"),
-    "TOO_MANY_AUTH_FAILURES": ErrorRow(is_final=True),
-    "PROVIDER_RATE_LIMITED": ErrorRow(429, "rate_limit_exceeded"),
-    "QUOTA_EXCEEDED": ErrorRow(429, "insufficient_quota", is_final=True),
-    "PROVIDER_ERROR": ErrorRow(502),
-    "PROVIDER_TIMEOUT": ErrorRow(504, is_final=True),
-    "PROVIDER_REJECTED_CREDENTIALS": ErrorRow(is_final=True),
-    "NOT_CACHED": ErrorRow(is_final=True),
-}
-# The SDKs of ElevenLabs do not know x-should-retry, so what a second try cannot help is no 5xx.
-ELEVENLABS = {
-    "UNKNOWN_PROVIDER": ErrorRow(404, "voice_not_found"),
-    "PROVIDER_NOT_CONFIGURED": ErrorRow(404, "voice_not_found"),
-    "PROVIDER_REJECTED_REQUEST": ErrorRow(404, "voice_not_found"),
-    "PROVIDER_REJECTED_CREDENTIALS": ErrorRow(400),
-    "UNSUPPORTED_FORMAT": ErrorRow(422),
-    "PROVIDER_RATE_LIMITED": ErrorRow(429),
-    "QUOTA_EXCEEDED": ErrorRow(429, "quota_exceeded"),
-    "PROVIDER_ERROR": ErrorRow(502),
-    "PROVIDER_TIMEOUT": ErrorRow(504),
-}
-ELEVENLABS_CODES = {400: "invalid_request", 401: "invalid_api_key", 422: "invalid_parameters"}
+@cache
+def _rows(dialect: str) -> dict[str, ErrorRow]:
+    """Return the rows of dialect_errors.yaml by code."""
+    file: Any = read_document(Path(__file__).with_name("dialect_errors.yaml"))
+    return {code: ErrorRow(**row) for code, row in file[dialect].items()}
 
 
 def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
@@ -111,7 +88,7 @@ def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
 
 
 def _openai(failure: Failure) -> Response:
-    row = OPENAI.get(failure.code, ErrorRow())
+    row = _rows("openai").get(failure.code, ErrorRow())
     status = row.status or failure.status
     body: dict[str, Any] = {
         "message": failure.message,
@@ -132,7 +109,7 @@ def _openai_type(status: int) -> str:
 
 
 def _elevenlabs(failure: Failure) -> Response:
-    row = ELEVENLABS.get(failure.code, ErrorRow())
+    row = _rows("elevenlabs").get(failure.code, ErrorRow())
     status = row.status or failure.status
     if status == HTTPStatus.BAD_REQUEST and failure.field:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
@@ -174,11 +151,8 @@ def _shortened(sentence: str) -> str:
 
 def _framework_error(error: HTTPException) -> Response:
     status = error.code or 500
-    fallback = (
-        "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST",
-        error.name,
-    )
-    code, sentence = FRAMEWORK.get(status, fallback)
+    other = "INTERNAL_ERROR" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "INVALID_REQUEST"
+    code, sentence = FRAMEWORK.get(status, (other, error.name))
     response = _response({"error": sentence}, code, status, error)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods))

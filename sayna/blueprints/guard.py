@@ -4,7 +4,6 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -100,7 +99,7 @@ def _authenticated(incoming: Request) -> Caller:
         return UNRESTRICTED
     # Read from the environ, because werkzeug searches all headers for each getlist().
     environ = incoming.environ
-    authorization, keys, xi_keys = (_values(environ, name) for name in TOKEN_HEADERS)
+    authorization, keys, xi_keys = ([environ[name]] if name in environ else [] for name in TOKEN_HEADERS)
     authorization = [part for value in authorization for part in TWO_HEADERS.split(value)]
     if xi_keys and XI_API_KEY.fullmatch(endpoint):
         token = read_key(xi_keys, [*authorization, *keys])
@@ -109,10 +108,6 @@ def _authenticated(incoming: Request) -> Caller:
         query_keys = incoming.args.getlist("api_key") if allow_query else []
         token = read_token(authorization, query_keys, allow_query=allow_query, header_keys=keys)
     return _authenticate_limited(built.authenticator, token)
-
-
-def _values(environ: Mapping[str, str], name: str) -> list[str]:
-    return [environ[name]] if name in environ else []
 
 
 def is_public(endpoint: str) -> bool:

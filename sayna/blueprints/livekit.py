@@ -4,11 +4,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, g
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import PathConverter
 
 from sayna.blueprints.body import read_object, read_optional_object
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import configured, current_request, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.livekit.model import AgentDispatch
@@ -19,19 +17,6 @@ if TYPE_CHECKING:
     from sayna.livekit.livekit_client import LiveKit
 
 blueprint = Blueprint("livekit", __name__)
-
-
-class RoomNameConverter(PathConverter):
-    """The rest of the path with its slashes, because LiveKit allows them in a room's name."""
-
-    # `.` would not match a line break, which must reach the check that refuses it.
-    regex = r"[\s\S]+"
-    part_isolating = False
-
-
-@blueprint.record
-def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["room_name"] = RoomNameConverter
 
 
 @blueprint.post("/livekit/token")
@@ -98,6 +83,4 @@ def mute_participant() -> Response:
 
 
 def _livekit() -> "LiveKit":
-    if (livekit := services().livekit) is None:
-        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return livekit
+    return configured(services().livekit, LiveKitNotConfigured)

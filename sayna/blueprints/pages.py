@@ -59,9 +59,6 @@ HOME_LINKS = {
     "help": ("help_enabled", "Help", "The documentation, to search."),
 }
 
-docs = Blueprint("docs", __name__)
-studio = Blueprint("studio", __name__)
-
 
 @dataclass(frozen=True, slots=True)
 class StaticPage:
@@ -147,16 +144,7 @@ STUDIO = StaticPage(
 )
 
 
-@docs.before_request
-def _check_docs_enabled() -> None:
-    if not services().config.docs.api_docs_enabled:
-        raise NotFound
-
-
-@studio.before_request
-def _check_studio_enabled() -> None:
-    if not services().config.docs.studio_enabled:
-        raise NotFound
+docs, studio = Blueprint("docs", __name__), Blueprint("studio", __name__)
 
 
 @docs.get("/openapi.json")
@@ -168,28 +156,20 @@ def openapi() -> Response:
     return compressed(document, "application/json")
 
 
-@docs.get("/docs", endpoint="page")
-def docs_page() -> Response:
-    """Answer with the playground; its links are relative, so that it works under any prefix of a proxy."""
-    return DOCS.index(*_disabled())
+def _serve(blueprint: Blueprint, page: StaticPage) -> None:
+    """Serve a page and its files; its links are relative, so that it works under any prefix of a proxy."""
+
+    @blueprint.before_request
+    def check() -> None:
+        if blueprint.name in _disabled():
+            raise NotFound
+
+    blueprint.add_url_rule(f"/{blueprint.name}", "page", lambda: page.index(*_disabled()))
+    blueprint.add_url_rule(f"/{blueprint.name}/<name>", "file", page.file)
 
 
-@docs.get("/docs/<name>", endpoint="file")
-def docs_file(name: str) -> Response:
-    """Answer with one file of the playground."""
-    return DOCS.file(name)
-
-
-@studio.get("/studio", endpoint="page")
-def studio_page() -> Response:
-    """Answer with the studio; its links are relative, so that it works under any prefix of a proxy."""
-    return STUDIO.index(*_disabled())
-
-
-@studio.get("/studio/<name>", endpoint="file")
-def studio_file(name: str) -> Response:
-    """Answer with one file of the studio."""
-    return STUDIO.file(name)
+_serve(docs, DOCS)
+_serve(studio, STUDIO)
 
 
 def home_page() -> Response:

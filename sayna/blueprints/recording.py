@@ -5,17 +5,16 @@ from itertools import chain
 from typing import TypeVar
 
 from flask import Blueprint, Response, g, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.routing import PathConverter
 
 from sayna.blueprints.accel import accel_response
 from sayna.blueprints.body import read_object
-from sayna.blueprints.context import services
+from sayna.blueprints.context import configured, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured
-from sayna.recordings import Download, Recorder, check_stream_id
 from sayna.recordings.errors import RecordingStorageNotConfigured
-from sayna.schemas.recording import START, dump_page, dump_purged, dump_session, load_list, load_purge, load_start
+from sayna.recordings.library import Download, check_stream_id
+from sayna.recordings.recorder import Recorder
+from sayna.schemas.recording import LIST, REMOVE, START, dump_page, dump_session
 
 T = TypeVar("T")
 blueprint = Blueprint("recording", __name__)
@@ -29,32 +28,19 @@ HEADERS = {
 }
 
 
-class StreamIdConverter(PathConverter):
-    """The rest of the path, with slashes, so that every invalid stream_id gets INVALID_STREAM_ID."""
-
-    # werkzeug decodes %0a and %00 before it matches; they must reach the check too.
-    regex = "(?s:.+)"
-    part_isolating = False
-
-
-@blueprint.record
-def _add_converter(state: BlueprintSetupState) -> None:
-    state.app.url_map.converters["stream_id"] = StreamIdConverter
-
-
 @blueprint.get("/recording")
 def list_recordings() -> Response:
     """Answer with a page of the caller's recordings."""
-    query = load_list(request.args)
-    page = _recorder().egresses.page if query.is_active else _configured(services().recordings).page
-    return json_response(dump_page(page(g.caller, query.limit, query.cursor)))
+    query = LIST.parse(dict(request.args))
+    page = _recorder().egresses.page if query["status"] else _stored(services().recordings).page
+    return json_response(dump_page(page(g.caller, query["limit"], query["cursor"])))
 
 
 @blueprint.post("/recording")
 def start() -> Response:
     """Start to record a room, once for each stream_id."""
-    wanted = load_start(read_object(request, START))
-    session = _recorder().start(g.caller, wanted.room_name, wanted.stream_id)
+    wanted = START.parse(read_object(request, START))
+    session = _recorder().start(g.caller, wanted["room_name"], wanted.get("stream_id"))
     return json_response(dump_session("recording", session), 201)
 
 
@@ -62,9 +48,9 @@ def start() -> Response:
 def stop(stream_id: str) -> Response:
     """End a recording, whose audio can be downloaded once LiveKit has stored it, or remove one that is over."""
     check_stream_id(stream_id)
-    if load_purge(request.args):
-        _configured(services().remover).purge(g.caller, stream_id)
-        return json_response(dump_purged(stream_id))
+    if "purge" in REMOVE.parse(dict(request.args)):
+        _stored(services().remover).purge(g.caller, stream_id)
+        return json_response({"status": "purged", "stream_id": stream_id})
     return json_response(dump_session("stopped", _recorder().stop(g.caller, stream_id)))
 
 
@@ -76,7 +62,7 @@ def download(stream_id: str) -> Response:
     # Without nginx in between, the response would have no audio, and the client would see the link.
     by_nginx = location is not None and services().proxies.is_trusted(request.remote_addr or "")
     is_head = request.method == "HEAD"
-    library = _configured(services().recordings)
+    library = _stored(services().recordings)
     found = library.open(stream_id, g.caller, request.headers, is_head=is_head, by_nginx=by_nginx)
     response = accel_response(found, location or "") if found.accel_key else _response(found)
     response.content_type = AUDIO
@@ -107,12 +93,9 @@ def _response(download: Download) -> Response:
 
 
 def _recorder() -> Recorder:
-    if services().livekit is None:
-        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return _configured(services().recorder)
+    configured(services().livekit, LiveKitNotConfigured)
+    return _stored(services().recorder)
 
 
-def _configured(part: T | None) -> T:
-    if part is None:
-        raise RecordingStorageNotConfigured
-    return part
+def _stored(part: T | None) -> T:
+    return configured(part, RecordingStorageNotConfigured)

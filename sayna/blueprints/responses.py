@@ -15,13 +15,7 @@ from werkzeug.datastructures import Headers
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
-from sayna.blueprints.context import (
-    allowed_plan,
-    caller_connection,
-    caller_needs_length,
-    current_request,
-    services,
-)
+from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, current_request, services
 from sayna.blueprints.large_body import LARGE_BYTES, SpooledBody
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest

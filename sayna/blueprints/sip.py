@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.body import read_object
-from sayna.blueprints.context import services
+from sayna.blueprints.context import configured, services
 from sayna.blueprints.responses import json_response
 from sayna.config.sip import DEFAULT_EVENTS
 from sayna.errors import InvalidRequest
@@ -16,11 +16,11 @@ from sayna.schemas.sip import CALL, TRANSFER, call_request, transfer_request
 from sayna.schemas.sip_hooks import HOOKS, HOSTS, hooks_request
 from sayna.sip.hooks import Hook
 
-if TYPE_CHECKING:
-    from sayna.sip.telephony import Telephony
-
 # No comma: WSGI joins repeated headers with one, and two keys must not become a third.
 KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
+
+if TYPE_CHECKING:
+    from sayna.sip.telephony import Telephony
 
 blueprint = Blueprint("sip", __name__)
 
@@ -104,6 +104,4 @@ def _idempotency_key() -> str | None:
 
 
 def _telephony() -> "Telephony":
-    if (telephony := services().telephony) is None:
-        raise LiveKitNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
-    return telephony
+    return configured(services().telephony, LiveKitNotConfigured)

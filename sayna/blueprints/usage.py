@@ -8,7 +8,6 @@ from sayna import audio
 from sayna.blueprints.body import check_query
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
-from sayna.caller import Caller
 from sayna.speech.usage import parse_month
 
 blueprint = Blueprint("usage", __name__)
@@ -20,7 +19,7 @@ def usage() -> Response:
     check_query(request)
     caller, meter = g.caller, services().usage
     month = parse_month(request.args.get("month", ""), meter.this_month())
-    counts = meter.month(month, _account(caller))
+    counts = meter.month(month, None if caller.is_unrestricted else caller.tenant or "")
     providers: dict[str, dict[str, int]] = {}
     for key, count in counts.items():
         found = providers.setdefault(key.provider, {"billed": 0, "saved": 0})
@@ -29,10 +28,6 @@ def usage() -> Response:
     sums = {name: sum(each[name] for each in providers.values()) for name in ("billed", "saved")}
     who = {"month": month, "tenant": caller.tenant, "limit": meter.limit_of(caller)}
     return json_response({**who, **sums, "providers": providers})
-
-
-def _account(caller: Caller) -> str | None:
-    return None if caller.is_unrestricted else caller.tenant or ""
 
 
 @blueprint.get("/limits")

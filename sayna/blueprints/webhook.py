@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, request
 
 from sayna.blueprints.body import WEBHOOK_BYTES, read_raw
-from sayna.blueprints.context import services
+from sayna.blueprints.context import configured, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import WebhookNotConfigured
 
@@ -13,8 +13,7 @@ blueprint = Blueprint("webhook", __name__)
 @blueprint.post("/livekit/webhook")
 def livekit_webhook() -> Response:
     """Answer 200 when the event is accepted, now or earlier."""
-    if (telephony := services().telephony) is None:
-        raise WebhookNotConfigured("LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET")
+    telephony = configured(services().telephony, WebhookNotConfigured)
     # LiveKit signs the raw bytes, of type application/webhook+json.
     telephony.webhook.accept(read_raw(request, WEBHOOK_BYTES), request.headers.get("Authorization", ""))
     return json_response({"status": "received"})

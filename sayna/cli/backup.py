@@ -4,7 +4,6 @@ import contextlib
 import gzip
 import io
 import json
-import os
 import re
 import sqlite3
 import tarfile
@@ -19,7 +18,7 @@ from sayna import __version__
 from sayna.cli.command import Command, config
 from sayna.config import read_sources, settings
 from sayna.state.blobs import FileBlobStore
-from sayna.state.files import create_private, open_private, private_folder
+from sayna.state.files import create_private, private_folder, replace_private
 from sayna.state.secret import KEY_FILE
 
 # Below CACHE_PATH: the key of cursors and clip URLs, the hooks that tenants saved, the characters that were billed.
@@ -36,14 +35,7 @@ MAX_BYTES = 2**28
 NO_WAL = b"\1\1"
 
 
-@click.command(
-    "backup",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna backup /root/sayna-2026-12-01.tar.gz
-  sayna --env-file /etc/sayna/sayna.env backup sayna.tar.gz --with-secrets""",
-)
+@click.command("backup", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--with-secrets", is_flag=True, help="Include the keys and secrets of the settings.")
 @click.option("--yes", is_flag=True, help="Replace a file that exists.")
@@ -107,14 +99,7 @@ def _settings(*, with_secrets: bool) -> str:
     return "\n".join([*lines, ""])
 
 
-@click.command(
-    "restore",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna --env-file /etc/sayna/sayna.env restore sayna-2026-12-01.tar.gz
-  sayna restore sayna.tar.gz --settings-to /etc/sayna/sayna.env --yes""",
-)
+@click.command("restore", cls=Command)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--settings-to", type=click.Path(dir_okay=False, path_type=Path), help="Write the settings of FILE here.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -204,8 +189,4 @@ def _put_back(folder: Path, name: str, content: bytes) -> None:
 def _write(path: Path, content: bytes) -> None:
     """Write a private file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    with os.fdopen(open_private(draft), "wb") as out:
-        out.write(content)
-    draft.replace(path)
+    replace_private(path, content)

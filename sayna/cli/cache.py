@@ -31,16 +31,7 @@ find /var/cache/sayna-clips -type f -delete"""
 # What a clip knows of its request.
 VOICE = ("provider", "voice_id", "model", "language", "speaking_rate")
 
-commands = Group(
-    "cache",
-    help="Look at, check and clear the audio cache.",
-    epilog="""\b
-Examples:
-  sayna cache stats
-  sayna cache clear --provider azure --voice en-US-AvaMultilingualNeural
-  sayna cache clear --text "Ada Lovelace, 12 St James's Square"
-  sayna cache clear --yes""",
-)
+commands = Group("cache", help="Look at, check and clear the audio cache.")
 
 # The same as `sayna pack export | import`.
 for each in pack.commands.values():

@@ -36,15 +36,6 @@ VOICE_OPTIONS = (
     for_tenant,
 )
 
-EXAMPLES = """\b
-Examples:
-  sayna speak "Hello from Sayna" --play
-  sayna voices --provider azure --language de
-  sayna doctor --deep
-  sayna --env-file /etc/sayna/sayna.env config show
-
-Exit status: 0 when all is well, 1 when something failed, 2 when the command is not written correctly."""
-
 
 def voice_options(command: F) -> F:
     """Give a command the options of who speaks, and for which tenant."""
@@ -134,7 +125,19 @@ def permitted(plan: "Plan", caller: "Caller") -> "Plan":
     return found
 
 
-class Command(click.Command):
+class _WithExamples(click.Command):
+    """A command whose help ends with its entry in examples.yaml."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, on lines as they are in the file."""
+        import yaml  # noqa: PLC0415 - only help needs it
+
+        texts: dict[str, str] = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text("utf-8"))
+        self.epilog = f"\b\n{texts[self.name]}" if self.name in texts else None
+        super().format_epilog(ctx, formatter)
+
+
+class Command(_WithExamples):
     """A command whose expected errors are sentences, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -149,7 +152,7 @@ class Command(click.Command):
             raise click.ClickException(sentence) from error
 
 
-class Group(click.Group):
+class Group(_WithExamples, click.Group):
     """A group of such commands."""
 
     command_class = Command
@@ -198,7 +201,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         yield advance
 
 
-@click.group("sayna", cls=Group, commands=[DeferredCommand(name) for name in COMMANDS], epilog=EXAMPLES)
+@click.group("sayna", cls=Group, commands=[DeferredCommand(name) for name in COMMANDS])
 @click.option(
     "--env-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -226,15 +229,7 @@ def _missing(file: Path) -> Iterator[tuple[str, str]]:
     yield from ((name, value) for name, value in found.items() if value and not os.environ.get(name, "").strip())
 
 
-@click.command(
-    "completion",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna completion bash > /etc/bash_completion.d/sayna
-  sayna completion zsh > "${fpath[1]}/_sayna"
-The program must be in PATH as `sayna`.""",
-)
+@click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:

@@ -18,24 +18,10 @@ from sayna.speech.cache import Clip
 from sayna.speech.plan import Plan
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-pack = Group(
-    "pack",
-    help="Move finished clips to a machine without vendors.",
-    epilog="""\b
-Examples:
-  sayna pack export prompts.pack
-  sayna pack import prompts.pack""",
-)
+pack = Group("pack", help="Move finished clips to a machine without vendors.")
 
 
-@click.command(
-    "warm",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna warm prompts.csv --dry-run
-  sayna warm prompts.csv --out /var/lib/asterisk/sounds/acme --yes""",
-)
+@click.command("warm", cls=Command)
 @click.argument("prompts", type=FILE)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write each prompt as NAME.ENDING here.")
 @click.option("--workers", type=click.IntRange(1, 32), default=4, show_default=True, help="Prompts at the same time.")

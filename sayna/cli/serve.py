@@ -15,15 +15,7 @@ from sayna.config import ConfigError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@click.command(
-    "serve",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna serve
-  PORT=8080 WEB_CONCURRENCY=2 sayna serve
-HUP reads the settings again, TERM stops after the running requests.""",
-)
+@click.command("serve", cls=Command)
 @click.option("--welcome", is_flag=True, help="Print where the server listens; keep the cache in var/cache.")
 def serve(*, welcome: bool) -> None:
     """Serve the HTTP API until a signal stops it. Exits with 78 when a setting is wrong."""

@@ -13,14 +13,7 @@ from sayna.cli.command import Group, as_json, print_json, print_table
 from sayna.config import ConfigError, load_config, read_sources, settings
 from sayna.config.fields import SettingInfo, described
 
-commands = Group(
-    "config",
-    help="Check and show the settings.",
-    epilog="""\b
-Examples:
-  sayna --env-file /etc/sayna/sayna.env config check
-  sayna config show --all""",
-)
+commands = Group("config", help="Check and show the settings.")
 
 
 @commands.command("check")

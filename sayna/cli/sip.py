@@ -5,14 +5,7 @@ import click
 from sayna.cli.command import Group, services
 from sayna.livekit.model import Inbound
 
-commands = Group(
-    "sip",
-    help="Look after telephony.",
-    epilog="""\b
-Examples:
-  sayna sip provision --dry-run
-  sayna sip secret customer-a customer-a.example.com""",
-)
+commands = Group("sip", help="Look after telephony.")
 
 
 @commands.command("provision")

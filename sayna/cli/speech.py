@@ -30,16 +30,7 @@ LOCAL = "http://localhost:3001"
 VOICE_COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
 
-@click.command(
-    "speak",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna speak "Hello from Sayna" --play
-  sayna speak "Bitte warten" --language de -o wait.mp3
-  echo "A text from a file" | sayna speak - --provider azure > speech.wav
-  sayna speak "For Asterisk" -o welcome.sln16""",
-)
+@click.command("speak", cls=Command)
 @click.argument("text")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File; its ending is the format.")
 @click.option("--play", is_flag=True, help="Play it on this machine.")
@@ -51,7 +42,7 @@ def speak(
     text: str, output: Path | None, ext: str | None, tenant: str | None, *, play: bool, as_json: bool, **fields: Any
 ) -> None:
     """Save TEXT as speech, or play it; - reads the text from standard input. What the cache has costs nothing."""
-    from sayna.schemas.clips import load_clip  # noqa: PLC0415 - the schemas are 0.4 s of imports
+    from sayna.schemas.clips import load_clip  # noqa: PLC0415 - `--help` must not wait for it
 
     if output is None and not play and (as_json or sys.stdout.isatty()):
         raise click.UsageError("name a file with -o, or use --play")
@@ -89,15 +80,7 @@ def _play(audio: bytes, ending: str) -> None:
             raise click.ClickException(f"{player[0]} could not play it; save a file with -o")
 
 
-@click.command(
-    "clip",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna clip "Please hold the line." --expires 0
-  sayna clip "Guten Tag" --language de --ext sln16 --tenant tenant-a --render
-  sayna clip --key --tenant tenant-a""",
-)
+@click.command("clip", cls=Command)
 @click.argument("text", required=False)
 @voice_options
 @click.option("--ext", type=click.Choice(list(ENDINGS)), default="wav", show_default=True, help="Ending of the URL.")
@@ -127,14 +110,7 @@ def clip(
         click.echo(base_url + signed.path)
 
 
-@click.command(
-    "voices",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna voices --provider espeak --language de
-  sayna voices --json | jq -r '.[].id'""",
-)
+@click.command("voices", cls=Command)
 @click.option("--provider", default="", help="Only voices of this provider; alias: voices of your own.")
 @click.option("--language", default="", help="Only voices that speak this language: en, en-GB.")
 @as_json

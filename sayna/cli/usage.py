@@ -11,15 +11,7 @@ from sayna.speech.usage import parse_month
 COLUMNS = ("month", "tenant", "provider", "billed", "saved")
 
 
-@click.command(
-    "usage",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna usage
-  sayna usage --month 2026-10 --csv > october.csv
-  sayna usage --tenant tenant-a --json""",
-)
+@click.command("usage", cls=Command)
 @click.option("--month", default="", help="A month such as 2026-11; the present one otherwise.")
 @click.option("--tenant", help="Only this tenant; '' is no tenant.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets.")

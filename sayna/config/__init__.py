@@ -1,7 +1,7 @@
 """What an operator can set: frozen dataclasses, one line a setting, read once at start.
 
 To add a setting, add one field to the dataclass of its subject and a sentence to descriptions.yaml, then run
-`python -m sayna.config`. The settings of a speech vendor stand in its own file in `sayna/providers/`.
+`python scripts/settings_page.py`. The settings of a speech vendor stand in its own file in `sayna/providers/`.
 """
 
 from sayna.config.auth import TENANT, ApiSecret, AuthConfig

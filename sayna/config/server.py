@@ -13,11 +13,8 @@ from sayna.config.vendors import provider_slug
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
 _bind = matching(r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port")
 
+_proxy = SettingType(lambda text: text if text == "*" else network.parse(text), f"{network.wants}, or *")
 _limit = integer(1, 10_000)
-
-
-def _proxy(text: str) -> str:
-    return text if text == "*" else network.parse(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +38,7 @@ class ServerConfig:
     )
     # nginx in front has the same limit; this one works without nginx, for chunked bodies too.
     max_body_bytes: int = setting("MAX_BODY_BYTES", integer(1024, 2**30), 1048576)
-    forwarded_allow_ips: tuple[str, ...] = setting(
-        "FORWARDED_ALLOW_IPS", list_of(SettingType(_proxy, network.wants + ", or *")), ("127.0.0.1", "::1")
-    )
+    forwarded_allow_ips: tuple[str, ...] = setting("FORWARDED_ALLOW_IPS", list_of(_proxy), ("127.0.0.1", "::1"))
 
     @property
     def bind(self) -> str:

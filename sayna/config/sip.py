@@ -25,6 +25,9 @@ SECRET_RULE = f"a secret of at least {MIN_SECRET} characters"
 
 _digits = matching(r"\+?[0-9]{1,32}", "the first digits of a number such as +49")
 _outbound = SettingType(SipAddress.parse, WANTS)
+_place = SettingType(
+    lambda text: text.lower() if HOST.fullmatch(text) else network.parse(text), "a host name, an address or a CIDR"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,6 @@ def tenant_numbers(entry: dict[str, object]) -> TenantNumbers:
     return TenantNumbers(tenant, frozenset(texts))
 
 
-def _host_or_network(text: str) -> str:
-    return text.lower() if HOST.fullmatch(text) else network.parse(text)
-
-
 @dataclass(frozen=True, slots=True)
 class SipConfig:
     """Inbound trunk, outbound calls with their limits, and hooks."""
@@ -155,9 +154,7 @@ class SipConfig:
     calls_per_minute: int = setting("SIP_CALLS_PER_MINUTE", integer(1, 100_000), 60)
     max_concurrent_calls: int | None = setting("SIP_MAX_CONCURRENT_CALLS", integer(1, 100_000), None)
     # Any when unset: on premises, a PBX in the operator's network is the usual case.
-    override_addresses: tuple[str, ...] = setting(
-        "SIP_OVERRIDE_ADDRESSES", list_of(SettingType(_host_or_network, "a host name, an address or a CIDR")), ()
-    )
+    override_addresses: tuple[str, ...] = setting("SIP_OVERRIDE_ADDRESSES", list_of(_place), ())
 
     own_addresses: tuple[SipPlace, ...] = setting(
         "SIP_OWN_ADDRESSES", list_of(SettingType(SipPlace.parse, "a host, host:port, address or CIDR")), ()

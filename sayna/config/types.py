@@ -75,10 +75,6 @@ def _folder(text: str) -> Path:
     return path
 
 
-def _secret(text: str) -> Secret:
-    return Secret(_printable(text))
-
-
 def _token(text: str) -> Secret:
     # The key travels in an HTTP header, which carries only these characters unchanged.
     if not re.fullmatch(r"[\x21-\x7e]+", text):
@@ -89,7 +85,7 @@ def _token(text: str) -> Secret:
 boolean = SettingType(_boolean, "true or false")
 path = SettingType(_path, "a path")
 folder = SettingType(_folder, "an existing folder")
-secret = SettingType(_secret, "one line of text", secret=True)
+secret = SettingType(lambda text: Secret(_printable(text)), "one line of text", secret=True)
 token = SettingType(_token, "the key alone, without spaces or line breaks", secret=True)
 
 

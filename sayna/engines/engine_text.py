@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from sayna.engines.graphemes import boundary_before, is_boundary
+from sayna.engines.graphemes import CharacterTable, boundary_before, is_boundary
 
 # Longer numbers are said digit by digit: 18 digits in one word are 202 phonemes in Latgalian (measured).
 MAX_DIGITS = 15
@@ -35,21 +35,11 @@ _NAMED = {"\u2103": "\u00b0C", "\u2109": "\u00b0F"}  # degrees, each one charact
 _VOWEL = re.compile("[^b-df-hj-np-tv-z\u00df]")
 
 
-class _Plain(dict[int, str]):
-    """The characters that the library knows, for each that it would leave out or spell by its name."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = _plain(chr(code))
-        return self[code]
-
-
-_PLAIN = _Plain()
-
-
 def fitted(text: str) -> str:
     """Return a text with plain digits and letters, in which no word or number exceeds the engine's buffers."""
     text = text if text.isascii() else text.translate(_PLAIN)
-    return _LONG_WORD.sub(_word_fitted, _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text)))
+    text = _LONG_NUMBER.sub(_digits_apart, _FLAG.sub(r"\1 ", text))
+    return _LONG_WORD.sub(lambda word: " ".join(_cut(word[0])), text)
 
 
 def most_phonemes(text: str) -> float:
@@ -66,6 +56,10 @@ def _plain(character: str) -> str:
     if style not in _STYLED or not (character.isalnum() or plain in "#$%&*+=@"):
         return _NAMED.get(character, character)
     return f" {plain} " if style == "<circle>" else plain
+
+
+# The characters that the library knows, for each that it would leave out or spell by its name.
+_PLAIN = CharacterTable(_plain)
 
 
 @functools.cache
@@ -88,10 +82,6 @@ def _digits_apart(number: re.Match[str]) -> str:
     text, start, end = number.string, number.start(), number.end()
     before, after = text[max(0, start - 1) : start], text[end : end + 1]
     return f"{' ' * before.isalpha()}{' '.join(number[0])}{' ' * after.isalpha()}"
-
-
-def _word_fitted(found: re.Match[str]) -> str:
-    return " ".join(_cut(found[0]))
 
 
 def _cut(word: str) -> Iterator[str]:

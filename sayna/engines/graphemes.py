@@ -1,10 +1,11 @@
-"""Where a text may be cut inside a word: never inside what a reader sees as one character.
+"""Characters: tables of them, and where a text may be cut: never inside what a reader sees as one character.
 
 The rules that matter for speech of Unicode's grapheme clusters (UAX #29), with `unicodedata` alone.
 """
 
 import functools
 import unicodedata
+from collections.abc import Callable, Iterable
 
 JOINER = "\u200d"
 # Spacing vowels that Unicode counts as letters: Thai and Lao sara am.
@@ -12,6 +13,18 @@ _TRAILING_VOWELS = "\u0e33\u0eb3"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _REGIONS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _TAGS = range(0xE0020, 0xE0080)
+
+
+class CharacterTable(dict[int, str]):
+    """What `str.translate` puts for each character, worked out by `make` when the character is first seen."""
+
+    def __init__(self, make: Callable[[str], str], known: Iterable[tuple[int, str]] = ()) -> None:
+        super().__init__(known)
+        self._make = make
+
+    def __missing__(self, code: int) -> str:
+        self[code] = self._make(chr(code))
+        return self[code]
 
 
 def boundary_before(text: str, start: int, end: int) -> int:

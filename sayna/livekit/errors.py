@@ -3,26 +3,23 @@
 from sayna.errors import SaynaError
 
 
-class LiveKitNotConfigured(SaynaError):
+class LiveKitNotConfigured(SaynaError, code="LIVEKIT_NOT_CONFIGURED"):
     """This server has no key and secret of a LiveKit server."""
 
-    code = "LIVEKIT_NOT_CONFIGURED"
+    sentence = "LiveKit is not configured; set LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
 
 
-class WebhookNotConfigured(LiveKitNotConfigured):
+class WebhookNotConfigured(LiveKitNotConfigured, status=503):
     """The same as an answer to LiveKit, which then sends the event again."""
 
-    # After a 5xx LiveKit sends the event again, up to four times.
-    status = 503
+    # Up to four times, after a 5xx only.
 
 
-class LiveKitUnavailable(SaynaError):
+class LiveKitUnavailable(SaynaError, code="LIVEKIT_UNAVAILABLE"):
     """LiveKit did not answer in time, or the answer is not LiveKit's.
 
     `may_have_acted` tells whether the request may have had its effect all the same.
     """
-
-    code = "LIVEKIT_UNAVAILABLE"
 
     def __init__(self, message: str, *, may_have_acted: bool = True) -> None:
         super().__init__(message)
@@ -55,48 +52,29 @@ class LiveKitRefused(LiveKitUnavailable):
         return f"{self.message}: {self.detail}" if self.detail else f"{self.message} ({self.twirp_code})"
 
 
-class RoomNotFound(SaynaError):
+class RoomNotFound(SaynaError, status=404, code="ROOM_NOT_FOUND"):
     """The room is missing, or the caller may not know of it."""
 
-    status = 404
-    code = "ROOM_NOT_FOUND"
 
-
-class RoomAccessDenied(SaynaError):
+class RoomAccessDenied(SaynaError, status=403, code="ROOM_ACCESS_DENIED"):
     """The room belongs to another tenant, or to no tenant."""
 
-    status = 403
-    code = "ROOM_ACCESS_DENIED"
 
-
-class ParticipantNotFound(SaynaError):
+class ParticipantNotFound(SaynaError, status=404, code="PARTICIPANT_NOT_FOUND"):
     """The room, participant or track is missing, or the caller may not know of it."""
 
-    status = 404
-    code = "PARTICIPANT_NOT_FOUND"
 
-
-class CallNotAnswered(SaynaError):
+class CallNotAnswered(SaynaError, status=409, code="CALL_NOT_ANSWERED"):
     """The phone still rings: a transfer before the answer would break the call."""
 
-    status = 409
-    code = "CALL_NOT_ANSWERED"
 
-
-class RemovalFailed(SaynaError):
+class RemovalFailed(SaynaError, code="REMOVAL_FAILED"):
     """LiveKit does not remove the participant."""
 
-    code = "REMOVAL_FAILED"
 
-
-class MuteFailed(SaynaError):
+class MuteFailed(SaynaError, code="MUTE_FAILED"):
     """LiveKit does not mute or unmute the track."""
 
-    code = "MUTE_FAILED"
 
-
-class InvalidSignature(SaynaError):
+class InvalidSignature(SaynaError, status=401, code="INVALID_SIGNATURE"):
     """The webhook has no valid signature of LiveKit: another key, another body, or an old one."""
-
-    status = 401
-    code = "INVALID_SIGNATURE"

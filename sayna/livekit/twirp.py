@@ -27,14 +27,7 @@ MAY_RING = "deadline_exceeded"
 # With these codes LiveKit answers that its egress service is missing or busy.
 EGRESS_NO_ANSWER = NO_ANSWER - {"unavailable", "resource_exhausted"}
 # Methods that are safe to send twice when a kept-alive connection was closed.
-REPEATABLE = {
-    "ListRooms",
-    "ListParticipants",
-    "GetParticipant",
-    "CreateRoom",
-    "UpdateRoomMetadata",
-    "ListEgress",
-}
+REPEATABLE = {"ListRooms", "ListParticipants", "GetParticipant", "CreateRoom", "UpdateRoomMetadata", "ListEgress"}
 # LiveKit's sentences about these may hold telephone numbers, which no log may hold.
 PRIVATE = {"CreateSIPParticipant", "TransferSIPParticipant"}
 MAX_DETAIL = 300

@@ -5,6 +5,8 @@ from typing import Any
 from apispec.ext.marshmallow.common import get_fields, resolve_schema_cls
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
+from sayna.openapi.operation import described
+
 
 def schema_name(schema: Any) -> str:
     """Return the name of a schema in the document: its class name without `Schema`."""
@@ -27,7 +29,8 @@ class Converter(OpenAPIConverter):
 
     def field2property(self, field: Any) -> dict[str, Any]:
         """Return the field; an optional field may also be null."""
-        converted: dict[str, Any] = super().field2property(field)
+        converted: dict[str, Any] = {**super().field2property(field), **described(field)}
+        converted.pop("needed", None)
         for bound, exclusive in (("minimum", "min_inclusive"), ("maximum", "max_inclusive")):
             if bound in converted and not all(getattr(rule, exclusive, True) for rule in field.validators):
                 converted[f"exclusive{bound.capitalize()}"] = converted.pop(bound)
@@ -47,8 +50,7 @@ class Converter(OpenAPIConverter):
 
 
 def _is_needed(field: Any) -> bool:
-    implied = field.required or getattr(field.parent, "all_are_there", False)
-    return bool(field.metadata.get("needed", implied))
+    return bool(described(field).get("needed", field.required))
 
 
 def _or_null(converted: dict[str, Any]) -> dict[str, Any]:

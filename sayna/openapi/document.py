@@ -4,7 +4,6 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Collection, Iterable
-from functools import partial
 from typing import Any
 
 from apispec import APISpec
@@ -29,7 +28,9 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     texts: Any = read_document(FOLDER / "document.yaml")
-    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(texts), servers=[{"url": "."}])
+    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    info = {"summary": texts["summary"], "description": unwrapped(texts["description"]), "license": licence}
+    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "."}])
     operations = _operations(routes)
     used = {operation.tag for _, operation in operations}
     for tag, description in texts["tags"].items():
@@ -60,11 +61,6 @@ def unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n(?![\n-])", " ", text).strip()
 
 
-def _info(texts: dict[str, Any]) -> dict[str, Any]:
-    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-    return {"summary": texts["summary"], "description": unwrapped(texts["description"]), "license": licence}
-
-
 def _missed(code: str, sentence: str) -> dict[str, Any]:
     example = {"error": sentence, "code": code, "request_id": error_responses.REQUEST_ID}
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {code: {"value": example}}}
@@ -89,7 +85,7 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
         raised += error_responses.WITH_BODY
     if not route.public:
         raised += error_responses.WITH_TOKEN
-    parameters = _parameters(operation)
+    parameters = [*operation.parameters, *([{"in": "query", "schema": operation.query}] if operation.query else [])]
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
         "tags": [operation.tag],
@@ -112,19 +108,12 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
 
 
 def _errors(route: Route, operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
-    if not operation.error_content:
-        text_status = partial(_text_status, is_signed=route.path.startswith("/clip/"))
-        return error_responses.responses(raised, text_status if operation.plain_errors else None)
-    return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
-
-
-def _text_status(error: type[SaynaError], *, is_signed: bool) -> int:
-    return status_of(error, error.status, is_signed=is_signed)
-
-
-def _parameters(operation: Operation) -> list[Any]:
-    by_schema = [{"in": "query", "schema": operation.query}] if operation.query else []
-    return [*operation.parameters, *by_schema]
+    if operation.error_content:
+        return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
+    if not operation.plain_errors:
+        return error_responses.responses(raised)
+    is_signed = route.path.startswith("/clip/")
+    return error_responses.responses(raised, lambda error: status_of(error, error.status, is_signed=is_signed))
 
 
 def _body(operation: Operation) -> dict[str, Any]:

@@ -6,14 +6,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sayna.audio import FORMATS
+from sayna.audio import FORMATS, SAMPLE_RATES
 from sayna.audio.file_endings import ENDINGS
+from sayna.config import TENANT
 from sayna.config.sip import EVENTS
+from sayna.config.sip_address import PATTERN
 from sayna.config.sources import read_document
 from sayna.errors import SaynaError
-from sayna.schemas.livekit import Name
+from sayna.schemas import vocabulary
+from sayna.schemas.livekit import PLAIN, Name
 from sayna.schemas.recording import STREAM_ID
-from sayna.schemas.vocabulary import PROVIDER_NAMES
+from sayna.schemas.sip import MAX_CREDENTIAL
+from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
 from sayna.speech.own_voices import ALIAS
 from sayna.speech.usage import MONTH
 from sayna.speech.voices.languages import TAG
@@ -25,11 +29,18 @@ BYTES = {"type": "string", "format": "binary"}
 STRINGS: dict[str, Mapping[str, Any]] = {
     "audio_format": {"enum": list(FORMATS)},
     "clip_ending": {"enum": list(ENDINGS)},
+    "credential": {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"},
+    "credentials": {"description": vocabulary.credentials()},
+    "format_name": {"enum": [*FORMAT_NAMES, ""]},
     "hook_event": {"enum": list(EVENTS)},
     "month": {"pattern": f"^({MONTH.pattern})?$"},
     "room_name": Name().metadata,
+    "sample_rate": {"enum": list(SAMPLE_RATES)},
+    "sip_address": {"pattern": PATTERN},
     "stream_id": STREAM_ID,
+    "tenant": {"pattern": rf"^\s*({TENANT.pattern})?\s*$"},
     "voice_gender": {"enum": list(GENDERS)},
+    "voice_settings": {"description": vocabulary.voice_settings()},
     "voices_gender": {"enum": ["", *GENDERS]},
     "voices_language": {"pattern": rf"^\s*({TAG.pattern})?\s*$"},
     "voices_provider": {"enum": ["", *PROVIDER_NAMES, ALIAS]},
@@ -112,6 +123,22 @@ def read_schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each object in schemas.yaml."""
     file: Any = read_document(FOLDER / "schemas.yaml")
     return {name: _object(entry) for name, entry in file.items()}
+
+
+@cache
+def read_fields() -> dict[str, dict[str, Any]]:
+    """Return what fields.yaml says of the fields of each schema, by the name of its class."""
+    file: Any = read_document(FOLDER / "fields.yaml")
+    return {f"{name}Schema": entry for name, entry in file.items()}
+
+
+def described(field_of_schema: Any) -> dict[str, Any]:
+    """Return the JSON Schema that fields.yaml has of a field of a request, under its class or one above it."""
+    for cls in type(field_of_schema.parent).__mro__:
+        if (entry := read_fields().get(cls.__name__, {}).get(field_of_schema.name)) is not None:
+            found = {"description": entry} if isinstance(entry, str) else dict(entry)
+            return {**STRINGS.get(found.pop("like", ""), {}), **found}
+    return {}
 
 
 def _object(entry: dict[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,7 @@ from sayna import http
 from sayna.audio import containers, mpeg
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
-from sayna.errors import (
-    ProviderError,
-    ProviderNotConfigured,
-    ProviderRejectedCredentials,
-    ProviderRejectedRequest,
-)
+from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.log import emit
 from sayna.providers.audio_response import Label, UnframedBody, spec_of
 from sayna.providers.base import AudioStream, SpeechRequest

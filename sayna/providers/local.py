@@ -1,4 +1,4 @@
-"""What the neural engines on this machine share: no key, the pool of engines, speech sentence by sentence."""
+"""What the engines on this machine share: no key, the pool of engines, and neural speech sentence by sentence."""
 
 import itertools
 import json

@@ -3,9 +3,7 @@
 import logging
 
 from sayna.config import RecordingConfig
-from sayna.recordings.library import Download, Library, check_stream_id
-from sayna.recordings.listing import RecordingPage
-from sayna.recordings.recorder import Recorder, Session
+from sayna.recordings.library import Library
 from sayna.recordings.removal import Remover, RetentionSweeper
 from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
@@ -35,16 +33,3 @@ def retention_threads(
         return ()
     leader = state.machine_leader if config.backend == "local" else state.leader
     return (LeaderThread(leader, "retention", RetentionSweeper(library, remover, config.retention_days).run),)
-
-
-__all__ = [
-    "Download",
-    "Library",
-    "Recorder",
-    "RecordingPage",
-    "Remover",
-    "Session",
-    "check_stream_id",
-    "open_library",
-    "retention_threads",
-]

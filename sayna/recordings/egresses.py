@@ -88,7 +88,10 @@ class Egresses:
         """Return the owner after LiveKit's report, written in place of `before` when the recording is over."""
         if report is None and not owner.egress_id and not owner.is_older_than(self._grace_seconds):
             return owner
-        state = report.state if report else self._outcome_in_store(stream_id)
+        if report is not None:
+            state = report.state
+        else:
+            state = EgressState.COMPLETE if self._library.has_audio(stream_id) else EgressState.FAILED
         if not state.is_over:
             return owner
         ended = (report.ended_at if report else None) or datetime.now(UTC)
@@ -119,9 +122,6 @@ class Egresses:
             return None
         return stream_id, owner, report
 
-    def _outcome_in_store(self, stream_id: str) -> EgressState:
-        return EgressState.COMPLETE if self._library.has_audio(stream_id) else EgressState.FAILED
-
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
         """Return at most `limit` running recordings of the caller, by stream_id; raises InvalidRequest."""
         after = self._library.cursors.open(cursor) if cursor else ""
@@ -139,8 +139,4 @@ class Egresses:
                 for name, owner in zip(batch, pool.map(self._library.owners.read, batch), strict=True):
                     # LiveKit also lists what other servers record, into stores of their own.
                     if owner and owner.egress_id == reports[name].id and self._library.allows(caller, owner):
-                        yield _line(name, owner, reports[name])
-
-
-def _line(stream_id: str, owner: Owner, report: EgressReport) -> Recording:
-    return Recording(stream_id, None, report.started_at or owner.started or EPOCH, owner.room_name)
+                        yield Recording(name, None, reports[name].started_at or owner.started or EPOCH, owner.room_name)

@@ -12,7 +12,7 @@ from werkzeug.datastructures import ETags
 
 from sayna.caller import Caller
 from sayna.recordings.errors import InvalidStreamId, PreconditionFailed, RangeNotSatisfiable, RecordingNotFound
-from sayna.recordings.listing import MAX_KEYS, Cursors, RecordingLister, RecordingPage
+from sayna.recordings.listing import Cursors, RecordingLister, RecordingPage
 from sayna.recordings.owners import Owner, OwnerFiles
 from sayna.storage import KEY_PART, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, StoreCheck
 
@@ -179,7 +179,8 @@ class Library:
 
     def folders(self) -> Iterator[tuple[str, dict[str, ObjectSummary]]]:
         """Yield each stream_id with its files by name, of any owner and with or without audio."""
-        for name, group in groupby(self._entries(), lambda entry: entry.key.removeprefix(self._prefix).split("/")[0]):
+        entries = self._store.walk(self._prefix)
+        for name, group in groupby(entries, lambda entry: entry.key.removeprefix(self._prefix).split("/")[0]):
             files = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
             if KEY_PART.fullmatch(name):
                 yield name, files
@@ -203,14 +204,6 @@ class Library:
     def audio_key(self, stream_id: str) -> str:
         """Return the key that LiveKit's egress writes to."""
         return f"{self._prefix}{stream_id}/audio.ogg"
-
-    def _entries(self) -> Iterator[ObjectSummary]:
-        after, more = "", True
-        while more:
-            listed, more = self._store.list(self._prefix, after, MAX_KEYS)
-            yield from listed
-            more = more and bool(listed)
-            after = listed[-1].key if listed else after
 
     def _key_for(self, stream_id: str, caller: Caller) -> str:
         """Return the key of the audio, or a key without an object when the caller may not have it.

@@ -17,10 +17,9 @@ from itertools import groupby
 
 from sayna.errors import InvalidRequest
 from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
-from sayna.storage import KEY_PART, ObjectSummary, Store
+from sayna.storage import KEY_PART, PAGE, ObjectSummary, Store
 
 MAX_LISTINGS = 5
-MAX_KEYS = 1000
 # audio.ogg, owner.json and the manifest of LiveKit's egress.
 KEYS_PER_RECORDING = 3
 MAX_KNOWN_OWNERS = 10_000
@@ -78,14 +77,15 @@ class RecordingLister:
         """Return at most `limit` recordings behind the key `after`, and the last key read if more follow."""
         recordings: list[Recording] = []
         for _ in range(self._max_listings):
-            folders, reached = self._folders(after, min(MAX_KEYS, KEYS_PER_RECORDING * limit + 1))
+            folders, reached = self._folders(after, min(PAGE, KEYS_PER_RECORDING * limit + 1))
             for folder, owner in zip(folders, self._owners(folders), strict=True):
                 # Check before moving `after`, so that the next page begins with the recording that did not fit.
                 if len(recordings) == limit:
                     return recordings, after
                 after = folder.last_key
                 if allows(owner):
-                    recordings.append(_line(folder, owner))
+                    audio = folder.audio
+                    recordings.append(Recording(folder.stream_id, audio.size, audio.modified, owner.room_name))
             if reached is None:
                 return recordings, None
             after = reached
@@ -94,7 +94,8 @@ class RecordingLister:
     def _folders(self, after: str, keys: int) -> tuple[list[_Folder], str | None]:
         """Return the recordings of one listing, and the last key of it if more follow."""
         listed, more = self._store.list(self._prefix, after, keys)
-        groups = [(name, list(group)) for name, group in groupby(listed, self._folder_name)]
+        by_folder = groupby(listed, lambda entry: entry.key.removeprefix(self._prefix).partition("/")[0])
+        groups = [(name, list(group)) for name, group in by_folder]
         # The last recording may continue in the next listing, so leave it for that.
         if more and len(groups) > 1:
             groups.pop()
@@ -107,9 +108,6 @@ class RecordingLister:
         if reached.removeprefix(self._prefix).count("/") > 1:
             reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
         return shown, reached
-
-    def _folder_name(self, entry: ObjectSummary) -> str:
-        return entry.key.removeprefix(self._prefix).partition("/")[0]
 
     def _folder(self, name: str, group: list[ObjectSummary], *, cut: bool) -> _Folder | None:
         entries = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
@@ -142,10 +140,6 @@ class RecordingLister:
             if len(self._known) > self._max_known_owners:
                 self._known.popitem(last=False)
         return owner
-
-
-def _line(folder: _Folder, owner: Owner) -> Recording:
-    return Recording(folder.stream_id, folder.audio.size, folder.audio.modified, owner.room_name)
 
 
 class Cursors:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, cast
 
-from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
 from sayna.errors import InvalidRequest
 
@@ -49,17 +49,6 @@ class StrictSchema(Schema):
             raise InvalidRequest(sentence(error.messages), field=_first_field(error.messages)) from error
 
 
-class ResponseSchema(Schema):
-    """A response: every field is present, and there is no other field."""
-
-    all_are_there: ClassVar = True
-
-    class Meta:
-        """Loading refuses a field that the schema does not name."""
-
-        unknown = RAISE
-
-
 def sentence(messages: Any, path: str = "") -> str:
     """Return marshmallow's tree of errors as one line, at most 500 characters."""
     # The contract limits an error to 4 kB, and each of a hundred entries may have an error.
@@ -101,12 +90,6 @@ def _ignored(schema: StrictSchema, body: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{name}.{inner}" for inner in _ignored(cast("StrictSchema", field.schema), value))
 
 
-def _whole(value: Any) -> int | None:
-    if type(value) is float and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
-
-
 # marshmallow 4.4 itself accepts bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
 # and "yes" for true. `type() is` and not isinstance(): to Python, true is an integer.
 class StrictString(fields.String):
@@ -125,7 +108,8 @@ class StrictInteger(fields.Integer):
     """A JSON number without a fraction, as in JSON Schema: 8000.0 and 8e3 too; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if (number := _whole(value)) is None:
+        number = int(value) if type(value) is float and value.is_integer() else value
+        if type(number) is not int:
             raise ValidationError("must be an integer")
         return number
 
@@ -160,18 +144,3 @@ class StrictDict(fields.Dict):
         if type(value) is not dict:
             raise ValidationError("must be an object")
         return value
-
-
-def string_field(description: str = "", **metadata: Any) -> StrictString:
-    """Return a string of a response; `metadata` is JSON Schema."""
-    return StrictString(metadata={"description": description, **metadata} if description else metadata)
-
-
-def count_field(description: str, **metadata: Any) -> StrictInteger:
-    """Return a number of a response that counts or measures, so it is not negative."""
-    return StrictInteger(metadata={"description": description, "minimum": 0, **metadata})
-
-
-def choice_field(*choices: str) -> StrictString:
-    """Return a string of a response that is one of a few words."""
-    return StrictString(validate=validate.OneOf(choices))

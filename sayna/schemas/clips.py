@@ -10,13 +10,7 @@ from marshmallow import ValidationError, fields, validate
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-    string_field,
-)
+from sayna.schemas.base import StrictBoolean, StrictInteger, StrictSchema, StrictString
 from sayna.schemas.recording import Count
 from sayna.schemas.speak import FlatSpeakSchema
 from sayna.speech.cache import Clip
@@ -64,20 +58,9 @@ class ClipSchema(FlatSpeakSchema):
 
         exclude = tuple(REFUSED.keys() - {"tts_config"})
 
-    ext = StrictString(
-        load_default="wav", metadata={"description": "Ending of the URL: the audio format.", "enum": list(ENDINGS)}
-    )
-    expires_in = StrictInteger(
-        load_default=DEFAULT_EXPIRY,
-        validate=_expiry,
-        metadata={
-            "description": f"Seconds that the URL is valid, {MIN_EXPIRY} to {MAX_EXPIRY}, or 0 for ever; rounded up.",
-            "anyOf": [{"const": 0}, {"minimum": MIN_EXPIRY, "maximum": MAX_EXPIRY}],
-        },
-    )
-    render = StrictBoolean(
-        load_default=True, metadata={"description": "Synthesize now, so that errors show here and not at the player."}
-    )
+    ext = StrictString(load_default="wav")
+    expires_in = StrictInteger(load_default=DEFAULT_EXPIRY, validate=_expiry)
+    render = StrictBoolean(load_default=True)
 
 
 class Decimal(fields.Float):
@@ -93,17 +76,14 @@ class Decimal(fields.Float):
 class SaySchema(StrictSchema):
     """The query of GET /say."""
 
-    text = string_field("The text to speak.", needed=True)
-    voice = string_field("A voice of your own, or `provider/voice_id`: `espeak/gmw/de`.")
-    provider = string_field("Speech vendor; the server's preferred one when left out.")
-    voice_id = string_field("Voice from `GET /voices`.")
-    language = string_field("BCP 47 tag; the voice's own when left out.")
-    model = string_field("Model of the vendor; its default when left out.")
-    speed = Decimal(
-        validate=validate.Range(MIN_RATE, MAX_RATE, error=f"must lie between {MIN_RATE} and {MAX_RATE}"),
-        metadata={"description": "1.0 is the voice's own pace."},
-    )
-    sample_rate = Count(metadata={"description": "Hz; that of the ending when left out."})
+    text = StrictString()
+    voice = StrictString()
+    provider = StrictString()
+    voice_id = StrictString()
+    language = StrictString()
+    model = StrictString()
+    speed = Decimal(validate=validate.Range(MIN_RATE, MAX_RATE, error=f"must lie between {MIN_RATE} and {MAX_RATE}"))
+    sample_rate = Count()
 
 
 CLIP = ClipSchema()

@@ -4,9 +4,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from sayna.schemas.base import StrictFloat, StrictSchema, StrictString, string_field
+from sayna.schemas.base import StrictFloat, StrictSchema, StrictString
 from sayna.schemas.speak import VoiceSchema
-from sayna.schemas.vocabulary import FORMAT_NAMES
 
 OPENAI_VOICES = (
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse"
@@ -32,21 +31,12 @@ class OpenAISpeechSchema(VoiceSchema):
 
         fields = ("input", "model", "voice", "response_format", "speed", "instructions", "stream_format", *EXTENSIONS)
 
-    input = string_field("The text to speak.", needed=True, minLength=1, pattern=r"\S")
-    model = string_field("A provider, `provider/model`, or a model of OpenAI.")
-    voice = VoiceReference(  # type: ignore[assignment]  # SDKs of OpenAI send an object too
-        metadata={
-            "description": "A voice of the provider, `provider/voice`, or one of OpenAI's thirteen names.",
-            "anyOf": [
-                {"type": "string"},
-                {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]},
-                {"type": "null"},
-            ],
-        }
-    )
-    response_format = string_field("`mp3` when left out.", enum=[*FORMAT_NAMES, ""])
+    input = StrictString()
+    model = StrictString()
+    voice = VoiceReference()  # type: ignore[assignment]  # SDKs of OpenAI send an object too
+    response_format = StrictString()
     speed = StrictFloat(validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"))
-    instructions = string_field("How to speak; dropped where the provider lacks this setting.")
+    instructions = StrictString()
     stream_format = StrictString(validate=validate.OneOf(("audio", "sse"), error="must be audio or sse"))
 
 
@@ -57,28 +47,25 @@ class ElevenLabsSettingsSchema(StrictSchema):
     stability = StrictFloat()
     similarity_boost = StrictFloat()
     style = StrictFloat()
-    use_speaker_boost = fields.Raw(metadata={"description": "Whether the speaker is boosted."})
+    use_speaker_boost = fields.Raw()
 
 
 class ElevenLabsSpeechSchema(StrictSchema):
     """The body of ElevenLabs's speech endpoint."""
 
-    text = StrictString(
-        required=True,
-        metadata={"description": "The text to speak.", "minLength": 1, "pattern": r"\S"},
-    )
-    model_id = string_field("A provider, `provider/model`, or a model of ElevenLabs.")
-    language_code = string_field("BCP 47 tag.")
+    text = StrictString(required=True)
+    model_id = StrictString()
+    language_code = StrictString()
     voice_settings = fields.Nested(ElevenLabsSettingsSchema)
 
 
 class JambonzSpeechSchema(StrictSchema):
     """The body of a custom speech vendor of jambonz."""
 
-    text = string_field("The text, or an SSML document.", needed=True, minLength=1, pattern=r"\S")
-    type = string_field("`ssml` for a document; `text` otherwise.")
-    language = string_field("BCP 47 tag.")
-    voice = string_field("A voice, or `provider/voice`.")
+    text = StrictString()
+    type = StrictString()
+    language = StrictString()
+    voice = StrictString()
 
 
 OPENAI_SPEECH = OpenAISpeechSchema()

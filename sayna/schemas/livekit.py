@@ -9,11 +9,7 @@ from typing import Any
 from marshmallow import RAISE, ValidationError, fields, validate
 
 from sayna.errors import InvalidRequest
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
 
 MAX_NAME = 128
 # LiveKit counts bytes of UTF-8: 128 characters of three bytes are a token that LiveKit refuses.
@@ -136,10 +132,8 @@ class StockTokenSchema(StrictSchema):
     room_name = Name(required=False)
     participant_name = Name(required=False)
     participant_identity = Name(required=False)
-    participant_metadata = StrictString(metadata={"description": "At most 64 KiB with the attributes."})
-    participant_attributes = fields.Dict(
-        keys=StrictString(), values=StrictString(), validate=_check_attributes, metadata={"description": "Strings."}
-    )
+    participant_metadata = StrictString()
+    participant_attributes = fields.Dict(keys=StrictString(), values=StrictString(), validate=_check_attributes)
     room_config = fields.Nested(RoomConfigSchema)
 
 

@@ -2,11 +2,7 @@
 
 from marshmallow import fields, validate
 
-from sayna.schemas.base import (
-    StrictDict,
-    StrictSchema,
-    StrictString,
-)
+from sayna.schemas.base import StrictDict, StrictSchema, StrictString
 
 MAX_ROWS = 2000
 MAX_COLUMNS = 50
@@ -19,15 +15,13 @@ class PromptListSchema(StrictSchema):
         StrictString(),
         required=True,
         validate=validate.Length(1, MAX_COLUMNS, error=f"must have 1 to {MAX_COLUMNS} columns"),
-        metadata={"description": "Names of the columns: `name` and the fields of `POST /speak`, except `auth`."},
     )
     rows = fields.List(
         fields.List(StrictString()),
         required=True,
         validate=validate.Length(0, MAX_ROWS, error=f"has more than {MAX_ROWS} rows"),
-        metadata={"description": "The cells of each row, as text."},
     )
-    defaults = StrictDict(metadata={"description": "Fields of `POST /speak` for rows that do not have them."})
+    defaults = StrictDict()
 
 
 PROMPT_LIST = PromptListSchema()

@@ -1,21 +1,16 @@
 """Requests of the SIP endpoints."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
 from sayna.config import Secret
-from sayna.config.sip_address import PATTERN, TRANSPORTS
+from sayna.config.sip_address import TRANSPORTS
 from sayna.livekit.model import Call
-from sayna.schemas.base import (
-    StrictBoolean,
-    StrictDict,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-)
-from sayna.schemas.livekit import CONTROL, PLAIN, Name
+from sayna.schemas.base import StrictBoolean, StrictDict, StrictInteger, StrictSchema, StrictString
+from sayna.schemas.livekit import CONTROL, Name
 from sayna.sip.address import sip_address
 from sayna.sip.call_request import CallRequest, OwnTrunk
 from sayna.sip.phone import TransferTarget, phone_number
@@ -24,24 +19,22 @@ MAX_DISPLAY_NAME = 64
 MAX_HEADERS = 20
 HEADER = re.compile("X-[A-Za-z0-9-]{1,64}")
 HEADER_VALUE = re.compile("[ -~]{1,256}")
-DTMF = re.compile("[0-9A-D*#w]{1,64}")
+DTMF = re.compile(r"[0-9A-D*#w]{1,64}\Z")
 
 MAX_CREDENTIAL = 256
 # LiveKit waits at most 80 s for an answer.
 MAX_RINGING = 80
 MAX_DURATION = 86400
-CREDENTIAL = {"maxLength": MAX_CREDENTIAL, "pattern": f"^{PLAIN}*$"}
 
 
-def check_line(text: str, longest: int) -> None:
-    """Raise ValidationError unless the text is one line of at most `longest` characters."""
-    if len(text) > longest or CONTROL.search(text):
-        raise ValidationError(f"must have at most {longest} characters and no control characters")
+def one_line(longest: int) -> Callable[[str], None]:
+    """Return a check that raises ValidationError unless a text is one line of at most `longest` characters."""
 
+    def check(text: str) -> None:
+        if len(text) > longest or CONTROL.search(text):
+            raise ValidationError(f"must have at most {longest} characters and no control characters")
 
-def check_display_name(text: str) -> None:
-    """Raise ValidationError unless the text is one line of at most 64 characters."""
-    check_line(text, MAX_DISPLAY_NAME)
+    return check
 
 
 def check_headers(headers: dict[str, Any]) -> None:
@@ -54,69 +47,26 @@ def check_headers(headers: dict[str, Any]) -> None:
         raise ValidationError("must name each header once")
 
 
-def check_dtmf(text: str) -> None:
-    """Raise ValidationError unless the text is 1 to 64 keys."""
-    if not DTMF.fullmatch(text):
-        raise ValidationError("must be 1 to 64 of the keys 0-9, A-D, *, # and w")
-
-
 def check_phone(text: str) -> None:
-    """Raise ValidationError for a blank text; a text that is no number has its own error."""
+    """Raise ValidationError for a blank text; a wrong number is INVALID_PHONE_NUMBER, which the schema cannot raise."""
     if not text.strip():
         raise ValidationError("must not be blank")
-
-
-def check_credential(text: str) -> None:
-    """Raise ValidationError unless the text is one line of at most 256 characters."""
-    check_line(text, MAX_CREDENTIAL)
-
-
-# The schema does not check digits: a wrong number is INVALID_PHONE_NUMBER, not INVALID_REQUEST.
-class Phone(StrictString):
-    """A telephone number that must be there."""
-
-    def __init__(self) -> None:
-        shown = {"pattern": r"^\s*\+?[0-9]{1,32}\s*$", "description": "+, if it is there, and 1-32 digits."}
-        super().__init__(required=True, validate=check_phone, metadata=shown)
 
 
 class OwnTrunkSchema(StrictSchema):
     """The SIP server and user that a request brings."""
 
-    outbound_address = StrictString(
-        metadata={
-            "pattern": PATTERN,
-            "description": "A host name or IPv4 address, with or without a port, sips: or ;transport=; calls through it"
-            " never use the server's own SIP user.",
-        }
-    )
-    auth_username = StrictString(validate=check_credential, metadata=CREDENTIAL)
-    auth_password = StrictString(validate=check_credential, metadata={**CREDENTIAL, "format": "password"})
-    transport = StrictString(
-        validate=validate.OneOf(TRANSPORTS), metadata={"description": "How the SIP server is reached; default: auto."}
-    )
-    from_name = StrictString(
-        validate=check_display_name,
-        metadata={"maxLength": MAX_DISPLAY_NAME, "description": "The name that the called phone shows."},
-    )
-    headers = StrictDict(
-        validate=check_headers,
-        metadata={
-            "maxProperties": MAX_HEADERS,
-            "propertyNames": {"pattern": f"^{HEADER.pattern}$"},
-            "additionalProperties": {"type": "string", "pattern": f"^{HEADER_VALUE.pattern}$"},
-            "description": "SIP headers of the INVITE, such as X-Customer-Id.",
-        },
-    )
-    dtmf = StrictString(
-        validate=check_dtmf,
-        metadata={"pattern": f"^{DTMF.pattern}$", "description": "Keys to press after the answer; w waits 0.5 s."},
-    )
+    outbound_address = StrictString()
+    auth_username = StrictString(validate=one_line(MAX_CREDENTIAL))
+    auth_password = StrictString(validate=one_line(MAX_CREDENTIAL))
+    transport = StrictString(validate=validate.OneOf(TRANSPORTS))
+    from_name = StrictString(validate=one_line(MAX_DISPLAY_NAME))
+    headers = StrictDict(validate=check_headers)
+    dtmf = StrictString(validate=validate.Regexp(DTMF, error="must be 1 to 64 of the keys 0-9, A-D, *, # and w"))
 
 
-def _seconds(highest: int, description: str) -> StrictInteger:
-    limits = {"minimum": 1, "maximum": highest, "description": description}
-    return StrictInteger(validate=validate.Range(1, highest, error=f"must be 1 to {highest}"), metadata=limits)
+def _seconds(highest: int) -> StrictInteger:
+    return StrictInteger(validate=validate.Range(1, highest, error=f"must be 1 to {highest}"))
 
 
 class CallSchema(StrictSchema):
@@ -125,19 +75,13 @@ class CallSchema(StrictSchema):
     room_name = Name()
     participant_name = Name()
     participant_identity = Name()
-    from_phone_number = Phone()
-    to_phone_number = Phone()
+    from_phone_number = StrictString(required=True, validate=check_phone)
+    to_phone_number = StrictString(required=True, validate=check_phone)
     sip = fields.Nested(OwnTrunkSchema)
-    ringing_timeout = _seconds(MAX_RINGING, "Seconds that the phone may ring; 30 when left out.")
-    max_call_duration = _seconds(MAX_DURATION, "Seconds until LiveKit ends the call; 24 hours when left out.")
-    wait_until_answered = StrictBoolean(
-        load_default=False,
-        metadata={"description": "Answer when the phone is answered: `answered`, or 422 with the reason."},
-    )
-    replace = StrictBoolean(
-        load_default=False,
-        metadata={"description": "Disconnect a participant of this identity that is in the room; otherwise 409."},
-    )
+    ringing_timeout = _seconds(MAX_RINGING)
+    max_call_duration = _seconds(MAX_DURATION)
+    wait_until_answered = StrictBoolean(load_default=False)
+    replace = StrictBoolean(load_default=False)
 
 
 class TransferSchema(StrictSchema):
@@ -145,14 +89,7 @@ class TransferSchema(StrictSchema):
 
     room_name = Name()
     participant_identity = Name()
-    transfer_to = StrictString(
-        required=True,
-        validate=check_phone,
-        metadata={
-            "pattern": r"^\s*(([Tt][Ee][Ll]:)?\+?[0-9]{1,32}|[Ss][Ii][Pp]:[A-Za-z0-9+._-]{1,64}@[^\s@]+)\s*$",
-            "description": "A number, tel: and a number, or sip:user@host.",
-        },
-    )
+    transfer_to = StrictString(required=True, validate=check_phone)
 
 
 CALL = CallSchema()

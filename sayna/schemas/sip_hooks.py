@@ -23,27 +23,13 @@ def check_tenant(text: str) -> None:
 class HookSchema(StrictSchema):
     """One hook; only a server without tenants accepts it without auth_id."""
 
-    host = StrictString(
-        required=True,
-        metadata={"description": "The SIP domain of the calls, as in example.com."},
-    )
-    url = StrictString(
-        required=True,
-        metadata={"description": "Where their events go: https, on the internet, without user name."},
-    )
-    auth_id = StrictString(
-        load_default="",
-        validate=check_tenant,
-        metadata={
-            "pattern": rf"^\s*({TENANT.pattern})?\s*$",
-            "description": "The id of your tenant; required with authentication, optional without.",
-        },
-    )
+    host = StrictString(required=True)
+    url = StrictString(required=True)
+    auth_id = StrictString(load_default="", validate=check_tenant)
     events = fields.List(
         StrictString(validate=validate.OneOf(EVENTS)),
         validate=validate.Length(min=1, error="must name at least one event"),
         load_default=lambda: list(DEFAULT_EVENTS),
-        metadata={"description": "The events that the hook gets; default: participant_joined."},
     )
 
 

@@ -5,39 +5,16 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, fields, validate
 
-from sayna import audio
 from sayna.errors import EmptyText, InvalidProviderAuth, InvalidRequest, UnsupportedFormat
 from sayna.providers import ALIASES
-from sayna.schemas import vocabulary
-from sayna.schemas.base import (
-    ResponseSchema,
-    StrictBoolean,
-    StrictDict,
-    StrictFloat,
-    StrictInteger,
-    StrictSchema,
-    StrictString,
-    choice_field,
-    count_field,
-    ignored_fields,
-    string_field,
-)
-from sayna.schemas.vocabulary import FORMAT_NAMES, PROVIDER_NAMES
-from sayna.speech.own_voices import ALIAS, VoiceTarget
+from sayna.schemas.base import StrictDict, StrictFloat, StrictInteger, StrictSchema, StrictString, ignored_fields
+from sayna.speech.own_voices import VoiceTarget
 from sayna.speech.plan import SpeakRequest
-from sayna.speech.voices.languages import TAG
 
 # A limit on the one regular expression that is made of all pronunciations.
 MAX_PRONUNCIATIONS = 100
 SILENCE = validate.Range(0, 10_000, error="must lie between 0 and 10000")
 POSITIVE = validate.Range(min=0, min_inclusive=False, error="must be greater than 0")
-
-
-def _spoken() -> StrictString:
-    # Required, but a missing text is EMPTY_TEXT, which the planner raises.
-    return string_field(
-        "The text to speak; not blank, at most MAX_TEXT_CHARS.", needed=True, minLength=1, pattern=r"\S"
-    )
 
 
 class PronunciationSchema(StrictSchema):
@@ -51,51 +28,25 @@ class PronunciationSchema(StrictSchema):
 class VoiceSchema(StrictSchema):
     """All fields of the speech except its text: top level of the flat form, `tts_config` of the nested one."""
 
-    voice = string_field("A voice of your own, or `provider/voice_id`; excludes `provider`, `voice_id` and `model`.")
-    provider = string_field(
-        "Speech vendor; the server's preferred one when left out. `alias`: `voice_id` is a voice of your own.",
-        enum=[*PROVIDER_NAMES, ALIAS, ""],
-    )
-    voice_id = string_field("Voice from `GET /voices`; the vendor's default when left out.")
-    model = string_field("Model of the vendor; its default when left out.")
-    speaking_rate = StrictFloat(
-        validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"),
-        metadata={"description": "1.0 is the voice's own pace; clamped to the range of the vendor."},
-    )
-    audio_format = string_field(
-        "When left out, the first audio type of `Accept`; without one, flat gets `wav` and nested `linear16`.",
-        enum=[*FORMAT_NAMES, ""],
-    )
-    sample_rate = StrictInteger(
-        metadata={"description": "Hz; 24000, for `mulaw` and `alaw` 8000.", "enum": list(audio.SAMPLE_RATES)}
-    )
-    silence_before_ms = StrictInteger(
-        validate=SILENCE, metadata={"description": "Milliseconds of silence before the speech."}
-    )
-    silence_after_ms = StrictInteger(
-        validate=SILENCE, metadata={"description": "Milliseconds of silence after the speech."}
-    )
-    language = string_field(
-        "BCP 47 tag, also as `de_DE` or `deu`; the voice's own when left out. Without `voice_id` it picks one.",
-        pattern=rf"^\s*({TAG.pattern})?\s*$",
-    )
-    markup = StrictString(
-        validate=validate.OneOf(("none", "ssml", ""), error="must be none or ssml"),
-        metadata={"description": "`ssml`: `text` is a `<speak>` document of pauses, `<sub>`, `<say-as>` and a rate."},
-    )
-    voice_settings = StrictDict(metadata={"description": vocabulary.voice_settings()})
+    voice = StrictString()
+    provider = StrictString()
+    voice_id = StrictString()
+    model = StrictString()
+    speaking_rate = StrictFloat(validate=validate.Range(0.25, 4.0, error="must lie between 0.25 and 4.0"))
+    audio_format = StrictString()
+    sample_rate = StrictInteger()
+    silence_before_ms = StrictInteger(validate=SILENCE)
+    silence_after_ms = StrictInteger(validate=SILENCE)
+    language = StrictString()
+    markup = StrictString(validate=validate.OneOf(("none", "ssml", ""), error="must be none or ssml"))
+    voice_settings = StrictDict()
     pronunciations = fields.List(
         fields.Nested(PronunciationSchema),
         validate=validate.Length(0, MAX_PRONUNCIATIONS, error="has more than 100 entries"),
-        metadata={"description": "Whole words, case-sensitive, replaced in one pass."},
     )
-    connection_timeout = StrictFloat(
-        validate=POSITIVE, metadata={"description": "Seconds; the server allows at most 30."}
-    )
-    request_timeout = StrictFloat(
-        validate=POSITIVE, metadata={"description": "Seconds for the whole; the server allows at most 60."}
-    )
-    auth = StrictDict(metadata={"description": vocabulary.credentials()})
+    connection_timeout = StrictFloat(validate=POSITIVE)
+    request_timeout = StrictFloat(validate=POSITIVE)
+    auth = StrictDict()
 
 
 class FlatSpeakSchema(VoiceSchema):
@@ -103,13 +54,13 @@ class FlatSpeakSchema(VoiceSchema):
 
     elsewhere: ClassVar = {"tts_config": {"type": "null", "description": "Only in the nested form."}}
 
-    text = _spoken()
+    text = StrictString()
 
 
 class NestedSpeakSchema(StrictSchema):
     """The SDKs' form: the text, and `tts_config` beside it."""
 
-    text = _spoken()
+    text = StrictString()
     tts_config = fields.Nested(VoiceSchema, required=True)
 
 
@@ -176,33 +127,10 @@ def _request(loaded: dict[str, Any], body: Mapping[str, Any], default_formats: t
     )
 
 
-class SpeechMetadataSchema(ResponseSchema):
-    """The parameters of the audio, with every default filled in."""
-
-    provider = string_field("The vendor of the audio.")
-    voice_id = string_field()
-    model = string_field("Empty where the vendor has no models.")
-    language = string_field("BCP 47; empty where the vendor chooses it.")
-    audio_format = choice_field(*audio.FORMATS)
-    content_type = string_field("Media type of the audio.")
-    sample_rate = count_field("Hz.")
-    channels = count_field("1 is mono.")
-    duration_ms = count_field("Milliseconds.")
-    size_bytes = count_field("Size of the audio before base64.")
-    characters = count_field("Characters of the text that the vendor received.")
-    speaking_rate = fields.Float(metadata={"description": "The rate that the vendor used."})
-    cached = StrictBoolean(metadata={"description": "Whether the audio came from the cache."})
-    cache_key = string_field("SHA-256 of everything that changes the audio.", pattern="^[0-9a-f]{64}$")
-
-
-class SpeechEnvelopeSchema(ResponseSchema):
-    """Audio in JSON."""
-
-    metadata = fields.Nested(SpeechMetadataSchema)
-    audio = StrictString(metadata={"description": "Base64.", "format": "byte"})
-
-
-METADATA_FIELDS = tuple(SpeechMetadataSchema().fields)
+METADATA_FIELDS = (
+    "provider", "voice_id", "model", "language", "audio_format", "content_type", "sample_rate", "channels",
+    "duration_ms", "size_bytes", "characters", "speaking_rate", "cached", "cache_key",
+)  # fmt: skip
 # The metadata that is known before the first byte of audio, and so fits into response headers.
 HEADER_FIELDS = {
     f"x-{name.replace('_', '-')}": name for name in ("provider", "voice_id", "audio_format", "sample_rate", "channels")

@@ -110,7 +110,11 @@ class CallLog:
         newest = next((each for each in records if each is not None and each.participant_identity == identity), None)
         # One that has a status is an earlier call, which was refused too.
         if newest is not None and newest.sip_status is None and newest.started_at >= since - CLOCK_SECONDS:
-            self.change(newest.sip_call_id, room, lambda stored: stored and _with_reason(stored, reason, sip_status))
+
+            def with_reason(stored: CallRecord | None) -> CallRecord | None:
+                return stored and replace(stored, reason=reason, sip_status=sip_status)
+
+            self.change(newest.sip_call_id, room, with_reason)
 
     def _current(self, records: list[CallRecord]) -> list[dict[str, Any]]:
         """Return the calls after a look at LiveKit for those that are not over; what changed is stored."""
@@ -128,10 +132,6 @@ class CallLog:
         if current != record:
             self.change(record.sip_call_id, record.room_name, lambda stored: current if stored == record else None)
         return current
-
-
-def _with_reason(record: CallRecord, reason: str, sip_status: int | None) -> CallRecord:
-    return replace(record, reason=reason, sip_status=sip_status)
 
 
 def moved(record: CallRecord, status: str, now: int) -> CallRecord:

@@ -1,13 +1,4 @@
-"""Errors of clip URLs.
-
-SaynaError
-├── ClipTooLong                       400 CLIP_TOO_LONG (an InvalidRequest)
-├── CrossSiteRequest                  403 CROSS_SITE_REQUEST
-├── OpenVendorsDisabled               403 OPEN_VENDORS_DISABLED
-├── ClipNotFound                      404 CLIP_NOT_FOUND
-├── ClipExpired                       410 CLIP_EXPIRED
-└── ClipsNotConfigured                500 CLIPS_NOT_CONFIGURED
-"""
+"""Errors of clip URLs."""
 
 from sayna.errors import (
     InvalidRequest,
@@ -20,53 +11,34 @@ from sayna.errors import (
 )
 
 
-class ClipTooLong(InvalidRequest):
+class ClipTooLong(InvalidRequest, code="CLIP_TOO_LONG"):
     """The URL of the clip would have more than 1000 characters."""
 
-    code = "CLIP_TOO_LONG"
 
-
-class CrossSiteRequest(SaynaError):
+class CrossSiteRequest(SaynaError, status=403, code="CROSS_SITE_REQUEST"):
     """A web page of another site sent the request."""
 
-    status = 403
-    code = "CROSS_SITE_REQUEST"
 
-
-class OpenVendorsDisabled(SaynaError):
+class OpenVendorsDisabled(SaynaError, status=403, code="OPEN_VENDORS_DISABLED"):
     """Without authentication, a GET speaks with local providers only."""
 
-    status = 403
-    code = "OPEN_VENDORS_DISABLED"
 
-
-class ClipNotFound(SaynaError):
+class ClipNotFound(SaynaError, status=404, code="CLIP_NOT_FOUND"):
     """No clip has this URL: a part of it is wrong, or its tenant no longer exists."""
 
-    status = 404
-    code = "CLIP_NOT_FOUND"
-
-    def __init__(self) -> None:
-        super().__init__("no clip has this URL")
+    sentence = "no clip has this URL"
 
 
-class ClipExpired(SaynaError):
+class ClipExpired(SaynaError, status=410, code="CLIP_EXPIRED"):
     """The URL of the clip has expired."""
 
-    status = 410
-    code = "CLIP_EXPIRED"
-
-    def __init__(self) -> None:
-        super().__init__("the URL of this clip has expired; ask for a new one")
+    sentence = "the URL of this clip has expired; ask for a new one"
 
 
-class ClipsNotConfigured(SaynaError):
+class ClipsNotConfigured(SaynaError, code="CLIPS_NOT_CONFIGURED"):
     """The server has no lasting secret to sign clip URLs with."""
 
-    code = "CLIPS_NOT_CONFIGURED"
-
-    def __init__(self) -> None:
-        super().__init__("clip URLs need a secret that lasts; set CACHE_PATH, SAYNA_SECRET or CLIP_SECRETS_JSON")
+    sentence = "clip URLs need a secret that lasts; set CACHE_PATH, SAYNA_SECRET or CLIP_SECRETS_JSON"
 
 
 # Telephone systems look at the status only, so it says who failed. The first matching class counts.

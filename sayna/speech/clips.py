@@ -106,10 +106,6 @@ class ClipService:
         """Return the caller for whom a tenant's signature speaks, None when the tenant no longer exists."""
         return self._auth.caller_of(tenant, datetime.datetime.now(datetime.UTC).date())
 
-    def cached(self, plan: Plan, caller: Caller | None) -> SpeechResult | None:
-        """Return the audio, if no provider is needed for it; it counts as saved for `caller`, None for no caller."""
-        return self._speech.cached(plan, caller)
-
     def render(
         self, plan: Plan, *, is_client_connected: Callable[[], bool], caller: Caller = UNRESTRICTED
     ) -> SpeechResult:
@@ -149,16 +145,7 @@ class ClipService:
 
 
 def _request(link: ClipLink) -> SpeakRequest:
-    return SpeakRequest(
-        link.text,
-        tenant=link.tenant,
-        voice=link.voice,
-        provider=link.provider,
-        voice_id=link.voice_id,
-        model=link.model,
-        language=link.language,
-        markup=link.markup,
-        # The cache key of 1 differs from that of 1.0.
-        speaking_rate=None if link.speaking_rate is None else float(link.speaking_rate),
-        sample_rate=link.sample_rate,
-    )
+    fields = {name: getattr(link, name) for name in ClipLink.__slots__ if name != "expires"}
+    # The cache key of 1 differs from that of 1.0.
+    rate = None if link.speaking_rate is None else float(link.speaking_rate)
+    return SpeakRequest(**fields | {"speaking_rate": rate})

@@ -92,8 +92,8 @@ class StoredForms:
         if clip := self._cache.get(key, from_disk=on_disk):
             return clip
         head = bytearray()
-        chunks = PlannedForm(plan, None).chunks(_sliced(master.audio), master.info.spec, head)
-        made = _joined(chunks)
+        slices = (master.audio[at : at + CHUNK_BYTES] for at in range(0, len(master.audio), CHUNK_BYTES))
+        made = _joined(PlannedForm(plan, None).chunks(slices, master.info.spec, head))
         clip = plan.clip(bytes(head) + made if head else made, master.info)
         self._cache.put_form(plan.sound, plan.form, clip, generation, on_disk=on_disk)
         return clip
@@ -113,7 +113,3 @@ def _joined(chunks: Iterator[bytes]) -> bytes:
     for chunk in chunks:
         whole += chunk
     return bytes(whole)
-
-
-def _sliced(data: bytes) -> Iterator[bytes]:
-    return (data[at : at + CHUNK_BYTES] for at in range(0, len(data), CHUNK_BYTES))

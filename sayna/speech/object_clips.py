@@ -11,7 +11,6 @@ from sayna.storage import StorageUnavailable, Store
 MAX_BYTES = 16 * 2**20
 # Misses must not wait for a storage that has just failed.
 PAUSE_SECONDS = 30.0
-PAGE = 1000
 
 T = TypeVar("T")
 
@@ -43,15 +42,11 @@ class ObjectClips(ClipStore):
 
     def walk(self, provider: str | None, voice: str | None) -> Iterator[StoredClip]:
         prefix = f"{self._prefix}/{provider}." if provider else f"{self._prefix}/"
-        more, after = True, ""
-        while more:
-            listed, more = self._store.list(prefix, after, PAGE)
-            for each in listed:
-                after = each.key
-                folder, _, sound = each.key.removeprefix(f"{self._prefix}/").partition("/")
-                slug, _, digest = folder.rpartition(".")
-                if voice is None or digest == _digest(voice):
-                    yield StoredClip(each.key, sound, slug, each.size)
+        for each in self._store.walk(prefix):
+            folder, _, sound = each.key.removeprefix(f"{self._prefix}/").partition("/")
+            slug, _, digest = folder.rpartition(".")
+            if voice is None or digest == _digest(voice):
+                yield StoredClip(each.key, sound, slug, each.size)
 
     def _ask(self, question: Callable[[], T]) -> T:
         if time.monotonic() < self._paused_until:

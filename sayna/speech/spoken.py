@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sayna.engines.graphemes import CharacterTable
 from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import Piece, Script, UnsupportedMarkup, compiled, compiled_leniently
 from sayna.speech.text import clean, has_speech
@@ -31,29 +32,24 @@ _SENTENCE_BREAK = re.compile(r"(?<! ) *(\n\n?)\s*")
 _COMPILERS = {"ssml": compiled, "unwrapped": compiled_leniently}
 
 
-class _Kinds(dict[int, str]):
-    """What a character is to a word: one letter for each, as `str.translate` reads them.
-
-    m is a mark and u another character of a script without blanks. n is a mark and s another character inside a
-    word of a script with blanks. Every other character is an o. Capitals are characters that a word begins with.
-    """
-
-    def __init__(self, firsts: Iterable[str]) -> None:
-        super().__init__({ord(character): _kind(character).upper() for character in firsts})
-
-    def __missing__(self, code: int) -> str:
-        self[code] = _kind(chr(code))
-        return self[code]
-
-
 @functools.lru_cache(maxsize=4096)
 def _kind(character: str) -> str:
+    """Return what a character is to a word, as one letter.
+
+    m is a mark and u another character of a script without blanks. n is a mark and s another character inside a
+    word of a script with blanks. Every other character is an o.
+    """
     is_mark = character in JOINERS or unicodedata.category(character)[0] == "M"
     if _UNSPACED_SCRIPT.match(character):
         return "m" if is_mark else "u"
     if is_mark:
         return "n"
     return "s" if character == "_" or character.isalnum() else "o"
+
+
+def _kinds(firsts: Iterable[str]) -> CharacterTable:
+    """Return the kinds of all characters; those that a word begins with are capitals."""
+    return CharacterTable(_kind, ((ord(first), _kind(first).upper()) for first in firsts))
 
 
 # What stands behind a word in any script.
@@ -85,7 +81,7 @@ class PronunciationTable:
         """Keep the rules, which win over those of `base`; a large base costs little."""
         added = {word: clean(spoken) for written, spoken in rules if (word := clean(written).strip())}
         self._spoken: dict[str, str] = {**base._spoken, **added} if base else added
-        self._kinds = _Kinds({word[0] for word in self._spoken})
+        self._kinds = _kinds({word[0] for word in self._spoken})
         self._words: dict[str, list[str]] = dict(base._words) if base else {}
         self._groups: dict[str, _Group | None] = dict(base._groups) if base else {}
         changed: dict[str, set[str]] = {}

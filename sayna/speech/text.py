@@ -7,7 +7,8 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+
+from sayna.engines.graphemes import CharacterTable
 
 # The longest run of combining marks that Unicode expects (UAX #15, Stream-Safe Text Format). Sorting a longer
 # run takes quadratic time in `unicodedata.normalize`.
@@ -26,17 +27,6 @@ NAMED_PUNCTUATION = "#%&*@§¶†‡‰‱٪"
 UNNAMED_SYMBOLS = "^`|~\u00a6\u00a8\u00ac\u00af\u00b4\u00b8"
 # Lines, blocks, shapes and Braille dots: rulers and frames, not words.
 _DRAWN = range(0x2500, 0x2600), range(0x2800, 0x2900)
-
-
-class _Table(dict[int, str | int]):
-    """What `str.translate` puts for each character, worked out by `make` when the character is first seen."""
-
-    def __init__(self, make: Callable[[str], str | int]) -> None:
-        self._make = make
-
-    def __missing__(self, code: int) -> str | int:
-        self[code] = self._make(chr(code))
-        return self[code]
 
 
 def clean(text: str) -> str:
@@ -66,7 +56,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _cleaned(character: str) -> str | int:
+def _cleaned(character: str) -> str:
     if character in LINE_BREAKS:
         return "\n"
     if character == "\u2029":
@@ -78,7 +68,7 @@ def _cleaned(character: str) -> str | int:
         return " "
     if category == "Cs" or (category == "Cf" and not _is_joining(character)) or _is_noncharacter(ord(character)):
         return ""
-    return ord(character)
+    return character
 
 
 def _is_joining(character: str) -> bool:
@@ -143,8 +133,8 @@ def _can_be_said(character: str) -> bool:
     return character in NAMED_PUNCTUATION
 
 
-_CLEANED = _Table(_cleaned)
+_CLEANED = CharacterTable(_cleaned)
 # A string of the same length: m for a combining mark, s for any other character.
-_MARKS = _Table(lambda character: "m" if unicodedata.combining(character) else "s")
+_MARKS = CharacterTable(lambda character: "m" if unicodedata.combining(character) else "s")
 # Only the characters that can be said: one character for each, an empty string for all others.
-_SPOKEN = _Table(lambda character: "s" if _can_be_said(character) else "")
+_SPOKEN = CharacterTable(lambda character: "s" if _can_be_said(character) else "")

@@ -16,14 +16,12 @@ def checked(given: Mapping[str, Any], provider: TTSProvider) -> Mapping[str, Any
     for name, value in given.items():
         if name not in provider.voice_settings:
             raise InvalidRequest(f"voice_settings of {provider.slug} has no {name[:64]!r}; send only {known}")
-        settings[name] = _without_fraction(value, provider.voice_settings[name])
-        _check(name, settings[name], provider.voice_settings[name])
+        spec = provider.voice_settings[name]
+        # 50.0 is an integer, as in JSON Schema.
+        is_whole = spec.kind is int and type(value) is float and value.is_integer()
+        settings[name] = int(value) if is_whole else value
+        _check(name, settings[name], spec)
     return settings
-
-
-def _without_fraction(value: Any, spec: SettingSpec) -> Any:
-    """Return 50 for 50.0 where the setting is an integer, as in JSON Schema."""
-    return int(value) if spec.kind is int and type(value) is float and value.is_integer() else value
 
 
 def _check(name: str, value: Any, spec: SettingSpec) -> None:

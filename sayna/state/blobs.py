@@ -1,13 +1,11 @@
 """The embedded BlobStore: one private file a value."""
 
 import contextlib
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from sayna.errors import StoreUnavailable
-from sayna.state.files import exclusive, private_folder
+from sayna.state.files import exclusive, private_folder, replace_private
 from sayna.state.ports import BlobStore
 
 
@@ -32,19 +30,4 @@ class FileBlobStore(BlobStore):
             except TimeoutError as error:
                 raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
             if (value := change(self.read(name))) is not None:
-                self._replace(name, value)
-
-    def _replace(self, name: str, value: bytes) -> None:
-        # A random name, because two writers of one temporary file would mix their bytes.
-        descriptor, temporary = tempfile.mkstemp(prefix=f"{Path(name).stem}.", suffix=".tmp", dir=self._folder)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(value)
-                file.flush()
-                # Otherwise a power cut could leave an empty file under the new name.
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._folder / name)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+                replace_private(self._folder / name, value)

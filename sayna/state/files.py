@@ -4,10 +4,11 @@ import errno
 import fcntl
 import os
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -87,6 +88,23 @@ def create_private(path: Path) -> None:
     with _creating:
         if not path.exists():
             os.close(open_private(path))
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Write a file with mode 0600 in one step, in place of an older one; raises OSError."""
+    # A random name, because two writers of one temporary file would mix their bytes.
+    descriptor, temporary = tempfile.mkstemp(prefix=f"{path.stem}.", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            # Otherwise a power cut could leave an empty file under the new name.
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
 
 
 def lock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:

@@ -20,16 +20,13 @@ LINK_SECONDS = 60
 FIRST_CHUNK_BYTES = 2**16
 # With 1 MiB a recording is sent at 1,206 MB/s, with botocore's own 1 KiB at 126 MB/s (measured).
 CHUNK_BYTES = 2**20
+PAGE = 1000  # objects of one listing
 
 logger = logging.getLogger("sayna.recordings")
 
 
-class StorageUnavailable(SaynaError):
+class StorageUnavailable(SaynaError, status=503, code="RECORDING_STORAGE_UNAVAILABLE"):
     """The store cannot be read or written right now; its own message stays in the server's log."""
-
-    status = 503
-    # The contract's code, section 7: what is stored here are the recordings.
-    code = "RECORDING_STORAGE_UNAVAILABLE"
 
 
 def failure(backend: str, reason: str) -> StorageUnavailable:
@@ -173,6 +170,15 @@ class Store(ABC):
     def list(self, prefix: str, after: str, limit: int) -> tuple[list[ObjectSummary], bool]:
         """Return at most `limit` objects behind the key `after`, by bytes of the key, and whether more follow."""
 
+    def walk(self, prefix: str) -> Iterator[ObjectSummary]:
+        """Yield every object, by bytes of the key."""
+        after, more = "", True
+        while more:
+            listed, more = self.list(prefix, after, PAGE)
+            yield from listed
+            more = more and bool(listed)
+            after = listed[-1].key if listed else after
+
 
 def open_store(config: RecordingConfig, *, attempts: int = 3, seconds: float | None = None) -> Store | None:
     """Return the configured store, or None when there is none; the first call of the store connects.
@@ -193,16 +199,3 @@ def open_store(config: RecordingConfig, *, attempts: int = 3, seconds: float | N
 
         return LocalStore(config.local_path, config.prefix)
     return None
-
-
-__all__ = [
-    "ByteRange",
-    "ObjectInfo",
-    "ObjectLink",
-    "ObjectStream",
-    "ObjectSummary",
-    "StorageUnavailable",
-    "Store",
-    "StoreCheck",
-    "open_store",
-]

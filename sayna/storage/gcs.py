@@ -17,16 +17,7 @@ from urllib.parse import quote, urlsplit
 from sayna import http
 from sayna.cloud.google import GoogleTokens, NoToken, read_account
 from sayna.config import RecordingConfig, Secret
-from sayna.storage import (
-    LINK_SECONDS,
-    ByteRange,
-    ObjectInfo,
-    ObjectLink,
-    ObjectStream,
-    ObjectSummary,
-    Store,
-    failure,
-)
+from sayna.storage import LINK_SECONDS, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, failure
 
 FIELDS = "size,generation,updated,metadata,contentEncoding"
 # full_control could also change who may read: https://cloud.google.com/storage/docs/oauth-scopes

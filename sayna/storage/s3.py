@@ -21,16 +21,7 @@ from sayna import http
 from sayna.cloud import aws
 from sayna.config import OutboundProxy, RecordingConfig, Secret
 from sayna.log import emit
-from sayna.storage import (
-    LINK_SECONDS,
-    ByteRange,
-    ObjectInfo,
-    ObjectLink,
-    ObjectStream,
-    ObjectSummary,
-    Store,
-    failure,
-)
+from sayna.storage import LINK_SECONDS, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, failure
 
 CONNECT_SECONDS = 2
 FIRST_BYTE_SECONDS = 4

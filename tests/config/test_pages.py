@@ -1,27 +1,30 @@
 """The pages about settings list every setting, and no other."""
 
 import re
+import runpy
 import shutil
 from collections import Counter
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 from sayna.config import Config, load_config, settings
-from sayna.config.__main__ import DESCRIPTIONS, ROOT, env_example, table, write
 from sayna.config.fields import section_of
 
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = runpy.run_path(str(ROOT / "scripts" / "settings_page.py"))
+DESCRIPTIONS = SCRIPT["DESCRIPTIONS"]
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
 PAGE = (ROOT / "docs" / "settings.md").read_text("utf-8")
 
 
 def test_the_pages_are_as_the_fields_say() -> None:
-    assert (env_example(), table()) == (EXAMPLE, PAGE), "run: python -m sayna.config"
+    assert (SCRIPT["env_example"](), SCRIPT["table"]()) == (EXAMPLE, PAGE), "run: python scripts/settings_page.py"
 
 
 def test_writing_the_pages_renews_them(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "README.md", tmp_path)
-    write(tmp_path)
+    SCRIPT["write"](tmp_path)
     assert (tmp_path / ".env.example").read_text("utf-8") == EXAMPLE
     assert (tmp_path / "docs" / "settings.md").read_text("utf-8") == PAGE
     assert (tmp_path / "README.md").read_text("utf-8") == (ROOT / "README.md").read_text("utf-8")

@@ -12,7 +12,7 @@ from tests.wire.acme import AcmeFake
 
 ROOT = Path(__file__).parents[2]
 GENERATED = {".env.example", "README.md", "docs/settings.md"}
-COPIED = ("app.py", "pyproject.toml", "README.md", ".env.example", "sayna", "docs")
+COPIED = ("app.py", "pyproject.toml", "README.md", ".env.example", "sayna", "docs", "scripts")
 
 # Runs in the scratch copy, after its pages were written, and prints what the server knows of the vendor.
 ASK = """
@@ -53,7 +53,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "tests/providers/acme.py", scratch / "sayna/providers/acme.py")
     package = scratch / "sayna/providers/__init__.py"
     package.write_text(package.read_text().replace('    "piper":', '    "acme": "Acme",\n    "piper":'))
-    python(scratch, "-m", "sayna.config")
+    python(scratch, "scripts/settings_page.py")
     return scratch
 
 

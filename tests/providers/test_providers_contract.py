@@ -17,7 +17,6 @@ from sayna.providers.base import TTSProvider
 from sayna.providers.espeak import Espeak, EspeakConfig
 from sayna.providers.hibari import Hibari, HibariConfig
 from sayna.providers.piper import Piper, PiperConfig
-from sayna.speech.voices.accents import FINER
 from sayna.speech.voices.languages import names
 from sayna.speech.voices.normalize import normalize
 from tests.audio.sounds import HERTZ, heard
@@ -338,7 +337,7 @@ def test_accents_of_every_vendor_are_one_vocabulary(provider: TTSProvider) -> No
     accents = {voice.accent for voice in normalize(provider.list_voices(Deadline.after(10)), provider)}
     known = {names_of_region[0] for names_of_region in names()["regions"].values()}
     assert accents
-    assert accents <= known | set(FINER.values()) | {"Unknown"}
+    assert accents <= known | set(names()["finer"].values()) | {"Unknown"}
 
 
 WRONG_CATALOGUES: dict[str, Any] = {"null": None, "number": 7, "list": [], "error": {"error": "CANARY"}}

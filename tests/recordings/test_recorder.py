@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from livekit import api
 
-from sayna.recordings import Recorder
+from sayna.recordings.recorder import Recorder
 from tests.blueprints.conftest import MakeClient
 from tests.recordings.conftest import owner
 from tests.recordings.test_ownership import A, B

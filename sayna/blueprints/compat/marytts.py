@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from functools import partial
 from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response
@@ -22,13 +23,7 @@ from sayna.speech.voices.languages import speaks
 blueprint = Blueprint("marytts", __name__, url_prefix="/marytts")
 
 SAMPLE_RATE = 16000  # Hz; that of most of MaryTTS's voices
-FORMATS = {
-    "WAVE": "wav",
-    "WAVE_FILE": "wav",
-    "WAVE_STREAM": "wav",
-    "MP3": "mp3",
-    "MP3_FILE": "mp3",
-}
+FORMATS = {"WAVE": "wav", "WAVE_FILE": "wav", "WAVE_STREAM": "wav", "MP3": "mp3", "MP3_FILE": "mp3"}
 CONTENT_TYPES = {"wav": "audio/x-wav", "mp3": "audio/x-mpeg"}
 DURATION_SCALE = re.compile(r"durScale:([0-9]{1,6}(?:\.[0-9]{1,6})?);?")
 # Voices of MaryTTS that clients have in their code: name, locale, gender.
@@ -134,33 +129,20 @@ def locales() -> Response:
     return _lines(*sorted(classic | {_locale(language_tag(voice)) for voice in kept_voices()} - {""}))
 
 
-@blueprint.get("/version")
-def version() -> Response:
-    """Answer with a version of MaryTTS, and with ours."""
-    return _lines(f"Mary TTS server 5.2 (Sayna {__version__})")
-
-
-@blueprint.get("/audioformats")
-def audio_formats() -> Response:
-    """Answer with one line a format."""
-    return _lines("WAVE_FILE", "MP3_FILE")
-
-
-@blueprint.get("/datatypes")
-def data_types() -> Response:
-    """Answer with what is read and what is made."""
-    return _lines("TEXT INPUT", "SSML INPUT", "RAWMARYXML INPUT", "AUDIO OUTPUT")
-
-
-@blueprint.get("/audioeffects")
-def audio_effects() -> Response:
-    """Answer with the one effect."""
-    return _lines("Rate durScale:1.5;")
-
-
 def _locale(tag: str) -> str:
     return tag.replace("-", "_")
 
 
 def _lines(*lines: str) -> Response:
     return Response("".join(f"{line}\n" for line in lines), content_type="text/plain; charset=utf-8")
+
+
+# Path, endpoint and lines of the answers that are always the same; the version is one of MaryTTS, and ours.
+FIXED = (
+    ("/version", "version", (f"Mary TTS server 5.2 (Sayna {__version__})",)),
+    ("/audioformats", "audio_formats", ("WAVE_FILE", "MP3_FILE")),
+    ("/datatypes", "data_types", ("TEXT INPUT", "SSML INPUT", "RAWMARYXML INPUT", "AUDIO OUTPUT")),
+    ("/audioeffects", "audio_effects", ("Rate durScale:1.5;",)),
+)
+for path, endpoint, lines in FIXED:
+    blueprint.add_url_rule(path, endpoint, partial(_lines, *lines))

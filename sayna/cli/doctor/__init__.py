@@ -15,17 +15,7 @@ STATUS = {"ok": 0, "warn": 1, "fail": 2}
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-@click.command(
-    "doctor",
-    cls=Command,
-    epilog="""\b
-Examples:
-  sayna doctor
-  sayna --env-file /etc/sayna/sayna.env doctor --deep
-  sayna doctor --json | jq '.[] | select(.status != "ok")'
-
-Exit status: 0 when all is well, 1 for a warning, 2 for a failure.""",
-)
+@click.command("doctor", cls=Command)
 @click.option("--deep", is_flag=True, help="Ask every vendor for its voices: a wrong key shows, and nothing is paid.")
 @as_json
 def doctor(*, deep: bool, as_json: bool) -> None:

@@ -20,11 +20,11 @@ from sayna.config.types import boolean
 from sayna.engines import wire
 from sayna.engines.engine_text import fitted
 from sayna.engines.espeak_library import SAMPLE_RATE, SETTINGS
-from sayna.engines.pool import EnginePool
 from sayna.http import Deadline
-from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, TTSProvider, Voice
+from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
 from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
+from sayna.providers.local import LocalProvider
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
@@ -46,7 +46,7 @@ class EspeakConfig:
         return self.enabled
 
 
-class Espeak(TTSProvider):
+class Espeak(LocalProvider):
     """The embedded engine; a voice id is an identifier, a name or a tag, each with an optional +variant."""
 
     slug = "espeak"
@@ -63,14 +63,12 @@ class Espeak(TTSProvider):
         "volume": SettingSpec(int, 0, 200),
         "word_gap": SettingSpec(int, 0, 100),
     }
-    auth_fields = ()
-    local = True
     sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
 
     def __init__(self, config: EspeakConfig) -> None:
+        super().__init__()
         self._enabled = config.enabled
         self._catalogue: EspeakVoices | None = None
-        self.pool = EnginePool()
 
     @functools.cached_property
     def configured(self) -> bool:
@@ -114,14 +112,6 @@ class Espeak(TTSProvider):
         """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""
         return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
 
-    def use_pool(self, pool: EnginePool) -> None:
-        """Render in this pool."""
-        self.pool = pool
-
-    def close(self) -> None:
-        """Let the pool of engines go; the next use takes it again."""
-        self.pool.close()
-
     def _wheel(self) -> bytes:
         """Return the paths of library and data as the engine process takes them; raises ProviderNotConfigured."""
         if not self.configured:
@@ -133,7 +123,7 @@ class Espeak(TTSProvider):
             return voice_id
         found = self._table(deadline).identifier(voice_id)
         if not found:
-            raise errors.ProviderRejectedRequest("espeak does not know this voice; GET /voices lists them")
+            raise self.unknown_voice()
         return found
 
     def _table(self, deadline: Deadline) -> EspeakVoices:

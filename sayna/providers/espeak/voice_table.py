@@ -12,19 +12,6 @@ SILENT = ("gmq/fo", "trk/kaa", "art/xex")
 NOT_REGIONS = ("ca-ba", "ca-nw", "ca-va", "ru-cl")
 REGION_LETTERS, SCRIPT_LETTERS = 2, 4
 ALIASES = {"zh-hk": "yue", "zh-mo": "yue", "nn": "nb", "iw": "he", "in": "id"}
-ACCENTS = {
-    "029": "Caribbean",
-    "419": "Latin American",
-    "BE": "Belgian",
-    "BR": "Brazilian",
-    "CH": "Swiss",
-    "FR": "French",
-    "GB": "British",
-    "LV": "Latvian",
-    "PT": "Portuguese",
-    "US": "American",
-    "VN": "Vietnamese",
-}
 
 
 class EspeakVoices:
@@ -95,7 +82,6 @@ class EspeakVoices:
             id=identifier,
             name=self._names[identifier],
             provider=provider,
-            accent=next((ACCENTS[subtag] for subtag in languages[0].split("-")[1:] if subtag in ACCENTS), "Unknown"),
             language=self._names[identifier].partition(" (")[0],
             languages=languages,
             sample_rates=(sample_rate,),

@@ -121,9 +121,11 @@ class AudioCache:
         elif on_disk:
             blob = encode(key, clip)
             entry = CacheEntry(clip, generation, fingerprint(blob))
-            is_kept = self._written(
-                partial(self._disk.write_form, key, blob, _tag(clip), partial(_has_take, sound=sound, clip=clip))
-            )
+
+            def is_same_take(cache: diskcache.Cache) -> bool:
+                return take_of(cache.get(sound) or b"") == clip.info.created
+
+            is_kept = self._written(partial(self._disk.write_form, key, blob, _tag(clip), is_same_take))
         else:
             is_kept = True
         if is_kept:
@@ -181,7 +183,9 @@ class AudioCache:
         with self._disk.writing(self._disk.write_seconds) as cache:
             keys = list(cache)
             for checked, key in enumerate(keys, 1):
-                if not _is_whole(key, cache.get(key)):
+                # One that has just expired or been removed counts as undamaged.
+                blob = cache.get(key)
+                if blob is not None and not (isinstance(key, str) and decode(key, blob)):
                     damaged += self._disk.retry(partial(cache.delete, key))
                 if progress:
                     progress(checked, len(keys))
@@ -237,13 +241,3 @@ class AudioCache:
 
 def _tag(clip: Clip) -> str:
     return json.dumps([clip.info.provider, clip.info.voice_id])
-
-
-def _has_take(cache: diskcache.Cache, sound: str, clip: Clip) -> bool:
-    """Whether the master on disk is of the same take as this form of it."""
-    return take_of(cache.get(sound) or b"") == clip.info.created
-
-
-def _is_whole(key: object, blob: bytes | None) -> bool:
-    """Whether an entry is undamaged; an entry that has just expired or been removed counts as undamaged."""
-    return blob is None or (isinstance(key, str) and decode(key, blob) is not None)

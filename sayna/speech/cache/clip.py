@@ -24,7 +24,7 @@ _HEAD = struct.Struct(">4sIQ32s")
 class ClipInfo:
     """The metadata of a clip: `duration_ms` in milliseconds, `created` in epoch seconds, `sample_rate` in Hz.
 
-    `schemas/speech_answers.py` documents the fields that clients see; Plan.describe fills them in.
+    openapi/schemas.yaml describes the fields that clients see; Plan.describe fills them in.
     """
 
     provider: str

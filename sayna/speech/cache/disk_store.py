@@ -227,11 +227,7 @@ class DiskStore:
 
     def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
         """Quarantine the database, unless another thread or process has done so already."""
-        with (
-            contextlib.suppress(*FAULTS),
-            self._lock,
-            exclusive(self._path / "audio.lock", BUSY_SECONDS),
-        ):
+        with contextlib.suppress(*FAULTS), self._lock, exclusive(self._path / "audio.lock", BUSY_SECONDS):
             if self._handle is handle and self._is_current(handle):
                 self._release()
                 self._quarantine(error)

@@ -20,12 +20,7 @@ FAULTS = (sqlite3.Error, OSError, diskcache.Timeout)
 T = TypeVar("T")
 
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_UNFIT = _BROKEN | {
-    sqlite3.SQLITE_ERROR,
-    sqlite3.SQLITE_CONSTRAINT,
-    sqlite3.SQLITE_MISMATCH,
-    sqlite3.SQLITE_FORMAT,
-}
+_UNFIT = _BROKEN | {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_FORMAT}
 
 
 def is_broken(error: BaseException) -> bool:

@@ -16,10 +16,8 @@ _RATE = re.compile(r"([+-]?)([0-9]{1,4}(?:\.[0-9]{1,6})?)(%?)")
 _TOLD = re.compile(r"\d+|[^\W\d_]+|[+#*]")
 
 
-class UnsupportedMarkup(InvalidRequest):
+class UnsupportedMarkup(InvalidRequest, code="UNSUPPORTED_MARKUP"):
     """The text is no SSML document, or has an element that not every provider can speak."""
-
-    code = "UNSUPPORTED_MARKUP"
 
 
 def break_ms(attributes: Mapping[str, str]) -> int:

@@ -7,24 +7,6 @@ from collections.abc import Iterable
 from sayna.speech.voices.languages import canonical, names, region_of
 
 UNKNOWN = "Unknown"
-# Words that vendors use for an accent without naming one.
-NO_ACCENT = frozenset({"", "unknown", "none", "other", "standard", "neutral", "default", "general", "native", "n/a"})
-# Accents within a region, by the names that vendors give them.
-FINER = {
-    "us southern": "Southern American",
-    "american southern": "Southern American",
-    "southern american": "Southern American",
-    "us midwest": "Midwestern American",
-    "us northeast": "Northeastern American",
-    "new york city": "New York",
-    "scotland": "Scottish",
-    "wales": "Welsh",
-    "received pronunciation": "Received Pronunciation",
-    "rp": "Received Pronunciation",
-    "mandarin": "Chinese",
-    "taiwanese mandarin": "Taiwanese",
-    "northeastern mandarin": "Northeastern Mandarin",
-}
 _SEPARATOR = re.compile(r"[\s_-]+")
 
 
@@ -34,7 +16,7 @@ def accent(word: str, tags: Iterable[str]) -> str:
     A word that names no region, as in Cockney, is kept with capital letters.
     """
     known, plain = _known(word), _plain(word)
-    if known or plain in NO_ACCENT or plain in names()["languages"]:
+    if known or plain in names()["no_accent"] or plain in names()["languages"]:
         return known or _of_region(region_of(tags)) or UNKNOWN
     # Azure writes the script before the region, as in "Latin, Serbia".
     parts = [part for part in map(str.strip, word.split(",")) if part]
@@ -76,4 +58,5 @@ def _languages() -> frozenset[str]:
 @functools.cache
 def _accents() -> dict[str, str]:
     table = {_plain(name): known[0] for known in names()["regions"].values() for name in known}
-    return {**table, **{name.casefold(): name for name in FINER.values()}, **FINER}
+    finer = names()["finer"]
+    return {**table, **{name.casefold(): name for name in finer.values()}, **finer}

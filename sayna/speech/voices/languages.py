@@ -89,9 +89,12 @@ def spoken(tags: Iterable[str], wanted: str) -> str:
 
 
 @functools.cache
-def names() -> dict[str, dict[str, Any]]:
-    """Return the English names: `languages` by tag, and `regions` with the accent and the names of each region."""
-    found: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
+def names() -> dict[str, Any]:
+    """Return the English names: `languages` by tag, and `regions` with the accent and the names of each region.
+
+    `finer` are accents within a region, by the names that vendors give them; the words of `no_accent` name none.
+    """
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("names.json").read_text("utf-8"))
     return found
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sayna.log import RateLimitedLogger
 from sayna.providers.base import Voice
-from sayna.state.files import exclusive, mark_of, open_private, private_folder
+from sayna.state.files import exclusive, mark_of, open_private, private_folder, replace_private
 
 # 2: accents in one vocabulary.
 FORMAT = 2
@@ -95,17 +95,7 @@ class VoiceListStore:
             "voices": [dataclasses.asdict(voice) for voice in voice_list.voices],
         }
         private_folder(file.parent)
-        # The pid in the name: on a disk without locks two workers may write at once.
-        fresh = file.with_suffix(f".{os.getpid()}")
-        try:
-            with os.fdopen(open_private(fresh), "w", encoding="utf-8") as opened:
-                opened.truncate()
-                json.dump(kept, opened)
-                opened.flush()
-            fresh.replace(file)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+        replace_private(file, json.dumps(kept).encode())
 
 
 def _voice(item: dict[str, object]) -> Voice:

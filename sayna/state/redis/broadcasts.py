@@ -11,7 +11,7 @@ import threading
 import time
 
 from sayna.errors import StoreUnavailable
-from sayna.state.redis.client import NOW, RedisClient
+from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import LEASE_MS, Lease, Leases
 from sayna.state.speech_ports import Broadcast, Broadcasts
 
@@ -21,40 +21,6 @@ FOLLOWER_MS = 3000
 FOLLOW_INTERVAL = 1.0  # seconds
 STREAM_MS = 90_000
 ENDED_MS = 10_000
-
-# KEYS: lease, followers, clip. ARGV: token, a dead leader's token or nothing, ms of a lease, of a follower, of all.
-JOIN = f"""{NOW}
-if redis.call('EXISTS', KEYS[3]) == 1 then return {{''}} end
-local leader = redis.call('GET', KEYS[1])
-if leader and leader ~= ARGV[1] and leader ~= ARGV[2] then
-  redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
-  redis.call('PEXPIRE', KEYS[2], ARGV[5])
-  return {{leader}}
-end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-redis.call('DEL', KEYS[2])
-return {{ARGV[1]}}
-"""
-# KEYS: lease, stream. ARGV: token, frames, ms of a lease, of the stream.
-WRITE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-redis.call('XADD', KEYS[2], '*', 'f', ARGV[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-return 1
-"""
-# KEYS: followers. ARGV: token, ms.
-FOLLOW = f"{NOW} return redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])"
-COUNT = f"{NOW} return redis.call('ZCOUNT', KEYS[1], now, '+inf')"
-# KEYS: lease, stream, followers, clip. ARGV: token, ms of an ended stream, whether the clip is stored somewhere.
-LEAVE = """
-redis.call('ZREM', KEYS[3], ARGV[1])
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] == '1' then redis.call('SET', KEYS[4], '1', 'PX', ARGV[2], 'NX') end
-redis.call('DEL', KEYS[1])
-redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return 1
-"""
 
 
 def clip_key(sound: str) -> str:
@@ -80,7 +46,7 @@ class RedisBroadcasts(Broadcasts):
             token = f"{self._machine}:{os.getpid()}:{secrets.token_hex(8)}"
             place = _place(sound, key)
             keys = [f"{place}lease", f"{place}followers", clip_key(sound)]
-            said = self.client.run(JOIN, keys, token, dead, LEASE_MS, FOLLOWER_MS, STREAM_MS)
+            said = self.client.run("broadcast_join", keys, token, dead, LEASE_MS, FOLLOWER_MS, STREAM_MS)
             leader = said[0].decode()
             if leader and leader != token and self._is_dead(leader):
                 dead = leader
@@ -125,7 +91,7 @@ class _RedisBroadcast(Broadcast):
             return
         try:
             keys = [self._lease.key, self._stream]
-            if not self._client.run(WRITE, keys, self._lease.token, frames, LEASE_MS, STREAM_MS):
+            if not self._client.run("broadcast_write", keys, self._lease.token, frames, LEASE_MS, STREAM_MS):
                 self._lease.ended.set()
         except StoreUnavailable:
             # A stream with a gap must never get its last frame.
@@ -134,7 +100,7 @@ class _RedisBroadcast(Broadcast):
     def read(self) -> tuple[bytes, bool]:
         if time.monotonic() > self._follows_until:
             self._follows_until = time.monotonic() + FOLLOW_INTERVAL
-            self._client.run(FOLLOW, [self._followers], self._lease.token, FOLLOWER_MS)
+            self._client.run("broadcast_follow", [self._followers], self._lease.token, FOLLOWER_MS)
         if frames := self._frames(READ_MS):
             return frames, False
         leader = self._client.ask(lambda client: client.get(self._lease.key))
@@ -146,7 +112,7 @@ class _RedisBroadcast(Broadcast):
         if self._is_over.is_set() or not self.is_leader:
             return False
         with contextlib.suppress(StoreUnavailable):
-            return bool(self._client.run(COUNT, [self._followers]))
+            return bool(self._client.run("broadcast_count", [self._followers]))
         return False
 
     def close(self, *, is_stored: bool = False) -> None:
@@ -156,7 +122,7 @@ class _RedisBroadcast(Broadcast):
         self._leases.drop(self._lease)
         with contextlib.suppress(StoreUnavailable):
             keys = [self._lease.key, self._stream, self._followers, self._clip]
-            self._client.run(LEAVE, keys, self._lease.token, ENDED_MS, int(is_stored))
+            self._client.run("broadcast_leave", keys, self._lease.token, ENDED_MS, int(is_stored))
 
     def _frames(self, wait_ms: int | None) -> bytes:
         found = self._client.ask(lambda client: client.xread({self._stream: self._seen}, block=wait_ms))

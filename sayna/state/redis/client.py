@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import redis
@@ -23,8 +24,8 @@ ANSWER_TIMEOUT = 0.5  # seconds
 PAUSE_SECONDS = 1.0
 MAX_CONNECTIONS = 256
 
-# All times are those of Redis, so that the clocks of the machines need not agree.
-NOW = "local t = redis.call('TIME'); local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+# What Redis does in one step. All times are those of Redis, so that the clocks of the machines need not agree.
+SCRIPTS = {path.stem: path.read_text("utf-8") for path in Path(__file__).with_name("scripts").glob("*.lua")}
 
 T = TypeVar("T")
 
@@ -63,8 +64,8 @@ class RedisClient:
         return self.ask(lambda client: getattr(client, command)(*arguments, **options))
 
     def run(self, script: str, keys: list[str], *arguments: object) -> Any:
-        """Return the result of a Lua script; raises StoreUnavailable."""
-        return self.call("eval", script, len(keys), *keys, *arguments)
+        """Return the result of a script, by the name of its file in scripts/; raises StoreUnavailable."""
+        return self.call("eval", SCRIPTS[script], len(keys), *keys, *arguments)
 
     def facts(self) -> dict[str, str]:
         """Return version and settings as Redis tells them by INFO; raises StoreUnavailable."""
@@ -102,16 +103,13 @@ def _connect(address: RedisAddress, ca_pem: str, answer_timeout: float) -> Any:
     if address.kind == "cluster":
         return RedisCluster(startup_nodes=[ClusterNode(*node) for node in address.nodes], **options)
     if address.kind == "sentinel":
-        sentinel = Sentinel(address.nodes, sentinel_kwargs=_without_login(options), **options)
+        without_login = {name: value for name, value in options.items() if name not in ("username", "password")}
+        sentinel = Sentinel(address.nodes, sentinel_kwargs=without_login, **options)
         return sentinel.master_for(address.name, db=address.db)
     if address.kind == "socket":
         return redis.Redis(unix_socket_path=address.path, **options)
     [(host, port)] = address.nodes
     return redis.Redis(host, port, address.db, **options)
-
-
-def _without_login(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("username", "password")}
 
 
 def _tls(ca_pem: str) -> dict[str, Any]:

@@ -18,13 +18,6 @@ CHANGES = "sayna:{clips}:changes"
 CLIP = re.compile(rb"sayna:\{([A-Za-z0-9_-]+)\}:clip")
 POSITION = re.compile(r"[0-9]{1,19}-[0-9]{1,19}")
 
-# KEYS: the clip. ARGV: clip, provider, voice, ms of its life. A mark of a clip in another store may be in its place.
-PUT = """
-redis.call('DEL', KEYS[1])
-redis.call('HSET', KEYS[1], 'clip', ARGV[1], 'provider', ARGV[2], 'voice', ARGV[3])
-return redis.call('PEXPIRE', KEYS[1], ARGV[4])
-"""
-
 
 class RedisClips(ClipStore):
     """Clips of at most `max_bytes` for `ttl_seconds`; `is_joined` when they are in the Redis of the broadcasts.
@@ -52,7 +45,7 @@ class RedisClips(ClipStore):
     def put(self, name: str, clip: bytes, provider: str, voice: str) -> bool:
         if len(clip) > self._max_bytes or not self._can_store():
             return False
-        self._client.run(PUT, [name], clip, provider, voice, self._ttl_ms)
+        self._client.run("clip_put", [name], clip, provider, voice, self._ttl_ms)
         return True
 
     def delete(self, name: str) -> None:

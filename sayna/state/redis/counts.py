@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
+from sayna.state.call_keys import UNCERTAIN_SECONDS
 from sayna.state.ports import (
     CallSlot,
     Characters,
@@ -15,88 +16,10 @@ from sayna.state.ports import (
     UsageKey,
     UsageStore,
 )
-from sayna.state.redis.client import NOW, RedisClient
+from sayna.state.redis.client import RedisClient
 from sayna.state.redis.leases import digest
 
-# KEYS: calls of the last minute, slots. ARGV: slot, calls per minute, calls at a time or -1, room, identity.
-ACQUIRE = f"""{NOW}
-if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return {{'ok', 0}} end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 60000)
-if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[2]) then
-  local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
-  return {{'minute', math.ceil((first + 60000 - now) / 1000)}}
-end
-local most = tonumber(ARGV[3])
-if most >= 0 then
-  if redis.call('HLEN', KEYS[2]) >= most then
-    local others = 0
-    for _, text in ipairs(redis.call('HVALS', KEYS[2])) do
-      local slot = cjson.decode(text)
-      if slot.room ~= ARGV[4] or slot.identity ~= ARGV[5] then others = others + 1 end
-    end
-    if others >= most then return {{'busy', 0}} end
-  end
-  local slot = {{room = ARGV[4], identity = ARGV[5], at = t[1] .. string.format('.%06d', t[2]), placed = false}}
-  redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(slot))
-  redis.call('EXPIRE', KEYS[2], 86400)
-end
-redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('PEXPIRE', KEYS[1], 61000)
-return {{'ok', 0}}
-"""
-# A second call of the same room and identity ends the first one: LiveKit has one participant of an identity.
-CONFIRM = """
-local text = redis.call('HGET', KEYS[1], ARGV[1])
-if not text then return 0 end
-local slot = cjson.decode(text)
-local all = redis.call('HGETALL', KEYS[1])
-for index = 1, #all, 2 do
-  local other = cjson.decode(all[index + 1])
-  if all[index] ~= ARGV[1] and other.placed and other.room == slot.room and other.identity == slot.identity then
-    redis.call('HDEL', KEYS[1], all[index])
-  end
-end
-slot.placed = true
-redis.call('HSET', KEYS[1], ARGV[1], cjson.encode(slot))
-return 1
-"""
-SLOTS = "return {redis.call('TIME')[1], redis.call('HGETALL', KEYS[1])}"
-# When LiveKit does not say whether a call began, the call rings after this time, or never will.
-UNCERTAIN_SECONDS = 60.0
-
 KEPT_SECONDS = 400 * 86400
-
-# KEYS: the month, this change. ARGV: field of the tenant's sum, of its provider, characters, limit or nothing, seconds.
-# A change that Redis has made already is not made again, because a client repeats it when the answer was lost.
-SPEND = """
-local total = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0')
-if redis.call('EXISTS', KEYS[2]) == 1 then return total end
-if ARGV[4] ~= '' and total + ARGV[3] > tonumber(ARGV[4]) then return -1 end
-redis.call('SET', KEYS[2], '1', 'PX', 10000)
-redis.call('HINCRBY', KEYS[1], ARGV[2], ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return redis.call('HINCRBY', KEYS[1], ARGV[1], ARGV[3])
-"""
-REFUND = """
-if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
-local back = math.min(tonumber(ARGV[3]), tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0'))
-redis.call('SET', KEYS[2], '1', 'PX', 10000)
-redis.call('HINCRBY', KEYS[1], ARGV[1], -back)
-redis.call('HINCRBY', KEYS[1], ARGV[2], -back)
-return back
-"""
-WARN = """
-redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
-return redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and 1 or 0
-"""
-
-
-# KEYS: the month. ARGV: seconds, mark of the counts, then fields and their numbers.
-IMPORT = """
-if redis.call('HSETNX', KEYS[1], ARGV[2], '1') == 0 then return 0 end
-for index = 3, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[index], ARGV[index + 1]) end
-return redis.call('EXPIRE', KEYS[1], ARGV[1])
-"""
 
 
 class RedisCounter(Counter):
@@ -111,7 +34,7 @@ class RedisCounter(Counter):
         slot = secrets.token_hex(8)
         most = -1 if self._at_a_time is None else self._at_a_time
         keys = [_key(tenant, "begun"), _key(tenant, "slots")]
-        outcome, retry_after = self._client.run(ACQUIRE, keys, slot, self._per_minute, most, room, identity)
+        outcome, retry_after = self._client.run("call_acquire", keys, slot, self._per_minute, most, room, identity)
         if outcome == b"minute":
             raise RateLimitReached(max(1, retry_after))
         if outcome == b"busy":
@@ -120,7 +43,7 @@ class RedisCounter(Counter):
 
     def confirm(self, tenant: str, slot: str) -> None:
         if self._at_a_time is not None:
-            self._client.run(CONFIRM, [_key(tenant, "slots")], slot)
+            self._client.run("call_confirm", [_key(tenant, "slots")], slot)
 
     def release(self, tenant: str, slots: Iterable[str]) -> None:
         ids = list(slots)
@@ -130,7 +53,7 @@ class RedisCounter(Counter):
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
         if self._at_a_time is None:
             return []
-        now, rows = self._client.run(SLOTS, [_key(tenant, "slots")])
+        now, rows = self._client.run("call_slots", [_key(tenant, "slots")])
         if len(rows) < 2 * self._at_a_time:
             return []
         slots = {id_.decode(): json.loads(text) for id_, text in zip(rows[::2], rows[1::2], strict=True)}
@@ -159,21 +82,21 @@ class RedisUsage(UsageStore):
         self._import(key.month)
         fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
         arguments = *fields, characters, "" if limit is None else limit, KEPT_SECONDS
-        total: int = self._client.run(SPEND, _month_keys(key.month), *arguments)
+        total: int = self._client.run("usage_spend", _month_keys(key.month), *arguments)
         if total < 0:
             raise CharactersExhausted
         return total
 
     def refund(self, key: UsageKey, characters: int) -> None:
         fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
-        self._client.run(REFUND, _month_keys(key.month), *fields, characters)
+        self._client.run("usage_refund", _month_keys(key.month), *fields, characters)
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
         for key, count in counts.items():
             if count.billed:
                 self.spend(key, count.billed, limit=None)
             fields = _field(key.tenant, "", "saved-total"), _field(key.tenant, key.provider, "saved")
-            self._client.run(SPEND, _month_keys(key.month), *fields, count.saved, "", KEPT_SECONDS)
+            self._client.run("usage_spend", _month_keys(key.month), *fields, count.saved, "", KEPT_SECONDS)
 
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
         self._import(month)
@@ -187,7 +110,9 @@ class RedisUsage(UsageStore):
 
     def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
         token = secrets.token_hex(8)
-        return bool(self._client.run(WARN, _month_keys(month)[:1], _field(tenant, "", f"warned-{limit}"), token))
+        return bool(
+            self._client.run("usage_warn", _month_keys(month)[:1], _field(tenant, "", f"warned-{limit}"), token)
+        )
 
     def _import(self, month: str) -> None:
         if self._files is None or month in self._imported:
@@ -200,7 +125,7 @@ class RedisUsage(UsageStore):
         if rows:
             # With REDIS_URL the file does not change any more, so its counts have one mark.
             mark = _field("", "", f"imported-{digest(repr(rows))}")
-            self._client.run(IMPORT, _month_keys(month)[:1], KEPT_SECONDS, mark, *rows)
+            self._client.run("usage_import", _month_keys(month)[:1], KEPT_SECONDS, mark, *rows)
         self._imported.add(month)
 
 

@@ -19,13 +19,6 @@ LOST_SECONDS = 2.5
 POLL_INTERVAL = 0.02  # seconds
 SLOT_INTERVAL = 0.1  # seconds; each look asks Redis once a slot
 
-ACQUIRE = """
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
-if redis.call('GET', KEYS[1]) == ARGV[1] then return 1 end
-return 0
-"""
-RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
-FREE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 DAY = 86400.0  # seconds
 TOKEN_BYTES = 16
@@ -55,7 +48,7 @@ class Leases:
     def lend(self, key: str, stop: threading.Event | None = None) -> Iterator[Lease | None]:
         """Yield the lease of a key, None while another holder has it; raises StoreUnavailable."""
         lease = Lease(key, stop)
-        if not self._client.run(ACQUIRE, [key], lease.token, LEASE_MS):
+        if not self._client.run("lease_acquire", [key], lease.token, LEASE_MS):
             yield None
             return
         self.keep(lease)
@@ -65,7 +58,7 @@ class Leases:
             self.drop(lease)
             # Otherwise Redis frees it a few seconds later.
             with contextlib.suppress(StoreUnavailable):
-                self._client.run(FREE, [key], lease.token)
+                self._client.run("lease_free", [key], lease.token)
 
     @contextlib.contextmanager
     def hold(self, keys: Sequence[str], seconds: float, interval: float = POLL_INTERVAL) -> Iterator[None]:
@@ -107,7 +100,7 @@ class Leases:
             return False
         asked_at = time.monotonic()
         try:
-            if not self._client.run(RENEW, [lease.key], lease.token, LEASE_MS):
+            if not self._client.run("lease_renew", [lease.key], lease.token, LEASE_MS):
                 return False
             lease.renewed_at = asked_at
         except StoreUnavailable:
@@ -202,7 +195,7 @@ class _RedisAttempt(Attempt):
 
     def begin(self, request: bytes) -> None:
         begun = secrets.token_bytes(TOKEN_BYTES) + request
-        if not self._client.run(ACQUIRE, [self._key], begun, self._keep_ms):
+        if not self._client.run("lease_acquire", [self._key], begun, self._keep_ms):
             raise AlreadyBegun
         self._begun = begun
 
@@ -213,7 +206,7 @@ class _RedisAttempt(Attempt):
             self._client.call("set", self._result_of(self._begun), result, px=self._keep_ms)
 
     def cancel(self) -> None:
-        self._client.run(FREE, [self._key], self._begun)
+        self._client.run("lease_free", [self._key], self._begun)
         self._begun = b""
 
     def _result_of(self, begun: bytes) -> str:

@@ -7,7 +7,7 @@ import sys
 import langcodes
 import pytest
 
-from sayna.speech.voices.accents import FINER, accent
+from sayna.speech.voices.accents import accent
 from sayna.speech.voices.languages import COMMON, canonical, language_name, names, region_of, speaks, spoken
 
 
@@ -123,7 +123,7 @@ def test_name_of_a_region_is_its_accent() -> None:
     for word, *others in names()["regions"].values():
         for name in others:
             assert accent(name, []) in (word, "Dominican", "Congolese"), name
-    for finer in FINER.values():
+    for finer in names()["finer"].values():
         assert accent(finer, []) == finer
 
 
