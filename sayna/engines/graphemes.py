@@ -15,14 +15,17 @@ _REGIONS = frozenset(map(chr, range(0x1F1E6, 0x1F200)))
 _TAGS = range(0xE0020, 0xE0080)
 
 
-class CharacterTable(dict[int, str]):
-    """What `str.translate` puts for each character, worked out by `make` when the character is first seen."""
+class CharacterTable(dict[int, str | int]):
+    """What `str.translate` puts for each character, worked out by `make` when the character is first seen.
 
-    def __init__(self, make: Callable[[str], str], known: Iterable[tuple[int, str]] = ()) -> None:
+    A character that stays is its own number, which takes less time than a string of it.
+    """
+
+    def __init__(self, make: Callable[[str], str | int], known: Iterable[tuple[int, str]] = ()) -> None:
         super().__init__(known)
         self._make = make
 
-    def __missing__(self, code: int) -> str:
+    def __missing__(self, code: int) -> str | int:
         self[code] = self._make(chr(code))
         return self[code]
 

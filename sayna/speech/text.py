@@ -56,7 +56,7 @@ def text_digest(text: str) -> str:
     return hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _cleaned(character: str) -> str:
+def _cleaned(character: str) -> str | int:
     if character in LINE_BREAKS:
         return "\n"
     if character == "\u2029":
@@ -68,7 +68,7 @@ def _cleaned(character: str) -> str:
         return " "
     if category == "Cs" or (category == "Cf" and not _is_joining(character)) or _is_noncharacter(ord(character)):
         return ""
-    return character
+    return ord(character)
 
 
 def _is_joining(character: str) -> bool:
