@@ -31,7 +31,7 @@ SAFE = "".join(map(chr, range(0x21, 0x7F))).replace("%", "")
 
 
 class SpeechResponse(Response):
-    """A complete answer with speech, whose headers are sent as they are."""
+    """An answer with speech, whose headers are sent as they are."""
 
     def get_wsgi_headers(self, environ: object) -> Headers:
         """Return the headers; werkzeug copies them, and looks for a Location that needs an absolute URL."""
@@ -91,7 +91,7 @@ def audio_response(
     content_type = content_type or audio.content_type(target)
     can_stream = speech.clip is None and audio.streams(target) and not is_whole
     if can_stream and not caller_needs_length(request):
-        response = Response(speech.chunks(), content_type=content_type)
+        response = SpeechResponse(speech.chunks(), content_type=content_type)
         # Otherwise nginx buffers the audio of a slow client in temporary files.
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(speech.close)

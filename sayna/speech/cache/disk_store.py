@@ -99,10 +99,8 @@ class DiskStore:
         """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
         with self.writing(self.write_seconds) as cache:
             self._make_room(cache, len(blob))
-            replaces = key in cache
-            self.retry(lambda: cache.set(key, blob, expire=self._ttl, tag=tag))
             # Other workers may have the older take in memory.
-            if self.retry(lambda: cache.forget_forms(key)) or replaces:
+            if self.retry(partial(cache.replace, key, blob, self._ttl, tag)):
                 self.renew()
             cache.forget_parameters(len(blob))
             return True

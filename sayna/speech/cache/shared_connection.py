@@ -65,11 +65,14 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
         largest: int | None = self._sql(query, (sound, f"{sound}/")).fetchone()[0]
         return largest
 
-    def forget_forms(self, sound: str) -> bool:
-        """Remove all forms of a sound; return whether there were any."""
+    def replace(self, sound: str, blob: bytes, ttl_seconds: float, tag: str) -> bool:
+        """Store the master of a sound in place of its older take and its forms; return whether there were any."""
         # The slash follows the dot, which ends the key of a sound, in ASCII: these are all keys that begin with both.
-        query = "DELETE FROM Cache WHERE key > ? AND key < ? AND raw = 1"
-        return bool(self._sql(query, (f"{sound}.", f"{sound}/")).rowcount)
+        query = "DELETE FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        with self.transact():
+            removed = self._sql(query, (sound, f"{sound}/")).rowcount
+            self.set(sound, blob, expire=ttl_seconds, tag=tag)
+        return bool(removed)
 
     def forget_parameters(self, size: int) -> None:
         """Close the connection after a write of many bytes: a prepared statement keeps them until its next use."""

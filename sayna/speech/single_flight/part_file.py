@@ -76,10 +76,9 @@ class PartFile:
         os.close(self._descriptor)
 
     def _is_elected(self) -> bool:
-        """Whether the locked file is still the one at its path, is empty, and has no other leader."""
+        """Whether the locked file was not removed meanwhile, is empty, and has no other leader."""
         mine = os.fstat(self._descriptor)
-        with contextlib.suppress(FileNotFoundError):
-            self.is_leader = self._path.stat().st_ino == mine.st_ino
+        self.is_leader = mine.st_nlink > 0
         return self.is_leader and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADER_BYTE)
 
     def _is_registered(self) -> bool:
