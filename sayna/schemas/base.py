@@ -13,7 +13,6 @@ from sayna.errors import InvalidRequest
 HEADER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 MAX_NAMES = 20
 MAX_HEADER = 500
-_HALF = re.compile("[\ud800-\udfff]")
 # marshmallow's own sentences do not continue the name of a field.
 PLAIN_SENTENCES = {
     fields.Field.default_error_messages["required"]: "is required",
@@ -99,7 +98,7 @@ class StrictString(fields.String):
         if type(value) is not str:
             raise ValidationError("must be a string")
         # The command line and pipes have these for bytes that are not UTF-8, and they would never be spoken.
-        if _HALF.search(value):
+        if re.search("[\ud800-\udfff]", value):
             raise ValidationError("must be UTF-8")
         return value
 
