@@ -26,7 +26,6 @@ PLAYERS = (
     ("afplay",),
 )
 
-LOCAL = "http://localhost:3001"
 VOICE_COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
 
@@ -95,7 +94,7 @@ def clip(
     from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
 
     clips = services().clips
-    base_url = services().config.clips.public_url or LOCAL
+    base_url = services().config.clips.public_url or "http://localhost:3001"
     caller = caller_of(tenant)
     if shows_key:
         click.echo(clips.signing_key(tenant))

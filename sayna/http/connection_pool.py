@@ -25,7 +25,6 @@ from sayna.http.tls import add_ca_certificates, operator_certificates
 HOSTS = 32
 # One for each thread of a worker, because urllib3 closes all others at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
-INTERIM = range(102, 200)
 
 
 class _Exchange(threading.local):
@@ -44,7 +43,7 @@ class _FinalResponse(HTTPResponse):
 
     def begin(self) -> None:
         super().begin()
-        while self.status in INTERIM:
+        while 101 < self.status < 200:  # noqa: PLR2004
             self.headers = None  # type: ignore[assignment] # otherwise begin() reads nothing
             super().begin()
 
