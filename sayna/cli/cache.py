@@ -18,7 +18,6 @@ from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
 from sayna.speech.cache import Clip, cache_key
 from sayna.speech.cache.disk_store import DiskStore
-from sayna.speech.cache.removal import remove_sounds
 from sayna.speech.plan import Plan, SpeakRequest, form_name
 from sayna.speech.speech_result import take_of
 from sayna.speech.text import text_digest
@@ -105,7 +104,7 @@ def _remove(text: str | None, key: str) -> int:
         )
     store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
     try:
-        return remove_sounds(store, sounds)
+        return store.remove(sounds)
     finally:
         store.close()
 

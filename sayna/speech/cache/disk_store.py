@@ -9,11 +9,12 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sayna.speech.cache.clip import sound_of
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
@@ -116,6 +117,14 @@ class DiskStore:
                 cache.demote(key)
             cache.forget_parameters(len(blob))
             return True
+
+    def remove(self, sounds: Collection[str]) -> int:
+        """Remove sounds and their forms, for every process; return the number of entries; raises one of FAULTS."""
+        with self.writing(self.write_seconds) as cache:
+            chosen = [key for key in cache if isinstance(key, str) and sound_of(key) in sounds]
+            removed: int = sum(self.retry(partial(cache.delete, key)) for key in chosen)
+        self.renew()
+        return removed
 
     def retry(self, operation: Callable[[], T]) -> T:
         """Return the result of a write, tried until `write_seconds` are over; raises one of FAULTS."""

@@ -24,7 +24,6 @@ SILENCE_MS = 300
 # Places in a text, in order, and the milliseconds of silence there.
 Pauses = Sequence[tuple[int, int]]
 
-
 # Calls a provider; the second argument says whether the answer to the client can still be an error.
 Ask = Callable[[SpeechRequest, bool], AudioStream]
 
