@@ -178,8 +178,9 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
 
     `gauges` are names, descriptions and values that are known now, beside the counts. Raises OSError.
     """
-    from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415
     from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
+    from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4  # noqa: PLC0415
     from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: PLC0415
 
     if meters() is None or (folder := _State.folder) is None:
@@ -199,7 +200,7 @@ def exposition(gauges: Iterable[tuple[str, str, float]] = ()) -> tuple[bytes, st
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=str(folder))  # type: ignore[no-untyped-call]
     registry.register(Now())
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(registry), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def _claim(folder: Path) -> tuple[int, int]:
@@ -216,14 +217,10 @@ def _claim(folder: Path) -> tuple[int, int]:
             os.close(descriptor)
             continue
         for kind in KINDS:
-            _reserve(folder / f"{kind}_{slot}.db", is_new=kind.startswith("gauge"))
+            with (folder / f"{kind}_{slot}.db").open("wb" if kind.startswith("gauge") else "ab") as opened:
+                os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
         return slot, descriptor
     raise AssertionError
-
-
-def _reserve(file: Path, *, is_new: bool) -> None:
-    with file.open("wb" if is_new else "ab") as opened:
-        os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
 
 
 def _free_slots(folder: Path) -> Iterator[int]:

@@ -3,10 +3,10 @@
 Importing this package loads none of numpy, soundfile and soxr. The first conversion loads them.
 """
 
-from sayna.audio.containers import wav_header
 from sayna.audio.convert import NO_SILENCE, convert, duration_ms, is_light, master_of
 from sayna.audio.formats import ALIASES, FORMATS, SAMPLE_RATES, canonical, content_type, resolve, streams
 from sayna.audio.plausible import ImplausibleAudio, checked
+from sayna.audio.wav import wav_header
 
 __all__ = [
     "ALIASES",

@@ -3,13 +3,13 @@
 import itertools
 from collections.abc import Iterable, Iterator
 
-from sayna.audio.containers import read_wav, wav_header
 from sayna.audio.formats import RIFF, streams
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.spec import AudioSpec
+from sayna.audio.wav import read_wav, wav_header
 
 _ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
-_SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "mulaw": 1, "alaw": 1}
+_SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8, "mulaw": 1, "alaw": 1}
 _CODED = ("mp3", "opus", "flac")
 _SAMPLES = ("linear16", *RIFF, "flac")
 _BLOCKS_PER_SECOND = 50
@@ -59,7 +59,7 @@ def duration_ms(data: bytes, spec: AudioSpec) -> int:
         return _milliseconds(len(data), _ENCODINGS[spec.audio_format], spec.sample_rate * spec.channels)
     from sayna.audio.decoder import seconds  # noqa: PLC0415
 
-    return round(1000 * seconds(data))
+    return round(1000 * seconds(data, spec.audio_format))
 
 
 def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:

@@ -1,6 +1,8 @@
 """Coded audio read through libsndfile; loads soundfile, so it is imported when first needed."""
 
 import io
+import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +18,8 @@ _SAMPLE_BYTES = 2
 _CLAIMED_BYTES = 2**30
 # The size of an ID3v1 tag (https://id3.org/ID3v1).
 _TAG_BYTES = 128
+# The first page of a stream (RFC 3533, section 6), and the first block of a flac, whose size never differs (RFC 9639).
+_BEGINNING = re.compile(rb"(?=OggS\0[\x02\x06]|fLaC[\0\x80]\0\0\x22)")
 
 
 def read(chunks: Iterator[bytes], audio_format: str) -> tuple[int, Iterator[bytes]]:
@@ -24,25 +28,24 @@ def read(chunks: Iterator[bytes], audio_format: str) -> tuple[int, Iterator[byte
     An mp3 is decoded while it arrives, the others when they are whole.
     """
     if audio_format != "mp3":
-        file = _open(b"".join(chunks))
-        return file.samplerate, _blocks(file)
+        files = _open(b"".join(chunks))
+        return files[0].samplerate, itertools.chain.from_iterable(map(_blocks, files))
     inflow = Inflow(chunks)
     with inflow.raising(), _decoding():
         file = _Forward(inflow)
     return file.samplerate, _arriving(file, inflow)
 
 
-def seconds(data: bytes) -> float:
+def seconds(data: bytes, audio_format: str) -> float:
     """Return how long an mp3, opus or flac file plays; raises ImplausibleAudio.
 
     Only Ogg states its length. An mp3 header is an estimate and a streamed flac header has no length, so both are
     decoded.
     """
-    file = _open(data)
-    if file.format == "OGG":
-        with file:
-            return int(file.frames) / int(file.samplerate)
-    return sum(map(len, _blocks(file))) / (_SAMPLE_BYTES * int(file.samplerate))
+    if audio_format == "opus":
+        return sum(int(file.frames) / int(file.samplerate) for file in _open(data))
+    rate, blocks = read(iter([data]), audio_format)
+    return sum(map(len, blocks)) / (_SAMPLE_BYTES * rate)
 
 
 @contextmanager
@@ -118,9 +121,14 @@ class _Forward(soundfile.SoundFile):  # type: ignore[misc]
         return False
 
 
-def _open(data: bytes) -> _Forward:
+def _open(data: bytes) -> list[_Forward]:
+    """Return the files that a server has joined, mostly one; raises ImplausibleAudio."""
     with _decoding():
-        return _Forward(io.BytesIO(with_end(data)))
+        parts = list(filter(None, _BEGINNING.split(data))) or [data]
+        files = [_Forward(io.BytesIO(with_end(part))) for part in parts]
+    if len({file.samplerate for file in files}) > 1:
+        raise ImplausibleAudio("The audio goes on at another rate.")
+    return files
 
 
 def _arriving(file: _Forward, inflow: Inflow) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import soundfile
 
@@ -13,27 +13,18 @@ from sayna.audio.spec import AudioSpec
 _MPEG_1_FROM = 32000
 
 
-@dataclass(frozen=True, slots=True)
-class _Codec:
-    """How libsndfile names a format; a level of 0 is the best quality, 1 the smallest file."""
-
-    container: str
-    subtype: str
-    level: float | None = None
-    bitrate_mode: str | None = None
-
-
-_CODECS = {
-    "mulaw": _Codec("RAW", "ULAW"),
-    "alaw": _Codec("RAW", "ALAW"),
-    "flac": _Codec("FLAC", "PCM_16"),
+# What libsndfile calls a format; a level of 0 is the best quality, 1 the smallest file.
+_CODECS: dict[str, dict[str, Any]] = {
+    "mulaw": {"format": "RAW", "subtype": "ULAW"},
+    "alaw": {"format": "RAW", "subtype": "ALAW"},
+    "flac": {"format": "FLAC", "subtype": "PCM_16"},
     # 58 kb/s: at 45 kb/s libopus leaves CELT for SILK, which costs more than twice the CPU
-    "opus": _Codec("OGG", "OPUS", 0.8),
+    "opus": {"format": "OGG", "subtype": "OPUS", "compression_level": 0.8},
     # 64 kb/s; 32 kb/s at 8 kHz
-    "mp3": _Codec("MP3", "MPEG_LAYER_III", 0.6, "CONSTANT"),
+    "mp3": {"format": "MP3", "subtype": "MPEG_LAYER_III", "compression_level": 0.6, "bitrate_mode": "CONSTANT"},
 }
 # MPEG-1 (32 kHz and above) spreads the levels over 32..320 kb/s: this one is 64 kb/s
-_MPEG_1 = _Codec("MP3", "MPEG_LAYER_III", 0.87, "CONSTANT")
+_MPEG_1 = _CODECS["mp3"] | {"compression_level": 0.87}
 
 
 def write(blocks: Iterable[bytes], target: AudioSpec, head: bytearray) -> Iterator[bytes]:
@@ -67,13 +58,4 @@ def write_whole(blocks: Iterable[bytes], target: AudioSpec) -> bytes:
 def _writer(file: io.BytesIO | Sink, target: AudioSpec) -> soundfile.SoundFile:
     mpeg_1 = target.audio_format == "mp3" and target.sample_rate >= _MPEG_1_FROM
     codec = _MPEG_1 if mpeg_1 else _CODECS[target.audio_format]
-    return soundfile.SoundFile(
-        file,
-        "w",
-        target.sample_rate,
-        1,
-        format=codec.container,
-        subtype=codec.subtype,
-        compression_level=codec.level,
-        bitrate_mode=codec.bitrate_mode,
-    )
+    return soundfile.SoundFile(file, "w", target.sample_rate, 1, **codec)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sayna.audio import containers
+from sayna.audio import containers, mpeg
 from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
@@ -30,7 +30,7 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     A wrong head raises before the first byte is passed on. Only the head is ever held back.
     """
     name = spec.audio_format
-    head = _first(chunks, _HEAD_BYTES[name]) if name in _HEAD_BYTES else containers.head_of(chunks)
+    head = containers.head_of(chunks, _HEAD_BYTES.get(name, 0))
     _check_head(head, name)
     yield head
     size, tail = len(head), head
@@ -45,20 +45,11 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
     _check_size(size, spec)
 
 
-def _first(chunks: Iterator[bytes], enough: int) -> bytes:
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= enough:
-            break
-    return head
-
-
 def _check_head(head: bytes, name: str) -> None:
     if not head:
         raise ImplausibleAudio("The audio is empty.")
     expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
-    if containers.kind(head) != expected and not (name == "mp3" and containers.is_mpeg_frame(head)):
+    if containers.kind(head) != expected and not (name == "mp3" and mpeg.is_frame(head)):
         raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
 
 

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,11 @@ def rounded(values: npt.NDArray[np.float32]) -> Int16:
     return np.clip(np.rint(values), -32768, 32767).astype(np.int16)
 
 
+def _from_floats(values: npt.NDArray[Any]) -> Int16:
+    # clipped before they are scaled, for infinity has no product; what is not a number is silence
+    return rounded(np.nan_to_num(np.clip(values, -1, 1)) * 32768)
+
+
 @cache
 def _g711(subtype: str) -> Int16:
     """Return the 256 values of a companding law as libsndfile has them."""
@@ -45,8 +51,8 @@ _DECODERS: dict[str, Callable[[bytes], Int16]] = {
     # little-endian: the upper two of three bytes are the 16-bit sample
     "s24": lambda raw: np.frombuffer(raw, "u1").reshape(-1, 3)[:, 1:].copy().view("<i2"),
     "s32": lambda raw: (np.frombuffer(raw, "<i4") >> 16).astype("<i2"),
-    # clipped before it is scaled, for infinity has no product; what is not a number is silence
-    "f32": lambda raw: rounded(np.nan_to_num(np.clip(np.frombuffer(raw, "<f4"), -1, 1)) * 32768),
+    "f32": lambda raw: _from_floats(np.frombuffer(raw, "<f4")),
+    "f64": lambda raw: _from_floats(np.frombuffer(raw, "<f8")),
     "mulaw": lambda raw: _g711("ULAW")[np.frombuffer(raw, "u1")],
     "alaw": lambda raw: _g711("ALAW")[np.frombuffer(raw, "u1")],
 }

@@ -83,20 +83,16 @@ class AuthService:
 
 
 def _auth_data(token: str, auth_request: AuthRequest) -> dict[str, object]:
+    # The token has its own claim; its name in the query may be percent-encoded.
+    parts = auth_request.query.split("&")
     return {
         "token": token,
         "request_body": {} if auth_request.body is None else auth_request.body,
         "request_headers": _visible(auth_request.headers),
         "request_path": auth_request.path,
         "request_method": auth_request.method,
-        "request_query": _without_keys(auth_request.query),
+        "request_query": "&".join(part for part in parts if unquote_plus(part.partition("=")[0]) != "api_key"),
     }
-
-
-def _without_keys(query: str) -> str:
-    """Return a query without its tokens, which have the claim `token`; the name may be percent-encoded."""
-    parts = [part for part in query.split("&") if unquote_plus(part.partition("=")[0]) != "api_key"]
-    return "&".join(parts)
 
 
 def _visible(headers: Mapping[str, str]) -> dict[str, str]:

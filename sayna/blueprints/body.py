@@ -56,7 +56,7 @@ def read_body(request: Request) -> bytes:
 def _check_type(request: Request) -> None:
     environ = request.environ
     # MAX_BODY_BYTES limits the compressed size only, so refuse compressed bodies.
-    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+    if environ.get("HTTP_CONTENT_ENCODING", "").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("send the body without Content-Encoding")
     content_type = environ.get("CONTENT_TYPE", "").strip()
     if not (_is_json(content_type) if content_type else _is_own(request)):

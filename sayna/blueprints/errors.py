@@ -126,7 +126,9 @@ def register(app: Flask) -> None:
 
 
 def _sayna_error(error: SaynaError) -> Response:
-    sentence = _shortened(error.message)
+    # The error has at most 4 kB; one character takes up to 12 bytes of JSON.
+    is_short = len(json.dumps(error.message)) <= MAX_SENTENCE
+    sentence = error.message if is_short else error.message[: MAX_SENTENCE // 12] + "..."
     # Here `error` is a reason that clients compare (contract 2).
     if isinstance(error, NotAuthenticated | AuthServiceFailed):
         body: dict[str, object] = {"error": error.auth_code, "message": sentence}
@@ -142,11 +144,6 @@ def _sayna_error(error: SaynaError) -> Response:
         response.headers["WWW-Authenticate"] = "Bearer"
     g.error_code = error.code
     return response
-
-
-def _shortened(sentence: str) -> str:
-    """Return a sentence that keeps the error below 4 kB; one character takes up to 12 bytes of JSON."""
-    return sentence if len(json.dumps(sentence)) <= MAX_SENTENCE else sentence[: MAX_SENTENCE // 12] + "..."
 
 
 def _framework_error(error: HTTPException) -> Response:

@@ -23,13 +23,10 @@ class SpooledBody:
         # A response that no server takes is only collected.
         weakref.finalize(self, self._file.close)
         for part in parts:
-            self._write(part)
-
-    def _write(self, part: bytes) -> None:
-        # write(2) may take less than all of it.
-        left = memoryview(part)
-        while left:
-            left = left[self._file.write(left) :]
+            left = memoryview(part)
+            # write(2) may take less than all of it.
+            while left:
+                left = left[self._file.write(left) :]
 
     def __len__(self) -> int:
         """Return the number of pieces."""

@@ -169,8 +169,9 @@ def _sentence(error: Exception) -> str | None:
         return str(getattr(error, "operator_message", error.message))
     if isinstance(error, ConfigError):
         return str(error)
-    if isinstance(error, OSError) and error.filename:
-        return f"{Path(str(error.filename))}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        # A full disk behind standard output has no name.
+        return f"{Path(str(error.filename))}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, FAULTS):
         return f"the audio cache cannot be used: {error.__context__ or error}"
     return None

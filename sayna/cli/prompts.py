@@ -1,7 +1,6 @@
 """`sayna warm LIST` renders a list of prompts, `sayna pack export | import` moves finished clips."""
 
 import contextlib
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -84,10 +83,15 @@ def _sentence(checked: CheckedList) -> str:
 
 def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int, caller: Caller) -> int:
     """Render and write the prompts; return how many failed."""
-    failed = 0
+    # The threads that render have no context of the command.
+    failed, clips = 0, services().clips
+
+    def render(plan: Plan) -> Clip:
+        return clips.render(plan, is_client_connected=lambda: True, caller=caller).finished()
+
     with (
         progress("Rendering") as advance,
-        contextlib.closing(render_all(prompts, _renderer(caller), workers=workers)) as finished,
+        contextlib.closing(render_all(prompts, render, workers=workers)) as finished,
     ):
         for done, (prompt, result) in enumerate(finished, 1):
             if isinstance(result, SaynaError):
@@ -97,12 +101,6 @@ def _render(prompts: list[Prompt], folder: PromptFolder | None, workers: int, ca
                 folder.write(prompt, result)
             advance(done, len(prompts))
     return failed
-
-
-def _renderer(caller: Caller) -> Callable[[Plan], Clip]:
-    # The threads that render have no context of the command.
-    clips = services().clips
-    return lambda plan: clips.render(plan, is_client_connected=lambda: True, caller=caller).finished()
 
 
 @pack.command("export")

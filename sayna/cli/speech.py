@@ -8,21 +8,12 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from sayna.audio.file_endings import ENDINGS
 from sayna.cli.command import Command, as_json, caller_of, permitted, print_json, print_table, services, voice_options
-from sayna.schemas.clips import DEFAULT_EXPIRY, dump_clip, load_clip
-from sayna.speech.own_voices import ALIAS
-from sayna.speech.voices.catalogue import VoiceListing
-from sayna.speech.voices.encoding import VoiceFilter, select
-from sayna.speech.voices.languages import canonical
-
-if TYPE_CHECKING:
-    from sayna.speech.service import SpeechResult
-
 
 SAMPLE_RATE = 24000  # Hz
 # Programs that play a file, with the arguments that keep them silent; macOS has the last one.
@@ -34,8 +25,6 @@ PLAYERS = (
     ("play", "-q"),
     ("afplay",),
 )
-
-LOCAL = "http://localhost:3001"
 
 VOICE_COLUMNS = ("provider", "id", "name", "language", "accent", "gender")
 
@@ -52,10 +41,12 @@ def speak(
     text: str, output: Path | None, ext: str | None, tenant: str | None, *, play: bool, as_json: bool, **fields: Any
 ) -> None:
     """Save TEXT as speech, or play it; - reads the text from standard input. What the cache has costs nothing."""
+    from sayna.schemas.clips import load_clip  # noqa: PLC0415 - `--help` must not wait for it
+
     if output is None and not play and (as_json or sys.stdout.isatty()):
         raise click.UsageError("name a file with -o, or use --play")
     ending = ext or (output.suffix.lstrip(".").lower() if output else "") or "wav"
-    text = sys.stdin.read() if text == "-" else text
+    text = sys.stdin.buffer.read().decode(errors="surrogateescape") if text == "-" else text
     # A URL that ends in .wav has 8 kHz for telephones; a file on this machine is for people.
     fields["sample_rate"] = fields["sample_rate"] or (SAMPLE_RATE if ending == "wav" else None)
     wanted = load_clip({"text": text, "ext": ending, **fields})
@@ -70,12 +61,9 @@ def speak(
     if output is None and not play:
         sys.stdout.buffer.write(audio)
     elif as_json:
-        print_json({"file": output, "size_bytes": len(audio), "cached": speech.outcome == "HIT"} | _facts(speech))
-
-
-def _facts(speech: "SpeechResult") -> dict[str, object]:
-    names = ("provider", "voice_id", "language", "audio_format", "sample_rate", "duration_ms", "characters")
-    return {name: getattr(speech.info, name) for name in names}
+        names = ("provider", "voice_id", "language", "audio_format", "sample_rate", "duration_ms", "characters")
+        facts = {name: getattr(speech.info, name) for name in names}
+        print_json({"file": output, "size_bytes": len(audio), "cached": speech.outcome == "HIT"} | facts)
 
 
 def _play(audio: bytes, ending: str) -> None:
@@ -95,7 +83,7 @@ def _play(audio: bytes, ending: str) -> None:
 @click.argument("text", required=False)
 @voice_options
 @click.option("--ext", type=click.Choice(list(ENDINGS)), default="wav", show_default=True, help="Ending of the URL.")
-@click.option("--expires", "expires_in", type=int, default=DEFAULT_EXPIRY, show_default=True, help="Seconds; 0: never.")
+@click.option("--expires", "expires_in", type=int, help="Seconds, 86400 when left out; 0: never.")
 @click.option("--render", is_flag=True, help="Synthesize it now.")
 @click.option("--key", "shows_key", is_flag=True, help="Print the key that signs the URLs of TENANT instead.")
 @as_json
@@ -103,8 +91,10 @@ def clip(
     text: str | None, tenant: str | None, *, render: bool, shows_key: bool, as_json: bool, **fields: object
 ) -> None:
     """Print a signed URL of TEXT that any telephone system can play."""
+    from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
+
     clips = services().clips
-    base_url = services().config.clips.public_url or LOCAL
+    base_url = services().config.clips.public_url or "http://localhost:3001"
     caller = caller_of(tenant)
     if shows_key:
         click.echo(clips.signing_key(tenant))
@@ -125,6 +115,11 @@ def clip(
 @as_json
 def voices(provider: str, language: str, *, as_json: bool) -> None:
     """List the voices of all vendors, or of one, as a table."""
+    from sayna.speech.own_voices import ALIAS  # noqa: PLC0415 - `--help` must not wait for these
+    from sayna.speech.voices.catalogue import VoiceListing  # noqa: PLC0415
+    from sayna.speech.voices.encoding import VoiceFilter, select  # noqa: PLC0415
+    from sayna.speech.voices.languages import canonical  # noqa: PLC0415
+
     catalogue = services().catalogue
     wanted = VoiceFilter(canonical(language) or language)
     own = services().planner.listed(lambda slug: True) if provider.lower() in ("", ALIAS) else ()

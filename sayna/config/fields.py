@@ -129,6 +129,11 @@ def walk(section: type, *path: str) -> Iterator[SettingInfo]:
             yield info
 
 
+def quoted(text: str) -> str:
+    """Return how a sentence quotes a wrong value, "" for one that may be a URL with a password or a token."""
+    return "" if "@" in text or "?" in text else repr(text[:80])
+
+
 def require_both(given: frozenset[str], one: str, other: str) -> Iterator[str]:
     """Yield a sentence when only one of two settings is given."""
     if (one in given) != (other in given):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from sayna.config.auth import AuthConfig
 from sayna.config.connections import FleetConfig, OutboundConfig
 from sayna.config.endpoints import ClipsConfig, CompatConfig
-from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, section_of, walk
+from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, quoted, section_of, walk
 from sayna.config.room_settings import LiveKitConfig, RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig, UsageConfig
 from sayna.config.sip import SipConfig
@@ -126,7 +126,8 @@ def _build(section: type[T], sources: Sources, given: set[str], *path: str) -> T
 
 
 def _sentence(info: SettingInfo, text: str, reason: str) -> str:
-    shown = "" if info.secret or not info.kind.shown else f" (it is {text[:80]!r})"
+    value = "" if info.secret or not info.kind.shown else quoted(text)
+    shown = f" (it is {value})" if value else ""
     return f"{info.name} {reason}{shown}; set it to {info.kind.wants}."
 
 

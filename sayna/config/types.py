@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from sayna.config.fields import InvalidValue, SettingType
+from sayna.config.fields import InvalidValue, SettingType, quoted
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -145,7 +145,8 @@ def list_of(one: SettingType[T]) -> SettingType[tuple[T, ...]]:
 
     def parse(text: str) -> tuple[T, ...]:
         texts = [entry for entry in map(str.strip, text.split(",")) if entry]
-        return _every(one.parse, texts, [repr(entry[:80]) for entry in texts])
+        names = [quoted(entry) or f"entry {place}" for place, entry in enumerate(texts, 1)]
+        return _every(one.parse, texts, names)
 
     return SettingType(parse, f"a comma-separated list, each entry {one.wants}", shown=False)
 

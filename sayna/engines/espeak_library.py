@@ -107,14 +107,12 @@ class Speaker:
         if len(clause) <= SHORT_BYTES or not (cut := _middle(clause, is_spelled=count > MAX_WORD_PHONEMES)):
             return count, []
         halves = (clause[:cut], clause[cut:])
-        (left, left_cuts), (right, right_cuts) = (self._cuts(half, self._count(half)) for half in halves)
+        counts = (sum(count for _, count, _ in self._clauses(half)) for half in halves)
+        (left, left_cuts), (right, right_cuts) = map(self._cuts, halves, counts)
         total = left + right
         if not left_cuts and not right_cuts and total <= MAX_PHONEMES and count >= total * (1 - MAX_LOSS) - 2:
             return count, []
         return total, [*left_cuts, cut, *(cut + more for more in right_cuts)]
-
-    def _count(self, text: bytes) -> int:
-        return sum(count for _, count, _ in self._clauses(text))
 
     def _select(self, voice: bytes) -> bool:
         """Switch to a voice, unless it is the last one: that costs 0.1 ms."""

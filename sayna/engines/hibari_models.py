@@ -26,6 +26,8 @@ FULL_SCALE = 32767
 # The same text sounds the same each time, so a response that broke off can be resumed.
 SEED = 0
 _CLAUSE = re.compile(r"(?<=[,;:—])\s+")
+# Words, and parts of a longer one.
+_WORDS = re.compile(rf"\S{{1,{MAX_PHONEMES}}}")
 
 _readers: dict[bool, "Reader"] = {}
 _voices: dict[str, tuple[str, "OneVoice"]] = {}
@@ -80,18 +82,13 @@ def parts(phonemes: str) -> Iterator[str]:
     """Cut phonemes at clauses, else between words, so that no part is longer than MAX_PHONEMES."""
     part = ""
     for clause in _CLAUSE.split(phonemes):
-        for piece in [clause] if len(clause) <= MAX_PHONEMES else _words(clause):
+        for piece in [clause] if len(clause) <= MAX_PHONEMES else _WORDS.findall(clause):
             if part and len(part) + len(piece) >= MAX_PHONEMES:
                 yield part
                 part = ""
             part = f"{part} {piece}".lstrip()
     if part:
         yield part
-
-
-def _words(clause: str) -> Iterator[str]:
-    for word in clause.split():
-        yield from (word[start : start + MAX_PHONEMES] for start in range(0, len(word), MAX_PHONEMES))
 
 
 def _voice(model: str, version: str, *, is_british: bool) -> OneVoice:

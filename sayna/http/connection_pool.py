@@ -6,6 +6,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from http.client import HTTPResponse
 from typing import Any
 
 import certifi
@@ -37,7 +38,18 @@ class _Exchange(threading.local):
 exchange = _Exchange()
 
 
+class _FinalResponse(HTTPResponse):
+    """The response behind interim ones (RFC 9110, section 15.2); http.client itself skips only 100."""
+
+    def begin(self) -> None:
+        super().begin()
+        while 101 < self.status < 200:  # noqa: PLR2004
+            self.headers = None  # type: ignore[assignment] # otherwise begin() reads nothing
+            super().begin()
+
+
 class _GuardedConnection:
+    response_class = _FinalResponse
     connection_guard: ConnectionGuard | None = None
 
     def _new_conn(self: Any) -> socket.socket:

@@ -136,7 +136,8 @@ class Webhook:
     def _verify(self, body: bytes, authorization: str) -> None:
         import jwt  # noqa: PLC0415 - 50 ms at the first event instead of at start
 
-        token = authorization.removeprefix("Bearer ").strip()
+        # LiveKit sends the token alone; a scheme has any case (RFC 9110, section 11.1).
+        token = re.sub(r"(?i)^\s*bearer\s+", "", authorization).strip()
         try:
             claims = jwt.decode(
                 token,

@@ -109,7 +109,10 @@ def _failure(response: aiohttp.ClientResponse, body: bytes, path: str) -> LiveKi
     if isinstance(code, str) and code not in _no_answer(path) and fits:
         status_of_phone = _sip_status(meta)
         may_have_acted = code == MAY_RING and status_of_phone is None
-        return LiveKitRefused(code, _line(members.get("msg")), status_of_phone, may_have_acted=may_have_acted)
+        # One line of a log.
+        text = members.get("msg")
+        detail = re.sub(r"[\x00-\x1f\x7f]+", " ", text if isinstance(text, str) else "")[:MAX_DETAIL]
+        return LiveKitRefused(code, detail, status_of_phone, may_have_acted=may_have_acted)
     return _key_refused(response) if status == HTTPStatus.UNAUTHORIZED else unavailable()
 
 
@@ -133,11 +136,6 @@ def _key_refused(response: aiohttp.ClientResponse) -> LiveKitUnavailable:
         sentence = "LiveKit refuses this server's key; an operator must check LIVEKIT_API_KEY and LIVEKIT_API_SECRET"
     emit(logger, logging.ERROR, "livekit_key_refused", clock_difference_seconds=seconds)
     return LiveKitUnavailable(sentence, may_have_acted=False)
-
-
-def _line(text: object) -> str:
-    """Return a text of LiveKit as one line of a log."""
-    return re.sub(r"[\x00-\x1f\x7f]+", " ", text)[:MAX_DETAIL] if isinstance(text, str) else ""
 
 
 def _sip_status(meta: object) -> int | None:

@@ -28,7 +28,9 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     plugin = MarshmallowPlugin(schema_name_resolver=schema_name)
     plugin.Converter = Converter
     texts: Any = read_document(FOLDER / "document.yaml")
-    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=_info(texts), servers=[{"url": "."}])
+    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    info = {"summary": texts["summary"], "description": unwrapped(texts["description"]), "license": licence}
+    spec = APISpec("Sayna", __version__, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "."}])
     operations = _operations(routes)
     used = {operation.tag for _, operation in operations}
     for tag, description in texts["tags"].items():
@@ -59,11 +61,6 @@ def unwrapped(text: str) -> str:
     return re.sub(r"(?<!\n)\n(?![\n-])", " ", text).strip()
 
 
-def _info(texts: dict[str, Any]) -> dict[str, Any]:
-    licence = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
-    return {"summary": texts["summary"], "description": unwrapped(texts["description"]), "license": licence}
-
-
 def _missed(code: str, sentence: str) -> dict[str, Any]:
     example = {"error": sentence, "code": code, "request_id": error_responses.REQUEST_ID}
     content = {"schema": {"$ref": "#/components/schemas/Error"}, "examples": {code: {"value": example}}}
@@ -88,7 +85,7 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
         raised += error_responses.WITH_BODY
     if not route.public:
         raised += error_responses.WITH_TOKEN
-    parameters = _parameters(operation)
+    parameters = [*operation.parameters, *([{"in": "query", "schema": operation.query}] if operation.query else [])]
     entry: dict[str, Any] = {
         "operationId": operation.summary.title().replace(" ", ""),
         "tags": [operation.tag],
@@ -117,11 +114,6 @@ def _errors(route: Route, operation: Operation, raised: list[type[SaynaError]]) 
         return error_responses.responses(raised)
     is_signed = route.path.startswith("/clip/")
     return error_responses.responses(raised, lambda error: status_of(error, error.status, is_signed=is_signed))
-
-
-def _parameters(operation: Operation) -> list[Any]:
-    by_schema = [{"in": "query", "schema": operation.query}] if operation.query else []
-    return [*operation.parameters, *by_schema]
 
 
 def _body(operation: Operation) -> dict[str, Any]:

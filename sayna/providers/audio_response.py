@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from sayna.audio import containers
+from sayna.audio import containers, mpeg
 from sayna.audio.spec import AudioSpec
 
 # Much less time than a character takes in speech: only a truncated body is shorter.
@@ -76,7 +76,7 @@ def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool 
     if rate != wanted.sample_rate and not is_rate_open:
         return None
     named, found = _CONTAINERS.get(label.name, ""), containers.kind(head)
-    if not found and "mp3" in (named, wanted.audio_format) and containers.is_mpeg_frame(head):
+    if not found and "mp3" in (named, wanted.audio_format) and mpeg.is_frame(head):
         found = "mp3"
     if named and named != found:
         return None

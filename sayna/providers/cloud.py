@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from sayna import http
-from sayna.audio import containers
+from sayna.audio import containers, mpeg
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderRejectedRequest
@@ -107,6 +107,8 @@ class CloudProvider(VendorHTTP):
             reply.close()
             emit(logger, logging.WARNING, "vendor_sent_no_audio", provider=self.slug, found=containers.kind(head))
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
+        if self.is_rate_open and found.audio_format == "mp3":
+            head = mpeg.without_length(head)
         chunks = itertools.chain((head,), chunks)
         if not reply.is_framed:
             chunks = self._whole(chunks, request, found)

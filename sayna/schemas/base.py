@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load
 
@@ -28,6 +28,7 @@ class StrictSchema(Schema):
 
     null_is_absent: ClassVar = True
     elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON Schema of fields of another form of the request
+    refused: ClassVar[Mapping[str, str]] = {}  # fields that are an error, with what to send instead
 
     class Meta:
         """Ignore unknown fields, because older and newer clients must both work."""
@@ -68,7 +69,7 @@ def _sentences(messages: Any, path: str) -> list[str]:
     return [f"{path} {PLAIN_SENTENCES.get(text, text)}".strip() for text in messages]
 
 
-def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:
+def ignored_fields(schema: StrictSchema, body: Mapping[str, Any]) -> str:
     """Return the names of the fields that the schema ignores, for a header of at most 500 bytes.
 
     A field inside another has a dotted path. A name that a header cannot carry is left out.
@@ -79,19 +80,13 @@ def ignored_fields(schema: Schema, body: Mapping[str, Any]) -> str:
     return listed if len(listed) <= MAX_HEADER else listed[: MAX_HEADER + 1].rpartition(", ")[0]
 
 
-def _ignored(schema: Schema, body: Mapping[str, Any]) -> Iterator[str]:
+def _ignored(schema: StrictSchema, body: Mapping[str, Any]) -> Iterator[str]:
     for name, value in body.items():
         field = schema.fields.get(name)
-        if field is None and value is not None:
+        if field is None and value is not None and name not in schema.refused:
             yield name
         elif isinstance(field, fields.Nested) and type(value) is dict:
-            yield from (f"{name}.{inner}" for inner in _ignored(field.schema, value))
-
-
-def _whole(value: Any) -> int | None:
-    if type(value) is float and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+            yield from (f"{name}.{inner}" for inner in _ignored(cast("StrictSchema", field.schema), value))
 
 
 # marshmallow 4.4 itself accepts bytes for text, " 12 ", 1_000 and digits of any script for integers, 1.9 for 1,
@@ -102,6 +97,9 @@ class StrictString(fields.String):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
         if type(value) is not str:
             raise ValidationError("must be a string")
+        # The command line and pipes have these for bytes that are not UTF-8, and they would never be spoken.
+        if re.search("[\ud800-\udfff]", value):
+            raise ValidationError("must be UTF-8")
         return value
 
 
@@ -109,7 +107,8 @@ class StrictInteger(fields.Integer):
     """A JSON number without a fraction, as in JSON Schema: 8000.0 and 8e3 too; no string, no boolean."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
-        if (number := _whole(value)) is None:
+        number = int(value) if type(value) is float and value.is_integer() else value
+        if type(number) is not int:
             raise ValidationError("must be an integer")
         return number
 

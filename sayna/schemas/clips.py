@@ -4,7 +4,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, validate
 
@@ -50,6 +50,8 @@ def _expiry(seconds: int) -> None:
 
 class ClipSchema(FlatSpeakSchema):
     """The flat form of POST /speak without what a URL cannot say."""
+
+    refused: ClassVar = REFUSED
 
     class Meta(StrictSchema.Meta):
         """Leave out the fields that are refused."""

@@ -55,14 +55,11 @@ def _too_deep(value: Any) -> bool:
     """Walk level by level, because a recursive walk would itself exceed the recursion limit."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level if isinstance(outer, (dict, list)) for inner in _members(outer)]
+        lists = [list(each.values()) if isinstance(each, dict) else each for each in level]
+        level = [inner for outer in lists if isinstance(outer, list) for inner in outer]
         if not level:
             return False
     return any(isinstance(inner, (dict, list)) for inner in level)
-
-
-def _members(container: dict[str, Any] | list[Any]) -> Any:
-    return container.values() if isinstance(container, dict) else container
 
 
 def _has_forbidden(value: Any) -> bool:

@@ -106,7 +106,8 @@ class RequestBuffer:
                 raise InvalidChunkSize(b"")
             size = int(found[1], 16)
             if size == 0:
-                return self._read_trailer(line_end)
+                ended = self.data.find(b"\r\n\r\n", line_end) >= 0
+                return Progress.WHOLE if ended or len(self.data) - line_end > MAX_HEAD else Progress.BODY
             arrived = min(size, len(self.data) - line_end - 2)
             if self._body + arrived > self._max_body:
                 return Progress.TOO_LARGE
@@ -115,10 +116,6 @@ class RequestBuffer:
             self._body += size
             self._at = line_end + 2 + size + 2
         return Progress.BODY
-
-    def _read_trailer(self, line_end: int) -> Progress:
-        ended = self.data.find(b"\r\n\r\n", line_end) >= 0
-        return Progress.WHOLE if ended or len(self.data) - line_end > MAX_HEAD else Progress.BODY
 
 
 def _check_line(line: bytes, *, whole: bool) -> None:

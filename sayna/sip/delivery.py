@@ -107,7 +107,8 @@ class Deliverer:
         hook = self._hooks.find(delivery.host)
         if hook is None or hook.owner != delivery.owner or hook.secret is None:
             return self._drop(delivery, "no_hook" if hook is None or hook.secret else "no_secret")
-        if _is_expired(delivery):
+        # The clock that `created` is from may be ahead of this one, or this one was set back: then it expires too.
+        if abs(time.time() - delivery.created) >= EXPIRY_SECONDS:
             return self._drop(delivery, "expired")
         outcome = self._attempt(delivery, hook)
         is_taken = isinstance(outcome, int) and 200 <= outcome < 300  # noqa: PLR2004
@@ -145,8 +146,3 @@ class Deliverer:
         metrics.count("deliveries", "dropped")
         emit(logger, logging.ERROR, "delivery_dropped", id=delivery.id, host=delivery.host, reason=reason)
         self._outbox.remove(delivery)
-
-
-def _is_expired(delivery: Delivery) -> bool:
-    # The clock that `created` is from may be ahead of this one, or this one was set back: then it expires too.
-    return abs(time.time() - delivery.created) >= EXPIRY_SECONDS

@@ -75,7 +75,8 @@ class HookStore:
         def changed(raw: bytes | None) -> bytes | None:
             stored = self._undamaged(raw)
             hooks = change(stored)
-            return None if hooks == stored else _encoded(hooks)
+            members = [_members(hook) for _, hook in sorted(hooks.items())]
+            return None if hooks == stored else (json.dumps(members, indent=2) + "\n").encode()
 
         try:
             self._blobs.change(NAME, changed)
@@ -100,10 +101,6 @@ class HookStore:
         elif raw != self._last[0]:
             self._last = (raw, _decoded(raw))
         return self._last[1]
-
-
-def _encoded(hooks: Stored) -> bytes:
-    return (json.dumps([_members(hook) for _, hook in sorted(hooks.items())], indent=2) + "\n").encode()
 
 
 def _members(hook: StoredHook) -> dict[str, object]:

@@ -11,7 +11,6 @@ from functools import partial
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotCached, ProviderError
-from sayna.http import Deadline
 from sayna.speech import longtext
 from sayna.speech.cache import AudioCache
 from sayna.speech.forms import PlannedForm, StoredForms
@@ -58,7 +57,7 @@ class PlannedSynthesis(SynthesisTask):
         self._machines = machines
         self._shared: SharedSynthesis | None = None
         if machines is not None and mode is CacheMode.USE:
-            is_over = partial(_is_over, self._request.deadline)
+            is_over = partial(lambda deadline: not deadline.remaining(), self._request.deadline)
             self._shared = SharedSynthesis(machines, plan, is_over)
 
     def start(self) -> Synthesis:
@@ -214,10 +213,6 @@ def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:
     if subscriber.is_cached:
         return "HIT"
     return "MISS" if subscriber.is_leader else "COALESCED"
-
-
-def _is_over(deadline: Deadline) -> bool:
-    return not deadline.remaining()
 
 
 def _plausible(chunks: Iterator[bytes], slug: str) -> Iterator[bytes]:

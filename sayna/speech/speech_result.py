@@ -43,7 +43,8 @@ class SpeechResult:
         # The providers of earlier targets, which did not speak.
         self.fallback: tuple[str, ...] = ()
         # Gets the error of audio that is still being made, or None at its end.
-        self.observe: Callable[[ProviderError | None], None] = _ignore
+        # Only a voice with several targets observes its providers.
+        self.observe: Callable[[ProviderError | None], None] = lambda _error: None
 
     @property
     def etag(self) -> str:
@@ -122,7 +123,3 @@ class LiveSpeech(SpeechResult):
 def take_of(created: float) -> str:
     """Return the take in the ETag of a clip that was synthesized at `created`, in epoch seconds."""
     return f"{round(created * 1e6):x}"
-
-
-def _ignore(error: ProviderError | None) -> None:
-    """Do nothing: only a voice with several targets observes its providers."""

@@ -185,7 +185,8 @@ def spoken(text: str, markup: str, words: PronunciationTable, limit: int) -> Spo
     cleaned = _with_speech(clean(text))
     if markup in _COMPILERS:
         return _of_script(_COMPILERS[markup](text), words, limit)
-    return Spoken(_with_speech(words.apply(cleaned), UNSPOKEN))
+    # Blanks around a text are no sound, and with them the same speech would be paid for twice.
+    return Spoken(_with_speech(words.apply(cleaned), UNSPOKEN).strip())
 
 
 def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:

@@ -98,11 +98,12 @@ class SQLiteCounter(Counter):
             self._database.transact(lambda database: database.executemany(delete, rows))
 
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
-        if self._at_a_time is None:
+        if (most := self._at_a_time) is None:
             return []
 
         def select(database: sqlite3.Connection) -> list[CallSlot]:
-            if not self._is_full(database, tenant):
+            (slots,) = database.execute("SELECT count(*) FROM lines WHERE tenant = ?", (tenant,)).fetchone()
+            if slots < most:
                 return []
             rows = database.execute(OLDEST, (tenant, time.time() - UNCERTAIN_SECONDS, count)).fetchall()
             return [CallSlot(*row) for row in rows]
@@ -116,10 +117,6 @@ class SQLiteCounter(Counter):
         calls, first = database.execute(query, (tenant,)).fetchone()
         if calls >= self._per_minute:
             raise RateLimitReached(max(1, round(first + MINUTE - now)))
-
-    def _is_full(self, database: sqlite3.Connection, tenant: str) -> bool:
-        (slots,) = database.execute("SELECT count(*) FROM lines WHERE tenant = ?", (tenant,)).fetchone()
-        return self._at_a_time is not None and slots >= self._at_a_time
 
 
 class SQLiteOnce(Once):

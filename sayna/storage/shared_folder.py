@@ -50,14 +50,11 @@ def make_shared(name: str, base: int) -> None:
         # The group is the base's already where the base has setgid, or where it is Sayna's own group.
         with contextlib.suppress(OSError):
             os.fchown(made, -1, wanted.st_gid)
-        _set_mode(made, wanted.st_mode & SHARED_BITS)
+        mode = wanted.st_mode & SHARED_BITS
+        try:
+            os.fchmod(made, mode)
+        except PermissionError:
+            # systemd's RestrictSUIDSGID forbids setgid. The group of this folder is right without it.
+            os.fchmod(made, mode & ~stat.S_ISGID)
     finally:
         os.close(made)
-
-
-def _set_mode(folder: int, mode: int) -> None:
-    try:
-        os.fchmod(folder, mode)
-    except PermissionError:
-        # systemd's RestrictSUIDSGID forbids setgid. The group of this folder is right without it.
-        os.fchmod(folder, mode & ~stat.S_ISGID)

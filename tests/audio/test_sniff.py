@@ -3,7 +3,8 @@ import io
 import pytest
 import soundfile
 
-from sayna.audio import FORMATS, containers, resolve
+from sayna.audio import FORMATS, containers, mpeg, resolve
+from sayna.audio.spec import AudioSpec
 from tests.audio.sounds import pieces, sine, written
 
 TAG = b"ID3\x04\0\0\0\0\x02\x01" + bytes(257)
@@ -80,3 +81,20 @@ def test_g711_of_every_loudness_is_no_text() -> None:
             samples = sine(8000) // (16384 // level)
             soundfile.write(buffer, samples, 8000, format="RAW", subtype=subtype)
             assert containers.kind(buffer.getvalue()[:64]) == ""
+
+
+@pytest.mark.parametrize("tag", [b"", b"ID3\x04\0\0\0\0\x01\0" + bytes(128)])
+@pytest.mark.parametrize("rate", [16000, 24000, 44100])
+def test_frame_that_states_the_length_is_left_out(rate: int, tag: bytes) -> None:
+    data = written(sine(rate), AudioSpec("mp3", rate))
+    head = containers.head_of(iter([tag + data]))
+    short = mpeg.without_length(head)
+    assert b"Info" in head or b"Xing" in head
+    assert (short[: len(tag)], containers.kind(short)) == (tag, "mp3")
+    assert mpeg.without_length(short) == short
+    assert len(head) - len(short) > 90
+
+
+def test_bytes_without_a_stated_length_are_kept() -> None:
+    for data in (b"", b"\xff", b"ID3", bytes(2000), written(sine(24000), AudioSpec("wav", 24000))):
+        assert mpeg.without_length(data) == data

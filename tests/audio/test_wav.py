@@ -64,7 +64,7 @@ def test_what_follows_the_samples_is_no_sound() -> None:
     assert data == wav_header(SPEC, len(SAMPLES)) + SAMPLES
 
 
-@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "ULAW", "ALAW"])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 @pytest.mark.parametrize("container", ["WAV", "WAVEX"])
 @pytest.mark.parametrize("size", [7, 4096])
 def test_every_sample_encoding_is_read(container: str, subtype: str, size: int) -> None:
@@ -124,3 +124,31 @@ def test_a_streamed_wav_is_heard_before_it_ends() -> None:
     chunks = pieces(riff(FMT, data_chunk(0xFFFFFFFF), SAMPLES), 1000)
     assert next(convert(chunks, SPEC, resolve("linear16", 24000))) == SAMPLES[:1956]
     assert len(list(chunks)) == 23
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 1 << 20])
+@pytest.mark.parametrize("last", [len(SAMPLES), 0, 0xFFFFFFFF])
+def test_files_behind_each_other_are_one_sound(last: int, size: int) -> None:
+    files = [riff(FMT, data_chunk(len(SAMPLES)), SAMPLES)] * 2 + [riff(FMT, data_chunk(last), SAMPLES)]
+    data = rewritten(b"".join(files), size)
+    assert data == wav_header(SPEC, 3 * len(SAMPLES)) + 3 * SAMPLES
+
+
+def test_padded_file_is_followed_by_the_next_one() -> None:
+    samples = sine(8000, 1)[:4001]
+    one = written(samples, AudioSpec("wav-mulaw", 8000))
+    raw = written(samples, AudioSpec("mulaw", 8000))
+    data = b"".join(convert(pieces(one + one, 100), AudioSpec("wav-mulaw", 8000), AudioSpec("mulaw", 8000)))
+    assert len(one) % 2 == 0
+    assert data == raw + raw
+
+
+def test_thousands_of_joined_files_take_no_stack() -> None:
+    tiny = riff(FMT, data_chunk(20), bytes(20))
+    assert len(rewritten(tiny * 5000)) == 44 + 5000 * 20
+
+
+def test_file_in_another_format_behind_a_file_is_an_error() -> None:
+    other = written(sine(16000), AudioSpec("wav", 16000))
+    with pytest.raises(ImplausibleAudio, match="goes on in another format"):
+        rewritten(riff(FMT, data_chunk(len(SAMPLES)), SAMPLES) + other)

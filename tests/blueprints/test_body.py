@@ -151,6 +151,12 @@ def test_compressed_body_is_refused(client: FlaskClient) -> None:
     assert (status, answer["code"]) == (415, "UNSUPPORTED_MEDIA_TYPE")
 
 
+@pytest.mark.parametrize("coding", ["", " ", "identity", "Identity"])
+def test_body_without_a_coding_may_say_so(client: FlaskClient, coding: str) -> None:
+    answer = client.post("/speak", json={"text": "hi"}, headers={"Content-Encoding": coding})
+    assert answer.status_code == 200
+
+
 def test_large_body_is_refused_by_its_declared_length(make_client: MakeClient) -> None:
     client = make_client(MAX_BODY_BYTES="1024")
     status, answer = post(client, json.dumps({"text": "x" * 2000}).encode())

@@ -137,7 +137,7 @@ def test_name_of_openai_speaks_the_language(client: FlaskClient) -> None:
     assert answer.headers["x-voice-id"].endswith("de")
 
 
-@pytest.mark.parametrize("model", ["tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "", None])
+@pytest.mark.parametrize("model", ["tts-1", "tts-1-hd-1106", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "", None])
 def test_model_of_openai_works_without_openai(client: FlaskClient, model: str | None) -> None:
     answer = client.post(SPEECH, json={"model": model, "voice": "alloy", "input": "Hello"})
 
@@ -156,6 +156,7 @@ def test_model_of_openai_works_without_openai(client: FlaskClient, model: str | 
         ({"model": "tts-1", "voice": "espeak/en"}, "espeak", None, None),
         ({"model": "tts-1", "voice": "alloy", "provider": "espeak"}, "espeak", None, None),
         ({"model": "ours", "voice": "alloy"}, "espeak", None, None),
+        ({"model": "tts-1-1106", "voice": "Alloy", "provider": "espeak"}, "espeak", None, None),
         ({"model": "better", "voice": "alloy"}, "openai", "gpt-4o-mini-tts", "alloy"),
     ],
 )

@@ -53,3 +53,10 @@ def test_fields_of_stock_livekit_clients_are_not_ignored(open_client: FlaskClien
     answer = open_client.post("/livekit/token", json=body)
     assert answer.status_code == 200
     assert answer.headers["x-ignored-fields"] == "seed"
+
+
+@pytest.mark.parametrize("name", ["auth", "voice_settings", "audio_format", "tts_config"])
+def test_refused_field_of_a_clip_is_not_named_as_ignored(client: FlaskClient, name: str) -> None:
+    answer = client.post("/clips", json={"text": "x", name: {"api_key": "k"}, "seed": 1})
+    assert (answer.status_code, name in answer.get_json()["error"]) == (400, True)
+    assert answer.headers["x-ignored-fields"] == "seed"

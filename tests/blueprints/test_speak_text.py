@@ -28,7 +28,15 @@ def test_text_with_nothing_to_say_is_empty(client: FlaskClient, text: str) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "same"), [("10\u202f000 euros", "10 000 euros"), ("cafe\u0301", "caf\u00e9"), ("\ufeffhi", "hi")]
+    ("text", "same"),
+    [
+        ("10\u202f000 euros", "10 000 euros"),
+        ("cafe\u0301", "caf\u00e9"),
+        ("\ufeffhi", "hi"),
+        (" \t hi\r\n", "hi"),
+        ("\u00a0hi\x07", "hi"),
+        ("\u2029hi \u3164", "hi"),
+    ],
 )
 def test_the_cache_key_is_of_the_cleaned_text(client: FlaskClient, text: str, same: str) -> None:
     assert spoken(client, text)["cache_key"] == spoken(client, same)["cache_key"]

@@ -21,7 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     # An --env-file becomes part of the environment; each call begins without it.
     before = dict(os.environ)
 
-    def call(*arguments: str, text: str | None = None, **environ: str) -> Result:
+    def call(*arguments: str, text: str | bytes | None = None, **environ: str) -> Result:
         try:
             return CliRunner().invoke(sayna, arguments, input=text, env={**unset, **environ}, prog_name="sayna")
         finally:

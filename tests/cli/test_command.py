@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"flask", "marshmallow", "requests", "sayna.services", "sayna.config"}
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["completion", "zsh"]])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["completion", "zsh"], ["speak", "--help"]])
 def test_short_calls_import_little(arguments: list[str]) -> None:
     program = f"""
 import sys

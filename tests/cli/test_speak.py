@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import wave
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 from sayna import audio
 from tests.cli.conftest import Run
 from tests.wire.deepgram import DeepgramFake
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_file_has_the_format_of_its_ending(run: Run, tmp_path: Path) -> None:
@@ -91,3 +95,23 @@ def test_mistake_is_a_sentence(run: Run, tmp_path: Path, arguments: list[str], s
     assert result.exit_code == status, result.output
     assert sentence in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["speak", "clip"])
+def test_text_that_is_not_utf8_is_refused(run: Run, command: str) -> None:
+    for call in (run(command, "caf\udce9"), run("speak", "-", text=b"caf\xe9")):
+        assert (call.exit_code, call.stdout_bytes) == (1, b"")
+        assert "text must be UTF-8" in call.stderr
+
+
+def test_full_disk_behind_the_output_is_no_fault_of_the_cache() -> None:
+    with Path("/dev/full").open("wb") as full:
+        environ = {"PATH": "/usr/bin", "HIBARI_ENABLED": "false"}
+        command = [sys.executable, "-m", "sayna", "speak", "Hello"]
+        ran = subprocess.run(
+            command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, env=environ, text=True, check=False
+        )
+
+    assert ran.returncode == 1
+    assert "No space left on device" in ran.stderr
+    assert "cache" not in ran.stderr

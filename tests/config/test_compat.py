@@ -39,3 +39,20 @@ def test_alias_is_a_provider_with_or_without_a_model() -> None:
 def test_value_that_cannot_be_is_named_at_start(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=name):
         load_config({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CORS_ORIGINS", "https://a.example, https://ann:hunter2@b.example"),
+        ("CORS_ORIGINS", "https://a.example, https://b.example?token=hunter2"),
+        ("SIP_OVERRIDE_ADDRESSES", "10.0.0.0/8, ann:hunter2@pbx.example.com"),
+        ("SIP_OUTBOUND_ADDRESS", "sip:ann:hunter2@pbx.example.com"),
+        ("HOST", "ann:hunter2@sayna.example.com"),
+    ],
+)
+def test_password_in_a_value_is_not_in_the_error(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=name) as caught:
+        load_config({name: value})
+    assert "hunter2" not in str(caught.value)
+    assert ("entry 2, which" in str(caught.value)) == ("," in value)

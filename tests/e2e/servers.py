@@ -134,7 +134,7 @@ def answers(address: Address) -> bool:
 def started(program: P, ready: Callable[[], bool]) -> P:
     """Return the program once it is ready; fails with its log when it ends before."""
     try:
-        until(lambda: program.exited() or ready(), 30, "the program is ready")
+        until(lambda: program.exited() or ready(), 60, "the program is ready")
         assert not program.exited(), program.log
     except BaseException:
         program.stop()

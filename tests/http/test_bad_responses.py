@@ -38,6 +38,16 @@ def test_connection_lost_before_the_response_is_unreachable(server: FaultServer,
         send(server.url)
 
 
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_interim_responses_are_skipped(server: FaultServer, status: int) -> None:
+    interim = answers.head(status, {"Link": "</style.css>; rel=preload"})
+    server.then(answers.raw(interim * 2 + answers.head(200, {"Content-Length": str(len(AUDIO))}) + AUDIO))
+    server.then(answers.whole(AUDIO))
+
+    assert [b"".join(send(server.url).chunks()) for _ in range(2)] == [AUDIO, AUDIO]
+    assert server.connections == 1
+
+
 BAD_HEADS = {
     "garbage": answers.garbage(),
     "long header": answers.long_header(),

@@ -34,7 +34,7 @@ def make(tmp_path: Path, *receivers: Receiver) -> Webhook:
     return Webhook(Secret(KEY), Secret(SECRET), deduplicator(tmp_path / "livekit"), receivers)
 
 
-@pytest.mark.parametrize("prefix", ["", "Bearer "])
+@pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "BEARER  "])
 def test_event_reaches_every_receiver_as_livekit_sent_it(tmp_path: Path, prefix: str) -> None:
     first: list[Event] = []
     second: list[Event] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from sayna import errors
-from sayna.audio import resolve
+from sayna.audio import convert, duration_ms, resolve
 from sayna.audio.ogg import checksum
 from sayna.audio.spec import AudioSpec
 from tests.audio.sounds import HERTZ, heard, sine, written
@@ -90,6 +90,23 @@ def test_another_container_than_asked_for_is_converted(fake: VendorFake, name: s
     target = resolve(wanted, None)
 
     assert_heard(speak(fake.provider(), request(fake.provider(), wanted, target.sample_rate)), target)
+
+
+@pytest.mark.parametrize("name", ["mp3", "opus", "flac", "wav"])
+@pytest.mark.parametrize("wanted", ["linear16", "wav", "mp3"])
+def test_file_for_each_sentence_is_one_sound(name: str, wanted: str) -> None:
+    """As Kokoro-FastAPI did (#57, #94); DeepInfra leaves only the first of the mp3 headers."""
+    with fake_of("openai")() as fake:
+        one = written(sine(24000, 0.6), AudioSpec(name, 24000))
+        fake.then(answers.chunked([one[:900], one[900:] + one], ""))
+
+        data = speak(fake.provider(), request(fake.provider(), wanted, 24000))
+
+    target = resolve(wanted, 24000)
+    # libsndfile only estimates the length of an mp3 that does not state it, so it is decoded as a stream here.
+    assert duration_ms(data, target) == pytest.approx(1250, abs=100)
+    assert_heard(b"".join(convert(iter([data]), target, PCM)), seconds=1.25)
+    assert b"Info" not in data[:100]
 
 
 @pytest.mark.parametrize("label", ["audio/ogg", "audio/aac", "audio/webm", "video/mp4", "image/png", "audio/mp4"])

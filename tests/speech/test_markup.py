@@ -197,7 +197,9 @@ def test_hostile_documents_are_refused_at_any_length(document: str, markup: str)
         (whole('<say-as interpret-as="date">1</say-as> <say-as interpret-as="digits">12</say-as>'), "1 1 2", ()),
         ('<maryxml version="0.5"><p>Hi<boundary breakindex="4"/>you</p></maryxml>', "Hi you", ()),
         (whole('<prosody rate="slow" pitch="high">a</prosody> b'), "a b", ()),
-        (whole("a & b &nbsp;"), "a & b &nbsp;", ()),
+        (whole("a & b &nbsp; &x; &LT;"), "a & b &x; <", ()),
+        (whole('AT&T<break time="1s"/>caf&eacute; &amp; co<sub alias="R&B">x</sub>'), "AT&Tcafé & coR&B", ((4, 1000),)),
+        (whole("<![CDATA[a & b &amp;]]>"), "a & b &amp;", ()),
         ("no <b>document</b> at all", "no document at all", ()),
     ],
 )

@@ -18,12 +18,8 @@ def register(app: Flask) -> None:
     if "elevenlabs" in enabled and "openai" not in enabled:
         app.add_url_rule("/v1/models", "elevenlabs.models", elevenlabs.models)
     if "elevenlabs" in enabled:
-        _add_prefix(app)
-
-
-def _add_prefix(app: Flask) -> None:
-    """Give ElevenLabs's routes second paths, for operators whose proxy sends /v1 to another server."""
-    for rule in list(app.url_map.iter_rules()):
-        if rule.endpoint.startswith("elevenlabs.") and rule.rule != "/v1/models":
-            app.add_url_rule(f"/elevenlabs{rule.rule}", rule.endpoint, methods=rule.methods)
-    app.add_url_rule("/elevenlabs/v1/models", "elevenlabs.models", elevenlabs.models)
+        # Second paths, for operators whose proxy sends /v1 to another server.
+        for rule in list(app.url_map.iter_rules()):
+            if rule.endpoint.startswith("elevenlabs.") and rule.rule != "/v1/models":
+                app.add_url_rule(f"/elevenlabs{rule.rule}", rule.endpoint, methods=rule.methods)
+        app.add_url_rule("/elevenlabs/v1/models", "elevenlabs.models", elevenlabs.models)

@@ -104,10 +104,11 @@ def _chosen(voice_id: str, model_id: str) -> tuple[str, str, str]:
 
 def models() -> Response:
     """Answer with the configured providers as models."""
-    listed = [
-        {"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": _languages(slug)}
-        for slug in usable_providers()
-    ]
+    listed = []
+    for slug in usable_providers():
+        tags = sorted({language_tag(voice) for voice in kept_voices(slug)} - {""})
+        languages = [{"language_id": tag, "name": tag} for tag in tags]
+        listed.append({"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": languages})
     return Response(json.dumps(listed) + "\n", content_type="application/json")
 
 
@@ -181,8 +182,3 @@ def _voice(voice: Voice) -> dict[str, Any]:
 
 def _address(voice: Voice) -> str:
     return voice.id if voice.provider == "elevenlabs" else address_of(voice)
-
-
-def _languages(slug: str) -> list[dict[str, str]]:
-    tags = sorted({language_tag(voice) for voice in kept_voices(slug)} - {""})
-    return [{"language_id": tag, "name": tag} for tag in tags]

@@ -87,7 +87,7 @@ def _chosen(model: str, voice: str, provider: str) -> tuple[str | None, str, str
     slug = of_voice or slug_of(provider) or provider or of_model
     if of_model:
         model = model_name if of_model == slug else ""
-    elif not model or model in OPENAI_MODELS or model.startswith("gpt-4o-mini-tts"):
+    elif not model or model.startswith(("tts-1", "gpt-4o-mini-tts")):
         slug = slug or ("openai" if is_configured("openai") else "")
         # The models of OpenAI mean the default model of any other provider.
         model = model if slug == "openai" else ""
@@ -97,7 +97,8 @@ def _chosen(model: str, voice: str, provider: str) -> tuple[str | None, str, str
         # The server behind OPENAI_BASE_URL may have models of any name.
         slug = "openai"
     # Many clients can send no other voices, so a name of OpenAI means the default voice of any other provider.
-    return slug or None, model, "" if voice in OPENAI_VOICES and slug not in ("openai", ALIAS) else voice
+    is_openai_s = voice.lower() in OPENAI_VOICES and slug not in ("openai", ALIAS)
+    return slug or None, model, "" if is_openai_s else voice
 
 
 def _event_stream(asked: Request, speech: SpeechResult) -> Response:

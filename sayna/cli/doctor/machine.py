@@ -112,15 +112,12 @@ def check_locks(services: Services, locker: Sequence[str] = (sys.executable, "-c
         yield fail("locks between processes do not work in CACHE_PATH", "Use a local disk: ext4, xfs or btrfs.")
 
 
-def _clock_state() -> int:
-    # struct timex has 208 bytes on 64-bit Linux; zeroes only read (adjtimex(2)).
-    return int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256)))
-
-
 @check("clock")
 def check_clock(_services: Services, state: int | None = None) -> Iterator[Finding]:
     """Yield whether the kernel says that a time server keeps the clock right."""
-    if (_clock_state() if state is None else state) == UNSYNCHRONIZED:
+    # struct timex has 208 bytes on 64-bit Linux; zeroes only read (adjtimex(2)).
+    found = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256)) if state is None else state
+    if found == UNSYNCHRONIZED:
         yield warn("the clock is not synchronized; tokens and months depend on it", "timedatectl set-ntp true")
     else:
         yield ok("the clock is synchronized")

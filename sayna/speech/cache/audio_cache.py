@@ -183,7 +183,9 @@ class AudioCache:
         with self._disk.writing(self._disk.write_seconds) as cache:
             keys = list(cache)
             for checked, key in enumerate(keys, 1):
-                if not _is_whole(key, cache.get(key)):
+                # One that has just expired or been removed counts as undamaged.
+                blob = cache.get(key)
+                if blob is not None and not (isinstance(key, str) and decode(key, blob)):
                     damaged += self._disk.retry(partial(cache.delete, key))
                 if progress:
                     progress(checked, len(keys))
@@ -239,8 +241,3 @@ class AudioCache:
 
 def _tag(clip: Clip) -> str:
     return json.dumps([clip.info.provider, clip.info.voice_id])
-
-
-def _is_whole(key: object, blob: bytes | None) -> bool:
-    """Whether an entry is undamaged; an entry that has just expired or been removed counts as undamaged."""
-    return blob is None or (isinstance(key, str) and decode(key, blob) is not None)

@@ -52,7 +52,8 @@ class Memory:
                 self._forms.setdefault(sound_of(key), set()).add(key)
             self.bytes += entry.clip.footprint
             while self.bytes > self.max_bytes:
-                self._forget(self._oldest())
+                oldest = next(iter(self._entries))
+                self._forget(next(filter(is_form, self._entries), oldest) if self._keeps_masters else oldest)
         return True
 
     def drop(self, key: str) -> None:
@@ -70,10 +71,6 @@ class Memory:
         """Return all clips by key, in a new dict."""
         with self._lock:
             return {key: entry.clip for key, entry in self._entries.items()}
-
-    def _oldest(self) -> str:
-        oldest = next(iter(self._entries))
-        return next(filter(is_form, self._entries), oldest) if self._keeps_masters else oldest
 
     def _forget(self, key: str) -> None:
         entry = self._entries.pop(key, None)

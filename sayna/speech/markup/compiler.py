@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from xml.parsers import expat
 
-from sayna.speech.markup.unwrapped import BLOCKS, unwrapped_markup
+from sayna.speech.markup.unwrapped import BLOCKS, unwrapped_markup, with_xml_entities
 from sayna.speech.markup.values import SAY_AS, UnsupportedMarkup, break_ms, speaking_rate
 
 MAX_DEPTH = 16
@@ -48,7 +48,7 @@ def compiled_leniently(document: str) -> Script:
 
     Raises UnsupportedMarkup for too many parts and too long silences, InvalidRequest for DOCTYPE.
     """
-    compiler = _LenientCompiler()
+    compiler, document = _LenientCompiler(), with_xml_entities(document)
     try:
         compiler.read(document)
     except UnsupportedMarkup:

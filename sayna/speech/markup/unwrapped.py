@@ -9,6 +9,8 @@ from sayna.errors import InvalidRequest
 _TAG = re.compile(r"""</?([A-Za-z_][^\s<>/"']*+)(?:[^<>"']|"[^"]*+"|'[^']*+')*+>""")
 # XML's own five and numbers. A document cannot declare others, because DOCTYPE is refused.
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});")
+# Neither a lone sign nor a name of HTML is XML, but people write both.
+_LOOSE = re.compile(rf"(?!{_ENTITY.pattern})&([A-Za-z][A-Za-z0-9]{{1,30}};)?")
 _DECLARATION = re.compile(r"<!(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 # What stands between a beginning and an end, and whether it is text.
 _SPANS = (("<!--", "-->", False), ("<![CDATA[", "]]>", True), ("<?", "?>", False))
@@ -16,6 +18,13 @@ _SPANS = (("<!--", "-->", False), ("<![CDATA[", "]]>", True), ("<?", "?>", False
 BLOCKS = frozenset(
     ["speak", "maryxml", "p", "s", "paragraph", "sentence", "break", "boundary", "voice", "audio", "div"]
 )
+
+
+def with_xml_entities(document: str) -> str:
+    """Return a document in which & and HTML's entities are written as XML has them; one with CDATA stays as it is."""
+    if "<![CDATA[" in document:
+        return document
+    return _LOOSE.sub(lambda entity: html.escape(html.unescape(entity[0]), quote=False), document)
 
 
 def unwrapped_markup(document: str) -> str:

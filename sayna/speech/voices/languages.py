@@ -36,7 +36,7 @@ def wanted_language(text: str) -> str:
     """Return the canonical tag of a request, empty when it names none; raises InvalidRequest for anything else."""
     tag = canonical(text)
     if text.strip() and not tag:
-        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de")
+        raise InvalidRequest("language must be a BCP 47 tag such as en-GB or de", field="language")
     return tag
 
 
