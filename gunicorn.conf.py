@@ -2,15 +2,16 @@
 
 import gc
 import os
+import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
 from sayna.server.process_limits import configure_malloc, raise_file_limit
-from sayna.server.stop_signals import hold_stops
 from sayna.server.warmup import load_modules
 
 try:
@@ -45,6 +46,13 @@ logger_class = "sayna.server.error_logger.ErrorLogger"
 logconfig_dict = dict_config(_server.log_level, _server.log_format)
 
 
+# A worker has the handlers of the master until it has its own, and they only note a signal for the master's loop: a
+# worker that was told to stop in its first milliseconds served on until the graceful timeout was over. So these signals
+# wait from the fork on; in the master they are passed on after it.
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+os.register_at_fork(after_in_parent=partial(signal.pthread_sigmask, signal.SIG_UNBLOCK, STOPS))
+
+
 def when_ready(_server: Any) -> None:
     """Say where the server listens, now that it does; scripts/run asks for it."""
     if os.environ.pop("SAYNA_WELCOME", None):
@@ -57,7 +65,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
     if worker.age > 1:
         load_modules()
-    hold_stops()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 
 def post_worker_init(worker: Any) -> None:

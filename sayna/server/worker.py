@@ -7,6 +7,7 @@ waiting, hands it to a thread once it is whole, and closes without waiting.
 
 import errno
 import logging
+import signal
 import socket
 import time
 from concurrent.futures import Future
@@ -24,7 +25,6 @@ from sayna.server.connection import Connection
 from sayna.server.process_limits import most_connections, trim
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
-from sayna.server.stop_signals import stop_by
 from sayna.server.worker_load import WorkerLoad
 
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
@@ -62,13 +62,13 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             raise RuntimeError("Sayna itself speaks no TLS; put nginx in front, see deploy/nginx.conf")
 
     def init_signals(self) -> None:
-        """Stop at INT and QUIT as at TERM.
-
-        gunicorn's own handler shuts the thread pool down from within the signal; when the interrupted code
-        holds the pool's lock, the worker hangs until it is killed (cpython issue 121649).
-        """
+        """Stop at INT and QUIT as at TERM: gunicorn's handler may hang on the pool's lock (cpython issue 121649)."""
         super().init_signals()
-        stop_by(self.handle_exit)
+        stops = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+        for number in stops[1:]:
+            signal.signal(number, self.handle_exit)
+        # pre_fork of gunicorn.conf.py holds them back until here.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, stops)
 
     def run(self) -> None:
         """Serve until told to stop, then finish what has begun within the graceful timeout."""
