@@ -40,7 +40,7 @@ def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
         socket = Address(path=tmp_path / "redis.sock")
         redis = Redis(tmp_path, "--unixsocket", str(socket.path))
         stack.enter_context(started(redis, lambda: answers(socket)))
-        network: Network = stack.enter_context(request.param(socket.path))
+        network: Network = stack.enter_context(request.param(tmp_path))
         vendors = [stack.enter_context(network.within(0, Vendor))]
         if network.inside[1]:
             # At the same address, because that is a part of what a sound is.
