@@ -2,70 +2,50 @@
 
 import ctypes
 import os
-import socket
 import subprocess
+import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGCONT, SIGSTOP
 from typing import TypeVar
 
 import pytest
 
-from tests.e2e.wire import Address
+from tests.e2e.program import Program
+from tests.e2e.servers import ROOT, free_port, started
 from tests.programs import needs
 
-DELAY = 0.001  # seconds, each way
+LOCAL = "127.0.0.1"
 CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
 
 
-class SlowLink:
-    """A TCP port that passes bytes on to a socket of this machine, late; while it is cut, it holds them."""
+class SlowLink(Program):
+    """The way to the Redis of a folder."""
 
-    def __init__(self, host: str, port: int, target: Path) -> None:
-        self._target = target
-        self._open = threading.Event()
-        self._open.set()
-        self._listener = socket.create_server((host, port))
-        self.port: int = self._listener.getsockname()[1]
-        self._sockets: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+    def __init__(self, folder: Path, host: str, port: int, inside: Sequence[str] = ()) -> None:
+        argv = [*inside, sys.executable, "-m", "tests.e2e.slow_link", host, str(port), str(folder / "redis.sock")]
+        super().__init__(argv, cwd=ROOT, env=dict(os.environ), log=folder / f"link-{host}-{port}.log")
+
+    def is_open(self) -> bool:
+        """Return whether it takes connections."""
+        return "listening" in self.log
 
     def cut(self) -> None:
         """Pass nothing on, and end no connection: the other side only hears nothing."""
-        self._open.clear()
+        self.signal(SIGSTOP)
 
     def heal(self) -> None:
         """Pass on what was held, and what follows."""
-        self._open.set()
+        self.signal(SIGCONT)
 
-    def close(self) -> None:
-        """End all connections."""
-        self._open.set()
-        for each in [self._listener, *self._sockets]:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                far = Address(path=self._target).connect()
-                self._sockets += [near, far]
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(2**16):
-                time.sleep(DELAY)
-                self._open.wait()
-                sink.sendall(data)
-            sink.shutdown(socket.SHUT_WR)
+    def stop(self) -> None:
+        """End it, also while it is cut."""
+        self.heal()
+        super().stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +61,25 @@ class Network:
 
 
 @contextmanager
-def loopback(redis: Path) -> Iterator[Network]:
-    """Give each machine a slow link of its own to the Redis at a socket."""
-    links = [SlowLink("127.0.0.1", 0, redis) for _ in range(2)]
-    try:
+def loopback(folder: Path) -> Iterator[Network]:
+    """Give each machine a slow link of its own to the Redis of a folder."""
+    ports = free_port(), free_port()
+    with ExitStack() as stack:
+        links = [SlowLink(folder, LOCAL, port) for port in ports]
+        for link in links:
+            stack.enter_context(started(link, link.is_open))
         yield Network(
-            ("127.0.0.1", "127.0.0.1"),
-            (links[0].port, links[1].port),
+            (LOCAL, LOCAL),
+            ports,
             ((), ()),
             lambda number: links[number].cut(),
             lambda number: links[number].heal(),
             lambda _, work: work(),
         )
-    finally:
-        for link in links:
-            link.close()
 
 
 @contextmanager
-def namespaces(redis: Path) -> Iterator[Network]:
+def namespaces(folder: Path) -> Iterator[Network]:
     """Give each machine a network namespace of its own, with a cable to a third one that has the Redis."""
     needs("ip", "apt-get install iproute2")
     if os.geteuid() != 0:
@@ -111,15 +91,14 @@ def namespaces(redis: Path) -> Iterator[Network]:
             _ip("netns", "add", name)
             stack.callback(_ip, "netns", "del", name)
             _ip("-n", name, "link", "set", "lo", "up")
-        links = []
         for number, host in enumerate(hosts):
             here, there = f"10.9.{number}.1", f"10.9.{number}.2"
             _ip("-n", store, "link", "add", f"to{number}", "type", "veth", "peer", "name", "eth0", "netns", host)
             for namespace, device, address in ((store, f"to{number}", here), (host, "eth0", there)):
                 _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", device)
                 _ip("-n", namespace, "link", "set", device, "up")
-            links.append(_within(store, lambda here=here: SlowLink(here, 6379, redis)))  # type: ignore[misc]
-            stack.callback(links[-1].close)
+            link = SlowLink(folder, here, 6379, ("ip", "netns", "exec", store))
+            stack.enter_context(started(link, link.is_open))
         yield Network(
             ("10.9.0.1", "10.9.1.1"),
             (6379, 6379),
