@@ -15,7 +15,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from tests.e2e.servers import ROOT
+from tests.e2e.servers import ROOT, free_port
 from tests.programs import needs
 
 SECONDS = 30
@@ -33,7 +33,7 @@ def chromium() -> Iterator[webdriver.Chrome]:
     for argument in ARGUMENTS:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(needs("chromedriver", HOW)))
+    driver = webdriver.Chrome(options, Service(needs("chromedriver", HOW), port=free_port()))
     try:
         yield driver
     finally:

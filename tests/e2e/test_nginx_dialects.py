@@ -90,7 +90,7 @@ def ask(address: Address, path: str, headers: dict[str, str], status: int, body:
             answers.append((response.read(), response.headers.get("x-should-retry", "")))
             return response.status == status
 
-    until(comes, 10, f"nginx answers {path} with {status}")
+    until(comes, 30, f"nginx answers {path} with {status}")
     return answers[-1]
 
 
@@ -104,7 +104,7 @@ def held(address: Address) -> Iterator[None]:
         return sock.recv(4096).startswith(b"HTTP/1.1 100 ")
 
     with ExitStack() as stack:
-        until(begins, 10, "nginx waits for the body")
+        until(begins, 30, "nginx waits for the body")
         yield
 
 
@@ -131,7 +131,7 @@ def test_timeout_of_nginx_has_the_dialects_shape(front: Nginx, asked: Asked, tol
 def test_marytts_gets_a_line_from_nginx(front: Nginx, tmp_path: Path) -> None:
     port = int((tmp_path / "nginx" / "mary.conf").read_text("utf-8").partition("127.0.0.1:")[2].partition(";")[0])
     mary = Address(port)
-
+    until(lambda: answers(mary), 30, "nginx listens for MaryTTS")
     assert mary.ask("POST", "/process", b"INPUT_TEXT=x").body == b"the service is not running; try again\n"
     large = mary.ask("POST", "/process", LARGE)
     assert (large.status, large.headers["content-type"]) == (413, "text/plain")
