@@ -62,7 +62,10 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, server: StartServer
         stack.enter_context(started(redis, lambda: answers(redis.address)))
         shared = {**clips, **vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
         shared |= {"WEB_CONCURRENCY": "2", "WEB_THREADS": "128"}
-        yield Machines(redis, server(**shared), server(**shared), vendor)
+        machines = Machines(redis, server(**shared), server(**shared), vendor)
+        for machine in machines.both:
+            machine.await_workers(2)
+        yield machines
 
 
 def speak(machine: Gunicorn, text: str, audio_format: str = "linear16", cache: str = "") -> Answer | None:
@@ -151,9 +154,6 @@ def test_clip_of_one_machine_is_a_hit_on_the_other(machines: Machines) -> None:
 
 
 def test_hit_asks_redis_nothing(machines: Machines) -> None:
-    for machine in machines.both:
-        # A worker that has just started asks Redis of its own accord.
-        machine.await_workers(2)
     assert speak(machines.one, "Hit") is not None
     until(lambda: machines.redis.command("KEYS", "*:clip").startswith(b"*1"), 60, "the clip is shared")
     # What the machines still do with a clip that they have shared may fall into the first times.

@@ -166,6 +166,7 @@ def test_what_was_accepted_is_delivered_after_kill_9(
     target.always(refuse)
     settings = {**fake.settings, **SETTINGS, "CACHE_PATH": str(tmp_path / "kept"), "WEB_CONCURRENCY": "2"}
     first = server(**settings)
+    first.await_workers(2)
     hooks = {"hooks": [hook(target, auth_id="")]}
     assert first.address.ask("POST", "/sip/hooks", hooks).status == 200
     assert deliver(first, joined()) == 200
