@@ -1,11 +1,16 @@
 """Where an mp3 begins and how long its frames are: ID3 tags, and the headers of MPEG audio, layer III."""
 
 import re
+import sys
 
 # The largest frame of MPEG-1 layer III, and the header of the next frame.
 TWO_FRAMES_BYTES = 1441 + 4
 MAX_TAG_BYTES = 65536
 _TAG_BYTES = 10
+# The flags of a frame with both numbers: two others may be set.
+_COUNTED = (b"\x03", b"\x07", b"\x0b", b"\x0f")
+# The size of an ID3v1 tag (https://id3.org/ID3v1).
+_END_TAG_BYTES = 128
 # By the version bits of an MPEG frame: rates in Hz, bit rates in kbit/s, and an eighth of the samples of a frame.
 _LOW_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _VERSIONS = {
@@ -51,12 +56,17 @@ def has_two_frames(head: bytes) -> bool:
     return bool(first and second and first[0] == second[0])
 
 
-def without_length(head: bytes) -> bytes:
-    """Return the beginning of an mp3 without the Xing or Info frame that states its length.
+def without_length(head: bytes, size: int = sys.maxsize) -> bytes:
+    """Return the beginning of an mp3 of `size` bytes without the Xing or Info frame that states a shorter length.
 
     Servers that join an mp3 for each sentence keep that of the first, and players would stop after it
-    (github.com/richardr1126/openreader/pull/129).
+    (github.com/richardr1126/openreader/pull/129). A true one stays: it also says which silence the encoder has added.
     """
     start = after_tag(head)
-    frame = frame_of(head[start:])
-    return head[:start] + head[start + frame[1] :] if frame and _LENGTH.match(head, start) else head
+    frame, found = frame_of(head[start:]), _LENGTH.match(head, start)
+    if not frame or not found:
+        return head
+    # Flags, then the number of frames and of bytes where the flags say so.
+    fields = head[found.end() :]
+    stated = int.from_bytes(fields[8:12], "big") if fields[3:4] in _COUNTED else 0
+    return head if start + stated + _END_TAG_BYTES >= size else head[:start] + head[start + frame[1] :]

@@ -108,7 +108,8 @@ class CloudProvider(VendorHTTP):
             emit(logger, logging.WARNING, "vendor_sent_no_audio", provider=self.slug, found=containers.kind(head))
             raise ProviderError(f"{self.slug} answered with something other than the audio asked for")
         if self.is_rate_open and found.audio_format == "mp3":
-            head = mpeg.without_length(head)
+            size = reply.headers.get("content-length", "")
+            head = mpeg.without_length(head, int(size)) if size.isdecimal() else mpeg.without_length(head)
         chunks = itertools.chain((head,), chunks)
         if not reply.is_framed:
             chunks = self._whole(chunks, request, found)

@@ -93,6 +93,10 @@ def test_frame_that_states_the_length_is_left_out(rate: int, tag: bytes) -> None
     assert (short[: len(tag)], containers.kind(short)) == (tag, "mp3")
     assert mpeg.without_length(short) == short
     assert len(head) - len(short) > 90
+    assert mpeg.without_length(head, len(tag + data)) == head
+    assert mpeg.without_length(head, 2 * len(data)) == short
+    for size in range(100):
+        assert len(mpeg.without_length(head[:size])) <= size
 
 
 def test_bytes_without_a_stated_length_are_kept() -> None:

@@ -121,7 +121,7 @@ def test_a_voice_may_be_named_as_the_model_as_in_the_reference(fake: AzureFake) 
 def test_control_characters_are_not_sent(fake: AzureFake) -> None:
     document(fake, text="one\x0btwo\x1f")
 
-    assert fake.texts == ["one\ntwo "]
+    assert fake.texts == ["one\ntwo"]
 
 
 def test_voices_tell_locale_country_rate_and_styles(fake: AzureFake) -> None:

@@ -58,10 +58,10 @@ def test_a_plain_request_holds_plain_text(fake: PollyFake) -> None:
 
 
 def test_speed_and_volume_are_ssml_with_the_text_escaped(fake: PollyFake) -> None:
-    sent = asked(fake, text="Tom & <Jerry>\x0b", speaking_rate=1.5, voice_settings={"volume_db": -3})
+    sent = asked(fake, text="Tom & \x0b<Jerry>", speaking_rate=1.5, voice_settings={"volume_db": -3})
 
-    assert sent["Text"] == ('<speak><prosody rate="150%" volume="-3dB">Tom &amp; &lt;Jerry&gt;\n</prosody></speak>')
-    assert fake.texts == ["Tom & <Jerry>\n"]
+    assert sent["Text"] == ('<speak><prosody rate="150%" volume="-3dB">Tom &amp; \n&lt;Jerry&gt;</prosody></speak>')
+    assert fake.texts == ["Tom & \n<Jerry>"]
 
 
 @pytest.mark.parametrize(
