@@ -9,6 +9,7 @@ from typing import Any
 
 import soundfile
 
+from sayna.audio.mpeg import END_TAG_BYTES
 from sayna.audio.ogg import with_end
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.samples import mixed
@@ -16,8 +17,6 @@ from sayna.audio.samples import mixed
 _BLOCK_SECONDS = 0.5
 _SAMPLE_BYTES = 2
 _CLAIMED_BYTES = 2**30
-# The size of an ID3v1 tag (https://id3.org/ID3v1).
-_TAG_BYTES = 128
 # The first page of a stream (RFC 3533, section 6), and the first block of a flac, whose size never differs (RFC 9639).
 _BEGINNING = re.compile(rb"(?=OggS\0[\x02\x06]|fLaC[\0\x80]\0\0\x22)")
 
@@ -80,7 +79,7 @@ class Inflow:
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer with the next bytes; return how many there are, fewer at the end."""
-        if self._position >= _CLAIMED_BYTES - _TAG_BYTES:
+        if self._position >= _CLAIMED_BYTES - END_TAG_BYTES:
             buffer[:] = bytes(len(buffer))
             return len(buffer)
         end = self._position + len(buffer)

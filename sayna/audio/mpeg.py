@@ -10,7 +10,7 @@ _TAG_BYTES = 10
 # The flags of a frame with both numbers: two others may be set.
 _COUNTED = (b"\x03", b"\x07", b"\x0b", b"\x0f")
 # The size of an ID3v1 tag (https://id3.org/ID3v1).
-_END_TAG_BYTES = 128
+END_TAG_BYTES = 128
 # By the version bits of an MPEG frame: rates in Hz, bit rates in kbit/s, and an eighth of the samples of a frame.
 _LOW_KBITS = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 _VERSIONS = {
@@ -69,4 +69,4 @@ def without_length(head: bytes, size: int = sys.maxsize) -> bytes:
     # Flags, then the number of frames and of bytes where the flags say so.
     fields = head[found.end() :]
     stated = int.from_bytes(fields[8:12], "big") if fields[3:4] in _COUNTED else 0
-    return head if start + stated + _END_TAG_BYTES >= size else head[:start] + head[start + frame[1] :]
+    return head if start + stated + END_TAG_BYTES >= size else head[:start] + head[start + frame[1] :]

@@ -4,7 +4,6 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +14,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import json_response
-from sayna.config.sources import read_document
 from sayna.errors import AuthServiceFailed, NotAuthenticated, SaynaError
 from sayna.recordings.errors import PreconditionFailed, RangeNotSatisfiable
 from sayna.speech.clip_errors import status_of
@@ -66,11 +64,13 @@ class ErrorRow(NamedTuple):
     is_final: bool = False
 
 
-@cache
-def _rows(dialect: str) -> dict[str, ErrorRow]:
-    """Return the rows of dialect_errors.yaml by code."""
-    file: Any = read_document(Path(__file__).with_name("dialect_errors.yaml"))
-    return {code: ErrorRow(**row) for code, row in file[dialect].items()}
+# By dialect and code; read now, because an error may tell that no file can be opened.
+# A second try of a timeout would take 60 s again, and would be billed again. The SDKs of ElevenLabs do not know
+# x-should-retry, so what a second try cannot help is no 5xx there.
+ROWS: dict[str, dict[str, ErrorRow]] = {
+    dialect: {code: ErrorRow(**row) for code, row in rows.items()}
+    for dialect, rows in json.loads(Path(__file__).with_name("dialect_errors.json").read_bytes()).items()
+}
 
 
 def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
@@ -88,7 +88,7 @@ def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
 
 
 def _openai(failure: Failure) -> Response:
-    row = _rows("openai").get(failure.code, ErrorRow())
+    row = ROWS["openai"].get(failure.code, ErrorRow())
     status = row.status or failure.status
     body: dict[str, Any] = {
         "message": failure.message,
@@ -109,7 +109,7 @@ def _openai_type(status: int) -> str:
 
 
 def _elevenlabs(failure: Failure) -> Response:
-    row = _rows("elevenlabs").get(failure.code, ErrorRow())
+    row = ROWS["elevenlabs"].get(failure.code, ErrorRow())
     status = row.status or failure.status
     if status == HTTPStatus.BAD_REQUEST and failure.field:
         status = HTTPStatus.UNPROCESSABLE_ENTITY

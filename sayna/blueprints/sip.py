@@ -16,11 +16,11 @@ from sayna.schemas.sip import CALL, TRANSFER, call_request, transfer_request
 from sayna.schemas.sip_hooks import HOOKS, HOSTS, hooks_request
 from sayna.sip.hooks import Hook
 
-# No comma: WSGI joins repeated headers with one, and two keys must not become a third.
-KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
-
 if TYPE_CHECKING:
     from sayna.sip.telephony import Telephony
+
+# No comma: WSGI joins repeated headers with one, and two keys must not become a third.
+KEY = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,255}")
 
 blueprint = Blueprint("sip", __name__)
 
