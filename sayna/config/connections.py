@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from sayna.config.endpoints import long_secret
 from sayna.config.fields import InvalidValue, SettingType, setting
-from sayna.config.types import Secret, choice, list_of, matching, network, path
+from sayna.config.types import Secret, choice, list_of, matching, network, number, path
 
 PORT, SENTINEL_PORT = 6379, 26379
 _PATHS = {"server": "()(?:/([0-9]{0,4}))?", "sentinel": "/([A-Za-z0-9._-]+)(?:/([0-9]{0,4}))?", "cluster": "()()/?"}
@@ -27,8 +27,7 @@ _PROXY = re.compile(
     r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?"
 )
 _EXCEPTION = re.compile(r"\.?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?")
-DEFAULT_PORT = 3128
-MAX_PORT = 65535
+DEFAULT_PORT, MAX_PORT = 3128, 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +90,7 @@ class FleetConfig:
     """What all machines of one server share."""
 
     redis: RedisAddress | None = setting("REDIS_URL", SettingType(_address, _WANTS, secret=True), None)
+    redis_timeout: float = setting("REDIS_TIMEOUT_SECONDS", number(0.5, 10), 0.5)
     secret: Secret | None = setting("SAYNA_SECRET", long_secret, None, yaml="server.secret")
 
     clips_store: str | None = setting(

@@ -40,12 +40,19 @@ class Connection(TConn):  # type: ignore[misc]
         """Whether no byte of a request is there."""
         return not self.is_closing and self.buffer.progress is Progress.EMPTY
 
-    def receive(self) -> bytes:
-        """Return what has arrived, nothing where the client sends no more; raises BlockingIOError."""
+    def has_request(self) -> bool:
+        """Whether the first bytes of a request have arrived and wait to be received."""
+        try:
+            return self.is_waiting and self.sock.recv(1, socket.MSG_PEEK) != b""
+        except OSError:
+            return False
+
+    def receive(self) -> bytes | None:
+        """Return what has arrived, nothing where the client sends no more, None where it has not sent more yet."""
         try:
             return self.sock.recv(RECEIVE_BYTES)
         except BlockingIOError:
-            raise
+            return None
         except OSError:
             return b""
 
@@ -80,11 +87,7 @@ class Connection(TConn):  # type: ignore[misc]
 
     def drain(self) -> bool:
         """Read away what a client still sends, or closing would destroy our last bytes; return whether to go on."""
-        try:
-            data = self.sock.recv(RECEIVE_BYTES)
-        except BlockingIOError:
+        if (data := self.receive()) is None:
             return True
-        except OSError:
-            return False
         self._drained += len(data)
         return data != b"" and self._drained < DRAIN_BYTES

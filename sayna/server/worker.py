@@ -29,8 +29,7 @@ from sayna.server.worker_load import WorkerLoad
 
 # Seconds. Silent connections end after FIRST_BYTE, unfinished heads after HEAD, bodies after a pause of BODY.
 FIRST_BYTE = HEAD = BODY = 10.0
-CLOSE = 2.0
-SWEEP, LOOK, TRIM = 0.5, 0.02, 10.0
+CLOSE, SWEEP, LOOK, TRIM = 2.0, 0.5, 0.02, 10.0
 # Small requests are taken even when unfinished larger ones fill the memory that is set aside for them.
 SMALL = 65536  # bytes
 BUFFERED = 64 * 2**20  # bytes
@@ -53,7 +52,6 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._swept = self._trimmed = 0.0
         self._most = most_connections(self.cfg.threads)
         self._load = WorkerLoad(self.age, self.cfg.threads)
-        self._max_body = WEBHOOK_BYTES
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -78,6 +76,12 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.set_accept_enabled(self._load.may_accept(self._busy, self._fresh))
             self._turn()
         self.set_accept_enabled(False)
+        # The kernel resets connections that wait at a socket when the last process closes it.
+        for listener in self.sockets:
+            listener.setblocking(False)
+            while self.accept(listener):
+                pass
+            listener.close()
         self._load.end()
         now = time.monotonic()
         for conn in self._held:
@@ -89,8 +93,6 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self.tpool.shutdown(wait=False)
         self.poller.close()
         self.method_queue.close()
-        for listener in self.sockets:
-            listener.close()
 
     def _turn(self) -> None:
         self.notify()
@@ -103,14 +105,14 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if self._served and now - self._trimmed > TRIM:
             self._trimmed, self._served = now, 0
             self.tpool.submit(trim)
-        for conn in [conn for conn in self._held if conn.deadline <= now]:
+        for conn in [conn for conn in self._held if conn.deadline <= now and not conn.has_request()]:
             if conn.is_waiting or conn.is_closing:
                 self._close(conn)
             else:
                 self._refuse(conn, RequestTimeout())
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take a connection, and wait for its request at the poller."""
+    def accept(self, listener: socket.socket) -> bool:
+        """Take a connection, and wait for its request at the poller; return whether there was one."""
         try:
             sock, client = listener.accept()
         except OSError as error:
@@ -118,9 +120,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._close_oldest()
             elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
                 raise
-            return
+            return False
         self._fresh += 1
         self._hold(Connection(self.cfg, sock, client, listener.getsockname(), self._max_body), FIRST_BYTE)
+        return True
 
     def _hold(self, conn: Connection, seconds: float) -> None:
         conn.deadline = time.monotonic() + seconds
@@ -153,13 +156,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             if not conn.drain():
                 self._close(conn)
             return
-        try:
-            data = conn.receive()
-        except BlockingIOError:
-            return
+        data = conn.receive()
         if data:
             self._feed(conn, data)
-        else:
+        elif data is not None:
             self._close(conn)
 
     def _feed(self, conn: Connection, data: bytes) -> None:

@@ -49,15 +49,6 @@ class Redis(Program):
             return _reply(answer)
 
 
-def always_answered(*machines: Program) -> bool:
-    """Return whether Redis has answered these machines in time.
-
-    After half a second without an answer each machine works for itself, so a text may cost a call of each: that
-    happens where a busy computer lets Redis, or the way to it, stand still.
-    """
-    return not any("Redis cannot be used" in machine.log for machine in machines)
-
-
 def _reply(answer: BinaryIO) -> bytes:
     """Return one reply of RESP2 with all that belongs to it."""
     line = answer.readline()

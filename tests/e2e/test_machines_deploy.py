@@ -62,7 +62,8 @@ def site(tmp_path: Path, vendor: Vendor) -> Iterator[Site]:
     with ExitStack() as stack:
         redis = Redis(tmp_path)
         stack.enter_context(started(redis, lambda: answers(redis.address)))
-        settings = {**vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
+        # The deploy is tried here, and no pause of Redis: this machine may be busy.
+        settings = {**vendor.settings, "REDIS_URL": redis.url, "REDIS_TIMEOUT_SECONDS": "10", "SAYNA_SECRET": SECRET}
         settings |= {"WEB_CONCURRENCY": "2", "WEB_THREADS": "32"}
         run = [
             stack.enter_context(

@@ -13,7 +13,7 @@ import pytest
 from tests.e2e.conftest import start_gunicorn
 from tests.e2e.network import Network, loopback, namespaces
 from tests.e2e.program import until
-from tests.e2e.redis_server import Redis, always_answered
+from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Address, Answer
@@ -47,6 +47,9 @@ def hosts(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosts]:
             port = vendors[0].server_port
             vendors.append(stack.enter_context(network.within(1, lambda: Vendor(port))))
         shared = {**vendors[0].settings, "SAYNA_SECRET": SECRET, "WEB_CONCURRENCY": "2", "WEB_THREADS": "32"}
+        # Where nothing is cut, a busy computer that lets Redis stand still must not look like it.
+        if "victim" not in request.fixturenames:
+            shared["REDIS_TIMEOUT_SECONDS"] = "10"
         one, two = (
             stack.enter_context(
                 start_gunicorn(
@@ -90,7 +93,7 @@ def test_slow_network_costs_one_call(hosts: Hosts) -> None:
         with ThreadPoolExecutor(40) as pool:
             found = [pool.submit(speak, machine, text) for machine in hosts.machines * 20]
         assert all(is_whole(each.result(), hosts) for each in found)
-        assert hosts.calls(text) == 1 or (hosts.calls(text) == 2 and not always_answered(*hosts.machines))
+        assert hosts.calls(text) == 1
 
 
 @pytest.mark.timeout(300)

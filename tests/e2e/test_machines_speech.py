@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.conftest import StartServer
 from tests.e2e.program import until
-from tests.e2e.redis_server import Redis, always_answered
+from tests.e2e.redis_server import Redis
 from tests.e2e.servers import Gunicorn, answers, started
 from tests.e2e.vendor import Vendor
 from tests.e2e.wire import Answer
@@ -62,6 +62,9 @@ def machines(request: pytest.FixtureRequest, tmp_path: Path, server: StartServer
         stack.enter_context(started(redis, lambda: answers(redis.address)))
         shared = {**clips, **vendor.settings, "REDIS_URL": redis.url, "SAYNA_SECRET": SECRET}
         shared |= {"WEB_CONCURRENCY": "2", "WEB_THREADS": "128"}
+        # Without a fault to try, a busy computer that lets Redis stand still must not look like one.
+        if "fault" not in request.fixturenames:
+            shared["REDIS_TIMEOUT_SECONDS"] = "10"
         machines = Machines(redis, server(**shared), server(**shared), vendor)
         for machine in machines.both:
             machine.await_workers(2)
@@ -104,12 +107,8 @@ def test_identical_requests_on_two_machines_cost_one_call(machines: Machines) ->
         found = at_once([partial(speak, machine, text) for machine in machines.both] * 100)
         assert Counter(each.status for each in found if each) == {200: 200}
         assert {each.body for each in found if each} == {machines.vendor.whole}
-        assert is_paid_once(machines, text)
-        assert len({each.headers["etag"] for each in found if each}) == machines.calls(text)
-
-
-def is_paid_once(machines: Machines, text: str) -> bool:
-    return machines.calls(text) == 1 or (machines.calls(text) == 2 and not always_answered(*machines.both))
+        assert machines.calls(text) == 1
+        assert len({each.headers["etag"] for each in found if each}) == 1
 
 
 def test_formats_of_one_sound_cost_one_call_on_two_machines(machines: Machines) -> None:
@@ -117,7 +116,7 @@ def test_formats_of_one_sound_cost_one_call_on_two_machines(machines: Machines) 
     asks = [partial(speak, machine, "Formats", each) for machine in machines.both for each in FORMATS]
     found = at_once(asks * 3)
     assert Counter(each.status for each in found if each) == {200: 24}
-    assert is_paid_once(machines, "Formats")
+    assert machines.calls("Formats") == 1
 
 
 @pytest.mark.timeout(300)
@@ -138,7 +137,7 @@ def test_second_machine_a_moment_later_never_pays_again(machines: Machines) -> N
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(race, range(RACES)))
-    assert [number for number in range(RACES) if not is_paid_once(machines, f"Race {number}")] == []
+    assert [number for number in range(RACES) if machines.calls(f"Race {number}") != 1] == []
 
 
 def test_clip_of_one_machine_is_a_hit_on_the_other(machines: Machines) -> None:

@@ -49,6 +49,23 @@ def test_sigterm_lets_every_request_in_flight_finish(site: Site) -> None:
     assert site.gunicorn.wait() == 0
 
 
+def test_sigterm_serves_the_connections_that_wait_at_the_socket(tmp_path: Path, server: StartServer) -> None:
+    gunicorn = server(at=Address(path=tmp_path / "sayna.sock"), WEB_CONCURRENCY="1")
+    [worker] = gunicorn.workers()
+    os.kill(worker, signal.SIGSTOP)
+    clients = [gunicorn.address.connect() for _ in range(5)]
+    for client in clients:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: sayna\r\n\r\n")
+    gunicorn.signal(signal.SIGTERM)
+    until(lambda: not answers(gunicorn.address), 30, "no new connection is taken")
+    os.kill(worker, signal.SIGCONT)
+
+    assert [client.recv(12) for client in clients] == [b"HTTP/1.1 200"] * 5
+    for client in clients:
+        client.close()
+    assert gunicorn.wait() == 0
+
+
 def keep_asking(address: Address, stop: threading.Event) -> list[str]:
     """Return what went wrong on a connection that is kept alive: nothing, one hopes."""
     wrong = []

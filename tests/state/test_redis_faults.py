@@ -23,7 +23,7 @@ from sayna.state.blobs import FileBlobStore
 from sayna.state.leader import LeaderThread
 from sayna.state.ports import AlreadyBegun, Characters, UsageKey
 from sayna.state.redis.broadcasts import RedisBroadcasts
-from sayna.state.redis.client import ANSWER_TIMEOUT, RedisClient
+from sayna.state.redis.client import RedisClient
 from sayna.state.redis.clip_store import RedisChanges, RedisClips
 from sayna.state.redis.counts import RedisCounter, RedisUsage
 from sayna.state.redis.leases import Leases, RedisLeader, RedisOnce
@@ -68,7 +68,7 @@ def test_refused_connection_is_one_error_and_one_line(caplog: pytest.LogCaptureF
 
 def test_silent_redis_delays_one_question_a_second(start: StartRedis) -> None:
     redis = start()
-    client = client_of(redis, answer_timeout=ANSWER_TIMEOUT)
+    client = client_of(redis, answer_timeout=0.5)
     until(lambda: client.check() == "ok", 60, "Redis is asked")
     redis.signal(signal.SIGSTOP)
     try:
@@ -87,7 +87,7 @@ def test_silent_redis_delays_one_question_a_second(start: StartRedis) -> None:
 
 def test_paused_redis_is_asked_again(start: StartRedis) -> None:
     redis = start()
-    client = client_of(redis, answer_timeout=ANSWER_TIMEOUT)
+    client = client_of(redis, answer_timeout=0.5)
     until(lambda: client.check() == "ok", 60, "Redis is asked")
     redis.command("CLIENT", "PAUSE", "5000", "ALL")
     assert client.check() == "failed"
@@ -250,7 +250,7 @@ def test_job_ends_before_another_machine_takes_it_over(start: StartRedis) -> Non
         taken.set()
         stop.wait()
 
-    clients = [client_of(redis, answer_timeout=ANSWER_TIMEOUT) for _ in range(2)]
+    clients = [client_of(redis, answer_timeout=0.5) for _ in range(2)]
     jobs = zip(clients, (first, second), strict=True)
     threads = [LeaderThread(RedisLeader(Leases(client)), "job", job) for client, job in jobs]
     threads[0].start()

@@ -19,10 +19,7 @@ from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.state.files import Check
 
-CONNECT_TIMEOUT = 0.25  # seconds
-ANSWER_TIMEOUT = 0.5  # seconds
 PAUSE_SECONDS = 1.0
-MAX_CONNECTIONS = 256
 
 # What Redis does in one step. All times are those of Redis, so that the clocks of the machines need not agree.
 SCRIPTS = {path.stem: path.read_text("utf-8") for path in Path(__file__).with_name("scripts").glob("*.lua")}
@@ -31,9 +28,9 @@ T = TypeVar("T")
 
 
 class RedisClient:
-    """Asks Redis; `ca_pem` are certificate authorities of the operator, trusted beside the public ones."""
+    """Asks Redis, `answer_timeout` in seconds; `ca_pem` are authorities of the operator beside the public ones."""
 
-    def __init__(self, address: RedisAddress, *, ca_pem: str = "", answer_timeout: float = ANSWER_TIMEOUT) -> None:
+    def __init__(self, address: RedisAddress, *, ca_pem: str = "", answer_timeout: float = 0.5) -> None:
         self._connect: Callable[[], Any] = partial(_connect, address, ca_pem, answer_timeout)
         self._client: Any = None
         self._paused_until = 0.0
@@ -89,12 +86,12 @@ def _connect(address: RedisAddress, ca_pem: str, answer_timeout: float) -> Any:
     options: dict[str, Any] = {
         "username": address.username,
         "password": address.password.reveal() if address.password else None,
-        "socket_connect_timeout": CONNECT_TIMEOUT,
+        "socket_connect_timeout": 0.25,
         "socket_timeout": answer_timeout,
         # At once, and only for a lost connection: Redis may have closed an idle one. A retry after a timeout
         # would double the time that a request waits.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        "max_connections": MAX_CONNECTIONS,
+        "max_connections": 256,
         "protocol": 2,
         # Texts of others may have half a surrogate pair.
         "encoding_errors": "surrogatepass",

@@ -45,7 +45,8 @@ def redis_state(config: Config, address: RedisAddress, folder: Path) -> SharedSt
 
 
 def _client(config: Config, address: RedisAddress) -> RedisClient:
-    return RedisClient(address, ca_pem=config.outbound.authorities.pem if config.outbound.authorities else "")
+    ca_pem = config.outbound.authorities.pem if config.outbound.authorities else ""
+    return RedisClient(address, ca_pem=ca_pem, answer_timeout=config.fleet.redis_timeout)
 
 
 def _clips(config: Config, client: RedisClient) -> RedisClips:
