@@ -14,7 +14,7 @@ from werkzeug import http
 from sayna.audio.file_endings import ENDINGS
 from sayna.blueprints.context import caller_connection, current_request, services
 from sayna.blueprints.responses import MAX_FALLBACK_AGE, whole_response, with_headers
-from sayna.recordings.library import CONDITIONAL, evaluate, parsed_date
+from sayna.recordings.library import CONDITIONAL, entity_tags, evaluate, parsed_date
 from sayna.speech.plan import Plan
 from sayna.speech.service import SpeechResult
 from sayna.storage import ObjectInfo
@@ -77,9 +77,9 @@ def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str |
     """Return the ETag of the sound that the client has, "" when it named none, None when it has another or none."""
     environ = request.environ
     if (header := environ.get("HTTP_IF_NONE_MATCH")) is not None:
-        tags = http.parse_etags(header if '"' in header or header.strip() == "*" else "")
+        tags = entity_tags(header)
         # Another take of the same sound is as good, and no provider is called for it.
-        same = next((tag for tag in tags.as_set(include_weak=True) if tag.partition("-")[0] == key), None)
+        same = next((tag for tag in tags.as_set(include_weak=True) if tag and tag.partition("-")[0] == key), None)
         current = speech.etag if speech else f'"{same}"' if same else ""
         return current if same or tags.star_tag else None
     since = parsed_date(environ.get("HTTP_IF_MODIFIED_SINCE"))

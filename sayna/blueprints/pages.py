@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import PurePath
 
@@ -110,8 +111,9 @@ def _revalidated(body: bytes, content_type: str, tag: str = "") -> Response:
     """Return a response that a browser keeps and revalidates each time, so that it sees an upgrade at once."""
     response = Response(body, content_type=content_type)
     response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(tag or _etag(body))
-    response.make_conditional(request)
+    response.set_etag(tag := tag or _etag(body))
+    if request.if_none_match.contains_weak(tag):
+        response.status_code = HTTPStatus.NOT_MODIFIED
     return response
 
 

@@ -61,7 +61,7 @@ def evaluate(headers: Headers, info: ObjectInfo, *, ranges: bool) -> RangeDecisi
 
 def _matches(headers: Headers, info: ObjectInfo) -> bool:
     if (tags := headers.get("If-Match")) is not None:
-        return _tags(tags).contains(_opaque(info))
+        return entity_tags(tags).contains(info.etag.strip('"'))
     since = parsed_date(headers.get("If-Unmodified-Since"))
     return since is None or _whole_seconds(info) <= since
 
@@ -69,7 +69,7 @@ def _matches(headers: Headers, info: ObjectInfo) -> bool:
 def _is_known(headers: Headers, info: ObjectInfo) -> bool:
     # With a tag the date does not count (RFC 9110, 13.1.3).
     if (tags := headers.get("If-None-Match")) is not None:
-        return _tags(tags).contains_weak(_opaque(info))
+        return entity_tags(tags).contains_weak(info.etag.strip('"'))
     since = parsed_date(headers.get("If-Modified-Since"))
     return since is not None and _whole_seconds(info) <= since
 
@@ -95,8 +95,8 @@ def _span(header: str, size: int) -> ByteRange | None:
     return ByteRange(start, min(end or size, size) - start)
 
 
-def _tags(header: str) -> ETags:
-    """Return the ETags of a header."""
+def entity_tags(header: str) -> ETags:
+    """Return the ETags of a header, without their quotes; None stands for an empty one."""
     # werkzeug accepts tags without quotes too; RFC 9110, 8.8.3 does not.
     return http.parse_etags(header.strip() if '"' in header or header.strip() == "*" else "")
 
@@ -108,10 +108,6 @@ def parsed_date(header: str | None) -> datetime | None:
     except OverflowError:
         # A day or a zone of twenty digits.
         return None
-
-
-def _opaque(info: ObjectInfo) -> str:
-    return info.etag.strip('"')
 
 
 def _whole_seconds(info: ObjectInfo) -> datetime:
