@@ -39,6 +39,8 @@ timeout = 120  # seconds without a heartbeat, which gthread gives whatever its r
 graceful_timeout = _server.graceful_timeout
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - heartbeats must not wait for a disk
 forwarded_allow_ips = ",".join(_server.forwarded_allow_ips)
+# Two older headers of proxies would be a 400 where they contradict it (github.com/benoitc/gunicorn/issues/1857).
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}
 forwarder_headers = ""  # gunicorn would let a proxy's SCRIPT_NAME change the path
 control_socket_disable = True
 accesslog = None  # sayna.request is the access log: it knows no query strings

@@ -28,6 +28,8 @@ _ENCODINGS = {
 _PLAUSIBLE_RATES = range(4000, 192001)
 # RF64 is a RIFF that may be longer than 4 GiB.
 _BEGINNING = re.compile(rb"(?:RIFF|RF64).{4}WAVE", re.DOTALL)
+# The name of a chunk or of an ID3 tag; what is shorter is padding.
+_NO_SAMPLES = re.compile(rb"[\w ]{4}|ID3|.{0,7}\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,11 @@ def _samples(source: "_Source", form: WavFormat, size: int) -> Iterator[bytes]:
     while True:
         # A header written before the length was known says 0, or any length that is beyond the end.
         yield from source.rest(size or None)
-        if not _BEGINNING.match(source.peek(13)[size % 2 :]):
+        behind = source.peek(13)[size % 2 :]
+        # The header has the length of a first piece (github.com/inworld-ai/inworld-api-examples/issues/21).
+        if not _NO_SAMPLES.match(behind):
+            yield from source.rest(None)
+        if not _BEGINNING.match(behind):
             break
         source.take(size % 2)
         following, size = _header(source)

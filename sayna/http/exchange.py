@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ REMEMBERED_URLS = 256
 
 # Azure refuses requests without a User-Agent. An uncompressed body cannot be a decompression bomb.
 HEADERS = {"User-Agent": "sayna", "Accept-Encoding": "identity"}
+# Servers also send a charset or nothing as Content-Encoding (github.com/dondai44423/donsetch/issues/290).
+_COMPRESSED = re.compile(r"\b(gzip|deflate|compress|br|zstd)\b", re.IGNORECASE)
 # No retries, because vendors bill a repeated synthesis again. Decoding would let 1 MB of body grow to 1 GB after the
 # byte limit has been checked.
 URLOPEN_OPTIONS: Any = {"redirect": False, "retries": False, "preload_content": False, "decode_content": False}
@@ -62,7 +65,7 @@ class StreamedResponse:
     def chunks(self) -> Iterator[bytes]:
         """Yield the body as it arrives; raises TimedOut, BadResponse, or Cancelled after close()."""
         # Some servers compress without being asked; a decoded body would escape the byte limit.
-        if self.headers.get("content-encoding", "identity").lower() != "identity":
+        if _COMPRESSED.search(self.headers.get("content-encoding", "")):
             raise BadResponse("the response is compressed, but the request did not ask for that")
         while chunk := self.read1(READ_BYTES):
             self._bytes_allowed -= len(chunk)
@@ -127,20 +130,6 @@ class PoolAdapter(HTTPAdapter):
         return response
 
 
-def prepared(
-    method: str, url: str, params: Mapping[str, str] | None, headers: Mapping[str, str], body: bytes | None
-) -> PreparedRequest:
-    """Return a request; raises requests.exceptions.InvalidURL.
-
-    Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
-    """
-    request = PreparedRequest()
-    request.method, request.body = method, body
-    request.url = _prepared_url(url, tuple(params.items()) if params else ())
-    request.headers = CaseInsensitiveDict({**HEADERS, **headers})
-    return request
-
-
 # A vendor is asked at few URLs, and to encode and parse one again took 5 % of a short miss (measured).
 _parsed = functools.lru_cache(maxsize=REMEMBERED_URLS)(urllib3.util.parse_url)
 
@@ -178,7 +167,11 @@ def send(
     exchange.deadline, exchange.address_filter = deadline, address_filter
     outcome: int | str = "error"
     try:
-        request = prepared(method, url, params, headers, data)
+        # Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
+        request = PreparedRequest()
+        request.method, request.body = method, data
+        request.url = _prepared_url(url, tuple(params.items()) if params else ())
+        request.headers = CaseInsensitiveDict({**HEADERS, **headers})
         response = adapter.send(request, timeout=(min(connect_seconds, deadline.left()), None))
     except (urllib3.exceptions.HTTPError, InvalidURL, TimeoutError) as error:
         failure = Cancelled("the request was cancelled") if deadline.cancelled else error_before_response(error)

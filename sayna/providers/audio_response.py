@@ -1,6 +1,7 @@
 """What audio a vendor's response is: its bytes decide, and its Content-Type may only contradict them."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sayna.audio import containers, mpeg
@@ -61,10 +62,6 @@ class Label:
         """Whether audio may follow: not after text, JSON, a picture or a video."""
         return _NO_AUDIO.match(self.name) is None
 
-    def without_name(self) -> "Label":
-        """Return only what the parameters say."""
-        return Label("", self.sample_rate, self.channels)
-
 
 def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool = False) -> AudioSpec | None:
     """Return the format of a body by its head from containers.head_of(), None when Sayna cannot read it as audio.
@@ -113,13 +110,32 @@ class UnframedBody:
             if 0 < announced < _PLACEHOLDER_FROM:
                 return self._size - found.end() >= announced
             spec = AudioSpec("linear16", spec.sample_rate)
-        return long_enough(self._size, spec, text, speaking_rate)
+        if spec.audio_format not in _SAMPLE_BYTES:
+            return True
+        seconds = self._size / _SAMPLE_BYTES[spec.audio_format] / spec.sample_rate
+        spoken = sum(character.isalnum() for character in text)
+        return seconds * 1000 * speaking_rate >= _MIN_MS_PER_CHARACTER * spoken
 
 
-def long_enough(size: int, spec: AudioSpec, text: str, speaking_rate: float) -> bool:
-    """Return whether raw audio of `size` bytes lasts as long as its text needs; a truncated body is shorter."""
-    if spec.audio_format not in _SAMPLE_BYTES:
-        return True
-    seconds = size / _SAMPLE_BYTES[spec.audio_format] / spec.sample_rate
-    spoken = sum(character.isalnum() for character in text)
-    return seconds * 1000 * speaking_rate >= _MIN_MS_PER_CHARACTER * spoken
+def whole_frames(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Pass an mp3 on without a last frame that is cut, as shine leaves it (github.com/toots/shine/issues/37).
+
+    At such a frame libsndfile fails, and with it the half second before.
+    """
+    held, end = b"", -1
+    for chunk in chunks:
+        held += chunk
+        end = mpeg.after_tag(held) if end < 0 else end
+        while len(header := held[end : end + 4]) == 4:  # noqa: PLR2004
+            _, size = mpeg.frame_of(header) or (0, 0)
+            if not size:
+                # A tag, or frames of a free bit rate.
+                yield held
+                yield from chunks
+                return
+            if end + size > len(held):
+                break
+            end += size
+        if 0 < end <= len(held):
+            yield held[:end]
+            held, end = held[end:], 0

@@ -4,6 +4,7 @@ import itertools
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from sayna import http
@@ -12,7 +13,7 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.log import emit
-from sayna.providers.audio_response import Label, UnframedBody, spec_of
+from sayna.providers.audio_response import Label, UnframedBody, spec_of, whole_frames
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.providers.vendor_health import RefusalNote
 from sayna.providers.vendor_http import VendorHTTP, logger
@@ -100,7 +101,7 @@ class CloudProvider(VendorHTTP):
         chunks, found, head = self._chunks(reply, request), None, b""
         if label.is_audio:
             head = containers.head_of(chunks)
-            label = label.without_name() if label.name in self.careless_labels else label
+            label = replace(label, name="") if label.name in self.careless_labels else label
             found = spec_of(head, spec, label, is_rate_open=self.is_rate_open)
         # Some error pages have the status 200.
         if found is None:
@@ -113,6 +114,8 @@ class CloudProvider(VendorHTTP):
         chunks = itertools.chain((head,), chunks)
         if not reply.is_framed:
             chunks = self._whole(chunks, request, found)
+        elif found.audio_format == "mp3":
+            chunks = whole_frames(chunks)
         return AudioStream(found, chunks, reply.close)
 
     def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest) -> Iterator[bytes]:

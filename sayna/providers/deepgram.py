@@ -88,8 +88,7 @@ class Deepgram(CloudProvider):
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tag at the end of the name."""
-        tag = self.language_of(voice_id)
-        return (tag,) if tag else ()
+        return tuple(filter(None, (self.language_of(voice_id),)))
 
     @staticmethod
     def _voice_for(language: str) -> str:

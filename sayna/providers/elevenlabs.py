@@ -18,7 +18,7 @@ from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCre
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider, samples
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
+from sayna.providers.parsing import UNKNOWN, JsonObject, gender, mapping, mappings, text
 
 PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
 # 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
@@ -112,12 +112,9 @@ class ElevenLabs(CloudProvider):
             params["next_page_token"] = token
         return voices
 
-    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind that `detail` names, in its old field or its new one."""
-        try:
-            detail = mapping(mapping(json.loads(body)).get("detail"))
-        except (ValueError, RecursionError):
-            return None
+        detail = mapping(body.get("detail"))
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
 
     @staticmethod

@@ -20,7 +20,7 @@ from sayna.http import Deadline
 from sayna.providers.audio_response import CONTAINER_LABELS
 from sayna.providers.base import NAME_IN_BODY, AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, gender, mapping, text
+from sayna.providers.parsing import UNKNOWN, JsonObject, gender, mapping, text
 
 BASE_URL = "https://api.openai.com/v1"
 RATE = 24000
@@ -124,16 +124,12 @@ class OpenAI(CloudProvider):
             raise ProviderError("openai's server answered with something other than its voices")
         return [voice for item in answer if (voice := _voice(item))]
 
-    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind that `error.code` names where it is clearer than the status."""
-        try:
-            error = mapping(mapping(json.loads(body)).get("error"))
-        except (ValueError, RecursionError):
-            return None
+        error = mapping(body.get("error"))
         # The status is 429, but a retry cannot help: the account has no credit.
-        if "insufficient_quota" in (error.get("code"), error.get("type")):
-            return ProviderRejectedCredentials
-        return None
+        has_no_credit = "insufficient_quota" in (error.get("code"), error.get("type"))
+        return ProviderRejectedCredentials if has_no_credit else None
 
     def _body(self, request: SpeechRequest, spec: AudioSpec) -> dict[str, Any]:
         custom = self._is_openai and request.voice_id.startswith(CUSTOM_VOICE)

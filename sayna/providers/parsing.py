@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 UNKNOWN = "Unknown"
+JsonObject = Mapping[str, Any]
 # Whole words, because "female" contains "male".
 _GENDERS = {
     "male": "Male",

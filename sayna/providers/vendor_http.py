@@ -19,7 +19,7 @@ from sayna.errors import (
 )
 from sayna.log import emit
 from sayna.providers.base import TTSProvider
-from sayna.providers.parsing import mapping, mappings
+from sayna.providers.parsing import JsonObject, mapping, mappings
 from sayna.providers.vendor_health import CircuitBreaker, RefusalNote
 from sayna.state.files import Check
 
@@ -64,11 +64,9 @@ class VendorHTTP(TTSProvider):
 
     def check(self) -> Check:
         """Return `failed` for a minute after the vendor has refused the key of this server."""
-        if not self.configured:
-            return "off"
-        return "failed" if self.problem else "ok"
+        return "failed" if self.problem else super().check()
 
-    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of error that the body or the headers name, None where the status is enough."""
         return None
 
@@ -142,7 +140,7 @@ class VendorHTTP(TTSProvider):
         self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
     ) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
-        named = self.read_error(reply.status, _beginning(reply), reply.headers)
+        named = self.read_error(reply.status, _told(reply), reply.headers)
         kind = named or KINDS.get(reply.status, ProviderError)
         emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
         if reply.status >= 500:  # noqa: PLR2004
@@ -227,16 +225,16 @@ def _pause(status: int, kind: type[ProviderError], after: float | None) -> float
     return after if after <= MAX_PAUSE_SECONDS else math.inf
 
 
-def _beginning(reply: "http.StreamedResponse") -> bytes:
-    """Return the first MAX_ERROR_BYTES of an error's body, empty when it cannot be read."""
+def _told(reply: "http.StreamedResponse") -> JsonObject:
+    """Return the object in the first MAX_ERROR_BYTES of an error's body, empty when there is none."""
     body = b""
     try:
         for chunk in reply.chunks():
             body += chunk
             if len(body) >= MAX_ERROR_BYTES:
                 break
-    except http.TransportError:
-        return b""
+        return mapping(json.loads(body))
+    except (http.TransportError, ValueError, RecursionError):
+        return {}
     finally:
         reply.close()
-    return body

@@ -114,6 +114,8 @@ class S3Store(Store):
         return [
             ObjectSummary(entry["Key"], entry["Size"], _version(entry), entry["LastModified"])
             for entry in response.get("Contents", ())
+            # RustFS lists the key itself again (github.com/rustfs/rustfs/issues/1165).
+            if entry["Key"] > after
         ], bool(response["IsTruncated"])
 
     def _call(self, operation: str, expected: frozenset[str] = ABSENT, **parameters: Any) -> dict[str, Any] | None:

@@ -64,6 +64,17 @@ def test_what_follows_the_samples_is_no_sound() -> None:
     assert data == wav_header(SPEC, len(SAMPLES)) + SAMPLES
 
 
+@pytest.mark.parametrize("size", [7, 4096])
+def test_samples_behind_a_length_that_is_too_short_are_sound(size: int) -> None:
+    assert rewritten(riff(FMT, data_chunk(480), SAMPLES), size) == wav_header(SPEC, len(SAMPLES)) + SAMPLES
+
+
+@pytest.mark.parametrize("behind", [b"\0", bytes(7), b"id3 \4\0\0\0abcd", b"_PMX\4\0\0\0abcd", b"ID3\4" + bytes(20)])
+def test_tags_and_padding_behind_the_samples_are_no_sound(behind: bytes) -> None:
+    data = rewritten(riff(FMT, data_chunk(len(SAMPLES)), SAMPLES, behind))
+    assert data == wav_header(SPEC, len(SAMPLES)) + SAMPLES
+
+
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW", "ALAW"])
 @pytest.mark.parametrize("container", ["WAV", "WAVEX"])
 @pytest.mark.parametrize("size", [7, 4096])

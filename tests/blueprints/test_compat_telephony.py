@@ -157,8 +157,10 @@ def test_marytts_speaks_its_parameters(
     assert int(answer.headers["Content-Length"]) == len(answer.data)
 
 
-def test_effect_of_marytts_scales_the_duration(mary: FlaskClient) -> None:
-    effect = {"effect_Rate_selected": "on", "effect_Rate_parameters": "durScale:2;"}
+# The second one as a client computes it (github.com/googlecreativelab/aiexperiments-giorgio-cam/issues/3).
+@pytest.mark.parametrize("scale", ["2", "1.9999999999999998"])
+def test_effect_of_marytts_scales_the_duration(mary: FlaskClient, scale: str) -> None:
+    effect = {"effect_Rate_selected": "on", "effect_Rate_parameters": f"durScale:{scale};"}
     plain, slow = (mary.get(PROCESS, query_string={**MARY, **more}).data for more in ({}, effect))
 
     assert 1.4 < heard(slow, AudioSpec("wav", 16000)).seconds / heard(plain, AudioSpec("wav", 16000)).seconds < 2.6
@@ -173,6 +175,7 @@ def test_effect_of_marytts_scales_the_duration(mary: FlaskClient) -> None:
         {"AUDIO": "AIFF_FILE"},
         {"effect_Rate_selected": "on", "effect_Rate_parameters": "durScale:0;"},
         {"effect_Rate_selected": "on", "effect_Rate_parameters": "x"},
+        {"effect_Rate_selected": "on", "effect_Rate_parameters": "durScale:0.00000000000000000000;"},
         {"INPUT_TEXT": "a\0b"},
         {"LOCALE": "!"},
     ],

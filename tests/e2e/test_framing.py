@@ -47,6 +47,16 @@ def test_no_second_request_can_be_smuggled(common: Site, way: str, shape: str) -
     assert all(400 <= status < 500 or status == 501 for status in statuses), heard
 
 
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize(("name", "value"), [("X_Forwarded_Protocol", "https"), ("X_Forwarded_Ssl", "off")])
+def test_older_headers_of_a_proxy_contradict_nothing(common: Site, name: str, value: str, scheme: str) -> None:
+    """As in github.com/benoitc/gunicorn/issues/1857."""
+    headers = {"Content_Type": "application/json", "X_Forwarded_Proto": scheme, name: value}
+    answer = common.direct.ask("POST", "/clips", b'{"text":"hi","ext":"wav","render":false}', **headers)
+
+    assert answer.json()["url"].startswith(f"{scheme}://")
+
+
 @pytest.mark.parametrize("size", [b"zz", b"-1", b"1_0", b"0x2", b""])
 def test_a_chunk_size_that_is_no_number_is_the_callers_mistake(common: Site, size: bytes) -> None:
     with closing(common.direct.connect()) as sock:

@@ -168,10 +168,10 @@ def _event(number: int) -> dict[str, Any]:
 def test_without_redis_speech_goes_on_and_calls_wait(
     start: Callable[..., Machines], fault: str, target: Target
 ) -> None:
-    machines = start(REDIS_TIMEOUT_SECONDS="0.5")
+    machines = start(REDIS_TIMEOUT_SECONDS="1.5")
     saved = {"hooks": [hook(target, auth_id="")]}
-    assert machines.one.address.ask("POST", "/sip/hooks", saved).status == 200
-    assert machines.one.address.ask("GET", "/ready").json()["checks"]["redis"] == "ok"
+    until(lambda: machines.one.address.ask("POST", "/sip/hooks", saved).status == 200, 60, "the hook is saved")
+    until(lambda: machines.one.address.ask("GET", "/ready").json()["checks"]["redis"] == "ok", 60, "Redis is used")
     machines.redis.signal(signal.SIGKILL if fault == "killed" else signal.SIGSTOP)
     for machine in machines.both:
         begun = time.monotonic()
@@ -188,7 +188,7 @@ def test_without_redis_speech_goes_on_and_calls_wait(
         assert deliver(machine, joined()) == 503
         assert machine.address.ask("POST", "/sip/hooks", saved).status == 503
         # Nothing waited for longer than the timeouts of a few questions.
-        assert time.monotonic() - begun < 20
+        assert time.monotonic() - begun < 30
         assert "Traceback" not in machine.log
     assert machines.livekit.dialled == []
     if fault == "killed":

@@ -90,6 +90,21 @@ def test_byte_limit_is_exact(server: FaultServer) -> None:
         send(server.url, max_bytes=len(AUDIO) - 1).read()
 
 
+@pytest.mark.parametrize("coding", ["gzip", "X-GZip", "identity, br", "deflate", "zstd", "compress"])
+def test_compressed_body_is_refused_by_any_name(server: FaultServer, coding: str) -> None:
+    server.always(answers.whole(AUDIO, headers={"Content-Encoding": coding}))
+
+    with pytest.raises(http.BadResponse, match="compressed"):
+        send(server.url).read()
+
+
+@pytest.mark.parametrize("coding", ["", "identity", "identity, identity", "utf-8", "binary", "none", "aws-chunked"])
+def test_content_encoding_that_names_no_coding_is_none(server: FaultServer, coding: str) -> None:
+    server.always(answers.whole(AUDIO, headers={"Content-Encoding": coding}))
+
+    assert send(server.url).read() == AUDIO
+
+
 @pytest.mark.parametrize("location", ["", "http://127.0.0.1:1/"], ids=["answer", "redirect"])
 def test_compressed_body_is_not_decoded(server: FaultServer, location: str) -> None:
     server.always(answers.gzip_bomb(256, code=302 if location else 200, location=location))

@@ -29,7 +29,8 @@ PCM = AudioSpec("linear16", 24000)
 TEXT = "Hello there"
 WAV = written(sine(24000, 0.6), AudioSpec("wav", 24000))
 SAMPLES = sine(16000, 0.6).tobytes()
-PLACEHOLDERS = [0, 0x7FFFFFFF, 0xFFFFFFFF, 2_000_000_000, 0x7FFFFFFF - 36, 10**6, len(WAV) - 43]
+# The last one is the length of a first piece (github.com/inworld-ai/inworld-api-examples/issues/21).
+PLACEHOLDERS = [0, 0x7FFFFFFF, 0xFFFFFFFF, 2_000_000_000, 0x7FFFFFFF - 36, 10**6, len(WAV) - 43, 4800]
 RAW_LABELS = ["", "audio/basic", "audio/pcm", "application/octet-stream", "audio/l16"]
 
 
@@ -107,6 +108,16 @@ def test_file_for_each_sentence_is_one_sound(name: str, wanted: str) -> None:
     assert duration_ms(data, target) == pytest.approx(1250, abs=100)
     assert_heard(b"".join(convert(iter([data]), target, PCM)), seconds=1.25)
     assert b"Info" not in data[:100]
+
+
+@pytest.mark.parametrize("missing", [2, 100])
+def test_mp3_whose_last_frame_is_cut_is_played(missing: int) -> None:
+    """As shine writes it (github.com/toots/shine/issues/37)."""
+    with fake_of("openai")() as fake:
+        one = written(sine(24000, 0.6), AudioSpec("mp3", 24000))[:-missing]
+        fake.then(answers.chunked([one[:900], one[900:901], one[901:]], "audio/mpeg"))
+
+        assert_heard(speak(fake.provider()), seconds=0.6)
 
 
 @pytest.mark.parametrize("label", ["audio/ogg", "audio/aac", "audio/webm", "video/mp4", "image/png", "audio/mp4"])

@@ -12,7 +12,7 @@ from sayna.config import Secret
 from sayna.http import Deadline
 from sayna.providers.base import Voice
 from sayna.providers.polly import Polly, PollyConfig
-from sayna.providers.polly.aws_account import error_kind
+from tests.wire import answers
 from tests.wire.asking import plan, request, speak
 from tests.wire.polly import REGION, PollyFake
 from tests.wire.server import FaultServer
@@ -252,15 +252,20 @@ def test_half_of_a_profile_is_named(fake: PollyFake, elsewhere: FaultServer, tmp
         (b"", {"x-amzn-errortype": "ThrottlingException"}, errors.ProviderRateLimited),
         (b"", {"x-amzn-errortype": "ExpiredTokenException:http://x/"}, errors.ProviderRejectedCredentials),
         (b'{"__type":"com.amazon#AccessDeniedException"}', {}, errors.ProviderRejectedCredentials),
-        (b"", {"x-amzn-errortype": "InvalidSsmlException"}, None),
-        (b"<html>", {}, None),
-        (b"[]", {}, None),
+        (b"", {"x-amzn-errortype": "InvalidSsmlException"}, errors.ProviderRejectedRequest),
+        (b"<html>", {}, errors.ProviderRejectedRequest),
+        (b"[]", {}, errors.ProviderRejectedRequest),
+        (b"[" * 60000, {}, errors.ProviderRejectedRequest),
     ],
 )
 def test_errors_are_known_by_aws_s_own_names(
-    body: bytes, headers: dict[str, str], expected: type[errors.ProviderError] | None
+    fake: PollyFake, body: bytes, headers: dict[str, str], expected: type[errors.ProviderError]
 ) -> None:
-    assert error_kind(body, headers) is expected
+    fake.then(*[answers.status(400, body, headers)] * 2)
+
+    with pytest.raises(expected) as caught:
+        speak(fake.provider())
+    assert type(caught.value) is expected
 
 
 def test_all_pages_of_the_catalogue_are_read(fake: PollyFake) -> None:

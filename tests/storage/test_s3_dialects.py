@@ -95,6 +95,14 @@ def test_list_needs_no_etag(s3: Wire, client: FlaskClient, etag: str) -> None:
     assert (line["stream_id"], line["size_bytes"]) == ("call", 4)
 
 
+def test_key_that_is_listed_again_is_passed_over(s3: Wire) -> None:
+    """As RustFS does with start-after (github.com/rustfs/rustfs/issues/1165)."""
+    s3.script.append(Reply(200, LIST.format(etag="").encode(), {"Content-Type": "application/xml"}))
+    store = open_store(load_config({**SETTINGS, "RECORDING_S3_ENDPOINT": s3.url}).recording)
+    assert store is not None
+    assert store.list("", "call/audio.ogg", 10) == ([], False)
+
+
 def test_session_token_goes_with_its_keys(s3: Wire, make_client: MakeClient) -> None:
     s3.script.append(Reply(200, AUDIO, HEAD))
     settings = {**SETTINGS, "RECORDING_S3_ENDPOINT": s3.url, "RECORDING_S3_SESSION_TOKEN": SESSION}

@@ -25,7 +25,7 @@ blueprint = Blueprint("marytts", __name__, url_prefix="/marytts")
 SAMPLE_RATE = 16000  # Hz; that of most of MaryTTS's voices
 FORMATS = {"WAVE": "wav", "WAVE_FILE": "wav", "WAVE_STREAM": "wav", "MP3": "mp3", "MP3_FILE": "mp3"}
 CONTENT_TYPES = {"wav": "audio/x-wav", "mp3": "audio/x-mpeg"}
-DURATION_SCALE = re.compile(r"durScale:([0-9]{1,6}(?:\.[0-9]{1,6})?);?")
+DURATION_SCALE = re.compile(r"durScale:([0-9]{1,6}(?:\.[0-9]{1,20})?);?")
 # Voices of MaryTTS that clients have in their code: name, locale, gender.
 CLASSIC = (
     "cmu-slt-hsmm en_US female",

@@ -17,7 +17,7 @@ from sayna.providers.audio_response import Label, spec_of
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
-from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mapping, text, texts
+from sayna.providers.parsing import UNKNOWN, JsonObject, gender, leading_tag, mapping, text, texts
 
 # That of nearly all voices; Chirp and Neural2 have no other.
 RATE = 24000
@@ -82,8 +82,7 @@ class Google(CloudProvider):
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tag in the name, none for a voice of Gemini."""
-        tag = leading_tag(voice_id)
-        return (tag,) if tag else ()
+        return tuple(filter(None, (leading_tag(voice_id),)))
 
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return samples in a wav at the voices' own rate, or at a higher one where that is wanted."""
@@ -109,13 +108,9 @@ class Google(CloudProvider):
         answer = self._call("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
         return [_voice(item) for item in self.listed(answer, "voices") if text(item, "name")]
 
-    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind of an error; where tokens are made, `error` is a word instead of an object."""
-        try:
-            error = mapping(json.loads(body)).get("error")
-        except (ValueError, RecursionError):
-            error = None
-        if isinstance(error, str) and status in (400, 401):
+        if isinstance(body.get("error"), str) and status in (400, 401):
             return ProviderRejectedCredentials
         return TokenRefused if status == 401 else None  # noqa: PLR2004
 

@@ -4,7 +4,6 @@ boto3 finds the settings that are left out (profile, instance role). It does not
 credentials, or when the server has static keys.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from sayna.errors import (
     ProviderRateLimited,
     ProviderRejectedCredentials,
 )
-from sayna.providers.parsing import mapping, text
+from sayna.providers.parsing import JsonObject, text
 
 # The region becomes part of a host name.
 REGION = re.compile(r"[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
@@ -159,14 +158,9 @@ def check(auth: Mapping[str, Any]) -> None:
         raise InvalidProviderAuth("auth.session_token must be 1-4096 printable ASCII characters, without spaces")
 
 
-def error_kind(body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+def error_kind(body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
     """Return the kind of error that the header or else the body names; None for an unknown name."""
     # The name decides, not the status: throttling is a 400, and so is an expired token.
-    name = headers.get("x-amzn-errortype", "")
-    if not name:
-        try:
-            name = text(mapping(json.loads(body)), "__type", "code")
-        except (ValueError, RecursionError):
-            return None
+    name = headers.get("x-amzn-errortype") or text(body, "__type", "code")
     # A namespace may precede the name and an address may follow it.
     return _KINDS.get(name.partition(":")[0].rpartition("#")[2])

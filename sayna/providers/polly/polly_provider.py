@@ -18,7 +18,7 @@ from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, gender, text, texts
+from sayna.providers.parsing import UNKNOWN, JsonObject, gender, text, texts
 from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind
 
 # Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
@@ -109,7 +109,7 @@ class Polly(CloudProvider):
         """Return every voice of the region, all pages."""
         return [_voice(item) for item in self._catalogue(None, deadline)]
 
-    def read_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> type[ProviderError] | None:
+    def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind that AWS names; throttling, for instance, is a 400."""
         return error_kind(body, headers)
 
