@@ -40,4 +40,6 @@ def _voice(path: str, version: str) -> WholeVoice:
 def _load(model: Path) -> WholeVoice:
     """Return a voice whose model runs on few threads; PiperVoice.load() has no option for that."""
     told = json.loads(model.with_name(f"{model.name}.json").read_bytes())
+    # Some voices have PhonemeType.ESPEAK here (github.com/OHF-Voice/piper1-gpl/issues/120).
+    told["phoneme_type"] = told.get("phoneme_type", "espeak").rpartition(".")[2].lower()
     return WholeVoice(session=session(model, THREADS_OF_A_MODEL), config=PiperConfig.from_dict(told))

@@ -218,7 +218,7 @@ def _voice(model: Path) -> VoiceFile | None:
 @functools.lru_cache(maxsize=1024)
 def _read(model: Path, config: Path, version: str) -> VoiceFile:
     told = json.loads(config.read_bytes())
-    if told.get("phoneme_type", "espeak") not in PHONEME_TYPES:
+    if told.get("phoneme_type", "espeak").rpartition(".")[2].lower() not in PHONEME_TYPES:
         raise ValueError(f"phoneme_type is none of {', '.join(PHONEME_TYPES)}")
     speakers = told.get("speaker_id_map") or {}
     numbers = speakers.values() if speakers else range(int(told["num_speakers"]))
