@@ -94,8 +94,9 @@ def on_reload(server: Any) -> None:
     server.app.callable = None
     try:
         server.app.wsgi()
-    except SystemExit as stop:
-        server.log.critical("The settings are not usable, the old ones stay: %s", stop.__cause__)
+    # Any error: of the settings (SystemExit), of a disk, or of the code, when it was replaced below a running server.
+    except (SystemExit, Exception) as stop:  # noqa: BLE001
+        server.log.critical("The settings are not usable, the old ones stay: %s", stop.__cause__ or repr(stop))
         server.app.callable = application
         if module is not None:
             sys.modules["wsgi"] = module

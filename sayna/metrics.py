@@ -15,6 +15,7 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -217,8 +218,12 @@ def _claim(folder: Path) -> tuple[int, int]:
             os.close(descriptor)
             continue
         for kind in KINDS:
-            with (folder / f"{kind}_{slot}.db").open("wb" if kind.startswith("gauge") else "ab") as opened:
-                os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
+            path, part = folder / f"{kind}_{slot}.db", folder / f"{slot}.part"
+            if kind.startswith("gauge") or not path.exists():
+                # In one step: a file without its bytes would break GET /metrics of all workers.
+                with part.open("wb") as opened:
+                    os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
+                part.replace(path)
         return slot, descriptor
     raise AssertionError
 
@@ -228,10 +233,8 @@ def _free_slots(folder: Path) -> Iterator[int]:
     for path in folder.glob("*.lock"):
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            yield int(path.stem)
+            with suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield int(path.stem)
         finally:
             os.close(descriptor)

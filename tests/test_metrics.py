@@ -2,6 +2,7 @@
 
 import multiprocessing
 import re
+import resource
 import shutil
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event
@@ -85,6 +86,23 @@ def test_folder_of_others_turns_metrics_off(folder: Path, caplog: pytest.LogCapt
     assert "metrics are off" in caplog.text
     with pytest.raises(OSError, match="no metrics"):
         metrics.exposition()
+
+
+def count_without_space(folder: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+    metrics.enable(folder)
+    metrics.count("deliveries", "delivered")
+
+
+def test_worker_without_space_does_not_break_the_metrics_of_others(folder: Path) -> None:
+    metrics.enable(folder)
+    metrics.count("deliveries", "delivered")
+    process = FORK.Process(target=count_without_space, args=(folder,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+
+    assert scraped(folder, "sayna_deliveries_total") == 1
 
 
 def test_servers_have_folders_of_their_own() -> None:

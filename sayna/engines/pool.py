@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +22,7 @@ from sayna import errors
 from sayna.engines import wire
 from sayna.engines.response import EngineDied, EngineResponse, RepeatedResponse
 from sayna.http import Deadline
-from sayna.state.files import private_folder
+from sayna.state.files import POLL_SECONDS, exclusive, is_same, lock, open_private, private_folder
 
 log = logging.getLogger("sayna.engines")
 
@@ -77,31 +78,36 @@ class EnginePool:
         """Let the pool go: it ends when no other process uses it, and the next request starts a new one."""
         with self._starting:
             self._closed += 1
-            if self._lock is not None:
-                os.close(self._lock)
-                self._lock = None
+            self._release()
 
     def disown(self) -> None:
         """Forget everything in a forked child, where the locks of other threads would stay locked for ever."""
-        if self._lock is not None:
-            os.close(self._lock)
+        self._release()
         self._forget()
 
+    def _release(self) -> None:
+        descriptor, self._lock = self._lock, None
+        if descriptor is not None:
+            os.close(descriptor)
+
     def _connection(self, name: str, deadline: Deadline) -> socket.socket:
-        with self._starting:
-            if self._lock is None:
-                self._lock = self._hold_lock()
-            with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
-                return self._connect(name, deadline)
-            # A pool that ended has removed the file of the lock.
-            os.close(self._lock)
-            self._lock = self._hold_lock()
-            with (self._folder / "start").open("wb") as start:
-                fcntl.flock(start, fcntl.LOCK_EX)
+        # Another thread or process may stand still in any step, so each wait ends at the deadline.
+        if not self._starting.acquire(timeout=deadline.left()):
+            raise TimeoutError("another thread asks for the pool")
+        try:
+            if self._lock is not None:
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    return self._connect(name, deadline)
+                # A pool that ended has removed the file of the lock.
+                self._release()
+            self._lock = self._hold_lock(deadline)
+            with exclusive(self._folder / "start", deadline.left()):
                 with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
                     return self._connect(name, deadline)
                 self._start()
                 return self._connect(name, deadline)
+        finally:
+            self._starting.release()
 
     def _connect(self, name: str, deadline: Deadline) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX)
@@ -114,18 +120,17 @@ class EnginePool:
             raise
         return connection
 
-    def _hold_lock(self) -> int:
+    def _hold_lock(self, deadline: Deadline) -> int:
         """Return a descriptor with a shared lock, which says that this process uses the pool."""
-        file = private_folder(self._folder) / "workers"
         while True:
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-            # Waits only for a pool that is ending, which takes milliseconds.
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            # A pool that is ending has the lock, and then removes the folder, within milliseconds.
             with contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(descriptor), file.stat()):
+                file = private_folder(self._folder) / "workers"
+                descriptor = open_private(file)
+                if lock(descriptor, fcntl.LOCK_SH) and is_same(descriptor, file):
                     return descriptor
-            os.close(descriptor)
-            private_folder(self._folder)
+                os.close(descriptor)
+            time.sleep(min(POLL_SECONDS, deadline.left()))
 
     def _start(self) -> None:
         """Start the program, with the sockets open: requests may be sent at once."""
@@ -188,15 +193,5 @@ def _address(path: Path) -> Iterator[str]:
 _pools: "weakref.WeakSet[EnginePool]" = weakref.WeakSet()
 
 
-def _close_all() -> None:
-    for pool in list(_pools):
-        pool.close()
-
-
-def _disown_all() -> None:
-    for pool in list(_pools):
-        pool.disown()
-
-
-atexit.register(_close_all)
-os.register_at_fork(after_in_child=_disown_all)
+atexit.register(lambda: list(map(EnginePool.close, list(_pools))))
+os.register_at_fork(after_in_child=lambda: list(map(EnginePool.disown, list(_pools))))

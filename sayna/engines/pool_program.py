@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from importlib import import_module
 
 from sayna.engines.engine_process import EngineProcess, exit_with_parent
 from sayna.engines.espeak_library import EspeakEngine
@@ -64,20 +65,22 @@ def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pra
     while True:
         pid, _ = os.wait()
         if pid == waiting:
-            _end(list(engines), folder)
+            _end(list(engines), folder, lock)
         time.sleep(RESTART_SECONDS)
         number = engines.pop(pid)
         engines[_fork(serve, number)] = number
 
 
-def _end(engines: list[int], folder: str) -> None:  # pragma: no cover
-    """End all processes and leave no file. The lock is held until the last moment, so no worker uses these sockets."""
+def _end(engines: list[int], folder: str, lock: int) -> None:  # pragma: no cover
+    """End all processes and leave no file, unless the folder was removed and belongs to another pool by now."""
     for engine in engines:
         os.kill(engine, signal.SIGKILL)
         os.waitpid(engine, 0)
-    for name in os.listdir(folder):  # noqa: PTH208 - as above
-        os.unlink(f"{folder}/{name}")  # noqa: PTH108 - as above
-    os.rmdir(folder)  # noqa: PTH106 - as above
+    if os.path.samestat(os.fstat(lock), os.stat(f"{folder}/workers")):  # noqa: PTH116 - as above
+        # The file of the lock is the last one of the alphabet: until it is gone, no worker makes these files anew.
+        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - as above
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108 - as above
+        os.rmdir(folder)  # noqa: PTH106 - as above
     os._exit(0)
 
 
@@ -99,18 +102,14 @@ def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  #
     if not has_neural:
         neural.close()
         EngineProcess([espeak], engines).run()
-    EngineProcess([neural, espeak], engines | {PIPER: say_piper, HIBARI: say_hibari}).run()
+    EngineProcess([neural, espeak], engines | {PIPER: neural_engine("piper"), HIBARI: neural_engine("hibari")}).run()
 
 
-def say_piper(payload: bytes, sink: FrameSink) -> Steps:  # pragma: no cover
-    """Say one text with a Piper voice; imports Piper at the first one."""
-    from sayna.engines import piper_models  # noqa: PLC0415 - an optional extra of 120 MB
+def neural_engine(name: str) -> Engine:  # pragma: no cover
+    """Return an engine that imports its models, an optional extra of 100 MB, with the first text."""
 
-    return (yield from piper_models.say(payload, sink))
+    def say(payload: bytes, sink: FrameSink) -> Steps:
+        imported: Engine = import_module(f"sayna.engines.{name}_models").say
+        return (yield from imported(payload, sink))
 
-
-def say_hibari(payload: bytes, sink: FrameSink) -> Steps:  # pragma: no cover
-    """Say one text with a hibari voice; imports hibari at the first one."""
-    from sayna.engines import hibari_models  # noqa: PLC0415 - an optional extra of 100 MB
-
-    return (yield from hibari_models.say(payload, sink))
+    return say

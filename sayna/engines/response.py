@@ -4,7 +4,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sayna import errors
 from sayna.engines import wire
@@ -23,7 +23,7 @@ class EngineFailed(errors.ProviderError):
     """The engine cannot say this text with this voice."""
 
 
-class EngineResponse:
+class EngineResponse(Iterator[bytes]):
     """The payloads of one response as an iterator; `close` cancels the rest."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline, is_closed: Callable[[], bool]) -> None:
@@ -34,9 +34,6 @@ class EngineResponse:
         self._partial = b""
         self._is_over = False
         deadline.when_cancelled(self._wake)
-
-    def __iter__(self) -> "EngineResponse":
-        return self
 
     def __next__(self) -> bytes:
         """Return the next payload; raises ProviderError and its kinds."""
@@ -99,7 +96,7 @@ class EngineResponse:
             raise EngineFailed("The embedded engine failed with this text or voice; see the server's log.")
 
 
-class RepeatedResponse:
+class RepeatedResponse(Iterator[bytes]):
     """The payloads of a response, each a sentence; it is asked for a second time when the engine process dies."""
 
     def __init__(self, ask: Callable[[], EngineResponse]) -> None:
@@ -110,9 +107,6 @@ class RepeatedResponse:
             self._response = ask()
         except EngineDied:
             self._repeat()
-
-    def __iter__(self) -> "RepeatedResponse":
-        return self
 
     def __next__(self) -> bytes:
         """Return the next payload; raises ProviderError and its kinds."""

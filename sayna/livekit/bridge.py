@@ -127,12 +127,7 @@ def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
         loop.close()
 
 
-def _forget_all() -> None:
-    for bridge in _bridges:
-        bridge.forget()
-
-
 # The child's garbage collector must not close connections that the parent still uses.
 _left_behind: list[_Running[Any]] = []
 _bridges: weakref.WeakSet[Bridge[Any]] = weakref.WeakSet()
-os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(after_in_child=lambda: list(map(Bridge.forget, list(_bridges))))

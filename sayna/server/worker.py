@@ -35,6 +35,7 @@ SMALL = 65536  # bytes
 BUFFERED = 64 * 2**20  # bytes
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 # EAGAIN: the client took nothing of its answer for SEND_SECONDS.
+FULL = (errno.EMFILE, errno.ENFILE)
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.EBADF})
 
 logger = logging.getLogger("sayna.server")
@@ -112,15 +113,14 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
                 self._refuse(conn, RequestTimeout())
 
     def accept(self, listener: socket.socket) -> bool:
-        """Take a connection, and wait for its request at the poller; return whether there was one."""
+        """Take a connection, and wait for its request at the poller; return whether there may be another one."""
         try:
             sock, client = listener.accept()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                self._close_oldest()
-            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+            if error.errno in (errno.EBADF, errno.EINVAL, errno.ENOTSOCK):
                 raise
-            return False
+            # The others are of one connection, or pass (accept(2)): they must not end a worker that serves.
+            return error.errno == errno.ECONNABORTED or (error.errno in FULL and self._close_oldest())
         self._fresh += 1
         self._hold(Connection(self.cfg, sock, client, listener.getsockname(), self._max_body), FIRST_BYTE)
         return True
@@ -144,9 +144,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self._release(conn)
         conn.close()
 
-    def _close_oldest(self) -> None:
-        if self._held:
+    def _close_oldest(self) -> bool:
+        if has_any := bool(self._held):
             self._close(next(iter(self._held)))
+        return has_any
 
     def _on_readable(self, conn: Connection, _sock: socket.socket) -> None:
         # An earlier event of the same turn may have closed it.

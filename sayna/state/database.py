@@ -71,14 +71,11 @@ class Database:
     def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
         private_folder(self.file.parent)
         with shared(self._lock, self._wait_seconds):
-            return self._transaction(work)
-
-    def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        create_private(self.file)
-        self._inode = self.file.stat().st_ino
-        with self._connection() if self._is_quick else contextlib.closing(self._open()) as database, database:
-            database.execute("BEGIN IMMEDIATE")
-            return work(database)
+            create_private(self.file)
+            self._inode = self.file.stat().st_ino
+            with self._connection() if self._is_quick else contextlib.closing(self._open()) as database, database:
+                database.execute("BEGIN IMMEDIATE")
+                return work(database)
 
     def _open(self) -> sqlite3.Connection:
         # Python's own BEGIN is deferred: of two transactions that read and then write, SQLite refuses
@@ -99,7 +96,13 @@ class Database:
         key = os.getpid(), self._inode
         if key not in self._kept:
             self._kept[key] = self._open()
-        yield self._kept[key]
+        try:
+            yield self._kept[key]
+        except sqlite3.Error as error:
+            # One that was opened on a read-only disk could never write again.
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in BUSY:
+                self._kept.pop(key).close()
+            raise
 
     def _failed(self, error: Exception, code: int) -> StoreUnavailable:
         self._rate_limited_log.warn("%s cannot be used: %s", self.file.name, error)

@@ -8,7 +8,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -116,18 +117,17 @@ def lock(descriptor: int, operation: int = fcntl.LOCK_EX) -> bool:
     return True
 
 
-def exclusive(path: Path, seconds: float) -> AbstractContextManager[None]:
-    """Hold the lock file against every thread and process; raises TimeoutError after `seconds`."""
-    return _held(path, seconds, fcntl.LOCK_EX)
-
-
-def shared(path: Path, seconds: float) -> AbstractContextManager[None]:
-    """Hold the lock file against exclusive holders only; raises TimeoutError after `seconds`."""
-    return _held(path, seconds, fcntl.LOCK_SH)
+def is_same(descriptor: int, path: Path) -> bool:
+    """Return whether the open file is still the one at this path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
-def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
+def exclusive(path: Path, seconds: float, operation: int = fcntl.LOCK_EX) -> Iterator[None]:
+    """Hold the lock file against every thread and process; raises TimeoutError after `seconds`."""
     descriptor = open_private(path)
     limit = time.monotonic() + seconds
     try:
@@ -139,3 +139,7 @@ def _held(path: Path, seconds: float, operation: int) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+# Holds the lock file against exclusive holders only.
+shared = partial(exclusive, operation=fcntl.LOCK_SH)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
-from sayna.state.files import lock, open_private, private_folder
+from sayna.state.files import is_same, lock, open_private, private_folder
 from sayna.state.ports import Leader
 
 RETRY_INTERVAL = 1.0  # seconds
@@ -28,12 +28,27 @@ class FileLeader(Leader):
 
     @contextlib.contextmanager
     def term(self, job: str, stop: threading.Event) -> Iterator[threading.Event | None]:
-        descriptor = open_private(private_folder(self._folder) / f"{job}.lock")
+        path = private_folder(self._folder) / f"{job}.lock"
+        descriptor = open_private(path)
         try:
-            # The kernel frees the lock with the process, kill -9 included, so a leader never loses it.
-            yield stop if lock(descriptor) else None
+            # The kernel frees the lock with the process, kill -9 included, so a leader loses it only with the file.
+            yield _FileTerm(stop, descriptor, path) if lock(descriptor) else None
         finally:
             os.close(descriptor)
+
+
+class _FileTerm(threading.Event):
+    """Is set when the worker stops, and when the lock file was removed, because another worker leads by a new one."""
+
+    def __init__(self, stop: threading.Event, descriptor: int, path: Path) -> None:
+        super().__init__()
+        self._stop, self._descriptor, self._path = stop, descriptor, path
+
+    def is_set(self) -> bool:
+        return self._stop.is_set() or not is_same(self._descriptor, self._path)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._stop.wait(timeout) or self.is_set()
 
 
 class LeaderThread:

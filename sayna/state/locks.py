@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
-from sayna.state.files import exclusive, lock, open_private, private_folder
+from sayna.state.files import exclusive, is_same, lock, open_private, private_folder
 from sayna.state.ports import Lock, Slots
 
 POLL_SECONDS = 0.02
@@ -70,18 +70,11 @@ def _lock(held: contextlib.ExitStack, path: Path) -> bool:
     with contextlib.ExitStack() as opened:
         opened.callback(os.close, descriptor)
         # A holder may have removed the file between the two calls, and another one may have made it again.
-        if not lock(descriptor) or not _is_same(descriptor, path):
+        if not lock(descriptor) or not is_same(descriptor, path):
             return False
         opened.callback(path.unlink, missing_ok=True)
         held.push(opened.pop_all())
     return True
-
-
-def _is_same(descriptor: int, path: Path) -> bool:
-    try:
-        return os.fstat(descriptor).st_ino == path.stat().st_ino
-    except FileNotFoundError:
-        return False
 
 
 def _digest(name: str) -> str:

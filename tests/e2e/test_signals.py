@@ -134,6 +134,18 @@ def test_a_reload_with_settings_that_are_not_usable_leaves_the_old_ones(tmp_path
     assert (status(old), status(new)) == (401, 200)
 
 
+def test_a_reload_with_code_that_fails_leaves_the_old_one(tmp_path: Path, server: StartServer) -> None:
+    (tmp_path / "wsgi.py").symlink_to(ROOT / "wsgi.py")
+    gunicorn = server(PYTHONPATH=f"{tmp_path}:{ROOT}")
+    (tmp_path / "wsgi.py").unlink()
+    (tmp_path / "wsgi.py").write_text("raise OSError('no space left')\n", "utf-8")
+
+    reload(gunicorn)
+
+    assert gunicorn.address.ask("GET", "/voices").status == 200
+    assert "no space left" in gunicorn.log
+
+
 def test_a_killed_worker_takes_only_its_own_requests_along(site: Site) -> None:
     with ThreadPoolExecutor(16) as pool:
         asked = in_flight(site, pool, [f"text {number}" for number in range(16)])

@@ -1,5 +1,9 @@
 """The pool belongs to all workers of one folder and ends with the last of them."""
 
+import fcntl
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -8,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from sayna.engines.pool import EnginePool
-from sayna.errors import ProviderError
+from sayna.errors import ProviderError, ProviderTimeout
 from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.engines.processes import LONG, ends, processes
-from tests.providers.espeak.listening import seconds
+from tests.providers.espeak.listening import request, seconds
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +45,52 @@ def test_a_folder_of_another_user_is_not_used(espeak: Espeak) -> None:
     with pytest.raises(ProviderError):
         seconds(espeak, "Hello")
     espeak.pool._folder.rmdir()
+
+
+def test_a_pool_whose_folder_was_removed_leaves_the_next_alone(espeak: Espeak) -> None:
+    seconds(espeak, "Hello")
+    first = processes(espeak.pool)
+    shutil.rmtree(espeak.pool._folder)
+
+    seconds(espeak, "Hello")
+    second = processes(espeak.pool)
+    assert all(map(ends, first))
+    seconds(espeak, "Hello")
+
+    assert processes(espeak.pool) == second
+
+
+def test_a_start_that_failed_once_is_tried_again(espeak: Espeak) -> None:
+    seconds(espeak, "Hello")
+    program, folder = processes(espeak.pool)[0], espeak.pool._folder
+    os.kill(program, signal.SIGKILL)
+    assert ends(program)
+    folder.chmod(0o777)
+    with pytest.raises(ProviderError):
+        seconds(espeak, "Hello")
+    folder.chmod(0o700)
+
+    # The descriptor of the pool is closed now, and this file may have its number.
+    with (folder / "other").open("wb") as other:
+        assert seconds(espeak, "Hello") > 0.2
+        assert os.path.samestat(os.fstat(other.fileno()), (folder / "other").stat())
+    (folder / "other").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", ["start", "workers"])
+def test_a_start_that_another_process_delays_ends_at_the_deadline(espeak: Espeak, name: str) -> None:
+    espeak.pool._folder.mkdir(mode=0o700)
+    with (espeak.pool._folder / name).open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ProviderTimeout):
+            espeak.synthesize(request("Hello", seconds=0.2))
+
+    assert seconds(espeak, "Hello") > 0.2
+
+
+def test_a_start_that_another_thread_delays_ends_at_the_deadline(espeak: Espeak) -> None:
+    with espeak.pool._starting, pytest.raises(ProviderTimeout):
+        espeak.synthesize(request("Hello", seconds=0.2))
 
 
 def test_a_temporary_folder_with_a_long_path_serves_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

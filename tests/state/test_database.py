@@ -64,6 +64,17 @@ def test_place_that_cannot_be_used_is_unavailable(tmp_path: Path, harm: Callable
         store.transact(count)
 
 
+def test_connection_that_cannot_write_is_not_kept(tmp_path: Path) -> None:
+    store = Database(tmp_path, "marks", SCHEMA, is_quick=True)
+    # SQLite opens a file of a read-only disk such that it cannot write after the disk is mended either.
+    store.transact(lambda database: database.execute("PRAGMA query_only = 1"))
+    with pytest.raises(StoreUnavailable):
+        store.transact(add)
+
+    store.transact(add)
+    assert store.transact(count) == 1
+
+
 def test_database_that_stays_busy_is_unavailable(tmp_path: Path) -> None:
     store = Database(tmp_path, "marks", SCHEMA, wait_seconds=0.05)
     store.transact(count)

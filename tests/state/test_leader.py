@@ -40,6 +40,20 @@ def test_term_ends_with_the_worker_s_stop(backend: Backend) -> None:
         assert term.wait(30)
 
 
+def test_term_ends_when_another_worker_leads_by_a_new_file(tmp_path: Path) -> None:
+    stop = threading.Event()
+    with FileLeader(tmp_path).term("job", stop) as first:
+        assert first is not None
+        assert not first.wait(0)
+        # An administrator empties the folder of a running service.
+        (tmp_path / "job.lock").unlink()
+        with FileLeader(tmp_path).term("job", stop) as second:
+            assert second is not None
+            assert first.is_set()
+            assert first.wait(0)
+            assert not second.is_set()
+
+
 def lead(leader: Leader, leads: Event) -> None:
     def job(stop: threading.Event) -> None:
         leads.set()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,28 @@ def client_of(redis: Redis, *, answer_timeout: float = 10) -> RedisClient:
     """Return a client that waits for Redis on a busy machine, unless the fault is that Redis is slow."""
     address = RedisAddress("server", (("127.0.0.1", redis.address.port),))
     return RedisClient(address, answer_timeout=answer_timeout)
+
+
+class GoesAway(RedisClient):
+    """A client whose Redis is away after its first change."""
+
+    is_away = False
+
+    def run(self, script: str, keys: list[str], *arguments: object) -> Any:
+        if self.is_away:
+            raise StoreUnavailable("away")
+        self.is_away = True
+        return super().run(script, keys, *arguments)
+
+
+def test_counts_are_added_all_or_none(start: StartRedis) -> None:
+    redis = start()
+    away = GoesAway(RedisAddress("server", (("127.0.0.1", redis.address.port),)), answer_timeout=10)
+    counts = {UsageKey("a", "2026-11", slug): Characters(5, 7) for slug in ("azure", "deepgram")}
+    RedisUsage(away).add(counts)
+
+    # Counts that were not stored are added again later, so a part of them would count twice.
+    assert RedisUsage(client_of(redis)).month("2026-11") == counts
 
 
 def test_refused_connection_is_one_error_and_one_line(caplog: pytest.LogCaptureFixture) -> None:

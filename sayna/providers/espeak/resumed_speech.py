@@ -15,7 +15,7 @@ HYPHENS = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
 LEAST_BYTES = 2 * SAMPLE_RATE // 50
 
 
-class ResumedSpeech:
+class ResumedSpeech(Iterator[bytes]):
     """The samples of one text as an iterator; `versions` are tried in turn while the engine dies of them.
 
     A later version goes on at the sample where the engine died.
@@ -31,9 +31,6 @@ class ResumedSpeech:
             if not chunk:
                 raise EmptyText("there is nothing to say in this text")
             self._first += chunk
-
-    def __iter__(self) -> "ResumedSpeech":
-        return self
 
     def __next__(self) -> bytes:
         """Return the next samples; raises ProviderError and its kinds."""

@@ -5,7 +5,8 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
@@ -23,6 +24,7 @@ from sayna.speech.single_flight.task import Form, SynthesisTask
 from sayna.state.files import private_folder
 
 MAX_PRODUCERS = 256
+RETRY_SECONDS = 0.001
 
 # The key becomes a file name.
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -151,7 +153,7 @@ class SingleFlight:
     def _steps(self, key: str, stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> Steps:
         """Lead or follow until the stream has ended and its audio is stored; yield whether a thread must go on."""
         try:
-            part = self._open(key)
+            part = yield from self._open(key, stream)
             if part is not None and not part.is_leader:
                 with closing(part):
                     yield from follow(stream, part)
@@ -171,12 +173,18 @@ class SingleFlight:
             if self._running.get(key) is stream:
                 del self._running[key]
 
-    def _open(self, key: str) -> PartFile | None:
+    def _open(self, key: str, stream: SharedStream) -> Generator[bool, None, PartFile | None]:
+        """Return the part file, None when it cannot be shared; yield True while another process removes it."""
         try:
-            return PartFile.open(private_folder(self._folder) / f"{key}.part")
+            path = private_folder(self._folder) / f"{key}.part"
+            while (part := PartFile.open(path)) is None and not stream.cancel_if_unused(lambda: False):
+                # That process may stand still: a thread of its own waits, so that the subscriber can leave.
+                yield True
+                time.sleep(RETRY_SECONDS)
         except OSError as error:
             self._rate_limited_log.warn("a synthesis cannot be shared with other processes: %r", error)
             return None
+        return part
 
 
 def _no_thread() -> Overloaded:

@@ -113,7 +113,7 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> I
         synthesis = task.start()
         with closing(synthesis):
             stream.is_new = not (synthesis.is_cached or synthesis.is_remote)
-            stream.begin(synthesis.created, synthesis.spec, is_cached=synthesis.is_cached)
+            stream.created, stream.is_cached, stream.spec = synthesis.created, synthesis.is_cached, synthesis.spec
             for chunk in filter(None, synthesis.chunks):
                 if stream.cancel_if_unused(writer.has_followers):
                     return
@@ -202,8 +202,7 @@ def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
 
 def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
     if kind == BEGIN:
-        created, is_cached, spec = load_begin(payload)
-        stream.begin(created, spec, is_cached=is_cached)
+        stream.created, stream.is_cached, stream.spec = load_begin(payload)
     elif kind == DATA:
         stream.append(payload)
     elif kind == ERROR:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from sayna.audio.spec import AudioSpec
 from sayna.errors import SaynaError
 from sayna.speech.single_flight.task import UNKNOWN
 
@@ -78,10 +77,6 @@ class SharedStream:
             is_abandoned = not self._subscribers and self.state is State.RUNNING
         if is_abandoned:
             self.on_abandoned()
-
-    def begin(self, created: float, spec: AudioSpec, *, is_cached: bool) -> None:
-        """Note which take the audio is and in which format, before its first chunk."""
-        self.created, self.spec, self.is_cached = created, spec, is_cached
 
     def form(self, name: str) -> tuple["SharedStream", bool]:
         """Return the stream of a form, and whether it is new, so that its caller must see to its chunks."""

@@ -1,6 +1,7 @@
 """One request's view of a shared stream."""
 
 import math
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 from sayna.errors import CallerGone, ProviderTimeout
@@ -47,7 +48,7 @@ class Subscriber(Iterator[bytes]):
     def _attached(self) -> SharedStream:
         stream = self._attach(self._token)
         if stream.drive is not None and stream.owner is self._token:
-            stream.drive.watch(self)
+            stream.drive.subscriber = weakref.ref(self)
         return stream
 
     @property
@@ -132,6 +133,11 @@ class Subscriber(Iterator[bytes]):
             self.close()
             if stream.refusal is not None and stream.owner is self._token:
                 raise stream.refusal
+            # A process that stands still while it removes its file can lose any number of streams.
+            if self._deadline and not self._deadline.remaining():
+                raise ProviderTimeout(LATE)
+            if not self._is_client_connected():
+                raise CallerGone(GONE)
             self._stream = self._attached()
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):

@@ -92,11 +92,11 @@ class RedisUsage(UsageStore):
         self._client.run("usage_refund", _month_keys(key.month), *fields, characters)
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
-        for key, count in counts.items():
-            if count.billed:
-                self.spend(key, count.billed, limit=None)
-            fields = _field(key.tenant, "", "saved-total"), _field(key.tenant, key.provider, "saved")
-            self._client.run("usage_spend", _month_keys(key.month), *fields, count.saved, "", KEPT_SECONDS)
+        # All counts of a month in one step: what failed halfway would be added twice.
+        for month in {key.month for key in counts}:
+            self._import(month)
+            rows = _rows({key: count for key, count in counts.items() if key.month == month})
+            self._client.run("usage_add", _month_keys(month), KEPT_SECONDS, *rows)
 
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
         self._import(month)
@@ -109,24 +109,25 @@ class RedisUsage(UsageStore):
         return found
 
     def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
-        token = secrets.token_hex(8)
-        return bool(
-            self._client.run("usage_warn", _month_keys(month)[:1], _field(tenant, "", f"warned-{limit}"), token)
-        )
+        keys, field = _month_keys(month)[:1], _field(tenant, "", f"warned-{limit}")
+        return bool(self._client.run("usage_warn", keys, field, secrets.token_hex(8)))
 
     def _import(self, month: str) -> None:
         if self._files is None or month in self._imported:
             return
-        rows: list[object] = []
-        for key, count in sorted(self._files.month(month).items(), key=str):
-            tenant, provider = key.tenant, key.provider
-            rows += _field(tenant, "", "total"), count.billed, _field(tenant, provider, "billed"), count.billed
-            rows += _field(tenant, provider, "saved"), count.saved
-        if rows:
+        if rows := _rows(self._files.month(month)):
             # With REDIS_URL the file does not change any more, so its counts have one mark.
             mark = _field("", "", f"imported-{digest(repr(rows))}")
             self._client.run("usage_import", _month_keys(month)[:1], KEPT_SECONDS, mark, *rows)
         self._imported.add(month)
+
+
+def _rows(counts: Mapping[UsageKey, Characters]) -> list[object]:
+    rows: list[object] = []
+    for key, count in sorted(counts.items(), key=str):
+        rows += _field(key.tenant, "", "total"), count.billed, _field(key.tenant, key.provider, "billed"), count.billed
+        rows += _field(key.tenant, key.provider, "saved"), count.saved
+    return rows
 
 
 def _month_keys(month: str) -> list[str]:

@@ -18,8 +18,6 @@ RENEW_INTERVAL = 0.5  # seconds
 LOST_SECONDS = 2.5
 POLL_INTERVAL = 0.02  # seconds
 SLOT_INTERVAL = 0.1  # seconds; each look asks Redis once a slot
-
-
 DAY = 86400.0  # seconds
 TOKEN_BYTES = 16
 

@@ -1,5 +1,7 @@
 """What subscribers of one process receive, and what happens to the synthesis when they leave."""
 
+import contextlib
+import fcntl
 import gc
 import logging
 import threading
@@ -11,10 +13,18 @@ from queue import SimpleQueue
 import pytest
 
 from sayna.audio.spec import AudioSpec
-from sayna.errors import EmptyText, Overloaded, ProviderError, ProviderRejectedCredentials, ProviderTimeout
+from sayna.errors import (
+    CallerGone,
+    EmptyText,
+    Overloaded,
+    ProviderError,
+    ProviderRejectedCredentials,
+    ProviderTimeout,
+)
 from sayna.http import Deadline
 from sayna.speech.single_flight import Form, SingleFlight, StreamAborted, Subscriber, Synthesis, SynthesisTask
 from sayna.speech.single_flight.frames import DATA, frame
+from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.stream import SharedStream, State
 from tests.speech.single_flight.small_files import small_files
 
@@ -292,6 +302,46 @@ def test_file_of_a_dead_leader_is_not_followed(single_flight: SingleFlight, fold
     assert b"".join(single_flight.join("key", Tap(b"new", None))) == b"new"
 
 
+@contextlib.contextmanager
+def cancelling_leader(path: Path) -> Iterator[None]:
+    """Another process that stands still after it has found no follower, before it removes its file."""
+    part = PartFile.open(path)
+    assert part is not None
+    assert not part.has_followers()
+    yield
+    part.close()
+
+
+@contextlib.contextmanager
+def removing_sweeper(path: Path) -> Iterator[None]:
+    """Another process that stands still before it removes the file of a dead leader."""
+    with path.open("wb") as file:
+        file.write(frame(DATA, b"old"))
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+        path.unlink()
+
+
+@pytest.mark.parametrize("other", [cancelling_leader, removing_sweeper])
+@pytest.mark.parametrize("is_patient", [True, False])
+def test_process_that_stands_still_does_not_outlast_the_deadline(
+    single_flight: SingleFlight,
+    folder: Path,
+    other: Callable[[Path], contextlib.AbstractContextManager[None]],
+    is_patient: bool,
+) -> None:
+    folder.mkdir(mode=0o700)
+    assert b"".join(single_flight.join("first", Tap(b"audio", None))) == b"audio"
+    with other(folder / "key.part"):
+        with pytest.raises(ProviderTimeout):
+            single_flight.join("key", Tap(), deadline=0.2, is_patient=is_patient).wait()
+        with pytest.raises(CallerGone):
+            single_flight.join("key", Tap(), is_client_connected=lambda: False, is_patient=is_patient).wait()
+        assert eventually(lambda: not single_flight._running)
+
+    assert b"".join(single_flight.join("key", Tap(b"new", None), is_patient=is_patient)) == b"new"
+
+
 @pytest.mark.parametrize("fault", ["file", "writable"])
 def test_unusable_folder_leaves_each_process_its_own_streams(
     tmp_path: Path, fault: str, caplog: pytest.LogCaptureFixture
@@ -340,8 +390,10 @@ def test_full_disk_aborts_followers_only(
 
 
 def test_stream_that_cannot_be_looked_at_harms_no_other(
-    two: tuple[SingleFlight, SingleFlight], caplog: pytest.LogCaptureFixture
+    two: tuple[SingleFlight, SingleFlight], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # On a busy machine, the thread below may begin so late that it looks like that of a slow caller.
+    monkeypatch.setattr("sayna.speech.single_flight.drive.SLOW_SECONDS", 60.0)
     asked, silent = threading.Event(), Tap()
 
     def is_connected() -> bool:
