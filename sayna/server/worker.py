@@ -34,8 +34,8 @@ CLOSE, SWEEP, LOOK, TRIM = 2.0, 0.5, 0.02, 10.0
 SMALL = 65536  # bytes
 BUFFERED = 64 * 2**20  # bytes
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-# EAGAIN: the client took nothing of its answer for SEND_SECONDS.
 FULL = (errno.EMFILE, errno.ENFILE)
+# EAGAIN: the client took nothing of its answer for SEND_SECONDS.
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.EBADF})
 
 logger = logging.getLogger("sayna.server")
