@@ -15,6 +15,7 @@ from flask import Flask
 from gunicorn.config import Config
 
 from sayna.server.worker import BufferingWorker
+from tests.threads import no_new_threads
 
 GET = b"GET / HTTP/1.1\r\nHost: sayna\r\n\r\n"
 
@@ -78,6 +79,21 @@ def test_failed_accept_resets_no_connection_that_waits(
         worker.run()
 
         assert [client.recv(12) for client in clients[1:]] == [b"HTTP/1.1 200"] * 3
+
+
+def test_worker_that_gets_no_new_thread_serves_with_those_it_has(
+    worker: BufferingWorker, listener: FailingListener
+) -> None:
+    worker.tpool.submit(int).result()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(socket.socket(socket.AF_UNIX))) for _ in range(4)]
+        for client in clients:
+            client.connect(listener.getsockname())
+            client.sendall(GET)
+        with no_new_threads():
+            worker.run()
+
+        assert [client.recv(12) for client in clients] == [b"HTTP/1.1 200"] * 4
 
 
 @pytest.mark.parametrize("number", [errno.ENOBUFS, errno.ENOMEM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH])
