@@ -55,6 +55,7 @@ def listener(tmp_path: Path) -> Iterator[FailingListener]:
 def worker(listener: FailingListener) -> Iterator[BufferingWorker]:
     """A worker that was told to stop: it serves what waits at its socket, and ends."""
     config, app = Config(), Flask(__name__)
+    config.set("threads", 4)
     app.config["MAX_BODY_BYTES"] = 1024
     app.add_url_rule("/", view_func=lambda: "served")
     worker = BufferingWorker(1, os.getppid(), [listener], app, 30, config, WithoutAccessLog("worker"))
