@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from sayna import http
@@ -187,5 +187,5 @@ def read_account(text_or_path: str) -> Mapping[str, Any]:
     """Return a service account from JSON or from the path of its file; raises OSError or ValueError."""
     if not text_or_path.lstrip().startswith("{"):
         text_or_path = Path(text_or_path).read_text("utf-8")
-    account: Mapping[str, Any] = json.loads(text_or_path)
-    return account
+    # The key's line breaks may be escaped twice, see sayna.providers.google.account.
+    return cast("Mapping[str, Any]", json.loads(text_or_path.replace(r"\\n", r"\n")))

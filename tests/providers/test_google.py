@@ -19,7 +19,7 @@ from sayna.providers.google import Google, GoogleConfig
 from tests.audio.sounds import HERTZ, heard
 from tests.wire import answers
 from tests.wire.asking import plan, request, resolved, speak
-from tests.wire.google import TOKEN_URI, GoogleFake, oauth_error, service_account
+from tests.wire.google import TOKEN_URI, GoogleFake, oauth_error, pem, service_account
 from tests.wire.server import FaultServer
 
 
@@ -228,6 +228,15 @@ def test_a_key_that_is_none_is_the_caller_s_mistake(fake: GoogleFake) -> None:
 
     with pytest.raises(errors.InvalidProviderAuth):
         speak(provider, request(provider, auth={"credentials": service_account("x", private_key=GARBAGE)}))
+
+
+def test_a_key_whose_line_breaks_are_escaped_twice_is_taken(fake: GoogleFake) -> None:
+    """As many environment files have it (github.com/theoephraim/node-google-spreadsheet/issues/70)."""
+    escaped = service_account("good", private_key=pem().replace("\n", r"\n"))
+    provider = fake.with_account(escaped)
+
+    assert speak(provider)
+    assert speak(provider, request(provider, auth={"credentials": escaped}))
 
 
 @pytest.mark.parametrize(

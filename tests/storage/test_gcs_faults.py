@@ -45,6 +45,15 @@ def test_account_without_a_valid_key_returns_503(gcs: GCS, gcs_place: GCSPlace, 
     assert make_client(**settings).get("/recording/call").status_code == 503
 
 
+def test_key_whose_line_breaks_are_escaped_twice_is_taken(
+    gcs: GCS, gcs_place: GCSPlace, make_client: MakeClient
+) -> None:
+    account = gcs.account().replace(r"\n", r"\\n")
+    gcs_place.record("call", AUDIO)
+    settings = {**gcs_place.settings, "RECORDING_GCS_CREDENTIALS_JSON": account}
+    assert make_client(**settings).get("/recording/call").data == AUDIO
+
+
 def test_unreachable_token_service_raises_no_token(gcs: GCS) -> None:
     with Wire() as gone:
         account = {**json.loads(gcs.account()), "token_uri": f"{gone.url}/token"}

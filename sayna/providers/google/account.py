@@ -127,10 +127,9 @@ def check(given: Any) -> None:
 def load(source: str) -> Mapping[str, Any]:
     """Return the server's account from its JSON or from a path; raises ProviderNotConfigured."""
     try:
-        found = json.loads(source if source.startswith("{") else Path(source).read_text("utf-8"))
+        account = mapping(json.loads(source if source.startswith("{") else Path(source).read_text("utf-8")))
     except (OSError, ValueError) as error:
         raise ProviderNotConfigured("the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read") from error
-    account = mapping(found)
     needed = NEEDED.get(text(account, "type"))
     if not needed or not all(text(account, name) for name in needed):
         raise ProviderNotConfigured(
@@ -166,8 +165,10 @@ def _assertion(account: Mapping[str, Any]) -> str:
     }
     named = account.get("private_key_id")
     headers = {"kid": named} if isinstance(named, str) else None
+    # Environment files often escape the line breaks twice (github.com/theoephraim/node-google-spreadsheet/issues/70).
+    key = account["private_key"].replace(r"\n", "\n")
     try:
-        return jwt.encode(claims, account["private_key"], "RS256", headers)
+        return jwt.encode(claims, key, "RS256", headers)
     except (ValueError, TypeError, jwt.PyJWTError) as error:
         raise ValueError("the private key is not an RSA key") from error
 

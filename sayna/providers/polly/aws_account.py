@@ -21,7 +21,6 @@ from sayna.errors import (
     ProviderRateLimited,
     ProviderRejectedCredentials,
 )
-from sayna.providers.parsing import JsonObject, text
 
 # The region becomes part of a host name.
 REGION = re.compile(r"[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
@@ -35,7 +34,7 @@ _CREDENTIALS = (
     *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "OptInRequired"),
     *("SignatureDoesNotMatch", "UnrecognizedClientException"),
 )
-_KINDS: Mapping[str, type[ProviderError]] = {
+ERROR_KINDS: Mapping[str, type[ProviderError]] = {
     **dict.fromkeys(_THROTTLED, ProviderRateLimited),
     **dict.fromkeys(_CREDENTIALS, ProviderRejectedCredentials),
 }
@@ -156,11 +155,3 @@ def check(auth: Mapping[str, Any]) -> None:
     token = auth.get("session_token", "-")
     if not isinstance(token, str) or not SESSION_TOKEN.fullmatch(token):
         raise InvalidProviderAuth("auth.session_token must be 1-4096 printable ASCII characters, without spaces")
-
-
-def error_kind(body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
-    """Return the kind of error that the header or else the body names; None for an unknown name."""
-    # The name decides, not the status: throttling is a 400, and so is an expired token.
-    name = headers.get("x-amzn-errortype") or text(body, "__type", "code")
-    # A namespace may precede the name and an address may follow it.
-    return _KINDS.get(name.partition(":")[0].rpartition("#")[2])

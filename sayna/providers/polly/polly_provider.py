@@ -19,7 +19,7 @@ from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, JsonObject, gender, text, texts
-from sayna.providers.polly.aws_account import AwsAccount, Credentials, PollyConfig, check, error_kind
+from sayna.providers.polly.aws_account import ERROR_KINDS, AwsAccount, Credentials, PollyConfig, check
 
 # Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
 RATES = (8000, 16000, 22050, 24000, 44100, 48000)
@@ -111,7 +111,10 @@ class Polly(CloudProvider):
 
     def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
         """Return the kind that AWS names; throttling, for instance, is a 400."""
-        return error_kind(body, headers)
+        # The name decides, not the status: throttling is a 400, and so is an expired token.
+        name = headers.get("x-amzn-errortype") or text(body, "__type", "code")
+        # A namespace may precede the name and an address may follow it.
+        return ERROR_KINDS.get(name.partition(":")[0].rpartition("#")[2])
 
     def _engine(self, request: SpeechRequest) -> str:
         """Return the best engine of a voice; an account that may not list voices gets the default."""
