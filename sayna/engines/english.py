@@ -11,15 +11,7 @@ from hibari.g2p.normalize import normalize
 
 Rule = tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]
 
-_DAYS = {
-    "Mon": "Monday",
-    "Tue": "Tuesday",
-    "Wed": "Wednesday",
-    "Thu": "Thursday",
-    "Fri": "Friday",
-    "Sat": "Saturday",
-    "Sun": "Sunday",
-}
+_DAYS = {day[:3]: day for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")}
 _DAY = "|".join(_DAYS)
 _CURRENCIES = {"USD": "dollars", "EUR": "euros", "GBP": "pounds"}
 

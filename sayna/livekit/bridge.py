@@ -50,7 +50,10 @@ class Bridge(Generic[Client]):
         within = _within(operation, running.client, seconds)
         try:
             future = asyncio.run_coroutine_threadsafe(within, running.loop)
-            return self._result(future, seconds + MARGIN_SECONDS)
+            return future.result(seconds + MARGIN_SECONDS)
+        except TimeoutError as error:
+            future.cancel()
+            raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
         # asyncio and aiohttp raise RuntimeError for a closed loop or session.
         except (concurrent.futures.CancelledError, RuntimeError) as error:
             within.close()
@@ -75,13 +78,6 @@ class Bridge(Generic[Client]):
             _left_behind.append(self._running)
         self._running = None
         self._lock = threading.Lock()
-
-    def _result(self, future: "concurrent.futures.Future[T]", seconds: float) -> T:
-        try:
-            return future.result(seconds)
-        except TimeoutError as error:
-            future.cancel()
-            raise LiveKitUnavailable("LiveKit did not answer in time; try again") from error
 
     def _start(self) -> _Running[Client]:
         with self._lock:

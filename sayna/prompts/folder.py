@@ -11,14 +11,7 @@ from sayna.speech.cache import Clip
 
 # Appended to after each file, so that a killed command loses nothing.
 JOURNAL = ".sayna-prompts"
-ENDINGS = {
-    "linear16": "sln",
-    "mulaw": "ulaw",
-    "alaw": "alaw",
-    "opus": "ogg",
-    "wav-mulaw": "wav",
-    "wav-alaw": "wav",
-}
+ENDINGS = {"linear16": "sln", "mulaw": "ulaw", "alaw": "alaw", "opus": "ogg", "wav-mulaw": "wav", "wav-alaw": "wav"}
 
 
 def file_name(prompt: Prompt) -> str:

@@ -1,5 +1,6 @@
 """A client's connection, read without waiting until its request is whole."""
 
+import errno
 import socket
 import struct
 from typing import Any
@@ -16,6 +17,9 @@ DRAIN_BYTES = 65536
 SEND_SECONDS = 30
 # Seconds that a thread waits for a body; the loop hands over whole requests, so it hardly ever does.
 RECEIVE_SECONDS = 10
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# EAGAIN: the client took nothing of its answer for SEND_SECONDS.
+GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.EBADF})
 
 
 class Connection(TConn):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import resource
+from concurrent.futures import ThreadPoolExecutor
 
 MOST_FILES = 65536
 # A request holds its client, its vendor, a part file, locks and a database.
@@ -39,6 +40,17 @@ def configure_malloc() -> None:
     if hasattr(_libc, "mallopt"):
         for parameter, value in ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, LARGE)):
             _libc.mallopt(parameter, value)
+
+
+class Threads(ThreadPoolExecutor):
+    """Threads that start when they are needed; where the machine gives no more, the request waits for one of them."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:
+            if not self._threads:
+                raise
 
 
 def trim() -> None:

@@ -21,8 +21,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from sayna import log, metrics
 from sayna.blueprints.body import WEBHOOK_BYTES
-from sayna.server.connection import Connection
-from sayna.server.process_limits import most_connections, trim
+from sayna.server.connection import CONTINUE, GONE, Connection
+from sayna.server.process_limits import Threads, most_connections, trim
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
 from sayna.server.worker_load import WorkerLoad
@@ -31,12 +31,8 @@ from sayna.server.worker_load import WorkerLoad
 FIRST_BYTE = HEAD = BODY = 10.0
 CLOSE, SWEEP, LOOK, TRIM = 2.0, 0.5, 0.02, 10.0
 # Small requests are taken even when unfinished larger ones fill the memory that is set aside for them.
-SMALL = 65536  # bytes
-BUFFERED = 64 * 2**20  # bytes
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+SMALL, BUFFERED = 65536, 64 * 2**20  # bytes
 FULL = (errno.EMFILE, errno.ENFILE)
-# EAGAIN: the client took nothing of its answer for SEND_SECONDS.
-GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.EBADF})
 
 logger = logging.getLogger("sayna.server")
 
@@ -59,6 +55,10 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         """Refuse what this worker does not do."""
         if cfg.is_ssl:
             raise RuntimeError("Sayna itself speaks no TLS; put nginx in front, see deploy/nginx.conf")
+
+    def get_thread_pool(self) -> Threads:
+        """Return the threads that serve requests."""
+        return Threads(self.cfg.threads)
 
     def init_signals(self) -> None:
         """Stop at INT and QUIT as at TERM: gunicorn's handler may hang on the pool's lock (cpython issue 121649)."""

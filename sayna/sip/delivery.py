@@ -74,7 +74,10 @@ class Deliverer:
                     hook = self._hooks.find(host)
                     self._owners[host] = hook.owner if hook else None
                 if self._reserve(event_id, host):
-                    threading.Thread(target=self._deliver, args=(event_id, host), daemon=True).start()
+                    try:
+                        threading.Thread(target=self._deliver, args=(event_id, host), daemon=True).start()
+                    except RuntimeError:  # the machine gives no thread now
+                        del self._under_way[event_id]
 
     def _reserve(self, event_id: str, host: str) -> bool:
         with self._lock:

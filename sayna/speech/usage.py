@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sayna import metrics
@@ -55,8 +56,10 @@ class PendingUsage:
             count.saved += saved
             # A thread does not survive a fork.
             if self._pid != os.getpid():
-                self._pid = os.getpid()
-                threading.Thread(target=self._run, name="usage", daemon=True).start()
+                # Where the machine gives no thread now, the next count asks again.
+                with suppress(RuntimeError):
+                    threading.Thread(target=self._run, name="usage", daemon=True).start()
+                    self._pid = os.getpid()
 
     def flush(self) -> None:
         """Move the counts into the store; they stay when it cannot be used."""

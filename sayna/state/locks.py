@@ -28,7 +28,7 @@ class FileLocks(Lock):
     def hold(self, name: str, seconds: float) -> Iterator[None]:
         with contextlib.ExitStack() as held:
             try:
-                file = private_folder(self._folder) / f"{self._prefix}-{_digest(name)[:2]}.lock"
+                file = private_folder(self._folder) / f"{self._prefix}-{digest(name)[:2]}.lock"
                 held.enter_context(exclusive(file, seconds))
             except TimeoutError:
                 raise
@@ -58,7 +58,7 @@ class FileSlots(Slots):
     def _take(self, held: contextlib.ExitStack, name: str, limit: int) -> bool:
         try:
             folder = private_folder(self._folder)
-            return any(_lock(held, folder / f"{_digest(name)[:32]}-{number}.lock") for number in range(limit))
+            return any(_lock(held, folder / f"{digest(name)[:32]}-{number}.lock") for number in range(limit))
         except OSError as error:
             self._rate_limited_log.warn("limits of concurrency are off: %s", error)
             return True
@@ -77,5 +77,6 @@ def _lock(held: contextlib.ExitStack, path: Path) -> bool:
     return True
 
 
-def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+def digest(text: str) -> str:
+    """Return a name of fixed length for a text of any length."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

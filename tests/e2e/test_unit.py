@@ -67,7 +67,8 @@ def test_the_settings_of_the_unit_exist_and_are_valid() -> None:
 
 
 def test_requests_may_finish_before_systemd_kills() -> None:
-    assert int(service()["TimeoutStopSec"][0]) > load_config({}).server.graceful_timeout
+    # A stop right after a reload begins when the old workers have ended.
+    assert int(service()["TimeoutStopSec"][0]) > 2 * load_config({}).server.graceful_timeout
 
 
 @pytest.mark.parametrize("setting", ["MAX_BODY_BYTES", "AUTH_REQUIRED"])

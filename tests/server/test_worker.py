@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -15,6 +16,8 @@ from flask import Flask
 from gunicorn.config import Config
 
 from sayna.server.worker import BufferingWorker
+from tests.e2e.program import until
+from tests.threads import no_new_threads
 
 GET = b"GET / HTTP/1.1\r\nHost: sayna\r\n\r\n"
 
@@ -52,6 +55,7 @@ def listener(tmp_path: Path) -> Iterator[FailingListener]:
 def worker(listener: FailingListener) -> Iterator[BufferingWorker]:
     """A worker that was told to stop: it serves what waits at its socket, and ends."""
     config, app = Config(), Flask(__name__)
+    config.set("threads", 4)
     app.config["MAX_BODY_BYTES"] = 1024
     app.add_url_rule("/", view_func=lambda: "served")
     worker = BufferingWorker(1, os.getppid(), [listener], app, 30, config, WithoutAccessLog("worker"))
@@ -78,6 +82,29 @@ def test_failed_accept_resets_no_connection_that_waits(
         worker.run()
 
         assert [client.recv(12) for client in clients[1:]] == [b"HTTP/1.1 200"] * 3
+
+
+def test_worker_that_gets_no_new_thread_serves_with_those_it_has(
+    worker: BufferingWorker, listener: FailingListener
+) -> None:
+    worker.tpool.submit(int).result()
+    first = threading.Lock()
+
+    def wait_for_another() -> str:
+        if first.acquire(blocking=False):
+            until(worker.tpool._work_queue.qsize, 60, "another request waits for the only thread")
+        return "served"
+
+    worker.wsgi.add_url_rule("/busy", view_func=wait_for_another)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(closing(socket.socket(socket.AF_UNIX))) for _ in range(4)]
+        for client in clients:
+            client.connect(listener.getsockname())
+            client.sendall(GET.replace(b"/", b"/busy", 1))
+        with no_new_threads():
+            worker.run()
+
+        assert [client.recv(12) for client in clients] == [b"HTTP/1.1 200"] * 4
 
 
 @pytest.mark.parametrize("number", [errno.ENOBUFS, errno.ENOMEM, errno.EPROTO, errno.ENETDOWN, errno.EHOSTUNREACH])

@@ -17,6 +17,7 @@ from sayna.state.blobs import FileBlobStore
 from sayna.state.outbox import SQLiteOutbox
 from tests.e2e.program import until
 from tests.sip.inbound import SETTINGS, Target, accept
+from tests.threads import no_new_threads
 from tests.wire import FaultServer
 from tests.wire.server import Exchange
 
@@ -47,6 +48,26 @@ def start(tmp_path: Path) -> Iterator[Start]:
     stop.set()
     for thread in threads:
         thread.join()
+
+
+def test_event_whose_delivery_cannot_begin_is_tried_again(tmp_path: Path) -> None:
+    with Target() as target:
+        config = load_config(
+            {**SETTINGS, "SIP_HOOKS_JSON": json.dumps([{"host": "a.example.com", "url": f"{target.url}/"}])}
+        )
+        outbox, stop = SQLiteOutbox(tmp_path / "sip"), threading.Event()
+        deliverer = Deliverer(outbox, Hooks(config, FileBlobStore(tmp_path)), allow_private=True)
+        put(outbox, "EV_1", "a.example.com")
+        with no_new_threads():
+            deliverer._begin_due()
+        running = threading.Thread(target=deliverer.run, args=(stop,))
+        running.start()
+        try:
+            assert target.received(1)[0].headers["x-sayna-event-id"] == "EV_1"
+            until(lambda: outbox.get("EV_1") is None, 30, "the event is removed")
+        finally:
+            stop.set()
+            running.join()
 
 
 def put(outbox: SQLiteOutbox, event_id: str, host: str, tenant: str | None = None) -> None:

@@ -13,6 +13,7 @@ from sayna.errors import QuotaExceeded, StoreUnavailable
 from sayna.speech.usage import UsageMeter
 from sayna.state.ports import Characters, UsageKey
 from sayna.state.usage_table import SQLiteUsage
+from tests.threads import no_new_threads
 
 A = Caller("a", characters_per_month=100)
 LAST_SECOND = calendar.timegm((2026, 12, 31, 23, 59, 59, 0, 0, 0))
@@ -111,6 +112,18 @@ def test_store_that_is_away_stops_capped_callers_only(tmp_path: Path) -> None:
     store.away = False
     assert store.added.wait(30)
     assert billed(meter, meter.this_month()) == 5
+
+
+def test_count_without_a_thread_is_stored_by_the_next_one(tmp_path: Path) -> None:
+    store = AwayStore(tmp_path)
+    store.away = False
+    meter = UsageMeter(store, None, flush_seconds=0.01)
+    with no_new_threads():
+        meter.save(A, "deepgram", 5)
+    meter.save(A, "deepgram", 2)
+    assert store.added.wait(30)
+    key = UsageKey("a", meter.this_month(), "deepgram")
+    assert SQLiteUsage(tmp_path).month(key.month) == {key: Characters(0, 7)}
 
 
 def test_saved_characters_reach_the_store_by_themselves(tmp_path: Path) -> None:

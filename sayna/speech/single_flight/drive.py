@@ -34,11 +34,7 @@ class Drive:
     """
 
     def __init__(
-        self,
-        steps: Steps,
-        submit: Callable[[Callable[[], object]], None],
-        stream: SharedStream,
-        writer: PartFileWriter,
+        self, steps: Steps, submit: Callable[[Callable[[], object]], None], stream: SharedStream, writer: PartFileWriter
     ) -> None:
         self._steps = steps
         self._submit = submit

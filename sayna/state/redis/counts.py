@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
 from sayna.state.call_keys import UNCERTAIN_SECONDS
+from sayna.state.locks import digest
 from sayna.state.ports import (
     CallSlot,
     Characters,
@@ -17,7 +18,6 @@ from sayna.state.ports import (
     UsageStore,
 )
 from sayna.state.redis.client import RedisClient
-from sayna.state.redis.leases import digest
 
 KEPT_SECONDS = 400 * 86400
 

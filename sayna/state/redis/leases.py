@@ -1,7 +1,6 @@
 """Leases: keys that one process holds and renews; when the process dies, Redis frees them within 4 seconds."""
 
 import contextlib
-import hashlib
 import os
 import secrets
 import threading
@@ -9,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from sayna.errors import StoreUnavailable
+from sayna.state.locks import digest
 from sayna.state.ports import AlreadyBegun, Attempt, Earlier, Leader, Lock, Once, Slots
 from sayna.state.redis.client import RedisClient
 
@@ -80,8 +80,8 @@ class Leases:
             # After a fork: the parent renews its own leases.
             if self._pid != os.getpid():
                 self._held = set()
+                threading.Thread(target=self._renew_all, args=(os.getpid(),), daemon=True, name="leases").start()
                 self._pid = os.getpid()
-                threading.Thread(target=self._renew_all, args=(self._pid,), daemon=True, name="leases").start()
             self._held.add(lease)
 
     def _renew_all(self, pid: int) -> None:
@@ -104,11 +104,6 @@ class Leases:
         except StoreUnavailable:
             pass
         return time.monotonic() - lease.renewed_at < LOST_SECONDS
-
-
-def digest(text: str) -> str:
-    """Return a name of fixed length for a text of any length."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class RedisLocks(Lock):
