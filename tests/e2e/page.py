@@ -1,9 +1,11 @@
 """A real Chromium without a window, and what a test may ask of the page in it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,11 +35,14 @@ def chromium() -> Iterator[webdriver.Chrome]:
     for argument in ARGUMENTS:
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options, Service(needs("chromedriver", HOW), port=free_port()))
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    # Chromium leaves the folder of its socket behind.
+    with TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
+        service = Service(needs("chromedriver", HOW), port=free_port(), env={**os.environ, "TMPDIR": folder})
+        driver = webdriver.Chrome(options, service)
+        try:
+            yield driver
+        finally:
+            driver.quit()
 
 
 class Page:
