@@ -88,7 +88,8 @@ class Deepgram(CloudProvider):
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tag at the end of the name."""
-        return tuple(filter(None, (self.language_of(voice_id),)))
+        tag = self.language_of(voice_id)
+        return (tag,) if tag else ()
 
     @staticmethod
     def _voice_for(language: str) -> str:

@@ -13,11 +13,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from sayna.cloud.google import Token, TokenCache
+from sayna.cloud.google import Token, TokenCache, read_account
 from sayna.config import KeyedConfig, Secret, cloud, setting
 from sayna.config.types import is_json_object, secret
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
@@ -127,7 +126,7 @@ def check(given: Any) -> None:
 def load(source: str) -> Mapping[str, Any]:
     """Return the server's account from its JSON or from a path; raises ProviderNotConfigured."""
     try:
-        account = mapping(json.loads(source if source.startswith("{") else Path(source).read_text("utf-8")))
+        account = mapping(read_account(source))
     except (OSError, ValueError) as error:
         raise ProviderNotConfigured("the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read") from error
     needed = NEEDED.get(text(account, "type"))

@@ -82,7 +82,8 @@ class Google(CloudProvider):
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tag in the name, none for a voice of Gemini."""
-        return tuple(filter(None, (leading_tag(voice_id),)))
+        tag = leading_tag(voice_id)
+        return (tag,) if tag else ()
 
     def native(self, target: AudioSpec) -> AudioSpec:
         """Return samples in a wav at the voices' own rate, or at a higher one where that is wanted."""

@@ -45,8 +45,11 @@ class Drive:
         self._lock = threading.RLock()
         self._has_thread = self._is_over = False
         self._stepped = self._checked = time.monotonic()
-        # Whose thread does the steps.
-        self.subscriber: weakref.ref[Subscriber] | None = None
+        self._subscriber: weakref.ref[Subscriber] | None = None
+
+    def watch(self, subscriber: "Subscriber") -> None:
+        """Name the subscriber whose thread does the steps."""
+        self._subscriber = weakref.ref(subscriber)
 
     def advance(self) -> bool:
         """Do a step in this thread; return False when a thread of its own does them, or there is none left."""
@@ -89,7 +92,7 @@ class Drive:
                 self.hand_over()
         if not is_idle and now - self._checked > CONNECTION_CHECK_SECONDS:
             self._checked = now
-            if self.subscriber is not None and (subscriber := self.subscriber()) is not None:
+            if self._subscriber is not None and (subscriber := self._subscriber()) is not None:
                 subscriber.check_connection()
         return True
 

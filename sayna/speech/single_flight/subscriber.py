@@ -1,7 +1,6 @@
 """One request's view of a shared stream."""
 
 import math
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 from sayna.errors import CallerGone, ProviderTimeout
@@ -48,7 +47,7 @@ class Subscriber(Iterator[bytes]):
     def _attached(self) -> SharedStream:
         stream = self._attach(self._token)
         if stream.drive is not None and stream.owner is self._token:
-            stream.drive.subscriber = weakref.ref(self)
+            stream.drive.watch(self)
         return stream
 
     @property

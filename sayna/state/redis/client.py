@@ -19,7 +19,9 @@ from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
 from sayna.state.files import Check
 
+CONNECT_TIMEOUT = 0.25  # seconds
 PAUSE_SECONDS = 1.0
+MAX_CONNECTIONS = 256
 
 # What Redis does in one step. All times are those of Redis, so that the clocks of the machines need not agree.
 SCRIPTS = {path.stem: path.read_text("utf-8") for path in Path(__file__).with_name("scripts").glob("*.lua")}
@@ -86,12 +88,12 @@ def _connect(address: RedisAddress, ca_pem: str, answer_timeout: float) -> Any:
     options: dict[str, Any] = {
         "username": address.username,
         "password": address.password.reveal() if address.password else None,
-        "socket_connect_timeout": 0.25,
+        "socket_connect_timeout": CONNECT_TIMEOUT,
         "socket_timeout": answer_timeout,
         # At once, and only for a lost connection: Redis may have closed an idle one. A retry after a timeout
         # would double the time that a request waits.
         "retry": Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        "max_connections": 256,
+        "max_connections": MAX_CONNECTIONS,
         "protocol": 2,
         # Texts of others may have half a surrogate pair.
         "encoding_errors": "surrogatepass",
