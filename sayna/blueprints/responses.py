@@ -17,6 +17,7 @@ from sayna.blueprints.body import read_body, read_object
 from sayna.blueprints.cache_control import cache_mode
 from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, current_request, services
 from sayna.blueprints.large_body import LARGE_BYTES, SpooledBody
+from sayna.schemas.base import SURROGATE
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
 from sayna.speech.service import SpeechResult
@@ -48,8 +49,12 @@ def planned(
     form: tuple[str, ...],
     ignored: Callable[[dict[str, Any]], str],
     load: Callable[[dict[str, Any]], SpeakRequest],
+    *,
+    text_field: str = "",
 ) -> Plan:
     """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
+
+    With a `text_field` it also remembers bodies without their text, for the next text with the same voice.
 
     `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
     another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
@@ -59,8 +64,17 @@ def planned(
     form = (*form, tenant or "")
     if (plan := planner.recall(body, form)) is None:
         fields = read_object(request)
-        g.ignored_fields = ignored(fields)
-        plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields, tenant=tenant))
+        text, rest = fields.get(text_field), _encode({**fields, text_field: ""}).encode()
+        # Other texts have no plan without their errors.
+        is_text = bool(text_field) and type(text) is str and not SURROGATE.search(text)
+        if isinstance(text, str) and is_text and (known := planner.recall(rest, (*form, text_field))):
+            g.ignored_fields = known.ignored_fields
+            plan = planner.reworded(known, text)
+        if plan is None:
+            g.ignored_fields = ignored(fields)
+            plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields, tenant=tenant))
+            if is_text:
+                planner.remember(rest, (*form, text_field), plan)
         planner.remember(body, form, plan)
     g.ignored_fields = plan.ignored_fields
     return plan

@@ -1,6 +1,7 @@
 """POST /speak: text in, speech out."""
 
 import json
+from functools import partial
 
 from flask import Blueprint, Response
 
@@ -19,7 +20,8 @@ def speak() -> Response:
     """Answer with speech, in the form that Accept or the request's own form asks for."""
     request = current_request()
     is_envelope, default_formats = accepted(request.environ.get("HTTP_ACCEPT", ""))
-    plan = planned(request, default_formats, ignored_speak_fields, lambda body: load_speak(body, default_formats))
+    load = partial(load_speak, default_formats=default_formats)
+    plan = planned(request, default_formats, ignored_speak_fields, load, text_field="text")
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     speech = speech_of(request, plan, is_whole=wants_envelope)
     return with_speech_headers(_envelope(speech) if wants_envelope else audio_response(request, speech), speech)

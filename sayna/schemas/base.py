@@ -13,6 +13,7 @@ from sayna.errors import InvalidRequest
 HEADER_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 MAX_NAMES = 20
 MAX_HEADER = 500
+SURROGATE = re.compile("[\ud800-\udfff]")
 # marshmallow's own sentences do not continue the name of a field.
 PLAIN_SENTENCES = {
     fields.Field.default_error_messages["required"]: "is required",
@@ -98,7 +99,7 @@ class StrictString(fields.String):
         if type(value) is not str:
             raise ValidationError("must be a string")
         # The command line and pipes have these for bytes that are not UTF-8, and they would never be spoken.
-        if re.search("[\ud800-\udfff]", value):
+        if SURROGATE.search(value):
             raise ValidationError("must be UTF-8")
         return value
 

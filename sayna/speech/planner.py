@@ -1,6 +1,5 @@
 """From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key, the memory of plans."""
 
-import dataclasses
 import hashlib
 import hmac
 import json
@@ -15,7 +14,7 @@ from sayna.providers import ALIASES
 from sayna.providers.base import TTSProvider
 from sayna.speech.cache import cache_key
 from sayna.speech.lexicons import Lexicons
-from sayna.speech.plan import MAX_CONNECT_SECONDS, MAX_REQUEST_SECONDS, Plan, SpeakRequest
+from sayna.speech.plan import MAX_CONNECT_SECONDS, MAX_REQUEST_SECONDS, Plan, SpeakRequest, changed
 from sayna.speech.spoken import spoken
 from sayna.speech.text import text_digest
 from sayna.speech.voice_settings import checked
@@ -67,6 +66,18 @@ class Planner:
             self._plans.clear()
         self._plans[body, default_formats] = plan
 
+    def reworded(self, plan: Plan, text: str) -> Plan | None:
+        """Return the plan with another text, None when the text decides more of it; raises as plan() does."""
+        if plan.words is None or plan.fallbacks or plan.silent:
+            return None
+        said = spoken(text, "none", plan.words, self._speech.max_text_chars)
+        return self._keyed(plan, said.text, characters=len(said.text), text_digest=text_digest(text))
+
+    def _keyed(self, plan: Plan, text: str, **changes: Any) -> Plan:
+        sound = _sound_key(plan, text, self._secret)
+        key = cache_key({"sound": sound, "form": plan.form})
+        return changed(plan, text=text, sound=sound, key=key, **changes)
+
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""
         provider = self.provider(request.provider, request)
@@ -101,12 +112,13 @@ class Planner:
             prefers_envelope=request.prefers_envelope,
             ignored_fields=request.ignored_fields,
             text_digest=text_digest(request.text or ""),
+            words=None if request.markup or not (request.provider or self._speech.default_tts_provider) else words,
         )
-        sound = _sound_key(plan, self._secret)
+        plan = self._keyed(plan, said.text)
         # A pack brings the clips of a vendor to a machine that has no key for it (contract 18).
-        if not credentials and not provider.configured and not self._is_cached(sound):
+        if not credentials and not provider.configured and not self._is_cached(plan.sound):
             raise ProviderNotConfigured(provider.how_to_configure or f"{provider.slug} is not configured here")
-        return dataclasses.replace(plan, sound=sound, key=cache_key({"sound": sound, "form": plan.form}))
+        return plan
 
     def provider(self, slug: str | None, request: SpeakRequest | None = None) -> TTSProvider:
         """Return the provider with this slug or alias, the preferred one when None; raises as plan does."""
@@ -171,14 +183,14 @@ def _matching(value: str, pattern: re.Pattern[str], name: str, wanted: str) -> s
     return value
 
 
-def _sound_key(plan: Plan, secret: bytes) -> str:
+def _sound_key(plan: Plan, text: str, secret: bytes) -> str:
     """Return the SHA-256, in hex, of every input that changes the sound; an audio format does not."""
     provider = plan.provider
     fields: dict[str, Any] = {
         "provider": provider.slug,
         # Another server may have other voices under the same names.
         "base_url": provider.base_url,
-        "text": plan.text,
+        "text": text,
         "voice_id": plan.voice_id,
         "model": plan.model,
         "language": plan.language,

@@ -68,16 +68,14 @@ class Clip:
         return len(self.audio) + 4 * -(-len(self.audio) // 3)
 
 
+# With a plain separator, ("a|b", "c") and ("a", "b|c") would be one key. json.dumps() would make an encoder each time.
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def cache_key(fields: Mapping[str, object]) -> str:
     """Return the SHA-256, in hex, of the schema version and of every input that changes the sound."""
-    # Canonical JSON: with a plain separator, ("a|b", "c") and ("a", "b|c") would be one key.
-    text = json.dumps(
-        [SCHEMA_VERSION, dict(fields)],
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    text = _canonical([SCHEMA_VERSION, dict(fields)])
     # surrogatepass: a lone surrogate must not raise an error here.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -101,7 +99,7 @@ def encode(key: str, clip: Clip) -> bytes:
     """Return the blob that stores the clip under this key."""
     # Not asdict(): its deep copy costs more than the encoding.
     fields = {name: getattr(clip.info, name) for name in ClipInfo.__slots__}
-    info = json.dumps(fields, separators=(",", ":")).encode()
+    info = _compact(fields).encode()
     digest = _digest(key, info, clip.audio)
     return b"".join((_HEAD.pack(_MAGIC, len(info), len(clip.audio), digest), info, clip.audio))
 
