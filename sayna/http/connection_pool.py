@@ -1,12 +1,13 @@
 """The connections of this process, kept for reuse."""
 
+import contextlib
 import functools
 import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable
-from http.client import HTTPResponse
+from http.client import CONTINUE, NO_CONTENT, NOT_MODIFIED, HTTPException, HTTPResponse, UnknownProtocol
 from typing import Any
 
 import certifi
@@ -14,7 +15,6 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
-from urllib3.response import BaseHTTPResponse
 
 from sayna.http.deadline import Deadline
 from sayna.http.proxy import open_tunnel, proxy_for
@@ -25,6 +25,10 @@ from sayna.http.tls import add_ca_certificates, operator_certificates
 HOSTS = 32
 # One for each thread of a worker, because urllib3 closes all others at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
+# Bytes of a line, and lines: the limits of http.client.
+MAX_LINE, MAX_HEADERS = 65536, 100
+# Versions of HTTP in which a connection ends with its response.
+OLD = ("HTTP/1.0", "HTTP/0.9")
 
 
 class _Exchange(threading.local):
@@ -38,18 +42,66 @@ class _Exchange(threading.local):
 exchange = _Exchange()
 
 
-class _FinalResponse(HTTPResponse):
-    """The response behind interim ones (RFC 9110, section 15.2); http.client itself skips only 100."""
+class FinalResponse(HTTPResponse):
+    """The response behind interim ones (RFC 9110, section 15.2); its headers have their names in lower case.
+
+    http.client parses headers as those of an e-mail, and urllib3 copies them: a tenth of a short miss (measured).
+    """
+
+    connection: "_Connection | _TLSConnection | None" = None
+    pool: Any = None
 
     def begin(self) -> None:
-        super().begin()
-        while 101 < self.status < 200:  # noqa: PLR2004
-            self.headers = None  # type: ignore[assignment] # otherwise begin() reads nothing
-            super().begin()
+        """Read the head; raises HTTPException and OSError."""
+        self.status = CONTINUE
+        while self.status == CONTINUE or 101 < self.status < 200:  # noqa: PLR2004
+            version, self.status, _ = self._read_status()
+            headers = _read_headers(self.fp)
+        if version not in OLD and not version.startswith("HTTP/1."):
+            raise UnknownProtocol(version)
+        self.headers = headers  # type: ignore[assignment]
+        has_body = self.status not in (NO_CONTENT, NOT_MODIFIED) and self._method != "HEAD"
+        self.chunked = has_body and headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        self.length = None if has_body else 0
+        if has_body and not self.chunked:
+            length, *others = {each.strip() for each in headers.get("content-length", "").split(",")}
+            if others:
+                raise HTTPException("the response has two lengths")
+            self.length = int(length) if length.isdecimal() else None
+        kept = headers.get("connection", "").lower()
+        is_last = "close" in kept or (version in OLD and "keep-alive" not in kept)
+        self.will_close = is_last or not (self.chunked or self.length is not None)
+
+    def free(self, *, is_whole: bool) -> None:
+        """Close it, and leave its connection to the next exchange; may be called again."""
+        self.close()
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            if self.will_close or not is_whole:
+                connection.close()
+            self.pool._put_conn(connection)
+
+
+def _read_headers(lines: Any) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    name = ""
+    for _ in range(MAX_HEADERS):
+        line = lines.readline(MAX_LINE + 1)
+        if line in (b"\r\n", b"\n"):
+            return headers
+        if not line or len(line) > MAX_LINE:
+            break
+        field, colon, value = line.decode("latin-1").partition(":")
+        if name and field[0] in " \t":
+            headers[name] += f" {(field + colon + value).strip()}"
+        elif colon:
+            name = field.strip().lower()
+            headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
+    raise HTTPException("the head of the response is incomplete or too large")
 
 
 class _GuardedConnection:
-    response_class = _FinalResponse
     connection_guard: ConnectionGuard | None = None
 
     def _new_conn(self: Any) -> socket.socket:
@@ -60,18 +112,25 @@ class _GuardedConnection:
         except OSError as error:
             raise NewConnectionError(self, "not connected") from error
 
-    def send(self: Any, data: object) -> None:
+    def ask(self: Any, method: str, request: bytes) -> FinalResponse:
+        """Send a request and return the response once its head is there; raises as connect() and begin() do."""
         if self.sock is None:
             self.connect()
         # Otherwise a peer that reads nothing could hold a thread that sends a large body for ever.
         self.sock.settimeout(exchange.deadline.left())
-        super().send(data)  # type: ignore[misc]
-
-    def getresponse(self: Any) -> BaseHTTPResponse:
+        # A peer that has answered before the end of the request may have closed the connection.
+        with contextlib.suppress(BrokenPipeError):
+            self.sock.sendall(request)
         self.sock.deadline = exchange.deadline
         self.connection_guard = exchange.connection_guard = ConnectionGuard(self.sock)
         exchange.deadline.when_cancelled(self.connection_guard.abort)
-        return super().getresponse()  # type: ignore[misc, no-any-return]
+        response = FinalResponse(self.sock, method=method)
+        try:
+            response.begin()
+        except BaseException:
+            response.close()
+            raise
+        return response
 
 
 class _Connection(_GuardedConnection, HTTPConnection):  # type: ignore[misc]
@@ -96,6 +155,23 @@ class _Pool(_ReleasingPool, HTTPConnectionPool):  # type: ignore[misc]
 
 class _TLSPool(_ReleasingPool, HTTPSConnectionPool):  # type: ignore[misc]
     ConnectionCls = _TLSConnection
+
+
+def exchanged(pool: Any, method: str, request: bytes, connect_seconds: float) -> FinalResponse:
+    """Return the response to a request, whose connection belongs to it until free(); raises OSError and HTTPException.
+
+    Not by urlopen(): the request that it builds and the response around that of http.client took a tenth of a miss.
+    """
+    connection = pool._get_conn()
+    connection.timeout = connect_seconds
+    try:
+        response: FinalResponse = connection.ask(method, request)
+    except BaseException:
+        connection.close()
+        pool._put_conn(connection)
+        raise
+    response.connection, response.pool = connection, pool
+    return response
 
 
 def _connected(connection: Any, limit: Deadline) -> socket.socket:

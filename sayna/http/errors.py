@@ -32,25 +32,21 @@ def error_before_response(error: Exception) -> TransportError:
     from requests.exceptions import InvalidURL  # noqa: PLC0415 - see __init__
     from urllib3 import exceptions  # noqa: PLC0415 - see __init__
 
-    # Once the request was sent, urllib3 wraps the error of the socket.
-    cause = error.args[-1] if isinstance(error, exceptions.ProtocolError) else error
     # Keep this order: in urllib3 "refused" is a kind of "timed out", and the builtin TimeoutError is an OSError.
-    if isinstance(cause, exceptions.NewConnectionError):
-        is_refused = isinstance(cause.__cause__, AddressRefused)
+    if isinstance(error, exceptions.NewConnectionError):
+        is_refused = isinstance(error.__cause__, AddressRefused)
         return NotAllowed("the address is not allowed") if is_refused else Unreachable("the connection failed")
-    if isinstance(cause, (exceptions.TimeoutError, TimeoutError)):
+    if isinstance(error, (exceptions.TimeoutError, TimeoutError)):
         return TimedOut("no response in time")
-    if isinstance(cause, InvalidURL):
+    if isinstance(error, InvalidURL):
         return Unreachable("the URL names no valid host")
-    if isinstance(cause, (exceptions.SSLError, OSError)):
+    if isinstance(error, (exceptions.SSLError, OSError)):
         return Unreachable("the connection failed")
     return BadResponse("the response is not HTTP")
 
 
 def error_in_response(error: Exception) -> TransportError:
     """Return the meaning of an error that was raised while the body of the response was read."""
-    from urllib3 import exceptions  # noqa: PLC0415 - see __init__
-
-    if isinstance(error, exceptions.TimeoutError):
+    if isinstance(error, TimeoutError):
         return TimedOut("the response did not end in time")
     return BadResponse("the response is incomplete")
