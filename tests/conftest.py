@@ -11,6 +11,8 @@ from types import FrameType
 
 import pytest
 
+# Some tests load the models in this process; onnxruntime would report that to its vendor.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 FOLDERS = {"tests/e2e/": pytest.mark.e2e, "tests/live/": pytest.mark.live}
 # Files whose tests take seconds each, most of them because they start processes or wait for a limit.
 SLOW = (
