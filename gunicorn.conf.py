@@ -11,7 +11,8 @@ from typing import Any
 
 from sayna.config import ConfigError, load_config
 from sayna.log import dict_config
-from sayna.server.process_limits import configure_malloc, raise_file_limit
+from sayna.process_memory import configure_malloc, release_libraries
+from sayna.server.process_limits import raise_file_limit
 from sayna.server.warmup import load_modules
 
 try:
@@ -67,6 +68,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech; the first worker answers before, or the start would wait."""
     if worker.age > 1:
         load_modules()
+        release_libraries()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 

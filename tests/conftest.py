@@ -1,5 +1,6 @@
 """What holds for every test: its tier, an end on SIGTERM, and no silent skip where CI=true."""
 
+import gc
 import importlib.util
 import logging
 import os
@@ -10,6 +11,8 @@ from types import FrameType
 
 import pytest
 
+# Some tests load the models in this process; onnxruntime would report that to its vendor.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 FOLDERS = {"tests/e2e/": pytest.mark.e2e, "tests/live/": pytest.mark.live}
 # Files whose tests take seconds each, most of them because they start processes or wait for a limit.
 SLOW = (
@@ -64,6 +67,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
         if item.nodeid.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector away from the 10,000 collected tests, which stay until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

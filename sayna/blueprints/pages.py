@@ -6,10 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import PurePath
 
 from flask import Blueprint, Flask, Response, current_app, request
@@ -63,11 +64,12 @@ HOME_LINKS = {
 
 @dataclass(frozen=True, slots=True)
 class StaticPage:
-    """The files of a page by name, its Content-Security-Policy, and whether it is sent compressed."""
+    """The files of a page by name (large ones are read when asked for), and its Content-Security-Policy."""
 
     files: Mapping[str, bytes]
     policy: str
     is_compressed: bool = False
+    large: Mapping[str, Traversable] = field(default_factory=dict)
 
     def index(self, *without_links: str) -> Response:
         """Answer with the page; `without_links` name other pages whose links are left out."""
@@ -82,6 +84,8 @@ class StaticPage:
 
     def file(self, name: str) -> Response:
         """Answer with one file of the page; raises NotFound."""
+        if name in self.large:
+            return self._response(name, self.large[name].read_bytes())
         if name == INDEX or name not in self.files:
             raise NotFound
         return self._response(name, self.files[name])
@@ -131,11 +135,11 @@ def _etag(content: bytes) -> str:
 DOCS = StaticPage(
     {
         **{name: (FOLDER / "docs" / name).read_bytes() for name in OWN_FILES},
-        **{name: (SWAGGER / name).read_bytes() for name in SWAGGER_FILES},
         "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
     },
     POLICY.format(media="blob:", fonts="", forms="'none'"),
     is_compressed=True,
+    large={name: SWAGGER / name for name in SWAGGER_FILES},
 )
 STUDIO = StaticPage(
     {

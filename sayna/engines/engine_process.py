@@ -4,7 +4,6 @@ Several neural requests take turns, a sentence each, so a short text does not wa
 that a slow worker does not read is kept here (44 kB a second of audio of espeak-ng), so it delays no other request.
 """
 
-import ctypes
 import os
 import select
 import signal
@@ -14,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 
 from sayna.engines.wire import FAILED, HEADER, SECONDS, Engine, frame
+from sayna.process_memory import release_libraries, trim
 
 # A worker sends its request at once; one that was killed in between must not hold the process.
 RECEIVE_SECONDS = 1.0
@@ -120,7 +120,8 @@ class EngineProcess:
         events = dict(poll.poll(self._patience_ms()))
         if not events and not self._jobs and self._has_garbage:
             self._has_garbage = False
-            free_memory()
+            trim()
+            release_libraries()
         for descriptor in events.keys() & by_descriptor.keys():
             job = by_descriptor[descriptor]
             job.is_gone = bool(events[descriptor] & (select.POLLHUP | select.POLLERR)) or not job.flush()
@@ -154,13 +155,6 @@ def _read(connection: socket.socket, size: int) -> bytes:
             raise EOFError
         data += more
     return data
-
-
-def free_memory() -> None:
-    """Give the memory of the last texts back to the system: 10 to 60 MB after neural speech (measured)."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim:
-        trim(0)
 
 
 def exit_with_parent(pipe: int) -> None:

@@ -58,7 +58,9 @@ class Reader(g2p.G2P):  # type: ignore[misc]
         gold, silver, tagger = [file.load() for file in [PackedFile(Path(ASSETS, f"{name}.json.gz")) for name in names]]
         self.lexicon = Lexicon(gold, silver, is_british)
         self.tokenizer = Tokenizer(json.loads(Path(ASSETS, "tokenizer_exceptions.json").read_bytes()))
+        vocabulary = tagger.pop("vocab")  # of which Tagger would make a set of 3 MB
         self.tagger = Tagger(tagger)
+        self.tagger.vocab = vocabulary
         self._oov = None
         self.unk = ""
         self.british = is_british

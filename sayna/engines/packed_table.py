@@ -41,7 +41,7 @@ class PackedTable:
 
 
 class PackedFile:
-    """A gzipped JSON file, each large object in it as a PackedTable.
+    """A gzipped JSON file, each large object and each large list of strings in it as a PackedTable.
 
     A child process reads it, because what Python frees after that would stay with this process.
     """
@@ -83,7 +83,7 @@ def _write(path: Path, descriptor: int) -> None:
 
     def pack(pairs: list[tuple[str, Any]]) -> Any:
         if len(pairs) < LEAST_ROWS:
-            return dict(pairs)
+            return {key: packed_list(value) for key, value in pairs}
         rows = sorted((key.encode() + b"\0", value) for key, value in dict(pairs).items())
         offsets = array("I")
         data = bytearray()
@@ -92,6 +92,10 @@ def _write(path: Path, descriptor: int) -> None:
             data += key + marshal.dumps(value)
         write(bytes(data))
         return {MARK: [write(offsets.tobytes()), len(rows)]}
+
+    def packed_list(value: Any) -> Any:
+        is_large = isinstance(value, list) and len(value) >= LEAST_ROWS
+        return pack(list(zip(value, value, strict=True))) if is_large else value
 
     with gzip.open(path, "rt", encoding="utf-8") as file:
         rest = json.dumps(json.load(file, object_pairs_hook=pack)).encode()

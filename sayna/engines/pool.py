@@ -31,8 +31,9 @@ BACKLOG = 1024
 MAX_ADDRESS = 100  # Linux allows 107 bytes, macOS 103
 CODE = "import sys; sys.path[:] = sys.argv[1].split(':'); from sayna.engines.pool_program import main; main()"
 PROGRAM = ("-I", "-S", "-c", CODE)
-# Empty but for memory: some texts crash an engine, so its process must not hold a key. BLAS would start threads.
-ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# No key, because some texts crash an engine. BLAS would start threads; onnxruntime would report its use to its vendor.
+_SETTINGS = ("MALLOC_ARENA_MAX", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ORT_DISABLE_TELEMETRY")
+ENVIRONMENT = dict.fromkeys(_SETTINGS, "1")
 
 
 class EnginePool:

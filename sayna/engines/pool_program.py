@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
 
 from sayna.engines.engine_process import EngineProcess, exit_with_parent
 from sayna.engines.espeak_library import EspeakEngine
@@ -23,6 +25,7 @@ from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, FrameSink,
 MOST_PROCESSES = 4
 # A process that dies at its start must not be started in an endless loop.
 RESTART_SECONDS = 0.05
+NO_VOICES: Any = SimpleNamespace(VOICES={}, DEFAULT="", voice_path=None)
 
 
 def process_count() -> int:
@@ -43,7 +46,7 @@ def main() -> None:  # pragma: no cover
 
 
 def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pragma: no cover
-    """Keep one process for the lock and one for each core, and return never."""
+    """Keep one engine process for each core until all workers are gone, and return never."""
     alive, parent = os.pipe()
 
     def serve(number: int) -> None:
@@ -52,19 +55,19 @@ def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pra
         _thread.start_new_thread(exit_with_parent, (alive,))
         run_engines(listeners, has_neural=number == 0)
 
-    def wait_for_workers(number: int) -> None:
-        os.close(parent)
-        for listener in listeners:
-            listener.close()
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    def wait_for_workers() -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        finally:
+            _fork(lambda _: None, 0)  # the loop below sees the end of a process that is no engine
 
-    waiting = _fork(wait_for_workers, 0)
+    _thread.start_new_thread(wait_for_workers, ())
     engines = {_fork(serve, number): number for number in range(process_count())}
     with open(f"{folder}/pid", "w") as file:  # noqa: PTH123 - pathlib doubles the start-up time
         file.write(str(os.getpid()))
     while True:
         pid, _ = os.wait()
-        if pid == waiting:
+        if pid not in engines:
             _end(list(engines), folder, lock)
         time.sleep(RESTART_SECONDS)
         number = engines.pop(pid)
@@ -102,6 +105,8 @@ def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  #
     if not has_neural:
         neural.close()
         EngineProcess([espeak], engines).run()
+    # This module of hibari downloads voices. Nothing is downloaded here, and an HTTP client takes 6 MB (measured).
+    sys.modules["hibari.voices"] = NO_VOICES
     EngineProcess([neural, espeak], engines | {PIPER: neural_engine("piper"), HIBARI: neural_engine("hibari")}).run()
 
 

@@ -1,7 +1,5 @@
-"""Limits of the process: file descriptors, and the memory that the C library keeps after a burst of renderings."""
+"""Limits of a worker: its file descriptors, connections and threads."""
 
-import ctypes
-import gc
 import resource
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,14 +8,6 @@ MOST_FILES = 65536
 FILES_OF_A_THREAD = 8
 FILES_OF_A_WORKER = 128
 MOST_CONNECTIONS = 8192
-# mallopt(3): the parameters' numbers.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-# glibc's own limit is 8 arenas a core; with the interpreter's lock, few threads allocate at a time.
-ARENAS = 4
-# Clips are larger than glibc's first threshold, which it raises with every one that is freed.
-LARGE = 2**20  # bytes
-
-_libc = ctypes.CDLL(None)
 
 
 def raise_file_limit() -> None:
@@ -35,13 +25,6 @@ def most_connections(threads: int) -> int:
     return min(MOST_CONNECTIONS, max(64, files - FILES_OF_A_WORKER - FILES_OF_A_THREAD * threads))
 
 
-def configure_malloc() -> None:
-    """Use few arenas, and return large blocks at once; a C library without mallopt(3) stays as it is."""
-    if hasattr(_libc, "mallopt"):
-        for parameter, value in ((M_ARENA_MAX, ARENAS), (M_MMAP_THRESHOLD, LARGE), (M_TRIM_THRESHOLD, LARGE)):
-            _libc.mallopt(parameter, value)
-
-
 class Threads(ThreadPoolExecutor):
     """Threads that start when they are needed; where the machine gives no more, the request waits for one of them."""
 
@@ -51,14 +34,3 @@ class Threads(ThreadPoolExecutor):
         except RuntimeError:
             if not self._threads:
                 raise
-
-
-def trim() -> None:
-    """Return what is free to the machine, without holding the interpreter's lock for long.
-
-    Audio in a cycle of references waits for the collector, which counts objects, not bytes: after 400 renderings it
-    left 150 MB (measured).
-    """
-    gc.collect()
-    if hasattr(_libc, "malloc_trim"):
-        _libc.malloc_trim(0)

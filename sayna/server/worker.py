@@ -19,10 +19,10 @@ from typing import Any
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from sayna import log, metrics
+from sayna import log, metrics, process_memory
 from sayna.blueprints.body import WEBHOOK_BYTES
 from sayna.server.connection import CONTINUE, GONE, Connection
-from sayna.server.process_limits import Threads, most_connections, trim
+from sayna.server.process_limits import Threads, most_connections
 from sayna.server.refusal import BufferFull, RequestTimeout, refused
 from sayna.server.request_buffer import Progress
 from sayna.server.worker_load import WorkerLoad
@@ -105,7 +105,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         metrics.flush()
         if self._served and now - self._trimmed > TRIM:
             self._trimmed, self._served = now, 0
-            self.tpool.submit(trim)
+            self.tpool.submit(process_memory.trim)
         for conn in [conn for conn in self._held if conn.deadline <= now and not conn.has_request()]:
             if conn.is_waiting or conn.is_closing:
                 self._close(conn)

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import soundfile
@@ -47,6 +48,12 @@ def written(samples: np.ndarray, spec: AudioSpec, subtype: str | None = None) ->
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, spec.sample_rate, format=container, subtype=subtype or usual)
     return buffer.getvalue()
+
+
+@lru_cache(maxsize=128)
+def tone(spec: AudioSpec, seconds: float = 0.5) -> bytes:
+    """Return a sine in a format; hundreds of tests begin with the same few."""
+    return written(sine(spec.sample_rate, seconds), spec)
 
 
 def samples_of(data: bytes, spec: AudioSpec) -> tuple[np.ndarray, int]:

@@ -9,7 +9,7 @@ import soxr
 
 from sayna.audio import FORMATS, SAMPLE_RATES, ImplausibleAudio, checked, convert, duration_ms, resolve
 from sayna.audio.spec import AudioSpec
-from tests.audio.sounds import HERTZ, heard, pieces, samples_of, sine, written
+from tests.audio.sounds import HERTZ, heard, pieces, samples_of, sine, tone, written
 
 # Frames of a codec at either end that decoders without its length cannot cut off.
 DELAY_FRAMES = {"mp3": 2 * 1152 + 576}
@@ -28,7 +28,7 @@ def test_every_audio_becomes_every_other(
     source_format: str, source_rate: int, target_format: str, target_rate: int
 ) -> None:
     source, target = resolve(source_format, source_rate), resolve(target_format, target_rate)
-    data = b"".join(checked(convert(pieces(written(sine(source.sample_rate), source), 4096), source, target), target))
+    data = b"".join(checked(convert(pieces(tone(source), 4096), source, target), target))
     result = heard(data, target)
     late = DELAY_FRAMES.get(source_format, 0) / source.sample_rate
     late += DELAY_FRAMES.get(target_format, 0) / target.sample_rate

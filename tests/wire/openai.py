@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.providers.openai import OpenAI, OpenAIConfig
-from tests.audio.sounds import sine, written
+from tests.audio.sounds import sine, tone, written
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer
@@ -78,7 +78,7 @@ class OpenAIFake(VendorFake):
         if name == "pcm":
             return self.spoken(text, AudioSpec("linear16", self.rate), {"x-request-id": "r"})
         assert name == "wav", "response_format"
-        audio = written(sine(self.rate, 0.3 + 0.03 * len(text)), AudioSpec("wav", self.rate))
+        audio = tone(AudioSpec("wav", self.rate), 0.3 + 0.03 * len(text))
         streamed = audio[:4] + UNKNOWN_LENGTH + audio[8:40] + UNKNOWN_LENGTH + audio[44:]
         self.remember(text, streamed, AudioSpec("wav", self.rate))
         pieces = [streamed[at : at + PIECE] for at in range(0, len(streamed), PIECE)]

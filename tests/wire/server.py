@@ -124,6 +124,8 @@ class FaultServer:
             except OSError:
                 self._listener.close()
                 return
+            # Otherwise the second part of an answer waits up to 40 ms for the client to acknowledge the first.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._lock:
                 self.connections += 1
                 self._sockets.append(sock)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sayna.audio import convert
 from sayna.audio.spec import AudioSpec
 from sayna.providers.cloud import CloudProvider
-from tests.audio.sounds import sine, written
+from tests.audio.sounds import tone
 from tests.wire import answers
 from tests.wire.hit import Hit
 from tests.wire.server import Answer, FaultServer
@@ -98,7 +98,7 @@ class VendorFake(FaultServer):
 
     def spoken(self, text: str, spec: AudioSpec, headers: dict[str, str]) -> Answer:
         """Return a sine as the vendor would send it: in chunks, longer for longer texts."""
-        audio = written(sine(spec.sample_rate, 0.3 + 0.03 * len(text)), spec)
+        audio = tone(spec, 0.3 + 0.03 * len(text))
         self.remember(text, audio, spec)
         pieces = [audio[at : at + PIECE] for at in range(0, len(audio), PIECE)]
         return answers.chunked(pieces, self.content_type(spec), headers)

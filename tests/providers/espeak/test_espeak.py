@@ -66,7 +66,7 @@ def test_words_after_a_nul_are_spoken(shared: Espeak) -> None:
 def test_five_thousand_characters_are_spoken_whole(shared: Espeak, unit: str) -> None:
     text = (unit * 5000)[:5000]
 
-    assert seconds(shared, text, rate=4.0) > 0.8 * 2 * seconds(shared, text[:2500], rate=4.0)
+    assert seconds(shared, text, rate=4.0) > 0.8 * 10 * seconds(shared, text[:500], rate=4.0)
 
 
 def test_an_engine_that_is_off_says_how_to_turn_it_on() -> None:
