@@ -9,19 +9,6 @@ from sayna.audio.plausible import ImplausibleAudio, checked
 from sayna.audio.wav import wav_header
 
 __all__ = [
-    "ALIASES",
-    "FORMATS",
-    "NO_SILENCE",
-    "SAMPLE_RATES",
-    "ImplausibleAudio",
-    "canonical",
-    "checked",
-    "content_type",
-    "convert",
-    "duration_ms",
-    "is_light",
-    "master_of",
-    "resolve",
-    "streams",
-    "wav_header",
-]
+    "ALIASES", "FORMATS", "NO_SILENCE", "SAMPLE_RATES", "ImplausibleAudio", "canonical", "checked", "content_type",
+    "convert", "duration_ms", "is_light", "master_of", "resolve", "streams", "wav_header",
+]  # fmt: skip

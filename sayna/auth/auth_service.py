@@ -18,7 +18,6 @@ from sayna.http import Deadline, TimedOut, TransportError, Unreachable
 
 if TYPE_CHECKING:
     from sayna.auth.signing import SigningKey
-    from sayna.http import HttpResponse
 
 # A tenant id has at most 128 characters, so no auth service needs a longer body.
 MAX_RESPONSE_BYTES = 65536
@@ -56,19 +55,20 @@ class AuthService:
 
         Raises NotAuthenticated, AuthServiceFailed or AuthServiceUnavailable.
         """
-        response = self._post(self.key.sign(_auth_data(token, auth_request)))
+        status, body = self._post(self.key.sign(_auth_data(token, auth_request)))
         # Only 200 accepts: a redirect may lead to a login page, which returns 200 for any token.
-        if response.status == 200:  # noqa: PLR2004
-            return _caller_in(response.body)
+        if status == 200:  # noqa: PLR2004
+            return _caller_in(body)
         # 429 says nothing about the token, only that the service is overloaded.
-        if 400 <= response.status < 500 and response.status != 429:  # noqa: PLR2004
+        if 400 <= status < 500 and status != 429:  # noqa: PLR2004
             raise unauthorized()
         # Raise 502, not 401, for an unexpected response: on 401, clients discard their token.
         raise _failed()
 
-    def _post(self, signed: str) -> "HttpResponse":
+    def _post(self, signed: str) -> tuple[int, bytes]:
         try:
-            return http.post(
+            response = http.send(
+                "POST",
                 self.url,
                 data=signed.encode("ascii"),
                 headers={"Content-Type": "application/jwt"},
@@ -76,6 +76,7 @@ class AuthService:
                 connect_seconds=self.timeout_seconds,
                 max_bytes=MAX_RESPONSE_BYTES,
             )
+            return response.status, response.read()
         except (Unreachable, TimedOut) as error:
             raise AuthServiceUnavailable("The auth service cannot be reached at the moment.") from error
         except TransportError as error:

@@ -26,19 +26,9 @@ from sayna.blueprints import (
 
 BLUEPRINTS = (
     # The order of the document: /docs begins with /speak.
-    speak.blueprint,
-    voices.blueprint,
-    prompts.blueprint,
-    usage.blueprint,
-    health.blueprint,
-    health.scraped,
-    clips.blueprint,
-    say.blueprint,
-    livekit.blueprint,
-    webhook.blueprint,
-    recording.blueprint,
-    sip.blueprint,
-)
+    speak.blueprint, voices.blueprint, prompts.blueprint, usage.blueprint, health.blueprint, health.scraped,
+    clips.blueprint, say.blueprint, livekit.blueprint, webhook.blueprint, recording.blueprint, sip.blueprint,
+)  # fmt: skip
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 

@@ -176,11 +176,11 @@ def _transport(
 ) -> _TransportResponse:
     """Send a request for google-auth, which uses POST only."""
     # Not google-auth's own transport, because it follows redirects, uses proxies and has no total deadline.
-    response = http.post(
-        url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
+    response = http.send(
+        "POST", url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
         connect_seconds=CONNECT_SECONDS, max_bytes=MAX_TOKEN_BYTES,
     )  # fmt: skip
-    return _TransportResponse(response.status, response.headers, response.body)
+    return _TransportResponse(response.status, response.headers, response.read())
 
 
 def read_account(text_or_path: str) -> Mapping[str, Any]:

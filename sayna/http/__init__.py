@@ -11,28 +11,13 @@ from sayna.http.sockets import resolve
 from sayna.http.tls import ca_bundle, set_ca_certificates, system_context
 
 if TYPE_CHECKING:
-    from sayna.http.exchange import HttpResponse, StreamedResponse, post, send
+    from sayna.http.exchange import StreamedResponse, send
 
 __all__ = [
-    "BadResponse",
-    "Cancelled",
-    "Deadline",
-    "HttpResponse",
-    "IdleTimeout",
-    "NotAllowed",
-    "StreamedResponse",
-    "TimedOut",
-    "TransportError",
-    "Unreachable",
-    "ca_bundle",
-    "is_public",
-    "post",
-    "proxy_for",
-    "resolve",
-    "send",
-    "set_way_out",
+    "BadResponse", "Cancelled", "Deadline", "IdleTimeout", "NotAllowed", "StreamedResponse", "TimedOut",
+    "TransportError", "Unreachable", "ca_bundle", "is_public", "proxy_for", "resolve", "send", "set_way_out",
     "system_context",
-]
+]  # fmt: skip
 
 
 def set_way_out(config: OutboundConfig) -> None:
@@ -43,7 +28,7 @@ def set_way_out(config: OutboundConfig) -> None:
 
 def __getattr__(name: str) -> Any:
     """Import requests with the first call instead of at start, because its import takes 50 ms of CPU (measured)."""
-    if name not in ("HttpResponse", "StreamedResponse", "post", "send"):
+    if name not in ("StreamedResponse", "send"):
         raise AttributeError(name)
     from sayna.http import exchange  # noqa: PLC0415
 

@@ -32,10 +32,9 @@ OLD = ("HTTP/1.0", "HTTP/0.9")
 
 
 class _Exchange(threading.local):
-    """The request that this thread sends now, as its connection sees it, and the guard of that connection."""
+    """The request that this thread sends now, as its connection sees it."""
 
     deadline: Deadline
-    connection_guard: ConnectionGuard
     address_filter: Callable[[str], bool] | None = None
 
 
@@ -48,19 +47,20 @@ class FinalResponse(HTTPResponse):
     http.client parses headers as those of an e-mail, and urllib3 copies them: a tenth of a short miss (measured).
     """
 
-    connection: "_Connection | _TLSConnection | None" = None
     pool: Any = None
+    connection: "_Connection | _TLSConnection | None" = None
+    connection_guard: ConnectionGuard
 
     def begin(self) -> None:
         """Read the head; raises HTTPException and OSError."""
         self.status = CONTINUE
         while self.status == CONTINUE or 101 < self.status < 200:  # noqa: PLR2004
-            version, self.status, _ = self._read_status()
+            version, self.status, _ = self._read_status()  # type: ignore[attr-defined]
             headers = _read_headers(self.fp)
         if version not in OLD and not version.startswith("HTTP/1."):
             raise UnknownProtocol(version)
         self.headers = headers  # type: ignore[assignment]
-        has_body = self.status not in (NO_CONTENT, NOT_MODIFIED) and self._method != "HEAD"
+        has_body = self.status not in (NO_CONTENT, NOT_MODIFIED) and self._method != "HEAD"  # type: ignore[attr-defined]
         self.chunked = has_body and headers.get("transfer-encoding", "").lower() == "chunked"
         self.chunk_left = None
         self.length = None if has_body else 0
@@ -78,6 +78,8 @@ class FinalResponse(HTTPResponse):
         self.close()
         connection, self.connection = self.connection, None
         if connection is not None:
+            # Another thread may use the socket from now on, so it must not be aborted for this response.
+            self.connection_guard.release()
             if self.will_close or not is_whole:
                 connection.close()
             self.pool._put_conn(connection)
@@ -93,7 +95,7 @@ def _read_headers(lines: Any) -> dict[str, str]:
         if not line or len(line) > MAX_LINE:
             break
         field, colon, value = line.decode("latin-1").partition(":")
-        if name and field[0] in " \t":
+        if name and field[:1] in (" ", "\t"):
             headers[name] += f" {(field + colon + value).strip()}"
         elif colon:
             name = field.strip().lower()
@@ -102,8 +104,6 @@ def _read_headers(lines: Any) -> dict[str, str]:
 
 
 class _GuardedConnection:
-    connection_guard: ConnectionGuard | None = None
-
     def _new_conn(self: Any) -> socket.socket:
         try:
             return _connected(self, Deadline.after(self.timeout))
@@ -122,38 +122,31 @@ class _GuardedConnection:
         with contextlib.suppress(BrokenPipeError):
             self.sock.sendall(request)
         self.sock.deadline = exchange.deadline
-        self.connection_guard = exchange.connection_guard = ConnectionGuard(self.sock)
-        exchange.deadline.when_cancelled(self.connection_guard.abort)
         response = FinalResponse(self.sock, method=method)
+        response.connection_guard = ConnectionGuard(self.sock)
+        exchange.deadline.when_cancelled(response.connection_guard.abort)
         try:
             response.begin()
         except BaseException:
+            response.connection_guard.release()
             response.close()
             raise
         return response
 
 
-class _Connection(_GuardedConnection, HTTPConnection):  # type: ignore[misc]
+class _Connection(_GuardedConnection, HTTPConnection):
     pass
 
 
-class _TLSConnection(_GuardedConnection, HTTPSConnection):  # type: ignore[misc]
+class _TLSConnection(_GuardedConnection, HTTPSConnection):
     pass
 
 
-class _ReleasingPool:
-    def _put_conn(self, conn: _Connection | _TLSConnection | None) -> None:
-        if conn is not None and conn.connection_guard is not None:
-            # Another thread may use the socket from now on, so close() of the old response must not abort it.
-            conn.connection_guard.release()
-        super()._put_conn(conn)  # type: ignore[misc]
-
-
-class _Pool(_ReleasingPool, HTTPConnectionPool):  # type: ignore[misc]
+class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
-class _TLSPool(_ReleasingPool, HTTPSConnectionPool):  # type: ignore[misc]
+class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from http.client import HTTPException, IncompleteRead
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
@@ -19,7 +18,6 @@ from requests.structures import CaseInsensitiveDict
 from sayna.http.connection_pool import FinalResponse, exchange, exchanged, shared_pool
 from sayna.http.deadline import Deadline
 from sayna.http.errors import BadResponse, Cancelled, error_before_response, error_in_response
-from sayna.http.sockets import ConnectionGuard
 from sayna.log import emit
 
 READ_BYTES = 65536
@@ -37,23 +35,13 @@ BREAK = re.compile(r"[\r\n\0]")
 logger = logging.getLogger("sayna.upstream")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """A response with its whole body; header names are in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class StreamedResponse:
     """A response whose body is still arriving; header names are in lower case."""
 
-    def __init__(self, raw: FinalResponse, connection_guard: ConnectionGuard, max_bytes: int) -> None:
+    def __init__(self, raw: FinalResponse, max_bytes: int) -> None:
         self.status = raw.status
         self.headers = cast("Mapping[str, str]", raw.headers)
         self._raw = raw
-        self._connection_guard = connection_guard
         self._bytes_allowed = max_bytes
         self._reading = threading.Lock()
         self._closed = False
@@ -84,7 +72,7 @@ class StreamedResponse:
     def close(self) -> None:
         """Free the connection; abort it, and wake a thread that reads it, when the body is not at its end."""
         self._closed = True
-        self._connection_guard.abort()
+        self._raw.connection_guard.abort()
         # Never wait for the lock: the garbage collector may call close() while this very thread reads. A thread that
         # reads is woken by abort() and calls close() again.
         if self._reading.acquire(blocking=False):
@@ -196,29 +184,11 @@ def send(
         raise failure from error
     else:
         outcome = response.status_code
-        streamed = StreamedResponse(cast("FinalResponse", response.raw), exchange.connection_guard, max_bytes)
+        streamed = StreamedResponse(cast("FinalResponse", response.raw), max_bytes)
         deadline.when_cancelled(streamed.close)
         return streamed
     finally:
         _log(method, url, outcome, started)
-
-
-def post(
-    url: str,
-    *,
-    data: bytes,
-    headers: Mapping[str, str],
-    deadline: Deadline,
-    connect_seconds: float,
-    max_bytes: int,
-    address_filter: Callable[[str], bool] | None = None,
-) -> HttpResponse:
-    """Return the response to a POST with its whole body; raises as send() and StreamedResponse.read() do."""
-    response = send(
-        "POST", url, data=data, headers=headers, deadline=deadline, connect_seconds=connect_seconds,
-        max_bytes=max_bytes, address_filter=address_filter,
-    )  # fmt: skip
-    return HttpResponse(response.status, response.headers, response.read())
 
 
 def _log(method: str, url: str, outcome: int | str, started: float) -> None:

@@ -84,7 +84,6 @@ class Planner:
         credentials = provider.check_auth(request.auth) if request.auth else None
         language = wanted_language(request.language or "")
         voice_id, model = provider.resolve_voice(request.voice_id or "", request.model or "", language)
-        _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         tag = self._spoken(provider, voice_id, language)
         words_version = self._lexicons.version
         words = self._lexicons.words(request.tenant, tag, request.pronunciations)
@@ -135,6 +134,7 @@ class Planner:
 
     def _spoken(self, provider: TTSProvider, voice_id: str, language: str) -> str:
         """Return the language that is spoken; raises InvalidRequest when the voice cannot speak the wanted one."""
+        _matching(voice_id, provider.voice_pattern, "voice_id", "an id from GET /voices")
         tags = provider.languages_of(voice_id)
         if not tags:
             self._check_local(provider, voice_id)

@@ -78,7 +78,9 @@ class PlannedSynthesis(SynthesisTask):
         stream = self._calls.start(plan, self._request, self._caller)
         spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, spec)
+            chunks = audio.checked(stream.chunks, stream.spec)
+            if spec != stream.spec:
+                chunks = audio.convert(chunks, stream.spec, spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:

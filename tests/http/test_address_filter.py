@@ -28,7 +28,8 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 
 def post(url: str, address_filter: Callable[[str], bool] | None) -> int:
-    response = http.post(
+    response = http.send(
+        "POST",
         url,
         data=b"{}",
         headers={},
@@ -37,6 +38,7 @@ def post(url: str, address_filter: Callable[[str], bool] | None) -> int:
         max_bytes=100,
         address_filter=address_filter,
     )
+    response.close()
     return response.status
 
 

@@ -88,7 +88,7 @@ class Drive:
         if is_idle and self._stream.state is State.LOST:
             return not self._close()
         with contextlib.suppress(Overloaded):
-            if self._writer.update(self._stream) or (is_idle and now - self._stepped > SLOW_SECONDS):
+            if self._writer.add_chunk(self._stream) or (is_idle and now - self._stepped > SLOW_SECONDS):
                 self.hand_over()
         if not is_idle and now - self._checked > CONNECTION_CHECK_SECONDS:
             self._checked = now

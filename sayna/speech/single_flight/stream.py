@@ -58,7 +58,7 @@ class SharedStream:
         self.on_abandoned: Callable[[], None] = _do_nothing
         # Who moves the audio; a form has a thread of its own.
         self.drive: Drive | None = None
-        self._subscribers = 0
+        self._subscribers = self._waiting = 0
         self._forms: dict[str, SharedStream] = {}
         self._changed = threading.Condition()
 
@@ -103,9 +103,10 @@ class SharedStream:
         self.wake()
 
     def wake(self) -> None:
-        """Wake the subscribers that wait for a chunk."""
-        with self._changed:
-            self._changed.notify_all()
+        """Wake the subscribers that wait for a chunk; one that begins to wait now finds the chunk itself."""
+        if self._waiting:
+            with self._changed:
+                self._changed.notify_all()
 
     def end(self, state: State, error: bytes = b"") -> None:
         """Tell the subscribers that no chunk follows, and why; a lost stream stays lost."""
@@ -139,7 +140,12 @@ class SharedStream:
         if index < len(self.chunks):
             return True
         with self._changed:
-            return self._changed.wait_for(lambda: index < len(self.chunks) or self.state is not State.RUNNING, seconds)
+            self._waiting += 1
+            is_over = self._changed.wait_for(
+                lambda: index < len(self.chunks) or self.state is not State.RUNNING, seconds
+            )
+            self._waiting -= 1
+            return is_over
 
     def wait_until_over(self) -> None:
         """Wait until the audio is stored or lost."""
