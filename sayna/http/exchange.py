@@ -116,9 +116,7 @@ class PoolAdapter(HTTPAdapter):
         pool = pools.connection_from_host(url.host, url.port, url.scheme)
         # Not build_response(), because it parses cookies of the response.
         response = Response()
-        response.raw = exchanged(
-            pool, method, _head(url, request) + (body if isinstance(body, bytes) else b""), timeout
-        )
+        response.raw = exchanged(pool, method, _head(url, request) + cast("bytes", body or b""), timeout)
         response.status_code = response.raw.status
         return response
 

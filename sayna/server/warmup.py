@@ -8,14 +8,9 @@ from sayna.http.tls import operator_certificates
 
 # The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
 MODULES = (
-    "encodings.idna",
-    "sayna.audio.decoder",
-    "sayna.audio.encoder",
-    "sayna.audio.resample",
-    "sayna.audio.samples",
-    "sayna.http.exchange",
-    "sqlite3",
-)
+    "encodings.idna", "sayna.audio.decoder", "sayna.audio.encoder", "sayna.audio.resample", "sayna.audio.samples",
+    "sayna.http.exchange", "sqlite3",
+)  # fmt: skip
 
 
 def load_modules() -> None:

@@ -38,7 +38,7 @@ def post(url: str, address_filter: Callable[[str], bool] | None) -> int:
         max_bytes=100,
         address_filter=address_filter,
     )
-    response.close()
+    response.read()
     return response.status
 
 

@@ -28,20 +28,11 @@ CONTENT_TYPES = {"wav": "audio/x-wav", "mp3": "audio/x-mpeg"}
 DURATION_SCALE = re.compile(r"durScale:([0-9]{1,6}(?:\.[0-9]{1,20})?);?")
 # Voices of MaryTTS that clients have in their code: name, locale, gender.
 CLASSIC = (
-    "cmu-slt-hsmm en_US female",
-    "cmu-rms-hsmm en_US male",
-    "cmu-bdl-hsmm en_US male",
-    "dfki-spike-hsmm en_GB male",
-    "dfki-prudence-hsmm en_GB female",
-    "dfki-poppy-hsmm en_GB female",
-    "dfki-obadiah-hsmm en_GB male",
-    "bits1-hsmm de female",
-    "bits3-hsmm de male",
-    "dfki-pavoque-neutral-hsmm de male",
-    "upmc-pierre-hsmm fr male",
-    "upmc-jessica-hsmm fr female",
-    "istc-lucia-hsmm it female",
-)
+    "cmu-slt-hsmm en_US female", "cmu-rms-hsmm en_US male", "cmu-bdl-hsmm en_US male", "dfki-spike-hsmm en_GB male",
+    "dfki-prudence-hsmm en_GB female", "dfki-poppy-hsmm en_GB female", "dfki-obadiah-hsmm en_GB male",
+    "bits1-hsmm de female", "bits3-hsmm de male", "dfki-pavoque-neutral-hsmm de male", "upmc-pierre-hsmm fr male",
+    "upmc-jessica-hsmm fr female", "istc-lucia-hsmm it female",
+)  # fmt: skip
 
 
 @blueprint.before_request
