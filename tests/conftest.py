@@ -6,10 +6,15 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
+
+from sayna.engines.pool import EnginePool
+from sayna.http import Deadline
+from sayna.providers.espeak import Espeak, EspeakConfig
 
 # Some tests load the models in this process; onnxruntime would report that to its vendor.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -39,6 +44,17 @@ def warnings_are_captured(caplog: pytest.LogCaptureFixture) -> None:
 def hibari_is_left_out() -> None:
     """Make every test independent of whether hibari is installed, but for those with `natural_voice`."""
     sys.modules["hibari"] = None  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="session")
+def engines_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the folder of a pool of engines that runs until the last test, because each start of one takes 50 ms."""
+    folder = tmp_path_factory.mktemp("engines")
+    keeper = Espeak(EspeakConfig(enabled=True))
+    keeper.use_pool(EnginePool(folder))
+    keeper.list_voices(Deadline.after(60))
+    yield folder
+    keeper.close()
 
 
 @pytest.fixture
