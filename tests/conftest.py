@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from types import FrameType
@@ -47,9 +48,12 @@ def hibari_is_left_out() -> None:
 
 
 @pytest.fixture(scope="session")
-def engines_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the folder of a pool of engines that runs until the last test, because each start of one takes 50 ms."""
-    folder = tmp_path_factory.mktemp("engines")
+def engines_folder() -> Iterator[Path]:
+    """Return the folder of a pool of engines that all workers of this run share until the last test.
+
+    To start a pool takes 50 ms, to load a neural voice takes seconds.
+    """
+    folder = Path(tempfile.gettempdir(), os.environ.get("PYTEST_XDIST_TESTRUNUID", os.urandom(16).hex()))
     keeper = Espeak(EspeakConfig(enabled=True))
     keeper.use_pool(EnginePool(folder))
     keeper.list_voices(Deadline.after(60))
