@@ -79,24 +79,31 @@ def loopback(folder: Path) -> Iterator[Network]:
 
 
 @contextmanager
-def namespaces(folder: Path) -> Iterator[Network]:
-    """Give each machine a network namespace of its own, with a cable to a third one that has the Redis."""
+def namespace(suffix: str) -> Iterator[str]:
+    """Give the name of a network of its own, which has loopback only."""
     needs("ip", "apt-get install iproute2")
     if os.geteuid() != 0:
         pytest.skip("this test makes network namespaces; run it as root")
-    prefix = f"sayna{os.getpid()}"
-    store, *hosts = names = [f"{prefix}-{each}" for each in ("store", "a", "b")]
+    name = f"sayna{os.getpid()}-{suffix}"
+    ip("netns", "add", name)
+    try:
+        ip("-n", name, "link", "set", "lo", "up")
+        yield name
+    finally:
+        ip("netns", "del", name)
+
+
+@contextmanager
+def namespaces(folder: Path) -> Iterator[Network]:
+    """Give each machine a network of its own, with a cable to a third one that has the Redis."""
     with ExitStack() as stack:
-        for name in names:
-            _ip("netns", "add", name)
-            stack.callback(_ip, "netns", "del", name)
-            _ip("-n", name, "link", "set", "lo", "up")
+        store, *hosts = [stack.enter_context(namespace(each)) for each in ("store", "a", "b")]
         for number, host in enumerate(hosts):
             here, there = f"10.9.{number}.1", f"10.9.{number}.2"
-            _ip("-n", store, "link", "add", f"to{number}", "type", "veth", "peer", "name", "eth0", "netns", host)
-            for namespace, device, address in ((store, f"to{number}", here), (host, "eth0", there)):
-                _ip("-n", namespace, "addr", "add", f"{address}/24", "dev", device)
-                _ip("-n", namespace, "link", "set", device, "up")
+            ip("-n", store, "link", "add", f"to{number}", "type", "veth", "peer", "name", "eth0", "netns", host)
+            for name, device, address in ((store, f"to{number}", here), (host, "eth0", there)):
+                ip("-n", name, "addr", "add", f"{address}/24", "dev", device)
+                ip("-n", name, "link", "set", device, "up")
             link = SlowLink(folder, here, 6379, ("ip", "netns", "exec", store))
             stack.enter_context(started(link, link.is_open))
         yield Network(
@@ -104,17 +111,17 @@ def namespaces(folder: Path) -> Iterator[Network]:
             (6379, 6379),
             (("ip", "netns", "exec", hosts[0]), ("ip", "netns", "exec", hosts[1])),
             # A cable that is pulled: no packet arrives, and none says so.
-            lambda number: _ip("-n", store, "link", "set", f"to{number}", "down"),
-            lambda number: _ip("-n", store, "link", "set", f"to{number}", "up"),
-            lambda number, work: _within(hosts[number], work),
+            lambda number: ip("-n", store, "link", "set", f"to{number}", "down"),
+            lambda number: ip("-n", store, "link", "set", f"to{number}", "up"),
+            lambda number, work: within(hosts[number], work),
         )
 
 
-def _ip(*words: str) -> None:
+def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def _within(namespace: str, work: Callable[[], T]) -> T:
+def within(namespace: str, work: Callable[[], T]) -> T:
     """Return what `work` returns in a thread inside of a namespace; its sockets stay there."""
     found: list[T] = []
 
