@@ -13,9 +13,7 @@ from types import FrameType
 
 import pytest
 
-from sayna.engines.pool import EnginePool
-from sayna.http import Deadline
-from sayna.providers.espeak import Espeak, EspeakConfig
+from tests.engines.processes import running_pool
 
 # Some tests load the models in this process; onnxruntime would report that to its vendor.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -51,14 +49,11 @@ def hibari_is_left_out() -> None:
 def engines_folder() -> Iterator[Path]:
     """Return the folder of a pool of engines that all workers of this run share until the last test.
 
-    To start a pool takes 50 ms, to load a neural voice takes seconds.
+    To load a neural voice takes seconds.
     """
     folder = Path(tempfile.gettempdir(), os.environ.get("PYTEST_XDIST_TESTRUNUID", os.urandom(16).hex()))
-    keeper = Espeak(EspeakConfig(enabled=True))
-    keeper.use_pool(EnginePool(folder))
-    keeper.list_voices(Deadline.after(60))
-    yield folder
-    keeper.close()
+    with running_pool(folder):
+        yield folder
 
 
 @pytest.fixture

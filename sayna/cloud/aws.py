@@ -1,9 +1,10 @@
 """Sessions of boto3 for S3 and Polly; boto3 is imported with the first session."""
 
-from functools import cache
 from typing import Any
 
 from sayna import http
+
+_loaders: dict[str, Any] = {}  # one for all sessions, because each reads 12 MB of descriptions in 70 ms (measured)
 
 
 def session() -> Any:
@@ -12,15 +13,7 @@ def session() -> Any:
     import botocore.session  # noqa: PLC0415
 
     core = botocore.session.get_session()
-    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    core.register_component("data_loader", _loaders.setdefault("", core.get_component("data_loader")))
     if (authorities := http.ca_bundle()) is not None:
         core.set_config_variable("ca_bundle", authorities)
     return boto3.session.Session(botocore_session=core)
-
-
-@cache
-def _loader(folders: str | None) -> Any:
-    """Return what reads the descriptions of AWS's services: each copy takes 12 MB and 70 ms (measured)."""
-    from botocore.loaders import create_loader  # noqa: PLC0415
-
-    return create_loader(folders)
