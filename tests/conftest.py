@@ -6,10 +6,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Generator
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
+
+from tests.engines.processes import running_pool
 
 # Some tests load the models in this process; onnxruntime would report that to its vendor.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
@@ -39,6 +43,17 @@ def warnings_are_captured(caplog: pytest.LogCaptureFixture) -> None:
 def hibari_is_left_out() -> None:
     """Make every test independent of whether hibari is installed, but for those with `natural_voice`."""
     sys.modules["hibari"] = None  # type: ignore[assignment]
+
+
+@pytest.fixture(scope="session")
+def engines_folder() -> Iterator[Path]:
+    """Return the folder of a pool of engines that all workers of this run share until the last test.
+
+    To load a neural voice takes seconds.
+    """
+    folder = Path(tempfile.gettempdir(), os.environ.get("PYTEST_XDIST_TESTRUNUID", os.urandom(16).hex()))
+    with running_pool(folder):
+        yield folder
 
 
 @pytest.fixture

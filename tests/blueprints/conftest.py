@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from sayna.config import load_config
+from sayna.engines.pool import EnginePool
 from tests.blueprints.rooms import AUTH
 from tests.sip.inbound import SETTINGS, Target
 from tests.wire.telephone import FakeSipClient
@@ -17,18 +18,22 @@ MakeClient = Callable[..., FlaskClient]
 
 
 @pytest.fixture
-def make_client(tmp_path: Path) -> Iterator[MakeClient]:
+def make_client(tmp_path: Path, engines_folder: Path) -> Iterator[MakeClient]:
     """Return a maker of test clients; settings are given as keywords."""
-    engines = []
+    made = []
 
     def make(**settings: str) -> FlaskClient:
         environ = {"CACHE_PATH": str(tmp_path / "cache"), "LOG_FORMAT": "json", **settings}
         app = create_app(load_config(environ))
-        engines.append(app.extensions["sayna"])
+        services = app.extensions["sayna"]
+        pool = EnginePool(engines_folder)
+        for provider in services.providers.values():
+            provider.use_pool(pool)
+        made.append(services)
         return app.test_client()
 
     yield make
-    for services in engines:
+    for services in made:
         services.close()
 
 

@@ -1,6 +1,7 @@
 """`sayna cache`: how full it is, and what is asked before it forgets."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from app import create_app
 from sayna.config import load_config
 from tests.cli.conftest import Run
+from tests.engines.processes import running_pool
 from tests.wire.deepgram import DeepgramFake
 
 
@@ -64,16 +66,17 @@ SPOKEN = ("a.wav", "a.mp3", "a.ulaw")
 
 
 @pytest.fixture
-def texts(run: Run, tmp_path: Path) -> str:
+def texts(run: Run, tmp_path: Path) -> Iterator[str]:
     """A cache with two texts, each in two voices and in three formats."""
     folder = tmp_path / "texts"
     folder.mkdir(mode=0o700)
-    for text in ("Ada Lovelace", "Alan Turing"):
-        for voice in ("gmw/en-US", "gmw/de"):
-            for name in SPOKEN:
-                spoken = run("speak", text, "-o", name, "--voice", voice, "--speed", "1.5", CACHE_PATH=str(folder))
-                assert spoken.exit_code == 0, spoken.output
-    return str(folder)
+    with running_pool(folder):
+        for text in ("Ada Lovelace", "Alan Turing"):
+            for voice in ("gmw/en-US", "gmw/de"):
+                for name in SPOKEN:
+                    spoken = run("speak", text, "-o", name, "--voice", voice, "--speed", "1.5", CACHE_PATH=str(folder))
+                    assert spoken.exit_code == 0, spoken.output
+        yield str(folder)
 
 
 def is_cached(run: Run, folder: str, text: str) -> set[bool]:

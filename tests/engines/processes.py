@@ -3,13 +3,26 @@
 import os
 import select
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sayna.engines.pool import EnginePool
+from sayna.http import Deadline
+from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.e2e.program import until
 
 LONG = "中" * 5000  # 22 minutes of audio, 1.5 s of CPU
+
+
+@contextmanager
+def running_pool(folder: Path) -> Iterator[None]:
+    """Keep the pool of engines of the workers that share `folder`; each start of one takes 50 ms."""
+    keeper = Espeak(EspeakConfig(enabled=True))
+    keeper.use_pool(EnginePool(folder))
+    keeper.list_voices(Deadline.after(60))
+    yield
+    keeper.close()
 
 
 def processes(pool: EnginePool) -> list[int]:

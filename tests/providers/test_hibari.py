@@ -73,8 +73,9 @@ def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def test_speech_is_natural_sound_at_24_khz() -> None:
+def test_speech_is_natural_sound_at_24_khz(loaded: Path) -> None:
     hibari = Hibari(HibariConfig())
+    hibari.use_pool(EnginePool(loaded))
     sound = heard(speak(hibari, request(hibari, "wav", 24000, text="Hello there.")), AudioSpec("wav", 24000))
     hibari.close()
     assert 0.5 < sound.seconds < 3
@@ -209,17 +210,19 @@ def test_another_language_and_an_unknown_voice_are_refused(client: FlaskClient) 
         hibari.synthesize(request(hibari, text="Hello", voice_id="nosuch"))
 
 
-def test_sound_of_nothing_is_an_empty_text() -> None:
+def test_sound_of_nothing_is_an_empty_text(loaded: Path) -> None:
     hibari = Hibari(HibariConfig())
+    hibari.use_pool(EnginePool(loaded))
     with pytest.raises(EmptyText):
         hibari.synthesize(request(hibari, text="\U0001f600"))
     hibari.close()
 
 
-def test_voices_of_the_operator_come_from_a_folder_only(tmp_path: Path) -> None:
+def test_voices_of_the_operator_come_from_a_folder_only(tmp_path: Path, loaded: Path) -> None:
     folder = tmp_path / "voices"
     folder.mkdir()
     hibari = Hibari(HibariConfig(voices_path=folder))
+    hibari.use_pool(EnginePool(loaded))
     assert [voice.id for voice in hibari.list_voices(Deadline.after(5))] == ["heart"]
     registry = _registry()
     found = importlib.util.find_spec("hibari")

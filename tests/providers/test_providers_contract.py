@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sayna import audio, errors
+from sayna.engines.pool import EnginePool
 from sayna.http import Deadline
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
@@ -43,7 +45,7 @@ def fake(request: pytest.FixtureRequest) -> Iterator[VendorFake]:
 
 
 @pytest.fixture(scope="session")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], TTSProvider]]:
+def engines(tmp_path_factory: pytest.TempPathFactory, engines_folder: Path) -> Iterator[Callable[[str], TTSProvider]]:
     """The providers of this machine, each made once for all tests: a neural model takes seconds to load."""
     voices = tmp_path_factory.mktemp("voices")
 
@@ -57,6 +59,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
         else:
             assert slug == "espeak", "a provider that is no cloud vendor needs its line here"
             provider = Espeak(EspeakConfig(enabled=True))
+        provider.use_pool(EnginePool(engines_folder))
         opened.callback(provider.close)
         return provider
 

@@ -233,7 +233,12 @@ def test_twenty_texts_at_once_leave_health_quick(make_client: MakeClient, folder
     client = make_client(PIPER_VOICES_PATH=str(folder))
 
     def say(number: int) -> int:
-        body = {"text": f"{number} " + "abcdefg. " * 30, "provider": "piper", "audio_format": "linear16"}
+        body = {
+            "text": f"{number} " + "abcdefg. " * 30,
+            "provider": "piper",
+            "audio_format": "linear16",
+            "sample_rate": 16000,
+        }
         return client.application.test_client().post("/speak", json=body).status_code
 
     with ThreadPoolExecutor(20) as pool:
