@@ -75,8 +75,7 @@ class Planner:
 
     def _keyed(self, plan: Plan, text: str, **changes: Any) -> Plan:
         sound = _sound_key(plan, text, self._secret)
-        key = cache_key({"sound": sound, "form": plan.form})
-        return changed(plan, text=text, sound=sound, key=key, **changes)
+        return changed(plan, text=text, sound=sound, key=cache_key({"sound": sound, "form": plan.form}), **changes)
 
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of one request; raises InvalidRequest and its kinds, ProviderNotConfigured."""

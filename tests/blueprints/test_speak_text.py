@@ -52,3 +52,28 @@ def test_control_characters_do_not_change_later_speech(client: FlaskClient) -> N
     spoken(client, "\x0150T\x0130H x")
     after = spoken(client, "Hello, here is the news of today!")["duration_ms"]
     assert after == pytest.approx(before, rel=0.05)
+
+
+VOICES: list[dict[str, Any]] = [
+    {"speaking_rate": 1.5, "unknown": 1},
+    {"language": "de", "pronunciations": [{"word": "two", "pronunciation": "zwei"}]},
+    {"markup": "ssml"},
+]
+
+
+@pytest.mark.parametrize("voice", VOICES, ids=["rate", "words", "ssml"])
+@pytest.mark.parametrize("text", ["number two", "<speak>two</speak>", "...", "\ud800", 7, None, "x" * 9000])
+def test_text_in_a_known_voice_is_answered_as_in_a_new_one(
+    make_client: MakeClient, voice: dict[str, Any], text: object
+) -> None:
+    told = []
+    for first in ("number one", ""):
+        client = make_client(MAX_TEXT_CHARS="8000")
+        for each in (first, text):
+            answer = client.post("/speak", json={"text": each, "provider": "espeak", **voice})
+        body = answer.get_json()
+        shown = body.get("metadata", body)
+        # The second client has the cache of the first one.
+        shown = {name: value for name, value in shown.items() if name not in ("request_id", "cached")}
+        told.append((answer.status_code, answer.headers.get("x-ignored-fields"), shown))
+    assert told[0] == told[1]

@@ -134,3 +134,47 @@ def test_requests_is_imported_with_the_first_request() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
     assert done.stdout.strip() == "set()"
+
+
+def test_repeated_and_folded_headers_become_one(server: FaultServer) -> None:
+    told = b"X-Thing: one\r\nx-thing:two\r\nX-Long: begins\r\n  and ends\r\n: nameless\r\nno colon\r\n"
+    server.always(answers.raw(b"HTTP/1.1 200 OK\r\n" + told + b"Content-Length: 3\r\n\r\nyes"))
+
+    responses = [send(server.url) for _ in range(2)]
+
+    assert responses[0].headers["x-thing"] == "one, two"
+    assert responses[0].headers["x-long"] == "begins and ends"
+    assert [response.read() for response in responses] == [b"yes", b"yes"]
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Other: b", "a\nb", "a\rb", "a\0b"])
+def test_header_with_a_line_break_is_not_sent(server: FaultServer, value: str) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        http.send(
+            "GET",
+            server.url,
+            headers={"X-Thing": value},
+            deadline=http.Deadline.after(5),
+            connect_seconds=5,
+            max_bytes=9,
+        )
+
+    assert server.hits == []
+
+
+@pytest.mark.parametrize(("method", "length"), [("POST", "0"), ("GET", None)])
+def test_request_without_a_body_has_the_length_of_its_method(
+    server: FaultServer, method: str, length: str | None
+) -> None:
+    server.always(answers.whole(b"yes"))
+
+    send(server.url, method=method).read()
+
+    assert server.hits[0].headers.get("content-length") == length
+
+
+def test_head_of_more_than_a_hundred_lines_is_bad(server: FaultServer) -> None:
+    server.always(answers.raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 101 + b"\r\n"))
+
+    with pytest.raises(http.BadResponse):
+        send(server.url)

@@ -141,11 +141,9 @@ class SharedStream:
             return True
         with self._changed:
             self._waiting += 1
-            is_over = self._changed.wait_for(
-                lambda: index < len(self.chunks) or self.state is not State.RUNNING, seconds
-            )
+            done = self._changed.wait_for(lambda: index < len(self.chunks) or self.state is not State.RUNNING, seconds)
             self._waiting -= 1
-            return is_over
+            return done
 
     def wait_until_over(self) -> None:
         """Wait until the audio is stored or lost."""
