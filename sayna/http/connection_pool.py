@@ -25,8 +25,8 @@ from sayna.http.tls import add_ca_certificates, operator_certificates
 HOSTS = 32
 # One for each thread of a worker, because urllib3 closes all others at the end of each burst (measured).
 CONNECTIONS_PER_HOST = 64
-# Bytes of a line, and lines: the limits of http.client.
-MAX_LINE, MAX_HEADERS = 65536, 100
+# Bytes of a line, and lines, as in http.client; digits of a length.
+MAX_LINE, MAX_HEADERS, MAX_DIGITS = 65536, 100, 18
 # Versions of HTTP in which a connection ends with its response.
 OLD = ("HTTP/1.0", "HTTP/0.9")
 
@@ -68,7 +68,7 @@ class FinalResponse(HTTPResponse):
             length, *others = {each.strip() for each in headers.get("content-length", "").split(",")}
             if others:
                 raise HTTPException("the response has two lengths")
-            self.length = int(length) if length.isdecimal() else None
+            self.length = int(length) if length.isdecimal() and len(length) <= MAX_DIGITS else None
         kept = headers.get("connection", "").lower()
         is_last = "close" in kept or (version in OLD and "keep-alive" not in kept)
         self.will_close = is_last or not (self.chunked or self.length is not None)
@@ -90,9 +90,10 @@ def _read_headers(lines: Any) -> dict[str, str]:
     name = ""
     for _ in range(MAX_HEADERS):
         line = lines.readline(MAX_LINE + 1)
-        if line in (b"\r\n", b"\n"):
+        # Some servers close the connection instead of an empty line, and http.client allows that too.
+        if line in (b"\r\n", b"\n", b""):
             return headers
-        if not line or len(line) > MAX_LINE:
+        if len(line) > MAX_LINE:
             break
         field, colon, value = line.decode("latin-1").partition(":")
         if name and field[:1] in (" ", "\t"):
@@ -100,7 +101,7 @@ def _read_headers(lines: Any) -> dict[str, str]:
         elif colon:
             name = field.strip().lower()
             headers[name] = f"{headers[name]}, {value.strip()}" if name in headers else value.strip()
-    raise HTTPException("the head of the response is incomplete or too large")
+    raise HTTPException("the head of the response is too large")
 
 
 class _GuardedConnection:

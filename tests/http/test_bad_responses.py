@@ -48,6 +48,33 @@ def test_interim_responses_are_skipped(server: FaultServer, status: int) -> None
     assert server.connections == 1
 
 
+SIZE = b"Content-Length: %d\r\n" % len(AUDIO)
+ODD_HEADS = {
+    "a line without a colon": SIZE + b"X-Broken\r\n\r\n",
+    "a header without a name": SIZE + b": x\r\n:\r\n\r\n",
+    "a folded header": b"X-Note: one\r\n\ttwo\r\n" + SIZE + b"\r\n",
+    "only newlines": SIZE.replace(b"\r", b"") + b"\n",
+    "the same length twice": SIZE + SIZE + b"\r\n",
+    "bytes that are no ASCII": b"\xff\xe9: \x85\r\n" + SIZE + b"\r\n",
+    "a length of 5,000 digits": b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+    "a length that is no number": b"Content-Length: \xb2\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("head", ODD_HEADS.values(), ids=ODD_HEADS)
+def test_odd_head_is_read_as_far_as_it_makes_sense(server: FaultServer, head: bytes) -> None:
+    server.always(answers.closing(answers.raw(b"HTTP/1.1 200 OK\r\n" + head + AUDIO)))
+
+    assert send(server.url).read() == AUDIO
+
+
+def test_head_that_ends_with_the_connection_is_whole(server: FaultServer) -> None:
+    server.always(answers.closing(answers.raw(b"HTTP/1.0 200 OK\r\nX-Hook: taken\r\n")))
+
+    response = send(server.url)
+    assert (response.status, response.headers["x-hook"], response.read()) == (200, "taken", b"")
+
+
 BAD_HEADS = {
     "garbage": answers.garbage(),
     "long header": answers.long_header(),
