@@ -133,19 +133,15 @@ def _etag(content: bytes) -> str:
 
 # Read once, before the workers are forked. A name that is not in here is not a path of this server.
 DOCS = StaticPage(
-    {
-        **{name: (FOLDER / "docs" / name).read_bytes() for name in OWN_FILES},
-        "icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes(),
-    },
+    {name: (FOLDER / "docs" / name).read_bytes() for name in OWN_FILES}
+    | {"icon.svg": (FOLDER / "studio" / "icon.svg").read_bytes()},
     POLICY.format(media="blob:", fonts="", forms="'none'"),
     is_compressed=True,
     large={name: SWAGGER / name for name in SWAGGER_FILES},
 )
 STUDIO = StaticPage(
-    {
-        **{entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()},
-        "vendors.json": vendors(),
-    },
+    {entry.name: entry.read_bytes() for entry in (FOLDER / "studio").iterdir() if entry.is_file()}
+    | {"vendors.json": vendors()},
     POLICY.format(media="'self' blob:", fonts="font-src 'self'; ", forms="'none'"),
 )
 

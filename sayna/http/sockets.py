@@ -113,5 +113,8 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
 
     # getaddrinfo() has no timeout, so a thread waits for it. Not a pool: slow names would fill it, and the process
     # would wait for its threads at exit.
-    threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    try:
+        threading.Thread(target=look_up, name="resolver", daemon=True).start()
+    except RuntimeError as error:
+        raise OSError("the machine gives no thread to look the name up") from error
     return found.result(seconds)

@@ -7,6 +7,7 @@ import pytest
 
 from sayna import http
 from tests.http.exchange import AUDIO, send
+from tests.threads import no_new_threads
 from tests.wire import FaultServer, answers
 from tests.wire.server import Answer
 
@@ -20,6 +21,11 @@ def test_unknown_name_is_unreachable(error: Exception, monkeypatch: pytest.Monke
 
     with pytest.raises(http.Unreachable):
         send("http://nowhere.invalid")
+
+
+def test_name_is_unreachable_when_no_thread_can_look_it_up(server: FaultServer) -> None:
+    with no_new_threads(), pytest.raises(http.Unreachable):
+        send(server.url)
 
 
 def test_refused_connection_is_unreachable() -> None:
