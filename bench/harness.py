@@ -63,11 +63,17 @@ def free_port() -> int:
         return port
 
 
+def gunicorn_command(module: str) -> list[str]:
+    """Return the command that serves an application as Sayna is served."""
+    settings = "gunicorn.conf.py" if module == "wsgi:app" else "bench/floor_conf.py"
+    return [sys.executable, "-m", "gunicorn", "-c", settings, module]
+
+
 @contextlib.contextmanager
 def gunicorn(module: str, **env: str) -> Iterator[Server]:
     """Run an application under the project's own gunicorn settings until the block ends."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", module]
+    command = gunicorn_command(module)
     with (
         tempfile.TemporaryDirectory() as cache,
         running(

@@ -1,9 +1,8 @@
 """From start to the first 200, and the memory of idle workers, against bare Flask under the same gunicorn."""
 
-import sys
 import time
 
-from bench.harness import free_port, gunicorn, median, report, running, sayna, wait_for
+from bench.harness import free_port, gunicorn, gunicorn_command, median, report, running, sayna, wait_for
 
 ROUNDS = 7
 
@@ -12,8 +11,7 @@ def until_first_answer(module: str) -> float:
     """Return the seconds from starting gunicorn to its first 200."""
     port = free_port()
     started = time.monotonic()
-    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", module]
-    with running(command, HOST="127.0.0.1", PORT=str(port)):
+    with running(gunicorn_command(module), HOST="127.0.0.1", PORT=str(port)):
         wait_for(port)
         return time.monotonic() - started
 

@@ -7,6 +7,7 @@ lock file. Each worker holds a shared lock on the file for its whole life, so an
 
 import _thread
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -61,6 +62,7 @@ def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pra
         finally:
             _fork(lambda _: None, 0)  # the loop below sees the end of a process that is no engine
 
+    gc.freeze()  # otherwise the collector of each process would copy the pages of what is here now
     _thread.start_new_thread(wait_for_workers, ())
     engines = {_fork(serve, number): number for number in range(process_count())}
     with open(f"{folder}/pid", "w") as file:  # noqa: PTH123 - pathlib doubles the start-up time

@@ -20,7 +20,7 @@ def load_modules() -> None:
         for name in MODULES:
             importlib.import_module(name)
         metrics.load_library()
-        from sayna.http.connection_pool import tls_context  # noqa: PLC0415 - the start of the first worker must not wait for it
+        from sayna.http.connection_pool import tls_context  # noqa: PLC0415 - imports requests, which commands do without
 
         tls_context(operator_certificates())
     finally:
