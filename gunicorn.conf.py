@@ -63,10 +63,12 @@ def when_ready(_server: Any) -> None:
         print(welcome(sys.modules["wsgi"].app.extensions["sayna"]), flush=True)
 
 
-def pre_fork(_server: Any, _worker: Any) -> None:
+def pre_fork(server: Any, worker: Any) -> None:
     """Import once for all workers what renders speech. Each worker forked before would keep 10 MB of its own."""
     load_modules()
-    release_libraries()
+    # Once, and with the last worker of the start: it takes 10 ms, for which the first answer need not wait.
+    if worker.age == server.num_workers:
+        release_libraries()
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
 
 

@@ -118,19 +118,21 @@ def run(name: str) -> None:
     os._exit(0)
 
 
-def instructions(name: str, folder: str, profile: str = "", **env: str) -> float:
-    """Return the instructions of one hit; `profile` is a file for callgrind_annotate."""
-    out = profile or f"{folder}/callgrind.out"
+def instructions(
+    name: str, folder: str, env: dict[str, str], *, module: str = "bench.instructions", requests: int = HITS
+) -> float:
+    """Return the instructions of one request of a module; PROFILE names a file for callgrind_annotate."""
+    out = os.environ.get("PROFILE") or f"{folder}/callgrind.out"
     argv = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-    settings = {**os.environ, "PYTHONHASHSEED": "0", "CACHE_PATH": f"{folder}/cache", **env}
+    settings = {**os.environ, "PYTHONHASHSEED": "0", "CACHE_PATH": f"{folder}/cache"} | env
     subprocess.run(
-        [*argv, sys.executable, "-m", "bench.instructions", name],
+        [*argv, sys.executable, "-m", module, name],
         cwd=ROOT, env=settings, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     total = re.search(r"^totals: (\d+)", Path(out).read_text("utf-8", "replace"), re.MULTILINE)
     if total is None:
         raise RuntimeError(f"callgrind counted nothing: {out}")
-    return int(total[1]) / HITS
+    return int(total[1]) / requests
 
 
 @contextlib.contextmanager
@@ -140,7 +142,7 @@ def variants() -> Iterator[Callable[[str], float]]:
         deepgram = {"DEEPGRAM_API_KEY": "key", "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{slow.port}"}
 
         def count(name: str) -> float:
-            return instructions(name, folder, os.environ.get("PROFILE", ""), **deepgram, **VARIANTS.get(name, {}))
+            return instructions(name, folder, deepgram | VARIANTS.get(name, {}))
 
         yield count
 

@@ -9,16 +9,13 @@ import io
 import itertools
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, TOKEN, report, vendor
-from bench.instructions import AUTH, environ, toggle
+from bench.harness import report, vendor
+from bench.instructions import AUTH, environ, instructions, toggle
 
 MISSES, WARM = 40, 30
 # A vendor's name for two pieces at once (bench/vendor.py).
@@ -59,33 +56,15 @@ def run(name: str) -> None:
     os._exit(0)
 
 
-def instructions(name: str, port: int) -> float:
-    """Return the instructions of one miss, with a vendor at this port."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = f"{folder}/callgrind.out"
-        argv = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
-        deepgram = {"DEEPGRAM_API_KEY": "key", "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{port}", "VENDOR": str(port)}
-        settings = {
-            "PYTHONHASHSEED": "0",
-            "CACHE_PATH": f"{folder}/cache",
-            "AUTH_API_SECRET": TOKEN,
-            **AUTH,
-            **deepgram,
-        }
-        subprocess.run(
-            [*argv, sys.executable, "-m", "bench.missinstructions", name],
-            cwd=ROOT, env=os.environ | settings, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        total = re.search(r"^totals: (\d+)", Path(out).read_text("utf-8", "replace"), re.MULTILINE)
-    if total is None:
-        raise RuntimeError(f"callgrind counted nothing for {name}")
-    return int(total[1]) / MISSES
-
-
 def main() -> None:
     """Count both, and print the ratio."""
-    with vendor() as slow:
-        floor, ours = (instructions(name, slow.port) for name in ("proxy", "sayna"))
+    with vendor() as slow, tempfile.TemporaryDirectory() as folder:
+        port = str(slow.port)
+        settings = AUTH | {"DEEPGRAM_API_KEY": "key", "DEEPGRAM_BASE_URL": f"http://127.0.0.1:{port}", "VENDOR": port}
+        module = "bench.missinstructions"
+        floor, ours = (
+            instructions(name, folder, settings, module=module, requests=MISSES) for name in ("proxy", "sayna")
+        )
     print(f"    instructions of a miss of two pieces: {ours:,.0f}, of the proxy {floor:,.0f}")
     report("miss, 2 pieces: instructions over the proxy's", ours / floor, "<= 1.8", ours / floor <= 1.8)
 

@@ -1,4 +1,4 @@
-"""How little memory a process keeps, and what it gives back to the machine while it has nothing to do."""
+"""The memory that a process keeps, and how an idle process gives memory back to the machine."""
 
 import ctypes
 import gc

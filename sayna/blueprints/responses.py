@@ -55,7 +55,6 @@ def planned(
     """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
 
     With a `text_field` it also remembers bodies without their text, for the next text with the same voice.
-
     `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
     another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
     """
@@ -64,20 +63,24 @@ def planned(
     form = (*form, tenant or "")
     if (plan := planner.recall(body, form)) is None:
         fields = read_object(request)
-        text, rest = fields.get(text_field), _encode({**fields, text_field: ""}).encode()
-        # Other texts have no plan without their errors.
-        is_text = bool(text_field) and type(text) is str and not SURROGATE.search(text)
-        if isinstance(text, str) and is_text and (known := planner.recall(rest, (*form, text_field))):
+        rest, voice = _without_text(fields, text_field), (*form, text_field)
+        if rest and (known := planner.recall(rest, voice)):
             g.ignored_fields = known.ignored_fields
-            plan = planner.reworded(known, text)
+            plan = planner.reworded(known, fields[text_field])
         if plan is None:
             g.ignored_fields = ignored(fields)
             plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields, tenant=tenant))
-            if is_text:
-                planner.remember(rest, (*form, text_field), plan)
+            if rest:
+                planner.remember(rest, voice, plan)
         planner.remember(body, form, plan)
     g.ignored_fields = plan.ignored_fields
     return plan
+
+
+def _without_text(fields: dict[str, Any], name: str) -> bytes:
+    """Return a body without its text, empty where it has none that a plan could be made of."""
+    text = fields.get(name) if name else None
+    return _encode({**fields, name: ""}).encode() if isinstance(text, str) and not SURROGATE.search(text) else b""
 
 
 def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> SpeechResult:

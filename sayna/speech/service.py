@@ -78,9 +78,7 @@ class PlannedSynthesis(SynthesisTask):
         stream = self._calls.start(plan, self._request, self._caller)
         spec = audio.master_of(stream.spec)
         try:
-            chunks = audio.checked(stream.chunks, stream.spec)
-            if spec != stream.spec:
-                chunks = audio.convert(chunks, stream.spec, spec)
+            chunks = audio.convert(audio.checked(stream.chunks, stream.spec), stream.spec, spec)
             chunks = _plausible(chunks, plan.provider.slug)
             first = next(chunks, b"")
         except BaseException:
