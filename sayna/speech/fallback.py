@@ -77,10 +77,10 @@ class _Attempt:
         """Note that the provider has sent audio."""
         self._breaker.answered(self._row)
 
-    def record(self, error: ProviderError | None) -> None:
+    def record(self, error: BaseException | None) -> None:
         """Close the breakers after an answer, and open one after a failure of the provider."""
-        # A text that the engine of this machine cannot say tells nothing about the next one.
-        if isinstance(error, StreamAborted | EngineFailed):
+        # A client that has gone tells nothing, and neither does a text that the engine of this machine cannot say.
+        if not isinstance(error, ProviderError | None) or isinstance(error, StreamAborted | EngineFailed):
             self.withdraw()
         elif error is None or not _is_failure(error):
             for row in (self._row, self._short):
@@ -158,7 +158,7 @@ class FallbackSpeech:
         try:
             speech = synthesize(mode, silence_seconds=attempt.silence_seconds if plan.has_next else math.inf)
         except BaseException as error:
-            attempt.record(error) if isinstance(error, ProviderError) else attempt.withdraw()
+            attempt.record(error)
             raise
         is_live = speech.outcome != "HIT"
         speech.observe = attempt.record if is_live else speech.observe

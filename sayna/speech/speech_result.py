@@ -4,7 +4,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from sayna.errors import Overloaded, ProviderError
+from sayna.errors import Overloaded
 from sayna.speech.cache import Clip, ClipInfo
 from sayna.speech.forms import PlannedForm
 from sayna.speech.plan import Plan
@@ -44,7 +44,7 @@ class SpeechResult:
         self.fallback: tuple[str, ...] = ()
         # Gets the error of audio that is still being made, or None at its end.
         # Only a voice with several targets observes its providers.
-        self.observe: Callable[[ProviderError | None], None] = lambda _error: None
+        self.observe: Callable[[Exception | None], None] = lambda _error: None
 
     @property
     def etag(self) -> str:
@@ -94,7 +94,7 @@ class LiveSpeech(SpeechResult):
             yield from live if is_shared else self._form.chunks(live, live.spec, bytearray())
             self._head, self._received = live.head, live.received
             self.observe(None)
-        except ProviderError as error:
+        except Exception as error:
             self.observe(error)
             raise
         finally:

@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from sayna.errors import CallerGone
+from sayna.services import Services
+from sayna.speech.plan import SpeakRequest
+from sayna.speech.service import CacheMode
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.own_voices import CHAIN, SPARE, own_client, say, spoke
 from tests.wire import answers
@@ -86,6 +91,21 @@ def test_silence_in_the_middle_of_a_whole_answer_ends_an_attempt(client: FlaskCl
     answer = say(client, form="envelope", connection_timeout=SILENT_SECONDS)
 
     assert spoke(answer) == (200, "espeak", "deepgram")
+
+
+def test_hang_up_during_a_whole_answer_says_nothing_about_its_provider(
+    client: FlaskClient, deepgram: DeepgramFake
+) -> None:
+    deepgram.then(answers.hang_in_body("audio/l16;rate=24000", bytes(range(256)) * 100))
+    services: Services = client.application.extensions["sayna"]
+    plan = services.planner.plan(SpeakRequest("Hello there", voice="reception"))
+    # Two looks a second: the first audio is there when the client is gone.
+    is_connected = chain([True] * 4, repeat(False)).__next__
+    with pytest.raises(CallerGone):
+        services.fallback.speak(plan, CacheMode.USE, is_whole=True, is_client_connected=is_connected)
+    assert len(deepgram.hits) == 1
+
+    assert spoke(say(client, "Another text", connection_timeout=SILENT_SECONDS)) == (200, "deepgram", None)
 
 
 def test_silent_target_leaves_half_of_the_time_to_the_next(client: FlaskClient, deepgram: DeepgramFake) -> None:
