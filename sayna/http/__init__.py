@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sayna.config import OutboundConfig
 from sayna.http.addresses import is_public
 from sayna.http.deadline import Deadline, IdleTimeout
 from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
-from sayna.http.proxy import proxy_for, set_proxy
+from sayna.http.proxy import proxy_for
 from sayna.http.sockets import resolve
-from sayna.http.tls import ca_bundle, set_ca_certificates, system_context
+from sayna.http.way_out import ca_bundle, set_way_out, system_context
 
 if TYPE_CHECKING:
     from sayna.http.exchange import StreamedResponse, send
@@ -18,12 +17,6 @@ __all__ = [
     "TransportError", "Unreachable", "ca_bundle", "is_public", "proxy_for", "resolve", "send", "set_way_out",
     "system_context",
 ]  # fmt: skip
-
-
-def set_way_out(config: OutboundConfig) -> None:
-    """Set the authorities and the proxy of every connection that is made from now on."""
-    set_ca_certificates(config.authorities.pem if config.authorities else "")
-    set_proxy(config)
 
 
 def __getattr__(name: str) -> Any:

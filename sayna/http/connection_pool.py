@@ -5,8 +5,6 @@ import functools
 import os
 import socket
 import ssl
-import threading
-from collections.abc import Callable
 from http.client import CONTINUE, NO_CONTENT, NOT_MODIFIED, HTTPException, HTTPResponse, UnknownProtocol
 from typing import Any
 
@@ -14,12 +12,11 @@ import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from sayna.http.deadline import Deadline
 from sayna.http.proxy import open_tunnel, proxy_for
-from sayna.http.sockets import ConnectionGuard, TLSSocket, allowed_address, connect
-from sayna.http.tls import add_ca_certificates, operator_certificates
+from sayna.http.sockets import AddressFilter, ConnectionGuard, TLSSocket, connect, resolve
+from sayna.http.way_out import operator_certificates
 
 # Beyond this number of hosts urllib3 closes the connections used longest ago; there are fewer vendors and stores.
 HOSTS = 32
@@ -29,16 +26,6 @@ CONNECTIONS_PER_HOST = 64
 MAX_LINE, MAX_HEADERS, MAX_DIGITS = 65536, 100, 18
 # Versions of HTTP in which a connection ends with its response.
 OLD = ("HTTP/1.0", "HTTP/0.9")
-
-
-class _Exchange(threading.local):
-    """The request that this thread sends now, as its connection sees it."""
-
-    deadline: Deadline
-    address_filter: Callable[[str], bool] | None = None
-
-
-exchange = _Exchange()
 
 
 class FinalResponse(HTTPResponse):
@@ -105,27 +92,37 @@ def _read_headers(lines: Any) -> dict[str, str]:
 
 
 class _GuardedConnection:
+    deadline: Deadline
+    address_filter: AddressFilter | None
+
     def _new_conn(self: Any) -> socket.socket:
+        host, port, options = self.host, self.port, self.socket_options or ()
+        limit, allowed = Deadline.after(self.timeout), self.address_filter
+        if (proxy := proxy_for(host)) is None:
+            return connect(host, port, limit, options, allowed)
+        # Only the address that the filter saw: the proxy could find another one for the name.
+        target = resolve(host, port, limit, allowed)[0][-1][0] if allowed else host
+        sock = connect(proxy.host, proxy.port, limit, options)
         try:
-            return _connected(self, Deadline.after(self.timeout))
-        except TimeoutError as error:
-            raise ConnectTimeoutError(self, "not connected in time") from error
-        except OSError as error:
-            raise NewConnectionError(self, "not connected") from error
+            open_tunnel(sock, proxy, target, port, limit)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def ask(self: Any, method: str, request: bytes) -> FinalResponse:
-        """Send a request and return the response once its head is there; raises as connect() and begin() do."""
+        """Send a request and return the response once its head is there; raises OSError and HTTPException."""
         if self.sock is None:
             self.connect()
         # Otherwise a peer that reads nothing could hold a thread that sends a large body for ever.
-        self.sock.settimeout(exchange.deadline.left())
+        self.sock.settimeout(self.deadline.left())
         # A peer that has answered before the end of the request may have closed the connection.
         with contextlib.suppress(BrokenPipeError):
             self.sock.sendall(request)
-        self.sock.deadline = exchange.deadline
+        self.sock.deadline = self.deadline
         response = FinalResponse(self.sock, method=method)
         response.connection_guard = ConnectionGuard(self.sock)
-        exchange.deadline.when_cancelled(response.connection_guard.abort)
+        self.deadline.when_cancelled(response.connection_guard.abort)
         try:
             response.begin()
         except BaseException:
@@ -151,37 +148,31 @@ class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-def exchanged(pool: Any, method: str, request: bytes, connect_seconds: float) -> FinalResponse:
+def exchanged(
+    url: urllib3.util.Url,
+    method: str,
+    request: bytes,
+    *,
+    deadline: Deadline,
+    connect_seconds: float,
+    address_filter: AddressFilter | None,
+) -> FinalResponse:
     """Return the response to a request, whose connection belongs to it until free(); raises OSError and HTTPException.
 
     Not by urlopen(): the request that it builds and the response around that of http.client took a tenth of a miss.
     """
-    connection = pool._get_conn()
-    connection.timeout = connect_seconds
+    place: Any = pool(filtered=address_filter is not None).connection_from_host(url.host, url.port, url.scheme)
+    connection = place._get_conn()
+    connection.deadline, connection.address_filter = deadline, address_filter
     try:
+        connection.timeout = min(connect_seconds, deadline.left())
         response: FinalResponse = connection.ask(method, request)
     except BaseException:
         connection.close()
-        pool._put_conn(connection)
+        place._put_conn(connection)
         raise
-    response.connection, response.pool = connection, pool
+    response.connection, response.pool = connection, place
     return response
-
-
-def _connected(connection: Any, limit: Deadline) -> socket.socket:
-    host, port, options = connection.host, connection.port, connection.socket_options or ()
-    allowed = exchange.address_filter
-    if (proxy := proxy_for(host)) is None:
-        return connect(host, port, limit, options, allowed)
-    # Only the address that the filter saw: the proxy could find another one for the name.
-    target = allowed_address(host, port, limit, allowed) if allowed else host
-    sock = connect(proxy.host, proxy.port, limit, options)
-    try:
-        open_tunnel(sock, proxy, target, port, limit)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
 
 
 @functools.cache
@@ -192,29 +183,19 @@ def tls_context(certificates: str) -> ssl.SSLContext:
     (measured).
     """
     context = urllib3.util.create_urllib3_context()
-    context.load_verify_locations(certifi.where())
-    add_ca_certificates(context, certificates)
+    context.load_verify_locations(certifi.where(), cadata=certificates or None)
     context.sslsocket_class = TLSSocket
     return context
 
 
 @functools.cache
-def pool(*, filtered: bool = False) -> urllib3.PoolManager:
+def pool(*, filtered: bool) -> urllib3.PoolManager:
     """Return the connections of this process; `filtered` ones were opened through an address filter."""
     # Separate pools: a request with an address filter must never reuse a connection opened without it.
     context = tls_context(operator_certificates())
     manager = urllib3.PoolManager(num_pools=HOSTS, maxsize=CONNECTIONS_PER_HOST, ssl_context=context)
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}
     return manager
-
-
-_making = threading.Lock()
-
-
-def shared_pool(*, filtered: bool) -> urllib3.PoolManager:
-    """Return pool(), made by one thread while the others wait."""
-    with _making:
-        return pool(filtered=True) if filtered else pool()
 
 
 # Two processes on one connection would read each other's responses.

@@ -1,23 +1,23 @@
-"""Send one request of requests over our own pools and return its response: no redirects, proxies, cookies or netrc."""
+"""Send one request over our own pools and return its response: no redirects, cookies or netrc."""
 
 import functools
 import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from http.client import HTTPException, IncompleteRead
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
+from requests import PreparedRequest
+from requests.exceptions import InvalidURL
 
-from sayna.http.connection_pool import FinalResponse, exchange, exchanged, shared_pool
+from sayna.http.connection_pool import FinalResponse, exchanged
 from sayna.http.deadline import Deadline
-from sayna.http.errors import BadResponse, Cancelled, error_before_response, error_in_response
+from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
+from sayna.http.sockets import AddressFilter, AddressRefused
 from sayna.log import emit
 
 READ_BYTES = 65536
@@ -93,7 +93,11 @@ class StreamedResponse:
                         raise IncompleteRead(b"", self._raw.length)
                     self._raw.free(is_whole=True)
         except (HTTPException, OSError) as error:
-            raise self._cancelled() if self._closed else error_in_response(error) from error
+            if self._closed:
+                raise self._cancelled() from error
+            if isinstance(error, TimeoutError):
+                raise TimedOut("the response did not end in time") from error
+            raise BadResponse("the response is incomplete") from error
         if self._closed:
             raise self._cancelled()
         return chunk
@@ -103,50 +107,28 @@ class StreamedResponse:
         return Cancelled("the response was closed")
 
 
-class PoolAdapter(HTTPAdapter):
-    """A transport that uses sayna.http.sockets and raises the errors of urllib3."""
+@functools.lru_cache(maxsize=REMEMBERED_URLS)
+def _prepared(url: str, params: tuple[tuple[str, str], ...]) -> urllib3.util.Url:
+    """Return a URL with its query; raises InvalidURL.
 
-    def init_poolmanager(self, *_: Any, **__: Any) -> None:
-        """Create no pool, because send() uses the pools of sayna.http.sockets with their own TLS context."""
-
-    def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
-        """Return a response whose body has not been read; `timeout` is that of connecting, in seconds."""
-        url, method, body = _parsed(request.url or ""), request.method or "", request.body
-        pools = shared_pool(filtered=exchange.address_filter is not None)
-        pool = pools.connection_from_host(url.host, url.port, url.scheme)
-        # Not build_response(), because it parses cookies of the response.
-        response = Response()
-        response.raw = exchanged(pool, method, _head(url, request) + cast("bytes", body or b""), timeout)
-        response.status_code = response.raw.status
-        return response
+    A vendor is asked at few URLs, and to encode and parse one again took 5 % of a short miss (measured).
+    """
+    query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
+    request = PreparedRequest()
+    request.prepare_url(url + query, None)
+    return urllib3.util.parse_url(request.url or "")
 
 
-def _head(url: urllib3.util.Url, request: PreparedRequest) -> bytes:
+def _head(url: urllib3.util.Url, method: str, headers: Mapping[str, str], data: bytes | None) -> bytes:
     port = "" if url.port in (None, PORTS.get(url.scheme or "")) else f":{url.port}"
-    lines = [f"{request.method} {url.request_uri} HTTP/1.1", f"Host: {url.host}{port}"]
-    lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    if request.body is not None or request.method in BODY_METHODS:
-        lines.append(f"Content-Length: {len(request.body or b'')}")
+    lines = [f"{method} {url.request_uri} HTTP/1.1", f"Host: {url.host}{port}"]
+    lines += [f"{name}: {value}" for name, value in {**HEADERS, **headers}.items()]
+    if data is not None or method in BODY_METHODS:
+        lines.append(f"Content-Length: {len(data or b'')}")
     # A line break would begin another header, or another request.
     if BREAK.search("".join(lines)):
         raise ValueError("a header of the request has a line break")
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-# A vendor is asked at few URLs, and to encode and parse one again took 5 % of a short miss (measured).
-_parsed = functools.lru_cache(maxsize=REMEMBERED_URLS)(urllib3.util.parse_url)
-
-
-@functools.lru_cache(maxsize=REMEMBERED_URLS)
-def _prepared_url(url: str, params: tuple[tuple[str, str], ...]) -> str | None:
-    query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
-    request = PreparedRequest()
-    request.prepare_url(url + query, None)
-    return request.url
-
-
-# It holds no connection, so threads and forked processes may share it.
-adapter = PoolAdapter()
 
 
 def send(
@@ -159,7 +141,7 @@ def send(
     max_bytes: int,
     params: Mapping[str, str] | None = None,
     data: bytes | None = None,
-    address_filter: Callable[[str], bool] | None = None,
+    address_filter: AddressFilter | None = None,
 ) -> StreamedResponse:
     """Return the response of any status, redirects included, as soon as its head has arrived.
 
@@ -167,26 +149,39 @@ def send(
     Raises Unreachable, TimedOut or BadResponse, and NotAllowed when `address_filter` refuses an address.
     """
     started = time.monotonic()
-    exchange.deadline, exchange.address_filter = deadline, address_filter
     outcome: int | str = "error"
     try:
         # Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
-        request = PreparedRequest()
-        request.method, request.body = method, data
-        request.url = _prepared_url(url, tuple(params.items()) if params else ())
-        request.headers = CaseInsensitiveDict({**HEADERS, **headers})
-        response = adapter.send(request, timeout=min(connect_seconds, deadline.left()))
+        place = _prepared(url, tuple(params.items()) if params else ())
+        raw = exchanged(
+            place, method, _head(place, method, headers, data) + (data or b""), deadline=deadline,
+            connect_seconds=connect_seconds, address_filter=address_filter,
+        )  # fmt: skip
     except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
-        failure = Cancelled("the request was cancelled") if deadline.cancelled else error_before_response(error)
+        failure = Cancelled("the request was cancelled") if deadline.cancelled else _meaning(error)
         outcome = type(failure).__name__
         raise failure from error
     else:
-        outcome = response.status_code
-        streamed = StreamedResponse(cast("FinalResponse", response.raw), max_bytes)
+        outcome = raw.status
+        streamed = StreamedResponse(raw, max_bytes)
         deadline.when_cancelled(streamed.close)
         return streamed
     finally:
         _log(method, url, outcome, started)
+
+
+def _meaning(error: Exception) -> TransportError:
+    """Return the meaning of an error that was raised before the head of the response had arrived."""
+    # Keep this order: all but the last are kinds of OSError.
+    if isinstance(error, AddressRefused):
+        return NotAllowed("the address is not allowed")
+    if isinstance(error, TimeoutError):
+        return TimedOut("no response in time")
+    if isinstance(error, InvalidURL):
+        return Unreachable("the URL names no valid host")
+    if isinstance(error, OSError):
+        return Unreachable("the connection failed")
+    return BadResponse("the response is not HTTP")
 
 
 def _log(method: str, url: str, outcome: int | str, started: float) -> None:

@@ -3,10 +3,10 @@
 import ipaddress
 import logging
 import socket
-from dataclasses import dataclass, field
 
-from sayna.config import OutboundConfig, OutboundProxy
+from sayna.config import OutboundProxy
 from sayna.http.deadline import Deadline
+from sayna.http.way_out import way_out
 from sayna.log import RateLimitedLogger
 
 # This machine's own addresses; a proxy would reach itself by them.
@@ -17,38 +17,24 @@ MAX_HEAD = 16_384
 logger = RateLimitedLogger(logging.getLogger("sayna.upstream"))
 
 
-@dataclass(slots=True)
-class _Way:
-    proxy: OutboundProxy | None = None
-    names: tuple[str, ...] = ()
-    networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = field(default_factory=list)
-
-
-_way = _Way()
-
-
-def set_proxy(config: OutboundConfig) -> None:
-    """Set the way out for every connection that is made from now on."""
-    _way.proxy, names = config.proxy, []
-    _way.networks = []
-    for exception in (*LOOPBACK, *config.proxy_except):
-        try:
-            _way.networks.append(ipaddress.ip_network(exception, strict=False))
-        except ValueError:
-            names.append(exception)
-    _way.names = tuple(names)
-
-
 def proxy_for(host: str) -> OutboundProxy | None:
     """Return the proxy by which a host is reached, or None; a name is compared as it is written, without DNS."""
-    host = host.strip("[]").rstrip(".").lower()
-    if _way.proxy is None or any(host == name or host.endswith(f".{name}") for name in _way.names):
+    host, config = host.strip("[]").rstrip(".").lower(), way_out()
+    if config.proxy is None or any(_covers(each, host) for each in (*LOOPBACK, *config.proxy_except)):
         return None
+    return config.proxy
+
+
+def _covers(exception: str, host: str) -> bool:
+    """Return whether an exception, which is a network or a name, covers a host."""
     try:
-        address = ipaddress.ip_address(host)
+        network = ipaddress.ip_network(exception, strict=False)
     except ValueError:
-        return _way.proxy
-    return None if any(address in network for network in _way.networks) else _way.proxy
+        return host == exception or host.endswith(f".{exception}")
+    try:
+        return ipaddress.ip_address(host) in network
+    except ValueError:
+        return False
 
 
 def open_tunnel(sock: socket.socket, proxy: OutboundProxy, host: str, port: int, deadline: Deadline) -> None:

@@ -14,6 +14,9 @@ from typing import Any
 
 from sayna.http.deadline import Deadline
 
+# Returns whether an address may be connected.
+AddressFilter = Callable[[str], bool]
+
 
 class AddressRefused(OSError):
     """The address filter refused an address of the host, and nothing was connected."""
@@ -61,7 +64,7 @@ def connect(
     port: int,
     deadline: Deadline,
     options: Iterable[Any],
-    address_filter: Callable[[str], bool] | None = None,
+    address_filter: AddressFilter | None = None,
 ) -> Socket:
     """Return a socket to the first address of the host that accepts; each gets a fair share of the time.
 
@@ -69,7 +72,7 @@ def connect(
     address. Only addresses that `address_filter` has seen are connected.
     """
     problem = OSError("the name has no address")
-    addresses = _allowed(resolve(host, port, deadline), address_filter)
+    addresses = resolve(host, port, deadline, address_filter)
     for untried, (family, kind, protocol, _, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         sock = Socket(family, kind, protocol)
         try:
@@ -87,20 +90,11 @@ def connect(
     raise problem
 
 
-def allowed_address(host: str, port: int, deadline: Deadline, address_filter: Callable[[str], bool]) -> str:
-    """Return the first address of a host; raises AddressRefused when the filter refuses any, and as resolve() does."""
-    return str(_allowed(resolve(host, port, deadline), address_filter)[0][-1][0])
+def resolve(host: str, port: int, deadline: Deadline, address_filter: AddressFilter | None = None) -> list[Any]:
+    """Return the addresses of a name, as getaddrinfo() does.
 
-
-def _allowed(addresses: list[Any], address_filter: Callable[[str], bool] | None) -> list[Any]:
-    # Check all: with one private address among public ones, a host could be reached by that one at the next attempt.
-    if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
-        raise AddressRefused("the name has an address that is not allowed")
-    return addresses
-
-
-def resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
-    """Return the addresses of a name, as getaddrinfo() does; raises OSError, and TimeoutError at the deadline."""
+    Raises OSError, TimeoutError at the deadline, and AddressRefused when `address_filter` refuses any address.
+    """
     # Check the deadline before starting the thread.
     seconds = deadline.left()
     found: Future[list[Any]] = Future()
@@ -117,4 +111,8 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
         threading.Thread(target=look_up, name="resolver", daemon=True).start()
     except RuntimeError as error:
         raise OSError("the machine gives no thread to look the name up") from error
-    return found.result(seconds)
+    addresses = found.result(seconds)
+    # Check all: with one private address among public ones, a host could be reached by that one at the next attempt.
+    if address_filter is not None and not all(address_filter(address[0]) for *_, address in addresses):
+        raise AddressRefused("the name has an address that is not allowed")
+    return addresses

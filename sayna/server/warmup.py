@@ -4,7 +4,7 @@ import gc
 import importlib
 
 from sayna import metrics
-from sayna.http.tls import operator_certificates
+from sayna.http.way_out import operator_certificates
 
 # The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
 MODULES = (

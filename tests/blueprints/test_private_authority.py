@@ -115,7 +115,7 @@ def test_public_authorities_are_still_trusted(make_client: MakeClient, authority
     make_client(TLS_CA_FILE=str(authority.pem))
     public = certifi.contents().count("BEGIN CERTIFICATE")
     for context in (
-        pool().connection_pool_kw["ssl_context"],
+        pool(filtered=False).connection_pool_kw["ssl_context"],
         pool(filtered=True).connection_pool_kw["ssl_context"],
     ):
         assert context.cert_store_stats()["x509_ca"] == public + 1

@@ -9,7 +9,7 @@ import pytest
 from sayna import http
 from sayna.config import ConfigError, OutboundConfig, load_config
 from sayna.http.connection_pool import pool
-from sayna.http.proxy import MAX_HEAD, set_proxy
+from sayna.http.proxy import MAX_HEAD
 from tests.http.exchange import AUDIO, send
 from tests.http.test_tls import trust
 from tests.wire import FaultServer, answers
@@ -23,7 +23,7 @@ ANY = "0.0.0.0"
 
 def use(proxy: ConnectProxy | None, user: str = "", exceptions: str = "") -> None:
     given = {"OUTBOUND_PROXY": f"http://{user}127.0.0.1:{proxy.port}"} if proxy else {}
-    set_proxy(load_config({**given, "OUTBOUND_PROXY_EXCEPT": exceptions}).outbound)
+    http.set_way_out(load_config({**given, "OUTBOUND_PROXY_EXCEPT": exceptions}).outbound)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def trust(authority: Authority) -> None:
     """Have the pool of this test, which is thrown away after it, trust one authority more."""
     pool.cache_clear()
     tls_context.cache_clear()
-    pool().connection_pool_kw["ssl_context"].load_verify_locations(authority.pem)
+    pool(filtered=False).connection_pool_kw["ssl_context"].load_verify_locations(authority.pem)
 
 
 def test_tls_connection_is_reused(authority: Authority) -> None:
