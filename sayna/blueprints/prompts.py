@@ -5,7 +5,7 @@ from flask import Blueprint, Response, g, request
 from sayna.blueprints.body import read_object
 from sayna.blueprints.context import allowed_plan, services
 from sayna.blueprints.responses import json_response
-from sayna.prompts.check import Prompt, Table, check
+from sayna.prompts.check import Prompt, check
 from sayna.schemas.prompts import PROMPT_LIST
 
 blueprint = Blueprint("prompts", __name__)
@@ -19,7 +19,8 @@ def check_prompts() -> Response:
     """Answer with the checked rows, their mistakes and the sums; no vendor is called."""
     wanted, speech = PROMPT_LIST.parse(read_object(request, PROMPT_LIST)), services().speech
     checked = check(
-        Table(wanted["columns"], list(enumerate(wanted["rows"], FIRST_LINE))),
+        wanted["columns"],
+        enumerate(wanted["rows"], FIRST_LINE),
         services().planner,
         lambda prompt: speech.cached(prompt.plan, None) is not None,
         defaults=wanted.get("defaults"),

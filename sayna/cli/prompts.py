@@ -60,7 +60,7 @@ def _checked(path: Path, folder: PromptFolder | None, caller: Caller) -> Checked
 
     try:
         permit = partial(permitted, caller=caller)
-        checked = check(read_csv(path.read_bytes()), planner, is_known, permit=permit, tenant=caller.tenant)
+        checked = check(*read_csv(path.read_bytes()), planner, is_known, permit=permit, tenant=caller.tenant)
     except InvalidRequest as error:
         raise click.ClickException(f"{path}: {error.message}") from error
     for column in checked.unused:

@@ -1,10 +1,11 @@
 """A list of prompts: read from its table, and checked before anything is paid."""
 
+import contextlib
 import csv
 import io
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,44 +36,38 @@ _FILE_NAME = re.compile(r"(?=.{1,200}$)[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_]
 NAME_CHARS = 40
 _VOICE = frozenset({"voice", "provider", "voice_id", "model", "voice_settings", "language"})
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The names of the columns as they stand there, and the cells of each row with its line in the file."""
-
-    columns: Sequence[str]
-    rows: Sequence[tuple[int, Sequence[str]]]
+# The line of a row in the file, and its cells.
+Row = tuple[int, Sequence[str]]
 
 
-def read_csv(raw: bytes) -> Table:
-    """Return the table of a CSV file; raises InvalidRequest when it is empty or is no CSV.
+def read_csv(raw: bytes) -> tuple[Sequence[str], list[Row]]:
+    """Return the columns of a CSV file as they stand there, and its rows.
 
-    The encoding is UTF-8, UTF-16 with a byte order mark, or Windows-1252; the delimiter is one of `, ; tab |`.
+    Raises InvalidRequest when it is empty or is no CSV. The encoding is UTF-8, UTF-16 with a byte order mark, or
+    Windows-1252; the delimiter is one of `, ; tab |`.
     """
     text = _decoded(raw)
     head = next((line for line in text.splitlines() if line.strip()), "")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
-    rows: list[tuple[int, list[str]]] = []
+    rows: list[Row] = []
     line = 1
     try:
         for cells in reader:
-            rows.append((line, cells))
+            if any(map(str.strip, cells)):
+                rows.append((line, cells))
             line = reader.line_num + 1
     except csv.Error as error:
         raise InvalidRequest(f"line {line} is not CSV: {error}") from error
-    filled = [(at, cells) for at, cells in rows if any(cell.strip() for cell in cells)]
-    if not filled:
+    if not rows:
         raise InvalidRequest("the list is empty")
-    return Table(filled[0][1], filled[1:])
+    return rows[0][1], rows[1:]
 
 
 def _decoded(raw: bytes) -> str:
     is_utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
     for encoding in ("utf-16",) if is_utf16 else ("utf-8-sig", "cp1252"):
-        try:
+        with contextlib.suppress(UnicodeDecodeError):
             return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
     raise InvalidRequest("the list is not text; save it as CSV in UTF-8")
 
 
@@ -112,19 +107,15 @@ def _value(name: str, cell: str) -> Any:
         if not _NUMBER.fullmatch(cell):
             raise InvalidRequest(f"{name} must be a number")
         return float(cell.replace(",", "."))
-    if name in JSON_FIELDS:
-        return _structure(name, cell)
-    return cell
-
-
-def _structure(name: str, cell: str) -> Any:
-    """Return the value of a JSON cell; pronunciations may also be written `word = as it sounds; ...`."""
+    # Pronunciations may also be written `word = as it sounds; ...`.
     if name == "pronunciations" and not cell.startswith("["):
         return list(_pronunciations(cell))
-    try:
-        return parse_json(cell.encode(errors="replace"))
-    except InvalidRequest as error:
-        raise InvalidRequest(f"{name} must be JSON") from error
+    if name in JSON_FIELDS:
+        try:
+            return parse_json(cell.encode(errors="replace"))
+        except InvalidRequest as error:
+            raise InvalidRequest(f"{name} must be JSON") from error
+    return cell
 
 
 def _pronunciations(cell: str) -> Iterator[Mapping[str, str]]:
@@ -143,7 +134,7 @@ class Prompt:
     name: str
     body: Mapping[str, Any]
     plan: Plan
-    is_known: bool
+    is_known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +166,8 @@ class CheckedList:
 
 
 def check(
-    table: Table,
+    columns: Sequence[str],
+    rows: Iterable[Row],
     planner: Planner,
     is_known: Callable[[Prompt], bool],
     *,
@@ -188,13 +180,13 @@ def check(
     `permit` returns the targets that the caller may use, or raises a SaynaError; `tenant` is the caller's, whose
     pronunciations count. Raises InvalidRequest when the columns are wrong.
     """
-    names = recognized(table.columns)
+    names = recognized(columns)
     if "auth" in (defaults or {}):
         raise InvalidRequest("the defaults have auth; a list of prompts must not hold keys")
     prompts: list[Prompt] = []
     mistakes: list[Mistake] = []
     taken: dict[str, int] = {}
-    for line, cells in table.rows:
+    for line, cells in rows:
         try:
             row = fields_of(names, cells)
             name = _file_name(str(row.pop(NAME, "")), str(row.get("text", "")), taken, line)
@@ -203,9 +195,9 @@ def check(
         except SaynaError as error:
             mistakes.append(Mistake(line, error.message))
             continue
-        prompt = Prompt(line, name, body, plan, is_known=False)
-        prompts.append(Prompt(line, name, body, plan, is_known(prompt)))
-    unused = [column for column, name in zip(table.columns, names, strict=True) if column.strip() and not name]
+        prompt = Prompt(line, name, body, plan)
+        prompts.append(replace(prompt, is_known=is_known(prompt)))
+    unused = [column for column, name in zip(columns, names, strict=True) if column.strip() and not name]
     return CheckedList(prompts, mistakes, unused)
 
 

@@ -1,11 +1,10 @@
 """A pack: finished clips in one zip file, for a machine that has no vendor. Each clip carries its own digest."""
 
-import dataclasses
 import re
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sayna.errors import InvalidRequest
@@ -15,8 +14,6 @@ from sayna.speech.cache.clip import decode, encode
 _KEY = re.compile(r"[0-9a-f]{64}")
 # The head and the metadata of a clip beside its audio.
 MAX_HEAD = 64 * 2**10
-
-
 # Gets the clips that are done and their total.
 Progress = Callable[[int, int], object]
 
@@ -30,7 +27,7 @@ class ImportReport:
     damaged: int = 0
 
 
-def export_pack(cache: AudioCache, path: Path, progress: Progress = lambda done, total: None) -> int:
+def export_pack(cache: AudioCache, path: Path, progress: Progress) -> int:
     """Write every clip of the cache into a pack; return their number. Raises OSError."""
     number = 0
     draft = path.with_name(f".{path.name}.part")
@@ -49,7 +46,7 @@ def export_pack(cache: AudioCache, path: Path, progress: Progress = lambda done,
     return number
 
 
-def import_pack(cache: AudioCache, path: Path, progress: Progress = lambda done, total: None) -> ImportReport:
+def import_pack(cache: AudioCache, path: Path, progress: Progress) -> ImportReport:
     """Take the clips of a pack into the cache, each after its digest was verified.
 
     A clip is kept as long as one that was rendered now. Raises OSError, and InvalidRequest for a file that is no
@@ -64,7 +61,7 @@ def import_pack(cache: AudioCache, path: Path, progress: Progress = lambda done,
             for done, entry in enumerate(entries, 1):
                 if _KEY.fullmatch(entry.filename) and cache.get(entry.filename):
                     known += 1
-                elif _take(cache, entry.filename, pack, entry):
+                elif _take(cache, pack, entry):
                     taken += 1
                 else:
                     damaged += 1
@@ -74,8 +71,9 @@ def import_pack(cache: AudioCache, path: Path, progress: Progress = lambda done,
     return ImportReport(taken, known, damaged)
 
 
-def _take(cache: AudioCache, key: str, pack: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+def _take(cache: AudioCache, pack: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     """Store one clip when every bit of it is as it was exported; return whether it is stored."""
+    key = entry.filename
     is_fit = _KEY.fullmatch(key) and entry.compress_type == zipfile.ZIP_STORED
     # A changed list of contents may point before the file.
     if not is_fit or not 0 <= entry.header_offset < pack.start_dir or entry.file_size > cache.largest_clip + MAX_HEAD:
@@ -84,7 +82,4 @@ def _take(cache: AudioCache, key: str, pack: zipfile.ZipFile, entry: zipfile.Zip
         clip = decode(key, pack.read(entry))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
         return False
-    if clip is None:
-        return False
-    info = dataclasses.replace(clip.info, created=time.time())
-    return cache.put(key, dataclasses.replace(clip, info=info))
+    return clip is not None and cache.put(key, replace(clip, info=replace(clip.info, created=time.time())))

@@ -7,7 +7,7 @@ import pytest
 
 from sayna.config import load_config
 from sayna.errors import ProviderNotAllowed
-from sayna.prompts.check import CheckedList, Table, check
+from sayna.prompts.check import CheckedList, check
 from sayna.services import Services, build
 from sayna.speech.plan import Plan
 from tests.wire.deepgram import DeepgramFake
@@ -22,8 +22,7 @@ def services() -> Iterator[Services]:
 
 def checked(services: Services, columns: str, *rows: str, known: set[str] | None = None, **more: Any) -> CheckedList:
     cells = [(number, row.split("|")) for number, row in enumerate(rows, 2)]
-    table = Table(columns.split("|"), cells)
-    return check(table, services.planner, lambda prompt: prompt.name in (known or set()), **more)
+    return check(columns.split("|"), cells, services.planner, lambda prompt: prompt.name in (known or set()), **more)
 
 
 def test_every_mistake_is_told_with_its_line(services: Services) -> None:
