@@ -2,16 +2,15 @@
 
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import click
 
 from sayna.cli.command import Group, as_json, print_json, print_table
 from sayna.config import ConfigError, load_config, read_sources, settings
-from sayna.config.fields import SettingInfo, described
+from sayna.config.fields import SettingInfo
 
 commands = Group("config", help="Check and show the settings.")
 
@@ -46,26 +45,16 @@ def check(*, as_json: bool) -> None:
 @as_json
 def show(*, shows_all: bool, as_json: bool) -> None:
     """Show the settings in use and where each comes from; secrets and queries of URLs are shown as ***."""
-    sources, values = read_sources(), dict(_values(load_config()))
-    rows = [
-        (info.name, _shown(info, values[info.name], sources.text(info)), sources.origin(info, os.environ) or "default")
-        for info in settings()
-    ]
-    rows = [row for row in rows if shows_all or row[2] != "default"]
+    sources, config, rows = read_sources(), load_config(), []
+    for info in settings():
+        origin = sources.origin(info, os.environ)
+        if origin or shows_all:
+            value = _shown(info, attrgetter(info.path)(config), sources.text(info))
+            rows.append((info.name, value, origin or "default"))
     if as_json:
         print_json([dict(zip(("name", "value", "from"), row, strict=True)) for row in rows])
     else:
         print_table([("setting", "value", "from"), *rows])
-
-
-def _values(section: Any, *path: str) -> Iterator[tuple[str, object]]:
-    """Yield the name and the value of each setting."""
-    for each in fields(section):
-        value, info = getattr(section, each.name), described(each, path)
-        if info is None:
-            yield from _values(value, *path, each.name)
-        else:
-            yield info.name, value
 
 
 def _shown(info: SettingInfo, value: object, text: str) -> str:

@@ -47,15 +47,16 @@ class SettingType(Generic[T]):
 class SettingInfo:
     """What the documents say about one setting; `yaml` is its place in the file of SAYNA_CONFIG, if any.
 
-    A `computed` default is a phrase such as "the first configured one".
+    A `computed` default is a phrase such as "the first configured one". `path` leads from Config to the value.
     """
 
     name: str
     default: str
-    kind: SettingType[object]
+    kind: SettingType[Any]
     yaml: str | None
     computed: bool = False
     group: str = ""
+    path: str = ""
     description: str = ""
 
     @property
@@ -80,10 +81,8 @@ def setting(
     for a computed default.
     """
     words = _text(default) if shown is None else shown
-    info = SettingInfo(
-        name, words, cast("SettingType[object]", kind), yaml, computed=shown is not None, description=description
-    )
-    return cast("T | D", field(default=default, metadata={"setting": info}))
+    info = SettingInfo(name, words, kind, yaml, computed=shown is not None, description=description)
+    return field(default=default, metadata={"setting": info})
 
 
 def _text(default: object) -> str:
@@ -95,11 +94,12 @@ def _text(default: object) -> str:
 
 
 def described(each: "Field[Any]", path: tuple[str, ...]) -> SettingInfo | None:
-    """Return the setting of a field with its group and its place in YAML, None for a field that is a section."""
+    """Return the setting of a field with its places in Config and in YAML, None for a field that is a section."""
     info: SettingInfo | None = each.metadata.get("setting")
     if info is None:
         return None
-    return replace(info, group=path[-1], yaml=_place(info, each.name, path[0]) if info.yaml is None else info.yaml)
+    yaml = _place(info, each.name, path[0]) if info.yaml is None else info.yaml
+    return replace(info, group=path[-1], path=".".join((*path, each.name)), yaml=yaml)
 
 
 def _place(info: SettingInfo, field_name: str, section: str) -> str:

@@ -12,6 +12,7 @@ from sayna.config.fields import InvalidValue, SettingType, quoted
 
 S = TypeVar("S")
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 _BOOLEANS = dict.fromkeys(("true", "1", "yes", "on"), True) | dict.fromkeys(("false", "0", "no", "off"), False)
 
@@ -35,7 +36,11 @@ class Secret:
         return "***"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(_raw(self), _raw(other))
+        if not isinstance(other, Secret):
+            return False
+        # compare_digest takes text only when it is ASCII; bytes it always takes.
+        own, others = (each.reveal().encode("utf-8", "surrogateescape") for each in (self, other))
+        return hmac.compare_digest(own, others)
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
@@ -43,11 +48,6 @@ class Secret:
     # dataclasses.asdict() copies deeply, and a log or a cache is soon reached from there.
     def __reduce__(self) -> NoReturn:
         raise TypeError("A Secret is never pickled or copied; reveal() it where it is used.")
-
-
-def _raw(secret: Secret) -> bytes:
-    # compare_digest takes text only when it is ASCII; bytes it always takes.
-    return secret.reveal().encode("utf-8", "surrogateescape")
 
 
 def _boolean(text: str) -> bool:
@@ -91,30 +91,25 @@ token = SettingType(_token, "the key alone, without spaces or line breaks", secr
 
 def integer(low: int, high: int) -> SettingType[int]:
     """Return the type of a whole number from `low` to `high`."""
-
-    def parse(text: str) -> int:
-        # int() would also take "1_000" and the digits of other scripts.
-        if not re.fullmatch(r"-?[0-9]{1,18}", text):
-            raise InvalidValue("is not a whole number")
-        if not low <= int(text) <= high:
-            raise InvalidValue("is out of range")
-        return int(text)
-
-    return SettingType(parse, f"a whole number from {low} to {high}")
+    # int() would also take "1_000" and the digits of other scripts.
+    return _within(low, high, int, r"-?[0-9]{1,18}", "a whole number")
 
 
 def number(low: float, high: float) -> SettingType[float]:
     """Return the type of a decimal number from `low` to `high`."""
+    # float() would also take "nan" and "inf".
+    return _within(low, high, float, r"[0-9]{1,9}(\.[0-9]{1,9})?", "a number")
 
-    def parse(text: str) -> float:
-        # float() would also take "nan" and "inf".
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
-            raise InvalidValue("is not a number")
-        if not low <= float(text) <= high:
+
+def _within(low: N, high: N, convert: Callable[[str], N], pattern: str, noun: str) -> SettingType[N]:
+    def parse(text: str) -> N:
+        if not re.fullmatch(pattern, text):
+            raise InvalidValue(f"is not {noun}")
+        if not low <= convert(text) <= high:
             raise InvalidValue("is out of range")
-        return float(text)
+        return convert(text)
 
-    return SettingType(parse, f"a number from {low:g} to {high:g}")
+    return SettingType(parse, f"{noun} from {low} to {high}")
 
 
 def choice(*names: str) -> SettingType[str]:
@@ -155,7 +150,9 @@ def json_list(parse_one: Callable[[dict[str, object]], T], wants: str) -> Settin
     """Return the secret type of a JSON array of objects; a problem names a bad entry by its place only."""
 
     def parse(text: str) -> tuple[T, ...]:
-        found = _array(text)
+        found = parse_json(text)
+        if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+            raise InvalidValue("is not a JSON array of objects")
         return _every(parse_one, found, [f"entry {place}" for place in range(1, len(found) + 1)])
 
     return SettingType(parse, wants, secret=True)
@@ -172,13 +169,6 @@ def _every(parse: Callable[[S], T], texts: list[S], names: list[str]) -> tuple[T
     if reasons:
         raise InvalidValue(*reasons)
     return tuple(found)
-
-
-def _array(text: str) -> list[dict[str, object]]:
-    found = parse_json(text)
-    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
-        raise InvalidValue("is not a JSON array of objects")
-    return found
 
 
 def parse_json(text: str) -> object:
