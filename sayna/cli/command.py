@@ -86,9 +86,7 @@ def services() -> "Services":
 
 
 def config() -> "Config":
-    """Return the settings; raises ConfigError."""
-    if is_of_flask():
-        return services().config
+    """Return the settings, for a command that Flask does not have; raises ConfigError."""
     return cast("CommandSession", click.get_current_context().find_root().obj).config
 
 
@@ -125,8 +123,8 @@ def permitted(plan: "Plan", caller: "Caller") -> "Plan":
     return found
 
 
-class _WithExamples(click.Command):
-    """A command whose help ends with its entry in examples.yaml."""
+class Command(click.Command):
+    """A command whose help ends with its entry in examples.yaml, and whose expected errors are sentences."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, on lines as they are in the file."""
@@ -135,10 +133,6 @@ class _WithExamples(click.Command):
         texts: dict[str, str] = yaml.safe_load(Path(__file__).with_name("examples.yaml").read_text("utf-8"))
         self.epilog = f"\b\n{texts[self.name]}" if self.name in texts else None
         super().format_epilog(ctx, formatter)
-
-
-class Command(_WithExamples):
-    """A command whose expected errors are sentences, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
@@ -152,7 +146,7 @@ class Command(_WithExamples):
             raise click.ClickException(sentence) from error
 
 
-class Group(_WithExamples, click.Group):
+class Group(Command, click.Group):
     """A group of such commands."""
 
     command_class = Command
@@ -215,18 +209,18 @@ def sayna(context: click.Context, env_file: Path | None) -> None:
     context.obj = CommandSession()
     if env_file:
         # In the environment, so that the server and the helper programs have them too.
-        os.environ.update(_missing(env_file))
+        _set_missing(env_file)
 
 
-def _missing(file: Path) -> Iterator[tuple[str, str]]:
-    """Yield the settings of a file that the environment does not have; raises ClickException."""
-    from dotenv import dotenv_values  # noqa: PLC0415 - only a run with such a file pays for it
+def _set_missing(file: Path) -> None:
+    """Set the variables of a file that the environment does not have; raises ClickException."""
+    from sayna.config.sources import read_variables  # noqa: PLC0415 - `sayna --help` needs no settings
 
     try:
-        found = dotenv_values(file, interpolate=False, encoding="utf-8")
+        found = read_variables(file)
     except (OSError, ValueError) as error:
         raise click.ClickException(f"--env-file {file} cannot be read ({type(error).__name__})") from error
-    yield from ((name, value) for name, value in found.items() if value and not os.environ.get(name, "").strip())
+    os.environ.update({name: value for name, value in found.items() if not os.environ.get(name, "").strip()})
 
 
 @click.command("completion", cls=Command)

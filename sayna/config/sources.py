@@ -137,16 +137,12 @@ def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator
 def _leaves(section: str, content: dict[object, object]) -> Iterator[tuple[str, str]]:
     for key, value in content.items():
         if section == "recording" and key == "backend" and isinstance(value, dict):
-            yield from _backend(value)
+            # The places of a storage's settings name its type: `recording.backend[s3].bucket`.
+            below = f"recording.backend[{_as_text(value.get('type')).lower()}]"
+            for name, each in value.items():
+                yield ("recording.backend.type" if name == "type" else f"{below}.{name}", _as_text(each))
         else:
             yield f"{section}.{key}", _as_text(value)
-
-
-def _backend(content: dict[object, object]) -> Iterator[tuple[str, str]]:
-    """Yield the settings of one storage; their place names its type: `recording.backend[s3].bucket`."""
-    kind = _as_text(content.get("type")).lower()
-    for key, value in content.items():
-        yield ("recording.backend.type" if key == "type" else f"recording.backend[{kind}].{key}", _as_text(value))
 
 
 def _as_text(value: object) -> str:
@@ -205,7 +201,7 @@ def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, 
     """Return the sources of one start; the environment beats `.env`, and both beat YAML."""
     problems: list[str] = []
     warnings: list[str] = []
-    variables = dict(_dotenv(folder / ".env", problems)) if dotenv else {}
+    variables = _dotenv(folder / ".env", problems) if dotenv else {}
     # A blank variable, as compose files leave it, does not hide what .env says.
     variables |= {name: value for name, value in environ.items() if value.strip()}
     place = variables.get("SAYNA_CONFIG", "").strip()
@@ -214,15 +210,18 @@ def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, 
     return Sources(variables, yaml, folder, problems, [*misspelt_names(variables, known), *warnings])
 
 
-def _dotenv(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
-    if not path.exists():
-        return
-    from dotenv import dotenv_values  # noqa: PLC0415 - only a process with a .env pays for it
-
+def _dotenv(path: Path, problems: list[str]) -> dict[str, str]:
     try:
-        # No interpolation: a $ in a password means a $.
-        found = dotenv_values(path, interpolate=False, encoding="utf-8")
+        return read_variables(path) if path.exists() else {}
     except (OSError, ValueError) as error:
         problems.append(f"The file .env cannot be read ({type(error).__name__}); repair or remove it.")
-        return
-    yield from ((name, value) for name, value in found.items() if value)
+        return {}
+
+
+def read_variables(path: Path) -> dict[str, str]:
+    """Return the variables of a file like .env that are not empty; raises OSError or ValueError."""
+    from dotenv import dotenv_values  # noqa: PLC0415 - only a process with such a file pays for it
+
+    # No interpolation: a $ in a password means a $.
+    found = dotenv_values(path, interpolate=False, encoding="utf-8")
+    return {name: value for name, value in found.items() if value}
