@@ -19,6 +19,7 @@ from sayna.config.server import waiting_places
 from sayna.engines.pool import EnginePool
 from sayna.providers import PROVIDERS
 from sayna.providers.base import TTSProvider
+from sayna.providers.local import LocalProvider
 from sayna.recordings import open_library, retention_threads
 from sayna.recordings.library import Library
 from sayna.recordings.recorder import Recorder
@@ -165,7 +166,8 @@ def build(config: Config) -> Services:
 def _providers(config: Config, pool: EnginePool) -> dict[str, TTSProvider]:
     providers = {slug: provider(getattr(config.providers, slug)) for slug, provider in PROVIDERS.items()}
     for provider in providers.values():
-        provider.use_pool(pool)
+        if isinstance(provider, LocalProvider):
+            provider.pool = pool
     return providers
 
 

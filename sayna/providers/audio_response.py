@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sayna.audio import containers, mpeg
 from sayna.audio.spec import AudioSpec
+from sayna.errors import ProviderError
+from sayna.providers.base import SpeechRequest
 
 # Much less time than a character takes in speech: only a truncated body is shorter.
 _MIN_MS_PER_CHARACTER = 10
@@ -87,34 +89,36 @@ def spec_of(head: bytes, wanted: AudioSpec, label: Label, *, is_rate_open: bool 
     return AudioSpec(raw, rate) if raw else None
 
 
-class UnframedBody:
-    """Counts a body that ends with its connection: HTTP cannot tell it from a truncated one, so its bytes must."""
+def whole_body(chunks: Iterator[bytes], spec: AudioSpec, request: SpeechRequest, vendor: str) -> Iterator[bytes]:
+    """Pass on a body that ends with its connection: HTTP cannot tell it from a truncated one, so its bytes must.
 
-    def __init__(self) -> None:
-        self._size = 0
-        self._head = self._tail = b""
+    Raises ProviderError at the end of a body that is shorter than its header says, or than its text needs.
+    """
+    size, head, tail = 0, b"", b""
+    for chunk in chunks:
+        size += len(chunk)
+        head += chunk[: max(0, _HEAD_BYTES - len(head))]
+        tail = (tail + chunk)[-_TAIL_BYTES:]
+        yield chunk
+    announced = _WAV_SIZE.search(head) if spec.audio_format == "wav" else None
+    if spec.audio_format == "opus":
+        flags = tail[tail.rfind(b"OggS") :][_FLAGS]
+        is_whole = bool(int.from_bytes(flags, "big") & _END_OF_STREAM)
+    elif announced and 0 < (length := int.from_bytes(announced[1], "little")) < _PLACEHOLDER_FROM:
+        is_whole = size - announced.end() >= length
+    else:
+        is_whole = _is_long_enough(size, "linear16" if announced else spec.audio_format, spec.sample_rate, request)
+    if not is_whole:
+        raise ProviderError(f"{vendor} sent less audio than the text needs")
 
-    def add(self, chunk: bytes) -> None:
-        """Count a chunk."""
-        self._size += len(chunk)
-        self._head += chunk[: max(0, _HEAD_BYTES - len(self._head))]
-        self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
 
-    def is_whole(self, spec: AudioSpec, text: str, speaking_rate: float) -> bool:
-        """Return whether the body is as long as its header says, or lasts as long as its text needs."""
-        if spec.audio_format == "opus":
-            flags = self._tail[self._tail.rfind(b"OggS") :][_FLAGS]
-            return bool(int.from_bytes(flags, "big") & _END_OF_STREAM)
-        if spec.audio_format == "wav" and (found := _WAV_SIZE.search(self._head)):
-            announced = int.from_bytes(found[1], "little")
-            if 0 < announced < _PLACEHOLDER_FROM:
-                return self._size - found.end() >= announced
-            spec = AudioSpec("linear16", spec.sample_rate)
-        if spec.audio_format not in _SAMPLE_BYTES:
-            return True
-        seconds = self._size / _SAMPLE_BYTES[spec.audio_format] / spec.sample_rate
-        spoken = sum(character.isalnum() for character in text)
-        return seconds * 1000 * speaking_rate >= _MIN_MS_PER_CHARACTER * spoken
+def _is_long_enough(size: int, audio_format: str, sample_rate: int, request: SpeechRequest) -> bool:
+    """Return whether so many bytes may be the whole text, also where their duration is unknown."""
+    if audio_format not in _SAMPLE_BYTES:
+        return True
+    seconds = size / _SAMPLE_BYTES[audio_format] / sample_rate
+    spoken = sum(character.isalnum() for character in request.text)
+    return seconds * 1000 * request.speaking_rate >= _MIN_MS_PER_CHARACTER * spoken
 
 
 def whole_frames(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -23,8 +23,6 @@ from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mappings, text
 HOST = "https://{region}.tts.speech.microsoft.com"
 # The region becomes part of a host name: `10.0.0.5:8443/x?` would lead to any server.
 REGION = re.compile(r"[a-z0-9]{2,32}")
-# The present voices have 48,000 Hz, so every other format is made here from this one.
-OUTPUT_FORMAT, RATE = "raw-48khz-16bit-mono-pcm", 48000
 # Each voice has some of these styles and roles:
 # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
 STYLES = (
@@ -76,6 +74,8 @@ class Azure(CloudProvider):
     default_language = "en-US"
     # Some names have a colon: en-US-Andrew:DragonHDLatestNeural.
     voice_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._-]{0,127}")
+    # That of the present voices, and Azure's highest.
+    sample_rates = (48000,)
     # https://learn.microsoft.com/azure/ai-services/speech-service/speech-synthesis-markup-voice
     rates = (0.5, 2.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
@@ -104,16 +104,12 @@ class Azure(CloudProvider):
         """Return the voice; clients of the reference server may name it in `model`, because Azure has no models."""
         return voice_id or model or self.default_voice, ""
 
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 at the rate of the present voices, which is Azure's highest."""
-        return AudioSpec("linear16", RATE)
-
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
         headers = {
             "Ocp-Apim-Subscription-Key": self.key(request.credentials),
             "Content-Type": "application/ssml+xml",
-            "X-Microsoft-OutputFormat": OUTPUT_FORMAT,
+            "X-Microsoft-OutputFormat": "raw-48khz-16bit-mono-pcm",
         }
         url = f"{self._base(request.credentials)}/cognitiveservices/v1"
         return self.audio(request, url, spec, headers=headers, body=_document(request))

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.config import VendorConfig
-from sayna.engines.pool import EnginePool
 from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 from sayna.state.files import Check
@@ -40,6 +39,11 @@ class SynthesisParams:
     connect_seconds: float
     is_retried: bool = field(default=True, kw_only=True)
     has_next: bool = field(default=False, kw_only=True)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether it is spoken with credentials of its own, not with the server's."""
+        return self.credentials is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ class ProviderFacts:
 class TTSProvider(ABC):
     """A speech vendor: holds its configuration and nothing else.
 
-    Every known vendor has an instance; `configured` says whether this server has credentials for it.
-    A request that brings its own `credentials` works with an unconfigured one too.
+    Every known vendor has an instance; `configured` says whether this server can call it without a request's own
+    credentials. A request that brings its own works with an unconfigured one too.
     """
 
     slug: ClassVar[str]
@@ -129,15 +133,11 @@ class TTSProvider(ABC):
     how_to_configure: ClassVar[str] = ""
 
     base_url: str = ""
+    configured: bool
 
     @abstractmethod
     def __init__(self, config: Any) -> None:
         """Take the vendor's own settings, an instance of `config_class`."""
-
-    @property
-    @abstractmethod
-    def configured(self) -> bool:
-        """Whether this server can call the vendor without a request's own credentials."""
 
     @property
     def problem(self) -> str:
@@ -208,15 +208,12 @@ class TTSProvider(ABC):
         return f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}"
 
     def language_of(self, voice_id: str) -> str:
-        """Return the BCP 47 tag that the voice speaks, or an empty string when only the vendor knows."""
+        """Return the tag that a voice without languages_of() speaks, empty when only the vendor knows."""
         return self.default_language
 
     def version_of(self, voice_id: str) -> str | None:
         """Return a text that changes when another voice gets the same id; None where only the vendor knows."""
         return None
-
-    def use_pool(self, pool: EnginePool) -> None:  # noqa: B027 - only the engines of this machine run in it
-        """Run in this pool, which all workers share, instead of in one of its own."""
 
     def close(self) -> None:  # noqa: B027 - most vendors hold nothing
         """Free what the vendor holds; it may be used again."""

@@ -16,14 +16,11 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, samples
+from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
 
 # In this version voices are objects and errors are text.
 VERSION = "2025-04-16"
-RATES = (8000, 16000, 22050, 24000, 44100, 48000)
-# Sonic's own: https://docs.cartesia.ai/api-reference/tts/bytes .
-RATE = 44100
 PAGE_SIZE = 100
 MAX_PAGES = 100
 # Requests name voices, so a limit is needed.
@@ -48,6 +45,8 @@ class Cartesia(CloudProvider):
     default_voice = "a0e99841-438c-4a64-b679-ae501e7d6091"
     default_model = "sonic-3"
     voice_pattern = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+    # The first is Sonic's own: https://docs.cartesia.ai/api-reference/tts/bytes .
+    sample_rates = (44100, 48000)
     rates = (0.6, 1.5)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "volume": SettingSpec(float, 0.5, 2),
@@ -60,10 +59,6 @@ class Cartesia(CloudProvider):
         super().__init__(config)
         self._languages = {self.default_voice: "en"}
         self._lock = threading.Lock()
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 at Sonic's own rate, or at 48,000 Hz where that is wanted."""
-        return samples(target, RATES, own_rate=RATE)
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""
@@ -108,9 +103,8 @@ class Cartesia(CloudProvider):
         voice_id = request.voice_id.lower()
         if known := self._languages.get(voice_id):
             return known
-        own = request.credentials is not None
         url = f"{self.base_url}/voices/{voice_id}"
-        voice = self.json("GET", url, headers=headers, deadline=request.deadline, own=own)
+        voice = self.json("GET", url, headers=headers, deadline=request.deadline, own=request.has_credentials)
         language = text(mapping(voice), "language") or "en"
         with self._lock:
             if len(self._languages) < MAX_LANGUAGES:

@@ -13,14 +13,13 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.log import emit
-from sayna.providers.audio_response import Label, UnframedBody, spec_of, whole_frames
+from sayna.providers.audio_response import Label, spec_of, whole_body, whole_frames
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.providers.vendor_health import RefusalNote
 from sayna.providers.vendor_http import VendorHTTP, logger
 
 # The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
 MAX_AUDIO_BYTES = 64 * 2**20
-LOWEST = AudioSpec("linear16", 8000)
 # A vendor that has refused a high rate is asked for one again after this time, because the plan of a key may change.
 RATE_REFUSED_SECONDS = 3600.0
 
@@ -32,6 +31,10 @@ class CloudProvider(VendorHTTP):
     careless_labels: ClassVar[frozenset[str]] = frozenset()
     # Whether the vendor chooses the sample rate.
     is_rate_open: ClassVar[bool] = False
+    # What the vendor is asked for: lossless where it sells that, otherwise its best. Every other format is made of it.
+    audio_format: str = "linear16"
+    # In Hz: its own rate, then the higher ones that it offers, for requests that want them.
+    sample_rates: ClassVar[tuple[int, ...]]
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -39,12 +42,10 @@ class CloudProvider(VendorHTTP):
         self._api_key: Secret | None = getattr(config, "api_key", None)
         self._rate_refusal = RefusalNote(RATE_REFUSED_SECONDS)
 
-    @abstractmethod
     def native(self, target: AudioSpec) -> AudioSpec:
-        """Return the form in which the vendor is asked for a sound that is wanted as `target` first.
-
-        It is lossless where the vendor sells that, and otherwise its best; every other format is made of it.
-        """
+        """Return the form in which the vendor is asked for a sound that is wanted as `target` first."""
+        high_enough = (rate for rate in self.sample_rates if rate >= target.sample_rate)
+        return AudioSpec(self.audio_format, next(high_enough, self.sample_rates[-1]))
 
     @abstractmethod
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
@@ -55,8 +56,8 @@ class CloudProvider(VendorHTTP):
 
         Otherwise callers of lower rates, who share the synthesis, would get the refusal of the higher one.
         """
-        spec, usual = self.native(request.target), self.native(LOWEST)
-        own = request.credentials is not None
+        spec, usual = self.native(request.target), AudioSpec(self.audio_format, self.sample_rates[0])
+        own = request.has_credentials
         if spec == usual or (not own and self._rate_refusal.is_recent):
             return self.render(request, usual)
         try:
@@ -92,10 +93,10 @@ class CloudProvider(VendorHTTP):
         `spec` is what was asked for; where the vendor sent another format or rate, the spec of the result says so.
         Raises ProviderError when the response is no audio.
         """
-        own = request.credentials is not None
         reply = self.fetch(
-            "POST", url, headers=headers, params=params, body=body, own=own, deadline=request.deadline,
-            connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES, is_retried=request.is_retried,
+            "POST", url, headers=headers, params=params, body=body, own=request.has_credentials,
+            deadline=request.deadline, connect_seconds=request.connect_seconds, max_bytes=MAX_AUDIO_BYTES,
+            is_retried=request.is_retried,
         )  # fmt: skip
         label = Label.of(reply.headers.get("content-type", ""))
         chunks, found, head = self._chunks(reply, request), None, b""
@@ -113,32 +114,16 @@ class CloudProvider(VendorHTTP):
             head = mpeg.without_length(head, int(size)) if size.isdecimal() else mpeg.without_length(head)
         chunks = itertools.chain((head,), chunks)
         if not reply.is_framed:
-            chunks = self._whole(chunks, request, found)
+            chunks = whole_body(chunks, found, request, self.slug)
         elif found.audio_format == "mp3":
             chunks = whole_frames(chunks)
         return AudioStream(found, chunks, reply.close)
 
     def _chunks(self, reply: "http.StreamedResponse", request: SpeechRequest) -> Iterator[bytes]:
-        breaker = self._breaker_for(own=request.credentials is not None)
         try:
             yield from reply.chunks()
         except http.TransportError as error:
-            raise self._failure(error, breaker) from error
+            raise self._failure(error, own=request.has_credentials) from error
         finally:
             reply.close()
-        self._succeeded(own=request.credentials is not None)
-
-    def _whole(self, chunks: Iterator[bytes], request: SpeechRequest, spec: AudioSpec) -> Iterator[bytes]:
-        """Pass a body without a length on; raises ProviderError at its end when it is not whole."""
-        body = UnframedBody()
-        for chunk in chunks:
-            body.add(chunk)
-            yield chunk
-        if not body.is_whole(spec, request.text, request.speaking_rate):
-            raise ProviderError(f"{self.slug} sent less audio than the text needs")
-
-
-def samples(target: AudioSpec, offered: tuple[int, ...], *, own_rate: int) -> AudioSpec:
-    """Return linear16 at a vendor's own rate in Hz; a higher one that it offers, where `target` has a higher rate."""
-    rate = max(own_rate, target.sample_rate)
-    return AudioSpec("linear16", min((each for each in offered if each >= rate), default=max(offered)))
+        self._succeeded(own=request.has_credentials)

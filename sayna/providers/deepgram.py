@@ -16,12 +16,8 @@ from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, samples
+from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, gender, mapping, text, texts
-
-RATES = (8000, 16000, 24000, 32000, 48000)
-# Deepgram's default for linear16.
-RATE = 24000
 
 # One of Aura-2 for each language, all of them in https://developers.deepgram.com/docs/tts-models .
 VOICES = {
@@ -51,6 +47,8 @@ class Deepgram(CloudProvider):
     facts = ProviderFacts("`DEEPGRAM_API_KEY`", "linear16 24 kHz, more when asked for")
     # A voice of Aura-2: a reseller has announced the end of Aura-1.
     default_voice = VOICES["en"]
+    # The first is its default for linear16.
+    sample_rates = (24000, 32000, 48000)
     rates = (0.7, 1.5)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
@@ -59,10 +57,6 @@ class Deepgram(CloudProvider):
         """Return the one name twice: a Deepgram voice is a model."""
         name = model or voice_id or self._voice_for(language)
         return name, name
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 at Aura's own rate, or at a higher one where that is wanted."""
-        return samples(target, RATES, own_rate=RATE)
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return Aura's audio as it is made."""
@@ -81,15 +75,10 @@ class Deepgram(CloudProvider):
         models = self.json("GET", f"{self.base_url}/v1/models", headers=headers, deadline=deadline)
         return [_voice(item) for item in self.listed(models, "tts") if text(item, "canonical_name")]
 
-    def language_of(self, voice_id: str) -> str:
+    def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
         found = re.fullmatch(r"aura-(?:2-)?[a-z]+-([a-z]{2})", voice_id)
-        return found[1] if found else ""
-
-    def languages_of(self, voice_id: str) -> tuple[str, ...]:
-        """Return the tag at the end of the name."""
-        tag = self.language_of(voice_id)
-        return (tag,) if tag else ()
+        return (found[1],) if found else ()
 
     @staticmethod
     def _voice_for(language: str) -> str:

@@ -17,12 +17,9 @@ from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.cloud import CloudProvider, samples
+from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, JsonObject, gender, mapping, mappings, text
 
-PCM_RATES = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
-# 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
-RATE = 24000
 BODY_SETTINGS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
 MODELS_WITH_LANGUAGE = re.compile(r"eleven_(v3.*|(flash|turbo)_v2_5)")
@@ -65,6 +62,8 @@ class ElevenLabs(CloudProvider):
     # Its API page names this type for every output_format.
     careless_labels = frozenset({"audio/mpeg"})
     voice_pattern = re.compile(r"[A-Za-z0-9]{1,64}")
+    # 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
+    sample_rates = (24000, 32000, 44100, 48000)
     rates = (0.7, 1.2)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "stability": SettingSpec(float, 0, 1),
@@ -76,10 +75,6 @@ class ElevenLabs(CloudProvider):
     }
     # The flash and turbo models take 30,000 and more, but so much audio is beyond MAX_AUDIO_BYTES.
     max_chars = 10000
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 at a rate of every plan, or at a higher one where that is wanted."""
-        return samples(target, PCM_RATES, own_rate=RATE)
 
     def chars_at_once(self, model: str) -> int | None:
         """Return the limit of the model; eleven_v3 and its variants take half as much as the others."""

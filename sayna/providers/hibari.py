@@ -20,8 +20,9 @@ from sayna.engines.wire import HIBARI
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, Voice
-from sayna.providers.local import LocalProvider
+from sayna.providers.local import LocalProvider, is_installed
 
+PACKAGES = ("hibari", "onnxruntime")
 # Known without the package, which lists the same.
 DEFAULT_VOICE = "heart"
 RATE = 24000
@@ -43,7 +44,7 @@ class HibariConfig:
     @property
     def configured(self) -> bool:
         """Whether the voice is left on and its package is installed."""
-        return self.enabled and all(importlib.util.find_spec(name) for name in ("hibari", "onnxruntime"))
+        return self.enabled and is_installed(*PACKAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,11 @@ class Hibari(LocalProvider):
         "hibari is not configured: leave HIBARI_ENABLED on and run scripts/install requirements-neural.txt"
     )
 
-    def __init__(self, config: HibariConfig) -> None:
-        super().__init__()
-        self._config = config
+    packages = PACKAGES
 
-    @functools.cached_property
-    def configured(self) -> bool:
-        """Whether the voice is enabled and its package is installed."""
-        return self._config.configured
+    def __init__(self, config: HibariConfig) -> None:
+        super().__init__(config)
+        self._folder = config.voices_path if self.configured else None
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at 24,000 Hz, by sentence; raises ProviderRejectedRequest, EmptyText for no sound."""
@@ -105,7 +103,6 @@ class Hibari(LocalProvider):
                 provider=self.slug,
                 gender=voice.gender.title(),
                 accent=voice.accent,
-                language="English",
                 languages=(voice.language,),
                 sample_rates=(RATE,),
                 tags=("natural",),
@@ -142,10 +139,10 @@ class Hibari(LocalProvider):
 
     def _voices(self) -> dict[str, HibariVoice]:
         voices = {DEFAULT_VOICE: HibariVoice("", "", "en-US", "female", "American")}
-        if self._config.voices_path is None or not self.configured:
+        if self._folder is None:
             return voices
         for name, told in _registry().items():
-            file = self._config.voices_path / told["file"]
+            file = self._folder / told["file"]
             if name != DEFAULT_VOICE and file.is_file():
                 found = file.stat()
                 version = f"{found.st_mtime_ns}-{found.st_size}"

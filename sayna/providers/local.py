@@ -1,9 +1,10 @@
 """What the engines on this machine share: no key, the pool of engines, and neural speech sentence by sentence."""
 
+import importlib.util
 import itertools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from sayna.audio.spec import AudioSpec
 from sayna.engines.pool import EnginePool
@@ -17,8 +18,13 @@ class LocalProvider(TTSProvider):
     auth_fields = ()
     local = True
 
-    def __init__(self) -> None:
+    # What must be installed.
+    packages: ClassVar[tuple[str, ...]]
+
+    def __init__(self, config: Any) -> None:
+        # A pool of its own, until it is given the one that all workers share.
         self.pool = EnginePool()
+        self.configured = config.configured and is_installed(*self.packages)
 
     def spoken(self, engine: bytes, told: Mapping[str, Any], request: SpeechRequest, sample_rate: int) -> AudioStream:
         """Return linear16 by sentence; `told` is the request to the engine. Raises EmptyText when there is no sound."""
@@ -34,10 +40,11 @@ class LocalProvider(TTSProvider):
         """Return the error of a voice that the engine does not have."""
         return ProviderRejectedRequest(f"{self.slug} does not know this voice; GET /voices lists them")
 
-    def use_pool(self, pool: EnginePool) -> None:
-        """Render in this pool."""
-        self.pool = pool
-
     def close(self) -> None:
         """Let the pool of engines go; the next use takes it again."""
         self.pool.close()
+
+
+def is_installed(*packages: str) -> bool:
+    """Return whether all of these Python packages can be imported."""
+    return all(map(importlib.util.find_spec, packages))

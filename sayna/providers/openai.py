@@ -77,6 +77,7 @@ class OpenAI(CloudProvider):
     # Gateways such as LiteLLM send every format as audio/mpeg (https://github.com/BerriAI/litellm/issues/4332).
     careless_labels = CONTAINER_LABELS
     is_rate_open = True
+    sample_rates = (RATE,)
     rates = (0.25, 4.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "instructions": SettingSpec(str),
@@ -87,14 +88,12 @@ class OpenAI(CloudProvider):
     def __init__(self, config: OpenAIConfig) -> None:
         super().__init__(config)
         self._is_openai = urlsplit(config.base_url).hostname == "api.openai.com"
+        # The header of a wav says the rate before the audio begins.
+        self.audio_format = "linear16" if self._is_openai else "wav"
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the voice and the model; other servers with this API know at least the oldest model."""
         return voice_id or self.default_voice, model or (MODEL if self._is_openai else MODEL_ELSEWHERE)
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 for OpenAI, else wav: its header says the rate before the audio begins."""
-        return AudioSpec("linear16" if self._is_openai else "wav", RATE)
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made; its header, or a rate in its label, replaces the rate in the spec."""

@@ -6,11 +6,10 @@ differ in rate (16,000 or 22,050 Hz) and licence.
 """
 
 import functools
-import importlib.util
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -88,16 +87,13 @@ class Piper(LocalProvider):
     # Piper itself takes any length; parts of this size have a deadline of their own.
     max_chars = 2000
 
-    def __init__(self, config: PiperConfig) -> None:
-        super().__init__()
-        self._folder = config.voices_path
-        if self._folder and not self._installed:
-            log.warning(self.how_to_configure)
+    packages = ("piper",)
 
-    @property
-    def configured(self) -> bool:
-        """Whether there is a folder of voices and the extra is installed."""
-        return self._folder is not None and self._installed
+    def __init__(self, config: PiperConfig) -> None:
+        super().__init__(config)
+        self._folder = config.voices_path
+        if self._folder and not self.configured:
+            log.warning(self.how_to_configure)
 
     @property
     def how_to_configure(self) -> str:  # type: ignore[override]
@@ -106,19 +102,17 @@ class Piper(LocalProvider):
             return "piper is not configured: set PIPER_VOICES_PATH to a folder of voices"
         return "piper is not installed: pip install -r requirements-piper.txt"
 
-    @functools.cached_property
-    def _installed(self) -> bool:
-        return importlib.util.find_spec("piper") is not None
-
     def check(self) -> Check:
         """Return `failed` when the folder is set and the engine finds no usable voice in it."""
         if self._folder is None:
             return "off"
-        return "ok" if self.configured and any(self._voices()) else "failed"
+        return "ok" if self.configured and self._voices() else "failed"
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at the voice's own rate, sentence by sentence; raises ProviderRejectedRequest."""
-        voice = self._find(request.voice_id)
+        voice = self._voices().get(request.voice_id)
+        if voice is None:
+            raise self.unknown_voice()
         speaker = voice.speaker(request.model) if request.model else None
         if request.model and speaker is None:
             raise ProviderRejectedRequest("piper does not know this speaker (model) of the voice; see GET /voices")
@@ -133,7 +127,7 @@ class Piper(LocalProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the voices in the folder."""
-        return [_listed(voice) for voice in self._voices()]
+        return [_listed(voice) for voice in self._voices().values()]
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else the first that speaks the language, else the first."""
@@ -141,39 +135,28 @@ class Piper(LocalProvider):
             return voice_id, model
         if not self.configured:
             raise ProviderNotConfigured(self.how_to_configure)
-        voices = list(self._voices())
+        voices = list(self._voices().values())
         wanted = language.lower()
         for tag in (wanted, wanted.partition("-")[0]):
             for voice in voices:
                 if tag and f"{voice.language.lower()}-".startswith(f"{tag}-"):
                     return voice.id, model
-        if not self.configured:
-            raise ProviderNotConfigured(self.how_to_configure)
         if language or not voices:
             raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
         return voices[0].id, model
 
-    def language_of(self, voice_id: str) -> str:
-        """Return the tag in the voice's own description, empty for an unknown voice."""
-        return next((voice.language for voice in self._voices() if voice.id == voice_id), "")
-
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the one language of a voice, none for an unknown voice."""
-        tag = self.language_of(voice_id)
-        return (tag,) if tag else ()
+        voice = self._voices().get(voice_id)
+        return (voice.language,) if voice else ()
 
     def version_of(self, voice_id: str) -> str:
         """Return the version of the voice's files, empty while there are none."""
-        return next((voice.version for voice in self._voices() if voice.id == voice_id), "")
+        voice = self._voices().get(voice_id)
+        return voice.version if voice else ""
 
-    def _voices(self) -> Iterator[VoiceFile]:
-        return iter(scan(self._folder).values() if self._folder else ())
-
-    def _find(self, voice_id: str) -> VoiceFile:
-        for voice in self._voices():
-            if voice.id == voice_id:
-                return voice
-        raise self.unknown_voice()
+    def _voices(self) -> dict[str, VoiceFile]:
+        return scan(self._folder) if self._folder else {}
 
 
 def _listed(voice: VoiceFile) -> Voice:

@@ -34,6 +34,10 @@ KINDS: Mapping[int, type[ProviderError]] = {
     **dict.fromkeys((401, 402, 403), ProviderRejectedCredentials),
     429: ProviderRateLimited,
 }
+KEY_REFUSED = (
+    "the server's key for {} was refused: it is wrong, lacks a permission or has no credit; "
+    "the operator of this server must replace it"
+)
 
 logger = logging.getLogger("sayna.vendor")
 
@@ -41,26 +45,23 @@ logger = logging.getLogger("sayna.vendor")
 class VendorHTTP(TTSProvider):
     """A vendor behind HTTP; adapters read its own errors.
 
-    A timeout shorter than `min_timeout_seconds` was the caller's choice, so it is not a failure of the vendor.
+    A call with a request's `own` credentials is neither counted nor noted: otherwise one caller's bad key could open
+    the circuit for everyone. A timeout shorter than `min_timeout_seconds` was the caller's choice, so it is not a
+    failure of the vendor.
     """
 
     min_timeout_seconds: float = 5.0
 
     def __init__(self, config: Any) -> None:
         self.base_url = config.base_url
-        self._configured: bool = config.configured
+        self.configured = config.configured
         self._breaker = CircuitBreaker()
         self._refusal = RefusalNote()
 
     @property
-    def configured(self) -> bool:
-        """Whether this server holds a key or an account."""
-        return self._configured
-
-    @property
     def problem(self) -> str:
         """A sentence when the vendor has refused the server's own credentials lately, else an empty string."""
-        return _key_refused(self.slug) if self._refusal.is_recent else ""
+        return KEY_REFUSED.format(self.slug) if self._refusal.is_recent else ""
 
     def check(self) -> Check:
         """Return `failed` for a minute after the vendor has refused the key of this server."""
@@ -83,7 +84,7 @@ class VendorHTTP(TTSProvider):
         try:
             answer = json.loads(self.fetch(method, url, own=own, **call).read())
         except http.TransportError as error:
-            raise self._failure(error, self._breaker_for(own=own)) from error
+            raise self._failure(error, own=own) from error
         except (ValueError, RecursionError) as error:
             raise ProviderError(f"{self.slug} answered with something other than JSON") from error
         self._succeeded(own=own)
@@ -107,8 +108,7 @@ class VendorHTTP(TTSProvider):
 
         `own` credentials came with the request. Raises ProviderError and its kinds.
         """
-        breaker = self._breaker_for(own=own)
-        if seconds := breaker.retry_in():
+        if not own and (seconds := self._breaker.retry_in()):
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
         connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried
         while True:
@@ -117,14 +117,14 @@ class VendorHTTP(TTSProvider):
                     method, url, headers=headers, params=params, data=body, deadline=deadline,
                     connect_seconds=connect_seconds, max_bytes=max_bytes)  # fmt: skip
             except http.TransportError as error:
-                failure, pause = self._failure(error, breaker, connect_seconds), 0.0
+                failure, pause = self._failure(error, own=own, timeout=connect_seconds), 0.0
                 # No retry after a timeout: the vendor may have made the speech, and billed it.
                 if last or not isinstance(error, http.Unreachable):
                     raise failure from error
             else:
                 if reply.status == 200:  # noqa: PLR2004
                     return reply
-                refused, pause = self._refused(reply, breaker, own=own)
+                refused, pause = self._refused(reply, own=own)
                 if last or pause > deadline.remaining():
                     raise refused
             time.sleep(pause)
@@ -132,67 +132,50 @@ class VendorHTTP(TTSProvider):
 
     def refused_key(self, *, own: bool) -> ProviderError:
         """Return the error of refused credentials; the server's own ones are noted, and logged when it is news."""
-        if not own and self._refusal.note():
-            emit(logger, logging.ERROR, "vendor_key_refused", provider=self.slug, problem=self.problem)
-        return _error_for(self.slug, 401, ProviderRejectedCredentials, None, own=own)
+        if own:
+            reason = "they are wrong, lack a permission or have no credit"
+            sentence = f"{self.slug} refused the credentials in this request: {reason}"
+            return ProviderRejectedCredentials(sentence, from_request=True)
+        sentence = KEY_REFUSED.format(self.slug)
+        if self._refusal.note():
+            emit(logger, logging.ERROR, "vendor_key_refused", provider=self.slug, problem=sentence)
+        return ProviderRejectedCredentials(sentence, from_request=False)
 
-    def _refused(
-        self, reply: "http.StreamedResponse", breaker: CircuitBreaker, *, own: bool
-    ) -> tuple[ProviderError, float]:
+    def _refused(self, reply: "http.StreamedResponse", *, own: bool) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
-        named = self.read_error(reply.status, _told(reply), reply.headers)
-        kind = named or KINDS.get(reply.status, ProviderError)
-        emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=reply.status, code=kind.code)
-        if reply.status >= 500:  # noqa: PLR2004
-            breaker.failed()
-        else:
-            breaker.succeeded()
-        after = _retry_after(reply.headers)
+        status = reply.status
+        kind = self.read_error(status, _told(reply), reply.headers) or KINDS.get(status, ProviderError)
+        emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=status, code=kind.code)
+        if not own and status >= 500:  # noqa: PLR2004
+            self._breaker.failed()
+        elif not own:
+            self._breaker.succeeded()
         if kind is ProviderRejectedCredentials:
             return self.refused_key(own=own), math.inf
-        error = _error_for(self.slug, reply.status, kind, after, own=own)
-        return error, _pause(reply.status, kind, after)
+        after = _retry_after(reply.headers)
+        return _error_for(self.slug, status, kind, after), _pause(status, kind, after)
 
     def _succeeded(self, *, own: bool) -> None:
-        """Count a whole response; a request's own key says nothing about the server's."""
-        self._breaker_for(own=own).succeeded()
+        """Count a whole response."""
         if not own:
+            self._breaker.succeeded()
             self._refusal.clear()
 
-    def _failure(self, error: http.TransportError, breaker: CircuitBreaker, timeout: float = 0.0) -> ProviderError:
+    def _failure(self, error: http.TransportError, *, own: bool, timeout: float = 0.0) -> ProviderError:
         """Return the error of a transport failure, and count it when it is the vendor's."""
         timed_out = isinstance(error, http.TimedOut)
-        if not isinstance(error, http.Cancelled) and (not timed_out or timeout >= self.min_timeout_seconds):
-            breaker.failed()
+        is_vendors = not isinstance(error, http.Cancelled) and (not timed_out or timeout >= self.min_timeout_seconds)
+        if is_vendors and not own:
+            self._breaker.failed()
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
         return ProviderError(f"{self.slug} could not be asked: {error}")
 
-    def _breaker_for(self, *, own: bool) -> CircuitBreaker:
-        """Return the circuit breaker of a call."""
-        # Requests with their own credentials use a temporary breaker: otherwise one caller's bad key could open
-        # the circuit for everyone.
-        return CircuitBreaker() if own else self._breaker
 
-
-def _key_refused(slug: str) -> str:
-    """Return the sentence that says that the server's own credentials were refused."""
-    return (
-        f"the server's key for {slug} was refused: it is wrong, lacks a permission or has no credit; "
-        "the operator of this server must replace it"
-    )
-
-
-def _error_for(
-    slug: str, status: int, kind: type[ProviderError], retry_after: float | None, *, own: bool
-) -> ProviderError:
-    """Return the error of one refusal, without the vendor's text; `own` credentials came with the request."""
+def _error_for(slug: str, status: int, kind: type[ProviderError], retry_after: float | None) -> ProviderError:
+    """Return the error of one refusal, without the vendor's text."""
     # Within the contract's bounds, because a client's library may wait as long as the vendor says.
     after = None if retry_after is None else max(1, min(60, math.ceil(retry_after)))
-    if kind is ProviderRejectedCredentials:
-        reason = "they are wrong, lack a permission or have no credit"
-        sentence = f"{slug} refused the credentials in this request: {reason}" if own else _key_refused(slug)
-        return ProviderRejectedCredentials(sentence, from_request=own)
     if kind is ProviderRateLimited:
         return ProviderRateLimited(f"{slug} asks for fewer requests", retry_after=after or 1)
     if kind is ProviderRejectedRequest:

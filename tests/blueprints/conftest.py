@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from app import create_app
 from sayna.config import load_config
 from sayna.engines.pool import EnginePool
+from sayna.providers.local import LocalProvider
 from tests.blueprints.rooms import AUTH
 from tests.sip.inbound import SETTINGS, Target
 from tests.wire.telephone import FakeSipClient
@@ -28,7 +29,8 @@ def make_client(tmp_path: Path, engines_folder: Path) -> Iterator[MakeClient]:
         services = app.extensions["sayna"]
         pool = EnginePool(engines_folder)
         for provider in services.providers.values():
-            provider.use_pool(pool)
+            if isinstance(provider, LocalProvider):
+                provider.pool = pool
         made.append(services)
         return app.test_client()
 

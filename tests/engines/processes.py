@@ -19,7 +19,7 @@ LONG = "中" * 5000  # 22 minutes of audio, 1.5 s of CPU
 def running_pool(folder: Path) -> Iterator[None]:
     """Keep the pool of engines of the workers that share `folder`; each start of one takes 50 ms."""
     keeper = Espeak(EspeakConfig(enabled=True))
-    keeper.use_pool(EnginePool(folder))
+    keeper.pool = EnginePool(folder)
     keeper.list_voices(Deadline.after(60))
     yield
     keeper.close()

@@ -112,7 +112,7 @@ from tests.engines.processes import processes
 from sayna.providers.espeak import Espeak, EspeakConfig
 from tests.providers.espeak.listening import request, seconds
 espeak = Espeak(EspeakConfig(enabled=True))
-espeak.use_pool(EnginePool(Path(sys.argv[1])))
+espeak.pool = EnginePool(Path(sys.argv[1]))
 """
 
 
@@ -210,7 +210,7 @@ def test_a_forked_child_does_not_keep_the_pool_alive(tmp_path: Path) -> None:
 
 def test_a_text_that_comes_while_the_pool_ends_is_said(tmp_path: Path) -> None:
     espeak = Espeak(EspeakConfig(enabled=True))
-    espeak.use_pool(EnginePool(tmp_path))
+    espeak.pool = EnginePool(tmp_path)
     seen = set()
     for _ in range(5):
         assert seconds(espeak, "Hello") > 0.2

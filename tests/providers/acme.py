@@ -32,11 +32,8 @@ class Acme(CloudProvider):
     default_language = "en-US"
     rates = (0.5, 2.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mood": SettingSpec(str, choices=("merry", "grave"))}
+    sample_rates = (8000,)
     max_chars = 777
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return linear16 at 8,000 Hz, all that Acme has."""
-        return AudioSpec("linear16", 8000)
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""

@@ -92,7 +92,7 @@ def test_a_text_that_is_too_long_is_the_caller_s_failure(fake: DeepgramFake) -> 
     [("aura-2-thalia-en", "en"), ("aura-asteria-en", "en"), ("aura-2-nestor-es", "es"), ("custom", "")],
 )
 def test_the_name_tells_the_language(fake: DeepgramFake, voice: str, language: str) -> None:
-    assert fake.provider().language_of(voice) == language
+    assert fake.provider().languages_of(voice) == ((language,) if language else ())
 
 
 def listed(fake: DeepgramFake, *tts: object) -> list[Voice]:

@@ -16,6 +16,7 @@ from sayna.engines.wire import HIBARI
 from sayna.errors import EmptyText, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.hibari import DEFAULT_VOICE, Hibari, HibariConfig, _registry
+from sayna.providers.local import LocalProvider
 from tests.audio.sounds import heard
 from tests.blueprints.conftest import MakeClient, make_client  # noqa: F401 - a fixture
 from tests.blueprints.own_voices import own_client
@@ -45,7 +46,8 @@ def make(make_client: MakeClient, loaded: Path) -> MakeClient:  # noqa: F811
     def made(**settings: str) -> FlaskClient:
         client = make_client(**settings)
         for provider in client.application.extensions["sayna"].providers.values():
-            provider.use_pool(EnginePool(loaded))
+            if isinstance(provider, LocalProvider):
+                provider.pool = EnginePool(loaded)
         return client
 
     return made
@@ -75,7 +77,7 @@ def bearer(secret: str) -> dict[str, str]:
 
 def test_speech_is_natural_sound_at_24_khz(loaded: Path) -> None:
     hibari = Hibari(HibariConfig())
-    hibari.use_pool(EnginePool(loaded))
+    hibari.pool = EnginePool(loaded)
     sound = heard(speak(hibari, request(hibari, "wav", 24000, text="Hello there.")), AudioSpec("wav", 24000))
     hibari.close()
     assert 0.5 < sound.seconds < 3
@@ -212,7 +214,7 @@ def test_another_language_and_an_unknown_voice_are_refused(client: FlaskClient) 
 
 def test_sound_of_nothing_is_an_empty_text(loaded: Path) -> None:
     hibari = Hibari(HibariConfig())
-    hibari.use_pool(EnginePool(loaded))
+    hibari.pool = EnginePool(loaded)
     with pytest.raises(EmptyText):
         hibari.synthesize(request(hibari, text="\U0001f600"))
     hibari.close()
@@ -222,7 +224,7 @@ def test_voices_of_the_operator_come_from_a_folder_only(tmp_path: Path, loaded: 
     folder = tmp_path / "voices"
     folder.mkdir()
     hibari = Hibari(HibariConfig(voices_path=folder))
-    hibari.use_pool(EnginePool(loaded))
+    hibari.pool = EnginePool(loaded)
     assert [voice.id for voice in hibari.list_voices(Deadline.after(5))] == ["heart"]
     registry = _registry()
     found = importlib.util.find_spec("hibari")

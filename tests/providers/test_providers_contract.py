@@ -59,7 +59,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory, engines_folder: Path) -> I
         else:
             assert slug == "espeak", "a provider that is no cloud vendor needs its line here"
             provider = Espeak(EspeakConfig(enabled=True))
-        provider.use_pool(EnginePool(engines_folder))
+        provider.pool = EnginePool(engines_folder)
         opened.callback(provider.close)
         return provider
 

@@ -6,7 +6,6 @@ from run to run; below 80 words a minute (0.46 x) the rate falls no further.
 """
 
 import functools
-import importlib.util
 import os
 import re
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ from sayna.engines.espeak_library import SAMPLE_RATE, SETTINGS
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
-from sayna.providers.espeak.voice_table import DEFAULT_VOICE, EspeakVoices, default_for
+from sayna.providers.espeak.voice_table import DEFAULT_LANGUAGE, DEFAULT_VOICE, EspeakVoices, default_for
 from sayna.providers.local import LocalProvider
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
@@ -53,7 +52,6 @@ class Espeak(LocalProvider):
     config_class = EspeakConfig
     facts = ProviderFacts("nothing", "linear16 22.05 kHz", remark=", built in")
     default_voice = DEFAULT_VOICE
-    default_language = "en-US"
     # Names are accepted too, such as English (America). They are looked up in the table, never joined to a path.
     voice_pattern = re.compile(r"[^\W_][\w ,()'/-]{0,63}(\+[^\W_][\w ]{0,31})?")
     rates = (0.46, 4.0)
@@ -65,15 +63,11 @@ class Espeak(LocalProvider):
     }
     sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
 
-    def __init__(self, config: EspeakConfig) -> None:
-        super().__init__()
-        self._enabled = config.enabled
-        self._catalogue: EspeakVoices | None = None
+    packages = ("espeakng_loader",)
 
-    @functools.cached_property
-    def configured(self) -> bool:
-        """Whether the engine is enabled and its wheel is installed."""
-        return self._enabled and importlib.util.find_spec("espeakng_loader") is not None
+    def __init__(self, config: EspeakConfig) -> None:
+        super().__init__(config)
+        self._catalogue: EspeakVoices | None = None
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at 22,050 Hz; raises ProviderRejectedRequest for an unknown voice, EmptyText for no sound."""
@@ -91,26 +85,16 @@ class Espeak(LocalProvider):
         """Return the named voice, else one for the language; raises ProviderRejectedRequest."""
         if voice_id or not language:
             return voice_id or self.default_voice, model
-        found = self.voice_for(language)
+        found = default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
         if not found:
             raise errors.ProviderRejectedRequest("espeak has no voice for this language; GET /voices lists them")
         return found, model
 
-    def language_of(self, voice_id: str) -> str:
-        """Return the first BCP 47 tag of a voice, or an empty string for an unknown one."""
-        if voice_id == DEFAULT_VOICE:
-            return self.default_language
-        return self._table(Deadline.after(TABLE_SECONDS)).language_of(voice_id)
-
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tags of a voice, none for an unknown one."""
         if voice_id == DEFAULT_VOICE:
-            return (self.default_language,)
+            return (DEFAULT_LANGUAGE,)
         return self._table(Deadline.after(TABLE_SECONDS)).languages_of(voice_id)
-
-    def voice_for(self, language: str) -> str | None:
-        """Return the voice that speaks a BCP 47 tag in any case best, None when none does."""
-        return default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
 
     def _wheel(self) -> bytes:
         """Return the paths of library and data as the engine process takes them; raises ProviderNotConfigured."""

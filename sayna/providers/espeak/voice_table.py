@@ -2,7 +2,7 @@
 
 from sayna.providers.base import Voice
 
-DEFAULT_VOICE = "gmw/en-US"
+DEFAULT_VOICE, DEFAULT_LANGUAGE = "gmw/en-US", "en-US"
 # Known without the table, which costs a new process 50 ms. For espeak-ng itself plain "en" is British.
 DEFAULT_TAGS = ("en-us", "en")
 
@@ -62,10 +62,6 @@ class EspeakVoices:
                 return found
             tag = tag.rpartition("-")[0]
         return None
-
-    def language_of(self, voice_id: str) -> str:
-        """Return the first BCP 47 tag of a voice, empty when the voice is unknown."""
-        return next(iter(self.languages_of(voice_id)), "")
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return all BCP 47 tags of a voice, none when the voice is unknown."""

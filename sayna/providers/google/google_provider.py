@@ -19,8 +19,6 @@ from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
 from sayna.providers.parsing import UNKNOWN, JsonObject, gender, leading_tag, mapping, text, texts
 
-# That of nearly all voices; Chirp and Neural2 have no other.
-RATE = 24000
 GEMINI_MODEL = "gemini-2.5-flash-tts"
 # Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
 MAX_ANSWER_BYTES = 96 * 2**20
@@ -45,6 +43,10 @@ class Google(CloudProvider):
     facts = ProviderFacts("`GOOGLE_APPLICATION_CREDENTIALS`", "linear16 at the voice's rate", "when all is made")
     default_voice = "en-US-Neural2-F"
     default_language = "en-US"
+    # LINEAR16 comes in a wav.
+    audio_format = "wav"
+    # The first is that of nearly all voices; Chirp and Neural2 have no other.
+    sample_rates = (24000, 32000, 44100, 48000)
     # Google's client library 2.38 says that more is an error; older pages say 4.0.
     rates = (0.25, 2.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
@@ -76,18 +78,10 @@ class Google(CloudProvider):
         elsewhere = language.lower() not in ("", "en", self.default_language.lower())
         return voice_id or ("" if elsewhere else self.default_voice), model
 
-    def language_of(self, voice_id: str) -> str:
-        """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore."""
-        return leading_tag(voice_id) or self.default_language
-
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
-        """Return the tag in the name, none for a voice of Gemini."""
+        """Return the tag that the name begins with: es-419 of es-419-Chirp3-HD-Kore; none for a voice of Gemini."""
         tag = leading_tag(voice_id)
         return (tag,) if tag else ()
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return samples in a wav at the voices' own rate, or at a higher one where that is wanted."""
-        return AudioSpec("wav", max(RATE, target.sample_rate))
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the whole audio."""

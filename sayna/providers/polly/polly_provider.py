@@ -21,10 +21,6 @@ from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import UNKNOWN, JsonObject, gender, text, texts
 from sayna.providers.polly.aws_account import ERROR_KINDS, AwsAccount, Credentials, PollyConfig, check
 
-# Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
-RATES = (8000, 16000, 22050, 24000, 44100, 48000)
-# That of the neural voices.
-RATE = 24000
 # In order of quality for the price; the generative engine follows a speaking rate only loosely.
 ENGINES = ("neural", "generative", "long-form", "standard")
 # A neural voice for each of the larger languages, by tag or by language alone.
@@ -59,6 +55,10 @@ class Polly(CloudProvider):
     default_language = "en-US"
     voice_pattern = re.compile(r"[A-Za-z]{1,64}")
     model_pattern = re.compile("|".join(ENGINES))
+    # Polly sells PCM at 8,000 and 16,000 Hz only, so mp3 is the best form of its voices.
+    audio_format = "mp3"
+    # The first is that of the neural voices.
+    sample_rates = (24000, 44100, 48000)
     # prosody takes 20 to 200 %: https://docs.aws.amazon.com/polly/latest/dg/supportedtags.html
     rates = (0.25, 2.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"volume_db": SettingSpec(float, -20, 6)}
@@ -92,10 +92,6 @@ class Polly(CloudProvider):
     def language_of(self, voice_id: str) -> str:
         """Return the language of the default voice; that of others only the vendor knows."""
         return self.default_language if voice_id == self.default_voice else ""
-
-    def native(self, target: AudioSpec) -> AudioSpec:
-        """Return mp3 at the rate of the neural voices, or at a higher one where that is wanted."""
-        return AudioSpec("mp3", min(rate for rate in RATES if rate >= max(RATE, target.sample_rate)))
 
     def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
         """Return the audio as it is made."""

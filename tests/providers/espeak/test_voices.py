@@ -68,14 +68,14 @@ def test_the_language_chooses_the_voice_when_none_is_named(shared: Espeak) -> No
 
 
 def test_the_language_of_a_voice_is_told(shared: Espeak) -> None:
-    assert shared.language_of("gmw/en-US") == "en-US"
-    assert shared.language_of("roa/fr") == "fr-FR"
-    assert shared.language_of("nosuch") == ""
+    assert shared.languages_of("gmw/en-US") == ("en-US",)
+    assert shared.languages_of("roa/fr") == ("fr-FR", "fr")
+    assert shared.languages_of("nosuch") == ()
 
 
 def test_the_default_voice_never_needs_the_table(espeak: Espeak) -> None:
     b"".join(espeak.synthesize(request("Hello")).chunks)
 
-    assert espeak.voice_for("en-US") == espeak.default_voice
-    assert espeak.language_of(espeak.default_voice) == "en-US"
+    assert espeak.resolve_voice("", "", "en-US") == (espeak.default_voice, "")
+    assert espeak.languages_of(espeak.default_voice) == ("en-US",)
     assert espeak._catalogue is None

@@ -33,6 +33,7 @@ class Singer(TTSProvider):
     slug = "singer"
     default_voice = "one"
     max_chars = 100
+    configured = True
 
     def __init__(self, text: str, *, sends: str = "linear16", hold: Callable[[str], None] = lambda part: None) -> None:
         self._text = "".join(text.split())
@@ -43,10 +44,6 @@ class Singer(TTSProvider):
         self.deadlines: list[Deadline] = []
         self.at_once = self.most_at_once = 0
         self.closed: list[str] = []
-
-    @property
-    def configured(self) -> bool:
-        return True
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         return []
