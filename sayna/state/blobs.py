@@ -1,6 +1,5 @@
 """The embedded BlobStore: one private file a value."""
 
-import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,10 +23,9 @@ class FileBlobStore(BlobStore):
 
     def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
         lock = private_folder(self._folder) / f"{Path(name).stem}.lock"
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(exclusive(lock, self._wait_seconds))
-            except TimeoutError as error:
-                raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
-            if (value := change(self.read(name))) is not None:
-                replace_private(self._folder / name, value)
+        try:
+            with exclusive(lock, self._wait_seconds):
+                if (value := change(self.read(name))) is not None:
+                    replace_private(self._folder / name, value)
+        except TimeoutError as error:
+            raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error

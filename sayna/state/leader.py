@@ -66,14 +66,11 @@ class LeaderThread:
 
     def start(self) -> None:
         """Begin to lead or to wait for it; a second call in one process changes nothing."""
-        if self._pid == os.getpid():
-            return
         with self._starting:
             if self._pid != os.getpid():
                 # A new event after a fork: the parent may have set the old one.
                 self._stop = threading.Event()
-                self._thread = threading.Thread(target=self._run, args=(self._stop,), daemon=True)
-                self._thread.name = self._name
+                self._thread = threading.Thread(target=self._run, args=(self._stop,), name=self._name, daemon=True)
                 self._thread.start()
                 self._pid = os.getpid()
 

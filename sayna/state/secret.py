@@ -7,14 +7,13 @@ import secrets
 from pathlib import Path
 
 from sayna.config import Secret
-from sayna.errors import StoreUnavailable
-from sayna.state.blobs import FileBlobStore
-from sayna.state.files import is_readable_by_others, open_private
+from sayna.state.files import exclusive, is_readable_by_others, open_private, private_folder, replace_private
 
 log = logging.getLogger("sayna.cache")
 
 KEY_FILE = "credential.key"
 SECRET_BYTES = 32
+WAIT_SECONDS = 5.0
 
 
 def server_secret(shared: Secret | None, path: Path | None) -> bytes:
@@ -31,19 +30,16 @@ def lasting_secret(path: Path | None) -> bytes | None:
     """Return the 32 bytes in `path`/credential.key, made when missing; None when no file can keep them."""
     if path is None:
         return None
-    keys: list[bytes] = []
-
-    def keep(_: bytes | None) -> bytes | None:
-        key = _read(path / KEY_FILE)
-        keys.append(key or secrets.token_bytes(SECRET_BYTES))
-        return None if key else keys[-1]
-
+    file = path / KEY_FILE
     try:
-        FileBlobStore(path).change(KEY_FILE, keep)
-    except (OSError, StoreUnavailable) as error:
+        with exclusive(private_folder(path) / "credential.lock", WAIT_SECONDS):
+            if (key := _read(file)) is None:
+                key = secrets.token_bytes(SECRET_BYTES)
+                replace_private(file, key)
+            return key
+    except OSError as error:
         log.warning("credential.key in %s cannot be used (%s): this process uses a random key", path, error)
         return None
-    return keys[-1]
 
 
 def _read(file: Path) -> bytes | None:
