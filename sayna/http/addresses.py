@@ -8,12 +8,8 @@ spellings such as 0x7f.1.
 import ipaddress
 
 # IPv4-compatible, NAT64 (RFC 6052 and 8215), Teredo, 6to4, site-local, and the relays of 6to4.
-_DENIED = tuple(
-    map(
-        ipaddress.ip_network,
-        ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10", "192.88.99.0/24"),
-    )
-)
+_NETWORKS = ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10", "192.88.99.0/24")
+_DENIED = tuple(map(ipaddress.ip_network, _NETWORKS))
 
 
 def is_public(address: str) -> bool:
@@ -23,6 +19,6 @@ def is_public(address: str) -> bool:
     except ValueError:
         return False
     inner = getattr(parsed, "ipv4_mapped", None) or parsed
-    is_denied = any(inner.version == network.version and inner in network for network in _DENIED)
+    is_denied = any(inner in network for network in _DENIED)
     # `is_global` is also true for multicast addresses such as 224.0.0.1.
     return inner.is_global and not (inner.is_multicast or inner.is_reserved or is_denied)

@@ -39,7 +39,10 @@ REPLACED = """
 DELETE FROM lines WHERE tenant = :tenant AND id != :id AND placed
 AND (room, identity) IN (SELECT room, identity FROM lines WHERE id = :id AND tenant = :tenant)
 """
-OLDEST = "SELECT id, room, identity FROM lines WHERE tenant = ? AND (placed OR at < ?) ORDER BY at LIMIT ?"
+OLDEST = """
+SELECT id, room, identity FROM lines WHERE tenant = :tenant AND (placed OR at < :before)
+AND (SELECT count(*) FROM lines WHERE tenant = :tenant) >= :most ORDER BY at LIMIT :count
+"""
 
 DAY = 86400.0  # seconds
 
@@ -98,17 +101,11 @@ class SQLiteCounter(Counter):
             self._database.transact(lambda database: database.executemany(delete, rows))
 
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
-        if (most := self._at_a_time) is None:
+        if self._at_a_time is None:
             return []
-
-        def select(database: sqlite3.Connection) -> list[CallSlot]:
-            (slots,) = database.execute("SELECT count(*) FROM lines WHERE tenant = ?", (tenant,)).fetchone()
-            if slots < most:
-                return []
-            rows = database.execute(OLDEST, (tenant, time.time() - UNCERTAIN_SECONDS, count)).fetchall()
-            return [CallSlot(*row) for row in rows]
-
-        return self._database.transact(select)
+        before = time.time() - UNCERTAIN_SECONDS
+        names = {"tenant": tenant, "most": self._at_a_time, "before": before, "count": count}
+        return [CallSlot(*row) for row in self._database.execute(OLDEST, names)]
 
     def _check_minute(self, database: sqlite3.Connection, tenant: str, now: float) -> None:
         # When the clock is set back, calls of the future must not count.
@@ -152,9 +149,8 @@ class _SQLiteAttempt(Attempt):
 
     def earlier(self) -> Earlier | None:
         query = "SELECT request, answer FROM answers WHERE key = ? AND at > ?"
-        arguments = (self._key, time.time() - self._once.keep_seconds)
-        row = self._once.database.transact(lambda database: database.execute(query, arguments).fetchone())
-        return Earlier(*row) if row else None
+        rows = self._once.database.execute(query, (self._key, time.time() - self._once.keep_seconds))
+        return Earlier(*rows[0]) if rows else None
 
     def begin(self, request: bytes) -> None:
 
@@ -177,8 +173,7 @@ class _SQLiteAttempt(Attempt):
         self._once.database.transact(write)
 
     def cancel(self) -> None:
-        delete = "DELETE FROM answers WHERE key = ?"
-        self._once.database.transact(lambda database: database.execute(delete, (self._key,)))
+        self._once.database.execute("DELETE FROM answers WHERE key = ?", (self._key,))
 
     def _remove_old(self, database: sqlite3.Connection) -> float:
         now = time.time()

@@ -6,9 +6,9 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
@@ -57,6 +57,10 @@ class Database:
             return self._retry_busy(work, limit)
         finally:
             self._turn.release()
+
+    def execute(self, statement: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+        """Return the rows of one statement, as a transaction of its own."""
+        return self.transact(lambda database: database.execute(statement, parameters).fetchall())
 
     def _retry_busy(self, work: Callable[[sqlite3.Connection], T], limit: float) -> T:
         while True:

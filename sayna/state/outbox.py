@@ -70,18 +70,16 @@ class SQLiteOutbox(Outbox):
 
     def due(self, per_host: int) -> list[tuple[str, str]]:
         names = {"now": time.time(), "longest": LONGEST_PAUSE_SECONDS, "per_host": per_host}
-        return self._database.transact(lambda database: database.execute(DUE, names).fetchall())
+        return self._database.execute(DUE, names)
 
     def get(self, event_id: str) -> Delivery | None:
-        row = self._database.transact(lambda database: database.execute(GET, (event_id,)).fetchone())
-        return Delivery(*row) if row else None
+        rows = self._database.execute(GET, (event_id,))
+        return Delivery(*rows[0]) if rows else None
 
     def remove(self, delivery: Delivery) -> None:
-        delete = "DELETE FROM waiting WHERE id = ?"
-        self._database.transact(lambda database: database.execute(delete, (delivery.id,)))
+        self._database.execute("DELETE FROM waiting WHERE id = ?", (delivery.id,))
 
     def postpone(self, delivery: Delivery) -> None:
         pause = min(FIRST_PAUSE_SECONDS * 2**delivery.attempts, LONGEST_PAUSE_SECONDS)
         update = "UPDATE waiting SET attempts = attempts + 1, due = ? WHERE id = ?"
-        row = (time.time() + pause, delivery.id)
-        self._database.transact(lambda database: database.execute(update, row))
+        self._database.execute(update, (time.time() + pause, delivery.id))

@@ -35,8 +35,8 @@ class SQLiteRecords(Records):
         self._max_records = max_records
 
     def get(self, key: str) -> str | None:
-        row = self._database.transact(lambda database: database.execute(GET, (key, self._oldest())).fetchone())
-        return row[0] if row else None
+        rows = self._database.execute(GET, (key, self._oldest()))
+        return rows[0][0] if rows else None
 
     def change(self, key: str, group: str, change: Callable[[str | None], str | None]) -> None:
 
@@ -51,8 +51,7 @@ class SQLiteRecords(Records):
         self._database.transact(write)
 
     def members(self, group: str, count: int) -> list[str]:
-        arguments = (group, self._oldest(), count)
-        return [row[0] for row in self._database.transact(lambda db: db.execute(GROUP, arguments).fetchall())]
+        return [row[0] for row in self._database.execute(GROUP, (group, self._oldest(), count))]
 
     def _oldest(self) -> float:
         return time.time() - self._keep_seconds

@@ -45,16 +45,14 @@ class SQLiteUsage(UsageStore):
         return self._database.transact(count)
 
     def refund(self, key: UsageKey, characters: int) -> None:
-        row = (characters, key.tenant, key.month, key.provider)
-        self._database.transact(lambda database: database.execute(REFUND, row))
+        self._database.execute(REFUND, (characters, key.tenant, key.month, key.provider))
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
         rows = [(key.tenant, key.month, key.provider, count.billed, count.saved) for key, count in counts.items()]
         self._database.transact(lambda database: database.executemany(ADD, rows))
 
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
-        names = {"month": month, "tenant": tenant}
-        rows = self._database.transact(lambda database: database.execute(MONTH, names).fetchall())
+        rows = self._database.execute(MONTH, {"month": month, "tenant": tenant})
         return {UsageKey(*row[:3]): Characters(*row[3:]) for row in rows}
 
     def is_first_warning(self, tenant: str, month: str, limit: int) -> bool:
