@@ -6,7 +6,6 @@ import itertools
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +16,6 @@ from sayna.cli.prompts import pack
 from sayna.errors import EmptyText, SaynaError
 from sayna.services import Services
 from sayna.speech.cache import Clip, cache_key
-from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.plan import Plan, SpeakRequest, form_name
 from sayna.speech.speech_result import take_of
 from sayna.speech.text import text_digest
@@ -89,7 +87,7 @@ def clear(provider: str | None, voice: str | None, text: str | None, key: str | 
 
 
 def _remove(text: str | None, key: str) -> int:
-    settings, unsure = services().config.cache, 0
+    unsure = 0
     if text is None:
         sounds = _sounds_of_key(services(), key)
     else:
@@ -102,11 +100,7 @@ def _remove(text: str | None, key: str) -> int:
             " digest of the text. Clear them with --key, or with --provider and --voice.",
             err=True,
         )
-    store = DiskStore(Path(settings.path or ""), ttl_seconds=settings.ttl_seconds, max_bytes=settings.max_bytes)
-    try:
-        return store.remove(sounds)
-    finally:
-        store.close()
+    return shared_cache().remove(sounds)
 
 
 def _confirm(which: str) -> None:

@@ -98,7 +98,7 @@ def is_of_flask() -> bool:
 def shared_cache() -> "AudioCache":
     """Return the cache of the server; raises ClickException where it would end with the command."""
     cache = services().cache
-    if not cache.shared:
+    if cache.folder is None:
         raise click.ClickException("CACHE_PATH is not set, so each worker keeps its cache in its own memory")
     return cache
 

@@ -5,18 +5,16 @@ import json
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from pathlib import Path
 
-import diskcache
-
 from sayna.log import RateLimitedLogger
-from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form, take_of
+from sayna.speech.cache.clip import Clip, decode, encode, fingerprint, form_key, is_form, sound_of
 from sayna.speech.cache.disk_store import DiskStore
 from sayna.speech.cache.memory import CacheEntry, Memory
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS, FAULTS, WRITE_SECONDS
-from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches, take_stats
+from sayna.speech.cache.stats import CacheStats, VerifyReport, labels, matches
 from sayna.state.files import Check
 
 # The limit of each worker. A clip from memory costs 0.5 us, 100 kB from SQLite 55 us (measured).
@@ -48,11 +46,6 @@ class AudioCache:
         self._memory = Memory(min(MEMORY_BYTES, max_bytes) if path else max_bytes, keeps_masters=path is None)
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.cache"))
         self.write_errors = 0
-
-    @property
-    def shared(self) -> bool:
-        """Whether all processes share the cache; it needs a folder for that."""
-        return self._disk is not None
 
     def check(self) -> Check:
         """Return whether clips can be stored, as a store finds it: `ok`, `warn`, `failed`, or `off` in memory."""
@@ -114,20 +107,14 @@ class AudioCache:
         """
         if len(clip.audio) > self.largest_clip:
             return
-        key, entry = form_key(sound, form), CacheEntry(clip, generation, b"")
+        key, entry, is_kept = form_key(sound, form), CacheEntry(clip, generation, b""), True
         if self._disk is None:
             master = self._memory.get(sound)
             is_kept = master is not None and master.clip.info.created == clip.info.created
         elif on_disk:
             blob = encode(key, clip)
             entry = CacheEntry(clip, generation, fingerprint(blob))
-
-            def is_same_take(cache: diskcache.Cache) -> bool:
-                return take_of(cache.get(sound) or b"") == clip.info.created
-
-            is_kept = self._written(partial(self._disk.write_form, key, blob, _tag(clip), is_same_take))
-        else:
-            is_kept = True
+            is_kept = self._written(partial(self._disk.write_form, key, blob, _tag(clip), clip.info.created))
         if is_kept:
             self._memory.put(key, entry)
 
@@ -137,18 +124,27 @@ class AudioCache:
         Raises OSError, sqlite3.Error or diskcache.Timeout when the disk is at fault.
         """
         if self._disk is None:
-            return self._clear_memory(provider, voice)
-        with self._disk.writing(self._disk.write_seconds) as cache:
-            chosen = [
-                row for row in take_stats(self._disk.folder / "cache.db") if matches(labels(row.tag), provider, voice)
-            ]
+            infos = [(key, clip.info) for key, clip in self._memory.clips().items()]
+            return self._drop([key for key, info in infos if matches((info.provider, info.voice_id), provider, voice)])
+        with self._disk.writing() as cache:
+            chosen = [row for row in cache.takes() if matches(labels(row.tag), provider, voice)]
             if provider is None and voice is None:
-                self._disk.retry(cache.clear)
+                cache.clear()
             else:
                 for row in chosen:
-                    self._disk.retry(partial(cache.evict, row.tag))
+                    cache.evict(row.tag)
         self._disk.renew()
         return sum(row.entries for row in chosen)
+
+    def remove(self, sounds: Collection[str]) -> int:
+        """Remove sounds and their forms, for every process; return the number of entries; raises as clear() does."""
+        if self._disk is None:
+            return self._drop([key for key in self._memory.clips() if sound_of(key) in sounds])
+        with self._disk.writing() as cache:
+            chosen = [key for key in cache if isinstance(key, str) and sound_of(key) in sounds]
+            removed: int = sum(map(cache.delete, chosen))
+        self._disk.renew()
+        return removed
 
     def keys(self) -> list[str]:
         """Return the keys of all sounds; raises OSError, sqlite3.Error or diskcache.Timeout."""
@@ -165,8 +161,8 @@ class AudioCache:
             providers.update(info.provider for info in infos)
             oldest = min((info.created for info in infos), default=None)
             return CacheStats(len(infos), self._memory.bytes, self.max_bytes, providers, oldest)
-        with self._disk.writing(self._disk.write_seconds) as cache:
-            rows, volume = take_stats(self._disk.folder / "cache.db"), int(cache.volume())
+        with self._disk.writing() as cache:
+            rows, volume = cache.takes(), int(cache.volume())
         for row in rows:
             providers[labels(row.tag)[0]] += row.entries
         oldest = min((row.oldest for row in rows), default=None)
@@ -180,13 +176,13 @@ class AudioCache:
         if self._disk is None:
             return VerifyReport(len(self._memory.clips()), 0)
         damaged = 0
-        with self._disk.writing(self._disk.write_seconds) as cache:
+        with self._disk.writing() as cache:
             keys = list(cache)
             for checked, key in enumerate(keys, 1):
                 # One that has just expired or been removed counts as undamaged.
                 blob = cache.get(key)
                 if blob is not None and not (isinstance(key, str) and decode(key, blob)):
-                    damaged += self._disk.retry(partial(cache.delete, key))
+                    damaged += cache.delete(key)
                 if progress:
                     progress(checked, len(keys))
         return VerifyReport(len(keys), damaged)
@@ -207,36 +203,31 @@ class AudioCache:
 
     def _fetch(self, key: str, entry: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return the entry on disk now, with the clip in memory if both are the same, otherwise verified anew."""
-        blob = None
+        if self._disk is None:
+            return None
         try:
-            if self._disk is not None:
-                with self._disk.reading() as cache:
-                    blob = cache.get(key)
+            with self._disk.reading() as cache:
+                blob = cache.get(key)
         except FAULTS as error:
             self._rate_limited_log.warn("the audio cache cannot be read: %r", error)
+            return None
         if blob is None:
             return None
         same = entry is not None and entry.fingerprint == fingerprint(blob)
         clip = entry.clip if entry and same else decode(key, blob)
         # Damaged: a new synthesis costs money, but the caller never gets wrong audio.
         if clip is None:
-            self._remove(key)
+            with contextlib.suppress(*FAULTS), self._disk.writing(BUSY_SECONDS) as cache:
+                cache.delete(key)
             return None
         self._memory.put(key, fresh := CacheEntry(clip, generation, fingerprint(blob)))
         return fresh
 
-    def _remove(self, key: str) -> None:
-        """Remove a damaged entry; if that fails, the entry still is a miss."""
-        if self._disk:
-            with contextlib.suppress(*FAULTS), self._disk.writing(BUSY_SECONDS) as cache:
-                cache.delete(key)
-
-    def _clear_memory(self, provider: str | None, voice: str | None) -> int:
-        infos = [(key, clip.info) for key, clip in self._memory.clips().items()]
-        chosen = [key for key, info in infos if matches((info.provider, info.voice_id), provider, voice)]
-        for key in chosen:
+    def _drop(self, keys: list[str]) -> int:
+        """Remove entries from the memory; return the number of their sounds."""
+        for key in keys:
             self._memory.drop(key)
-        return sum(not is_form(key) for key in chosen)
+        return sum(not is_form(key) for key in keys)
 
 
 def _tag(clip: Clip) -> str:

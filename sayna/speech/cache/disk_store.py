@@ -9,12 +9,10 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
-from sayna.speech.cache.clip import sound_of
+from sayna.speech.cache.clip import sound_of, take_of
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
@@ -25,7 +23,6 @@ from sayna.speech.cache.sqlite_errors import (
     is_broken,
     is_busy,
     is_unfit,
-    retry_while_busy,
 )
 from sayna.state.files import Check, check_folder, exclusive, private_folder
 
@@ -37,8 +34,6 @@ MAX_QUARANTINED = 2  # databases that are kept for the operator; more of them co
 CHECK_SECONDS = 0.5  # GET /ready waits this long for other writers
 # With less free space than a clip takes, a store would fail.
 MIN_FREE_BYTES = 2**18
-
-T = TypeVar("T")
 
 _inherited: list["Handle"] = []
 
@@ -52,7 +47,7 @@ class DiskStore:
         self._mark = str(self.folder / MARK)
         self._ttl = ttl_seconds
         self._max_bytes = max_bytes
-        self.write_seconds = write_seconds
+        self._write_seconds = write_seconds
         self._handle: Handle | None = None
         self._lock = threading.Lock()
         self._paused_until = 0.0
@@ -74,9 +69,13 @@ class DiskStore:
         """Lend the connection that reads; raises one of FAULTS within about BUSY_SECONDS."""
         return self._lent("reader", BUSY_SECONDS)
 
-    def writing(self, seconds: float) -> contextlib.AbstractContextManager[SharedConnection]:
-        """Lend the connection that writes, after a wait of up to `seconds`; raises one of FAULTS."""
-        return self._lent("writer", seconds)
+    @contextlib.contextmanager
+    def writing(self, seconds: float | None = None) -> Iterator[SharedConnection]:
+        """Lend the connection that writes, which waits `seconds` for other writers; raises one of FAULTS."""
+        seconds = self._write_seconds if seconds is None else seconds
+        with self._lent("writer", seconds) as cache:
+            cache.wait_for_writers(seconds)
+            yield cache
 
     def check(self) -> Check:
         """Return `ok` or `warn` when a clip could be stored now; raises one of FAULTS.
@@ -98,37 +97,26 @@ class DiskStore:
 
     def write(self, key: str, blob: bytes, tag: str) -> bool:
         """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
-        with self.writing(self.write_seconds) as cache:
+        with self.writing() as cache:
             self._make_room(cache, len(blob))
             # Other workers may have the older take in memory.
-            if self.retry(partial(cache.replace, key, blob, self._ttl, tag)):
+            if cache.replace(key, blob, self._ttl, tag):
                 self.renew()
             cache.forget_parameters(len(blob))
             return True
 
-    def write_form(self, key: str, blob: bytes, tag: str, is_current: Callable[[SharedConnection], bool]) -> bool:
-        """Store a form if its master `is_current` and leaves room; return whether; raises one of FAULTS."""
+    def write_form(self, key: str, blob: bytes, tag: str, created: float) -> bool:
+        """Store a form if its master is the take of then and leaves room; return whether; raises one of FAULTS."""
         # A client waits for its form: to make it again costs less than to wait for other writers.
         with self.writing(BUSY_SECONDS) as cache:
             with cache.transact():
-                if not (cache.evict_forms(self._max_bytes - 2 * len(blob)) and is_current(cache)):
+                has_room = cache.evict_forms(self._max_bytes - 2 * len(blob))
+                if not has_room or take_of(cache.get(sound_of(key)) or b"") != created:
                     return False
                 cache.set(key, blob, expire=self._ttl, tag=tag)
                 cache.demote(key)
             cache.forget_parameters(len(blob))
             return True
-
-    def remove(self, sounds: Collection[str]) -> int:
-        """Remove sounds and their forms, for every process; return the number of entries; raises one of FAULTS."""
-        with self.writing(self.write_seconds) as cache:
-            chosen = [key for key in cache if isinstance(key, str) and sound_of(key) in sounds]
-            removed: int = sum(self.retry(partial(cache.delete, key)) for key in chosen)
-        self.renew()
-        return removed
-
-    def retry(self, operation: Callable[[], T]) -> T:
-        """Return the result of a write, tried until `write_seconds` are over; raises one of FAULTS."""
-        return retry_while_busy(operation, self.write_seconds)
 
     def close(self) -> None:
         """Close the database; the next use opens it again."""
@@ -179,11 +167,10 @@ class DiskStore:
         # diskcache evicts after it has written, so a large blob would exceed the limit first.
         if size * 20 < self._max_bytes:
             return
-        if self.retry(lambda: cache.evict_forms(self._max_bytes - 2 * size)):
+        if cache.evict_forms(self._max_bytes - 2 * size):
             return
         while cache.volume() + 2 * size > self._max_bytes:
-            oldest = list(itertools.islice(cache, 10))
-            if not sum(self.retry(partial(cache.delete, key)) for key in oldest):
+            if not sum(map(cache.delete, list(itertools.islice(cache, 10)))):
                 return
 
     def _current(self, seconds: float) -> Handle:

@@ -2,12 +2,14 @@
 
 import sqlite3
 import threading
+import time
 from pathlib import Path
 
 import diskcache
 
 from sayna.speech.cache.inline_disk import InlineDisk
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS
+from sayna.speech.cache.stats import Row
 
 # 1 MiB. A clip is read once into the memory of the process; the pages of SQLite would hold it twice.
 PAGE_CACHE_KIB = 1024
@@ -43,6 +45,16 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
             for name, value in self._pragmas.items():
                 self._connection.execute(f"PRAGMA {name} = {value}")
         return self._connection
+
+    def wait_for_writers(self, seconds: float) -> None:
+        """Let each change wait so long for other writers, from now until the connection is closed."""
+        self._sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+    def takes(self) -> list[Row]:
+        """Count the unexpired sounds of each tag."""
+        # The store time of a form is negative; a sound counts once, in however many forms.
+        query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? AND store_time > 0 GROUP BY tag"
+        return [Row(*row) for row in self._sql(query, (time.time(),))]
 
     def demote(self, key: str) -> None:
         """Make an entry older than all that are not demoted, because diskcache evicts the oldest first."""

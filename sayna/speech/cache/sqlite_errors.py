@@ -1,9 +1,7 @@
 """Errors of SQLite and diskcache: which mean a broken database, and which pass after a retry."""
 
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
-from typing import TypeVar
+from collections.abc import Iterator
 
 import diskcache
 
@@ -16,8 +14,6 @@ TURN_SECONDS = 1.0
 WRITE_SECONDS = 5.0
 
 FAULTS = (sqlite3.Error, OSError, diskcache.Timeout)
-
-T = TypeVar("T")
 
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _UNFIT = _BROKEN | {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_FORMAT}
@@ -32,18 +28,6 @@ def is_broken(error: BaseException) -> bool:
 def is_unfit(error: BaseException) -> bool:
     """Whether a file cannot be opened because it is not a database of diskcache."""
     return not isinstance(error, sqlite3.Error) or _code(error) in _UNFIT
-
-
-def retry_while_busy(operation: Callable[[], T], seconds: float) -> T:
-    """Return the result of a write, tried for `seconds` while another writer holds the lock; raises FAULTS."""
-    limit = time.monotonic() + seconds
-    while True:
-        try:
-            return operation()
-        except diskcache.Timeout as error:
-            # diskcache raises Timeout for every failed BEGIN, also on a read-only disk.
-            if not is_busy(error) or time.monotonic() > limit:
-                raise
 
 
 def is_busy(error: BaseException) -> bool:

@@ -1,12 +1,8 @@
 """How full the cache is, by provider and voice, without reading any audio."""
 
-import contextlib
 import json
-import sqlite3
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 
@@ -49,13 +45,3 @@ def labels(tag: str | None) -> tuple[str, str]:
 def matches(found: tuple[str, str], provider: str | None, voice: str | None) -> bool:
     """Whether an entry has this provider and this voice; None matches any."""
     return provider in (None, found[0]) and voice in (None, found[1])
-
-
-def take_stats(database: Path) -> list[Row]:
-    """Count the unexpired entries of each tag; raises sqlite3.Error."""
-    # The store time of a form is negative; a sound counts once, in however many forms.
-    query = "SELECT tag, COUNT(*), MIN(store_time) FROM Cache WHERE expire_time > ? AND store_time > 0 GROUP BY tag"
-    # A read-only connection of its own: counting must not lock writers out.
-    uri = f"{database.absolute().as_uri()}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-        return [Row(*row) for row in connection.execute(query, (time.time(),))]
