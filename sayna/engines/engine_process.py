@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 
-from sayna.engines.wire import FAILED, HEADER, SECONDS, Engine, frame
+from sayna.engines.wire import FAILED, SECONDS, Engine, frame, receive
 from sayna.process_memory import release_libraries, trim
 
 # A worker sends its request at once; one that was killed in between must not hold the process.
@@ -30,14 +30,23 @@ class Job:
     def __init__(self, connection: socket.socket, engines: Mapping[bytes, Engine]) -> None:
         """Read the request; raises OSError and EOFError when the worker has gone."""
         connection.settimeout(RECEIVE_SECONDS)
-        size, kind = HEADER.unpack(_read(connection, HEADER.size))
-        payload = _read(connection, size)
+        kind, payload = receive(connection)
         connection.setblocking(False)
         self.connection = connection
         self.unsent = bytearray()
         self.is_over = self.is_gone = False
         self._until = time.monotonic() + SECONDS.unpack_from(payload)[0] + GRACE_SECONDS
         self._steps = engines[kind](payload[SECONDS.size :], self)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to do for the worker."""
+        return self.is_gone or (self.is_over and not self.unsent)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the next step may be taken."""
+        return not (self.is_over or self.unsent or self.is_gone)
 
     def send(self, kind: bytes, payload: bytes = b"") -> bool:
         """Send a frame, or keep what the worker does not read now; return False when the worker has gone."""
@@ -100,10 +109,10 @@ class EngineProcess:
         """Wait for something to do, take a new request if there is one, and take the next step of one."""
         for listener in self._wait():
             self._accept(listener)
-        for job in [job for job in self._jobs if job.is_gone or (job.is_over and not job.unsent)]:
+        for job in [job for job in self._jobs if job.is_done]:
             self._jobs.remove(job)
             job.close()
-        if ready := next((job for job in self._jobs if _can_go_on(job)), None):
+        if ready := next((job for job in self._jobs if job.can_go_on), None):
             self._jobs.remove(ready)
             self._jobs.append(ready)
             ready.step()
@@ -128,7 +137,7 @@ class EngineProcess:
         return [listener for listener in self._listeners if listener.fileno() in events]
 
     def _patience_ms(self) -> int | None:
-        if any(job.is_over and not job.unsent for job in self._jobs) or any(map(_can_go_on, self._jobs)):
+        if any(job.is_done or job.can_go_on for job in self._jobs):
             return 0
         return IDLE_MS if self._has_garbage and not self._jobs else None
 
@@ -141,20 +150,6 @@ class EngineProcess:
             self._jobs.appendleft(Job(connection, self._engines))
         except (OSError, EOFError, KeyError):
             connection.close()
-
-
-def _can_go_on(job: Job) -> bool:
-    return not (job.is_over or job.unsent or job.is_gone)
-
-
-def _read(connection: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        more = connection.recv(size - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
 
 
 def exit_with_parent(pipe: int) -> None:

@@ -1,6 +1,5 @@
 """The worker's side of the pool: it starts the pool that is missing, and asks it."""
 
-import atexit
 import contextlib
 import fcntl
 import functools
@@ -26,8 +25,6 @@ from sayna.state.files import POLL_SECONDS, exclusive, is_same, lock, open_priva
 
 log = logging.getLogger("sayna.engines")
 
-# Requests that wait for a process, beside those that are being said.
-BACKLOG = 1024
 MAX_ADDRESS = 100  # Linux allows 107 bytes, macOS 103
 CODE = "import sys; sys.path[:] = sys.argv[1].split(':'); from sayna.engines.pool_program import main; main()"
 PROGRAM = ("-I", "-S", "-c", CODE)
@@ -134,41 +131,19 @@ class EnginePool:
             time.sleep(min(POLL_SECONDS, deadline.left()))
 
     def _start(self) -> None:
-        """Start the program, with the sockets open: requests may be sent at once."""
-        with contextlib.ExitStack() as ours:
-            listeners = [ours.enter_context(self._listener(name)) for name in ("espeak", "neural")]
-            lock = os.open(self._folder / "workers", os.O_RDWR)
-            ours.callback(os.close, lock)
-            descriptors = [*(listener.fileno() for listener in listeners), lock]
-            path = [str(Path(sayna.__file__).parents[1]), *map(os.path.abspath, sys.path)]
-            arguments = ":".join(path), ",".join(map(str, descriptors)), str(self._folder)
-            program = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, *(["-B"] if sys.dont_write_bytecode else []), *PROGRAM, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=ENVIRONMENT,
-                cwd="/",
-                pass_fds=descriptors,
-                # A terminal sends Ctrl-C to its whole group, but only the last worker may end the pool.
-                start_new_session=True,
-            )
-            # It forks and ends at once, so that this worker never has to reap it.
-            program.wait()
-
-    def _listener(self, name: str) -> socket.socket:
-        path = self._folder / name
-        path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX)
-        try:
-            with _address(path) as address:
-                listener.bind(address)
-            listener.listen(BACKLOG)
-        except BaseException:
-            listener.close()
-            raise
-        listener.setblocking(False)
-        return listener
+        """Start the program, which opens its sockets and then goes on in a process of its own."""
+        path = [str(Path(sayna.__file__).parents[1]), *map(os.path.abspath, sys.path)]
+        subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, *(["-B"] if sys.dont_write_bytecode else []), *PROGRAM, ":".join(path)],
+            check=False,  # a program that has failed has no sockets
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=ENVIRONMENT,
+            cwd=self._folder,  # where the paths of the sockets are short enough
+            # A terminal sends Ctrl-C to its whole group, but only the last worker may end the pool.
+            start_new_session=True,
+        )
 
 
 def _folder(shared: Path | None) -> Path:
@@ -192,7 +167,4 @@ def _address(path: Path) -> Iterator[str]:
 
 
 _pools: "weakref.WeakSet[EnginePool]" = weakref.WeakSet()
-
-
-atexit.register(lambda: list(map(EnginePool.close, list(_pools))))
 os.register_at_fork(after_in_child=lambda: list(map(EnginePool.disown, list(_pools))))

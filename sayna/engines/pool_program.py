@@ -1,8 +1,8 @@
 """The program that holds the engine processes: it starts them, replaces the dead, and ends with the last worker.
 
-Run as `python -I -S -c CODE PATH DESCRIPTORS FOLDER`, with the import path of the worker that starts it. It imports
-the standard library only, so that it starts in 30 ms and takes 5 MB. The worker passes two listening sockets and a
-lock file. Each worker holds a shared lock on the file for its whole life, so an exclusive lock means that all are gone.
+Run as `python -I -S -c CODE PATH` in the folder of the pool, with the import path of the worker that starts it. It
+imports the standard library only, so that it starts in 30 ms and takes 5 MB. Each worker holds a shared lock on the
+file `workers` for its whole life, so an exclusive lock means that all are gone.
 """
 
 import _thread
@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,8 @@ from sayna.engines.espeak_library import EspeakEngine
 from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, FrameSink, Steps
 
 MOST_PROCESSES = 4
+# Requests that wait for a process, beside those that are being said.
+BACKLOG = 1024
 # A process that dies at its start must not be started in an endless loop.
 RESTART_SECONDS = 0.05
 NO_VOICES: Any = SimpleNamespace(VOICES={}, DEFAULT="", voice_path=None)
@@ -35,19 +38,30 @@ def process_count() -> int:
 
 
 def main() -> None:  # pragma: no cover
-    """Detach from the worker that started the pool, then hold the engine processes until all workers are gone."""
-    espeak, neural, lock = map(int, sys.argv[2].split(","))
+    """Open the sockets, detach from the worker that started the pool, and hold the engine processes."""
+    listeners = [_listener(name) for name in ("espeak", "neural")]
     if os.fork():
         os._exit(0)
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core holds the text
-    hold([socket.socket(fileno=espeak), socket.socket(fileno=neural)], lock, sys.argv[3])
+    hold(listeners)
 
 
-def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pragma: no cover
+def _listener(name: str) -> socket.socket:  # pragma: no cover
+    with suppress(FileNotFoundError):
+        os.unlink(name)  # noqa: PTH108 - pathlib doubles the start-up time
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(name)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def hold(listeners: list[socket.socket]) -> None:  # pragma: no cover
     """Keep one engine process for each core until all workers are gone, and return never."""
+    lock = os.open("workers", os.O_RDWR)
     alive, parent = os.pipe()
 
     def serve(number: int) -> None:
@@ -56,37 +70,30 @@ def hold(listeners: list[socket.socket], lock: int, folder: str) -> None:  # pra
         _thread.start_new_thread(exit_with_parent, (alive,))
         run_engines(listeners, has_neural=number == 0)
 
-    def wait_for_workers() -> None:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        finally:
-            _fork(lambda _: None, 0)  # the loop below sees the end of a process that is no engine
-
     gc.freeze()  # otherwise the collector of each process would copy the pages of what is here now
-    _thread.start_new_thread(wait_for_workers, ())
     engines = {_fork(serve, number): number for number in range(process_count())}
-    with open(f"{folder}/pid", "w") as file:  # noqa: PTH123 - pathlib doubles the start-up time
+    with open("pid", "w") as file:  # noqa: PTH123 - as above
         file.write(str(os.getpid()))
+    _thread.start_new_thread(_end_after_workers, (lock,))
     while True:
         pid, _ = os.wait()
-        if pid not in engines:
-            _end(list(engines), folder, lock)
         time.sleep(RESTART_SECONDS)
         number = engines.pop(pid)
         engines[_fork(serve, number)] = number
 
 
-def _end(engines: list[int], folder: str, lock: int) -> None:  # pragma: no cover
-    """End all processes and leave no file, unless the folder was removed and belongs to another pool by now."""
-    for engine in engines:
-        os.kill(engine, signal.SIGKILL)
-        os.waitpid(engine, 0)
-    if os.path.samestat(os.fstat(lock), os.stat(f"{folder}/workers")):  # noqa: PTH116 - as above
-        # The file of the lock is the last one of the alphabet: until it is gone, no worker makes these files anew.
-        for name in sorted(os.listdir(folder)):  # noqa: PTH208 - as above
-            os.unlink(f"{folder}/{name}")  # noqa: PTH108 - as above
-        os.rmdir(folder)  # noqa: PTH106 - as above
-    os._exit(0)
+def _end_after_workers(lock: int) -> None:  # pragma: no cover
+    """Wait for the last worker; leave no file, unless the folder was removed and belongs to another pool by now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.samestat(os.fstat(lock), os.stat("workers")):  # noqa: PTH116 - as above
+            # The file of the lock is the last one of the alphabet: until it is gone, no worker makes these files anew.
+            for name in sorted(os.listdir()):  # noqa: PTH208 - as above
+                os.unlink(name)  # noqa: PTH108 - as above
+            os.rmdir(os.getcwd())  # noqa: PTH106, PTH109 - as above
+    finally:
+        # All processes, and this one.
+        os.killpg(0, signal.SIGKILL)
 
 
 def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover

@@ -5,6 +5,7 @@ with the seconds that it may take. A response is any number of AUDIO or TABLE fr
 A connection that ends without such a frame means that the engine process has died.
 """
 
+import socket
 import struct
 from collections.abc import Callable, Generator
 from typing import Protocol
@@ -37,15 +38,17 @@ def frame(kind: bytes, payload: bytes = b"") -> bytes:
     return HEADER.pack(len(payload), kind) + payload
 
 
-def split(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """Return the complete frames at the start of `data`, each as kind and payload, and the rest."""
-    frames = []
-    start = 0
-    while len(data) - start >= HEADER.size:
-        length, kind = HEADER.unpack_from(data, start)
-        body = start + HEADER.size
-        if len(data) < body + length:
-            break
-        start = body + length
-        frames.append((kind, data[body:start]))
-    return frames, data[start:]
+def receive(connection: socket.socket) -> tuple[bytes, bytes]:
+    """Return the kind and the payload of the next frame; raises OSError, and EOFError when the other side has gone."""
+    size, kind = HEADER.unpack(_receive(connection, HEADER.size))
+    return kind, _receive(connection, size)
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
