@@ -4,6 +4,7 @@ The process has no stderr: espeak-ng complains there of missing dictionaries, an
 """
 
 import ctypes
+import functools
 import os
 import struct
 from collections.abc import Iterator
@@ -163,27 +164,20 @@ def _languages(voice: VoiceStruct) -> Iterator[bytes]:
         address += len(tag) + 2
 
 
-class EspeakEngine:
-    """The library of this process; a request begins with the paths of library and data, each with a NUL behind."""
+# A request begins with the paths of library and data, each with a NUL behind.
+_speaker = functools.cache(Speaker)
 
-    def __init__(self) -> None:
-        self._speakers: dict[tuple[bytes, bytes], Speaker] = {}
 
-    def say(self, payload: bytes, sink: FrameSink) -> Steps:
-        """Say one text, in one step; the generator returns the kind of the last frame."""
-        speaker, said = self._speaker(payload)
-        yield from ()
-        return speaker.say(said, sink)
+def say(payload: bytes, sink: FrameSink) -> Steps:
+    """Say one text, in one step; the generator returns the kind of the last frame."""
+    library, data, said = payload.split(b"\0", 2)
+    yield from ()
+    return _speaker(library, data).say(said, sink)
 
-    def voices(self, payload: bytes, sink: FrameSink) -> Steps:
-        """Send the table of voices."""
-        speaker, _ = self._speaker(payload)
-        yield from ()
-        sink.send(TABLE, speaker.table())
-        return END
 
-    def _speaker(self, payload: bytes) -> tuple[Speaker, bytes]:
-        library, data, rest = payload.split(b"\0", 2)
-        if (library, data) not in self._speakers:
-            self._speakers[library, data] = Speaker(library, data)
-        return self._speakers[library, data], rest
+def send_voices(payload: bytes, sink: FrameSink) -> Steps:
+    """Send the table of voices."""
+    library, data, _ = payload.split(b"\0", 2)
+    yield from ()
+    sink.send(TABLE, _speaker(library, data).table())
+    return END

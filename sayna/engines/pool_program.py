@@ -20,8 +20,8 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
+from sayna.engines import espeak_library
 from sayna.engines.engine_process import EngineProcess, exit_with_parent
-from sayna.engines.espeak_library import EspeakEngine
 from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, FrameSink, Steps
 
 MOST_PROCESSES = 4
@@ -109,8 +109,7 @@ def _fork(run: Callable[[int], None], number: int) -> int:  # pragma: no cover
 def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  # pragma: no cover
     """Serve for ever. Only one process has the neural engines: their models take 80 MB, and one core is enough."""
     espeak, neural = listeners
-    library = EspeakEngine()
-    engines: dict[bytes, Engine] = {ESPEAK: library.say, VOICES: library.voices}
+    engines: dict[bytes, Engine] = {ESPEAK: espeak_library.say, VOICES: espeak_library.send_voices}
     if not has_neural:
         neural.close()
         EngineProcess([espeak], engines).run()

@@ -74,8 +74,11 @@ def talk(payload: bytes, sink: wire.FrameSink) -> wire.Steps:
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    espeak = espeak_library.EspeakEngine()
-    engines: dict[bytes, wire.Engine] = {wire.ESPEAK: espeak.say, wire.VOICES: espeak.voices, wire.HIBARI: talk}
+    engines: dict[bytes, wire.Engine] = {
+        wire.ESPEAK: espeak_library.say,
+        wire.VOICES: espeak_library.send_voices,
+        wire.HIBARI: talk,
+    }
     folder = Path(f"/tmp/sayna-bench-{os.getpid()}")
     folder.mkdir(mode=0o700)
     made = Bench(folder, engines)
