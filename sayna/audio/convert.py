@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from sayna.audio.formats import RIFF, streams
 from sayna.audio.plausible import ImplausibleAudio
 from sayna.audio.spec import AudioSpec
-from sayna.audio.wav import read_wav, wav_header
+from sayna.audio.wav import WavFormat, read_wav, wav_header
 
 _ENCODINGS = {"linear16": "s16", "mulaw": "mulaw", "alaw": "alaw"}
 _SAMPLE_BYTES = {"u8": 1, "s16": 2, "s24": 3, "s32": 4, "f32": 4, "f64": 8, "mulaw": 1, "alaw": 1}
@@ -35,8 +35,18 @@ def convert(
     """
     # Not decoded: it was checked on its way in, and coding it again would only lose.
     if source == target and streams(target) and silence_ms == NO_SILENCE and not gain_db:
-        return _some(chunks)
-    return _some(_converted(chunks, source, target, silence_ms, bytearray() if head is None else head, gain_db=gain_db))
+        yield from _some(chunks)
+        return
+    rate, blocks = _decode(chunks, source)
+    if rate != target.sample_rate or gain_db:
+        from sayna.audio.resample import resample  # noqa: PLC0415
+
+        is_lossy = target.audio_format in ("mp3", "opus")
+        blocks = resample(blocks, rate, target.sample_rate, gain_db=gain_db, is_lossy=is_lossy)
+    before, after = (bytes(_SAMPLE_BYTES["s16"] * (target.sample_rate * each // 1000)) for each in silence_ms)
+    # _some inside too, because an encoder writes a header even when no audio follows.
+    padded = itertools.chain((before,), _some(blocks), (after,))
+    yield from _some(_encode(padded, target, bytearray() if head is None else head))
 
 
 def master_of(source: AudioSpec) -> AudioSpec:
@@ -66,46 +76,22 @@ def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:
     return round(1000 * size / (_SAMPLE_BYTES[encoding] * samples_per_second))
 
 
-def _converted(
-    chunks: Iterator[bytes],
-    source: AudioSpec,
-    target: AudioSpec,
-    silence_ms: tuple[int, int],
-    head: bytearray,
-    *,
-    gain_db: float,
-) -> Iterator[bytes]:
-    rate, blocks = _decode(chunks, source)
-    if rate != target.sample_rate or gain_db:
-        from sayna.audio.resample import resample  # noqa: PLC0415
-
-        is_lossy = target.audio_format in ("mp3", "opus")
-        blocks = resample(blocks, rate, target.sample_rate, gain_db=gain_db, is_lossy=is_lossy)
-    before, after = (bytes(_SAMPLE_BYTES["s16"] * (target.sample_rate * each // 1000)) for each in silence_ms)
-    # _some here too, because an encoder writes a header even when no audio follows.
-    yield from _encode(itertools.chain((before,), _some(blocks), (after,)), target, head)
-
-
 def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[bytes]]:
     """Return rate in Hz and blocks of 16-bit little-endian mono."""
     if source.audio_format in RIFF:
-        wav, samples = read_wav(chunks)
-        return wav.sample_rate, _mono(samples, wav.encoding, wav.sample_rate, wav.channels)
-    if source.audio_format in _ENCODINGS:
-        encoding = _ENCODINGS[source.audio_format]
-        return source.sample_rate, _mono(chunks, encoding, source.sample_rate, source.channels)
-    from sayna.audio.decoder import read  # noqa: PLC0415
+        wav, chunks = read_wav(chunks)
+    elif source.audio_format in _ENCODINGS:
+        wav = WavFormat(_ENCODINGS[source.audio_format], source.sample_rate, source.channels)
+    else:
+        from sayna.audio.decoder import read  # noqa: PLC0415
 
-    return read(chunks, source.audio_format)
-
-
-def _mono(chunks: Iterator[bytes], encoding: str, rate: int, channels: int) -> Iterator[bytes]:
-    blocks = _grouped(chunks, frame=_SAMPLE_BYTES[encoding] * channels, rate=rate)
-    if (encoding, channels) == ("s16", 1):
-        return blocks
+        return read(chunks, source.audio_format)
+    blocks = _grouped(chunks, frame=_SAMPLE_BYTES[wav.encoding] * wav.channels, rate=wav.sample_rate)
+    if (wav.encoding, wav.channels) == ("s16", 1):
+        return wav.sample_rate, blocks
     from sayna.audio.samples import to_mono  # noqa: PLC0415
 
-    return to_mono(blocks, encoding, channels)
+    return wav.sample_rate, to_mono(blocks, wav.encoding, wav.channels)
 
 
 def _grouped(chunks: Iterable[bytes], *, frame: int, rate: int) -> Iterator[bytes]:
