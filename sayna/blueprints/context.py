@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from flask import Request, current_app, g, request
+from flask import Flask, Request, current_app, g, request
 
 from sayna.caller import Caller
 from sayna.errors import ProviderNotAllowed, SaynaError
@@ -17,8 +17,9 @@ T = TypeVar("T")
 
 
 def services() -> Services:
-    """Return the services that create_app() built."""
-    return cast("Services", current_app.extensions["sayna"])
+    """Return the services that create_app() built; past Flask's proxy, because a hit asks for them seven times."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    return cast("Services", app.extensions["sayna"])
 
 
 def configured(part: T | None, missing: Callable[[], SaynaError]) -> T:
@@ -43,7 +44,8 @@ def check_provider(slug: str) -> None:
 
 def allowed_plan(plan: Plan) -> Plan:
     """Return the plan with the targets that the caller may use; raises ProviderNotAllowed when there are none."""
-    found = allowed(plan, lambda provider: g.caller.may_use(provider.slug))
+    caller: Caller = g.caller
+    found = allowed(plan, lambda provider: caller.may_use(provider.slug))
     if found is None:
         check_provider(plan.provider.slug)
     return found or plan

@@ -58,22 +58,23 @@ def planned(
     `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
     another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
     """
-    planner, body, tenant = services().planner, read_body(request), g.caller.tenant
+    here, planner, body = g._get_current_object(), services().planner, read_body(request)
+    tenant = here.caller.tenant
     # Two tenants may have two lexicons.
     form = (*form, tenant or "")
     if (plan := planner.recall(body, form)) is None:
         fields = read_object(request)
         rest, voice = _without_text(fields, text_field), (*form, text_field)
         if rest and (known := planner.recall(rest, voice)):
-            g.ignored_fields = known.ignored_fields
+            here.ignored_fields = known.ignored_fields
             plan = planner.reworded(known, fields[text_field])
         if plan is None:
-            g.ignored_fields = ignored(fields)
-            plan = planner.plan(replace(load(fields), ignored_fields=g.ignored_fields, tenant=tenant))
+            here.ignored_fields = ignored(fields)
+            plan = planner.plan(replace(load(fields), ignored_fields=here.ignored_fields, tenant=tenant))
             if rest:
                 planner.remember(rest, voice, plan)
         planner.remember(body, form, plan)
-    g.ignored_fields = plan.ignored_fields
+    here.ignored_fields = plan.ignored_fields
     return plan
 
 
@@ -89,14 +90,15 @@ def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> Speech
     `is_whole` means that the answer begins when the speech is complete, as with formats that cannot be streamed.
     Raises ProviderNotAllowed, and what FallbackSpeech.speak raises.
     """
+    here = g._get_current_object()
     # Replaced once there is speech; a failure is counted on its provider.
-    g.log = {"provider": plan.provider.slug}
+    here.log = {"provider": plan.provider.slug}
     return services().fallback.speak(
         allowed_plan(plan),
         cache_mode(request),
         is_whole=is_whole or not audio.streams(plan.target) or caller_needs_length(request),
         is_client_connected=caller_connection(request),
-        caller=g.caller,
+        caller=here.caller,
     )
 
 
