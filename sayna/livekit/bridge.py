@@ -4,9 +4,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import contextlib
-import os
 import threading
-import weakref
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -37,7 +35,6 @@ class Bridge(Generic[Client]):
         self._connect = connect
         self._running: _Running[Client] | None = None
         self._lock = threading.Lock()
-        _bridges.add(self)
 
     def run(self, operation: Callable[[Client], Coroutine[Any, Any, T]], seconds: float) -> T:
         """Return what an operation returns.
@@ -72,18 +69,11 @@ class Bridge(Generic[Client]):
         _stop(running.loop, running.thread)
         atexit.unregister(self.close)
 
-    def forget(self) -> None:
-        """Drop the loop after a fork: it claims to run, but its thread stayed with the parent."""
-        if self._running is not None:
-            _left_behind.append(self._running)
-        self._running = None
-        self._lock = threading.Lock()
-
     def _start(self) -> _Running[Client]:
         with self._lock:
             if self._running is None:
-                # With the first operation, not at start: gunicorn forks after the start, and threads stay
-                # with the parent.
+                # With the first operation, not at start: gunicorn forks its workers after the start, and threads stay
+                # with the parent. Only workers get requests, and they never fork.
                 loop = asyncio.new_event_loop()
                 thread = threading.Thread(target=loop.run_forever, name="livekit", daemon=True)
                 thread.start()
@@ -121,9 +111,3 @@ def _stop(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     thread.join(CLOSE_SECONDS)
     if not thread.is_alive():
         loop.close()
-
-
-# The child's garbage collector must not close connections that the parent still uses.
-_left_behind: list[_Running[Any]] = []
-_bridges: weakref.WeakSet[Bridge[Any]] = weakref.WeakSet()
-os.register_at_fork(after_in_child=lambda: list(map(Bridge.forget, list(_bridges))))

@@ -8,7 +8,6 @@ because many compatible servers refuse them. Ceph and NetApp send ETags that are
 import contextlib
 import hashlib
 import logging
-import os
 import re
 import threading
 import time
@@ -46,13 +45,13 @@ _failure = partial(failure, "s3")
 
 
 class S3Store(Store):
-    """One bucket. Each process makes its own client on first use, because connections do not survive a fork."""
+    """One bucket. The first use makes the client, not the start, because connections do not survive gunicorn's fork."""
 
     def __init__(self, config: RecordingConfig, attempts: int, seconds: float | None) -> None:
         self._config = config
         self._attempts = attempts
         self._seconds = seconds or FIRST_BYTE_SECONDS
-        self._clients: dict[int, Any] = {}
+        self._made: Any = None
         self._lock = threading.Lock()
 
     def find(self, key: str) -> ObjectInfo | None:
@@ -140,10 +139,9 @@ class S3Store(Store):
 
     def _client(self) -> Any:
         with self._lock:
-            pid = os.getpid()
-            if pid not in self._clients:
-                self._clients[pid] = _make_client(self._config, self._attempts, self._seconds)
-            return self._clients[pid]
+            if self._made is None:
+                self._made = _make_client(self._config, self._attempts, self._seconds)
+            return self._made
 
 
 def _make_client(config: RecordingConfig, attempts: int, seconds: float) -> Any:

@@ -165,30 +165,3 @@ def test_client_that_cannot_be_made_leaves_no_thread() -> None:
     with pytest.raises(OSError, match="no file"):
         bridge.run(who, 5)
     assert not [thread for thread in threading.enumerate() if thread.name == "livekit"]
-
-
-def test_child_of_a_fork_has_a_loop_of_its_own(bridge: Bridge[str]) -> None:
-    mine = bridge.run(who, 5)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writer, bridge.run(who, 5).encode())
-            bridge.close()
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as answer:
-        assert answer.read() == f"client of {child}"
-    os.waitpid(child, 0)
-    assert bridge.run(who, 5) == mine
-
-
-def test_child_of_a_fork_during_a_start_is_not_locked_out(bridge: Bridge[str]) -> None:
-    with bridge._lock:
-        child = os.fork()
-        if child == 0:
-            good = bridge.run(who, 5) == f"client of {os.getpid()}"
-            bridge.close()
-            os._exit(0 if good else 1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
