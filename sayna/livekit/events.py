@@ -23,7 +23,7 @@ from sayna.livekit.egress import EgressReport, state_of
 from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.model import DISCONNECT_REASONS, KINDS, UNKNOWN
 from sayna.log import RateLimitedLogger, emit
-from sayna.state.ports import Attempt, Once
+from sayna.state.ports import Once
 
 # The leeway of LiveKit's own receivers.
 LEEWAY_SECONDS = 60
@@ -86,29 +86,18 @@ class EventDeduplicator:
         Raises Overloaded when the first delivery takes too long.
         """
         with contextlib.ExitStack() as held:
-            attempt = self._entered(held, event_id)
-            is_new = attempt is None or _is_new(attempt)
+            attempt, is_new = None, True
+            try:
+                attempt = held.enter_context(self._ids.attempt(event_id))
+                is_new = attempt.earlier() is None
+            except TimeoutError as error:
+                raise Overloaded("this event is being processed; send it again", retry_after=1) from error
+            except StoreUnavailable as error:
+                rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
             yield is_new
             if is_new and attempt is not None:
                 with contextlib.suppress(StoreUnavailable):
                     attempt.finish("")
-
-    def _entered(self, held: contextlib.ExitStack, event_id: str) -> Attempt | None:
-        try:
-            return held.enter_context(self._ids.attempt(event_id))
-        except TimeoutError as error:
-            raise Overloaded("this event is being processed; send it again", retry_after=1) from error
-        except StoreUnavailable as error:
-            rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
-            return None
-
-
-def _is_new(attempt: Attempt) -> bool:
-    try:
-        return attempt.earlier() is None
-    except StoreUnavailable as error:
-        rate_limited_log.warn("ids of events cannot be read: %s", error)
-        return True
 
 
 @dataclass(frozen=True, slots=True)
