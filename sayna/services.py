@@ -208,8 +208,8 @@ def _telephony(
 ) -> "Telephony":
     from sayna.sip.telephony import Telephony  # noqa: PLC0415 - as above
 
-    egresses = recorder.egresses if recorder else None
-    return Telephony.build(config, livekit, hooks, state, places=limiter, recordings=egresses)
+    ended = recorder.egresses.ended if recorder else None
+    return Telephony.build(config, livekit, hooks, state, places=limiter, ended_recording=ended)
 
 
 def _of_providers(checks: Sequence[Check]) -> Check:

@@ -104,23 +104,18 @@ class Egresses:
         return noted
 
     def ended(self, event: "Event") -> tuple[str, str | None] | None:
-        """Return stream_id and tenant of the recording that the event egress_ended is about, or None."""
-        found = self._of(event)
-        return (found[0], found[1].auth_id) if found else None
+        """Note the end of a recording that LiveKit's event egress_ended tells; return its stream_id and tenant.
 
-    def receive(self, event: "Event") -> None:
-        """Note the end that LiveKit's event egress_ended tells; other events and other egresses change nothing."""
-        if (found := self._of(event)) and found[1].outcome is None:
-            self.note(*found)
-
-    def _of(self, event: "Event") -> tuple[str, Owner, EgressReport] | None:
-        """Return the recording that the event egress_ended is about."""
+        None for other events, and for an egress that Sayna has not started.
+        """
         report = event.egress if event.name == "egress_ended" else None
         stream_id = self.stream_id(report.filepath) if report else None
         owner = self._library.owners.read(stream_id) if stream_id else None
         if report is None or stream_id is None or owner is None or owner.egress_id != report.id:
             return None
-        return stream_id, owner, report
+        if owner.outcome is None:
+            self.note(stream_id, owner, report)
+        return stream_id, owner.auth_id
 
     def page(self, caller: Caller, limit: int, cursor: str | None) -> RecordingPage:
         """Return at most `limit` running recordings of the caller, by stream_id; raises InvalidRequest."""

@@ -16,7 +16,7 @@ HEADER = "sip.h."
 MAX_HEADERS = 100
 MAX_TEXT = 1024
 
-# The stream_id and the tenant of the recording that an event ends, or None.
+# Notes the end of a recording, and returns its stream_id and tenant; None for an event about something else.
 EndedRecording = Callable[[Event], tuple[str, str | None] | None]
 
 

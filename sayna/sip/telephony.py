@@ -4,11 +4,10 @@ import logging
 import time
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 from sayna.config import Config
 from sayna.config.server import waiting_places
-from sayna.livekit.events import Event, EventDeduplicator, Receiver, Webhook
+from sayna.livekit.events import EventDeduplicator, Receiver, Webhook
 from sayna.livekit.livekit_client import LiveKit
 from sayna.livekit.model import Inbound
 from sayna.sip.address import Overrides, own_places
@@ -17,7 +16,7 @@ from sayna.sip.call_log import CallLog
 from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
 from sayna.sip.forwarding import Forwarding
-from sayna.sip.hook_events import HookEvents
+from sayna.sip.hook_events import EndedRecording, HookEvents
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits, Places
@@ -27,16 +26,6 @@ from sayna.state.embedded import SharedState
 from sayna.state.leader import LeaderThread
 
 logger = logging.getLogger("sayna.sip")
-
-
-class RecordingReceiver(Protocol):
-    """What recordings do with LiveKit's events."""
-
-    def receive(self, event: Event) -> None:
-        """Note the end of a recording."""
-
-    def ended(self, event: Event) -> tuple[str, str | None] | None:
-        """Return stream_id and tenant of the recording that the event ends, or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +48,12 @@ class Telephony:
         state: SharedState,
         *,
         places: Places,
-        recordings: RecordingReceiver | None = None,
+        ended_recording: EndedRecording | None,
     ) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads, and `recordings` gets the events too.
+        """Return telephony as the settings say; `start` begins its threads.
 
         `places` are the threads that speech may take; calls that wait for an answer take some of them.
+        `ended_recording` gets LiveKit's events too.
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
@@ -89,7 +79,7 @@ class Telephony:
             deliverer.wake()
 
         events = HookEvents(hooks, state.outbox, wake)
-        webhook = _webhook(config, livekit, state, events, log=log, recordings=recordings)
+        webhook = _webhook(config, livekit, state, events, log=log, ended_recording=ended_recording)
         return cls(calls, Transfers(config.sip, overrides, livekit.sip, log), log, events, webhook, tuple(threads))
 
     def start(self) -> None:
@@ -110,13 +100,13 @@ def _webhook(
     events: HookEvents,
     *,
     log: CallLog,
-    recordings: RecordingReceiver | None,
+    ended_recording: EndedRecording | None,
 ) -> Webhook:
     if config.cache.path is None and config.sip.hooks:
         logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
     forward = Forwarding(config.sip, events, livekit.sip.adopt)
     receivers: list[Receiver] = [forward, CallEvents(config.sip, forward, log, events)]
-    if recordings is not None:
-        receivers += [recordings.receive, partial(events.recording_ended, ended=recordings.ended)]
+    if ended_recording is not None:
+        receivers.append(partial(events.recording_ended, ended=ended_recording))
     tokens = livekit.tokens
     return Webhook(tokens.api_key, tokens.api_secret, EventDeduplicator(state.event_ids), tuple(receivers))
