@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
@@ -26,7 +26,7 @@ from sayna.sip.errors import (
 )
 from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits
-from sayna.sip.outcomes import REASONS, call_error, not_placed, remembered, replayed
+from sayna.sip.outcomes import call_error, remembered, replayed
 from sayna.sip.phone import check_destination, check_from_number, masked
 from sayna.state.ports import Lock
 
@@ -77,7 +77,8 @@ class CallService:
         with contextlib.ExitStack() as waits, contextlib.ExitStack() as locks:
             if call.wait_until_answered:
                 waits.enter_context(self.waits.hold())
-            locks.enter_context(self._identity(request))
+            if not request.replace:
+                self._hold_identity(call, locks)
             attempt = self.idempotency.attempt(caller.tenant or "", key, request.identity())
             record = locks.enter_context(attempt)
             if record.answer is not None:
@@ -86,19 +87,12 @@ class CallService:
             # While the phone rings, the locks of other keys and identities must be free.
             return self._dialled(dial, rings=locks.close)
 
-    @contextlib.contextmanager
-    def _identity(self, request: CallRequest) -> Iterator[None]:
+    def _hold_identity(self, call: Call, locks: contextlib.ExitStack) -> None:
         """Hold the identity against other calls: of two at once, the second would hang up on the first."""
-        call = request.call
-        with contextlib.ExitStack() as held:
-            if not request.replace:
-                try:
-                    held.enter_context(self.locks.hold(f"{call.room}\n{call.identity}", self.lock_seconds))
-                except TimeoutError as error:
-                    raise StoreUnavailable(
-                        "a call with this participant_identity is under way", retry_after=1
-                    ) from error
-            yield
+        try:
+            locks.enter_context(self.locks.hold(f"{call.room}\n{call.identity}", self.lock_seconds))
+        except TimeoutError as error:
+            raise StoreUnavailable("a call with this participant_identity is under way", retry_after=1) from error
 
     def _prepared(self, caller: Caller, request: CallRequest, trunk: Trunk, record: IdempotencyRecord) -> _Dial:
         """Return the call that may be dialled; an error leaves its slot free and its key new."""
@@ -134,7 +128,7 @@ class CallService:
             self._note_begun(dial, placed, started_at)
         status = "answered" if call.wait_until_answered else "initiated"
         answer = {"participant_id": placed.participant_id, "sip_call_id": placed.sip_call_id, "status": status}
-        _finish(dial.record, answer)
+        dial.record.finish(answer)
         emit(logger, logging.INFO, "call", to=masked(call.to_number), sip_call_id=placed.sip_call_id, status=status)
         return answer
 
@@ -145,16 +139,15 @@ class CallService:
             # LiveKit may answer with deadline_exceeded, or not at all, when no phone has answered in time.
             if not dial.call.wait_until_answered or self._is_present(dial.call):
                 # The phone may ring: the slot stays taken until LiveKit says who is in the room.
-                _finish(dial.record, remembered(error))
+                dial.record.finish(remembered(error))
                 return error
-            error = not_placed(NoAnswer, None)
+            error = NoAnswer()
         self._release(dial.tenant or "", dial.slot)
         if isinstance(error, CallNotPlaced):
-            _finish(dial.record, remembered(error))
+            dial.record.finish(remembered(error))
             self._note_refused(dial.call, error, started_at)
         else:
-            with contextlib.suppress(StoreUnavailable):
-                dial.record.cancel()
+            dial.record.cancel()
         return error
 
     def _is_present(self, call: Call) -> bool:
@@ -182,10 +175,9 @@ class CallService:
 
     def _note_refused(self, call: Call, error: CallNotPlaced, since: int) -> None:
         """Add the reason to the record that LiveKit's events have begun; only here the SIP status is known."""
-        status = error.members.get("sip_status")
+        status = error.sip_status
         with contextlib.suppress(StoreUnavailable):
-            sip_status = status if isinstance(status, int) else None
-            self.log.refused(call.room, call.identity, since, REASONS[type(error)], sip_status)
+            self.log.refused(call.room, call.identity, since, error.word, status)
         emit(logger, logging.INFO, "call_refused", to=masked(call.to_number), reason=error.code, sip_status=status)
 
     def _check_absent(self, call: Call) -> None:
@@ -213,8 +205,3 @@ def _answered(answer: Answer) -> Answer:
     if "error" in answer:
         raise replayed(answer)
     return {"status": "initiated", **answer}
-
-
-def _finish(record: IdempotencyRecord, answer: Answer) -> None:
-    with contextlib.suppress(StoreUnavailable):
-        record.finish(answer)

@@ -48,23 +48,36 @@ class CallOutcomeUnknown(CallFailed):
 
 
 class CallNotPlaced(CallFailed, status=422):
-    """The far end refused the call; a retry would call again, so the status is none that clients retry."""
+    """The far end refused the call; a retry would call again, so the status is none that clients retry.
 
-    def __init__(self, message: str, *, sip_status: int | None = None) -> None:
-        super().__init__(message)
+    `word` is the reason in the log of calls.
+    """
+
+    sentence = "the far end refused the call"
+    word = "rejected"
+
+    def __init__(self, *, sip_status: int | None = None) -> None:
+        super().__init__()
+        self.sip_status = sip_status
         self.members = {} if sip_status is None else {"sip_status": sip_status}
 
 
 class Busy(CallNotPlaced, code="BUSY"):
     """The far end is busy (SIP status 486 or 600)."""
 
+    sentence, word = "the far end is busy", "busy"
+
 
 class NoAnswer(CallNotPlaced, code="NO_ANSWER"):
     """No phone answered in time (SIP status 408, 480 or 487)."""
 
+    sentence, word = "no phone answered in time", "no_answer"
+
 
 class Declined(CallNotPlaced, code="DECLINED"):
     """The far end declined the call (SIP status 603)."""
+
+    sentence, word = "the far end declined the call", "declined"
 
 
 class CallNotFound(SaynaError, status=404, code="CALL_NOT_FOUND"):

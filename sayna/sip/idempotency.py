@@ -32,14 +32,16 @@ class IdempotencyRecord:
             raise CallFailed(BEGUN) from error
 
     def finish(self, answer: Answer) -> None:
-        """Store the answer for later requests."""
+        """Store the answer for later requests; a store that fails must not turn the answer into an error."""
         if self._attempt is not None:
-            self._attempt.finish(json.dumps(dict(answer)))
+            with contextlib.suppress(StoreUnavailable):
+                self._attempt.finish(json.dumps(dict(answer)))
 
     def cancel(self) -> None:
-        """Free the key, because no phone rang."""
+        """Free the key, because no phone rang; like `finish` it raises nothing."""
         if self._attempt is not None:
-            self._attempt.cancel()
+            with contextlib.suppress(StoreUnavailable):
+                self._attempt.cancel()
 
     def _earlier(self, attempt: Attempt) -> Answer | None:
         earlier = attempt.earlier()
