@@ -205,13 +205,3 @@ class Inbound:
     def of(cls, config: SipConfig) -> "Inbound | None":
         """Return the inbound calls of the settings, if SIP_ROOM_PREFIX is set."""
         return cls(config.room_prefix, config.allowed_addresses) if config.room_prefix else None
-
-    @property
-    def trunk_name(self) -> str:
-        """The name of the trunk in LiveKit."""
-        return f"sayna-{self.room_prefix}-trunk"
-
-    @property
-    def rule_name(self) -> str:
-        """The name of the dispatch rule in LiveKit."""
-        return f"sayna-{self.room_prefix}-dispatch"

@@ -31,17 +31,18 @@ async def provision(rpc: Rpc, inbound: Inbound, *, dry_run: bool) -> list[str]:
 
 
 async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) -> str:
+    name = f"sayna-{inbound.room_prefix}-trunk"
     listed = await answer(rpc.sip.list_inbound_trunk(sip.ListSIPInboundTrunkRequest()))
-    found = _ours(listed.items, inbound.trunk_name, TRUNK)
+    found = _ours(listed.items, name, TRUNK)
     wanted = sip.SIPInboundTrunkInfo()
     wanted.CopyFrom(found or wanted)
-    wanted.name = inbound.trunk_name
+    wanted.name = name
     # A call's SIP headers hold its domain, which decides which hook gets the event.
     wanted.include_headers = sip.SIPHeaderOptions.SIP_ALL_HEADERS
     wanted.allowed_addresses[:] = inbound.allowed_addresses
     if found == wanted:
         return found.sip_trunk_id
-    done.append(f"{_verb(found)} inbound trunk {inbound.trunk_name} for {', '.join(inbound.allowed_addresses)}")
+    done.append(f"{_verb(found)} inbound trunk {name} for {', '.join(inbound.allowed_addresses)}")
     if dry_run:
         return found.sip_trunk_id if found else NEW
     if found is None:
@@ -52,11 +53,12 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
 
 
 async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, dry_run: bool) -> None:
+    name = f"sayna-{inbound.room_prefix}-dispatch"
     listed = await answer(rpc.sip.list_dispatch_rule(sip.ListSIPDispatchRuleRequest()))
-    found = _ours(listed.items, inbound.rule_name, RULE)
+    found = _ours(listed.items, name, RULE)
     wanted = sip.SIPDispatchRuleInfo()
     wanted.CopyFrom(found or wanted)
-    wanted.name = inbound.rule_name
+    wanted.name = name
     # A rule without trunks catches the calls of every trunk of the project.
     wanted.trunk_ids[:] = [trunk_id]
     # Individual: each call gets its own room, which LiveKit names prefix_caller_random.
@@ -64,7 +66,7 @@ async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, d
     wanted.rule.dispatch_rule_individual.pin = ""
     if found == wanted:
         return
-    done.append(f"{_verb(found)} dispatch rule {inbound.rule_name}: rooms named {inbound.room_prefix}_...")
+    done.append(f"{_verb(found)} dispatch rule {name}: rooms named {inbound.room_prefix}_...")
     if dry_run:
         return
     if found is None:

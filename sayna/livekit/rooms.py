@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
 from sayna.errors import InvalidRequest, StoreUnavailable
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 LOOK_INTERVAL = 0.05  # seconds
 # How long `settle` takes a listed room without an owner for one that has an owner in a moment.
 STALE_SECONDS = 0.5
-
-T = TypeVar("T")
-Operation = Callable[["Rpc"], Coroutine[Any, Any, T]]
 
 
 class Rooms:
@@ -66,17 +63,16 @@ class Rooms:
         if caller.is_unrestricted:
             return
         limit = time.monotonic() + self._seconds
-        stale_until = time.monotonic() + min(STALE_SECONDS, self._seconds)
-
-        async def look(rpc: "Rpc") -> "models.Room | None":
-            return await rpc.room(name) if caller.tenant is None else await owned_room(rpc, name, stale_until)
-
+        # A caller without a tenant may enter rooms without an owner, so it need not wait for one.
+        stale_until = 0.0 if caller.tenant is None else time.monotonic() + min(STALE_SECONDS, self._seconds)
         # Look before creating: for a caller that owns the room already this is the only round trip.
-        room = self._bridge.run(look, self._seconds)
+        room = self._bridge.run(lambda rpc: owned_room(rpc, name, stale_until), self._seconds)
         if room is None:
-            with self._locked(name, limit):
-                claim = _claim(caller, name, self._options, agents)
-                room = self._bridge.run(claim, limit - time.monotonic())
+            with contextlib.ExitStack() as held:
+                self._hold_name(held, name, limit)
+                room = self._bridge.run(
+                    lambda rpc: _claimed(rpc, caller, name, self._options, agents), limit - time.monotonic()
+                )
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
 
@@ -118,56 +114,49 @@ class Rooms:
         Raises ParticipantNotFound, MuteFailed.
         """
 
-        async def ask(rpc: "Rpc") -> tuple[str, bool | None] | None:
+        async def ask(rpc: "Rpc") -> tuple[str, bool]:
             is_open, info = await asyncio.gather(is_open_to(caller, rpc, name), rpc.participant(name, identity))
             # LiveKit answers 200 without a track for an unknown track, and after 3 s for an unknown
             # participant (1.13.5).
             if not is_open or info is None:
-                return None
+                raise _not_found()
             tracks = tuple(map(Track.of, info.tracks))
             sid = track_sid or microphone(tracks)
             if sid is None or sid not in (track.sid for track in tracks):
-                return None
-            return sid, await rpc.mute(name, identity, sid, muted=muted)
+                raise _not_found()
+            is_muted = await rpc.mute(name, identity, sid, muted=muted)
+            if is_muted is None:
+                raise _not_found()
+            return sid, is_muted
 
         try:
-            found = self._bridge.run(ask, self._seconds)
+            return self._bridge.run(ask, self._seconds)
         except LiveKitRefused as refusal:
             raise _refused(refusal, _not_muted(refusal, muted=muted)) from refusal
-        if found is None or found[1] is None:
-            raise _not_found()
-        return found[0], found[1]
 
-    @contextlib.contextmanager
-    def _locked(self, name: str, limit: float) -> Iterator[None]:
+    def _hold_name(self, held: contextlib.ExitStack, name: str, limit: float) -> None:
         """Hold the room's name against all workers; without a lock LiveKit's own claim still decides."""
-        with contextlib.ExitStack() as held:
-            try:
-                with contextlib.suppress(StoreUnavailable):
-                    held.enter_context(self._locks.hold(name, limit - time.monotonic()))
-            except TimeoutError as error:
-                raise LiveKitUnavailable("another request is creating this room; try again") from error
-            yield
-
-
-def _claim(
-    caller: Caller, name: str, options: Mapping[str, int], agents: Sequence[AgentDispatch]
-) -> "Operation[models.Room]":
-    """Return the operation that creates the room unless it is open, and returns it."""
-
-    async def ask(rpc: "Rpc") -> "models.Room":
         try:
-            room = await rpc.create(name, metadata_for(caller.tenant), options, agents)
-        except LiveKitRefused as refusal:
-            if refusal.twirp_code == "invalid_argument":
-                raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal
-            raise
-        if not caller.may_access(owner_of(room.metadata)):
-            with contextlib.suppress(LiveKitUnavailable):
-                await _heal(rpc, room)
-        return room
+            with contextlib.suppress(StoreUnavailable):
+                held.enter_context(self._locks.hold(name, limit - time.monotonic()))
+        except TimeoutError as error:
+            raise LiveKitUnavailable("another request is creating this room; try again") from error
 
-    return ask
+
+async def _claimed(
+    rpc: "Rpc", caller: Caller, name: str, options: Mapping[str, int], agents: Sequence[AgentDispatch]
+) -> "models.Room":
+    """Return the open room, after it is created for the caller if it is missing."""
+    try:
+        room = await rpc.create(name, metadata_for(caller.tenant), options, agents)
+    except LiveKitRefused as refusal:
+        if refusal.twirp_code == "invalid_argument":
+            raise InvalidRequest("LiveKit refuses this room_name; send a shorter one") from refusal
+        raise
+    if not caller.may_access(owner_of(room.metadata)):
+        with contextlib.suppress(LiveKitUnavailable):
+            await _heal(rpc, room)
+    return room
 
 
 async def _heal(rpc: "Rpc", live: "models.Room") -> None:
