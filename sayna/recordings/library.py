@@ -1,14 +1,12 @@
 """The recordings of one store, and what the conditions and ranges of a request mean for one of them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Protocol
 
-from werkzeug import http
-from werkzeug.datastructures import ETags
+from werkzeug import datastructures, http
 
 from sayna.caller import Caller
 from sayna.recordings.errors import InvalidStreamId, PreconditionFailed, RangeNotSatisfiable, RecordingNotFound
@@ -20,14 +18,8 @@ CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Si
 # int() refuses more than 4300 digits, and no object has 10^18 bytes.
 LONG_NUMBER = re.compile(r"[0-9]{19,}")
 LARGEST = "9" * 18
+Headers = datastructures.Headers | Mapping[str, str]
 EMPTY_SUFFIX = re.compile(r"[ \t]*bytes[ \t]*=[ \t]*-0+[ \t]*", re.IGNORECASE)
-
-
-class Headers(Protocol):
-    """The headers of a request; names match in any case."""
-
-    def get(self, name: str, /) -> str | None:
-        """Return the value of a header, or None when the request has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +28,6 @@ class RangeDecision:
 
     status: int
     span: ByteRange | None
-
-
-def is_conditional(headers: Headers) -> bool:
-    """Return whether the response depends on the present state of the recording."""
-    return any(headers.get(name) is not None for name in CONDITIONAL)
 
 
 def evaluate(headers: Headers, info: ObjectInfo, *, ranges: bool) -> RangeDecision:
@@ -95,7 +82,7 @@ def _span(header: str, size: int) -> ByteRange | None:
     return ByteRange(start, min(end or size, size) - start)
 
 
-def entity_tags(header: str) -> ETags:
+def entity_tags(header: str) -> datastructures.ETags:
     """Return the ETags of a header, without their quotes; None stands for an empty one."""
     # werkzeug accepts tags without quotes too; RFC 9110, 8.8.3 does not.
     return http.parse_etags(header.strip() if '"' in header or header.strip() == "*" else "")
@@ -153,11 +140,14 @@ class Library:
         Raises InvalidStreamId, RecordingNotFound, PreconditionFailed and RangeNotSatisfiable.
         """
         key = self._key_for(stream_id, caller)
+        is_conditional = any(headers.get(name) is not None for name in CONDITIONAL)
         # One call of the store instead of two.
-        if not (is_head or by_nginx or is_conditional(headers)):
+        if not (is_head or by_nginx or is_conditional):
             stream = self._open(key)
             return Download(200, stream.info, stream.span, stream)
-        info = self._find(key)
+        info = self._store.find(key)
+        if info is None:
+            raise RecordingNotFound
         if by_nginx and self._store.has_files:
             return Download(200, info, None, None, key)
         decision = evaluate(headers, info, ranges=not is_head)
@@ -211,12 +201,6 @@ class Library:
             return self.audio_key(stream_id)
         # Neither the egress nor the recorder ever writes this name.
         return f"{self._prefix}{stream_id}/denied"
-
-    def _find(self, key: str) -> ObjectInfo:
-        info = self._store.find(key)
-        if info is None:
-            raise RecordingNotFound
-        return info
 
     def _open(self, key: str, span: ByteRange | None = None, info: ObjectInfo | None = None) -> ObjectStream:
         stream = self._store.open(key, span, info)

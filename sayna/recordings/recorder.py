@@ -75,10 +75,12 @@ class Recorder:
         if reason := self._library.check().reason:
             raise StorageUnavailable(reason)
         deadline = time.monotonic() + MAX_TAKEOVERS * self._stale_seconds
-        timer = _ClaimTimer(self._stale_seconds)
+        seen, since = None, time.monotonic()
         while time.monotonic() <= deadline:
             owner = self._owners.read(stream_id)
-            is_stale = timer.is_stale(owner)
+            if owner != seen:
+                seen, since = owner, time.monotonic()
+            is_stale = time.monotonic() - since > self._stale_seconds
             if owner is not None:
                 session = self._join(caller, room_name, stream_id, owner, is_stale=is_stale)
             elif not is_stale:
@@ -153,16 +155,10 @@ class Recorder:
         # Its egress has run and ended unnoticed; another one would overwrite the audio.
         if self._library.has_audio(stream_id):
             raise RecordingExists(TAKEN)
-        return self._take_over(stream_id, owner)
-
-    def _take_over(self, stream_id: str, dead: Owner) -> Session | None:
-        """Start the recording in place of a stale claim, or return None when another worker was faster.
-
-        The claim is replaced first, because LiveKit lists a recording a moment after its start: two workers
-        that both asked LiveKit would both start one.
-        """
-        claim = replace(dead, started_at=_now())
-        return self._begin(stream_id, claim) if self._owners.replace(stream_id, dead, claim) else None
+        # The claim is replaced first, because LiveKit lists a recording a moment after its start: two workers that
+        # both asked LiveKit would both start one. Another worker may be faster.
+        claim = replace(owner, started_at=_now())
+        return self._begin(stream_id, claim) if self._owners.replace(stream_id, owner, claim) else None
 
     def _begin(self, stream_id: str, claim: Owner) -> Session:
         """Start the egress for our claim; the claim is removed when the egress certainly did not start."""
@@ -178,21 +174,6 @@ class Recorder:
         owner = replace(claim, egress_id=egress_id)
         self._owners.write(stream_id, owner)
         return _session(stream_id, owner)
-
-
-class _ClaimTimer:
-    """Tells when a claim has stayed unchanged for too long, by our own clock."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._owner: Owner | None = None
-        self._since = time.monotonic()
-
-    def is_stale(self, owner: Owner | None) -> bool:
-        """Return whether the same owner, or none, was seen for that long; another owner starts the time anew."""
-        if owner != self._owner:
-            self._owner, self._since = owner, time.monotonic()
-        return time.monotonic() - self._since > self._seconds
 
 
 def _session(stream_id: str, owner: Owner) -> Session:

@@ -64,8 +64,7 @@ class LocalStore(Store):
     def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
         """Write a draft beside the file and move it into place: by link for a new file, otherwise by rename."""
         if replacing is not None:
-            with self._locked_unchanged(key, replacing) as is_unchanged:
-                return is_unchanged and self.write(key, content)
+            return self._replace(key, content, replacing)
         with translated(), self._folder(key, make=True) as (folder, name):
             draft = f".{name}.{secrets.token_hex(8)}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
@@ -117,20 +116,18 @@ class LocalStore(Store):
                         info = describe(status)
                         yield ObjectSummary(folder + name, info.size, info.etag, info.modified)
 
-    @contextlib.contextmanager
-    def _locked_unchanged(self, key: str, expected: ObjectInfo) -> Iterator[bool]:
-        """Yield whether the file is unchanged and locked; of concurrent writers, only one gets True."""
+    def _replace(self, key: str, content: bytes, expected: ObjectInfo) -> bool:
+        """Write over a file unless it has changed; of concurrent writers, only one gets True."""
         with translated(), self._folder(key) as (folder, name):
             # Opened for writing, because NFS gives an exclusive flock only on such a descriptor.
             descriptor = open_file(name, folder, FILE | os.O_RDWR)
         if descriptor is None:
-            yield False
-            return
+            return False
         try:
             with translated():
                 held = lock(descriptor)
             # Find it by name after locking: the previous holder may have put another file in its place.
-            yield held and self.find(key) == expected
+            return held and self.find(key) == expected and self.write(key, content)
         finally:
             os.close(descriptor)
 
