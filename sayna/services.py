@@ -100,16 +100,12 @@ class Services:
 
     def start(self) -> None:
         """Start the threads of a process that serves requests."""
-        if self.telephony is not None:
-            self.telephony.start()
-        for thread in self.threads:
+        for thread in self._all_threads():
             thread.start()
 
     def close(self) -> None:
         """End the threads and files of this process, and let the pool of engines go."""
-        if self.telephony is not None:
-            self.telephony.close()
-        for thread in self.threads:
+        for thread in self._all_threads():
             thread.close()
         self.usage.close()
         self.catalogue.close()
@@ -119,6 +115,9 @@ class Services:
         for provider in self.providers.values():
             provider.close()
         self.cache.close()
+
+    def _all_threads(self) -> tuple[LeaderThread, ...]:
+        return (self.telephony.threads if self.telephony else ()) + self.threads
 
 
 def build(config: Config) -> Services:

@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
 
 from werkzeug import datastructures, http
 
 from sayna.caller import Caller
 from sayna.recordings.errors import InvalidStreamId, PreconditionFailed, RangeNotSatisfiable, RecordingNotFound
-from sayna.recordings.listing import Cursors, RecordingLister, RecordingPage
+from sayna.recordings.listing import Cursors, Folder, RecordingLister, RecordingPage, by_folder
 from sayna.recordings.owners import Owner, OwnerFiles
-from sayna.storage import KEY_PART, ByteRange, ObjectInfo, ObjectLink, ObjectStream, ObjectSummary, Store, StoreCheck
+from sayna.storage import KEY_PART, ByteRange, ObjectInfo, ObjectLink, ObjectStream, Store, StoreCheck
 
 CONDITIONAL = ("Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since")
 # int() refuses more than 4300 digits, and no object has 10^18 bytes.
@@ -163,13 +162,10 @@ class Library:
         recordings, reached = self._lister.page(lambda owner: self.allows(caller, owner), limit, after)
         return RecordingPage(recordings, self.cursors.seal(reached) if reached else None)
 
-    def folders(self) -> Iterator[tuple[str, dict[str, ObjectSummary]]]:
-        """Yield each stream_id with its files by name, of any owner and with or without audio."""
-        entries = self._store.walk(self._prefix)
-        for name, group in groupby(entries, lambda entry: entry.key.removeprefix(self._prefix).split("/")[0]):
-            files = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
-            if KEY_PART.fullmatch(name):
-                yield name, files
+    def folders(self) -> Iterator[Folder]:
+        """Return each stream_id with its files by name, of any owner and with or without audio."""
+        folders = by_folder(self._store.walk(self._prefix), self._prefix)
+        return (folder for folder in folders if KEY_PART.fullmatch(folder[0]))
 
     def delete(self, stream_id: str, file: str) -> None:
         """Remove one file of a recording; an absent file is no error."""

@@ -9,7 +9,7 @@ short, and its cursor continues from there.
 import base64
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,15 +45,8 @@ class RecordingPage:
     next_cursor: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Folder:
-    """One recording in a listing; `cut` means that the listing ended in the middle of it."""
-
-    stream_id: str
-    audio: ObjectSummary
-    owner: ObjectSummary | None
-    last_key: str
-    cut: bool
+# A folder below the prefix, and what it holds by name, in the order of the listing.
+Folder = tuple[str, dict[str, ObjectSummary]]
 
 
 class RecordingLister:
@@ -71,75 +64,72 @@ class RecordingLister:
         self._prefix = prefix
         self._max_listings = max_listings
         self._max_known_owners = max_known_owners
-        self._known: OrderedDict[tuple[str, str], Owner] = OrderedDict()
+        self._known: OrderedDict[ObjectSummary, Owner] = OrderedDict()
 
     def page(self, allows: Callable[[Owner], bool], limit: int, after: str) -> tuple[list[Recording], str | None]:
         """Return at most `limit` recordings behind the key `after`, and the last key read if more follow."""
         recordings: list[Recording] = []
         for _ in range(self._max_listings):
-            folders, reached = self._folders(after, min(PAGE, KEYS_PER_RECORDING * limit + 1))
-            for folder, owner in zip(folders, self._owners(folders), strict=True):
+            folders, cut, reached = self._folders(after, min(PAGE, KEYS_PER_RECORDING * limit + 1))
+            for (stream_id, files), owner in zip(folders, self._owners(folders, cut=cut), strict=True):
                 # Check before moving `after`, so that the next page begins with the recording that did not fit.
                 if len(recordings) == limit:
                     return recordings, after
-                after = folder.last_key
+                after = _last_key(files)
                 if allows(owner):
-                    audio = folder.audio
-                    recordings.append(Recording(folder.stream_id, audio.size, audio.modified, owner.room_name))
+                    audio = files["audio.ogg"]
+                    recordings.append(Recording(stream_id, audio.size, audio.modified, owner.room_name))
             if reached is None:
                 return recordings, None
             after = reached
         return recordings, after
 
-    def _folders(self, after: str, keys: int) -> tuple[list[_Folder], str | None]:
-        """Return the recordings of one listing, and the last key of it if more follow."""
+    def _folders(self, after: str, keys: int) -> tuple[list[Folder], bool, str | None]:
+        """Return the recordings of one listing, whether it may end within one, and its last key if more follow."""
         listed, more = self._store.list(self._prefix, after, keys)
-        by_folder = groupby(listed, lambda entry: entry.key.removeprefix(self._prefix).partition("/")[0])
-        groups = [(name, list(group)) for name, group in by_folder]
+        groups = list(by_folder(listed, self._prefix))
         # The last recording may continue in the next listing, so leave it for that.
         if more and len(groups) > 1:
             groups.pop()
         cut = more and len(groups) == 1
-        shown = [folder for name, group in groups if (folder := self._folder(name, group, cut=cut))]
+        shown = [(name, files) for name, files in groups if "audio.ogg" in files and KEY_PART.fullmatch(name)]
         if not more or not groups:
-            return shown, None
-        reached = groups[-1][1][-1].key
+            return shown, cut, None
+        reached = _last_key(groups[-1][1])
         # Deeper keys are not of recordings. There may be very many of them, such as clips: pass over their folder.
         if reached.removeprefix(self._prefix).count("/") > 1:
             reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
-        return shown, reached
+        return shown, cut, reached
 
-    def _folder(self, name: str, group: list[ObjectSummary], *, cut: bool) -> _Folder | None:
-        entries = {entry.key.removeprefix(f"{self._prefix}{name}/"): entry for entry in group}
-        audio = entries.get("audio.ogg")
-        if audio is None or not KEY_PART.fullmatch(name):
-            return None
-        return _Folder(name, audio, entries.get("owner.json"), group[-1].key, cut)
-
-    def _owners(self, folders: list[_Folder]) -> list[Owner]:
-        if all(self._is_known(folder) for folder in folders):
-            return [self._owner(folder) for folder in folders]
+    def _owners(self, folders: list[Folder], *, cut: bool) -> list[Owner]:
+        files = [files.get("owner.json") for _, files in folders]
+        if all(file in self._known if file else not cut for file in files):
+            return [self._owner(*folder, cut=cut) for folder in folders]
         with ThreadPoolExecutor(READERS) as pool:
-            return list(pool.map(self._owner, folders))
+            return list(pool.map(lambda folder: self._owner(*folder, cut=cut), folders))
 
-    def _is_known(self, folder: _Folder) -> bool:
-        if folder.owner is None:
-            return not folder.cut
-        return (folder.owner.key, folder.owner.version) in self._known
-
-    def _owner(self, folder: _Folder) -> Owner:
-        if folder.owner is None and not folder.cut:
+    def _owner(self, stream_id: str, files: dict[str, ObjectSummary], *, cut: bool) -> Owner:
+        file = files.get("owner.json")
+        if file is None and not cut:
             return Owner()
-        key = f"{self._prefix}{folder.stream_id}/owner.json"
-        version = (key, folder.owner.version) if folder.owner else None
-        if version and (known := self._known.get(version)):
+        if file and (known := self._known.get(file)):
             return known
-        owner = read_owner(self._store.read(key, MAX_OWNER_BYTES))
-        if version:
-            self._known[version] = owner
+        owner = read_owner(self._store.read(f"{self._prefix}{stream_id}/owner.json", MAX_OWNER_BYTES))
+        if file:
+            self._known[file] = owner
             if len(self._known) > self._max_known_owners:
                 self._known.popitem(last=False)
         return owner
+
+
+def by_folder(entries: Iterable[ObjectSummary], prefix: str) -> Iterator[Folder]:
+    """Yield the folders of a listing."""
+    for name, group in groupby(entries, lambda entry: entry.key.removeprefix(prefix).partition("/")[0]):
+        yield name, {entry.key.removeprefix(f"{prefix}{name}/"): entry for entry in group}
+
+
+def _last_key(files: dict[str, ObjectSummary]) -> str:
+    return files[next(reversed(files))].key
 
 
 class Cursors:

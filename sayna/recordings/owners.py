@@ -93,9 +93,5 @@ class OwnerFiles:
         """Write the file; with `if_absent`, return False when there is one: of concurrent callers one succeeds."""
         return self._store.write(self._key(stream_id), owner.to_json(), if_absent=if_absent)
 
-    def delete(self, stream_id: str) -> None:
-        """Remove the file."""
-        self._store.delete(self._key(stream_id))
-
     def _key(self, stream_id: str) -> str:
         return f"{self._prefix}{stream_id}/owner.json"

@@ -169,7 +169,7 @@ class Recorder:
         except SaynaError:
             # While we waited for LiveKit, another worker may have taken the claim over and may record by now.
             if self._owners.read(stream_id) == claim:
-                self._owners.delete(stream_id)
+                self._library.delete(stream_id, "owner.json")
             raise
         owner = replace(claim, egress_id=egress_id)
         self._owners.write(stream_id, owner)

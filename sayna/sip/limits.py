@@ -70,11 +70,8 @@ class Limits:
 
     def _release_ended(self, tenant: str) -> None:
         """Free the slots of ended calls once all are taken; only LiveKit knows for certain that a call ended."""
-        slots = self.calls.oldest(tenant, MAX_CHECKED)
-        if not slots:
-            return
-        try:
-            phones = self.phones([(slot.room, slot.identity) for slot in slots])
-        except LiveKitUnavailable:
-            return
-        self.calls.release(tenant, [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None])
+        if slots := self.calls.oldest(tenant, MAX_CHECKED):
+            with contextlib.suppress(LiveKitUnavailable):
+                phones = self.phones([(slot.room, slot.identity) for slot in slots])
+                ended = [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None]
+                self.calls.release(tenant, ended)

@@ -30,7 +30,10 @@ logger = logging.getLogger("sayna.sip")
 
 @dataclass(frozen=True, slots=True)
 class Telephony:
-    """Calls of one server, and the threads that one worker of all runs."""
+    """Calls of one server.
+
+    One worker of all runs the threads: deliveries, also those that an earlier process left, and provisioning.
+    """
 
     calls: CallService
     transfers: Transfers
@@ -50,9 +53,8 @@ class Telephony:
         places: Places,
         ended_recording: EndedRecording | None,
     ) -> "Telephony":
-        """Return telephony as the settings say; `start` begins its threads.
+        """Return telephony as the settings say; calls that wait for an answer take some of the threads of `places`.
 
-        `places` are the threads that speech may take; calls that wait for an answer take some of them.
         `ended_recording` gets LiveKit's events too.
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
@@ -81,16 +83,6 @@ class Telephony:
         events = HookEvents(hooks, state.outbox, wake)
         webhook = _webhook(config, livekit, state, events, log=log, ended_recording=ended_recording)
         return cls(calls, Transfers(config.sip, overrides, livekit.sip, log), log, events, webhook, tuple(threads))
-
-    def start(self) -> None:
-        """Start the work without a request: deliveries that an earlier process left, and provisioning."""
-        for thread in self.threads:
-            thread.start()
-
-    def close(self) -> None:
-        """End the threads of this process."""
-        for thread in self.threads:
-            thread.close()
 
 
 def _webhook(
