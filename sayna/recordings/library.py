@@ -177,7 +177,7 @@ class Library:
 
     def allows(self, caller: Caller, owner: Owner) -> bool:
         """Return whether the caller may have the recording of this owner."""
-        return owner.allows(caller, strict=self._strict)
+        return (owner.auth_id is None and not self._strict) or caller.may_access(owner.auth_id)
 
     def has_audio(self, stream_id: str) -> bool:
         """Return whether there is audio, of any owner."""

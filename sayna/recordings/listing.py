@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import groupby
 
 from sayna.errors import InvalidRequest
-from sayna.recordings.owners import MAX_OWNER_BYTES, Owner, read_owner
+from sayna.recordings.owners import Owner, OwnerFiles
 from sayna.storage import KEY_PART, PAGE, ObjectSummary, Store
 
 MAX_LISTINGS = 5
@@ -62,6 +62,7 @@ class RecordingLister:
     ) -> None:
         self._store = store
         self._prefix = prefix
+        self._owner_files = OwnerFiles(store, prefix)
         self._max_listings = max_listings
         self._max_known_owners = max_known_owners
         self._known: OrderedDict[ObjectSummary, Owner] = OrderedDict()
@@ -114,7 +115,7 @@ class RecordingLister:
             return Owner()
         if file and (known := self._known.get(file)):
             return known
-        owner = read_owner(self._store.read(f"{self._prefix}{stream_id}/owner.json", MAX_OWNER_BYTES))
+        owner = self._owner_files.read(stream_id) or Owner()
         if file:
             self._known[file] = owner
             if len(self._known) > self._max_known_owners:

@@ -4,8 +4,7 @@ import json
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 
-from sayna.caller import Caller
-from sayna.storage import ObjectInfo, Store
+from sayna.storage import Store
 
 # Sayna writes eight short strings; a larger file is not from Sayna.
 MAX_OWNER_BYTES = 4096
@@ -46,26 +45,18 @@ class Owner:
         """Return whether the recording was started longer ago; without a readable start it was."""
         return self.started is None or (datetime.now(UTC) - self.started).total_seconds() > seconds
 
-    def allows(self, caller: Caller, *, strict: bool) -> bool:
-        """Return whether the caller may have it; `strict` denies tenants the recordings without an owner."""
-        return (self.auth_id is None and not strict) or caller.may_access(self.auth_id)
-
 
 UNREADABLE = Owner(auth_id=UNKNOWN_TENANT)
 
 
-def read_owner(content: bytes | None) -> Owner:
+def read_owner(content: bytes) -> Owner:
     """Return the owner that a file names; an unreadable file names an owner that no caller is."""
-    if content is None:
-        return Owner()
     # Deny when in doubt: a damaged file must not open a recording to every tenant.
     try:
         value = json.loads(content)
-    except (ValueError, RecursionError):
+        known = {each.name: value.get(each.name) for each in fields(Owner)}
+    except (ValueError, AttributeError, RecursionError):
         return UNREADABLE
-    if type(value) is not dict:
-        return UNREADABLE
-    known = {each.name: value.get(each.name) for each in fields(Owner)}
     return Owner(**known) if all(type(each) in (str, type(None)) for each in known.values()) else UNREADABLE
 
 
@@ -83,7 +74,7 @@ class OwnerFiles:
 
     def replace(self, stream_id: str, expected: Owner, owner: Owner) -> bool:
         """Write over a file, and return False unless it held `expected`; of concurrent callers one succeeds."""
-        info: ObjectInfo | None = self._store.find(self._key(stream_id))
+        info = self._store.find(self._key(stream_id))
         # Read after find(): so the version that is replaced is the one that was read, or nothing is.
         if info is None or self.read(stream_id) != expected:
             return False

@@ -1,20 +1,25 @@
-"""The beginning and the end of calls, from LiveKit's events: noted, logged, and sent to hooks that ask."""
+"""Calls, from LiveKit's events: an inbound call goes to the hook of its domain, and the ends to hooks that ask."""
 
 import contextlib
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sayna.config import SipConfig
-from sayna.config.sip import CALL_ENDED
+from sayna.config.sip import CALL_ENDED, JOINED
 from sayna.errors import StoreUnavailable
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.livekit.model import CALL_ID, CallState
 from sayna.livekit.ownership import owner_of
 from sayna.log import emit
+from sayna.sip.address import sip_domain
 from sayna.sip.call_log import CallLog, CallRecord, moved
-from sayna.sip.forwarding import Forwarding
 from sayna.sip.hook_events import HookEvents, call_fields, encoded
+from sayna.sip.hooks import Hook
 
+X_TO_IP = "sip.h.x-to-ip"
+TO = "sip.h.to"
+TRUNK = "sip.trunkID"
 LEFT = ("participant_left", "participant_connection_aborted")
 # LiveKit's reasons in the words of GET /sip/call. LiveKit SIP 1.11.0 says CLIENT_INITIATED for a hang-up, and also for
 # a status of 500 to 599 and a host that DNS does not know.
@@ -35,22 +40,57 @@ logger = logging.getLogger("sayna.sip")
 
 @dataclass(frozen=True, slots=True)
 class CallEvents:
-    """Receives LiveKit's events about phones, after Forwarding has given their rooms to tenants."""
+    """Receives LiveKit's events about phones; `adopt` gives a room to a tenant.
+
+    X-To-IP decides which hook gets a call, and phone callers can forge it. SIP_X_TO_IP_TRUNKS are the trunks
+    whose SIP servers set or remove this header; without the setting all trunks do.
+    """
 
     config: SipConfig
-    forwarding: Forwarding
+    adopt: Callable[[str, str], bool]
     log: CallLog
     events: HookEvents
 
     def __call__(self, event: Event) -> None:
-        """Note the call of an event; raises Overloaded, StoreUnavailable."""
+        """Store an inbound call for its hook, and note the call.
+
+        Only participants of kind SIP count, because others may set any attributes. Raises Overloaded,
+        LiveKitUnavailable, StoreUnavailable.
+        """
         room, phone = event.room, event.participant
-        if room is None or phone is None or phone.kind != "SIP" or not phone.attributes.get(CALL_ID):
+        if room is None or phone is None or phone.kind != "SIP":
+            return
+        if event.name == "participant_joined":
+            self._forward(event, room, phone)
+        if not phone.attributes.get(CALL_ID):
             return
         if event.name == "participant_joined":
             self._joined(event, room, phone)
         elif event.name in LEFT:
             self._left(event, room, phone)
+
+    def _forward(self, event: Event, room: EventRoom, phone: EventParticipant) -> None:
+        hook, host = self._hook_of(phone.attributes)
+        if hook is None:
+            # Without a domain it is a call that goes out.
+            if host:
+                emit(logger, logging.WARNING, "call_without_hook", host=host, id=event.id)
+            return
+        # Give the room away before the event: a hook must not get events of another tenant's room.
+        if hook.owner is not None and not self.adopt(room.name, hook.owner):
+            emit(logger, logging.WARNING, "call_not_forwarded", id=event.id, host=host, reason="room_conflict")
+            return
+        if JOINED in hook.events:
+            body = encoded(call_fields(room, phone, host, self.config.room_prefix))
+            self.events.put(hook, event.id, room.name, body)
+
+    def _hook_of(self, attributes: Mapping[str, str]) -> tuple[Hook | None, str]:
+        """Return the hook of a call that comes in, if any, and the domain that was called, or an empty text."""
+        trunks = self.config.x_to_ip_trunks
+        trusted = not trunks or attributes.get(TRUNK) in trunks
+        domains = (sip_domain(attributes.get(name, "")) for name in ((X_TO_IP, TO) if trusted else (TO,)))
+        host = next((domain for domain in domains if domain), "")
+        return (self.events.hooks.find(host) if host else None), host
 
     def _joined(self, event: Event, room: EventRoom, phone: EventParticipant) -> None:
         state = CallState.of(phone.attributes)
@@ -82,7 +122,7 @@ class CallEvents:
 
     def _record(self, event: Event, room: EventRoom, phone: EventParticipant) -> CallRecord:
         """Return the record of a call that LiveKit tells of first."""
-        hook, host = self.forwarding.hook_of(phone.attributes)
+        hook, host = self._hook_of(phone.attributes)
         owner = owner_of(room.metadata)
         numbers = [phone.attributes.get(name, "") for name in ("sip.phoneNumber", "sip.trunkPhoneNumber")]
         # The first is the far end's number; only a call that comes in has a domain.

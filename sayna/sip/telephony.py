@@ -15,7 +15,6 @@ from sayna.sip.call_events import CallEvents
 from sayna.sip.call_log import CallLog
 from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
-from sayna.sip.forwarding import Forwarding
 from sayna.sip.hook_events import EndedRecording, HookEvents
 from sayna.sip.hooks import Hooks
 from sayna.sip.idempotency import IdempotencyStore
@@ -96,8 +95,7 @@ def _webhook(
 ) -> Webhook:
     if config.cache.path is None and config.sip.hooks:
         logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-    forward = Forwarding(config.sip, events, livekit.sip.adopt)
-    receivers: list[Receiver] = [forward, CallEvents(config.sip, forward, log, events)]
+    receivers: list[Receiver] = [CallEvents(config.sip, livekit.sip.adopt, log, events)]
     if ended_recording is not None:
         receivers.append(partial(events.recording_ended, ended=ended_recording))
     tokens = livekit.tokens
