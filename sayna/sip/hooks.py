@@ -161,7 +161,7 @@ def _check_owner(caller: Caller, hook: StoredHook) -> None:
         raise HookAccessDenied(f"the hook for {hook.host} has an auth_id that is not yours")
 
 
-def _merged(caller: Caller, stored: dict[str, StoredHook], hooks: Iterable[StoredHook]) -> dict[str, StoredHook]:
+def _merged(caller: Caller, stored: dict[str, StoredHook], hooks: list[StoredHook]) -> dict[str, StoredHook]:
     merged = dict(stored)
     for hook in hooks:
         present = merged.get(hook.host)
@@ -169,6 +169,7 @@ def _merged(caller: Caller, stored: dict[str, StoredHook], hooks: Iterable[Store
             raise HookTaken(f"the host {hook.host} belongs to another tenant")
         merged[hook.host] = hook
     # Count under the store's lock, otherwise two requests at once could exceed the limit.
-    if any(count > MAX_HOOKS for count in Counter(hook.owner for hook in merged.values()).values()):
+    counts = Counter(hook.owner for hook in merged.values())
+    if any(counts[hook.owner] > MAX_HOOKS for hook in hooks):
         raise InvalidRequest(f"a tenant may have at most {MAX_HOOKS} hooks; remove some first")
     return merged

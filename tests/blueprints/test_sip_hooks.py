@@ -222,6 +222,15 @@ def test_reference_s_file_is_read(make_client: MakeClient, tmp_path: Path) -> No
     assert listed(make_client()) == [hook("a.example.com", auth_id="default")]
 
 
+def test_tenant_with_too_many_stored_hooks_limits_no_other(make_client: MakeClient, tmp_path: Path) -> None:
+    file = tmp_path / "cache" / "sip_hooks.json"
+    client = make_client(**AUTH, **FIXED)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps([hook(f"h{number}.example.com", auth_id="a") for number in range(101)]))
+    assert save(client, hook("one.example.com", auth_id="b"), tenant="b").status_code == 200
+    assert failed(save(client, hook("two.example.com", auth_id="a"), tenant="a")) == (400, "INVALID_REQUEST")
+
+
 def test_folder_that_cannot_be_written_changes_nothing(make_client: MakeClient, tmp_path: Path) -> None:
     client = make_client()
     (tmp_path / "cache" / "sip_hooks.json").mkdir()
