@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sayna.cli.doctor import machine, remote
-from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, check, ok
+from sayna.cli.doctor import CHECKS, DEEP_CHECKS, machine, remote
+from sayna.cli.doctor.finding import Finding, ok
 from sayna.config import load_config
 from sayna.services import Services, build
 from sayna.storage import ObjectInfo, StorageUnavailable, Store
@@ -302,12 +302,10 @@ def test_report_has_a_status_of_the_worst_finding(run: Run, tmp_path: Path) -> N
     assert (wrong.exit_code, wrong.stdout.startswith("fail  settings   PORT")) == (2, True)
 
 
-def test_another_subject_adds_a_check_with_one_function(run: Run) -> None:
-    @check("weather")
+def test_another_subject_adds_a_check_with_one_function(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def check_weather(_services: Services) -> Iterator[Finding]:
         yield ok("it is sunny")
 
-    try:
-        assert "ok    weather    it is sunny" in run("doctor").stdout
-    finally:
-        del CHECKS["weather"]
+    monkeypatch.setitem(CHECKS, "weather", check_weather)
+
+    assert "ok    weather    it is sunny" in run("doctor").stdout

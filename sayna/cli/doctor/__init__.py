@@ -1,18 +1,37 @@
 """`sayna doctor`: what the server needs is tried, one thing after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 
 import click
 
 from sayna.cli.command import Command, as_json, config, print_json, services
 from sayna.cli.doctor import machine, remote
-from sayna.cli.doctor.finding import CHECKS, DEEP_CHECKS, Finding, fail
+from sayna.cli.doctor.finding import Finding, fail
 from sayna.config import ConfigError
-
-__all__ = ["doctor", "machine", "remote"]
+from sayna.services import Services
 
 STATUS = {"ok": 0, "warn": 1, "fail": 2}
 COLORS = {"ok": "green", "warn": "yellow", "fail": "red"}
+# By the word that stands in the line of a finding.
+CHECKS: dict[str, Callable[[Services], Iterator[Finding]]] = {
+    "settings": machine.check_settings,
+    "secrets": machine.check_secrets,
+    "folder": machine.check_folder,
+    "locks": machine.check_locks,
+    "clock": machine.check_clock,
+    "authorities": machine.check_authorities,
+    "files": machine.check_files,
+    "proxies": machine.check_proxies,
+    "livekit": remote.check_livekit,
+    "recordings": remote.check_recordings,
+    "redis": remote.check_redis,
+    "clips": remote.check_shared_clips,
+    "auth": remote.check_auth_service,
+    "hooks": remote.check_hooks,
+    "providers": remote.check_providers,
+}
+DEEP_CHECKS = {"vendors": remote.check_vendors}
 
 
 @click.command("doctor", cls=Command)
@@ -28,8 +47,7 @@ def doctor(*, deep: bool, as_json: bool) -> None:
             if finding.advice:
                 click.echo(f"{'':17}{finding.advice}")
     if as_json:
-        rows = [(name, each.status, each.what, each.advice) for name, each in found]
-        print_json([dict(zip(("check", "status", "what", "advice"), row, strict=True)) for row in rows])
+        print_json([{"check": name, **asdict(finding)} for name, finding in found])
     raise click.exceptions.Exit(max(STATUS[each.status] for _, each in found))
 
 
@@ -44,5 +62,5 @@ def _findings(*, deep: bool) -> Iterator[tuple[str, Finding]]:
     except ConfigError as error:
         yield from (("settings", fail(problem, "Correct the setting.")) for problem in error.problems)
         return
-    for name, function in {**CHECKS, **(DEEP_CHECKS if deep else {})}.items():
-        yield from ((name, finding) for finding in function(services()))
+    for name, check in {**CHECKS, **(DEEP_CHECKS if deep else {})}.items():
+        yield from ((name, finding) for finding in check(services()))

@@ -1,18 +1,7 @@
-"""What a check finds, and the list of all checks."""
+"""What a check finds."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from sayna.services import Services
-
-Checking = Callable[["Services"], Iterator["Finding"]]
-C = TypeVar("C", bound=Checking)
-# By the word that stands in the line of a finding. A subject with a server of its own adds one function with @check.
-CHECKS: dict[str, Checking] = {}
-DEEP_CHECKS: dict[str, Checking] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +18,3 @@ ok = partial(Finding, "ok")
 warn = partial(Finding, "warn")
 # Because of it, requests fail.
 fail = partial(Finding, "fail")
-
-
-def check(name: str, *, deep: bool = False) -> Callable[[C], C]:
-    """Add a function to the checks of `sayna doctor`, or to those of `--deep`."""
-
-    def add(function: C) -> C:
-        (DEEP_CHECKS if deep else CHECKS)[name] = function
-        return function
-
-    return add

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from sayna.cli.doctor.finding import Finding, check, fail, ok, warn
+from sayna.cli.doctor.finding import Finding, fail, ok, warn
 from sayna.config import read_sources
 from sayna.services import Services
 from sayna.state.files import exclusive
@@ -33,7 +33,6 @@ except OSError:
 HELD = 9
 
 
-@check("settings")
 def check_settings(services: Services) -> Iterator[Finding]:
     """Yield names that are close to a setting's, and what is missing or dangerous."""
     for sentence in read_sources().warnings:
@@ -46,7 +45,6 @@ def check_settings(services: Services) -> Iterator[Finding]:
     yield ok("the settings are usable")
 
 
-@check("secrets")
 def check_secrets(services: Services, today: datetime.date | None = None) -> Iterator[Finding]:
     """Yield secrets that are short, have expired, or will within a week."""
     auth, today = services.config.auth, today or datetime.datetime.now(datetime.UTC).date()
@@ -58,7 +56,6 @@ def check_secrets(services: Services, today: datetime.date | None = None) -> Ite
     yield ok(f"{len(auth.secrets)} secrets of tenants" if auth.required else "authentication is off")
 
 
-@check("folder")
 def check_folder(
     services: Services, mounts: Path = Path("/proc/self/mountinfo"), user: int | None = None
 ) -> Iterator[Finding]:
@@ -96,7 +93,6 @@ def _file_system(path: Path, mounts: Path) -> str:
     return found[1]
 
 
-@check("locks")
 def check_locks(services: Services, locker: Sequence[str] = (sys.executable, "-c", LOCKER)) -> Iterator[Finding]:
     """Yield whether a lock of this process keeps another process out, and lets it in afterwards."""
     if services.config.cache.path is None:
@@ -112,7 +108,6 @@ def check_locks(services: Services, locker: Sequence[str] = (sys.executable, "-c
         yield fail("locks between processes do not work in CACHE_PATH", "Use a local disk: ext4, xfs or btrfs.")
 
 
-@check("clock")
 def check_clock(_services: Services, state: int | None = None) -> Iterator[Finding]:
     """Yield whether the kernel says that a time server keeps the clock right."""
     # struct timex has 208 bytes on 64-bit Linux; zeroes only read (adjtimex(2)).
@@ -123,7 +118,6 @@ def check_clock(_services: Services, state: int | None = None) -> Iterator[Findi
         yield ok("the clock is synchronized")
 
 
-@check("authorities")
 def check_authorities(services: Services, now: datetime.datetime | None = None) -> Iterator[Finding]:
     """Yield certificates of your own authorities that have expired, or will within a month."""
     from cryptography import x509  # noqa: PLC0415 - only this check reads certificates
@@ -140,7 +134,6 @@ def check_authorities(services: Services, now: datetime.datetime | None = None) 
     yield ok(f"the authorities of {own.path} are readable")
 
 
-@check("files")
 def check_files(services: Services, limit: int | None = None) -> Iterator[Finding]:
     """Yield whether a worker may open as many files as its threads need."""
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1] if limit is None else limit
@@ -151,7 +144,6 @@ def check_files(services: Services, limit: int | None = None) -> Iterator[Findin
         yield ok(f"a worker may open {'any number of' if most == resource.RLIM_INFINITY else most} files")
 
 
-@check("proxies")
 def check_proxies(services: Services) -> Iterator[Finding]:
     """Yield the usual variables of proxies, which Sayna does not obey."""
     names = [name for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy") if os.environ.get(name)]

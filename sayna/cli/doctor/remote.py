@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from sayna import http
 from sayna.auth.auth_service import AuthRequest
 from sayna.caller import UNRESTRICTED
-from sayna.cli.doctor.finding import Finding, check, fail, ok, warn
+from sayna.cli.doctor.finding import Finding, fail, ok, warn
 from sayna.errors import AuthServiceFailed, InvalidRequest, NotAuthenticated, ProviderError, SaynaError
 from sayna.services import Services
 from sayna.sip.hook_url import check_hook_urls
@@ -19,7 +19,6 @@ VENDOR_SECONDS = 10.0
 PROBE = b"sayna doctor"
 
 
-@check("livekit")
 def check_livekit(services: Services) -> Iterator[Finding]:
     """Yield whether LiveKit takes our key, and whether its clock is ours."""
     if services.livekit is None:
@@ -49,7 +48,6 @@ def _clock_difference(url: str) -> float:
         return 0.0
 
 
-@check("recordings")
 def check_recordings(services: Services) -> Iterator[Finding]:
     """Yield whether the store of recordings does what recordings need, on an object of this check."""
     store = open_store(services.config.recording)
@@ -88,7 +86,6 @@ def check_store(store: Store, key: str) -> Iterator[Finding]:
         yield ok(f"{backend}: put, get, conditional put and delete work")
 
 
-@check("redis")
 def check_redis(services: Services) -> Iterator[Finding]:
     """Yield whether Redis takes what is written, and keeps it."""
     if services.state.check() == "off":
@@ -105,7 +102,6 @@ def check_redis(services: Services) -> Iterator[Finding]:
     yield ok(f"Redis {facts.get('redis_version')} takes what is written")
 
 
-@check("clips")
 def check_shared_clips(services: Services) -> Iterator[Finding]:
     """Yield whether the store of the clips of all machines keeps a clip of this check."""
     if services.speech.machines is None or services.config.fleet.clips_store == "none":
@@ -125,7 +121,6 @@ def check_shared_clips(services: Services) -> Iterator[Finding]:
         yield warn(f"{place} is too full for clips", "Raise maxmemory: each machine renders for itself until then.")
 
 
-@check("auth")
 def check_auth_service(services: Services) -> Iterator[Finding]:
     """Yield whether the auth service refuses a token that was made up."""
     auth, token = services.config.auth, f"sayna-doctor-{secrets.token_hex(16)}"
@@ -141,7 +136,6 @@ def check_auth_service(services: Services) -> Iterator[Finding]:
         yield fail(f"{auth.service_url} accepted a token that was made up", "It must answer 401 to a wrong token.")
 
 
-@check("hooks")
 def check_hooks(services: Services) -> Iterator[Finding]:
     """Yield hooks whose host is in a private network, and hooks that get no events."""
     hooks = services.hooks.visible(UNRESTRICTED)
@@ -156,7 +150,6 @@ def check_hooks(services: Services) -> Iterator[Finding]:
     yield ok(f"{len(hooks)} hooks")
 
 
-@check("providers")
 def check_providers(services: Services) -> Iterator[Finding]:
     """Yield providers that are configured and cannot be used."""
     configured = {slug: each for slug, each in services.providers.items() if each.configured}
@@ -168,7 +161,6 @@ def check_providers(services: Services) -> Iterator[Finding]:
     yield ok(f"configured: {', '.join(configured)}")
 
 
-@check("vendors", deep=True)
 def check_vendors(services: Services) -> Iterator[Finding]:
     """Yield the number of voices of each vendor, as asked now with the key of this server."""
     for slug, provider in services.providers.items():
