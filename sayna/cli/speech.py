@@ -93,8 +93,9 @@ def clip(
     """Print a signed URL of TEXT that any telephone system can play."""
     from sayna.schemas.clips import dump_clip, load_clip  # noqa: PLC0415 - `--help` must not wait for it
 
-    clips = services().clips
-    base_url = services().config.clips.public_url or "http://localhost:3001"
+    clips, server = services().clips, services().config.server
+    port = server.port if server.bind.startswith(("unix:", "fd:")) else server.bind.rpartition(":")[2]
+    base_url = services().config.clips.public_url or f"http://localhost:{port}"
     caller = caller_of(tenant)
     if shows_key:
         click.echo(clips.signing_key(tenant))

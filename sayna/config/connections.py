@@ -13,7 +13,13 @@ from sayna.config.fields import InvalidValue, SettingType, setting
 from sayna.config.types import Secret, choice, list_of, matching, network, number, path
 
 PORT, SENTINEL_PORT = 6379, 26379
-_PATHS = {"server": "()(?:/([0-9]{0,4}))?", "sentinel": "/([A-Za-z0-9._-]+)(?:/([0-9]{0,4}))?", "cluster": "()()/?"}
+# The path of each kind of URL: the name of the master and the number of the database.
+_PATHS = {
+    "server": "()(?:/([0-9]{0,4}))?",
+    "sentinel": "/([A-Za-z0-9._-]+)(?:/([0-9]{0,4}))?",
+    "cluster": "()()/?",
+    "socket": "()()/.+",
+}
 _SCHEME = re.compile(r"(rediss?)(?:\+(sentinel|cluster))?|unix")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?")
 _WANTS = (
@@ -46,21 +52,23 @@ class RedisAddress:
 
 def _address(text: str) -> RedisAddress:
     parts = urlsplit(text) if text.isprintable() else None
-    found = _SCHEME.fullmatch(parts.scheme) if parts else None
-    if parts is None or found is None or parts.query or parts.fragment:
+    scheme = _SCHEME.fullmatch(parts.scheme) if parts else None
+    if parts is None or scheme is None or parts.query or parts.fragment:
         raise InvalidValue("is not a URL of Redis")
-    user, at, hosts = parts.netloc.rpartition("@")
-    name, _, password = user.partition(":")
-    kind = found[2] or ("socket" if parts.scheme == "unix" else "server")
-    master, db = _path(kind, parts.path)
+    is_socket, hosts = parts.scheme == "unix", parts.netloc.rpartition("@")[2]
+    kind = "socket" if is_socket else scheme[2] or "server"
+    place = re.fullmatch(_PATHS[kind], parts.path)
+    # unix://run/redis.sock would be the socket /redis.sock of a host `run`.
+    if place is None or (is_socket and hosts):
+        raise InvalidValue("has a wrong path")
     return RedisAddress(
         kind,
-        () if kind == "socket" else _nodes(hosts, kind),
-        name=master,
-        path=unquote(parts.path) if kind == "socket" else "",
-        db=db,
-        username=unquote(name) or None,
-        password=Secret(unquote(password)) if at and password else None,
+        () if is_socket else _nodes(hosts, kind),
+        name=place[1],
+        path=unquote(parts.path) if is_socket else "",
+        db=int(place[2] or 0),
+        username=unquote(parts.username or "") or None,
+        password=Secret(unquote(parts.password)) if parts.password else None,
         has_tls=parts.scheme.startswith("rediss"),
     )
 
@@ -71,18 +79,9 @@ def _nodes(text: str, kind: str) -> tuple[tuple[str, int], ...]:
     if kind == "server" and len(found) > 1:
         raise InvalidValue("names several hosts, which only redis+sentinel and redis+cluster may have")
     nodes = tuple((each[1].strip("[]"), int(each[2] or port)) for each in found if each)
-    if len(nodes) < len(found) or any(not 0 < each < 65536 for _, each in nodes):  # noqa: PLR2004
+    if len(nodes) < len(found) or any(not 0 < each <= MAX_PORT for _, each in nodes):
         raise InvalidValue("has a host or a port that is not valid")
     return nodes
-
-
-def _path(kind: str, path: str) -> tuple[str, int]:
-    """Return the name of the master and the number of the database."""
-    if kind == "socket":
-        return "", 0
-    if (found := re.fullmatch(_PATHS[kind], path)) is None:
-        raise InvalidValue("has a wrong path")
-    return found[1], int(found[2] or 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,9 @@ class RecordingConfig:
         # LiveKit egress needs the credentials themselves, so the account of the machine is not enough.
         if (path in given) == (text in given):
             yield f"{path} and {text} are both set or both missing; set exactly one of the two."
-        if self.gcs_credentials_path and not is_json_object(str(self.gcs_credentials_path)):
+        # is_json_object() takes either, and egress would get the one in place of the other.
+        if (file := self.gcs_credentials_path) and (str(file).startswith("{") or not is_json_object(str(file))):
             yield f"{path} is not the path of a JSON object; set it to the file of the service account."
-        if self.gcs_credentials_json and not is_json_object(self.gcs_credentials_json.reveal()):
+        given_json = self.gcs_credentials_json.reveal() if self.gcs_credentials_json else "{}"
+        if not given_json.startswith("{") or not is_json_object(given_json):
             yield f"{text} is not a JSON object; set it to the service account itself."

@@ -8,10 +8,11 @@ from pathlib import Path
 from sayna.config.auth import MAX_CHARACTERS
 from sayna.config.fields import InvalidValue, SettingType, setting
 from sayna.config.types import Secret, boolean, choice, folder, integer, list_of, matching, network, number, path, token
+from sayna.config.urls import PORT
 from sayna.config.vendors import provider_slug
 
 _host = matching(r"[A-Za-z0-9.:_-]{1,253}", "a host name or an address")
-_bind = matching(r"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:[0-9]{1,5}", "unix:/path, fd://number or host:port")
+_bind = matching(rf"unix:/[\x21-\x7e]+|fd://[0-9]+|[\x21-\x7e]+:({PORT}|0)", "unix:/path, fd://number or host:port")
 
 _proxy = SettingType(lambda text: text if text == "*" else network.parse(text), f"{network.wants}, or *")
 _limit = integer(1, 10_000)

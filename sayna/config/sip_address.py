@@ -5,19 +5,18 @@ import re
 from dataclasses import dataclass
 
 from sayna.config.fields import InvalidValue
+from sayna.config.urls import PORT
 
-MAX_PORT = 65535
 # The ports that a SIP server has when its address names none.
 DEFAULT_PORTS = {"auto": 5060, "udp": 5060, "tcp": 5060, "tls": 5061}
 TRANSPORTS = ("auto", "udp", "tcp", "tls")
 WANTS = "a host name or IPv4 address, as in pbx.example.com:5060, sips:pbx.example.com or pbx.example.com;transport=tcp"
 
-_PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
 _HOST = "[A-Za-z0-9][A-Za-z0-9._-]{0,252}"
 # JSON Schema has no flag to ignore case.
-PATTERN = rf"^\s*([Ss][Ii][Pp][Ss]?:)?{_HOST}(:({_PORT}))?(;[A-Za-z]{{9}}=[A-Za-z]{{3}})?\s*$"
+PATTERN = rf"^\s*([Ss][Ii][Pp][Ss]?:)?{_HOST}(:({PORT}))?(;[A-Za-z]{{9}}=[A-Za-z]{{3}})?\s*$"
 _ADDRESS = re.compile(
-    rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{_PORT}))?(;transport=(?P<transport>udp|tcp|tls))?", re.IGNORECASE
+    rf"(?P<scheme>sips?:)?(?P<host>{_HOST})(:(?P<port>{PORT}))?(;transport=(?P<transport>udp|tcp|tls))?", re.IGNORECASE
 )
 _IPV6 = re.compile(r"(sips?:)?(\[[0-9A-Fa-f:.]*\]|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)", re.IGNORECASE)
 

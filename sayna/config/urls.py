@@ -6,6 +6,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from sayna.config.fields import InvalidValue, SettingType
 
+# A port from 1 to 65535, in a regular expression.
+PORT = "[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]"
+
 
 def is_loopback(host: str) -> bool:
     """Return whether a host name or address can only mean this machine."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import Result
 
 from app import create_app
@@ -34,6 +35,20 @@ def test_options_say_what_the_api_says(tmp_path: Path) -> None:
     assert (result.exit_code, rendered) == (0, 1), result.output
     assert result.output.startswith("http://localhost:3001/clip/")
     assert unpacked(result.output.partition("3001")[2]) == {"t": "Hallo", "p": "espeak", "v": "gmw/de", "s": 1.5}
+
+
+@pytest.mark.parametrize(
+    ("settings", "address"),
+    [
+        ({"PORT": "4001"}, "http://localhost:4001/"),
+        ({"PORT": "4001", "BIND": "127.0.0.1:4002"}, "http://localhost:4002/"),
+        ({"BIND": "unix:/run/sayna.sock"}, "http://localhost:3001/"),
+    ],
+)
+def test_url_has_the_port_of_this_server(tmp_path: Path, settings: dict[str, str], address: str) -> None:
+    result, _ = run(tmp_path, "Hi", **settings)
+
+    assert result.output.startswith(address)
 
 
 def test_tenant_has_a_key_of_its_own(tmp_path: Path) -> None:

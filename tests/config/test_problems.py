@@ -1,6 +1,7 @@
 """What an operator may mistype, and that each mistake stops the start with a sentence about it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,8 @@ from sayna.config import ConfigError, load_config
 HOOK = {"host": "sip.example.com", "url": "https://hooks.example.com/x", "auth_id": "a"}
 SIGNER = "SIP_HOOK_SECRET", "0123456789abcdef"
 S3 = {"RECORDING_S3_BUCKET": "bucket", "RECORDING_S3_REGION": "eu-central-1"}
+
+JSON_FILE = Path(__file__).parents[1] / "e2e" / "clients" / "package.json"
 
 
 def problems(**environ: str) -> list[str]:
@@ -39,6 +42,7 @@ ROWS = [
     ("PORT", "not a whole number", {"PORT": "٣٠٠١"}),
     ("HOST", "wrong form", {"HOST": "a b"}),
     ("BIND", "wrong form", {"BIND": "sayna.sock"}),
+    ("BIND", "wrong form", {"BIND": "127.0.0.1:65536"}),
     ("LOG_LEVEL", "unknown", {"LOG_LEVEL": "loud"}),
     ("LOG_FORMAT", "unknown", {"LOG_FORMAT": "xml"}),
     ("FORWARDED_ALLOW_IPS", "holds 'nginx', which is no address", {"FORWARDED_ALLOW_IPS": "127.0.0.1,nginx"}),
@@ -129,6 +133,10 @@ ROWS = [
     ("RECORDING_GCS_CREDENTIALS_PATH", "both set or both missing", {"RECORDING_GCS_BUCKET": "bucket"}),
     ("RECORDING_GCS_CREDENTIALS_PATH", "not the path of",
      {"RECORDING_GCS_BUCKET": "bucket", "RECORDING_GCS_CREDENTIALS_PATH": "/no/such/file"}),
+    ("RECORDING_GCS_CREDENTIALS_PATH", "not the path of",
+     {"RECORDING_GCS_BUCKET": "bucket", "RECORDING_GCS_CREDENTIALS_PATH": '{"canary": 1}'}),
+    ("RECORDING_GCS_CREDENTIALS_JSON", "not a JSON object",
+     {"RECORDING_GCS_BUCKET": "bucket", "RECORDING_GCS_CREDENTIALS_JSON": str(JSON_FILE)}),
     ("RECORDING_GCS_CREDENTIALS_JSON", "not a JSON object",
      {"RECORDING_GCS_BUCKET": "bucket", "RECORDING_GCS_CREDENTIALS_JSON": "canary"}),
     ("RECORDING_LOCAL_PATH", "is missing", {"RECORDING_BACKEND": "local"}),
