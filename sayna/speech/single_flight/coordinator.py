@@ -2,7 +2,7 @@
 
 import contextvars
 import logging
-import os
+import math
 import re
 import threading
 import time
@@ -40,7 +40,6 @@ class SingleFlight:
         self._folder = folder
         self._max_producers = max_producers
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.speech"))
-        self._pid = 0
         # Reentrant: the garbage collector may end a stream while this very thread holds the lock.
         self._lock = threading.RLock()
         self._running: dict[str, SharedStream] = {}
@@ -52,35 +51,38 @@ class SingleFlight:
         task: SynthesisTask,
         *,
         form: Form | None = None,
-        deadline: Deadline | float | None = None,
+        deadline: float = math.inf,
         is_client_connected: Callable[[], bool] = lambda: True,
         is_patient: bool = False,
     ) -> Subscriber:
         """Return a subscriber to the one synthesis of this key, in a form; `task` starts one when none runs.
 
-        `deadline` is a moment, or seconds from now. A waiting subscriber calls `is_client_connected` twice a
+        `deadline` is in seconds from now. A waiting subscriber calls `is_client_connected` twice a
         second. With `is_patient` the subscriber waits as long as the provider does, so its own thread may read the
         provider while it is the only one. Raises ValueError for a key that is not 1 to 128 letters, digits, `-` and
         `_`, and Overloaded when no thread can be started.
         """
         if not _KEY.fullmatch(key):
             raise ValueError("a single-flight key is 1 to 128 letters, digits, hyphens and underscores")
-        until = Deadline.after(deadline) if isinstance(deadline, int | float) else deadline
-        select = partial(self._select, form) if form else lambda stream: stream
-        return Subscriber(partial(self._attach, key, task, is_patient), until, is_client_connected, select)
+        attach, select = partial(self._attach, key, task, is_patient), partial(self._select, form)
+        return Subscriber(attach, Deadline.after(deadline), is_client_connected, select)
 
     def close(self) -> None:
         """Wait for the running syntheses of this process and end its threads."""
         with self._lock:
-            threads = self._threads
-            if threads is None or self._pid != os.getpid():
+            if (threads := self._threads) is None:
                 return
             threads[1].close()
             self._threads = None
         threads[0].shutdown()
 
-    def _attach(self, key: str, task: SynthesisTask, is_patient: bool, owner: object) -> SharedStream:
-        """Return the running stream of the key with one subscriber more, or a new stream."""
+    def _attach(
+        self, key: str, task: SynthesisTask, is_patient: bool, owner: Callable[[], Subscriber | None]
+    ) -> SharedStream:
+        """Return the running stream of the key with one subscriber more, or a new stream.
+
+        A thread moves the audio of several subscribers, so that a slow or departing one affects no other one.
+        """
         with self._lock:
             try:
                 watcher = self._ready()[1]
@@ -88,17 +90,21 @@ class SingleFlight:
                 raise _no_thread() from error
             stream = self._running.get(key)
             if stream is not None and stream.enter():
-                if stream.drive is not None:
-                    self._hand_over(stream, stream.drive)
+                try:
+                    if (drive := stream.drive) is not None:
+                        drive.hand_over()
+                except Overloaded:
+                    stream.leave()
+                    raise
                 return stream
             stream = self._running[key] = SharedStream(owner)
             stream.enter()
-            writer = PartFileWriter(None, self._rate_limited_log, task.has_followers)
+            writer = PartFileWriter(self._rate_limited_log, task.has_followers)
             stream.drive = drive = Drive(self._steps(key, stream, writer, task), self._submit, stream, writer)
             watcher.add(drive)
             try:
                 if not is_patient:
-                    self._hand_over(stream, drive)
+                    drive.hand_over()
             except Overloaded:
                 # Otherwise the next request would wait for a stream that never starts.
                 del self._running[key]
@@ -106,23 +112,15 @@ class SingleFlight:
                 raise
             return stream
 
-    def _hand_over(self, stream: SharedStream, drive: Drive) -> None:
-        """Let a thread move the audio, so that a slow or departing subscriber affects no other one."""
-        try:
-            drive.hand_over()
-        except Overloaded:
-            stream.leave()
-            raise
-
-    def _select(self, form: Form, stream: SharedStream) -> SharedStream:
+    def _select(self, form: Form | None, stream: SharedStream) -> SharedStream:
         """Return the stream of a form, which a thread makes for all subscribers, or the stream itself."""
-        if not form.is_shared(stream.spec):
+        if form is None or not form.is_shared(stream.spec):
             return stream
         shared, is_new = stream.form(form.name)
         if is_new:
             try:
-                if stream.drive is not None:
-                    stream.drive.hand_over()
+                if (drive := stream.drive) is not None:
+                    drive.hand_over()
                 run = contextvars.copy_context().run
                 self._submit(partial(run, derive, stream, shared, form))
             except Overloaded:
@@ -141,10 +139,8 @@ class SingleFlight:
             raise _no_thread() from error
 
     def _ready(self) -> tuple[ThreadPoolExecutor, Watcher]:
-        """Return the threads of this process; after a fork the parent's streams are dropped."""
-        if self._threads is None or self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._running = {}
+        """Return the threads of this process."""
+        if self._threads is None:
             self._threads = ThreadPoolExecutor(self._max_producers, thread_name_prefix="producer"), Watcher()
             # A leader that was killed leaves its file; the kernel has dropped its locks.
             sweep(self._folder)
@@ -166,12 +162,9 @@ class SingleFlight:
         finally:
             writer.close()
             stream.abandon()
-            self._retire(key, stream)
-
-    def _retire(self, key: str, stream: SharedStream) -> None:
-        with self._lock:
-            if self._running.get(key) is stream:
-                del self._running[key]
+            with self._lock:
+                if self._running.get(key) is stream:
+                    del self._running[key]
 
     def _open(self, key: str, stream: SharedStream) -> Generator[bool, None, PartFile | None]:
         """Return the part file, None when it cannot be shared; yield True while another process removes it."""

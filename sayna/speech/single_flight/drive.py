@@ -5,16 +5,11 @@ import contextvars
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
 
 from sayna.errors import Overloaded
 from sayna.speech.single_flight.producer import PartFileWriter
 from sayna.speech.single_flight.stream import CONNECTION_CHECK_SECONDS, SharedStream, State
-
-if TYPE_CHECKING:
-    from sayna.speech.single_flight.subscriber import Subscriber
 
 # How often the streams that requests move are looked at.
 LOOK_SECONDS = 0.025
@@ -45,11 +40,6 @@ class Drive:
         self._lock = threading.RLock()
         self._has_thread = self._is_over = False
         self._stepped = self._checked = time.monotonic()
-        self._subscriber: weakref.ref[Subscriber] | None = None
-
-    def watch(self, subscriber: "Subscriber") -> None:
-        """Name the subscriber whose thread does the steps."""
-        self._subscriber = weakref.ref(subscriber)
 
     def advance(self) -> bool:
         """Do a step in this thread; return False when a thread of its own does them, or there is none left."""
@@ -84,15 +74,21 @@ class Drive:
             return False
         if self._has_thread:
             return not self._writer.update(self._stream)
+        if self._stream.state is State.LOST and self._turn.acquire(blocking=False):
+            try:
+                # This frees the provider.
+                self._steps.close()
+            finally:
+                self._turn.release()
+            self._is_over = True
+            return False
         is_idle = not self._turn.locked()
-        if is_idle and self._stream.state is State.LOST:
-            return not self._close()
         with contextlib.suppress(Overloaded):
             if self._writer.add_chunk(self._stream) or (is_idle and now - self._stepped > SLOW_SECONDS):
                 self.hand_over()
         if not is_idle and now - self._checked > CONNECTION_CHECK_SECONDS:
             self._checked = now
-            if self._subscriber is not None and (subscriber := self._subscriber()) is not None:
+            if (subscriber := self._stream.owner()) is not None:
                 subscriber.check_connection()
         return True
 
@@ -101,17 +97,6 @@ class Drive:
             for _ in self._steps:
                 pass
         self._is_over = True
-
-    def _close(self) -> bool:
-        """End the steps, which frees the provider; return whether no thread was doing one."""
-        if not self._turn.acquire(blocking=False):
-            return False
-        try:
-            self._steps.close()
-            self._is_over = True
-        finally:
-            self._turn.release()
-        return True
 
 
 class Watcher:

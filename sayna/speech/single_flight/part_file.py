@@ -36,7 +36,8 @@ class PartFile:
         Raises OSError when the folder cannot be written.
         """
         part = cls(path, open_private(path))
-        if part._is_elected() if lock(part._descriptor) else part._is_registered():
+        # The leader sees its followers by this lock; one that is about to cancel accepts none.
+        if part._is_elected() if lock(part._descriptor) else _claim(part._descriptor, fcntl.F_RDLCK, _FOLLOWER_BYTE):
             return part
         part.close()
         return None
@@ -79,10 +80,6 @@ class PartFile:
         mine = os.fstat(self._descriptor)
         self.is_leader = mine.st_nlink > 0
         return self.is_leader and not mine.st_size and _claim(self._descriptor, fcntl.F_WRLCK, _LEADER_BYTE)
-
-    def _is_registered(self) -> bool:
-        """Whether the leader sees this follower; a leader that is about to cancel accepts no follower."""
-        return _claim(self._descriptor, fcntl.F_RDLCK, _FOLLOWER_BYTE)
 
 
 def sweep(folder: Path) -> None:

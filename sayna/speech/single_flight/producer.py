@@ -5,22 +5,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
 
 from sayna.errors import SaynaError
 from sayna.log import RateLimitedLogger
-from sayna.speech.single_flight.frames import (
-    BEGIN,
-    DATA,
-    END,
-    ERROR,
-    WHOLE,
-    FrameReader,
-    dump_begin,
-    dump_error,
-    frame,
-    load_begin,
-)
+from sayna.speech.single_flight import frames
+from sayna.speech.single_flight.frames import frame
 from sayna.speech.single_flight.part_file import PartFile
 from sayna.speech.single_flight.stream import STORE_SECONDS, SharedStream, State, StreamLost
 from sayna.speech.single_flight.task import Form, SynthesisTask
@@ -33,20 +22,17 @@ EAGER_SECONDS, EAGER_POLL_SECONDS, POLL_SECONDS = 0.05, 0.002, 0.005
 # To ask the kernel for followers with each chunk took 5 % of a miss of 20 chunks within 100 ms (measured).
 FOLLOWER_LOOK_SECONDS = 0.02
 
+ENDS = {frames.WHOLE: State.WHOLE, frames.END: State.COMPLETE, frames.ERROR: State.FAILED}
+
 
 class PartFileWriter:
-    """Writes the leader's part file, from the start of the audio, once another process follows.
+    """Writes the leader's `part` file, from the start of the audio, once another process follows.
 
     Once the disk is full, only subscribers in this process get audio.
     """
 
-    def __init__(
-        self,
-        part: PartFile | None,
-        rate_limited_log: RateLimitedLogger,
-        is_read_elsewhere: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self.part = part
+    def __init__(self, rate_limited_log: RateLimitedLogger, is_read_elsewhere: Callable[[], bool]) -> None:
+        self.part: PartFile | None = None
         self._is_read_elsewhere = is_read_elsewhere
         self._rate_limited_log = rate_limited_log
         self._chunks: int | None = None
@@ -80,14 +66,14 @@ class PartFileWriter:
         is_whole = stream.state in (State.WHOLE, State.COMPLETE)
         if self._chunks is None and (stream.chunks or is_whole):
             self._chunks = 0
-            yield frame(BEGIN, dump_begin(stream.created, stream.is_cached, stream.spec))
+            yield frame(frames.BEGIN, frames.dump_begin(stream.created, stream.is_cached, stream.spec))
         # Another thread may append meanwhile.
         if chunks := stream.chunks[self._chunks or 0 :]:
             self._chunks = (self._chunks or 0) + len(chunks)
-        yield from (frame(DATA, chunk) for chunk in chunks)
+        yield from (frame(frames.DATA, chunk) for chunk in chunks)
         if is_whole and not self._is_whole:
             self._is_whole = True
-            yield frame(WHOLE)
+            yield frame(frames.WHOLE)
 
     def has_followers(self) -> bool:
         """Whether another process or machine follows, after which none can start to follow; any thread may ask."""
@@ -131,9 +117,9 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> I
     stream.end(State.WHOLE)
     writer.update(stream)
     if not synthesis.is_cached:
-        _store(task.store, stream)
+        _store(lambda: task.store(b"".join(stream.chunks)))
     stream.end(State.COMPLETE)
-    writer.update(stream, frame(END))
+    writer.update(stream, frame(frames.END))
 
 
 def _fail(stream: SharedStream, writer: PartFileWriter, error: Exception) -> None:
@@ -147,8 +133,8 @@ def _fail(stream: SharedStream, writer: PartFileWriter, error: Exception) -> Non
     if not isinstance(error, SaynaError):
         log.error("a synthesis failed unexpectedly", exc_info=error)
     # Remove the part file before reporting the failure, so that a retry starts a new synthesis.
-    payload = dump_error(error)
-    writer.update(stream, frame(ERROR, payload))
+    payload = frames.dump_error(error)
+    writer.update(stream, frame(frames.ERROR, payload))
     writer.close()
     stream.end(State.FAILED, payload)
 
@@ -158,18 +144,23 @@ def follow(stream: SharedStream, part: PartFile) -> Iterator[bool]:
 
     Yield True before each read, because a thread of its own must read.
     """
-    reader = FrameReader()
+    reader = frames.FrameReader()
     started = time.monotonic()
     while stream.state in (State.RUNNING, State.WHOLE) and not stream.cancel_if_unused(lambda: False):
         yield True
         leader_gone = part.leader_gone()
-        frames = list(reader.feed(part.read()))
-        if leader_gone and not (frames and frames[-1][0] in (WHOLE, END, ERROR)):
+        read = list(reader.feed(part.read()))
+        if leader_gone and not (read and read[-1][0] in ENDS):
             # The last frames of a dead leader are dropped, so that more subscribers can start anew.
             return
-        for kind, payload in frames:
-            _apply(stream, kind, payload)
-        if not frames:
+        for kind, payload in read:
+            if kind == frames.BEGIN:
+                stream.created, stream.is_cached, stream.spec = frames.load_begin(payload)
+            elif kind == frames.DATA:
+                stream.append(payload)
+            elif kind in ENDS:
+                stream.end(ENDS[kind], payload)
+        if not read:
             eager = time.monotonic() - started < EAGER_SECONDS
             time.sleep(EAGER_POLL_SECONDS if eager else POLL_SECONDS)
 
@@ -186,39 +177,26 @@ def derive(stream: SharedStream, shared: SharedStream, form: Form) -> None:
             log.exception("a form of a synthesis failed unexpectedly")
         # The subscribers of the form will leave, but the provider is paid already: see that the stream is stored.
         if stream.enter():
-            shared.end(State.FAILED, dump_error(error))
-            stream.wait_until_over()
+            shared.end(State.FAILED, frames.dump_error(error))
+            stream.wait_while(State.RUNNING, State.WHOLE)
             stream.leave()
         else:
             shared.end(stream.state, stream.error)
     else:
         shared.end(State.WHOLE)
-        stream.wait_until_stored(STORE_SECONDS)
-        _store(partial(_store_form, form, stream, shared), shared)
+        stream.wait_while(State.WHOLE, seconds=STORE_SECONDS)
+        _store(
+            lambda: form.store(
+                bytes(shared.head) + b"".join(shared.chunks), b"".join(stream.chunks), stream.spec, stream.created
+            )
+        )
         shared.end(State.COMPLETE)
     finally:
         shared.abandon()
 
 
-def _apply(stream: SharedStream, kind: bytes, payload: bytes) -> None:
-    if kind == BEGIN:
-        stream.created, stream.is_cached, stream.spec = load_begin(payload)
-    elif kind == DATA:
-        stream.append(payload)
-    elif kind == ERROR:
-        stream.end(State.FAILED, payload)
-    elif kind == WHOLE:
-        stream.end(State.WHOLE)
-    elif kind == END:
-        stream.end(State.COMPLETE)
-
-
-def _store_form(form: Form, stream: SharedStream, shared: SharedStream, made: bytes) -> None:
-    form.store(bytes(shared.head) + made, b"".join(stream.chunks), stream.spec, stream.created)
-
-
-def _store(store: Callable[[bytes], None], stream: SharedStream) -> None:
+def _store(store: Callable[[], None]) -> None:
     try:
-        store(b"".join(stream.chunks))
+        store()
     except Exception:
         log.exception("a finished synthesis could not be stored")

@@ -12,6 +12,7 @@ from sayna.speech.single_flight.task import UNKNOWN
 
 if TYPE_CHECKING:
     from sayna.speech.single_flight.drive import Drive
+    from sayna.speech.single_flight.subscriber import Subscriber
 
 # How long the end of a response waits until its audio is stored, so that the next request finds it. Minutes of audio
 # take longer than 0.2 s on a busy machine.
@@ -38,12 +39,13 @@ class StreamLost(Exception):
 class SharedStream:
     """The audio that a producer has received; any number of subscribers read it, each at its own pace.
 
+    `owner` gives the subscriber whose task makes the audio, by a weak reference because it refers to its stream.
     `is_new` says that this process called a provider for it, `is_cached` that no process did. `created` is the
     time of the take in epoch seconds, the same in all processes. `spec` is what the chunks are, known with the first
     one. A `form` is the same audio in a coded format, made once for all its subscribers in this process.
     """
 
-    def __init__(self, owner: object) -> None:
+    def __init__(self, owner: "Callable[[], Subscriber | None]") -> None:
         self.spec = UNKNOWN
         self.head = bytearray()
         self.owner = owner
@@ -55,7 +57,7 @@ class SharedStream:
         self.is_new = False
         self.is_cached = False
         self.created = time.time()
-        self.on_abandoned: Callable[[], None] = _do_nothing
+        self.on_abandoned: Callable[[], None] = lambda: None
         # Who moves the audio; a form has a thread of its own.
         self.drive: Drive | None = None
         self._subscribers = self._waiting = 0
@@ -122,7 +124,7 @@ class SharedStream:
                 self.state = State.LOST if self.state is State.RUNNING else State.COMPLETE
                 self._changed.notify_all()
         # Both refer to this stream: without this line, the audio would wait for the garbage collector.
-        self.on_abandoned, self.drive = _do_nothing, None
+        self.on_abandoned, self.drive = lambda: None, None
 
     def cancel_if_unused(self, has_followers: Callable[[], bool]) -> bool:
         """End the stream as lost when it has neither a subscriber nor a follower; return whether it is lost."""
@@ -145,16 +147,7 @@ class SharedStream:
             self._waiting -= 1
             return done
 
-    def wait_until_over(self) -> None:
-        """Wait until the audio is stored or lost."""
+    def wait_while(self, *states: State, seconds: float | None = None) -> None:
+        """Wait until the stream has none of these states, or for `seconds`."""
         with self._changed:
-            self._changed.wait_for(lambda: self.state not in (State.RUNNING, State.WHOLE))
-
-    def wait_until_stored(self, seconds: float) -> None:
-        """Wait up to `seconds` for the store, so that the next request of the same caller is a hit."""
-        with self._changed:
-            self._changed.wait_for(lambda: self.state is not State.WHOLE, seconds)
-
-
-def _do_nothing() -> None:
-    """Be called when the last subscriber leaves an ended stream."""
+            self._changed.wait_for(lambda: self.state not in states, seconds)

@@ -1,6 +1,8 @@
 """One request's view of a shared stream."""
 
 import math
+import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 
 from sayna.errors import CallerGone, ProviderTimeout
@@ -22,10 +24,10 @@ class Subscriber(Iterator[bytes]):
 
     def __init__(
         self,
-        attach: Callable[[object], SharedStream],
-        deadline: Deadline | None,
+        attach: "Callable[[Callable[[], Subscriber | None]], SharedStream]",
+        deadline: Deadline,
         is_client_connected: Callable[[], bool],
-        select: Callable[[SharedStream], SharedStream] = lambda stream: stream,
+        select: Callable[[SharedStream], SharedStream],
     ) -> None:
         self._attach = attach
         self._is_client_connected = is_client_connected
@@ -33,7 +35,7 @@ class Subscriber(Iterator[bytes]):
         self._select = select
         self._selected: SharedStream | None = None
         self._position = 0
-        self._token = object()
+        self._itself = weakref.ref(self)
         # What the provider sent, which take it is, in epoch seconds, and whether it was stored; final after `wait`.
         self.spec = UNKNOWN
         self.created = 0.0
@@ -42,19 +44,13 @@ class Subscriber(Iterator[bytes]):
         self.silence_seconds = math.inf
         self._has_left = False
         self._stream: SharedStream | None = None
-        self._stream = self._attached()
-
-    def _attached(self) -> SharedStream:
-        stream = self._attach(self._token)
-        if stream.drive is not None and stream.owner is self._token:
-            stream.drive.watch(self)
-        return stream
+        self._stream = attach(self._itself)
 
     @property
     def is_leader(self) -> bool:
         """Whether this subscriber's own task called the provider; final once `wait` has returned."""
         stream = self._stream
-        return stream is not None and stream.is_new and stream.owner is self._token
+        return stream is not None and stream.is_new and stream.owner is self._itself
 
     def wait(self) -> None:
         """Wait for the next chunk or the end of the audio; raises as the class says."""
@@ -106,41 +102,40 @@ class Subscriber(Iterator[bytes]):
             self.close()
 
     def _wait(self, stream: SharedStream) -> None:
-        if (drive := stream.drive) is not None and stream.owner is self._token:
+        if (drive := stream.drive) is not None and stream.owner is self._itself:
             while self._position >= len(stream.chunks) and drive.advance():
                 pass
             if self._has_left:
                 raise CallerGone(GONE)
         if self._position < len(stream.chunks):
             return
-        silence = Deadline.after(self.silence_seconds)
-        while not stream.wait_for_chunk(self._position, min(self._seconds(), silence.remaining())):
-            if not silence.remaining() or (self._deadline and not self._deadline.remaining()):
-                self.close()
-                raise ProviderTimeout(LATE)
-            if not self._is_client_connected():
-                self.close()
-                raise CallerGone(GONE)
+        limit = Deadline(min(self._deadline.at, time.monotonic() + self.silence_seconds))
+        while not stream.wait_for_chunk(self._position, min(CONNECTION_CHECK_SECONDS, limit.remaining())):
+            self._check(limit)
 
-    def _seconds(self) -> float:
-        return min(CONNECTION_CHECK_SECONDS, self._deadline.remaining() if self._deadline else CONNECTION_CHECK_SECONDS)
+    def _check(self, limit: Deadline) -> None:
+        """Leave the stream at the limit, or when the client has gone; raises ProviderTimeout, CallerGone."""
+        if not limit.remaining():
+            self.close()
+            raise ProviderTimeout(LATE)
+        if not self._is_client_connected():
+            self.close()
+            raise CallerGone(GONE)
 
     def _finish(self, stream: SharedStream) -> bool:
         """Return True when an ended stream is complete, False after attaching to a new one; raises its error."""
         # No chunk was returned yet, so another synthesis may be read from its beginning.
         if stream.state is State.LOST and not self._position:
             self.close()
-            if stream.refusal is not None and stream.owner is self._token:
+            if stream.refusal is not None and stream.owner is self._itself:
                 raise stream.refusal
             # A process that stands still while it removes its file can lose any number of streams.
-            if self._deadline and not self._deadline.remaining():
-                raise ProviderTimeout(LATE)
-            if not self._is_client_connected():
-                raise CallerGone(GONE)
-            self._stream = self._attached()
+            self._check(self._deadline)
+            self._stream = self._attach(self._itself)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):
-            stream.wait_until_stored(STORE_SECONDS)
+            # So that the next request of the same caller is a hit.
+            stream.wait_while(State.WHOLE, seconds=STORE_SECONDS)
             return True
         if stream.state is State.FAILED:
             raise load_error(stream.error)

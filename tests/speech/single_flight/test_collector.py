@@ -45,7 +45,8 @@ class Said(SynthesisTask):
 
 
 def test_collected_subscriber_does_not_wait_for_its_own_thread(tmp_path: Path) -> None:
-    writer = PartFileWriter(Collecting.open(tmp_path / "key.part"), RateLimitedLogger(logging.getLogger(__name__)))
+    writer = PartFileWriter(RateLimitedLogger(logging.getLogger(__name__)), lambda: False)
+    writer.part = Collecting.open(tmp_path / "key.part")
 
     def ask() -> None:
         Dropped(writer)

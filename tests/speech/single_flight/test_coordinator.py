@@ -246,10 +246,10 @@ def test_failing_store_costs_no_audio(single_flight: SingleFlight, caplog: pytes
     assert eventually(lambda: "could not be stored" in caplog.text)
 
 
-@pytest.mark.parametrize("deadline", [0.05, Deadline(0.0)])
+@pytest.mark.parametrize("deadline", [0.05, 0.0])
 @pytest.mark.parametrize("wait", [next, Subscriber.wait])
 def test_wait_ends_at_the_deadline(
-    single_flight: SingleFlight, deadline: float | Deadline, wait: Callable[[Subscriber], object]
+    single_flight: SingleFlight, deadline: float, wait: Callable[[Subscriber], object]
 ) -> None:
     tap = Tap()
     with pytest.raises(ProviderTimeout):
@@ -416,14 +416,14 @@ def test_stream_that_cannot_be_looked_at_harms_no_other(
 def test_lost_stream_starts_anew_only_before_the_first_chunk() -> None:
     streams: list[SharedStream] = []
 
-    def attach(owner: object) -> SharedStream:
+    def attach(owner: Callable[[], Subscriber | None]) -> SharedStream:
         streams.append(SharedStream(owner))
         streams[-1].enter()
         if len(streams) == 2:
             streams[-1].append(b"second")
         return streams[-1]
 
-    subscriber = Subscriber(attach, None, lambda: True)
+    subscriber = Subscriber(attach, Deadline.after(20), lambda: True, lambda stream: stream)
     streams[0].append(b"first")
     streams[0].abandon()
     assert next(subscriber) == b"second"
@@ -434,7 +434,7 @@ def test_lost_stream_starts_anew_only_before_the_first_chunk() -> None:
 
 
 def test_ended_stream_is_not_abandoned() -> None:
-    stream = SharedStream(None)
+    stream = SharedStream(lambda: None)
     stream.end(State.COMPLETE)
     stream.abandon()
     assert stream.state is State.COMPLETE
