@@ -64,12 +64,14 @@ class PartFileWriter:
 
     def _missing(self, stream: SharedStream) -> Iterator[bytes]:
         is_whole = stream.state in (State.WHOLE, State.COMPLETE)
-        if self._chunks is None and (stream.chunks or is_whole):
+        if self._chunks is None:
+            if not (stream.chunks or is_whole):
+                return
             self._chunks = 0
             yield frame(frames.BEGIN, frames.dump_begin(stream.created, stream.is_cached, stream.spec))
         # Another thread may append meanwhile.
-        if chunks := stream.chunks[self._chunks or 0 :]:
-            self._chunks = (self._chunks or 0) + len(chunks)
+        chunks = stream.chunks[self._chunks :]
+        self._chunks += len(chunks)
         yield from (frame(frames.DATA, chunk) for chunk in chunks)
         if is_whole and not self._is_whole:
             self._is_whole = True

@@ -1,9 +1,16 @@
 """Frames survive any cut, and errors keep their class across processes."""
 
+import logging
+from pathlib import Path
+
 import pytest
 
 from sayna.errors import InvalidRequest, ProviderError, SaynaError
-from sayna.speech.single_flight.frames import DATA, END, ERROR, FrameReader, dump_error, frame, load_error
+from sayna.log import RateLimitedLogger
+from sayna.speech.single_flight.frames import BEGIN, DATA, END, ERROR, FrameReader, dump_error, frame, load_error
+from sayna.speech.single_flight.part_file import PartFile
+from sayna.speech.single_flight.producer import PartFileWriter
+from sayna.speech.single_flight.stream import SharedStream
 
 
 @pytest.mark.parametrize("size", [1, 3, 5, 1000])
@@ -39,3 +46,26 @@ def test_unknown_error_class_becomes_a_provider_error() -> None:
 
     payload = dump_error(Elsewhere("Sorry.")).replace(b"Elsewhere", b"Nowhere")
     assert type(load_error(payload)) is ProviderError
+
+
+class Racing(list[bytes]):
+    """Chunks to which another thread appends the first one just after a look has found none."""
+
+    def __bool__(self) -> bool:
+        if len(self):
+            return True
+        self.append(b"one")
+        return False
+
+
+def test_part_file_never_has_audio_before_its_beginning(tmp_path: Path) -> None:
+    writer = PartFileWriter(RateLimitedLogger(logging.getLogger(__name__)), lambda: False)
+    writer.part, follower = PartFile.open(tmp_path / "key.part"), PartFile.open(tmp_path / "key.part")
+    assert follower is not None
+    stream = SharedStream(lambda: None)
+    stream.chunks = Racing()
+    for _ in range(2):
+        assert writer.update(stream)
+    assert [kind for kind, _ in FrameReader().feed(follower.read())] == [BEGIN, DATA]
+    follower.close()
+    writer.close()
