@@ -77,7 +77,7 @@ def sentences() -> dict[tuple[int, str], str]:
     for error in error_classes():
         # A class that takes code and status from its parent is a case of the parent.
         if error is SaynaError or {"code", "status", "auth_code"} & vars(error).keys():
-            for example in error_examples([error]):
+            for example in error_examples(error):
                 found[example.status, example.code] = example.sentence
     return {key: sentence for key, sentence in found.items() if key[1] not in UNSEEN}
 

@@ -16,19 +16,14 @@ from sayna.blueprints import (
     pages,
     prompts,
     recording,
-    say,
     sip,
     speak,
     usage,
     voices,
-    webhook,
 )
 
-BLUEPRINTS = (
-    # The order of the document: /docs begins with /speak.
-    speak.blueprint, voices.blueprint, prompts.blueprint, usage.blueprint, health.blueprint, health.scraped,
-    clips.blueprint, say.blueprint, livekit.blueprint, webhook.blueprint, recording.blueprint, sip.blueprint,
-)  # fmt: skip
+# The order of the document: /docs begins with /speak.
+ENDPOINTS = (speak, voices, prompts, usage, health, clips, livekit, recording, sip)
 PAGES = (pages.docs, pages.studio, manual.blueprint)
 
 
@@ -57,8 +52,8 @@ def register(app: Flask) -> None:
     app.url_rule_class = MatchedRule
     guard.register(app)
     errors.register(app)
-    for blueprint in BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    for module in ENDPOINTS:
+        app.register_blueprint(module.blueprint)
     compat.register(app)
     for page in PAGES:
         app.register_blueprint(page)

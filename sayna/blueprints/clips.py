@@ -1,16 +1,20 @@
-"""POST /clips mints a URL that any telephone system can play; GET /clip plays it."""
+"""POST /clips mints a URL that any telephone system can play; GET /clip plays it. GET /say needs no URL of its own."""
 
 import re
 import time
+from functools import partial
 
 from flask import Blueprint, Request, Response, g, request
+from werkzeug.exceptions import NotFound
 
-from sayna.blueprints.body import read_object
+from sayna.audio.file_endings import ENDINGS
+from sayna.blueprints.body import check_query, read_object
 from sayna.blueprints.clip_answers import clip_response
 from sayna.blueprints.context import allowed_plan, caller_connection, services
+from sayna.blueprints.open_requests import check_site, open_plan
 from sayna.blueprints.responses import json_response
 from sayna.errors import InvalidRequest
-from sayna.schemas.clips import CLIP, dump_clip, load_clip
+from sayna.schemas.clips import CLIP, dump_clip, load_clip, load_say
 
 blueprint = Blueprint("clips", __name__)
 
@@ -39,6 +43,18 @@ def play(payload: str, signature: str, ext: str) -> Response:
     # The clip counts on the tenant that minted it.
     g.caller = clip.caller
     return clip_response(clip.plan, ext, "public", clip.seconds_left(time.time()))
+
+
+@blueprint.get("/say.<ext>")
+def say(ext: str) -> Response:
+    """Answer with the speech of the query, as GET /clip does: for telephone systems and scripts in the same network."""
+    config = services().config
+    if not config.clips.say_enabled or ext not in ENDINGS:
+        raise NotFound
+    check_site(request)
+    check_query(request)
+    plan = open_plan(load_say(dict(request.args.lists())), partial(services().clips.plan, ending=ext))
+    return clip_response(allowed_plan(plan), ext, "private" if config.auth.required else "public")
 
 
 def _base_url(request: Request) -> str:

@@ -20,8 +20,8 @@ from sayna.errors import NotAuthenticated, SaynaError
 
 # A list of the public routes: a new route needs a token unless it is added here.
 PUBLIC = frozenset((
-    "health.health", "health.ready", "metrics.metrics", "webhook.livekit_webhook", "openai.health_test",
-    "clips.play", "manual.index", "manual.page", "manual.file", "docs.openapi", "docs.page", "docs.file",
+    "health.health", "health.ready", "health.metrics", "livekit.livekit_webhook", "openai.health_test",
+    "clips.play", "help.index", "help.page", "help.file", "docs.openapi", "docs.page", "docs.file",
     "studio.page", "studio.file",
 ))  # fmt: skip
 # The lists of other servers' dialects, which need no token with PUBLIC_DISCOVERY.

@@ -19,8 +19,6 @@ from sayna.metrics import MetricsForbidden
 
 blueprint = Blueprint("health", __name__)
 
-scraped = Blueprint("metrics", __name__)
-
 FORWARDED = ("X-Forwarded-For", "X-Real-IP", "Forwarded")
 
 
@@ -45,7 +43,7 @@ def ready() -> Response:
     return json_response({"status": "ready", "version": __version__, "checks": checks})
 
 
-@scraped.get("/metrics")
+@blueprint.get("/metrics")
 def metrics() -> Response:
     """Answer with the metrics; raises NotAuthenticated, MetricsForbidden, and NotFound when they are off."""
     if not services().config.metrics.enabled:

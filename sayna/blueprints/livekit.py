@@ -1,14 +1,14 @@
-"""LiveKit: tokens for rooms, lists of rooms, and moderation."""
+"""LiveKit: tokens for rooms, lists of rooms, moderation, and the webhook."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Response, g
+from flask import Blueprint, Response, g, request
 
-from sayna.blueprints.body import read_object, read_optional_object
-from sayna.blueprints.context import configured, current_request, services
+from sayna.blueprints.body import WEBHOOK_BYTES, read_object, read_optional_object, read_raw
+from sayna.blueprints.context import configured, services
 from sayna.blueprints.responses import json_response
-from sayna.livekit.errors import LiveKitNotConfigured
+from sayna.livekit.errors import LiveKitNotConfigured, WebhookNotConfigured
 from sayna.livekit.model import AgentDispatch
 from sayna.schemas.livekit import MUTE, PARTICIPANT, STOCK_TOKEN, load_token
 from sayna.schemas.livekit import room_name as checked
@@ -22,7 +22,7 @@ blueprint = Blueprint("livekit", __name__)
 @blueprint.post("/livekit/token")
 def token() -> Response:
     """Answer with a token for one room after the room is claimed for the caller."""
-    wanted = load_token(read_optional_object(current_request(), STOCK_TOKEN))
+    wanted = load_token(read_optional_object(request, STOCK_TOKEN))
     room, identity = wanted.room_name, wanted.participant_identity
     agents = [AgentDispatch(**each) for each in wanted.agents]
     livekit = _livekit()
@@ -68,7 +68,7 @@ def read_room(room_name: str) -> Response:
 @blueprint.delete("/livekit/participant")
 def remove_participant() -> Response:
     """Disconnect a participant."""
-    who = PARTICIPANT.parse(read_object(current_request(), PARTICIPANT))
+    who = PARTICIPANT.parse(read_object(request, PARTICIPANT))
     _livekit().rooms.remove(g.caller, who["room_name"], who["participant_identity"])
     return json_response({"status": "removed", **who})
 
@@ -76,10 +76,19 @@ def remove_participant() -> Response:
 @blueprint.post("/livekit/participant/mute")
 def mute_participant() -> Response:
     """Mute or unmute a track, or the microphone."""
-    wanted = MUTE.parse(read_object(current_request(), MUTE))
+    wanted = MUTE.parse(read_object(request, MUTE))
     room, identity = wanted["room_name"], wanted["participant_identity"]
     track, muted = _livekit().rooms.mute(g.caller, room, identity, wanted.get("track_sid"), muted=wanted["muted"])
     return json_response({**wanted, "track_sid": track, "muted": muted})
+
+
+@blueprint.post("/livekit/webhook")
+def livekit_webhook() -> Response:
+    """Answer 200 when the event is accepted, now or earlier; LiveKit signs its events, so it needs no token."""
+    telephony = configured(services().telephony, WebhookNotConfigured)
+    # LiveKit signs the raw bytes, of type application/webhook+json.
+    telephony.webhook.accept(read_raw(request, WEBHOOK_BYTES), request.headers.get("Authorization", ""))
+    return json_response({"status": "received"})
 
 
 def _livekit() -> "LiveKit":

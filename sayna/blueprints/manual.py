@@ -10,7 +10,7 @@ from jinja2 import Environment, Template
 from werkzeug.exceptions import NotFound
 
 from sayna.blueprints.context import services
-from sayna.blueprints.pages import INDEX, POLICY, StaticPage
+from sayna.blueprints.pages import INDEX, POLICY, StaticPage, check_enabled
 
 if TYPE_CHECKING:
     from sayna.pages.manual import Manual
@@ -27,13 +27,8 @@ HELP = StaticPage(
     POLICY.format(media="'none'", fonts="", forms="'self'"),
 )
 
-blueprint = Blueprint("manual", __name__)
-
-
-@blueprint.before_request
-def _check_help_enabled() -> None:
-    if not services().config.docs.help_enabled:
-        raise NotFound
+blueprint = Blueprint("help", __name__)
+blueprint.before_request(check_enabled)
 
 
 @blueprint.get("/help")
@@ -50,10 +45,7 @@ def page(name: str) -> Response:
     return _page(name)
 
 
-@blueprint.get("/help/files/<name>", endpoint="file")
-def help_file(name: str) -> Response:
-    """Answer with one file that the pages load."""
-    return HELP.file(name)
+blueprint.add_url_rule("/help/files/<name>", "file", HELP.file)
 
 
 @cache
@@ -82,4 +74,4 @@ def _page(name: str, **search: object) -> Response:
         api=docs.api_docs_enabled,
         **search,
     )
-    return HELP.rendered(html.encode())
+    return HELP.answer(INDEX, html.encode())

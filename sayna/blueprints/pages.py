@@ -19,7 +19,7 @@ from werkzeug.exceptions import NotFound
 from sayna import __version__
 from sayna.blueprints.context import services
 from sayna.blueprints.guard import is_public
-from sayna.openapi import AccessRule, Route
+from sayna.openapi import Route
 from sayna.schemas.vocabulary import vendors
 
 INDEX = "index.html"
@@ -76,21 +76,18 @@ class StaticPage:
         content = self.files[INDEX]
         for name in without_links:
             content = re.sub(rb'\n *<a class="link" href="%s">[^<]*</a>' % name.encode(), b"", content)
-        return self._response(INDEX, content)
-
-    def rendered(self, content: bytes) -> Response:
-        """Answer with a page that was made from the files."""
-        return self._response(INDEX, content)
+        return self.answer(INDEX, content)
 
     def file(self, name: str) -> Response:
         """Answer with one file of the page; raises NotFound."""
         if name in self.large:
-            return self._response(name, self.large[name].read_bytes())
+            return self.answer(name, self.large[name].read_bytes())
         if name == INDEX or name not in self.files:
             raise NotFound
-        return self._response(name, self.files[name])
+        return self.answer(name, self.files[name])
 
-    def _response(self, name: str, content: bytes) -> Response:
+    def answer(self, name: str, content: bytes) -> Response:
+        """Answer with the content of a file of this name."""
         content_type = f"{_TYPES[PurePath(name).suffix]}; charset=utf-8"
         response = compressed(content, content_type) if self.is_compressed else _revalidated(content, content_type)
         response.headers.update({"Content-Security-Policy": self.policy, **SAFE_HEADERS})
@@ -99,23 +96,20 @@ class StaticPage:
 
 def compressed(body: bytes, content_type: str) -> Response:
     """Return the body, as gzip where the client accepts it."""
-    tag = _etag(body)
     is_gzip = request.accept_encodings["gzip"] > 0
+    response = _revalidated(_gzip(body) if is_gzip else body, content_type)
     if is_gzip:
-        # A strong ETag belongs to one encoding (RFC 9110, 8.8.3).
-        response = _revalidated(_gzip(body), content_type, f"{tag}-gzip")
         response.headers["Content-Encoding"] = "gzip"
-    else:
-        response = _revalidated(body, content_type, tag)
     response.headers["Vary"] = "Accept-Encoding"
     return response
 
 
-def _revalidated(body: bytes, content_type: str, tag: str = "") -> Response:
+def _revalidated(body: bytes, content_type: str) -> Response:
     """Return a response that a browser keeps and revalidates each time, so that it sees an upgrade at once."""
+    tag = hashlib.sha256(body).hexdigest()[:32]
     response = Response(body, content_type=content_type)
     response.headers["Cache-Control"] = "no-cache"
-    response.set_etag(tag := tag or _etag(body))
+    response.set_etag(tag)
     if request.if_none_match.contains_weak(tag):
         response.status_code = HTTPStatus.NOT_MODIFIED
     return response
@@ -125,10 +119,6 @@ def _revalidated(body: bytes, content_type: str, tag: str = "") -> Response:
 def _gzip(body: bytes) -> bytes:
     # Without the time in gzip's header, all workers send the same bytes under one ETag.
     return gzip.compress(body, mtime=0)
-
-
-def _etag(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:32]
 
 
 # Read once, before the workers are forked. A name that is not in here is not a path of this server.
@@ -158,14 +148,15 @@ def openapi() -> Response:
     return compressed(document, "application/json")
 
 
+def check_enabled() -> None:
+    """Raise NotFound when the page of this request is switched off."""
+    if request.blueprint in _disabled():
+        raise NotFound
+
+
 def _serve(blueprint: Blueprint, page: StaticPage) -> None:
     """Serve a page and its files; its links are relative, so that it works under any prefix of a proxy."""
-
-    @blueprint.before_request
-    def check() -> None:
-        if blueprint.name in _disabled():
-            raise NotFound
-
+    blueprint.before_request(check_enabled)
     blueprint.add_url_rule(f"/{blueprint.name}", "page", lambda: page.index(*_disabled()))
     blueprint.add_url_rule(f"/{blueprint.name}/<name>", "file", page.file)
 
@@ -191,8 +182,7 @@ def home_page() -> Response:
 def _document(app: Flask) -> bytes:
     from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
 
-    auth = services().config.auth
-    document = build(_routes(app), AccessRule(auth.required, auth.allow_query_key), _folded())
+    document = build(_routes(app), services().config.auth, _folded())
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
@@ -211,11 +201,10 @@ def _folded() -> set[str]:
 
 def _routes(app: Flask) -> list[Route]:
     """Return the routes, those of pages only when they are enabled."""
-    pages = services().config.docs
-    disabled = {studio.name: not pages.studio_enabled, "manual": not pages.help_enabled}
+    disabled = _disabled()
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, is_public(rule.endpoint))
         for rule in app.url_map.iter_rules()
-        if not rule.rule.startswith("/elevenlabs/") and not disabled.get(rule.endpoint.partition(".")[0])
+        if not rule.rule.startswith("/elevenlabs/") and rule.endpoint.partition(".")[0] not in disabled
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

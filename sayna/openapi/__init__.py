@@ -7,14 +7,6 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Whether clients need a token, and whether they may send it in the query."""
-
-    required: bool
-    in_query: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path, with `{name}` for its variables."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from apispec.ext.marshmallow.common import get_fields, resolve_schema_cls
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from marshmallow import Schema
 
 from sayna.openapi.operation import described
 
@@ -34,8 +35,9 @@ class Converter(OpenAPIConverter):
         for bound, exclusive in (("minimum", "min_inclusive"), ("maximum", "max_inclusive")):
             if bound in converted and not all(getattr(rule, exclusive, True) for rule in field.validators):
                 converted[f"exclusive{bound.capitalize()}"] = converted.pop(bound)
-        nullable = getattr(field.parent, "null_is_absent", False) and not _is_needed(field)
-        return _or_null(converted) if nullable else converted
+        # The parent of an entry is its list, in which null means null.
+        is_optional = isinstance(field.parent, Schema) and not _is_needed(field)
+        return _or_null(converted) if is_optional else converted
 
     # Private in apispec, which has no public method for this. requirements.txt pins its version.
     def _field2parameter(self, field: Any, *, name: str, location: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The OpenAPI document, built from the operations."""
 
+import copy
 import importlib
 import pkgutil
 import re
@@ -10,17 +11,18 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 
 from sayna import __version__, schemas
+from sayna.config.auth import AuthConfig
 from sayna.config.sources import read_document
 from sayna.errors import SaynaError
-from sayna.openapi import AccessRule, Route, error_responses
+from sayna.openapi import Route, error_responses
 from sayna.openapi.converter import Converter, schema_name
-from sayna.openapi.operation import FOLDER, Operation, ResponseDoc, read_operations, read_schemas
+from sayna.openapi.operation import FOLDER, Operation, header, read_operations, read_schemas, response_object
 from sayna.speech.clip_errors import status_of
 
 Security = list[dict[str, list[str]]]
 
 
-def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] = ()) -> dict[str, Any]:
+def build(routes: Iterable[Route], auth: AuthConfig, folded: Collection[str] = ()) -> dict[str, Any]:
     """Return the OpenAPI 3.1 document of these routes; its server is relative to its own address.
 
     The playground shows the tags in `folded` closed: their endpoints are not configured, or few readers need them.
@@ -36,19 +38,19 @@ def build(routes: Iterable[Route], access: AccessRule, folded: Collection[str] =
     for tag, description in texts["tags"].items():
         if tag in used:
             spec.tag({"name": tag, "description": description, **({"x-folded": True} if tag in folded else {})})
-    schemes = [name for name in texts["schemes"] if name != "api_key" or access.in_query]
+    schemes = [name for name in texts["schemes"] if name != "api_key" or auth.allow_query_key]
     for name in schemes:
         spec.components.security_scheme(name, texts["schemes"][name])
     spec.components.schema("Error", texts["error"])
     for name, schema in read_schemas().items():
         spec.components.schema(name, schema)
     for name, sentence in texts["headers"].items():
-        spec.components.header(name, error_responses.header(sentence))
+        spec.components.header(name, header(sentence))
     spec.components.parameter("X-Request-ID", "header", texts["request_id"])
     for name, (code, sentence) in texts["missed"].items():
         spec.components.response(name, _missed(code, sentence))
     security: Security = [{name: []} for name in schemes]
-    if not access.required:
+    if not auth.required:
         security.insert(0, {})
     for route, operation in operations:
         entry = _entry(route, operation, [] if route.public else security)
@@ -93,7 +95,7 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
         "description": unwrapped(operation.description),
         "parameters": [*parameters, "X-Request-ID"],
         "responses": {
-            **{str(status): _response(response) for status, response in operation.responses.items()},
+            **{str(status): copy.deepcopy(response) for status, response in operation.responses.items()},
             **_errors(route, operation, raised),
         },
         "security": security,
@@ -109,7 +111,7 @@ def _entry(route: Route, operation: Operation, security: Security) -> dict[str, 
 
 def _errors(route: Route, operation: Operation, raised: list[type[SaynaError]]) -> dict[str, Any]:
     if operation.error_content:
-        return {"default": _response(ResponseDoc("Any error, in the form of this dialect.", operation.error_content))}
+        return {"default": response_object("Any error, in the form of this dialect.", content=operation.error_content)}
     if not operation.plain_errors:
         return error_responses.responses(raised)
     is_signed = route.path.startswith("/clip/")
@@ -122,16 +124,3 @@ def _body(operation: Operation) -> dict[str, Any]:
     if operation.examples:
         content["examples"] = {name: {"value": dict(body)} for name, body in operation.examples.items()}
     return {"required": operation.needs_body, "content": {operation.media_type: content}}
-
-
-def _response(response: ResponseDoc) -> dict[str, Any]:
-    headers: dict[str, Any] = {name: error_responses.header(sentence) for name, sentence in response.headers.items()}
-    headers["X-Request-ID"] = "X-Request-ID"
-    content = {kind: {"schema": schema} for kind, schema in response.schemas.items()}
-    if response.example is not None:
-        content["application/json"]["example"] = response.example
-    return {
-        "description": response.description,
-        "headers": headers,
-        **({"content": content} if content else {}),
-    }

@@ -17,6 +17,7 @@ from sayna.errors import (
     TooManyFailures,
     UnsupportedMediaType,
 )
+from sayna.openapi.operation import header
 
 ALWAYS = (SaynaError,)
 WITH_BODY = (InvalidRequest, PayloadTooLarge, UnsupportedMediaType)
@@ -40,7 +41,6 @@ _HEADERS = {
     HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After", _RETRY),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After", _RETRY),
 }
-_OTHER_STATUS = {ProviderRejectedCredentials: HTTPStatus.BAD_REQUEST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +60,19 @@ class ErrorExample:
         return {**texts, "code": self.code, "request_id": REQUEST_ID}
 
 
-def error_examples(errors: Iterable[type[SaynaError]]) -> Iterator[ErrorExample]:
-    """Yield an example of each class; the sentence is the docstring of the class."""
-    for error in dict.fromkeys(errors):
-        if error is NotAuthenticated:
-            for reason, sentence in _TOKEN_ERRORS.items():
-                yield ErrorExample(error.status, reason.upper(), sentence, reason)
-            continue
-        sentence = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
-        if error is SaynaError:
-            sentence = "The server failed; its log has the details under this request_id."
-        reason, from_vendor = getattr(error, "auth_code", ""), issubclass(error, ProviderError)
-        yield ErrorExample(error.status, error.code, sentence, reason, from_vendor)
-        if error in _OTHER_STATUS:
-            yield ErrorExample(_OTHER_STATUS[error], error.code, sentence)
+def error_examples(error: type[SaynaError]) -> Iterator[ErrorExample]:
+    """Yield an example of each code and status of the class; the sentence is its docstring."""
+    if error is NotAuthenticated:
+        for reason, sentence in _TOKEN_ERRORS.items():
+            yield ErrorExample(error.status, reason.upper(), sentence, reason)
+        return
+    sentence = " ".join((error.__doc__ or "").partition("\n\n")[0].split())
+    if error is SaynaError:
+        sentence = "The server failed; its log has the details under this request_id."
+    reason, from_vendor = getattr(error, "auth_code", ""), issubclass(error, ProviderError)
+    yield ErrorExample(error.status, error.code, sentence, reason, from_vendor)
+    if error is ProviderRejectedCredentials:
+        yield ErrorExample(HTTPStatus.BAD_REQUEST, error.code, sentence)
 
 
 def responses(
@@ -82,7 +81,7 @@ def responses(
     """Return OpenAPI's response objects by status; with `text_status` they are plain text of that status."""
     by_status: dict[int, list[ErrorExample]] = {}
     for error in dict.fromkeys(errors):
-        for example in error_examples([error]):
+        for example in error_examples(error):
             found = replace(example, status=text_status(error)) if text_status else example
             by_status.setdefault(found.status, []).append(found)
     respond = _text_response if text_status else _response
@@ -114,11 +113,6 @@ def _response(group: list[ErrorExample]) -> dict[str, Any]:
             }
         },
     }
-
-
-def header(sentence: str) -> dict[str, Any]:
-    """Return OpenAPI's object of a response header."""
-    return {"description": sentence, "schema": {"type": "string"}}
 
 
 def _headers(group: list[ErrorExample]) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What the document says of each endpoint: the files of operations/, whose format is Operation and ResponseDoc."""
+"""What the document says of each endpoint: the files of operations/, whose format is Operation and response_object."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sayna.audio import FORMATS, SAMPLE_RATES
@@ -47,33 +48,38 @@ STRINGS: dict[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseDoc:
-    """A successful response.
+def header(sentence: str) -> dict[str, Any]:
+    """Return OpenAPI's object of a response header."""
+    return {"description": sentence, "schema": {"type": "string"}}
+
+
+def response_object(
+    description: str,
+    *,
+    content: Mapping[str, Any] = MappingProxyType({}),
+    schema: Any = None,
+    fields: Sequence[str] = (),
+    audio: Sequence[str] = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
+    example: Any = None,
+) -> dict[str, Any]:
+    """Return OpenAPI's object of a response.
 
     `content` is media type -> schema. Shorter are `schema` and `fields` for JSON (`fields` are the names that an object
     has), and `audio` for the types of bytes. `headers` is name -> sentence; a file may name a group of shared.yaml.
     """
-
-    description: str
-    content: Mapping[str, Any] = field(default_factory=dict)
-    schema: Any = None
-    fields: Sequence[str] = ()
-    audio: Sequence[str] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    example: Any = None
-
-    @property
-    def schemas(self) -> dict[str, Any]:
-        """The schema of each media type."""
-        found = {**self.content, **dict.fromkeys(self.audio, BYTES)}
-        if self.fields:
-            found["application/json"] = {
-                "type": "object",
-                "required": list(self.fields),
-                "properties": {name: {} for name in self.fields},
-            }
-        return {**found, "application/json": self.schema} if self.schema else found
+    schemas = {**content, **dict.fromkeys(audio, BYTES)}
+    if fields:
+        schema = {"type": "object", "required": list(fields), "properties": {name: {} for name in fields}}
+    if schema:
+        schemas["application/json"] = schema
+    named = {name: header(sentence) for name, sentence in headers.items()}
+    found: dict[str, Any] = {"description": description, "headers": {**named, "X-Request-ID": "X-Request-ID"}}
+    if schemas:
+        found["content"] = {kind: {"schema": each} for kind, each in schemas.items()}
+    if example is not None:
+        found["content"]["application/json"]["example"] = example
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class Operation:
 
     tag: str
     summary: str
-    responses: Mapping[int, ResponseDoc]
+    responses: Mapping[int, dict[str, Any]]
     description: str = ""
     request: Sequence[Any] = ()
     needs_body: bool = True
@@ -104,7 +110,7 @@ class Operation:
 
 @cache
 def read_operations() -> dict[tuple[str, str], Operation]:
-    """Return the operations by method and path; the document copies them."""
+    """Return the operations by method and path; apispec changes their responses, so the document copies them."""
     headers: Any = read_document(FOLDER / "shared.yaml")
     errors = {error.__name__: error for error in _subclasses(SaynaError)}
     found: dict[tuple[str, str], Operation] = {}
@@ -162,7 +168,8 @@ def _operation(entry: dict[str, Any], headers: dict[str, Any], errors: dict[str,
     responses = {}
     for status, response in entry["responses"].items():
         named = response.get("headers", {})
-        responses[status] = ResponseDoc(**{**response, "headers": headers[named] if isinstance(named, str) else named})
+        shared = headers[named] if isinstance(named, str) else named
+        responses[status] = response_object(**{**response, "headers": shared})
     resolved = {
         "responses": responses,
         "parameters": [_parameter(each) for each in _flat(entry.get("parameters", ()))],

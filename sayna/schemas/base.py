@@ -27,7 +27,6 @@ PLAIN_SENTENCES = {
 class StrictSchema(Schema):
     """A request: unknown fields are ignored, and null means that a field is absent."""
 
-    null_is_absent: ClassVar = True
     elsewhere: ClassVar[Mapping[str, Any]] = {}  # JSON Schema of fields of another form of the request
     refused: ClassVar[Mapping[str, str]] = {}  # fields that are an error, with what to send instead
 
