@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from werkzeug.http import parse_accept_header
 
@@ -33,24 +32,16 @@ FORMATS_OF_TYPES = {
 NAMED_FORMATS = tuple(name for name in audio.FORMATS if name in FORMATS_OF_TYPES.values())
 
 
-class Accepted(NamedTuple):
-    """What an Accept header asks for; `is_envelope` is None when the request's own form decides.
+@functools.lru_cache(maxsize=256)
+def accepted(header: str) -> tuple[bool | None, tuple[str, str]]:
+    """Return whether the header asks for the envelope, None when the request's own form decides (contract 3).
 
-    `default_formats` are the audio formats of a flat and of a nested request without `audio_format`.
+    Then come the audio formats of a flat and of a nested request without `audio_format`.
     """
-
-    is_envelope: bool | None
-    default_formats: tuple[str, str]
-
-
-@functools.lru_cache(maxsize=256)
-def accepted(header: str) -> Accepted:
-    """Return what the header asks for; a type that is not made here is skipped (contract 3)."""
     weights = _weights(header)
-    return Accepted(_is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16")))
+    return _is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16"))
 
 
-@functools.lru_cache(maxsize=256)
 def prefers_html(header: str) -> bool:
     """Return whether the header names text/html, with more weight than JSON."""
     weights = _weights(header)

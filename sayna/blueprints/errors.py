@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from flask import Flask, Response, g
-from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from sayna.blueprints.context import current_request
@@ -71,20 +70,6 @@ ROWS: dict[str, dict[str, ErrorRow]] = {
     dialect: {code: ErrorRow(**row) for code, row in rows.items()}
     for dialect, rows in json.loads(Path(__file__).with_name("dialect_errors.json").read_bytes()).items()
 }
-
-
-def shaped(path: str, headers: Headers, failure: Failure) -> Response | None:
-    """Return the failure in the shape of the path's dialect, None for a path of our own API."""
-    if ELEVENLABS_PATHS.fullmatch(path) or (path == BOTH_PATH and "xi-api-key" in headers):
-        return _elevenlabs(failure)
-    if OPENAI_PATHS.fullmatch(path):
-        return _openai(failure)
-    if JAMBONZ_PATHS.fullmatch(path):
-        return json_response({"error": failure.message}, failure.status)
-    if MARYTTS_PATHS.fullmatch(path):
-        line = " ".join(failure.message.split())
-        return Response(f"{line}\n", failure.status, content_type="text/plain; charset=utf-8")
-    return None
 
 
 def _openai(failure: Failure) -> Response:
@@ -167,12 +152,20 @@ def _unexpected_error(error: Exception) -> Response:
 def _response(body: dict[str, object], code: str, status: int, error: Exception) -> Response:
     """Return the error in the shape that the clients of its path read."""
     request = current_request()
-    sentence = str(body.get("message", body["error"]))
-    if found := PLAIN_PATHS.match(request.path):
+    path, sentence = request.path, str(body.get("message", body["error"]))
+    if found := PLAIN_PATHS.match(path):
         return _plain(sentence, status, error, is_signed=found["signed"] is not None)
     failure = Failure(status, code, sentence, error.field if isinstance(error, SaynaError) else "")
-    own = {**body, "code": code, "request_id": g.request_id}
-    return shaped(request.path, request.headers, failure) or json_response(own, status)
+    if ELEVENLABS_PATHS.fullmatch(path) or (path == BOTH_PATH and "xi-api-key" in request.headers):
+        return _elevenlabs(failure)
+    if OPENAI_PATHS.fullmatch(path):
+        return _openai(failure)
+    if JAMBONZ_PATHS.fullmatch(path):
+        return json_response({"error": sentence}, status)
+    if MARYTTS_PATHS.fullmatch(path):
+        line = " ".join(sentence.split())
+        return Response(f"{line}\n", status, content_type="text/plain; charset=utf-8")
+    return json_response({**body, "code": code, "request_id": g.request_id}, status)
 
 
 def _plain(sentence: str, status: int, error: Exception, *, is_signed: bool) -> Response:

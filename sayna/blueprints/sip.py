@@ -78,14 +78,6 @@ def remove_hooks() -> Response:
     return _hooks()
 
 
-@blueprint.after_request
-def allow(response: Response) -> Response:
-    """Add the Allow header that HTTP requires of a 405; it is about a hook that cannot be changed."""
-    if response.status_code == 405:  # noqa: PLR2004
-        response.headers.setdefault("Allow", "GET, HEAD, OPTIONS")
-    return response
-
-
 def _hooks() -> Response:
     return json_response({"hooks": [_public(hook) for hook in services().hooks.visible(g.caller)]})
 

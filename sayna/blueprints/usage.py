@@ -1,5 +1,6 @@
 """GET /usage: what the caller's tenant has used in a month. GET /limits: what the caller may send."""
 
+from collections import Counter
 from dataclasses import asdict
 
 from flask import Blueprint, Response, g, request
@@ -20,11 +21,9 @@ def usage() -> Response:
     caller, meter = g.caller, services().usage
     month = parse_month(request.args.get("month", ""), meter.this_month())
     counts = meter.month(month, None if caller.is_unrestricted else caller.tenant or "")
-    providers: dict[str, dict[str, int]] = {}
+    providers: dict[str, Counter[str]] = {}
     for key, count in counts.items():
-        found = providers.setdefault(key.provider, {"billed": 0, "saved": 0})
-        for name, number in asdict(count).items():
-            found[name] += number
+        providers.setdefault(key.provider, Counter()).update(asdict(count))
     sums = {name: sum(each[name] for each in providers.values()) for name in ("billed", "saved")}
     who = {"month": month, "tenant": caller.tenant, "limit": meter.limit_of(caller)}
     return json_response({**who, **sums, "providers": providers})

@@ -1,5 +1,7 @@
 """Errors of telephony, with their status and code on the wire."""
 
+from types import MappingProxyType
+
 from sayna.errors import InvalidRequest, Overloaded, SaynaError
 
 
@@ -98,6 +100,9 @@ class HookAccessDenied(SaynaError, status=403, code="HOOK_ACCESS_DENIED"):
 
 class HookImmutable(SaynaError, status=405, code="HOOK_IMMUTABLE"):
     """The host's hook is in the configuration and cannot be changed over HTTP."""
+
+    # HTTP requires Allow of a 405.
+    headers = MappingProxyType({"Allow": "GET, HEAD, OPTIONS"})
 
 
 class HookTaken(SaynaError, status=409, code="HOOK_TAKEN"):

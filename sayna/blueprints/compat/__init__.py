@@ -14,12 +14,7 @@ def register(app: Flask) -> None:
     for dialect in (openai, jambonz, elevenlabs, marytts):
         if dialect.blueprint.name in enabled:
             app.register_blueprint(dialect.blueprint)
-    # Where both are there, OpenAI's view answers the clients of ElevenLabs too.
-    if "elevenlabs" in enabled and "openai" not in enabled:
-        app.add_url_rule("/v1/models", "elevenlabs.models", elevenlabs.models)
-    if "elevenlabs" in enabled:
-        # Second paths, for operators whose proxy sends /v1 to another server.
-        for rule in list(app.url_map.iter_rules()):
-            if rule.endpoint.startswith("elevenlabs.") and rule.rule != "/v1/models":
-                app.add_url_rule(f"/elevenlabs{rule.rule}", rule.endpoint, methods=rule.methods)
-        app.add_url_rule("/elevenlabs/v1/models", "elevenlabs.models", elevenlabs.models)
+    # Second paths, for operators whose proxy sends /v1 to another server.
+    for rule in list(app.url_map.iter_rules()):
+        if rule.endpoint.startswith("elevenlabs."):
+            app.add_url_rule(f"/elevenlabs{rule.rule}", rule.endpoint, methods=rule.methods)

@@ -46,19 +46,10 @@ def is_client(asked: Request) -> bool:
     return "xi-api-key" in asked.headers and blueprint.name in services().config.compat.enabled
 
 
-@blueprint.post("/v1/text-to-speech/<path:voice_id>/stream")
-def stream_speech(voice_id: str) -> Response:
-    """Answer with audio as it is made."""
-    return _speech(voice_id)
-
-
 @blueprint.post("/v1/text-to-speech/<path:voice_id>")
-def convert_speech(voice_id: str) -> Response:
-    """Answer with audio; the SDKs read it in chunks too."""
-    return _speech(voice_id)
-
-
-def _speech(voice_id: str) -> Response:
+@blueprint.post("/v1/text-to-speech/<path:voice_id>/stream")
+def speech(voice_id: str) -> Response:
+    """Answer with audio as it is made; the SDKs read both in chunks."""
     asked = current_request()
     if ELSEWHERE.fullmatch(voice_id):
         raise UnknownProvider("this operation is not here; use /v1/text-to-speech/{voice_id} or its /stream")
@@ -66,8 +57,8 @@ def _speech(voice_id: str) -> Response:
     ignored = partial(ignored_fields, ELEVENLABS_SPEECH)
     form = (f"elevenlabs/{voice_id}", output)
     plan = planned(asked, form, ignored, lambda body: _speak_request(body, voice_id, output))
-    speech = speech_of(asked, plan)
-    return with_speech_headers(audio_response(asked, speech), speech)
+    made = speech_of(asked, plan)
+    return with_speech_headers(audio_response(asked, made), made)
 
 
 def _speak_request(body: dict[str, Any], voice_id: str, output: str) -> SpeakRequest:
@@ -100,16 +91,6 @@ def _chosen(voice_id: str, model_id: str) -> tuple[str, str, str]:
         raise UnknownProvider("no voice has this voice_id; send one of GET /v1/voices")
     # The models of ElevenLabs mean the default model of any other provider.
     return slug, model if slug == (of_model or "elevenlabs") else "", voice
-
-
-def models() -> Response:
-    """Answer with the configured providers as models."""
-    listed = []
-    for slug in usable_providers():
-        tags = sorted({language_tag(voice) for voice in kept_voices(slug)} - {""})
-        languages = [{"language_id": tag, "name": tag} for tag in tags]
-        listed.append({"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": languages})
-    return Response(json.dumps(listed) + "\n", content_type="application/json")
 
 
 @blueprint.get("/v1/voices")
@@ -165,6 +146,18 @@ def user() -> Response:
 def subscription() -> Response:
     """Answer with a subscription whose characters do not end."""
     return json_response(SUBSCRIPTION)
+
+
+# Where both dialects are there, this path is OpenAI's, whose view answers the clients of ElevenLabs with this one.
+@blueprint.get("/v1/models")
+def models() -> Response:
+    """Answer with the configured providers as models."""
+    listed = []
+    for slug in usable_providers():
+        tags = sorted({language_tag(voice) for voice in kept_voices(slug)} - {""})
+        languages = [{"language_id": tag, "name": tag} for tag in tags]
+        listed.append({"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": languages})
+    return Response(json.dumps(listed) + "\n", content_type="application/json")
 
 
 def _voice(voice: Voice) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def jambonz_speech() -> Response:
     """Answer with MP3, which is all that jambonz streams, or with the format in the query."""
     asked = current_request()
     query = asked.args.to_dict()
-    form = ("jambonz", "\n".join(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
+    form = ("jambonz", *(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
     ignored = partial(ignored_fields, JAMBONZ_SPEECH)
     plan = planned(asked, form, ignored, lambda body: _speak_request(body, query))
     speech = speech_of(asked, plan)
