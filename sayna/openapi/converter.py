@@ -4,9 +4,9 @@ from typing import Any
 
 from apispec.ext.marshmallow.common import get_fields, resolve_schema_cls
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
-from marshmallow import Schema
 
 from sayna.openapi.operation import described
+from sayna.schemas.base import StrictSchema
 
 
 def schema_name(schema: Any) -> str:
@@ -36,7 +36,7 @@ class Converter(OpenAPIConverter):
             if bound in converted and not all(getattr(rule, exclusive, True) for rule in field.validators):
                 converted[f"exclusive{bound.capitalize()}"] = converted.pop(bound)
         # The parent of an entry is its list, in which null means null.
-        is_optional = isinstance(field.parent, Schema) and not _is_needed(field)
+        is_optional = isinstance(field.parent, StrictSchema) and not _is_needed(field)
         return _or_null(converted) if is_optional else converted
 
     # Private in apispec, which has no public method for this. requirements.txt pins its version.
