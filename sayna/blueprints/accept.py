@@ -1,4 +1,4 @@
-"""The Accept header of POST /speak: envelope or bytes, and the audio format of a request that names none."""
+"""The Accept header of POST /speak (contract 3): envelope or bytes, and the format of a request that names none."""
 
 import functools
 from collections.abc import Mapping
@@ -9,7 +9,6 @@ from sayna import audio
 
 ENVELOPE = "application/json"
 ANY_AUDIO = "audio/*"
-ANY_BYTES = "application/octet-stream"
 # The names under which clients ask for a format. audio/L16 is missing: it is big-endian (RFC 2586).
 FORMATS_OF_TYPES = {
     "audio/wav": "wav",
@@ -34,10 +33,7 @@ NAMED_FORMATS = tuple(name for name in audio.FORMATS if name in FORMATS_OF_TYPES
 
 @functools.lru_cache(maxsize=256)
 def accepted(header: str) -> tuple[bool | None, tuple[str, str]]:
-    """Return whether the header asks for the envelope, None when the request's own form decides (contract 3).
-
-    Then come the audio formats of a flat and of a nested request without `audio_format`.
-    """
+    """Return whether the envelope is wanted (None: the request's form decides), and the formats of flat and nested."""
     weights = _weights(header)
     return _is_envelope(weights), (_format(weights, "wav"), _format(weights, "linear16"))
 
@@ -59,7 +55,7 @@ def _weights(header: str) -> dict[str, float]:
 
 def _is_envelope(weights: Mapping[str, float]) -> bool | None:
     envelope = weights.get(ENVELOPE, 0.0)
-    in_bytes = max(weights.get(name, 0.0) for name in (ANY_AUDIO, ANY_BYTES, *FORMATS_OF_TYPES))
+    in_bytes = max(weights.get(name, 0.0) for name in (ANY_AUDIO, "application/octet-stream", *FORMATS_OF_TYPES))
     if envelope or in_bytes:
         return envelope >= in_bytes
     # A client that names only audio types that are not made here still wants audio.
@@ -88,7 +84,5 @@ def _is_excluded(weights: Mapping[str, float], audio_format: str) -> bool:
 
 def _weight(weights: Mapping[str, float], name: str) -> float | None:
     """Return the weight of a type by its most specific range, None when no range matches."""
-    for found in (name, f"{name.partition('/')[0]}/*", "*/*"):
-        if found in weights:
-            return weights[found]
-    return None
+    ranges = (name, f"{name.partition('/')[0]}/*", "*/*")
+    return next((weights[each] for each in ranges if each in weights), None)

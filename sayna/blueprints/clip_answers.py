@@ -22,6 +22,7 @@ from sayna.storage import ObjectInfo
 # The conditions that `_known_tag` decides, and the other ones with their names in WSGI.
 DECIDED = ("If-None-Match", "If-Modified-Since")
 OTHERS = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in CONDITIONAL if name not in DECIDED}
+_http_date = functools.lru_cache(maxsize=256)(http.http_date)
 
 
 def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = math.inf) -> Response:
@@ -95,8 +96,3 @@ def _known_tag(request: Request, key: str, speech: SpeechResult | None) -> str |
 def _created(speech: SpeechResult) -> datetime:
     # HTTP dates have no fractions of a second.
     return datetime.fromtimestamp(int(speech.created), UTC)
-
-
-@functools.lru_cache(maxsize=256)
-def _http_date(epoch: int) -> str:
-    return http.http_date(epoch)

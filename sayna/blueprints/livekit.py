@@ -9,7 +9,6 @@ from sayna.blueprints.body import WEBHOOK_BYTES, read_object, read_optional_obje
 from sayna.blueprints.context import configured, services
 from sayna.blueprints.responses import json_response
 from sayna.livekit.errors import LiveKitNotConfigured, WebhookNotConfigured
-from sayna.livekit.model import AgentDispatch
 from sayna.schemas.livekit import MUTE, PARTICIPANT, STOCK_TOKEN, load_token
 from sayna.schemas.livekit import room_name as checked
 
@@ -24,17 +23,16 @@ def token() -> Response:
     """Answer with a token for one room after the room is claimed for the caller."""
     wanted = load_token(read_optional_object(request, STOCK_TOKEN))
     room, identity = wanted.room_name, wanted.participant_identity
-    agents = [AgentDispatch(**each) for each in wanted.agents]
     livekit = _livekit()
     # Claim before signing, because LiveKit cannot revoke a token.
-    livekit.rooms.settle(g.caller, room, agents)
+    livekit.rooms.settle(g.caller, room, wanted.agents)
     signed = livekit.tokens.token(
         room=room,
         identity=identity,
         name=wanted.participant_name,
         tenant=g.caller.tenant,
         about=wanted.about,
-        agents=agents,
+        agents=wanted.agents,
     )
     return json_response(
         {

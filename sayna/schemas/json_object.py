@@ -25,21 +25,11 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 def parse_json(body: bytes) -> Any:
     """Return the value of a body, or of JSON inside one; raises InvalidRequest."""
-    value = _decode(body)
-    if _too_deep(value):
-        raise InvalidRequest(TOO_DEEP)
-    # The decoders refuse both but behind an escape, so most bodies need no walk.
-    if b"\\u" in body and _has_forbidden(value):
-        raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
-    return value
-
-
-def _decode(body: bytes) -> Any:
     if not body.strip():
         raise InvalidRequest("the body is empty; send one JSON object")
     try:
         # Decode here: json.loads would accept UTF-16 and UTF-32 too. The codec skips one byte order mark.
-        return _DECODER.decode(body.decode("utf-8-sig"))
+        value = _DECODER.decode(body.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not UTF-8") from error
     except RecursionError as error:
@@ -47,6 +37,12 @@ def _decode(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise InvalidRequest(f"the body is not JSON ({place}: {error.msg}); send one JSON object") from error
+    if _too_deep(value):
+        raise InvalidRequest(TOO_DEEP)
+    # The decoders refuse both but behind an escape, so most bodies need no walk.
+    if b"\\u" in body and _has_forbidden(value):
+        raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
+    return value
 
 
 def _too_deep(value: Any) -> bool:

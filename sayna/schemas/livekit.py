@@ -2,13 +2,14 @@
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from marshmallow import RAISE, ValidationError, fields, validate
 
 from sayna.errors import InvalidRequest
+from sayna.livekit.model import AgentDispatch
 from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
 
 MAX_NAME = 128
@@ -98,7 +99,7 @@ class RoomTokenRequest:
     participant_identity: str
     participant_name: str
     about: Mapping[str, Any]
-    agents: tuple[Mapping[str, str], ...]
+    agents: Sequence[AgentDispatch]
 
 
 def _check_attributes(attributes: Mapping[str, str]) -> None:
@@ -159,5 +160,5 @@ def load_token(body: Mapping[str, Any]) -> RoomTokenRequest:
         participant_identity=identity,
         participant_name=wanted.get("participant_name") or identity,
         about={name: value for name, value in about.items() if value},
-        agents=tuple(wanted.get("room_config", {}).get("agents", ())),
+        agents=[AgentDispatch(**each) for each in wanted.get("room_config", {}).get("agents", ())],
     )
