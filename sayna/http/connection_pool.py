@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 from http.client import CONTINUE, NO_CONTENT, NOT_MODIFIED, HTTPException, HTTPResponse, UnknownProtocol
-from typing import Any
+from typing import Any, NamedTuple
 
 import certifi
 import urllib3
@@ -148,24 +148,25 @@ class _TLSPool(HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
-def exchanged(
-    url: urllib3.util.Url,
-    method: str,
-    request: bytes,
-    *,
-    deadline: Deadline,
-    connect_seconds: float,
-    address_filter: AddressFilter | None,
-) -> FinalResponse:
+class ExchangeLimits(NamedTuple):
+    """How long an exchange and its connection may take, and which addresses it may reach; None means all."""
+
+    deadline: Deadline
+    connect_seconds: float
+    address_filter: AddressFilter | None
+
+
+def exchanged(url: urllib3.util.Url, method: str, request: bytes, limits: ExchangeLimits) -> FinalResponse:
     """Return the response to a request, whose connection belongs to it until free(); raises OSError and HTTPException.
 
     Not by urlopen(): the request that it builds and the response around that of http.client took a tenth of a miss.
     """
-    place: Any = pool(filtered=address_filter is not None).connection_from_host(url.host, url.port, url.scheme)
+    pools = pool(filtered=limits.address_filter is not None)
+    place: Any = pools.connection_from_host(url.host, url.port, url.scheme)
     connection = place._get_conn()
-    connection.deadline, connection.address_filter = deadline, address_filter
+    connection.deadline, connection.address_filter = limits.deadline, limits.address_filter
     try:
-        connection.timeout = min(connect_seconds, deadline.left())
+        connection.timeout = min(limits.connect_seconds, limits.deadline.left())
         response: FinalResponse = connection.ask(method, request)
     except BaseException:
         connection.close()

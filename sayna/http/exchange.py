@@ -1,4 +1,4 @@
-"""Send one request over our own pools and return its response: no redirects, cookies or netrc."""
+"""Send one request of requests over our own pools and return its response: no redirects, cookies or netrc."""
 
 import functools
 import logging
@@ -7,14 +7,16 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from http.client import HTTPException, IncompleteRead
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
-from requests import PreparedRequest
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 from requests.exceptions import InvalidURL
+from requests.structures import CaseInsensitiveDict
 
-from sayna.http.connection_pool import FinalResponse, exchanged
+from sayna.http.connection_pool import ExchangeLimits, FinalResponse, exchanged
 from sayna.http.deadline import Deadline
 from sayna.http.errors import BadResponse, Cancelled, NotAllowed, TimedOut, TransportError, Unreachable
 from sayna.http.sockets import AddressFilter, AddressRefused
@@ -107,24 +109,42 @@ class StreamedResponse:
         return Cancelled("the response was closed")
 
 
-@functools.lru_cache(maxsize=REMEMBERED_URLS)
-def _prepared(url: str, params: tuple[tuple[str, str], ...]) -> urllib3.util.Url:
-    """Return a URL with its query; raises InvalidURL.
+class PoolAdapter(HTTPAdapter):
+    """The transport of requests over our own pools and sockets."""
 
-    A vendor is asked at few URLs, and to encode and parse one again took 5 % of a short miss (measured).
-    """
+    def init_poolmanager(self, *_: Any, **__: Any) -> None:
+        """Create no pool, because connection_pool.py has them, with their own TLS context."""
+
+    def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
+        """Return a response whose body has not been read; `timeout` is the ExchangeLimits of the exchange."""
+        url, body = _parsed(request.url or ""), cast("bytes", request.body or b"")
+        # Not build_response(), because it parses cookies of the response.
+        response = Response()
+        response.raw = exchanged(url, request.method or "", _head(url, request) + body, timeout)
+        response.status_code = response.raw.status
+        return response
+
+
+# It holds no connection, so threads and forked processes may share it.
+adapter = PoolAdapter()
+# A vendor is asked at few URLs, and to encode and parse one again took 5 % of a short miss (measured).
+_parsed = functools.lru_cache(maxsize=REMEMBERED_URLS)(urllib3.util.parse_url)
+
+
+@functools.lru_cache(maxsize=REMEMBERED_URLS)
+def _prepared_url(url: str, params: tuple[tuple[str, str], ...]) -> str | None:
     query = f"{'&' if '?' in url else '?'}{urlencode(params)}" if params else ""
     request = PreparedRequest()
     request.prepare_url(url + query, None)
-    return urllib3.util.parse_url(request.url or "")
+    return request.url
 
 
-def _head(url: urllib3.util.Url, method: str, headers: Mapping[str, str], data: bytes | None) -> bytes:
+def _head(url: urllib3.util.Url, request: PreparedRequest) -> bytes:
     port = "" if url.port in (None, PORTS.get(url.scheme or "")) else f":{url.port}"
-    lines = [f"{method} {url.request_uri} HTTP/1.1", f"Host: {url.host}{port}"]
-    lines += [f"{name}: {value}" for name, value in {**HEADERS, **headers}.items()]
-    if data is not None or method in BODY_METHODS:
-        lines.append(f"Content-Length: {len(data or b'')}")
+    lines = [f"{request.method} {url.request_uri} HTTP/1.1", f"Host: {url.host}{port}"]
+    lines += [f"{name}: {value}" for name, value in request.headers.items()]
+    if request.body is not None or request.method in BODY_METHODS:
+        lines.append(f"Content-Length: {len(request.body or b'')}")
     # A line break would begin another header, or another request.
     if BREAK.search("".join(lines)):
         raise ValueError("a header of the request has a line break")
@@ -152,11 +172,14 @@ def send(
     outcome: int | str = "error"
     try:
         # Not by a Session: its settings, cookies and hooks would be empty, but to merge them took 0.15 ms (measured).
-        place = _prepared(url, tuple(params.items()) if params else ())
-        raw = exchanged(
-            place, method, _head(place, method, headers, data) + (data or b""), deadline=deadline,
-            connect_seconds=connect_seconds, address_filter=address_filter,
-        )  # fmt: skip
+        request = PreparedRequest()
+        request.method, request.body = method, data
+        request.url = _prepared_url(url, tuple(params.items()) if params else ())
+        request.headers = CaseInsensitiveDict({**HEADERS, **headers})
+        raw = cast(
+            "FinalResponse",
+            adapter.send(request, timeout=ExchangeLimits(deadline, connect_seconds, address_filter)).raw,
+        )
     except (urllib3.exceptions.HTTPError, HTTPException, OSError) as error:
         failure = Cancelled("the request was cancelled") if deadline.cancelled else _meaning(error)
         outcome = type(failure).__name__
