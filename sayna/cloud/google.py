@@ -4,13 +4,13 @@ For recordings, google-auth signs a JWT and exchanges it at the account's `token
 sayna.http, and google-auth is imported with the first token.
 """
 
+import functools
 import hashlib
 import json
 import math
 import re
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -59,7 +59,8 @@ class TokenCache:
     """The tokens of the accounts that were used most recently."""
 
     def __init__(self) -> None:
-        self._slots: OrderedDict[str, _AccountSlot] = OrderedDict()
+        # A thread that waits for a removed slot still gets its token; the next request renews it.
+        self._slot = functools.lru_cache(MAX_ACCOUNTS)(lambda account: _AccountSlot())
         self._lock = threading.Lock()
 
     def get(self, account: str, mint: Callable[[], Token], deadline: http.Deadline, *, refused: str = "") -> str:
@@ -68,7 +69,8 @@ class TokenCache:
         One thread at a time calls `mint` for an account. Raises TimeoutError when another thread still does so at the
         deadline, and any error of `mint`.
         """
-        slot = self._slot(account)
+        with self._lock:
+            slot = self._slot(account)
         # One lock for each account, otherwise a slow response for one account would delay all others.
         if not slot.lock.acquire(timeout=deadline.remaining()):
             raise TimeoutError("no token in time")
@@ -78,15 +80,6 @@ class TokenCache:
             return slot.token.value
         finally:
             slot.lock.release()
-
-    def _slot(self, account: str) -> _AccountSlot:
-        with self._lock:
-            slot = self._slots.setdefault(account, _AccountSlot())
-            self._slots.move_to_end(account)
-            # A thread that waits for a removed slot still gets its token; the next request renews it.
-            if len(self._slots) > MAX_ACCOUNTS:
-                self._slots.popitem(last=False)
-            return slot
 
 
 class NoToken(Exception):

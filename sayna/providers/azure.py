@@ -18,7 +18,7 @@ from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, gender, leading_tag, mappings, text, texts
+from sayna.providers.parsing import gender, leading_tag, mappings, text, texts
 
 HOST = "https://{region}.tts.speech.microsoft.com"
 # The region becomes part of a host name: `10.0.0.5:8443/x?` would lead to any server.
@@ -172,17 +172,16 @@ def _prosody(request: SpeechRequest) -> dict[str, str]:
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:
-    locale, rate = text(item, "Locale"), text(item, "SampleRateHertz")
+    rate = text(item, "SampleRateHertz")
     # The accent is the region in the name of the locale: "Serbian (Latin, Serbia)".
     _, _, region = text(item, "LocaleName").partition(" (")
     return Voice(
         id=text(item, "ShortName"),
         name=text(item, "DisplayName", "LocalName", "ShortName"),
         provider=Azure.slug,
-        accent=region.rstrip(")") or UNKNOWN,
+        accent=region.rstrip(")"),
         gender=gender(text(item, "Gender")),
-        language=locale or UNKNOWN,
-        languages=tuple(filter(None, (locale, *texts(item.get("SecondaryLocaleList"))))),
+        languages=(text(item, "Locale"), *texts(item.get("SecondaryLocaleList"))),
         sample_rates=(int(rate),) if rate.isdecimal() else (),
         tags=texts(item.get("StyleList")),
     )

@@ -64,15 +64,18 @@ class AudioStream:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One voice of a vendor's catalogue, in the words of GET /voices."""
+    """One voice as its vendor describes it; an empty field is unknown. GET /voices makes all of them uniform.
+
+    An empty `language` is that of the first of `languages`.
+    """
 
     id: str
     name: str
     provider: str
     sample: str = ""
-    accent: str = "Unknown"
+    accent: str = ""
     gender: str = "Unknown"
-    language: str = "Unknown"
+    language: str = ""
     languages: tuple[str, ...] = ()
     sample_rates: tuple[int, ...] = ()
     tags: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, gender, mapping, mappings, text
+from sayna.providers.parsing import gender, mapping, mappings, text
 
 # In this version voices are objects and errors are text.
 VERSION = "2025-04-16"
@@ -121,15 +121,13 @@ class Cartesia(CloudProvider):
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:
-    locales = tuple(filter(None, (text(each, "locale") for each in mappings(item.get("locales")))))
-    languages = locales or tuple(filter(None, (text(item, "language"),)))
     return Voice(
         id=text(item, "id"),
         name=text(item, "name", "id"),
         provider=Cartesia.slug,
-        accent=text(item, "accent") or UNKNOWN,
+        accent=text(item, "accent"),
         gender=gender(text(item, "gender")),
-        language=languages[0] if languages else UNKNOWN,
-        languages=languages,
+        language=text(item, "language"),
+        languages=tuple(text(each, "locale") for each in mappings(item.get("locales"))),
         description=text(item, "description"),
     )

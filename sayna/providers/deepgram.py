@@ -17,7 +17,7 @@ from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, gender, mapping, text, texts
+from sayna.providers.parsing import gender, mapping, text, texts
 
 # One of Aura-2 for each language, all of them in https://developers.deepgram.com/docs/tts-models .
 VOICES = {
@@ -104,16 +104,14 @@ def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
 
 def _voice(item: Mapping[str, Any]) -> Voice:
     metadata = mapping(item.get("metadata"))
-    languages = texts(item.get("languages"))
     tags = texts(metadata.get("tags"))
     return Voice(
         id=text(item, "canonical_name"),
         name=text(item, "name", "canonical_name"),
         provider=Deepgram.slug,
         sample=text(metadata, "sample"),
-        accent=text(metadata, "accent") or UNKNOWN,
+        accent=text(metadata, "accent"),
         gender=gender(*tags),
-        language=languages[0] if languages else UNKNOWN,
-        languages=languages,
+        languages=texts(item.get("languages")),
         tags=tags,
     )

@@ -18,7 +18,7 @@ from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCre
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, JsonObject, gender, mapping, mappings, text
+from sayna.providers.parsing import JsonObject, gender, mapping, mappings, text
 
 BODY_SETTINGS = ("seed", "apply_text_normalization")
 # Others ignore or refuse language_code: https://github.com/livekit/agents/pull/6197
@@ -140,16 +140,10 @@ def _voice(item: Mapping[str, Any]) -> Voice:
         name=text(item, "name", "voice_id"),
         provider=ElevenLabs.slug,
         sample=text(item, "preview_url"),
-        accent=text(first, "accent") or text(labels, "accent") or UNKNOWN,
+        accent=text(first, "accent") or text(labels, "accent"),
         gender=gender(text(labels, "gender", "sex", "voice_type")),
-        language=text(first, "language") or text(labels, "language") or UNKNOWN,
-        languages=_languages(verified, labels),
-        tags=tuple(filter(None, (text(labels, "use_case"), text(labels, "age")))),
+        language=text(first, "language") or text(labels, "language"),
+        languages=tuple(text(entry, "locale", "language") for entry in verified),
+        tags=(text(labels, "use_case"), text(labels, "age")),
         description=text(item, "description"),
     )
-
-
-def _languages(verified: list[Mapping[str, Any]], labels: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the BCP 47 tags of a voice, each once, in the vendor's order."""
-    tags = [text(entry, "locale", "language") for entry in verified] or [text(labels, "language")]
-    return tuple(dict.fromkeys(filter(None, tags)))

@@ -20,7 +20,7 @@ from sayna.http import Deadline
 from sayna.providers.audio_response import CONTAINER_LABELS
 from sayna.providers.base import NAME_IN_BODY, AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, JsonObject, gender, mapping, text
+from sayna.providers.parsing import JsonObject, gender, mapping, text
 
 BASE_URL = "https://api.openai.com/v1"
 RATE = 24000
@@ -168,7 +168,6 @@ def _voice(item: Any) -> Voice | None:
         name=text(fields, "name", "id", "voice_id", "voice"),
         provider=OpenAI.slug,
         gender=gender(text(fields, "gender"), sex),
-        language=language or UNKNOWN,
-        languages=(language,) if language else (),
+        language=language,
         description=text(fields, "description"),
     )

@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-UNKNOWN = "Unknown"
 JsonObject = Mapping[str, Any]
 # Whole words, because "female" contains "male".
 _GENDERS = {
@@ -49,7 +48,7 @@ def texts(value: Any) -> tuple[str, ...]:
 
 def gender(*words: str) -> str:
     """Return Male, Female or Neutral by the first whole word that says so, else Unknown."""
-    return next((_GENDERS[word.lower()] for word in words if word.lower() in _GENDERS), UNKNOWN)
+    return next((_GENDERS[word.lower()] for word in words if word.lower() in _GENDERS), "Unknown")
 
 
 def leading_tag(voice: str) -> str:

@@ -50,24 +50,18 @@ class PiperConfig:
 
 @dataclass(frozen=True, slots=True)
 class VoiceFile:
-    """One voice on disk, as its .onnx.json describes it; `version` changes when its files do."""
+    """One voice on disk, as its .onnx.json describes it; `version` changes when its files do.
 
-    id: str
+    `speakers` are the numbers of its speakers, by name and by number.
+    """
+
     model: Path
     version: str
     sample_rate: int
     language: str
-    dataset: str
-    quality: str
     length_scale: float
-    speakers: tuple[str, ...]
-    speaker_ids: tuple[int, ...]
-
-    def speaker(self, model: str) -> int | None:
-        """Return the number of a speaker given by name or number, None when it is unknown."""
-        if model in self.speakers:
-            return self.speaker_ids[self.speakers.index(model)]
-        return int(model) if model.isascii() and model.isdigit() and int(model) in self.speaker_ids else None
+    speakers: Mapping[str, int]
+    listed: Voice
 
 
 class Piper(LocalProvider):
@@ -113,7 +107,7 @@ class Piper(LocalProvider):
         voice = self._voices().get(request.voice_id)
         if voice is None:
             raise self.unknown_voice()
-        speaker = voice.speaker(request.model) if request.model else None
+        speaker = voice.speakers.get(request.model)
         if request.model and speaker is None:
             raise ProviderRejectedRequest("piper does not know this speaker (model) of the voice; see GET /voices")
         settings = {
@@ -127,7 +121,7 @@ class Piper(LocalProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the voices in the folder."""
-        return [_listed(voice) for voice in self._voices().values()]
+        return [voice.listed for voice in self._voices().values()]
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else the first that speaks the language, else the first."""
@@ -135,15 +129,15 @@ class Piper(LocalProvider):
             return voice_id, model
         if not self.configured:
             raise ProviderNotConfigured(self.how_to_configure)
-        voices = list(self._voices().values())
+        voices = self._voices()
         wanted = language.lower()
-        for tag in (wanted, wanted.partition("-")[0]):
-            for voice in voices:
-                if tag and f"{voice.language.lower()}-".startswith(f"{tag}-"):
-                    return voice.id, model
+        for tag in filter(None, (wanted, wanted.partition("-")[0])):
+            for name, voice in voices.items():
+                if f"{voice.language.lower()}-".startswith(f"{tag}-"):
+                    return name, model
         if language or not voices:
             raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
-        return voices[0].id, model
+        return next(iter(voices)), model
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the one language of a voice, none for an unknown voice."""
@@ -159,19 +153,6 @@ class Piper(LocalProvider):
         return scan(self._folder) if self._folder else {}
 
 
-def _listed(voice: VoiceFile) -> Voice:
-    spoken_by = f"Speakers (model): {', '.join(voice.speakers)}" if voice.speakers else ""
-    return Voice(
-        id=voice.id,
-        name=f"{voice.dataset} ({voice.quality})" if voice.quality else voice.dataset,
-        provider="piper",
-        languages=(voice.language,),
-        sample_rates=(voice.sample_rate,),
-        tags=tuple(filter(None, (voice.quality,))),
-        description=spoken_by,
-    )
-
-
 def scan(folder: Path) -> dict[str, VoiceFile]:
     """Return the usable voices by id, sorted; one that cannot be read is left out with a warning."""
     found = {}
@@ -183,7 +164,7 @@ def scan(folder: Path) -> dict[str, VoiceFile]:
     for model in models:
         voice = _voice(model) if ID.fullmatch(model.stem) else None
         if voice is not None:
-            found[voice.id] = voice
+            found[model.stem] = voice
     return found
 
 
@@ -203,17 +184,20 @@ def _read(model: Path, config: Path, version: str) -> VoiceFile:
     told = json.loads(config.read_bytes())
     if told.get("phoneme_type", "espeak").rpartition(".")[2].lower() not in PHONEME_TYPES:
         raise ValueError(f"phoneme_type is none of {', '.join(PHONEME_TYPES)}")
-    speakers = told.get("speaker_id_map") or {}
-    numbers = speakers.values() if speakers else range(int(told["num_speakers"]))
-    return VoiceFile(
+    names = {str(name): int(number) for name, number in (told.get("speaker_id_map") or {}).items()}
+    numbers = names.values() if names else range(int(told["num_speakers"]))
+    language = str(told.get("language", {}).get("code") or told["espeak"]["voice"]).replace("_", "-")
+    sample_rate = int(told["audio"]["sample_rate"])
+    dataset, quality = str(told.get("dataset") or model.stem), str(told["audio"].get("quality") or "")
+    listed = Voice(
         id=model.stem,
-        model=model,
-        version=version,
-        sample_rate=int(told["audio"]["sample_rate"]),
-        language=str(told.get("language", {}).get("code") or told["espeak"]["voice"]).replace("_", "-"),
-        dataset=str(told.get("dataset") or model.stem),
-        quality=str(told["audio"].get("quality") or ""),
-        length_scale=float(told.get("inference", {}).get("length_scale", 1.0)),
-        speakers=tuple(map(str, speakers)),
-        speaker_ids=tuple(map(int, numbers)),
+        name=f"{dataset} ({quality})" if quality else dataset,
+        provider=Piper.slug,
+        languages=(language,),
+        sample_rates=(sample_rate,),
+        tags=(quality,),
+        description=f"Speakers (model): {', '.join(names)}" if names else "",
     )
+    length_scale = float(told.get("inference", {}).get("length_scale", 1.0))
+    speakers = {str(number): number for number in numbers} | names
+    return VoiceFile(model, version, sample_rate, language, length_scale, speakers, listed)

@@ -133,7 +133,6 @@ def test_voices_tell_locale_country_rate_and_styles(fake: AzureFake) -> None:
         provider="azure",
         accent="United States",
         gender="Female",
-        language="en-US",
         languages=("en-US", "de-DE", "fr-FR"),
         sample_rates=(24000,),
         tags=("chat",),
@@ -143,4 +142,4 @@ def test_voices_tell_locale_country_rate_and_styles(fake: AzureFake) -> None:
         ("sr-Latn-RS",),
         (48000,),
     )
-    assert odd == Voice(id="zz-ZZ-OddNeural", name="zz-ZZ-OddNeural", provider="azure")
+    assert odd == Voice(id="zz-ZZ-OddNeural", name="zz-ZZ-OddNeural", provider="azure", languages=("",))

@@ -6,6 +6,7 @@ import pytest
 from sayna import errors
 from sayna.http import Deadline
 from sayna.providers.base import Voice
+from sayna.speech.voices.normalize import normalize
 from tests.wire import answers
 from tests.wire.asking import TEXT, request, speak
 from tests.wire.deepgram import MODELS, DeepgramFake
@@ -110,7 +111,6 @@ def test_models_become_voices(fake: DeepgramFake) -> None:
         sample="https://static.example/thalia.wav",
         accent="American",
         gender="Female",
-        language="en",
         languages=("en", "en-US"),
         tags=("feminine", "clear"),
     )
@@ -134,6 +134,7 @@ def test_what_is_missing_fails_nothing(fake: DeepgramFake) -> None:
 
     voices = listed(fake, None, "x", {}, {"canonical_name": None}, bare, {"canonical_name": "aura-2-y-en"})
 
+    voices = list(normalize(voices, fake.provider()))
     assert [(voice.id, voice.name, voice.language, voice.accent) for voice in voices] == [
         ("aura-2-x-en", "aura-2-x-en", "Unknown", "Unknown"),
         ("aura-2-y-en", "aura-2-y-en", "Unknown", "Unknown"),

@@ -8,6 +8,7 @@ from sayna.http import Deadline
 from sayna.providers import elevenlabs
 from sayna.providers.base import Voice
 from sayna.speech import longtext
+from sayna.speech.voices.normalize import normalize
 from tests.wire import answers
 from tests.wire.asking import TEXT, request, speak
 from tests.wire.elevenlabs import ElevenLabsFake
@@ -150,12 +151,7 @@ def test_all_pages_become_voices(fake: ElevenLabsFake) -> None:
         tags=("narration", "young"),
         description="A calm voice",
     )
-    assert (george.gender, george.accent, george.language, george.languages) == (
-        "Male",
-        "british",
-        "Unknown",
-        (),
-    )
+    assert (george.gender, george.accent, george.language, george.languages) == ("Male", "british", "", ())
     assert [hit.params.get("next_page_token") for hit in fake.hits] == [None, "page1"]
     assert fake.hits[0].params["page_size"] == "100"
 
@@ -182,11 +178,11 @@ def test_what_is_missing_fails_nothing(fake: ElevenLabsFake) -> None:
     }
     labelled = {"voice_id": "y", "name": "Y", "labels": {"language": "sv"}, "verified_languages": []}
 
-    voices = listed(fake, None, 7, {}, {"voice_id": None}, bare, labelled)
+    voices = normalize(listed(fake, None, 7, {}, {"voice_id": None}, bare, labelled), fake.provider())
 
     assert [(voice.id, voice.name, voice.language, voice.languages) for voice in voices] == [
         ("x", "x", "Unknown", ()),
-        ("y", "Y", "sv", ("sv",)),
+        ("y", "Y", "Swedish", ("sv",)),
     ]
 
 

@@ -351,7 +351,6 @@ def test_voices_tell_language_gender_and_rate(fake: GoogleFake) -> None:
         name="Neural2 F",
         provider="google",
         gender="Female",
-        language="en-US",
         languages=("en-US",),
         sample_rates=(24000,),
     )

@@ -150,7 +150,7 @@ def test_the_names_of_kokoro_tell_language_and_gender(fake: OpenAIFake) -> None:
     assert [(voice.language, voice.gender) for voice in voices] == [
         ("en-GB", "Male"),
         ("ja", "Female"),
-        ("Unknown", "Unknown"),
+        ("", "Unknown"),
         ("cmn", "Male"),
     ]
 

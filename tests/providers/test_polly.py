@@ -279,7 +279,6 @@ def test_all_pages_of_the_catalogue_are_read(fake: PollyFake) -> None:
         name="Joanna",
         provider="polly",
         gender="Female",
-        language="en-US",
         languages=("en-US",),
         tags=("generative", "neural", "standard"),
     )

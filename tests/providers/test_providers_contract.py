@@ -329,7 +329,7 @@ def test_wrong_voice_settings_are_refused_without_a_call(fake: VendorFake) -> No
 
 
 def test_the_catalogue_has_the_default_voice(provider: TTSProvider) -> None:
-    voices = provider.list_voices(Deadline.after(10))
+    voices = normalize(provider.list_voices(Deadline.after(10)), provider)
 
     assert provider.resolve_voice("", "", "")[0] in {voice.id for voice in voices}
     for voice in voices:

@@ -79,7 +79,7 @@ class Espeak(LocalProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""
-        return self._table(deadline).voices(self.slug, SAMPLE_RATE)
+        return self._table(deadline).listed()
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else one for the language; raises ProviderRejectedRequest."""

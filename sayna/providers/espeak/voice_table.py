@@ -1,5 +1,6 @@
 """The table of espeak-ng's voices: ids, names, tags and variants in, one identifier out."""
 
+from sayna.engines.espeak_library import SAMPLE_RATE
 from sayna.providers.base import Voice
 
 DEFAULT_VOICE, DEFAULT_LANGUAGE = "gmw/en-US", "en-US"
@@ -18,28 +19,37 @@ class EspeakVoices:
     """Every voice and variant installed, found by identifier, name or language tag in any case."""
 
     def __init__(self, table: str) -> None:
-        self._names: dict[str, str] = {}
-        self._tags: dict[str, list[str]] = {}
-        self._variants: dict[str, str] = {}
+        rows = [line.split("\t") for line in table.splitlines()]
+        self._variants = {name.lower(): name for name, *rest in rows if not rest}
+        self._voices: dict[str, Voice] = {}
         self._ids: dict[str, str] = {}
         # espeak_SetVoiceByName itself refuses some tags that it lists, en-gb and fr-fr among them.
         self._by_tag: dict[str, tuple[int, str]] = {}
-        for line in table.splitlines():
-            identifier, *rest = line.split("\t")
+        for identifier, *rest in rows:
             if rest and identifier not in SILENT:
                 self._add(identifier, *rest)
-            elif not rest:
-                self._variants[identifier.lower()] = identifier
 
     def _add(self, identifier: str, name: str, tags: str) -> None:
-        self._names[identifier] = name.strip()
-        self._tags[identifier] = []
-        self._ids |= {name.strip().lower(): identifier, identifier.lower(): identifier}
+        name, languages = name.strip(), []
+        self._ids |= {name.lower(): identifier, identifier.lower(): identifier}
         for entry in tags.split():
             priority, _, tag = entry.partition(":")
-            self._tags[identifier].append(tag)
+            languages.append(_canonical(tag))
             if tag not in self._by_tag or int(priority) < self._by_tag[tag][0]:
                 self._by_tag[tag] = (int(priority), identifier)
+        self._voices[identifier] = Voice(
+            id=identifier,
+            name=name,
+            provider="espeak",
+            language=name.partition(" (")[0],
+            languages=tuple(languages),
+            sample_rates=(SAMPLE_RATE,),
+            description=f"{len(self._variants)} variants change the timbre: {identifier}+f3, +klatt, ....",
+        )
+
+    def listed(self) -> list[Voice]:
+        """Return the base voices; each takes any variant, which are not listed one by one."""
+        return list(self._voices.values())
 
     def identifier(self, voice_id: str) -> str | None:
         """Return espeak-ng's identifier of a voice id with an optional +variant, None when it is unknown."""
@@ -66,26 +76,7 @@ class EspeakVoices:
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return all BCP 47 tags of a voice, none when the voice is unknown."""
         found = self.identifier(voice_id)
-        return self._languages(found.partition("+")[0]) if found else ()
-
-    def voices(self, provider: str, sample_rate: int) -> list[Voice]:
-        """Return the base voices in the words of GET /voices."""
-        return [self._voice(identifier, provider, sample_rate) for identifier in self._names]
-
-    def _voice(self, identifier: str, provider: str, sample_rate: int) -> Voice:
-        languages = self._languages(identifier)
-        return Voice(
-            id=identifier,
-            name=self._names[identifier],
-            provider=provider,
-            language=self._names[identifier].partition(" (")[0],
-            languages=languages,
-            sample_rates=(sample_rate,),
-            description=f"{len(self._variants)} variants change the timbre: {identifier}+f3, +klatt, ....",
-        )
-
-    def _languages(self, identifier: str) -> tuple[str, ...]:
-        return tuple(_canonical(tag) for tag in self._tags[identifier])
+        return self._voices[found.partition("+")[0]].languages if found else ()
 
 
 def default_for(tag: str) -> str | None:

@@ -17,7 +17,7 @@ from sayna.providers.audio_response import Label, spec_of
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.google import account
-from sayna.providers.parsing import UNKNOWN, JsonObject, gender, leading_tag, mapping, text, texts
+from sayna.providers.parsing import JsonObject, gender, leading_tag, mapping, text, texts
 
 GEMINI_MODEL = "gemini-2.5-flash-tts"
 # Base64 makes a third more of 64 MiB, the limit of audio elsewhere.
@@ -166,7 +166,6 @@ def _body(request: SpeechRequest, rate: int) -> dict[str, Any]:
 def _voice(item: Mapping[str, Any]) -> Voice:
     """Return a voice of the list; its name is what follows the language: Wavenet D."""
     full = text(item, "name")
-    languages = texts(item.get("languageCodes"))
     tag = leading_tag(full)
     rate = item.get("naturalSampleRateHertz")
     return Voice(
@@ -174,7 +173,6 @@ def _voice(item: Mapping[str, Any]) -> Voice:
         name=full[len(tag) + 1 :].replace("-", " ") if tag else full,
         provider=Google.slug,
         gender=gender(text(item, "ssmlGender")),
-        language=languages[0] if languages else UNKNOWN,
-        languages=languages,
+        languages=texts(item.get("languageCodes")),
         sample_rates=(rate,) if isinstance(rate, int) else (),
     )

@@ -18,7 +18,7 @@ from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import UNKNOWN, JsonObject, gender, text, texts
+from sayna.providers.parsing import JsonObject, gender, text, texts
 from sayna.providers.polly.aws_account import ERROR_KINDS, AwsAccount, Credentials, PollyConfig, check
 
 # In order of quality for the price; the generative engine follows a speaking rate only loosely.
@@ -164,14 +164,12 @@ def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any
 
 def _voice(item: Mapping[str, Any]) -> Voice:
     codes = (text(item, "LanguageCode"), *texts(item.get("AdditionalLanguageCodes")))
-    # Welsh English has no tag of its own.
-    languages = tuple(code.removesuffix("-WLS") for code in codes if code)
     return Voice(
         id=text(item, "Id"),
         name=text(item, "Name", "Id"),
         provider=Polly.slug,
         gender=gender(text(item, "Gender")),
-        language=languages[0] if languages else UNKNOWN,
-        languages=languages,
+        # Welsh English has no tag of its own.
+        languages=tuple(code.removesuffix("-WLS") for code in codes),
         tags=texts(item.get("SupportedEngines")),
     )

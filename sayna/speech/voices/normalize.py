@@ -29,7 +29,7 @@ def normalized(voice: Voice, slug: str) -> Voice:
     """Return the voice with the values that GET /voices documents."""
     spoken = [canonical(_text(tag)) for tag in (*voice.languages[:MAX_ITEMS], voice.language)]
     tags = tuple(dict.fromkeys(filter(None, spoken[:-1]))) or tuple(filter(None, spoken))
-    language = (language_name(tags[0]) if tags else "") or _text(voice.language)
+    language = (language_name(tags[0]) if tags else "") or _text(voice.language or next(iter(voice.languages), ""))
     return dataclasses.replace(
         voice,
         name=_text(voice.name) or voice.id,

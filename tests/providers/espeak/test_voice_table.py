@@ -100,7 +100,7 @@ def test_the_language_of_a_voice_is_written_as_bcp_47_does(catalogue: EspeakVoic
 
 
 def test_the_listing_tells_what_is_known_and_leaves_out_silent_voices(catalogue: EspeakVoices) -> None:
-    voices = {voice.id: voice for voice in catalogue.voices("espeak", 22050)}
+    voices = {voice.id: voice for voice in catalogue.listed()}
 
     assert "gmq/fo" not in voices
     american = voices["gmw/en-US"]
