@@ -22,11 +22,8 @@ Phones = Callable[[Iterable[tuple[str, str]]], Sequence[object | None]]
 class Places(Protocol):
     """Threads that may be busy for long."""
 
-    def acquire(self) -> None:
-        """Take a place; raises Overloaded."""
-
-    def release(self) -> None:
-        """Give the place back."""
+    def hold(self) -> contextlib.AbstractContextManager[None]:
+        """Hold a place; raises Overloaded."""
 
 
 class AnswerWaits:
@@ -42,11 +39,8 @@ class AnswerWaits:
         if not self._waits.acquire(blocking=False):
             raise Overloaded("too many requests wait for an answer; try again", retry_after=5)
         try:
-            self._places.acquire()
-            try:
+            with self._places.hold():
                 yield
-            finally:
-                self._places.release()
         finally:
             self._waits.release()
 

@@ -153,7 +153,10 @@ class FallbackSpeech:
             if mode is CacheMode.USE:
                 with contextlib.suppress(NotCached):
                     return synthesize(CacheMode.ONLY)
-            if not self._claimed(attempt):
+            # A request that waits here holds a thread, so it takes a place as one does that waits for its speech.
+            with self._limiter.hold():
+                is_claimed = attempt.claim()
+            if not is_claimed:
                 raise ProviderError(f"{plan.provider.slug} failed a moment ago")
         try:
             speech = synthesize(mode, silence_seconds=attempt.silence_seconds if plan.has_next else math.inf)
@@ -170,14 +173,6 @@ class FallbackSpeech:
         if isinstance(speech, LiveSpeech):
             speech.end_silence_limit()
         return speech
-
-    def _claimed(self, attempt: _Attempt) -> bool:
-        # A request that waits here holds a thread, so it takes a place as one does that waits for its speech.
-        self._limiter.acquire()
-        try:
-            return attempt.claim()
-        finally:
-            self._limiter.release()
 
 
 def _without_loss(attempt: Callable[[], SpeechResult], *, is_whole: bool) -> SpeechResult:

@@ -1,5 +1,6 @@
 """POST /speak below HTTP: the cache, or one shared synthesis for all who ask at once, then the provider."""
 
+import contextlib
 import enum
 import itertools
 import math
@@ -144,17 +145,15 @@ class SpeechService:
             return cached
         if mode is CacheMode.ONLY:
             raise NotCached("this speech is not cached; send the request without only-if-cached to render it")
-        # Only a miss takes a place, so hits are served while many syntheses run.
-        self._limiter.acquire()
-        try:
+        with contextlib.ExitStack() as held:
+            # Only a miss takes a place, so hits are served while many syntheses run.
+            held.enter_context(self._limiter.hold())
             task = PlannedSynthesis(plan, mode, self._cache, self._calls, caller, machines=self.machines)
             form = PlannedForm(plan, None if mode is CacheMode.BYPASS else self._cache)
             subscriber = self._subscribe(plan, task, form, is_client_connected, silence_seconds)
-            _wait(subscriber)
-        except BaseException:
-            self._limiter.release()
-            raise
-        speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, self._limiter)
+            held.callback(subscriber.close)
+            subscriber.wait()
+            speech = LiveSpeech(plan, _outcome(mode, subscriber), subscriber, form, held.pop_all())
         self._count_saved(speech, caller)
         return speech
 
@@ -196,15 +195,6 @@ class SpeechService:
         )
         subscriber.silence_seconds = silence_seconds
         return subscriber
-
-
-def _wait(subscriber: Subscriber) -> None:
-    """Wait for the first audio."""
-    try:
-        subscriber.wait()
-    except BaseException:
-        subscriber.close()
-        raise
 
 
 def _outcome(mode: CacheMode, subscriber: Subscriber) -> str:

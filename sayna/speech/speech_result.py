@@ -1,5 +1,6 @@
 """One answer of the speech service: a finished clip, or audio that is still being made."""
 
+import contextlib
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +18,16 @@ class SynthesisLimiter:
     def __init__(self, places: int) -> None:
         self._places = threading.BoundedSemaphore(places)
 
-    def acquire(self) -> None:
-        """Take a place; raises Overloaded when all are taken."""
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold a place; raises Overloaded when all are taken."""
         # Refuse instead of queueing: a waiting request holds a thread that cached speech and health need.
         if not self._places.acquire(blocking=False):
             raise Overloaded("this server renders as much speech as it can; try again", retry_after=1)
-
-    def release(self) -> None:
-        """Give the place back."""
-        self._places.release()
+        try:
+            yield
+        finally:
+            self._places.release()
 
 
 class SpeechResult:
@@ -71,10 +73,10 @@ class SpeechResult:
 
 
 class LiveSpeech(SpeechResult):
-    """An answer whose audio is still being made; it holds a subscription and a place in the limiter."""
+    """An answer whose audio is still being made; `held` has its subscription and its place in the limiter."""
 
     def __init__(
-        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, limiter: SynthesisLimiter
+        self, plan: Plan, outcome: str, subscriber: Subscriber, form: PlannedForm, held: contextlib.ExitStack
     ) -> None:
         super().__init__(plan, outcome, subscriber.created)
         self._subscriber = subscriber
@@ -82,7 +84,7 @@ class LiveSpeech(SpeechResult):
         # What a clip is made of beside the chunks: the head of a whole file, and what the provider sent.
         self._head = b""
         self._received: Sequence[bytes] = ()
-        self._limiter: SynthesisLimiter | None = limiter
+        self._held = held
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the audio as it arrives; raises what the synthesis raises, so only complete audio ends cleanly."""
@@ -110,10 +112,7 @@ class LiveSpeech(SpeechResult):
 
     def close(self) -> None:
         """Unsubscribe and give the place back; may be called again."""
-        limiter, self._limiter = self._limiter, None
-        if limiter is not None:
-            self._subscriber.close()
-            limiter.release()
+        self._held.close()
 
     def end_silence_limit(self) -> None:
         """Let the provider pause for as long as its deadline allows from now on."""
