@@ -51,7 +51,8 @@ class ProviderCalls:
         """
         with contextlib.ExitStack() as held:
             self._take_tenant_slot(held, caller)
-            held.enter_context(_rendering())
+            if (meters := metrics.meters()) is not None:
+                held.enter_context(meters.renderings.track_inprogress())
             stream = self._billed(plan, request, caller)
             held.callback(stream.close)
             # Now the stream ends what is held.
@@ -60,20 +61,20 @@ class ProviderCalls:
 
     def _billed(self, plan: Plan, request: SpeechRequest, caller: Caller) -> AudioStream:
         slug, started = plan.provider.slug, time.monotonic()
-        charge = self.meter.charge(caller, slug, plan.characters) if is_billed(plan) else None
+        bill = self.meter.charge(caller, slug, plan.characters) if is_billed(plan) else None
         try:
             stream = longtext.synthesize(
                 plan.provider, request, plan.request_seconds, pauses=plan.pauses, ask=self._caller_of(plan)
             )
         except Exception as error:
             # When all clients hang up, the vendor has the text and bills it. In a chain, the next target is billed.
-            if charge is not None and (plan.has_next or not request.deadline.cancelled):
-                self.meter.refund(charge)
+            if bill is not None and (plan.has_next or not request.deadline.cancelled):
+                self.meter.refund(bill, plan.characters)
             _count_failure(slug, error)
             raise
         if (meters := metrics.meters()) is not None:
             meters.time_first_byte(slug, time.monotonic() - started)
-            if charge is not None:
+            if bill is not None:
                 meters.count("characters", plan.characters, slug, "billed")
         return stream
 
@@ -122,19 +123,6 @@ class ProviderCalls:
                     f"{limit} calls of {slug} are under way, as many as this server may make; try again", retry_after=1
                 ) from error
             return
-
-
-@contextlib.contextmanager
-def _rendering() -> Iterator[None]:
-    meters = metrics.meters()
-    if meters is None:
-        yield
-        return
-    meters.renderings.inc()
-    try:
-        yield
-    finally:
-        meters.renderings.dec()
 
 
 def _watched(chunks: Iterator[bytes], slug: str, held: contextlib.ExitStack) -> Iterator[bytes]:

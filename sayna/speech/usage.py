@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from sayna import metrics
 from sayna.caller import Caller
@@ -25,14 +24,6 @@ MAX_PENDING = 10_000  # keys, when the store is away for long
 MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 logger = logging.getLogger("sayna.usage")
-
-
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """Characters that were billed, so that they can be refunded."""
-
-    key: UsageKey
-    characters: int
 
 
 class PendingUsage:
@@ -117,15 +108,15 @@ class UsageMeter:
         """Return the characters a month that a caller may have of vendors, None for no limit."""
         return self._default_limit if caller.characters_per_month is None else caller.characters_per_month
 
-    def charge(self, caller: Caller, provider: str, characters: int) -> Charge:
-        """Bill characters before a vendor is asked for their speech.
+    def charge(self, caller: Caller, provider: str, characters: int) -> UsageKey:
+        """Bill characters before a vendor is asked for their speech; return the key of the bill, for a refund.
 
         Raises QuotaExceeded beyond the cap, and StoreUnavailable when there is a cap that cannot be checked.
         """
         now, limit = self._clock(), self.limit_of(caller)
-        charge = Charge(UsageKey(caller.tenant or "", month_of(now), provider), characters)
+        key = UsageKey(caller.tenant or "", month_of(now), provider)
         try:
-            billed = self._store.spend(charge.key, characters, limit=limit)
+            billed = self._store.spend(key, characters, limit=limit)
         except CharactersExhausted as error:
             raise QuotaExceeded(
                 f"this tenant may have {limit} characters of speech vendors a month, and too few are left for it;"
@@ -135,20 +126,20 @@ class UsageMeter:
         except StoreUnavailable:
             if limit is not None:
                 raise
-            self._pending.add(charge.key, billed=characters)
+            self._pending.add(key, billed=characters)
         else:
-            self._note(charge.key, billed)
+            self._note(key, billed)
             if limit and billed * 100 >= limit * WARN_PERCENT:
-                self._warn(charge.key.tenant, charge.key.month, limit, billed)
-        return charge
+                self._warn(key.tenant, key.month, limit, billed)
+        return key
 
-    def refund(self, charge: Charge) -> None:
-        """Take a charge back, because the vendor refused before it sent audio."""
+    def refund(self, key: UsageKey, characters: int) -> None:
+        """Take billed characters back, because the vendor refused before it sent audio."""
         try:
-            self._store.refund(charge.key, charge.characters)
+            self._store.refund(key, characters)
         except StoreUnavailable:
-            self._pending.add(charge.key, billed=-charge.characters)
-        self._sums.pop((charge.key.tenant, charge.key.month), None)
+            self._pending.add(key, billed=-characters)
+        self._sums.pop((key.tenant, key.month), None)
 
     def save(self, caller: Caller, provider: str, characters: int) -> None:
         """Count characters whose speech needed no vendor."""
@@ -205,8 +196,7 @@ class UsageMeter:
 
 def month_of(now: float) -> str:
     """Return the month of an epoch second in UTC, such as 2026-11."""
-    moment = time.gmtime(now)
-    return f"{moment.tm_year:04}-{moment.tm_mon:02}"
+    return time.strftime("%Y-%m", time.gmtime(now))
 
 
 def _seconds_to_next_month(now: float) -> int:

@@ -66,7 +66,7 @@ def billed(meter: UsageMeter, month: str) -> int:
 def test_cap_begins_anew_at_midnight_utc(tmp_path: Path) -> None:
     clock = Clock()
     meter = UsageMeter(SQLiteUsage(tmp_path), None, clock=clock)
-    charge = meter.charge(A, "deepgram", 100)
+    bill = meter.charge(A, "deepgram", 100)
     with pytest.raises(QuotaExceeded) as refused:
         meter.charge(A, "deepgram", 1)
     assert (refused.value.retry_after, meter.remaining(A)) == (1, 0)
@@ -74,7 +74,7 @@ def test_cap_begins_anew_at_midnight_utc(tmp_path: Path) -> None:
     meter.charge(A, "deepgram", 60)
     assert (meter.this_month(), meter.remaining(A)) == ("2027-01", 40)
     # The refund belongs to the month of its charge.
-    meter.refund(charge)
+    meter.refund(bill, 100)
     assert (billed(meter, "2026-12"), billed(meter, "2027-01")) == (0, 60)
 
 
@@ -108,7 +108,7 @@ def test_store_that_is_away_stops_capped_callers_only(tmp_path: Path) -> None:
         meter.charge(A, "deepgram", 1)
     assert meter.remaining(A) is None
     meter.charge(UNRESTRICTED, "deepgram", 5)
-    meter.refund(meter.charge(UNRESTRICTED, "deepgram", 7))
+    meter.refund(meter.charge(UNRESTRICTED, "deepgram", 7), 7)
     store.away = False
     assert store.added.wait(30)
     assert billed(meter, meter.this_month()) == 5
@@ -170,5 +170,5 @@ def test_warning_that_cannot_be_sent_costs_no_speech(tmp_path: Path, caplog: pyt
 def test_bill_without_a_cap_is_stored_at_once_too(tmp_path: Path) -> None:
     meter = UsageMeter(SQLiteUsage(tmp_path), None, clock=Clock(), flush_seconds=3600)
     meter.charge(UNRESTRICTED, "deepgram", 5)
-    meter.refund(meter.charge(UNRESTRICTED, "deepgram", 7))
+    meter.refund(meter.charge(UNRESTRICTED, "deepgram", 7), 7)
     assert SQLiteUsage(tmp_path).month("2026-12") == {UsageKey("", "2026-12", "deepgram"): Characters(5)}
