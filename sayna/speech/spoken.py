@@ -52,23 +52,17 @@ def _kinds(firsts: Iterable[str]) -> CharacterTable:
     return CharacterTable(_kind, ((ord(first), _kind(first).upper()) for first in firsts))
 
 
-# What stands behind a word in any script.
-_ENDS = "uUoO"
-_WIDE = "utf-32-be"
 # What a word may begin with: one character, or a run of a script with blanks.
 _BEGINNING = re.compile("U|(?<![sSnN])(?:[SN][sSnN]*|O)")
 
 
 class _Group(NamedTuple):
-    """Several words with one beginning: the length of the longest, and the sorted words after an empty one.
-
-    They are in UTF-32, because Python compares bytes faster than long strings.
-    """
+    """Several words with one beginning: the length of the longest, and the sorted words after an empty one."""
 
     size: int
-    words: list[bytes]
+    words: list[str]
     # The words that each word begins with, the shortest first and the word itself at the end.
-    chains: list[list[bytes]]
+    chains: list[list[str]]
 
 
 class PronunciationTable:
@@ -101,7 +95,7 @@ class PronunciationTable:
         end = 0
         # The last kind stands behind the text.
         kinds = text.translate(self._kinds) + "o"
-        spoken, groups, wide = self._spoken, self._groups, text.encode(_WIDE)
+        spoken, groups = self._spoken, self._groups
         for found in _BEGINNING.finditer(kinds):
             start, stop = found.span()
             if start < end or (word := text[start:stop]) not in groups:
@@ -109,13 +103,13 @@ class PronunciationTable:
             # Only a group of several words needs a search.
             if group := groups[word]:
                 size, words, chains = group
-                here = wide[4 * start : 4 * start + size]
+                here = text[start : start + size]
                 # Every word that is a beginning of `here` is also one of the last word that sorts before it.
                 chain = chains[bisect_right(words, here) - 1]
                 if not chain or (stop := _end_of_longest(chain, here, kinds, start)) == start:
                     continue
                 word = text[start:stop]
-            elif kinds[stop] not in _ENDS and not _ends_word(kinds, stop):
+            elif not _may_end(kinds, stop):
                 continue
             if start > end:
                 chunks.append(text[end:start])
@@ -141,28 +135,26 @@ def _group(beginning: str, words: list[str]) -> _Group | None:
     """Return the group of sorted words, None when its beginning is its only word."""
     if words == [beginning]:
         return None
-    wide = [word.encode(_WIDE) for word in words]
-    chains: list[list[bytes]] = [[]]
-    for word in wide:
+    chains: list[list[str]] = [[]]
+    for word in words:
         chains.append([*(each for each in chains[-1] if word.startswith(each)), word])
-    return _Group(max(map(len, wide)), [b"", *wide], chains)
+    return _Group(max(map(len, words)), ["", *words], chains)
 
 
-def _end_of_longest(chain: list[bytes], here: bytes, kinds: str, start: int) -> int:
+def _end_of_longest(chain: list[str], here: str, kinds: str, start: int) -> int:
     """Return the end of the longest word at `start` that ends where a word may end, `start` when there is none."""
-    if here.startswith(chain[-1]) and kinds[end := start + len(chain[-1]) // 4] in _ENDS:
-        return end
     end = start
     for word in chain:
         if not here.startswith(word):
             break
-        if kinds[place := start + len(word) // 4] in _ENDS or _ends_word(kinds, place):
+        if _may_end(kinds, place := start + len(word)):
             end = place
     return end
 
 
-def _ends_word(kinds: str, place: int) -> bool:
-    return kinds[place] in "sS" and kinds[place - 1] in "umUM"
+def _may_end(kinds: str, place: int) -> bool:
+    """Return whether a word may end before `place`; one of a script without blanks may also end before a letter."""
+    return kinds[place] in "uUoO" or (kinds[place] in "sS" and kinds[place - 1] in "umUM")
 
 
 @dataclass(frozen=True, slots=True)
