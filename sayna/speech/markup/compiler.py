@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -69,7 +69,6 @@ class _Compiler:
         self.has_prosody = False
 
     def read(self, document: str) -> None:
-        """Parse a document; raises UnsupportedMarkup."""
         # The text is in memory already, whatever encoding its declaration names.
         parser = expat.ParserCreate("utf-8")
         parser.buffer_text = True
@@ -88,31 +87,30 @@ class _Compiler:
             ) from error
 
     def script(self) -> Script:
-        """Return what was read; raises UnsupportedMarkup when it has too many parts or too much silence."""
+        """Return what was read; raises UnsupportedMarkup when it has too much silence."""
         silence = sum(piece.silence_ms for piece in self.pieces)
         if silence > MAX_SILENCE_MS:
             raise UnsupportedMarkup(f"the breaks last {silence / 1000:g} s; send at most {MAX_SILENCE_MS // 1000} s")
         return Script(tuple(_merged(self.pieces)), self.rate)
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
-        """Note the beginning of an element."""
         if len(self.open) >= MAX_DEPTH:
             raise UnsupportedMarkup(f"the elements are nested more than {MAX_DEPTH} deep")
         if self.finish:
             raise UnsupportedMarkup(f"<{name[:40]}> may not stand inside <{self.open[-1]}>, which takes text only")
         if not self.open and name != "speak":
             raise UnsupportedMarkup("the document must begin with <speak>")
-        if name not in _ATTRIBUTES or (name == "speak" and self.open):
+        if name not in _ELEMENTS or (name == "speak" and self.open):
             raise UnsupportedMarkup(f"<{name[:40]}> is not supported here; send {KNOWN}")
-        self.check_attributes(name, attributes)
+        names, start = _ELEMENTS[name]
+        self.check_attributes(name, names, attributes)
         if name in ("p", "s"):
             self._begin_sentence(name)
-        elif start := _STARTS.get(name):
+        elif start:
             start(self, attributes)
         self.open.append(name)
 
     def end(self, _name: str) -> None:
-        """Note the end of the innermost element."""
         name = self.open.pop()
         if name in ("sub", "say-as") and self.finish:
             finish, text = self.finish, "".join(self.inner)
@@ -122,29 +120,23 @@ class _Compiler:
             self._begin_sentence(name)
 
     def add_text(self, text: str) -> None:
-        """Add text, or keep it for the element that decides what becomes of it."""
         if self.finish:
             self.inner.append(text)
         else:
             self.add(Piece(text))
 
     def add(self, piece: Piece) -> None:
-        """Add a piece; raises UnsupportedMarkup behind the prosody of the whole."""
         if self.has_prosody and "prosody" not in self.open and _is_heard(piece):
             self.refuse_prosody()
         self.pieces.append(piece)
 
     def instruction(self, target: str, _data: str) -> None:
-        """Refuse a processing instruction."""
         raise UnsupportedMarkup(f"<?{target[:40]}?> is not supported; send {KNOWN}")
 
     def refuse_prosody(self) -> None:
-        """Refuse a rate of a part of the text."""
         raise UnsupportedMarkup("<prosody> may only stand around the whole text, directly inside <speak>")
 
-    def check_attributes(self, element: str, given: Mapping[str, str]) -> None:
-        """Raise UnsupportedMarkup for an attribute that the element does not have."""
-        names = _ATTRIBUTES[element]
+    def check_attributes(self, element: str, names: Sequence[str], given: Mapping[str, str]) -> None:
         for name in given:
             if name not in names and not (element == "speak" and _OF_ROOT.fullmatch(name)):
                 has = f"it has {' and '.join(names)}" if names else "it has none"
@@ -174,16 +166,15 @@ class _Compiler:
 
     def _prosody(self, given: Mapping[str, str]) -> None:
         if self.open != ["speak"] or self.has_prosody or any(map(_is_heard, self.pieces)):
-            return self.refuse_prosody()
-        self.rate, self.has_prosody = speaking_rate(given.get("rate", "")), True
-        return None
+            self.refuse_prosody()
+        else:
+            self.rate, self.has_prosody = speaking_rate(given.get("rate", "")), True
 
 
 class _LenientCompiler(_Compiler):
     """Unwraps what the strict one refuses."""
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
-        """Note the beginning of an element, with a blank for one that parts words."""
         local = name.rpartition(":")[2].lower()
         try:
             super().begin(local, attributes)
@@ -192,7 +183,6 @@ class _LenientCompiler(_Compiler):
             self._part(local)
 
     def end(self, name: str) -> None:
-        """Note the end of the innermost element."""
         if not self.open[-1]:
             self._part(name.rpartition(":")[2].lower())
         super().end(name)
@@ -204,10 +194,11 @@ class _LenientCompiler(_Compiler):
         """Speak all at one rate."""
         self.rate, self.has_prosody = 1.0, True
 
-    def check_attributes(self, element: str, given: Mapping[str, str]) -> None:
+    def check_attributes(self, element: str, names: Sequence[str], given: Mapping[str, str]) -> None:
         """Take any attributes."""
 
     def _part(self, name: str) -> None:
+        """Add a blank for an element that parts words."""
         if name in BLOCKS:
             self.add_text(" ")
 
@@ -225,19 +216,13 @@ def _is_heard(piece: Piece) -> bool:
     return bool(piece.text.strip() or piece.silence_ms)
 
 
-# The elements, and the attributes of each.
-_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
-    "speak": ("version", "xml:lang"),
-    "break": ("time", "strength"),
-    "p": (),
-    "s": (),
-    "sub": ("alias",),
-    "say-as": ("interpret-as",),
-    "prosody": ("rate",),
-}
-_STARTS: Mapping[str, Callable[[_Compiler, Mapping[str, str]], None]] = {
-    "break": _Compiler._break,
-    "sub": _Compiler._sub,
-    "say-as": _Compiler._say_as,
-    "prosody": _Compiler._prosody,
+# The attributes of each element, and what happens where it begins.
+_ELEMENTS: Mapping[str, tuple[tuple[str, ...], Callable[[_Compiler, Mapping[str, str]], None] | None]] = {
+    "speak": (("version", "xml:lang"), None),
+    "break": (("time", "strength"), _Compiler._break),
+    "p": ((), None),
+    "s": ((), None),
+    "sub": (("alias",), _Compiler._sub),
+    "say-as": (("interpret-as",), _Compiler._say_as),
+    "prosody": (("rate",), _Compiler._prosody),
 }
