@@ -177,18 +177,18 @@ class FallbackSpeech:
 
 def _without_loss(attempt: Callable[[], SpeechResult], *, is_whole: bool) -> SpeechResult:
     """Return the speech of `attempt`, finished when it `is_whole`; a lost synthesis begins anew, once."""
+
+    def begun() -> SpeechResult:
+        speech = attempt()
+        if is_whole:
+            speech.finished()
+        return speech
+
     try:
-        return _begun(attempt, is_whole=is_whole)
+        return begun()
     except StreamAborted:
         # The process that called the provider is gone, but a client that waits for the whole has no byte yet.
-        return _begun(attempt, is_whole=is_whole)
-
-
-def _begun(attempt: Callable[[], SpeechResult], *, is_whole: bool) -> SpeechResult:
-    speech = attempt()
-    if is_whole:
-        speech.finished()
-    return speech
+        return begun()
 
 
 def _is_failure(error: SaynaError) -> bool:

@@ -1,7 +1,6 @@
 """The operator's pronunciations: the files of LEXICON_PATH, one for every caller and one for each tenant."""
 
 import csv
-import itertools
 import logging
 import os
 import threading
@@ -173,7 +172,7 @@ def _document_rows(document: object) -> Iterator[tuple[str, list[object]]]:
         entries = ({"word": word, "pronunciation": spoken} for word, spoken in document.items())
     elif not isinstance(document, list | None):
         raise InvalidValue("is neither a list of entries nor a mapping of words")
-    for number, entry in zip(itertools.count(1), entries, strict=False):
+    for number, entry in enumerate(entries, 1):
         if not isinstance(entry, dict) or set(entry) - {*COLUMNS}:
             raise InvalidValue(f"needs entries of {', '.join(COLUMNS)}, at entry {number}")
         yield f"entry {number}", [entry.get("word"), entry.get("pronunciation"), entry.get("language") or ""]

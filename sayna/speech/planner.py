@@ -1,4 +1,4 @@
-"""From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key, the memory of plans."""
+"""From a SpeakRequest to a Plan: defaults, limits, pronunciations, the cache key."""
 
 import hashlib
 import hmac
@@ -23,17 +23,10 @@ from sayna.speech.voices.languages import spoken as spoken_language
 
 # The limit on all silence of a request (contract 14).
 MAX_SILENCE_MS = 60_000
-# Planning a body again costs more than the rest of a hit: 175 us with it, 90 us without (measured).
-# This many plans of this size are at most 16 MiB a worker.
-REMEMBERED_PLANS = 2048
-REMEMBERED_BYTES = 8192
 
 
 class Planner:
-    """Makes plans from the providers, the preferred one first, and from the limits of this server.
-
-    It remembers the plans of request bodies, because most bodies come more than once.
-    """
+    """Makes plans from the providers, the preferred one first, and from the limits of this server."""
 
     def __init__(
         self,
@@ -49,22 +42,6 @@ class Planner:
         self._voices_for = voices_for
         self._is_cached = is_cached
         self._lexicons = Lexicons(speech.lexicon_path)
-        self._plans: dict[tuple[bytes, tuple[str, ...]], Plan] = {}
-
-    def recall(self, body: bytes, default_formats: tuple[str, ...]) -> Plan | None:
-        """Return the remembered plan of a body with these default formats."""
-        plan = self._plans.get((body, default_formats))
-        return plan if plan is None or plan.words_version == self._lexicons.version else None
-
-    def remember(self, body: bytes, default_formats: tuple[str, ...], plan: Plan) -> None:
-        """Remember the plan, unless it holds credentials, its voice or cached clip may go, or the body is large."""
-        is_lasting = plan.credentials is None and plan.version is None and plan.provider.configured
-        if len(body) > REMEMBERED_BYTES or not is_lasting:
-            return
-        if len(self._plans) >= REMEMBERED_PLANS:
-            # Start over, because to track the use of each plan would cost every hit.
-            self._plans.clear()
-        self._plans[body, default_formats] = plan
 
     def reworded(self, plan: Plan, text: str) -> Plan | None:
         """Return the plan with another text, None when the text decides more of it; raises as plan() does."""

@@ -89,13 +89,13 @@ class ProviderCalls:
                 f"{self._of_tenant} syntheses of this tenant are under way; try again", retry_after=1
             ) from error
 
-    def _caller_of(self, plan: Plan) -> longtext.Ask:
-        """Return what calls the provider of a plan, each call in a slot of it until the audio ends."""
+    def _caller_of(self, plan: Plan) -> longtext.Ask | None:
+        """Return what calls the provider of a plan in a slot of it, None where its calls have no limit."""
         provider = plan.provider
         limit = self._at_vendor.get(provider.slug)
         # The account of a request's own credentials has limits of its own.
         if limit is None or plan.credentials:
-            return lambda request, is_first: provider.synthesize(request)
+            return None
 
         def call(request: SpeechRequest, is_first: bool) -> AudioStream:
             # A later part waits longer, because the client has audio already.

@@ -7,7 +7,6 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 
 from sayna import audio
 from sayna.caller import UNRESTRICTED, Caller
@@ -58,8 +57,8 @@ class PlannedSynthesis(SynthesisTask):
         self._machines = machines
         self._shared: SharedSynthesis | None = None
         if machines is not None and mode is CacheMode.USE:
-            is_over = partial(lambda deadline: not deadline.remaining(), self._request.deadline)
-            self._shared = SharedSynthesis(machines, plan, is_over)
+            deadline = self._request.deadline
+            self._shared = SharedSynthesis(machines, plan, lambda: not deadline.remaining())
 
     def start(self) -> Synthesis:
         """Return the audio under way with its first chunk made.

@@ -66,13 +66,10 @@ def _cleaned(character: str) -> str | int:
     category = unicodedata.category(character)
     if category in ("Cc", "Co", "Zs"):
         return " "
-    if category == "Cs" or (category == "Cf" and not _is_joining(character)) or _is_noncharacter(ord(character)):
+    is_joining = _JOINING.match(character) or _TAGS.match(character)
+    if (category in ("Cs", "Cf") and not is_joining) or _is_noncharacter(ord(character)):
         return ""
     return ord(character)
-
-
-def _is_joining(character: str) -> bool:
-    return bool(_JOINING.match(character) or _TAGS.match(character))
 
 
 def _is_noncharacter(code: int) -> bool:

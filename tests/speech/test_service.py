@@ -12,8 +12,8 @@ from sayna.config import load_config
 from sayna.errors import CallerGone, NotCached, Overloaded, ProviderError, ProviderTimeout
 from sayna.services import Services, build
 from sayna.speech.plan import Plan, SpeakRequest
-from sayna.speech.planner import REMEMBERED_BYTES, REMEMBERED_PLANS
 from sayna.speech.service import CacheMode, SpeechResult
+from sayna.speech.voice_planner import REMEMBERED_BYTES, REMEMBERED_PLANS
 from tests.wire import FaultServer, answers
 
 PCM = bytes(range(250)) * 96

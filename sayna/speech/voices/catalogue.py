@@ -2,7 +2,6 @@
 
 import contextvars
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -98,16 +97,13 @@ class VoiceCatalogue:
         except (UnknownProvider, ProviderNotConfigured):
             slugs = ()
         deadline = Deadline.after(self._seconds)
-        kept = self._read(slugs)
-        started = {
-            slug: self._refresher.start(slug, deadline)
-            for slug in slugs
-            if not self._refresher.is_fresh(kept.get(slug))
-        }
-        wait(
-            [run[0] for slug, run in started.items() if run and self._providers[slug].local and slug not in kept],
-            deadline.remaining(),
-        )
+        first_fetches = []
+        for slug in slugs:
+            listed = self._stores[slug].read()
+            started = None if self._refresher.is_fresh(listed) else self._refresher.start(slug, deadline)
+            if started and listed is None and self._providers[slug].local:
+                first_fetches.append(started[0])
+        wait(first_fetches, deadline.remaining())
         return VoiceListing(self._read(slugs), (), ())
 
     def slugs(self, provider: str = "") -> tuple[str, ...]:
@@ -164,7 +160,10 @@ class VoiceCatalogue:
 
 
 class Refresher:
-    """Fetches the lists of providers, each by one worker at a time; its threads start with the first due list."""
+    """Fetches the lists of providers, each by one worker at a time; its threads start with the first due list.
+
+    It is built before the fork, and used only after it.
+    """
 
     def __init__(
         self, providers: Mapping[str, TTSProvider], stores: Mapping[str, VoiceListStore], ttl_seconds: float
@@ -173,19 +172,19 @@ class Refresher:
         self._stores = stores
         self._ttl = ttl_seconds
         self._lock = threading.Lock()
-        self._pid = 0
-        self._pool: ThreadPoolExecutor | None = None
+        # One thread for each provider, so that no list waits behind a slow provider.
+        self._pool = ThreadPoolExecutor(len(providers), thread_name_prefix="voices")
         self._running: dict[str, Future[None]] = {}
         self._paused_until: dict[str, float] = {}
 
     def is_fresh(self, listed: VoiceList | None) -> bool:
         """Return whether a list exists and is younger than the time to live."""
-        return listed is not None and 0 <= listed.age() < self._ttl
+        # The age is negative when the clock was set back.
+        return listed is not None and 0 <= time.time() - listed.at < self._ttl
 
     def start(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
         """Return the running refresh, and whether this call started it; None during the pause after a failure."""
         with self._lock:
-            pool = self._ready()
             running = self._running.get(slug)
             if running is not None and not running.done():
                 return running, False
@@ -193,22 +192,12 @@ class Refresher:
                 return None
             # Copy the context, because the log takes the request_id from it.
             run = contextvars.copy_context().run
-            running = self._running[slug] = pool.submit(run, self._fetch, slug, deadline)
+            running = self._running[slug] = self._pool.submit(run, self._fetch, slug, deadline)
             return running, True
 
     def close(self) -> None:
         """End the threads without waiting for running fetches."""
-        with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None and self._pid == os.getpid():
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _ready(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._pid != os.getpid():
-            self._pid, self._running = os.getpid(), {}
-            # One thread for each provider, so that no list waits behind a slow provider.
-            self._pool = ThreadPoolExecutor(len(self._providers), thread_name_prefix="voices")
-        return self._pool
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch(self, slug: str, deadline: Deadline) -> None:
         store = self._stores[slug]

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import logging
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +16,6 @@ from sayna.state.files import exclusive, mark_of, open_private, private_folder, 
 # 2: accents in one vocabulary.
 FORMAT = 2
 
-_Mark = tuple[int, int, int]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceList:
@@ -27,10 +24,6 @@ class VoiceList:
     voices: tuple[Voice, ...]
     at: float
 
-    def age(self) -> float:
-        """Return the seconds since the fetch; negative when the clock was set back."""
-        return time.time() - self.at
-
 
 class VoiceListStore:
     """The last good list of one provider; a list that was stored under another `account` is ignored."""
@@ -38,7 +31,7 @@ class VoiceListStore:
     def __init__(self, file: Path | None, account: str = "") -> None:
         self._file = file
         self._account = account
-        self._kept: tuple[_Mark | None, VoiceList | None] = (None, None)
+        self._kept: tuple[tuple[int, int, int] | None, VoiceList | None] = (None, None)
         self._rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.voices"))
 
     def read(self) -> VoiceList | None:
