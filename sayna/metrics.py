@@ -7,7 +7,6 @@ so the number of files is bounded, and no count is lost.
 
 import fcntl
 import hashlib
-import itertools
 import logging
 import os
 import tempfile
@@ -15,7 +14,6 @@ import threading
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
@@ -54,7 +52,7 @@ class Meters:
         # 80 ms and 14 MB, for servers that are watched only (measured).
         from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values  # noqa: PLC0415
 
-        slot, self._lock_file = _claim(folder)
+        slot, self.lock_file = _claim(folder)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         # Documented in the library's README, "Multiprocess Mode".
         values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
@@ -66,10 +64,6 @@ class Meters:
         self._first_byte = Histogram(*about, buckets=FIRST_BYTE_BUCKETS, registry=own)
         self.renderings = Gauge("sayna_renderings", "Syntheses under way.", multiprocess_mode="livesum", registry=own)
         self._requests: deque[tuple[_Key, float]] = deque()
-
-    def give_up(self) -> None:
-        """Close the descriptor of the slot in a child; the parent still holds it."""
-        os.close(self._lock_file)
 
     def count(self, name: str, amount: float, *labels: str) -> None:
         """Add to a counter of NAMES."""
@@ -116,7 +110,8 @@ def _after_fork() -> None:
     """Let a child claim a slot of its own."""
     _State.lock = threading.Lock()
     if _State.meters is not None:
-        _State.meters.give_up()
+        # The parent still holds the slot.
+        os.close(_State.meters.lock_file)
         _State.meters = None
 
 
@@ -146,12 +141,8 @@ def load_library() -> None:
 
 def meters() -> Meters | None:
     """Return the metrics of this process, None when nothing is counted."""
-    if _State.folder is None:
-        return None
-    return _State.meters or _open()
-
-
-def _open() -> Meters | None:
+    if _State.folder is None or _State.meters is not None:
+        return _State.meters
     with _State.lock:
         if _State.meters is None and _State.folder is not None:
             try:
@@ -210,31 +201,35 @@ def _claim(folder: Path) -> tuple[int, int]:
     found = folder.stat()
     if found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError("other users may write to it")
-    for slot in itertools.count():
-        descriptor = os.open(folder / f"{slot}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            continue
-        for kind in KINDS:
-            path, part = folder / f"{kind}_{slot}.db", folder / f"{slot}.part"
-            if kind.startswith("gauge") or not path.exists():
-                # In one step: a file without its bytes would break GET /metrics of all workers.
-                with part.open("wb") as opened:
-                    os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
-                part.replace(path)
-        return slot, descriptor
-    raise AssertionError
+    slot = 0
+    while (descriptor := _hold(folder / f"{slot}.lock")) is None:
+        slot += 1
+    for kind in KINDS:
+        path, part = folder / f"{kind}_{slot}.db", folder / f"{slot}.part"
+        if kind.startswith("gauge") or not path.exists():
+            # In one step: a file without its bytes would break GET /metrics of all workers.
+            with part.open("wb") as opened:
+                os.posix_fallocate(opened.fileno(), 0, FILE_BYTES)
+            part.replace(path)
+    return slot, descriptor
 
 
 def _free_slots(folder: Path) -> Iterator[int]:
     """Yield the slots whose worker has ended."""
     for path in folder.glob("*.lock"):
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        try:
-            with suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if (descriptor := _hold(path)) is not None:
+            try:
                 yield int(path.stem)
-        finally:
-            os.close(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _hold(path: Path) -> int | None:
+    """Return a descriptor that holds a lock file, None when a process holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
