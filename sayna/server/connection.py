@@ -6,7 +6,6 @@ import struct
 from typing import Any
 
 from gunicorn.http import get_parser
-from gunicorn.workers.gthread import TConn
 
 from sayna.server.request_buffer import Progress, RequestBuffer
 
@@ -22,20 +21,19 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 GONE = frozenset({errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EAGAIN, errno.EBADF})
 
 
-class Connection(TConn):  # type: ignore[misc]
+class Connection:
     """A connection that waits at the poller for a request, or for its client to close."""
 
     def __init__(self, cfg: Any, sock: socket.socket, client: Any, server: Any, max_body: int) -> None:
-        super().__init__(cfg, sock, client, server)
-        self.sock: socket.socket = sock
+        self.sock, self.client, self.server = sock, client, server
         self.parser = get_parser(cfg, sock, client)
-        self.initialized = True
         self.deadline = 0.0
         self.is_fresh = self.is_complete = True
         self.is_closing = False
         self._drained = 0
         self._max_body = max_body
         self.buffer = RequestBuffer(max_body)
+        sock.setblocking(False)
         for option, seconds in ((socket.SO_SNDTIMEO, SEND_SECONDS), (socket.SO_RCVTIMEO, RECEIVE_SECONDS)):
             sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
 
@@ -65,10 +63,6 @@ class Connection(TConn):  # type: ignore[misc]
         self.is_complete = self.buffer.progress is Progress.WHOLE
         self.parser.unreader.unread(bytes(self.buffer.data))
         self.buffer = RequestBuffer(self._max_body)
-
-    def take_back(self) -> bytes:
-        """Return what the parser has read beyond the request that was answered."""
-        return bytes(self.parser.unreader.take_buffered())
 
     def send_now(self, data: bytes) -> None:
         """Send a short text without waiting; a client that cannot take it does not get it."""

@@ -142,7 +142,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def _close(self, conn: Connection) -> None:
         self._release(conn)
-        conn.close()
+        conn.sock.close()
 
     def _close_oldest(self) -> bool:
         if has_any := bool(self._held):
@@ -198,7 +198,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             return
         conn.sock.setblocking(False)
         self._hold(conn, self.cfg.keepalive if self.alive else CLOSE)
-        if left := conn.take_back():
+        # What the parser has read beyond the request that was answered.
+        if left := bytes(conn.parser.unreader.take_buffered()):
             self._feed(conn, left)
 
     def _end(self, conn: Connection) -> None:
@@ -206,7 +207,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if conn.stop_sending():
             self._hold(conn, CLOSE)
         else:
-            conn.close()
+            conn.sock.close()
 
     def _refuse(self, conn: Connection, error: ParseException) -> None:
         self._release(conn)
@@ -215,8 +216,6 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Connection) -> bool:
         """Serve one request in a thread of the pool; return whether the connection is kept alive."""
-        # A thread keeps its context from request to request.
-        log.request_id.set(None)
         try:
             conn.sock.setblocking(True)
             request = next(conn.parser)
@@ -235,6 +234,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(None, conn.sock, conn.client, error)
             return False
         finally:
+            # A thread keeps its context from request to request.
             log.request_id.set(None)
         try:
             # The whole body is in memory. gunicorn reads away 64 KiB of it at most, and then closes a connection whose
