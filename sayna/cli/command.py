@@ -208,19 +208,14 @@ def sayna(context: click.Context, env_file: Path | None) -> None:
     """Text to speech by one HTTP API. The settings are those of the server: the environment, .env, SAYNA_CONFIG."""
     context.obj = CommandSession()
     if env_file:
+        from sayna.config.sources import read_variables  # noqa: PLC0415 - `sayna --help` needs no settings
+
+        try:
+            found = read_variables(env_file)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(f"--env-file {env_file} cannot be read ({type(error).__name__})") from error
         # In the environment, so that the server and the helper programs have them too.
-        _set_missing(env_file)
-
-
-def _set_missing(file: Path) -> None:
-    """Set the variables of a file that the environment does not have; raises ClickException."""
-    from sayna.config.sources import read_variables  # noqa: PLC0415 - `sayna --help` needs no settings
-
-    try:
-        found = read_variables(file)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(f"--env-file {file} cannot be read ({type(error).__name__})") from error
-    os.environ.update({name: value for name, value in found.items() if not os.environ.get(name, "").strip()})
+        os.environ.update({name: value for name, value in found.items() if not os.environ.get(name, "").strip()})
 
 
 @click.command("completion", cls=Command)

@@ -118,7 +118,8 @@ def export_(file: Path) -> None:
 def import_(file: Path) -> None:
     """Take the clips of FILE into the cache, each after it was verified."""
     with progress("Importing") as advance:
-        report = import_pack(shared_cache(), file, advance)
-    click.echo(f"{report.taken} clips taken, {report.known} were there already, {report.damaged} damaged ones refused")
-    if report.damaged:
+        found = import_pack(shared_cache(), file, advance)
+    taken, known, damaged = found["taken"], found["known"], found["damaged"]
+    click.echo(f"{taken} clips taken, {known} were there already, {damaged} damaged ones refused")
+    if damaged:
         raise click.exceptions.Exit(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sayna.config.fields import InvalidValue, SettingType, setting
-from sayna.config.types import Secret, boolean, list_of, matching, parse_json
+from sayna.config.types import Secret, boolean, choice, list_of, matching, parse_json
 from sayna.config.vendors import provider_slug
 
 MIN_SECRET = 32  # characters
@@ -76,9 +76,7 @@ class ModelAlias(NamedTuple):
 
 
 def _dialects(text: str) -> tuple[str, ...]:
-    names = [name for name in map(str.strip, text.lower().split(",")) if name]
-    if unknown := sorted(set(names) - {*DIALECTS, "none"}):
-        raise InvalidValue(f"holds {unknown[0][:80]!r}, which is unknown")
+    names = list_of(choice(*DIALECTS, "none")).parse(text)
     if "none" in names and len(names) > 1:
         raise InvalidValue("has none beside other names")
     return tuple(name for name in DIALECTS if name in names)

@@ -73,16 +73,13 @@ class SipPlace:
 
     def covers(self, address: SipAddress) -> bool:
         """Return whether the address is here; names are compared as text, because their owner may change them."""
-        if self.port is not None and self.port != address.effective_port:
+        if self.port not in (None, address.effective_port):
             return False
-        return _covers(self.host, address.host)
-
-
-def _covers(entry: str, host: str) -> bool:
-    try:
-        return ipaddress.ip_address(_numeric(host)) in ipaddress.ip_network(_numeric(entry), strict=False)
-    except ValueError:
-        return entry.lower().rstrip(".") == host
+        try:
+            network = ipaddress.ip_network(_numeric(self.host), strict=False)
+            return ipaddress.ip_address(_numeric(address.host)) in network
+        except ValueError:
+            return self.host.lower().rstrip(".") == address.host
 
 
 def _numeric(host: str) -> str:

@@ -212,7 +212,9 @@ def _with_defaults(row: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[
 def _file_name(name: str, text: str, taken: dict[str, int], line: int) -> str:
     """Return the name of the row, otherwise one from its text; raises InvalidRequest."""
     if not name:
-        name = next(candidate for candidate in _from_text(text) if candidate.lower() not in taken)
+        base = "-".join(re.findall(r"[a-z0-9]+", text.lower()))[:NAME_CHARS].strip("-") or "prompt"
+        numbered = (f"{base}-{number}" for number in itertools.count(2))
+        name = next(each for each in itertools.chain((base,), numbered) if each not in taken)
     if not _FILE_NAME.fullmatch(name):
         raise InvalidRequest("name must have letters, digits, dots, dashes and underscores, / between folders")
     # Two names that differ only in case are one file on Windows and macOS.
@@ -220,9 +222,3 @@ def _file_name(name: str, text: str, taken: dict[str, int], line: int) -> str:
         raise InvalidRequest(f"line {earlier} has the name {name} already")
     taken[name.lower()] = line
     return name
-
-
-def _from_text(text: str) -> Iterator[str]:
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    base = "-".join(words)[:NAME_CHARS].strip("-") or "prompt"
-    return itertools.chain((base,), (f"{base}-{number}" for number in itertools.count(2)))

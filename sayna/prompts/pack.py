@@ -3,9 +3,11 @@
 import re
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from sayna.errors import InvalidRequest
 from sayna.speech.cache import AudioCache
@@ -16,15 +18,8 @@ _KEY = re.compile(r"[0-9a-f]{64}")
 MAX_HEAD = 64 * 2**10
 # Gets the clips that are done and their total.
 Progress = Callable[[int, int], object]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """How many clips of a pack were taken, were in the cache already, and were damaged."""
-
-    taken: int = 0
-    known: int = 0
-    damaged: int = 0
+# What became of a clip: it was taken, it was in the cache already, or it is damaged.
+Outcome = Literal["taken", "known", "damaged"]
 
 
 def export_pack(cache: AudioCache, path: Path, progress: Progress) -> int:
@@ -46,40 +41,40 @@ def export_pack(cache: AudioCache, path: Path, progress: Progress) -> int:
     return number
 
 
-def import_pack(cache: AudioCache, path: Path, progress: Progress) -> ImportReport:
-    """Take the clips of a pack into the cache, each after its digest was verified.
+def import_pack(cache: AudioCache, path: Path, progress: Progress) -> Counter[Outcome]:
+    """Take the clips of a pack into the cache, each after its digest was verified; return how many had each outcome.
 
     A clip is kept as long as one that was rendered now. Raises OSError, and InvalidRequest for a file that is no
     pack or that is larger than the cache.
     """
-    taken = known = damaged = 0
+    outcomes: Counter[Outcome] = Counter()
     try:
         with zipfile.ZipFile(path) as pack:
             entries = pack.infolist()
             if (size := sum(entry.file_size for entry in entries)) > cache.max_bytes:
                 raise InvalidRequest(f"the pack has {size} bytes, and CACHE_MAX_BYTES is {cache.max_bytes}")
             for done, entry in enumerate(entries, 1):
-                if _KEY.fullmatch(entry.filename) and cache.get(entry.filename):
-                    known += 1
-                elif _take(cache, pack, entry):
-                    taken += 1
-                else:
-                    damaged += 1
+                outcomes[_take(cache, pack, entry)] += 1
                 progress(done, len(entries))
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
         raise InvalidRequest("the file is not a pack, or it is cut") from error
-    return ImportReport(taken, known, damaged)
+    return outcomes
 
 
-def _take(cache: AudioCache, pack: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    """Store one clip when every bit of it is as it was exported; return whether it is stored."""
+def _take(cache: AudioCache, pack: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Outcome:
+    """Store one clip when every bit of it is as it was exported."""
     key = entry.filename
-    is_fit = _KEY.fullmatch(key) and entry.compress_type == zipfile.ZIP_STORED
+    if not _KEY.fullmatch(key):
+        return "damaged"
+    if cache.get(key):
+        return "known"
     # A changed list of contents may point before the file.
-    if not is_fit or not 0 <= entry.header_offset < pack.start_dir or entry.file_size > cache.largest_clip + MAX_HEAD:
-        return False
+    is_within = 0 <= entry.header_offset < pack.start_dir and entry.file_size <= cache.largest_clip + MAX_HEAD
+    if not is_within or entry.compress_type != zipfile.ZIP_STORED:
+        return "damaged"
     try:
         clip = decode(key, pack.read(entry))
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError):
-        return False
-    return clip is not None and cache.put(key, replace(clip, info=replace(clip.info, created=time.time())))
+        return "damaged"
+    is_kept = clip is not None and cache.put(key, replace(clip, info=replace(clip.info, created=time.time())))
+    return "taken" if is_kept else "damaged"
