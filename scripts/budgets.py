@@ -76,6 +76,7 @@ def problems(files: list[Path]) -> Iterator[str]:
     hard = [f"{path}:{line} [{found.group().strip()}]" for path, line, found in marked if found]
     lengths = [span for span, _ in functions]
     twins = repeated(name for path in files for name in classes(path))
+    namesakes = repeated(path.name for path in files if path.stem != "__init__")
     budgets: tuple[tuple[str, float, float, list[str]], ...] = (
         ("lines in all", len(everything), MAX_LINES, []),
         ("lines of the median file", statistics.median(size for size, _ in sizes), 90, []),
@@ -83,18 +84,8 @@ def problems(files: list[Path]) -> Iterator[str]:
         ("lines of the median function", statistics.median(lengths), 8, []),
         ("lines of nine functions in ten", lengths[len(lengths) * 9 // 10], 20, []),
         ("lines of the longest function", lengths[-1], 40, [where for span, where in functions if span > 40]),  # noqa: PLR2004
-        (
-            "classes that share a name",
-            len(twins := repeated(name for path in files for name in classes(path))),
-            0,
-            twins,
-        ),
-        (
-            "modules that share a name",
-            len(repeated(path.name for path in files if path.stem != "__init__")),
-            MAX_SHARED_BASENAMES,
-            [],
-        ),
+        ("classes that share a name", len(twins), 0, twins),
+        ("modules that share a name", len(namesakes), MAX_SHARED_BASENAMES, []),
         ("percent of comment lines", _share(everything, "#"), 8, []),
         ("percent of hard sentences", 100 * len(hard) / len(marked), MAX_HARD_SENTENCES, hard),
     )

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from sayna import __version__
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.cli import COMMANDS, DeferredCommand
+from sayna.errors import ProviderNotAllowed, SaynaError
 
 if TYPE_CHECKING:
-    from sayna.caller import Caller
     from sayna.config import Config
     from sayna.services import Services
     from sayna.speech.cache import AudioCache
@@ -103,20 +104,17 @@ def shared_cache() -> "AudioCache":
     return cache
 
 
-def caller_of(tenant: str | None) -> "Caller":
+def caller_of(tenant: str | None) -> Caller:
     """Return the caller that a command speaks for; raises BadParameter for a tenant that does not exist."""
-    from sayna.caller import UNRESTRICTED  # noqa: PLC0415 - `sayna --help` must not wait for it
-
     found = services().clips.caller_of(tenant) if tenant else UNRESTRICTED
     if found is None:
         raise click.BadParameter(f"no tenant has the id {tenant}", param_hint="--tenant")
     return found
 
 
-def permitted(plan: "Plan", caller: "Caller") -> "Plan":
+def permitted(plan: "Plan", caller: Caller) -> "Plan":
     """Return the targets of a plan that the caller may use; raises ProviderNotAllowed without any."""
-    from sayna.errors import ProviderNotAllowed  # noqa: PLC0415
-    from sayna.speech.fallback import allowed  # noqa: PLC0415
+    from sayna.speech.fallback import allowed  # noqa: PLC0415 - `sayna --help` must not wait for it
 
     if (found := allowed(plan, lambda provider: caller.may_use(provider.slug))) is None:
         raise ProviderNotAllowed(f"the tenant {caller.tenant} may not use {plan.provider.slug}")
@@ -156,7 +154,6 @@ class Group(Command, click.Group):
 def _sentence(error: Exception) -> str | None:
     """Return what a person should read of an error, None for one that Sayna does not expect."""
     from sayna.config import ConfigError  # noqa: PLC0415 - `sayna --help` has no errors
-    from sayna.errors import SaynaError  # noqa: PLC0415
     from sayna.speech.cache.sqlite_errors import FAULTS  # noqa: PLC0415
 
     if isinstance(error, SaynaError):
