@@ -136,7 +136,8 @@ class Command(click.Command):
         """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
+        # click ends a command by itself whose reader has gone, as in `sayna voices | head`.
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise
         except Exception as error:
             if (sentence := _sentence(error)) is None:

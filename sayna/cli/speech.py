@@ -59,7 +59,7 @@ def speak(
     if play:
         _play(audio, ending)
     if output is None and not play:
-        sys.stdout.buffer.write(audio)
+        click.echo(audio, nl=False)
     elif as_json:
         names = ("provider", "voice_id", "language", "audio_format", "sample_rate", "duration_ms", "characters")
         facts = {name: getattr(speech.info, name) for name in names}

@@ -64,6 +64,17 @@ def test_wrong_settings_are_sentences_and_status_one(run: Run) -> None:
         assert "WEB_THREADS" in result.stderr
 
 
+def test_reader_that_has_gone_ends_a_command_without_a_sentence(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-P", "-m", "sayna", "config", "show", "--all"]
+    with os.fdopen(writer, "wb") as closed:
+        env = {"PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+        ran = subprocess.run(program, cwd=tmp_path, env=env, stdout=closed, stderr=subprocess.PIPE, check=False)
+
+    assert (ran.returncode, ran.stderr) == (1, b"")
+
+
 def test_serve_with_wrong_settings_ends_with_78(run: Run) -> None:
     result = run("serve", PORT="high")
 
