@@ -9,7 +9,6 @@ from sayna import audio
 from sayna.blueprints.body import check_query
 from sayna.blueprints.context import services
 from sayna.blueprints.responses import json_response
-from sayna.speech.usage import parse_month
 
 blueprint = Blueprint("usage", __name__)
 
@@ -19,7 +18,7 @@ def usage() -> Response:
     """Answer with the characters of a month: the tenant's own, or everything when authentication is off."""
     check_query(request)
     caller, meter = g.caller, services().usage
-    month = parse_month(request.args.get("month", ""), meter.this_month())
+    month = meter.parse_month(request.args.get("month", ""))
     counts = meter.month(month, None if caller.is_unrestricted else caller.tenant or "")
     providers: dict[str, Counter[str]] = {}
     for key, count in counts.items():

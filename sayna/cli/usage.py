@@ -6,7 +6,6 @@ import sys
 import click
 
 from sayna.cli.command import Command, as_json, print_json, print_table, services
-from sayna.speech.usage import parse_month
 
 COLUMNS = ("month", "tenant", "provider", "billed", "saved")
 
@@ -21,7 +20,7 @@ def usage(month: str, tenant: str | None, *, as_csv: bool, as_json: bool) -> Non
     if as_csv and as_json:
         raise click.UsageError("--csv and --json cannot be combined.")
     meter = services().usage
-    month = parse_month(month, meter.this_month())
+    month = meter.parse_month(month)
     counts = meter.month(month, tenant)
     rows = [(key.month, key.tenant, key.provider, count.billed, count.saved) for key, count in counts.items()]
     if as_json:

@@ -165,9 +165,11 @@ class UsageMeter:
         self._pending.flush()
         return self._store.month(month, tenant)
 
-    def this_month(self) -> str:
-        """Return the present month in UTC, such as 2026-11."""
-        return month_of(self._clock())
+    def parse_month(self, text: str) -> str:
+        """Return a month such as 2026-11, the present one in UTC for an empty text; raises InvalidRequest."""
+        if text and not MONTH.fullmatch(text):
+            raise InvalidRequest("month must be a year and a month such as 2026-11")
+        return text or month_of(self._clock())
 
     def close(self) -> None:
         """Store the counts of this process."""
@@ -203,10 +205,3 @@ def _seconds_to_next_month(now: float) -> int:
     moment = time.gmtime(now)
     years, month = divmod(moment.tm_mon, 12)
     return max(1, calendar.timegm((moment.tm_year + years, month + 1, 1, 0, 0, 0)) - int(now))
-
-
-def parse_month(text: str, default: str) -> str:
-    """Return a month such as 2026-11, `default` for an empty text; raises InvalidRequest."""
-    if text and not MONTH.fullmatch(text):
-        raise InvalidRequest("month must be a year and a month such as 2026-11")
-    return text or default

@@ -72,7 +72,7 @@ def test_cap_begins_anew_at_midnight_utc(tmp_path: Path) -> None:
     assert (refused.value.retry_after, meter.remaining(A)) == (1, 0)
     clock.now += 1
     meter.charge(A, "deepgram", 60)
-    assert (meter.this_month(), meter.remaining(A)) == ("2027-01", 40)
+    assert (meter.parse_month(""), meter.remaining(A)) == ("2027-01", 40)
     # The refund belongs to the month of its charge.
     meter.refund(bill, 100)
     assert (billed(meter, "2026-12"), billed(meter, "2027-01")) == (0, 60)
@@ -111,7 +111,7 @@ def test_store_that_is_away_stops_capped_callers_only(tmp_path: Path) -> None:
     meter.refund(meter.charge(UNRESTRICTED, "deepgram", 7), 7)
     store.away = False
     assert store.added.wait(30)
-    assert billed(meter, meter.this_month()) == 5
+    assert billed(meter, meter.parse_month("")) == 5
 
 
 def test_count_without_a_thread_is_stored_by_the_next_one(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_count_without_a_thread_is_stored_by_the_next_one(tmp_path: Path) -> Non
         meter.save(A, "deepgram", 5)
     meter.save(A, "deepgram", 2)
     assert store.added.wait(30)
-    key = UsageKey("a", meter.this_month(), "deepgram")
+    key = UsageKey("a", meter.parse_month(""), "deepgram")
     assert SQLiteUsage(tmp_path).month(key.month) == {key: Characters(0, 7)}
 
 
@@ -132,7 +132,7 @@ def test_saved_characters_reach_the_store_by_themselves(tmp_path: Path) -> None:
     meter = UsageMeter(store, None, flush_seconds=0.01)
     meter.save(A, "deepgram", 5)
     assert store.added.wait(30)
-    key = UsageKey("a", meter.this_month(), "deepgram")
+    key = UsageKey("a", meter.parse_month(""), "deepgram")
     assert SQLiteUsage(tmp_path).month(key.month) == {key: Characters(0, 5)}
 
 

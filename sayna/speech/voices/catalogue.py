@@ -52,7 +52,10 @@ class VoiceListing:
 
 
 class VoiceCatalogue:
-    """Every voice of every configured provider, kept in `stores` by slug."""
+    """Every voice of every configured provider, kept in `stores` by slug; each list is fetched by one worker at a time.
+
+    It is built before the fork, and its threads start after it, with the first list that is due.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,11 @@ class VoiceCatalogue:
         self._providers = providers
         self._stores = stores
         self._seconds = timeout_seconds * PROVIDERS_SHARE
-        self._refresher = Refresher(providers, stores, ttl_seconds)
+        self._ttl = ttl_seconds
+        self._lock = threading.Lock()
+        self._pool = self._new_pool()
+        self._running: dict[str, Future[None]] = {}
+        self._paused_until: dict[str, float] = {}
 
     def listing(self, provider: str = "", on_response: Callable[[str], object] = lambda slug: None) -> VoiceListing:
         """Return the lists of all providers or of one, after `timeout_seconds` at the latest.
@@ -75,7 +82,7 @@ class VoiceCatalogue:
         """
         slugs = self.slugs(provider)
         lists = self._read(slugs)
-        if due := [slug for slug in slugs if not self._refresher.is_fresh(lists.get(slug))]:
+        if due := [slug for slug in slugs if not self._is_fresh(lists.get(slug))]:
             self._renew(due, on_response)
             lists = self._read(slugs)
         failed = tuple(slug for slug in slugs if slug not in lists)
@@ -83,7 +90,7 @@ class VoiceCatalogue:
         # Contract 2: the embedded voices must not hide that every cloud provider has failed.
         if (provider and failed) or (clouds and not any(slug in lists for slug in clouds)):
             raise ProviderError(self._reason(failed))
-        stale = tuple(slug for slug, listed in lists.items() if not self._refresher.is_fresh(listed))
+        stale = tuple(slug for slug, listed in lists.items() if not self._is_fresh(listed))
         return VoiceListing(lists, stale, failed, tuple(slug for slug in slugs if self._providers[slug].problem))
 
     def kept(self, provider: str = "") -> VoiceListing:
@@ -100,7 +107,7 @@ class VoiceCatalogue:
         first_fetches = []
         for slug in slugs:
             listed = self._stores[slug].read()
-            started = None if self._refresher.is_fresh(listed) else self._refresher.start(slug, deadline)
+            started = None if self._is_fresh(listed) else self._start(slug, deadline)
             if started and listed is None and self._providers[slug].local:
                 first_fetches.append(started[0])
         wait(first_fetches, deadline.remaining())
@@ -128,8 +135,13 @@ class VoiceCatalogue:
         return [voice.id for voice in voices if spoken(voice.languages, language)][:KNOWN_VOICES]
 
     def close(self) -> None:
-        """End the threads of this process."""
-        self._refresher.close()
+        """End the threads of this process without waiting for running fetches; the next use starts new ones."""
+        pool, self._pool = self._pool, self._new_pool()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+    def _new_pool(self) -> ThreadPoolExecutor:
+        # One thread for each provider, so that no list waits behind a slow provider.
+        return ThreadPoolExecutor(len(self._providers), thread_name_prefix="voices")
 
     def _reason(self, failed: Iterable[str]) -> str:
         """Return why lists are missing: trying again helps only where no key was refused."""
@@ -146,7 +158,7 @@ class VoiceCatalogue:
         first_fetches: dict[Future[None], str] = {}
         renewals: list[Future[None]] = []
         for slug in due:
-            started = self._refresher.start(slug, deadline)
+            started = self._start(slug, deadline)
             if started and not self._stores[slug].read():
                 first_fetches[started[0]] = slug
             elif started and started[1]:
@@ -158,31 +170,11 @@ class VoiceCatalogue:
         except TimeoutError:
             return
 
-
-class Refresher:
-    """Fetches the lists of providers, each by one worker at a time; its threads start with the first due list.
-
-    It is built before the fork, and used only after it.
-    """
-
-    def __init__(
-        self, providers: Mapping[str, TTSProvider], stores: Mapping[str, VoiceListStore], ttl_seconds: float
-    ) -> None:
-        self._providers = providers
-        self._stores = stores
-        self._ttl = ttl_seconds
-        self._lock = threading.Lock()
-        # One thread for each provider, so that no list waits behind a slow provider.
-        self._pool = ThreadPoolExecutor(len(providers), thread_name_prefix="voices")
-        self._running: dict[str, Future[None]] = {}
-        self._paused_until: dict[str, float] = {}
-
-    def is_fresh(self, listed: VoiceList | None) -> bool:
-        """Return whether a list exists and is younger than the time to live."""
+    def _is_fresh(self, listed: VoiceList | None) -> bool:
         # The age is negative when the clock was set back.
         return listed is not None and 0 <= time.time() - listed.at < self._ttl
 
-    def start(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
+    def _start(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
         """Return the running refresh, and whether this call started it; None during the pause after a failure."""
         with self._lock:
             running = self._running.get(slug)
@@ -195,16 +187,12 @@ class Refresher:
             running = self._running[slug] = self._pool.submit(run, self._fetch, slug, deadline)
             return running, True
 
-    def close(self) -> None:
-        """End the threads without waiting for running fetches."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _fetch(self, slug: str, deadline: Deadline) -> None:
         store = self._stores[slug]
         try:
             # With an old list to serve, do not wait for the worker that fetches a new one.
             with store.lead(0 if store.read() else deadline.remaining()):
-                if not self.is_fresh(store.read()):
+                if not self._is_fresh(store.read()):
                     provider = self._providers[slug]
                     store.write(VoiceList(normalize(provider.list_voices(deadline), provider), time.time()))
         except TimeoutError:
