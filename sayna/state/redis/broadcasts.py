@@ -7,7 +7,6 @@ stream without its last frame is lost.
 import contextlib
 import os
 import secrets
-import threading
 import time
 
 from sayna.errors import StoreUnavailable
@@ -59,10 +58,8 @@ class RedisBroadcasts(Broadcasts):
             return False
         try:
             os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return True
-        except OSError:
-            return False
+        except OSError as error:
+            return isinstance(error, ProcessLookupError)
         return False
 
 
@@ -80,20 +77,17 @@ class _RedisBroadcast(Broadcast):
         self._leader = leader
         self._seen = "0-0"
         self._follows_until = time.monotonic() + FOLLOW_INTERVAL
-        self._is_over = threading.Event()
-        if self.is_stored:
-            self._is_over.set()
-        elif self.is_leader:
+        self._is_over = self.is_stored
+        if self.is_leader:
             self._leases.keep(self._lease)
 
     def write(self, frames: bytes) -> None:
-        if self._is_over.is_set() or self._lease.ended.is_set():
+        if self._is_over or self._lease.ended.is_set():
             return
-        try:
-            keys = [self._lease.key, self._stream]
-            if not self._client.run("broadcast_write", keys, self._lease.token, frames, LEASE_MS, STREAM_MS):
-                self._lease.ended.set()
-        except StoreUnavailable:
+        keys, is_written = [self._lease.key, self._stream], False
+        with contextlib.suppress(StoreUnavailable):
+            is_written = self._client.run("broadcast_write", keys, self._lease.token, frames, LEASE_MS, STREAM_MS)
+        if not is_written:
             # A stream with a gap must never get its last frame.
             self._lease.ended.set()
 
@@ -103,29 +97,28 @@ class _RedisBroadcast(Broadcast):
             self._client.run("broadcast_follow", [self._followers], self._lease.token, FOLLOWER_MS)
         if frames := self._frames(READ_MS):
             return frames, False
-        leader = self._client.ask(lambda client: client.get(self._lease.key))
-        if leader is not None and leader.decode() == self._leader:
+        if self._client.call("get", self._lease.key) == self._leader.encode():
             return b"", False
         return self._frames(None), True
 
     def has_followers(self) -> bool:
-        if self._is_over.is_set() or not self.is_leader:
+        if self._is_over or not self.is_leader:
             return False
         with contextlib.suppress(StoreUnavailable):
             return bool(self._client.run("broadcast_count", [self._followers]))
         return False
 
     def close(self, *, is_stored: bool = False) -> None:
-        if self._is_over.is_set():
+        if self._is_over:
             return
-        self._is_over.set()
+        self._is_over = True
         self._leases.drop(self._lease)
         with contextlib.suppress(StoreUnavailable):
             keys = [self._lease.key, self._stream, self._followers, self._clip]
             self._client.run("broadcast_leave", keys, self._lease.token, ENDED_MS, int(is_stored))
 
     def _frames(self, wait_ms: int | None) -> bytes:
-        found = self._client.ask(lambda client: client.xread({self._stream: self._seen}, block=wait_ms))
+        found = self._client.call("xread", {self._stream: self._seen}, block=wait_ms)
         if not found:
             return b""
         entries = found[0][1]

@@ -73,7 +73,7 @@ class RedisClient:
     def check(self) -> Check:
         """Return `failed` when Redis cannot store anything now, otherwise `ok`."""
         try:
-            self.ask(lambda client: client.set("sayna:{check}", "1", px=1000))
+            self.call("set", "sayna:{check}", "1", px=1000)
         except StoreUnavailable:
             return "failed"
         return "ok"

@@ -48,7 +48,7 @@ class RedisCounter(Counter):
     def release(self, tenant: str, slots: Iterable[str]) -> None:
         ids = list(slots)
         if self._at_a_time is not None and ids:
-            self._client.ask(lambda client: client.hdel(_key(tenant, "slots"), *ids))
+            self._client.call("hdel", _key(tenant, "slots"), *ids)
 
     def oldest(self, tenant: str, count: int) -> list[CallSlot]:
         if self._at_a_time is None:
@@ -56,13 +56,11 @@ class RedisCounter(Counter):
         now, rows = self._client.run("call_slots", [_key(tenant, "slots")])
         if len(rows) < 2 * self._at_a_time:
             return []
-        slots = {id_.decode(): json.loads(text) for id_, text in zip(rows[::2], rows[1::2], strict=True)}
-        certain = [
-            (float(each["at"]), CallSlot(id_, each["room"], each["identity"]))
-            for id_, each in slots.items()
-            if each["placed"] or float(each["at"]) < float(now) - UNCERTAIN_SECONDS
-        ]
-        return [slot for _, slot in sorted(certain, key=lambda each: each[0])[:count]]
+        found = [(id_.decode(), json.loads(text)) for id_, text in zip(rows[::2], rows[1::2], strict=True)]
+        found.sort(key=lambda slot: float(slot[1]["at"]))
+        since = float(now) - UNCERTAIN_SECONDS
+        certain = [(id_, slot) for id_, slot in found if slot["placed"] or float(slot["at"]) < since]
+        return [CallSlot(id_, slot["room"], slot["identity"]) for id_, slot in certain[:count]]
 
 
 def _key(tenant: str, name: str) -> str:
@@ -80,16 +78,14 @@ class RedisUsage(UsageStore):
 
     def spend(self, key: UsageKey, characters: int, *, limit: int | None) -> int:
         self._import(key.month)
-        fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
-        arguments = *fields, characters, "" if limit is None else limit, KEPT_SECONDS
+        arguments = *_sums(key), characters, "" if limit is None else limit, KEPT_SECONDS
         total: int = self._client.run("usage_spend", _month_keys(key.month), *arguments)
         if total < 0:
             raise CharactersExhausted
         return total
 
     def refund(self, key: UsageKey, characters: int) -> None:
-        fields = _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
-        self._client.run("usage_refund", _month_keys(key.month), *fields, characters)
+        self._client.run("usage_refund", _month_keys(key.month), *_sums(key), characters)
 
     def add(self, counts: Mapping[UsageKey, Characters]) -> None:
         # All counts of a month in one step: what failed halfway would be added twice.
@@ -101,7 +97,7 @@ class RedisUsage(UsageStore):
     def month(self, month: str, tenant: str | None = None) -> dict[UsageKey, Characters]:
         self._import(month)
         found: dict[UsageKey, Characters] = {}
-        rows = self._client.ask(lambda client: client.hgetall(_month_keys(month)[0]))
+        rows = self._client.call("hgetall", _month_keys(month)[0])
         for field, value in sorted(rows.items()):
             owner, provider, kind = field.decode().split("|")
             if provider and kind in ("billed", "saved") and tenant in (None, owner):
@@ -125,9 +121,14 @@ class RedisUsage(UsageStore):
 def _rows(counts: Mapping[UsageKey, Characters]) -> list[object]:
     rows: list[object] = []
     for key, count in sorted(counts.items(), key=str):
-        rows += _field(key.tenant, "", "total"), count.billed, _field(key.tenant, key.provider, "billed"), count.billed
-        rows += _field(key.tenant, key.provider, "saved"), count.saved
+        total, billed = _sums(key)
+        rows += total, count.billed, billed, count.billed, _field(key.tenant, key.provider, "saved"), count.saved
     return rows
+
+
+def _sums(key: UsageKey) -> tuple[str, str]:
+    """Return the fields of the tenant's sum and of its provider's, which change together."""
+    return _field(key.tenant, "", "total"), _field(key.tenant, key.provider, "billed")
 
 
 def _month_keys(month: str) -> list[str]:

@@ -96,7 +96,7 @@ class RedisOutbox(Outbox):
 
     def is_used(self) -> bool:
         with contextlib.suppress(StoreUnavailable):
-            return bool(self._client.ask(lambda client: client.exists(NUMBER)))
+            return bool(self._client.call("exists", NUMBER))
         return True
 
     def check(self) -> Check:
@@ -114,7 +114,7 @@ class RedisOutbox(Outbox):
         return [(event_id.decode(), host.decode()) for _, event_id, host in found]
 
     def get(self, event_id: str) -> Delivery | None:
-        values = self._client.ask(lambda client: client.hmget(f"{PREFIX}event:{event_id}", *FIELDS))
+        values = self._client.call("hmget", f"{PREFIX}event:{event_id}", *FIELDS)
         host, owner, body, created, attempts = ((value or b"").decode("utf-8", "surrogatepass") for value in values)
         if not host:
             return None
