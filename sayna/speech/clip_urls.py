@@ -109,7 +109,7 @@ class ClipSigner:
         self._secrets = tuple(secret.encode() for secret in secrets)
         self._key_file = key_file
         # A path that was opened once needs no HMAC again; a failure is not remembered. A path has at most 1 kB.
-        self._opened = functools.lru_cache(maxsize=256)(self._open)
+        self.open = functools.lru_cache(maxsize=256)(self._open)
 
     @property
     def can_sign(self) -> bool:
@@ -126,12 +126,8 @@ class ClipSigner:
         signature = _signature(self.key_of(link.tenant), payload, ending)
         return f"/clip/{payload}/{signature}.{ending}"
 
-    def open(self, payload: str, signature: str, ending: str) -> ClipLink:
-        """Return what a signed path says; raises ClipNotFound unless each part of it is right."""
-        link: ClipLink = self._opened(payload, signature, ending)
-        return link
-
     def _open(self, payload: str, signature: str, ending: str) -> ClipLink:
+        """Return what a signed path says; raises ClipNotFound unless each part of it is right."""
         if len(payload) > MAX_URL or ending not in ENDINGS or not _SIGNATURE.fullmatch(signature):
             raise ClipNotFound
         link = decode(payload)

@@ -156,13 +156,10 @@ def open_machines(config: Config, state: SharedState, cache: AudioCache, secret:
     """Return what this machine shares with the others, None for the only one; nothing connects yet."""
     if state.broadcasts is None or state.clips is None or state.clip_changes is None:
         return None
-    clips = state.clips
+    clips, fleet = state.clips, config.fleet
     # Little time and one retry only, because a miss waits for the answer.
-    objects = (
-        open_store(config.recording, attempts=2, seconds=1.5) if config.fleet.clips_store == "recordings" else None
-    )
-    if objects is not None:
-        clips = ObjectClips(objects, config.fleet.clips_prefix)
+    if fleet.clips_store == "recordings" and (store := open_store(config.recording, attempts=2, seconds=1.5)):
+        clips = ObjectClips(store, fleet.clips_prefix)
     return Machines(state.broadcasts, state.clip_changes, clips, cache, secret, config.cache.ttl_seconds)
 
 

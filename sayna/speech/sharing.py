@@ -7,19 +7,8 @@ from sayna.errors import ProviderTimeout, SaynaError, StoreUnavailable
 from sayna.speech.cache import Clip
 from sayna.speech.machines import Machines
 from sayna.speech.plan import Plan
-from sayna.speech.single_flight import StreamLost, Synthesis
-from sayna.speech.single_flight.frames import (
-    BEGIN,
-    DATA,
-    ERROR,
-    WHOLE,
-    FrameReader,
-    dump_begin,
-    dump_error,
-    frame,
-    load_begin,
-    load_error,
-)
+from sayna.speech.single_flight import StreamLost, Synthesis, frames
+from sayna.speech.single_flight.frames import frame
 from sayna.speech.single_flight.task import LATE
 from sayna.state.speech_ports import Broadcast
 
@@ -92,53 +81,53 @@ class SharedSynthesis:
 
     def _told(self, broadcast: Broadcast, made: Synthesis) -> Iterator[bytes]:
         """Yield the audio to this machine first, then write it for the others."""
-        begin = frame(BEGIN, dump_begin(made.created, False, made.spec))
+        begin = frame(frames.BEGIN, frames.dump_begin(made.created, False, made.spec))
         try:
             for chunk in made.chunks:
                 yield chunk
                 if chunk:
-                    broadcast.write(begin + frame(DATA, chunk))
+                    broadcast.write(begin + frame(frames.DATA, chunk))
                     begin = b""
         except Exception as error:
             self._fail(broadcast, error)
             raise
-        broadcast.write(begin + frame(WHOLE))
+        broadcast.write(begin + frame(frames.WHOLE))
         self._is_whole = True
 
     def _fail(self, broadcast: Broadcast, error: BaseException) -> None:
         # After an error of this caller alone, another machine leads with the request of its own caller.
-        is_own = isinstance(error, SaynaError) and getattr(error, "is_callers_own", False)
+        is_own = isinstance(error, SaynaError) and error.is_callers_own
         if isinstance(error, Exception) and not is_own and not self._is_over():
-            broadcast.write(frame(ERROR, dump_error(error)))
+            broadcast.write(frame(frames.ERROR, frames.dump_error(error)))
 
     def _follow(self, broadcast: Broadcast) -> Synthesis:
-        frames = self._frames(broadcast)
+        read = self._frames(broadcast)
         try:
-            kind, payload = next(frames)
-            if kind != BEGIN:
+            kind, payload = next(read)
+            if kind != frames.BEGIN:
                 raise StreamLost
-            created, _, spec = load_begin(payload)
-            first = next(frames, None)
+            created, _, spec = frames.load_begin(payload)
+            first = next(read, None)
         except SaynaError:
             broadcast.close()
             raise
-        chunks = (data for _, data in itertools.chain([first] if first else [], frames))
+        chunks = (data for _, data in itertools.chain([first] if first else [], read))
         return Synthesis(chunks, broadcast.close, is_remote=True, created=created, spec=spec)
 
     def _frames(self, broadcast: Broadcast) -> Iterator[tuple[bytes, bytes]]:
         """Yield BEGIN and DATA up to WHOLE; raises the leader's error, or StreamLost for any other end."""
-        reader = FrameReader()
+        reader = frames.FrameReader()
         while not self._is_over():
             try:
                 written, is_gone = broadcast.read()
             except StoreUnavailable as error:
                 raise StreamLost from error
             for kind, payload in reader.feed(written):
-                if kind == WHOLE:
+                if kind == frames.WHOLE:
                     return
-                if kind == ERROR:
-                    raise load_error(payload)
-                if kind not in (BEGIN, DATA):
+                if kind == frames.ERROR:
+                    raise frames.load_error(payload)
+                if kind not in (frames.BEGIN, frames.DATA):
                     raise StreamLost
                 yield kind, payload
             if is_gone:

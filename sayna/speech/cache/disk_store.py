@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeGuard
 
 from sayna.speech.cache.clip import sound_of, take_of
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
@@ -175,7 +176,7 @@ class DiskStore:
 
     def _current(self, seconds: float) -> Handle:
         handle = self._handle
-        if handle is not None and self._is_current(handle):
+        if self._is_current(handle):
             return handle
         if seconds <= BUSY_SECONDS and time.monotonic() < self._paused_until:
             raise TimeoutError("the audio cache could not be opened a moment ago")
@@ -189,16 +190,24 @@ class DiskStore:
         finally:
             self._lock.release()
 
-    def _is_current(self, handle: Handle) -> bool:
-        return handle.pid == os.getpid() and handle.files == inodes(self.folder)
+    def _is_current(self, handle: Handle | None) -> TypeGuard[Handle]:
+        return handle is not None and handle.pid == os.getpid() and handle.files == inodes(self.folder)
 
     def _reopen(self, seconds: float) -> Handle:
-        if self._handle is None or not self._is_current(self._handle):
-            self._release()
-            private_folder(self._path)
-            with exclusive(self._path / "audio.lock", seconds):
-                self._handle = self._open(seconds)
-        return self._handle
+        if self._is_current(self._handle):
+            return self._handle
+        self._release()
+        private_folder(self._path)
+        with exclusive(self._path / "audio.lock", seconds):
+            try:
+                handle = open_handle(self.folder, self._max_bytes, seconds)
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                if not is_unfit(error):
+                    raise
+                self._quarantine(error)
+                handle = open_handle(self.folder, self._max_bytes, seconds)
+        self._handle = handle
+        return handle
 
     def _release(self) -> None:
         handle, self._handle = self._handle, None
@@ -209,15 +218,6 @@ class DiskStore:
             _inherited.append(handle)
             return
         handle.close()
-
-    def _open(self, seconds: float) -> Handle:
-        try:
-            return open_handle(self.folder, self._max_bytes, seconds)
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            if not is_unfit(error):
-                raise
-            self._quarantine(error)
-            return open_handle(self.folder, self._max_bytes, seconds)
 
     def _quarantine_once(self, handle: Handle, error: BaseException) -> None:
         """Quarantine the database, unless another thread or process has done so already."""

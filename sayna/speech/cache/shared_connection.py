@@ -29,8 +29,8 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
-        self._pragmas = pragmas(max_bytes)
-        super().__init__(str(folder), timeout=BUSY_SECONDS, disk=InlineDisk, **settings(max_bytes))
+        self._settings = settings(max_bytes)
+        super().__init__(str(folder), timeout=BUSY_SECONDS, disk=InlineDisk, **self._settings)
 
     @property
     def _con(self) -> sqlite3.Connection:
@@ -42,8 +42,9 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
                 isolation_level=None,
                 check_same_thread=False,
             )
-            for name, value in self._pragmas.items():
-                self._connection.execute(f"PRAGMA {name} = {value}")
+            for name, value in self._settings.items():
+                if name.startswith("sqlite_"):
+                    self._connection.execute(f"PRAGMA {name.removeprefix('sqlite_')} = {value}")
         return self._connection
 
     def wait_for_writers(self, seconds: float) -> None:
@@ -98,27 +99,23 @@ class SharedConnection(diskcache.Cache):  # type: ignore[misc]
             connection.close()
 
 
-def pragmas(max_bytes: int) -> dict[str, int]:
-    """Return the pragmas of each connection to a cache of `max_bytes`, of which the log (-wal) takes at most 5 %."""
-    log_bytes = min(4 * 2**20, max_bytes // 20)
-    return {
-        "cache_size": -PAGE_CACHE_KIB,
-        # A file that is cut short while it is mapped ends the process with SIGBUS.
-        "mmap_size": 0,
-        # A power failure may lose the cache; without syncing, writes are a fifth faster.
-        "synchronous": 0,
-        "journal_size_limit": log_bytes,
-        "wal_autocheckpoint": max(1, log_bytes // 4096),
-    }
-
-
 def settings(max_bytes: int) -> dict[str, int]:
-    """Return the settings of diskcache for `max_bytes`."""
+    """Return the settings of diskcache for `max_bytes`, of which the log (-wal) takes at most 5 %.
+
+    Those that begin with `sqlite_` are pragmas of each connection.
+    """
+    log_bytes = min(4 * 2**20, max_bytes // 20)
     return {
         "size_limit": max_bytes,
         # Each write evicts at most 10 old rows, so no write waits for a long cleanup.
         "cull_limit": 10,
         # Statistics would turn each hit into a write.
         "statistics": 0,
-        **{f"sqlite_{name}": value for name, value in pragmas(max_bytes).items()},
+        "sqlite_cache_size": -PAGE_CACHE_KIB,
+        # A file that is cut short while it is mapped ends the process with SIGBUS.
+        "sqlite_mmap_size": 0,
+        # A power failure may lose the cache; without syncing, writes are a fifth faster.
+        "sqlite_synchronous": 0,
+        "sqlite_journal_size_limit": log_bytes,
+        "sqlite_wal_autocheckpoint": max(1, log_bytes // 4096),
     }

@@ -155,7 +155,13 @@ class SingleFlight:
                     yield from follow(stream, part)
                 return
             writer.part = part
-            stream.on_abandoned = partial(_cancel, stream, writer, task)
+
+            def cancel() -> None:
+                """Wake a producer that waits for a silent provider."""
+                if stream.cancel_if_unused(writer.has_followers):
+                    task.cancel()
+
+            stream.on_abandoned = cancel
             # A subscriber that left before that line has cancelled nothing.
             if not stream.cancel_if_unused(writer.has_followers):
                 yield from lead(stream, writer, task)
@@ -182,9 +188,3 @@ class SingleFlight:
 
 def _no_thread() -> Overloaded:
     return Overloaded("no thread is free to render speech; try again", retry_after=1)
-
-
-def _cancel(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> None:
-    """Wake a producer that waits for a silent provider, once its stream has no subscriber."""
-    if stream.cancel_if_unused(writer.has_followers):
-        task.cancel()

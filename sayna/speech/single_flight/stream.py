@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 # How long the end of a response waits until its audio is stored, so that the next request finds it. Minutes of audio
 # take longer than 0.2 s on a busy machine.
 STORE_SECONDS = 1.0
-READ_SECONDS = 60.0
 # How often a waiting thread checks that its client is connected: the kernel reports a hang-up only when asked.
 CONNECTION_CHECK_SECONDS = 0.5
 
@@ -91,8 +90,7 @@ class SharedStream:
     def read(self) -> Iterator[bytes]:
         """Yield the chunks as they arrive without subscribing; raises StreamLost when the audio does not get whole."""
         for index in itertools.count():
-            while not self.wait_for_chunk(index, READ_SECONDS):
-                pass
+            self.wait_for_chunk(index)
             if self.state in (State.FAILED, State.LOST):
                 raise StreamLost
             if index == len(self.chunks):
@@ -137,7 +135,7 @@ class SharedStream:
                 self._changed.notify_all()
             return self.state is State.LOST
 
-    def wait_for_chunk(self, index: int, seconds: float) -> bool:
+    def wait_for_chunk(self, index: int, seconds: float | None = None) -> bool:
         """Wait until the chunk with this index exists or the stream ends; return False after `seconds`."""
         if index < len(self.chunks):
             return True
