@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.config.types import matching
 from sayna.errors import InvalidProviderAuth, ProviderError
@@ -85,6 +84,7 @@ class Azure(CloudProvider):
         "pitch": SettingSpec(float, -50, 50),
         "volume": SettingSpec(float, 0, 100),
     }
+    key_header = ("Ocp-Apim-Subscription-Key", "{}")
     auth_fields = ("api_key", "region")
     # Azure limits the time, not the text: 1,000 characters stay below ten minutes in any language, at any speed.
     max_chars = 1000
@@ -104,20 +104,20 @@ class Azure(CloudProvider):
         """Return the voice; clients of the reference server may name it in `model`, because Azure has no models."""
         return voice_id or model or self.default_voice, ""
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
         headers = {
-            "Ocp-Apim-Subscription-Key": self.key(request.credentials),
+            **self.key_headers(request.credentials),
             "Content-Type": "application/ssml+xml",
             "X-Microsoft-OutputFormat": "raw-48khz-16bit-mono-pcm",
         }
         url = f"{self._base(request.credentials)}/cognitiveservices/v1"
-        return self.audio(request, url, spec, headers=headers, body=_document(request))
+        return self.audio(request, url, headers=headers, body=_document(request))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the region."""
-        url, headers = f"{self.base_url}/cognitiveservices/voices/list", {"Ocp-Apim-Subscription-Key": self.key(None)}
-        answer = self.json("GET", url, headers=headers, deadline=deadline)
+        url = f"{self.base_url}/cognitiveservices/voices/list"
+        answer = self.json("GET", url, headers=self.key_headers(None), deadline=deadline)
         if not isinstance(answer, list):
             raise ProviderError("azure answered with something other than its voices")
         return [_voice(item) for item in mappings(answer) if text(item, "ShortName")]

@@ -5,14 +5,12 @@ only the catalogue tells; speed is 0.6-1.5 and exists from sonic-3 on. Errors of
 text, those of later ones JSON.
 """
 
-import json
 import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
@@ -60,9 +58,10 @@ class Cartesia(CloudProvider):
         self._languages = {self.default_voice: "en"}
         self._lock = threading.Lock()
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
-        headers = self._headers(self.key(request.credentials))
+        headers = self._headers(request.credentials)
+        output = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": request.target.sample_rate}
         body = {
             "model_id": request.model,
             "transcript": request.text,
@@ -70,22 +69,21 @@ class Cartesia(CloudProvider):
             "voice": {"mode": "id", "id": request.voice_id},
             # A wrong language makes a German voice read English.
             "language": request.language.partition("-")[0].lower() or self._language(request, headers),
-            "output_format": {"container": "raw", "encoding": "pcm_s16le", "sample_rate": spec.sample_rate},
+            "output_format": output,
         }
         generation = dict(request.settings)
         if request.speaking_rate != 1.0:
             generation["speed"] = request.speaking_rate
         if generation:
             body["generation_config"] = generation
-        url = f"{self.base_url}/tts/bytes"
-        return self.audio(request, url, spec, headers=headers, body=json.dumps(body, ensure_ascii=False).encode())
+        return self.audio(request, f"{self.base_url}/tts/bytes", headers=headers, body=body)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice that the key may use, all pages."""
         voices: list[Voice] = []
         params = {"limit": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            url, headers = f"{self.base_url}/voices", self._headers(self.key(None))
+            url, headers = f"{self.base_url}/voices", self._headers(None)
             page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
             # Without previews: a client cannot fetch them without the key.
             voices += [_voice(item) for item in self.listed(page, "data") if text(item, "id")]
@@ -111,13 +109,8 @@ class Cartesia(CloudProvider):
                 self._languages[voice_id] = language
         return language
 
-    @staticmethod
-    def _headers(key: str) -> dict[str, str]:
-        return {
-            "Authorization": f"Bearer {key}",
-            "Cartesia-Version": VERSION,
-            "Content-Type": "application/json",
-        }
+    def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
+        return {**self.key_headers(credentials), "Cartesia-Version": VERSION}
 
 
 def _voice(item: Mapping[str, Any]) -> Voice:

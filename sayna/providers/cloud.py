@@ -15,6 +15,7 @@ from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedC
 from sayna.log import emit
 from sayna.providers.audio_response import Label, spec_of, whole_body, whole_frames
 from sayna.providers.base import AudioStream, SpeechRequest
+from sayna.providers.parsing import JsonObject
 from sayna.providers.vendor_health import RefusalNote
 from sayna.providers.vendor_http import VendorHTTP, logger
 
@@ -29,6 +30,8 @@ class CloudProvider(VendorHTTP):
 
     # Media types that this vendor puts before any audio, so they say nothing about it.
     careless_labels: ClassVar[frozenset[str]] = frozenset()
+    # The header with the key.
+    key_header: ClassVar[tuple[str, str]] = ("Authorization", "Bearer {}")
     # Whether the vendor chooses the sample rate.
     is_rate_open: ClassVar[bool] = False
     # What the vendor is asked for: lossless where it sells that, otherwise its best. Every other format is made of it.
@@ -48,50 +51,49 @@ class CloudProvider(VendorHTTP):
         return AudioSpec(self.audio_format, next(high_enough, self.sample_rates[-1]))
 
     @abstractmethod
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
-        """Return the audio of one text as it is made, asked for as `spec`; raises as synthesize() does."""
+    def render(self, request: SpeechRequest) -> AudioStream:
+        """Return the audio of one text as it is made, asked for as `request.target`; raises as synthesize() does."""
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made; where the vendor refuses a rate above its own, at its own rate.
 
         Otherwise callers of lower rates, who share the synthesis, would get the refusal of the higher one.
         """
-        spec, usual = self.native(request.target), AudioSpec(self.audio_format, self.sample_rates[0])
-        own = request.has_credentials
-        if spec == usual or (not own and self._rate_refusal.is_recent):
-            return self.render(request, usual)
+        spec, own = self.native(request.target), request.has_credentials
+        usual = replace(request, target=AudioSpec(self.audio_format, self.sample_rates[0]))
+        if spec == usual.target or (not own and self._rate_refusal.is_recent):
+            return self.render(usual)
         try:
-            return self.render(request, spec)
+            return self.render(replace(request, target=spec))
         except (ProviderRejectedCredentials, ProviderRejectedRequest):
-            stream = self.render(request, usual)
+            stream = self.render(usual)
         if not own:
             self._rate_refusal.note()
             # The same key was accepted: only the rate was refused, also when the client leaves before the end.
             self._refusal.clear()
         return stream
 
-    def key(self, credentials: Mapping[str, Any] | None) -> str:
-        """Return the request's own key, else the server's; raises ProviderNotConfigured."""
-        if credentials:
-            return str(credentials["api_key"])
-        if self._api_key is None:
+    def key_headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
+        """Return the header with the request's own key, else the server's; raises ProviderNotConfigured."""
+        key = credentials["api_key"] if credentials else self._api_key and self._api_key.reveal()
+        if not key:
             raise ProviderNotConfigured(f"{self.slug} is not configured on this server; set its API key")
-        return self._api_key.reveal()
+        name, value = self.key_header
+        return {name: value.format(key)}
 
     def audio(
         self,
         request: SpeechRequest,
         url: str,
-        spec: AudioSpec,
         *,
         headers: Mapping[str, str],
-        body: bytes,
+        body: JsonObject | bytes,
         params: Mapping[str, str] | None = None,
     ) -> AudioStream:
         """Return the vendor's audio after its first bytes, which decide its format.
 
-        `spec` is what was asked for; where the vendor sent another format or rate, the spec of the result says so.
-        Raises ProviderError when the response is no audio.
+        Where it is not `request.target` that the vendor sent, the spec of the result says so. Raises ProviderError
+        when the response is no audio.
         """
         reply = self.fetch(
             "POST", url, headers=headers, params=params, body=body, own=request.has_credentials,
@@ -103,7 +105,7 @@ class CloudProvider(VendorHTTP):
         if label.is_audio:
             head = containers.head_of(chunks)
             label = replace(label, name="") if label.name in self.careless_labels else label
-            found = spec_of(head, spec, label, is_rate_open=self.is_rate_open)
+            found = spec_of(head, request.target, label, is_rate_open=self.is_rate_open)
         # Some error pages have the status 200.
         if found is None:
             reply.close()

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderRejectedRequest
 from sayna.http import Deadline
@@ -50,6 +49,7 @@ class Deepgram(CloudProvider):
     # The first is its default for linear16.
     sample_rates = (24000, 32000, 48000)
     rates = (0.7, 1.5)
+    key_header = ("Authorization", "Token {}")
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {"mip_opt_out": SettingSpec(bool)}
     max_chars = 2000
 
@@ -58,21 +58,14 @@ class Deepgram(CloudProvider):
         name = model or voice_id or self._voice_for(language)
         return name, name
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return Aura's audio as it is made."""
-        return self.audio(
-            request,
-            f"{self.base_url}/v1/speak",
-            spec,
-            params=_params(request, spec),
-            headers=self._headers(self.key(request.credentials)),
-            body=json.dumps({"text": request.text}, ensure_ascii=False).encode(),
-        )
+        url, headers = f"{self.base_url}/v1/speak", self.key_headers(request.credentials)
+        return self.audio(request, url, params=_params(request), headers=headers, body={"text": request.text})
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every Aura voice that the key may use."""
-        headers = self._headers(self.key(None))
-        models = self.json("GET", f"{self.base_url}/v1/models", headers=headers, deadline=deadline)
+        models = self.json("GET", f"{self.base_url}/v1/models", headers=self.key_headers(None), deadline=deadline)
         return [_voice(item) for item in self.listed(models, "tts") if text(item, "canonical_name")]
 
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
@@ -89,14 +82,11 @@ class Deepgram(CloudProvider):
             )
         return VOICES[tag]
 
-    @staticmethod
-    def _headers(key: str) -> dict[str, str]:
-        return {"Authorization": f"Token {key}", "Content-Type": "application/json"}
 
-
-def _params(request: SpeechRequest, spec: AudioSpec) -> dict[str, str]:
+def _params(request: SpeechRequest) -> dict[str, str]:
     # All are sent, because the default is unclear: one page of Deepgram says wav, the specification says mp3.
-    params = {"model": request.model, "encoding": "linear16", "container": "none", "sample_rate": str(spec.sample_rate)}
+    rate = str(request.target.sample_rate)
+    params = {"model": request.model, "encoding": "linear16", "container": "none", "sample_rate": rate}
     if request.speaking_rate != 1.0:
         params["speed"] = f"{request.speaking_rate:g}"
     return params | {name: json.dumps(value) for name, value in request.settings.items()}

@@ -5,14 +5,12 @@ Sayna asks for it only when a request does; a quota that ran out is a 401 like a
 take a language. The catalogue has ten voices a page unless asked for more.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.errors import ProviderError, ProviderRateLimited, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
@@ -65,6 +63,7 @@ class ElevenLabs(CloudProvider):
     # 44,100 Hz and more need a Pro plan, and the API does not say which plan a key has.
     sample_rates = (24000, 32000, 44100, 48000)
     rates = (0.7, 1.2)
+    key_header = ("xi-api-key", "{}")
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "stability": SettingSpec(float, 0, 1),
         "similarity_boost": SettingSpec(float, 0, 1),
@@ -80,25 +79,21 @@ class ElevenLabs(CloudProvider):
         """Return the limit of the model; eleven_v3 and its variants take half as much as the others."""
         return V3_CHARS if model.startswith("eleven_v3") else self.max_chars
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
-        return self.audio(
-            request,
-            # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
-            # lead to another endpoint.
-            f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream",
-            spec,
-            params={"output_format": f"pcm_{spec.sample_rate}"},
-            headers=self._headers(self.key(request.credentials)),
-            body=json.dumps(_body(request), ensure_ascii=False).encode(),
-        )
+        # /stream sends the same audio sooner. quote() is a second defence behind voice_pattern: `../` would
+        # lead to another endpoint.
+        url = f"{self.base_url}/v1/text-to-speech/{quote(request.voice_id, safe='')}/stream"
+        params = {"output_format": f"pcm_{request.target.sample_rate}"}
+        headers = self.key_headers(request.credentials)
+        return self.audio(request, url, params=params, headers=headers, body=_body(request))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the account, all pages."""
         voices: list[Voice] = []
         params = {"page_size": str(PAGE_SIZE)}
         for _ in range(MAX_PAGES):
-            url, headers = f"{self.base_url}/v2/voices", self._headers(self.key(None))
+            url, headers = f"{self.base_url}/v2/voices", self.key_headers(None)
             page = self.json("GET", url, params=params, headers=headers, deadline=deadline)
             voices += [_voice(item) for item in self.listed(page, "voices") if text(item, "voice_id")]
             token = text(page, "next_page_token")
@@ -111,10 +106,6 @@ class ElevenLabs(CloudProvider):
         """Return the kind that `detail` names, in its old field or its new one."""
         detail = mapping(body.get("detail"))
         return ERRORS.get(text(detail, "code")) or ERRORS.get(text(detail, "status"))
-
-    @staticmethod
-    def _headers(key: str) -> dict[str, str]:
-        return {"xi-api-key": key, "Content-Type": "application/json"}
 
 
 def _body(request: SpeechRequest) -> dict[str, Any]:

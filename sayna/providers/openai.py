@@ -5,10 +5,9 @@ their models, so Sayna requests WAV and reads the rate in its header. OpenAI lis
 in several shapes. An exhausted quota is a 429 like too many requests.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -95,17 +94,12 @@ class OpenAI(CloudProvider):
         """Return the voice and the model; other servers with this API know at least the oldest model."""
         return voice_id or self.default_voice, model or (MODEL if self._is_openai else MODEL_ELSEWHERE)
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made; its header, or a rate in its label, replaces the rate in the spec."""
-        formats = {"pcm": AudioSpec("linear16", RATE), "wav": AudioSpec("wav", RATE)}
-        spec = formats.get(request.settings.get("response_format", ""), spec)
-        return self.audio(
-            request,
-            f"{self.base_url}/audio/speech",
-            spec,
-            headers=self._headers(request.credentials),
-            body=json.dumps(self._body(request, spec), ensure_ascii=False).encode(),
-        )
+        if chosen := request.settings.get("response_format"):
+            request = replace(request, target=AudioSpec("linear16" if chosen == "pcm" else "wav", RATE))
+        url, headers = f"{self.base_url}/audio/speech", self._headers(request.credentials)
+        return self.audio(request, url, headers=headers, body=self._body(request))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return OpenAI's known voices, or what the server lists; one that lists none has an empty list."""
@@ -130,13 +124,13 @@ class OpenAI(CloudProvider):
         has_no_credit = "insufficient_quota" in (error.get("code"), error.get("type"))
         return ProviderRejectedCredentials if has_no_credit else None
 
-    def _body(self, request: SpeechRequest, spec: AudioSpec) -> dict[str, Any]:
+    def _body(self, request: SpeechRequest) -> dict[str, Any]:
         custom = self._is_openai and request.voice_id.startswith(CUSTOM_VOICE)
         body: dict[str, Any] = {
             "model": request.model,
             "input": request.text,
             "voice": {"id": request.voice_id} if custom else request.voice_id,
-            "response_format": "pcm" if spec.audio_format == "linear16" else "wav",
+            "response_format": "pcm" if request.target.audio_format == "linear16" else "wav",
         }
         if request.speaking_rate != 1.0:
             body["speed"] = request.speaking_rate
@@ -145,11 +139,8 @@ class OpenAI(CloudProvider):
         return body
 
     def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:
-        headers = {"Content-Type": "application/json"}
         # A server of the operator may need no key: then the header is left out.
-        if credentials or self._api_key or self._is_openai:
-            headers["Authorization"] = f"Bearer {self.key(credentials)}"
-        return headers
+        return self.key_headers(credentials) if credentials or self._api_key or self._is_openai else {}
 
 
 def _voice(item: Any) -> Voice | None:

@@ -101,13 +101,17 @@ class VendorHTTP(TTSProvider):
         own: bool = False,
         max_bytes: int = MAX_JSON_BYTES,
         params: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: JsonObject | bytes | None = None,
         is_retried: bool = True,
     ) -> "http.StreamedResponse":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
-        `own` credentials came with the request. Raises ProviderError and its kinds.
+        An object as `body` is sent as JSON. `own` credentials came with the request. Raises ProviderError and its
+        kinds.
         """
+        if isinstance(body, Mapping):
+            headers = {**headers, "Content-Type": "application/json"}
+            body = json.dumps(body, ensure_ascii=False).encode()
         if not own and (seconds := self._breaker.retry_in()):
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
         connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried

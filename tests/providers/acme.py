@@ -1,11 +1,9 @@
 """A pretend vendor, all of it in one file: test_new_vendor.py copies it into a scratch checkout."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
@@ -35,15 +33,14 @@ class Acme(CloudProvider):
     sample_rates = (8000,)
     max_chars = 777
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
-        body = json.dumps({"text": request.text, "speed": request.speaking_rate, **request.settings}).encode()
-        headers = {"Authorization": f"Bearer {self.key(request.credentials)}", "Content-Type": "application/json"}
-        return self.audio(request, f"{self.base_url}/say", spec, headers=headers, body=body)
+        body = {"text": request.text, "speed": request.speaking_rate, **request.settings}
+        headers = self.key_headers(request.credentials)
+        return self.audio(request, f"{self.base_url}/say", headers=headers, body=body)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
-        headers = {"Authorization": f"Bearer {self.key(None)}"}
-        answer = self.json("GET", f"{self.base_url}/voices", headers=headers, deadline=deadline)
+        answer = self.json("GET", f"{self.base_url}/voices", headers=self.key_headers(None), deadline=deadline)
         items = self.listed(answer, "voices")
         return [Voice(id=text(item, "id"), name=text(item, "id"), provider=self.slug) for item in items]

@@ -6,11 +6,9 @@ language in its name (Achernar) belongs to Gemini and needs a model.
 """
 
 import base64
-import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sayna.audio.spec import AudioSpec
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
 from sayna.providers.audio_response import Label, spec_of
@@ -83,7 +81,7 @@ class Google(CloudProvider):
         tag = leading_tag(voice_id)
         return (tag,) if tag else ()
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the whole audio."""
         answer = self._call(
             "POST",
@@ -93,10 +91,10 @@ class Google(CloudProvider):
             connect_seconds=request.connect_seconds,
             is_retried=request.is_retried,
             max_bytes=MAX_ANSWER_BYTES,
-            body=json.dumps(_body(request, spec.sample_rate), ensure_ascii=False).encode(),
+            body=_body(request),
         )
         audio = _audio(answer)
-        return AudioStream(spec_of(audio, spec, Label("")) or spec, iter((audio,)))
+        return AudioStream(spec_of(audio, request.target, Label("")) or request.target, iter((audio,)))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
@@ -124,7 +122,6 @@ class Google(CloudProvider):
         timing: dict[str, Any] = {"deadline": deadline, "connect_seconds": connect_seconds}
         while True:
             headers = self._access.headers(credentials, refused=refused, **timing)
-            headers["Content-Type"] = "application/json"
             try:
                 return self.json(method, self.base_url + path, headers=headers, own=own, **timing, **call)
             except TokenRefused as error:
@@ -143,7 +140,7 @@ def _audio(answer: Any) -> bytes:
     return audio
 
 
-def _body(request: SpeechRequest, rate: int) -> dict[str, Any]:
+def _body(request: SpeechRequest) -> dict[str, Any]:
     """Return the body of a synthesis; a language in the voice's name is the only one that the voice takes."""
     # Google requires it even when the name of the voice has it.
     voice = {"languageCode": leading_tag(request.voice_id) or request.language}
@@ -152,7 +149,7 @@ def _body(request: SpeechRequest, rate: int) -> dict[str, Any]:
     if request.model:
         voice["modelName"] = request.model
     # It comes with a WAV header, whose length varies: it is parsed, never cut at 44 bytes.
-    audio: dict[str, Any] = {"audioEncoding": "LINEAR16", "sampleRateHertz": rate}
+    audio: dict[str, Any] = {"audioEncoding": "LINEAR16", "sampleRateHertz": request.target.sample_rate}
     if request.speaking_rate != 1.0:
         audio["speakingRate"] = request.speaking_rate
     for name, wire_name in (("pitch", "pitch"), ("volume_gain_db", "volumeGainDb")):

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from sayna.audio.spec import AudioSpec
 from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers import ssml
@@ -93,13 +92,13 @@ class Polly(CloudProvider):
         """Return the language of the default voice; that of others only the vendor knows."""
         return self.default_language if voice_id == self.default_voice else ""
 
-    def render(self, request: SpeechRequest, spec: AudioSpec) -> AudioStream:
+    def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
         engine = request.model or self._engine(request)
-        body = json.dumps(_body(request, spec, engine), ensure_ascii=False).encode()
+        body = json.dumps(_body(request, engine), ensure_ascii=False).encode()
         url = f"{self._account.base(request.credentials)}/v1/speech"
         headers = self._account.signed("POST", url, request.credentials, body)
-        return self.audio(request, url, spec, headers=headers, body=body)
+        return self.audio(request, url, headers=headers, body=body)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice of the region, all pages."""
@@ -138,14 +137,14 @@ class Polly(CloudProvider):
         return items
 
 
-def _body(request: SpeechRequest, spec: AudioSpec, engine: str) -> dict[str, Any]:
+def _body(request: SpeechRequest, engine: str) -> dict[str, Any]:
     body = {
         "VoiceId": request.voice_id,
         # Polly's own default is `standard`, which newer voices refuse.
         "Engine": engine,
         "OutputFormat": "mp3",
         # The API requires a string.
-        "SampleRate": str(spec.sample_rate),
+        "SampleRate": str(request.target.sample_rate),
         "Text": request.text,
     }
     prosody = {}
