@@ -33,8 +33,9 @@ _RAW = {
 }
 _NO_AUDIO = re.compile(r"(text|image|video|font|message|multipart|model)/|.*(json|xml|html|javascript)")
 _PARAMETER = r"(?:^|[;\s]){}\s*=\s*\"?(\d+)"
-# An honest length is never more than a body may have (MAX_AUDIO_BYTES in cloud.py); a larger one is a placeholder.
-_PLACEHOLDER_FROM = 64 * 2**20
+# The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
+# A header that says more has a placeholder for the length.
+MAX_AUDIO_BYTES = 64 * 2**20
 _WAV_SIZE = re.compile(rb"data(.{4})", re.DOTALL)
 # The largest page of Ogg, and where and how its header says that it is the last (RFC 3533, section 6).
 _TAIL_BYTES = 65307
@@ -104,7 +105,7 @@ def whole_body(chunks: Iterator[bytes], spec: AudioSpec, request: SpeechRequest,
     if spec.audio_format == "opus":
         flags = tail[tail.rfind(b"OggS") :][_FLAGS]
         is_whole = bool(int.from_bytes(flags, "big") & _END_OF_STREAM)
-    elif announced and 0 < (length := int.from_bytes(announced[1], "little")) < _PLACEHOLDER_FROM:
+    elif announced and 0 < (length := int.from_bytes(announced[1], "little")) < MAX_AUDIO_BYTES:
         is_whole = size - announced.end() >= length
     else:
         is_whole = _is_long_enough(size, "linear16" if announced else spec.audio_format, spec.sample_rate, request)

@@ -13,14 +13,12 @@ from sayna.audio.spec import AudioSpec
 from sayna.config import Secret
 from sayna.errors import ProviderError, ProviderNotConfigured, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.log import emit
-from sayna.providers.audio_response import Label, spec_of, whole_body, whole_frames
+from sayna.providers.audio_response import MAX_AUDIO_BYTES, Label, spec_of, whole_body, whole_frames
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.providers.parsing import JsonObject
 from sayna.providers.vendor_health import RefusalNote
 from sayna.providers.vendor_http import VendorHTTP, logger
 
-# The largest clip of the cache: 23 minutes of linear16 at 24 kHz, many times the audio that a vendor makes at once.
-MAX_AUDIO_BYTES = 64 * 2**20
 # A vendor that has refused a high rate is asked for one again after this time, because the plan of a key may change.
 RATE_REFUSED_SECONDS = 3600.0
 

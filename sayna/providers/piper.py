@@ -8,7 +8,6 @@ differ in rate (16,000 or 22,050 Hz) and licence.
 import functools
 import json
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,6 @@ from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, Speech
 from sayna.providers.local import LocalProvider
 from sayna.state.files import Check
 
-# Compared with the names in the folder, never joined to a path: `../../etc/passwd` is an unknown voice.
-ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-SUFFIX = ".onnx"
 # The other kinds fetch models of their own from the network.
 PHONEME_TYPES = ("espeak", "text")
 
@@ -71,7 +67,6 @@ class Piper(LocalProvider):
     config_class = PiperConfig
     facts = ProviderFacts("`PIPER_VOICES_PATH`", "linear16 at the voice's rate", "by sentence", remark=", local")
     default_voice = ""
-    voice_pattern = ID
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "noise_scale": SettingSpec(float, 0, 2),
         "noise_w_scale": SettingSpec(float, 0, 2),
@@ -150,33 +145,24 @@ class Piper(LocalProvider):
         return voice.version if voice else ""
 
     def _voices(self) -> dict[str, VoiceFile]:
-        return scan(self._folder) if self._folder else {}
-
-
-def scan(folder: Path) -> dict[str, VoiceFile]:
-    """Return the usable voices by id, sorted; one that cannot be read is left out with a warning."""
-    found = {}
-    try:
-        models = sorted(folder.glob(f"*{SUFFIX}"))
-    except OSError as error:
-        _rate_limited_log.warn("the folder of Piper's voices cannot be read: %r", error)
-        return {}
-    for model in models:
-        voice = _voice(model) if ID.fullmatch(model.stem) else None
-        if voice is not None:
-            found[model.stem] = voice
-    return found
-
-
-def _voice(model: Path) -> VoiceFile | None:
-    try:
-        told = model.with_name(f"{model.name}.json")
-        seen = (model.stat(), told.stat())
-        # The times of both files: a file replaced by an older one does not change the later of the two times.
-        return _read(model, told, "-".join(f"{each.st_mtime_ns}-{each.st_size}" for each in seen))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        _rate_limited_log.warn("the Piper voice %s cannot be used: %r", model.stem, error)
-        return None
+        """Return the usable voices by id, sorted; one that cannot be read is left out with a warning."""
+        found: dict[str, VoiceFile] = {}
+        try:
+            models = sorted(self._folder.glob("*.onnx")) if self._folder else []
+        except OSError as error:
+            _rate_limited_log.warn("the folder of Piper's voices cannot be read: %r", error)
+            return found
+        # Ids are compared with these names, never joined to a path: `../../etc/passwd` is an unknown voice.
+        for model in (each for each in models if self.voice_pattern.fullmatch(each.stem)):
+            try:
+                config = model.with_name(f"{model.name}.json")
+                seen = (model.stat(), config.stat())
+                # The times of both files: a file replaced by an older one does not change the later of the two times.
+                version = "-".join(f"{each.st_mtime_ns}-{each.st_size}" for each in seen)
+                found[model.stem] = _read(model, config, version)
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                _rate_limited_log.warn("the Piper voice %s cannot be used: %r", model.stem, error)
+        return found
 
 
 @functools.lru_cache(maxsize=1024)

@@ -106,19 +106,16 @@ class VendorHTTP(TTSProvider):
     ) -> "http.StreamedResponse":
         """Return a response with status 200; at most one retry, and only where the first attempt was not billed.
 
-        An object as `body` is sent as JSON. `own` credentials came with the request. Raises ProviderError and its
-        kinds.
+        An object is sent as JSON. `own` credentials came with the request. Raises ProviderError and its kinds.
         """
-        if isinstance(body, Mapping):
-            headers = {**headers, "Content-Type": "application/json"}
-            body = json.dumps(body, ensure_ascii=False).encode()
         if not own and (seconds := self._breaker.retry_in()):
             raise ProviderError(f"{self.slug} keeps failing; try again soon", retry_after=math.ceil(seconds))
+        headers, data = _encoded(headers, body)
         connect_seconds, last = min(connect_seconds or math.inf, deadline.remaining()), not is_retried
         while True:
             try:
                 reply = http.send(
-                    method, url, headers=headers, params=params, data=body, deadline=deadline,
+                    method, url, headers=headers, params=params, data=data, deadline=deadline,
                     connect_seconds=connect_seconds, max_bytes=max_bytes)  # fmt: skip
             except http.TransportError as error:
                 failure, pause = self._failure(error, own=own, timeout=connect_seconds), 0.0
@@ -174,6 +171,13 @@ class VendorHTTP(TTSProvider):
         if timed_out:
             return ProviderTimeout(f"{self.slug} did not answer in time")
         return ProviderError(f"{self.slug} could not be asked: {error}")
+
+
+def _encoded(headers: Mapping[str, str], body: JsonObject | bytes | None) -> tuple[Mapping[str, str], bytes | None]:
+    """Return the headers and the bytes of a body, which may be an object to be sent as JSON."""
+    if not isinstance(body, Mapping):
+        return headers, body
+    return {**headers, "Content-Type": "application/json"}, json.dumps(body, ensure_ascii=False).encode()
 
 
 def _error_for(slug: str, status: int, kind: type[ProviderError], retry_after: float | None) -> ProviderError:

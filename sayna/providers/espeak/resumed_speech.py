@@ -1,5 +1,6 @@
 """Speech that goes on when a text has killed the engine process: the rest is said without what kills."""
 
+import itertools
 import unicodedata
 from collections.abc import Iterator
 
@@ -23,21 +24,17 @@ class ResumedSpeech(Iterator[bytes]):
 
     def __init__(self, pool: EnginePool, head: bytes, versions: Iterator[str], deadline: Deadline) -> None:
         self._pool, self._head, self._versions, self._deadline = pool, head, versions, deadline
-        self._sent = 0
         self._response = self._begin()
-        self._first = b""
-        while len(self._first) < LEAST_BYTES:
-            chunk = self._next()
-            if not chunk:
+        chunks, first = self._chunks(), b""
+        while len(first) < LEAST_BYTES:
+            if not (chunk := next(chunks, b"")):
                 raise EmptyText("there is nothing to say in this text")
-            self._first += chunk
+            first += chunk
+        self._samples = itertools.chain((first,), chunks)
 
     def __next__(self) -> bytes:
         """Return the next samples; raises ProviderError and its kinds."""
-        chunk, self._first = self._first or self._next(), b""
-        if not chunk:
-            raise StopIteration
-        return chunk
+        return next(self._samples)
 
     def close(self) -> None:
         """Cancel the synthesis; a second call does nothing."""
@@ -54,20 +51,20 @@ class ResumedSpeech(Iterator[bytes]):
                 died = error
         raise died or EngineDied("The embedded engine died while it rendered this text.")
 
-    def _next(self) -> bytes:
-        """Return the next samples, empty bytes at the end."""
-        skip = 0
+    def _chunks(self) -> Iterator[bytes]:
+        sent = skip = 0
         while True:
             try:
-                chunk = next(self._response, b"")
+                for chunk in self._response:
+                    unheard = chunk[skip:]
+                    skip -= min(skip, len(chunk))
+                    sent += len(unheard)
+                    if unheard:
+                        yield unheard
             except EngineDied:
-                self._response, skip = self._begin(), self._sent
-                continue
-            unheard = chunk[skip:]
-            skip -= min(skip, len(chunk))
-            if unheard or not chunk:
-                self._sent += len(unheard)
-                return unheard
+                self._response, skip = self._begin(), sent
+            else:
+                return
 
 
 def harmless_versions(text: str) -> Iterator[str]:

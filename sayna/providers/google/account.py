@@ -77,7 +77,7 @@ class GoogleAccess:
         credentials: Mapping[str, Any] | None,
         *,
         deadline: Deadline,
-        connect_seconds: float,
+        connect_seconds: float | None,
         refused: str = "",
     ) -> dict[str, str]:
         """Return headers with a token other than the one in the header `refused`; raises ProviderError."""
@@ -93,7 +93,9 @@ class GoogleAccess:
             )  # fmt: skip
 
         try:
-            token = self._tokens.get(digest(account), mint, deadline, refused=refused.removeprefix("Bearer "))
+            # A digest, because the account holds a secret.
+            digest = hashlib.sha256(json.dumps(account, sort_keys=True).encode()).hexdigest()
+            token = self._tokens.get(digest, mint, deadline, refused=refused.removeprefix("Bearer "))
         except TimeoutError as error:
             raise ProviderTimeout("google did not answer in time") from error
         # A person's account names a project, because the account itself cannot be billed.
@@ -102,9 +104,19 @@ class GoogleAccess:
 
     @cached_property
     def _own_account(self) -> Mapping[str, Any]:
+        """The server's account, from its JSON or from a path; raises ProviderNotConfigured."""
         if self._config.credentials is None:
             raise ProviderNotConfigured("google is not configured; set GOOGLE_APPLICATION_CREDENTIALS")
-        return load(self._config.credentials.reveal())
+        try:
+            account = mapping(read_account(self._config.credentials.reveal()))
+        except (OSError, ValueError) as error:
+            raise ProviderNotConfigured("the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read") from error
+        needed = NEEDED.get(text(account, "type"))
+        if not needed or not all(text(account, name) for name in needed):
+            raise ProviderNotConfigured(
+                f"GOOGLE_APPLICATION_CREDENTIALS must be of type {' or '.join(NEEDED)}, with all of its fields"
+            )
+        return account
 
 
 def check(given: Any) -> None:
@@ -123,35 +135,17 @@ def check(given: Any) -> None:
     )
 
 
-def load(source: str) -> Mapping[str, Any]:
-    """Return the server's account from its JSON or from a path; raises ProviderNotConfigured."""
-    try:
-        account = mapping(read_account(source))
-    except (OSError, ValueError) as error:
-        raise ProviderNotConfigured("the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read") from error
-    needed = NEEDED.get(text(account, "type"))
-    if not needed or not all(text(account, name) for name in needed):
-        raise ProviderNotConfigured(
-            f"GOOGLE_APPLICATION_CREDENTIALS must be of type {' or '.join(NEEDED)}, with all of its fields"
-        )
-    return account
-
-
-def digest(account: Mapping[str, Any]) -> str:
-    """Return a text that identifies an account and does not contain its secret."""
-    return hashlib.sha256(json.dumps(account, sort_keys=True).encode()).hexdigest()
-
-
-def grant(account: Mapping[str, Any]) -> bytes:
-    """Return the form that requests an access token; raises ValueError for an invalid private key."""
+def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
+    """Return the form that requests an access token."""
     if account["type"] == "authorized_user":
         names = NEEDED["authorized_user"]
         return urlencode({"grant_type": "refresh_token"} | {name: account[name] for name in names}).encode()
     bearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-    return urlencode({"grant_type": bearer, "assertion": _assertion(account)}).encode()
+    return urlencode({"grant_type": bearer, "assertion": _assertion(account, own=own)}).encode()
 
 
-def _assertion(account: Mapping[str, Any]) -> str:
+def _assertion(account: Mapping[str, Any], *, own: bool) -> str:
+    """Return the signed claims of a service account; raises InvalidProviderAuth or ProviderNotConfigured."""
     import jwt  # noqa: PLC0415 - loads cryptography, which only Google needs here
 
     now = int(time.time())
@@ -169,13 +163,6 @@ def _assertion(account: Mapping[str, Any]) -> str:
     try:
         return jwt.encode(claims, key, "RS256", headers)
     except (ValueError, TypeError, jwt.PyJWTError) as error:
-        raise ValueError("the private key is not an RSA key") from error
-
-
-def _grant(account: Mapping[str, Any], *, own: bool) -> bytes:
-    try:
-        return grant(account)
-    except ValueError as error:
         if own:
             raise InvalidProviderAuth("auth.credentials.private_key must be an RSA key in PEM") from error
         raise ProviderNotConfigured("the key in GOOGLE_APPLICATION_CREDENTIALS is no RSA key") from error

@@ -98,7 +98,7 @@ class Google(CloudProvider):
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return every voice."""
-        answer = self._call("GET", "/v1/voices", deadline=deadline, connect_seconds=deadline.remaining())
+        answer = self._call("GET", "/v1/voices", deadline=deadline)
         return [_voice(item) for item in self.listed(answer, "voices") if text(item, "name")]
 
     def read_error(self, status: int, body: JsonObject, headers: Mapping[str, str]) -> type[ProviderError] | None:
@@ -113,7 +113,7 @@ class Google(CloudProvider):
         path: str,
         *,
         deadline: Deadline,
-        connect_seconds: float,
+        connect_seconds: float | None = None,
         credentials: Mapping[str, Any] | None = None,
         **call: Any,
     ) -> Any:
