@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 
 from sayna import __version__
-from sayna.cli.command import Command, config
-from sayna.config import read_sources, settings
+from sayna.cli.command import Command
+from sayna.config import load_config, read_sources, settings
 from sayna.state.blobs import FileBlobStore
 from sayna.state.files import create_private, private_folder, replace_private
 from sayna.state.secret import KEY_FILE
@@ -58,7 +58,7 @@ def backup(file: Path, *, with_secrets: bool, yes: bool) -> None:
 def _members(*, with_secrets: bool) -> Iterator[tuple[str, bytes]]:
     yield MANIFEST, json.dumps({"sayna": __version__, "created": int(time.time())}).encode()
     yield SETTINGS, _settings(with_secrets=with_secrets).encode()
-    if (folder := config().cache.path) is not None:
+    if (folder := load_config().cache.path) is not None:
         for name in FILES:
             with contextlib.suppress(FileNotFoundError):
                 yield f"cache/{name}", (folder / name).read_bytes()
@@ -113,7 +113,7 @@ def restore(file: Path, settings_to: Path | None, *, yes: bool) -> None:
         kind, _, rest = name.partition("/") if "/" in name else ("", "", name)
         if name == SETTINGS and settings_to:
             _write(settings_to, content)
-        elif kind == "cache" and (folder := config().cache.path):
+        elif kind == "cache" and (folder := load_config().cache.path):
             _put_back(private_folder(folder), rest, content)
         elif kind in places:
             place = places[kind]

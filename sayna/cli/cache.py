@@ -28,11 +28,8 @@ find /var/cache/sayna-clips -type f -delete"""
 # What a clip knows of its request.
 VOICE = ("provider", "voice_id", "model", "language", "speaking_rate")
 
-commands = Group("cache", help="Look at, check and clear the audio cache.")
-
-# The same as `sayna pack export | import`.
-for each in pack.commands.values():
-    commands.add_command(each)
+# Among them those of `sayna pack`: export and import.
+commands = Group("cache", help="Look at, check and clear the audio cache.", commands=list(pack.commands.values()))
 
 
 @commands.command("stats")

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -45,30 +44,6 @@ def voice_options(command: F) -> F:
     return command
 
 
-class CommandSession:
-    """The settings and the services of one run of `sayna`, read and built when a command asks for them."""
-
-    @cached_property
-    def config(self) -> "Config":
-        """The settings; raises ConfigError."""
-        from sayna.config import load_config  # noqa: PLC0415 - `sayna --help` needs no settings
-
-        return load_config()
-
-    @cached_property
-    def services(self) -> "Services":
-        """The services; raises ConfigError, and ClickException where CACHE_PATH names no folder."""
-        from sayna import log  # noqa: PLC0415 - 0.6 s of imports, which `sayna --help` must not wait for
-        from sayna.services import build  # noqa: PLC0415
-
-        # People see warnings; the lines of each call to a vendor are for the log of a server.
-        log.configure("WARNING", "console")
-        require_cache_folder(self.config)
-        built = build(self.config)
-        click.get_current_context().find_root().call_on_close(built.close)
-        return built
-
-
 def require_cache_folder(config: "Config") -> None:
     """Raise ClickException where CACHE_PATH names no folder: commands make none, because the path may be mistyped."""
     path = config.cache.path
@@ -79,21 +54,34 @@ def require_cache_folder(config: "Config") -> None:
 
 
 def services() -> "Services":
-    """Return the services of the application that Flask runs the command in, otherwise those of this run of `sayna`."""
-    root = click.get_current_context().find_root().obj
+    """Return the services of the application that Flask runs the command in, otherwise those of this run of `sayna`.
+
+    Raises ConfigError, and ClickException where CACHE_PATH names no folder.
+    """
+    root = click.get_current_context().find_root()
     if is_of_flask():
-        return cast("Services", root.load_app().extensions["sayna"])
-    return cast("CommandSession", root).services
+        return cast("Services", root.obj.load_app().extensions["sayna"])
+    if root.obj is None:
+        root.obj = _built()
+        root.call_on_close(root.obj.close)
+    return cast("Services", root.obj)
 
 
-def config() -> "Config":
-    """Return the settings, for a command that Flask does not have; raises ConfigError."""
-    return cast("CommandSession", click.get_current_context().find_root().obj).config
+def _built() -> "Services":
+    from sayna import log  # noqa: PLC0415 - 0.6 s of imports, which `sayna --help` must not wait for
+    from sayna.config import load_config  # noqa: PLC0415
+    from sayna.services import build  # noqa: PLC0415
+
+    # People see warnings; the lines of each call to a vendor are for the log of a server.
+    log.configure("WARNING", "console")
+    config = load_config()
+    require_cache_folder(config)
+    return build(config)
 
 
 def is_of_flask() -> bool:
     """Return whether the command runs as `flask --app wsgi ...`, as in scripts that are older than `sayna`."""
-    return not isinstance(click.get_current_context().find_root().obj, CommandSession)
+    return click.get_current_context().find_root().command is not sayna
 
 
 def shared_cache() -> "AudioCache":
@@ -201,10 +189,8 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     metavar="FILE",
 )
 @click.version_option(__version__, prog_name="sayna", message="%(prog)s %(version)s")
-@click.pass_context
-def sayna(context: click.Context, env_file: Path | None) -> None:
+def sayna(env_file: Path | None) -> None:
     """Text to speech by one HTTP API. The settings are those of the server: the environment, .env, SAYNA_CONFIG."""
-    context.obj = CommandSession()
     if env_file:
         from sayna.config.sources import read_variables  # noqa: PLC0415 - `sayna --help` needs no settings
 

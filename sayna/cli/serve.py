@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from sayna.cli.command import Command, config
-from sayna.config import ConfigError
+from sayna.cli.command import Command
+from sayna.config import ConfigError, load_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def serve(*, welcome: bool) -> None:
     """Serve the HTTP API until a signal stops it. Exits with 78 when a setting is wrong."""
     try:
-        settings = config()
+        settings = load_config()
     except ConfigError as problems:
         click.echo(problems, err=True)
         # systemd does not start the service again after this status (RestartPreventExitStatus).

@@ -48,11 +48,6 @@ class SipAddress:
         wire = found["host"] + (f":{port}" if port else "")
         return cls(found["host"].lower().rstrip("."), wire, int(port) if port else None, transport)
 
-    @property
-    def effective_port(self) -> int:
-        """The port that is dialled."""
-        return self.port or DEFAULT_PORTS[self.transport]
-
 
 @dataclass(frozen=True, slots=True)
 class SipPlace:
@@ -73,7 +68,7 @@ class SipPlace:
 
     def covers(self, address: SipAddress) -> bool:
         """Return whether the address is here; names are compared as text, because their owner may change them."""
-        if self.port not in (None, address.effective_port):
+        if self.port not in (None, address.port or DEFAULT_PORTS[address.transport]):
             return False
         try:
             network = ipaddress.ip_network(_numeric(self.host), strict=False)

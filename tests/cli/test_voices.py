@@ -15,9 +15,7 @@ from tests.wire.deepgram import DeepgramFake
 
 
 def run(app: Flask, *arguments: str) -> Result:
-    result = app.test_cli_runner().invoke(args=["voices", *arguments])
-    app.extensions["sayna"].close()
-    return result
+    return app.test_cli_runner().invoke(args=["voices", *arguments])
 
 
 @pytest.fixture
@@ -27,8 +25,8 @@ def deepgram() -> Iterator[DeepgramFake]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, deepgram: DeepgramFake) -> Flask:
-    return create_app(
+def app(tmp_path: Path, deepgram: DeepgramFake) -> Iterator[Flask]:
+    made = create_app(
         load_config(
             {
                 "DEEPGRAM_API_KEY": "good",
@@ -38,6 +36,8 @@ def app(tmp_path: Path, deepgram: DeepgramFake) -> Flask:
             }
         )
     )
+    yield made
+    made.extensions["sayna"].close()
 
 
 def test_no_voice_is_a_sentence(app: Flask) -> None:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 import click
 
-from sayna.cli.command import Command, as_json, config, print_json, services
+from sayna.cli.command import Command, as_json, print_json, services
 from sayna.cli.doctor import machine, remote
 from sayna.cli.doctor.finding import Finding, fail
-from sayna.config import ConfigError
+from sayna.config import ConfigError, load_config
 from sayna.services import Services
 
 STATUS = {"ok": 0, "warn": 1, "fail": 2}
@@ -54,7 +54,7 @@ def doctor(*, deep: bool, as_json: bool) -> None:
 def _findings(*, deep: bool) -> Iterator[tuple[str, Finding]]:
     """Yield the findings; without usable settings or their folder there is nothing to build the services from."""
     try:
-        folder = config().cache.path
+        folder = load_config().cache.path
         if folder is not None and not folder.is_dir():
             yield "folder", fail(f"CACHE_PATH is {folder}, and that folder is missing", f"mkdir -p -m 700 {folder}")
             return
