@@ -83,9 +83,8 @@ class Lexicons:
             ordered = [
                 (entry.word, entry.spoken)
                 for name in (EVERYBODY, key[0])
-                for is_general in (True, False)
-                for entry in self._entries.get(name, ())
-                if is_general is not bool(entry.language) and (is_general or speaks((language,), entry.language))
+                for entry in sorted(self._entries.get(name, ()), key=lambda entry: bool(entry.language))
+                if not entry.language or speaks((language,), entry.language)
             ]
             table = tables[key] = PronunciationTable(ordered)
         return table

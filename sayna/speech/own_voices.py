@@ -38,11 +38,6 @@ class VoiceTarget:
     gain_db: float = 0.0
     voice_settings: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def address(self) -> str:
-        """The target as `provider/voice_id`, or its provider alone."""
-        return "/".join(filter(None, (self.provider, self.voice_id)))
-
 
 OwnVoices = Mapping[str, tuple[VoiceTarget, ...]]
 NONE: OwnVoices = MappingProxyType({})

@@ -4,6 +4,7 @@ import functools
 import re
 import unicodedata
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -11,13 +12,12 @@ from typing import NamedTuple
 from sayna.engines.graphemes import CharacterTable
 from sayna.errors import EmptyText, InvalidRequest, TextTooLong
 from sayna.speech.markup import Piece, Script, UnsupportedMarkup, compiled, compiled_leniently
-from sayna.speech.text import clean, has_speech
+from sayna.speech.text import JOINERS, clean, has_speech
 
 # Without a limit, three rules make 1 GB of 1 kB.
 MAX_GROWTH = 4
 # A short text may grow by this many characters: "IVR" becomes nine times as long.
 MAX_ADDED = 2000
-JOINERS = "\u200c\u200d"
 # Scripts that put no blanks between words: Thai, Lao, Tibetan, Myanmar, Khmer, Kana, Han, Yi, Javanese.
 _UNSPACED_SCRIPT = re.compile(
     "[\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u2e80-\u3007\u3021-\u312f\u31a0-\u31bf"
@@ -47,11 +47,6 @@ def _kind(character: str) -> str:
     return "s" if character == "_" or character.isalnum() else "o"
 
 
-def _kinds(firsts: Iterable[str]) -> CharacterTable:
-    """Return the kinds of all characters; those that a word begins with are capitals."""
-    return CharacterTable(_kind, ((ord(first), _kind(first).upper()) for first in firsts))
-
-
 # What a word may begin with: one character, or a run of a script with blanks.
 _BEGINNING = re.compile("U|(?<![sSnN])(?:[SN][sSnN]*|O)")
 
@@ -75,7 +70,9 @@ class PronunciationTable:
         """Keep the rules, which win over those of `base`; a large base costs little."""
         added = {word: clean(spoken) for written, spoken in rules if (word := clean(written).strip())}
         self._spoken: dict[str, str] = {**base._spoken, **added} if base else added
-        self._kinds = _kinds({word[0] for word in self._spoken})
+        # The kinds of all characters; those that a word begins with are capitals.
+        firsts = {word[0] for word in self._spoken}
+        self._kinds = CharacterTable(_kind, ((ord(first), _kind(first).upper()) for first in firsts))
         self._words: dict[str, list[str]] = dict(base._words) if base else {}
         self._groups: dict[str, _Group | None] = dict(base._groups) if base else {}
         changed: dict[str, set[str]] = {}
@@ -182,11 +179,12 @@ def spoken(text: str, markup: str, words: PronunciationTable, limit: int) -> Spo
 
 
 def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:
-    _check_length(sum(len(piece.text) for piece in script.pieces), limit)
+    written = sum(len(piece.text) for piece in script.pieces)
+    _check_length(written, limit)
+    most = longest_result(written)
     parts: list[str] = []
-    pauses: dict[int, int] = {}
+    pauses: Counter[int] = Counter()
     length = 0
-    most = longest_result(sum(len(piece.text) for piece in script.pieces))
     for run, silence_ms in _runs(script.pieces):
         text = _said(run, words, most)
         if has_speech(text):
@@ -194,7 +192,7 @@ def _of_script(script: Script, words: PronunciationTable, limit: int) -> Spoken:
             length += len(text)
             check_result(length, most)
         if silence_ms:
-            pauses[length] = pauses.get(length, 0) + silence_ms
+            pauses[length] += silence_ms
     if len(parts) > MAX_PARTS:
         raise UnsupportedMarkup(f"the breaks make {len(parts)} parts of the text; send at most {MAX_PARTS}")
     return Spoken(_with_speech("".join(parts)), tuple(pauses.items()), script.rate)

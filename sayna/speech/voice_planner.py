@@ -41,8 +41,10 @@ class VoicePlanner(Planner):
         super().__init__(providers, config.speech, secret, *lookups)
         self._plans: dict[tuple[bytes, tuple[str, ...]], Plan] = {}
         try:
-            self._default = self._default_of(config.speech.default_voice)
-            self._file = OwnVoiceFile(config.speech.voices_path, parse_target, self._check, self._default.voice or "")
+            self._default = config.speech.default_voice or ""
+            self._default_target = self._target_of(self._default)
+            needs = "" if self._default_target else self._default
+            self._file = OwnVoiceFile(config.speech.voices_path, parse_target, self._check, needs)
         finally:
             # The checks may have taken the pool of engines, in a process that only forks the workers.
             for provider in providers.values():
@@ -100,8 +102,9 @@ class VoicePlanner(Planner):
         if not name:
             if named or not self._takes_default(request):
                 return request
-            default = self._default
-            return replace(request, voice=default.voice, provider=default.provider, voice_id=default.voice_id)
+            if target := self._default_target:
+                return replace(request, voice=None, provider=target.provider, voice_id=target.voice_id)
+            return replace(request, voice=self._default)
         if named:
             raise InvalidRequest("send voice, or provider, voice_id and model, but not both")
         name = name.removeprefix(f"{ALIAS}/").removeprefix(f"{ALIAS}:")
@@ -113,30 +116,27 @@ class VoicePlanner(Planner):
         for name, targets in self._file.voices.items():
             usable = [each for each in targets if may_use(each.provider)]
             if usable:
-                tags = dict.fromkeys(self._language(each) for each in usable)
-                chain = tuple(each.address for each in usable)
+                tags = dict.fromkeys(plan.language for plan in map(self._probed, usable) if plan)
+                chain = tuple("/".join(filter(None, (each.provider, each.voice_id))) for each in usable)
                 yield normalized(Voice(name, name, ALIAS, languages=tuple(tags), chain=chain), ALIAS)
 
-    def _default_of(self, voice: str | None) -> SpeakRequest:
-        """Return what DEFAULT_VOICE stands for; raises ConfigError for an address that cannot be asked."""
-        request = SpeakRequest(None)
+    def _target_of(self, voice: str) -> VoiceTarget | None:
+        """Return the target whose address DEFAULT_VOICE is, None for a name; raises ConfigError if it cannot speak."""
         try:
-            request = _addressed(request, voice) if voice else request
-            if request.provider:
-                self._check(VoiceTarget(request.provider, request.voice_id or ""))
+            request = _addressed(SpeakRequest(None), voice)
+            target = VoiceTarget(request.provider or "", request.voice_id or "")
+            self._check(target)
         except UnknownVoice:
-            return replace(request, voice=voice)
+            return None
         except SaynaError as error:
             raise ConfigError([f"DEFAULT_VOICE has a mistake: {error.message}."]) from error
-        return request
+        return target
 
     def _takes_default(self, request: SpeakRequest) -> bool:
-        targets = self._file.voices.get(self._default.voice or "", ())
+        targets = (self._default_target,) if self._default_target else self._file.voices.get(self._default, ())
         # Credentials and settings are those of one vendor, which DEFAULT_TTS_PROVIDER names.
         if len(targets) > 1 and (request.auth or request.voice_settings):
             return False
-        if not targets and self._default.provider:
-            targets = (VoiceTarget(self._default.provider, self._default.voice_id or ""),)
         return any(self._speaks(each, request.language) for each in targets)
 
     def _speaks(self, target: VoiceTarget, language: str | None) -> bool:
@@ -144,18 +144,14 @@ class VoicePlanner(Planner):
         tag = canonical(language or "")
         if target.language or not tag:
             return not (language or "").strip() or bool(tag and spoken((target.language,), tag))
-        try:
-            self._one(_aimed(SpeakRequest("a", language=tag), target))
-        except SaynaError:
-            return False
-        return True
+        return self._probed(target, tag) is not None
 
-    def _language(self, target: VoiceTarget) -> str:
-        """Return the tag that a target speaks, "" where only the vendor knows."""
+    def _probed(self, target: VoiceTarget, language: str | None = None) -> Plan | None:
+        """Return the plan of a letter, None when the target cannot speak this language."""
         try:
-            return self._one(_aimed(SpeakRequest("a"), target)).language
+            return self._one(_aimed(SpeakRequest("a", language=language), target))
         except SaynaError:
-            return ""
+            return None
 
     def _one(self, request: SpeakRequest) -> Plan:
         """Return the plan of one target; its understudy is its fallback, and speaks a text that it cannot read."""
