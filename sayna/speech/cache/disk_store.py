@@ -110,9 +110,11 @@ class DiskStore:
         """Store a form if its master is the take of then and leaves room; return whether; raises one of FAULTS."""
         # A client waits for its form: to make it again costs less than to wait for other writers.
         with self.writing(BUSY_SECONDS) as cache:
+            # Before the transaction: SQLite frees the pages of removed rows when it ends.
+            if not cache.evict_forms(self._max_bytes - 2 * len(blob)):
+                return False
             with cache.transact():
-                has_room = cache.evict_forms(self._max_bytes - 2 * len(blob))
-                if not has_room or take_of(cache.get(sound_of(key)) or b"") != created:
+                if take_of(cache.get(sound_of(key)) or b"") != created:
                     return False
                 cache.set(key, blob, expire=self._ttl, tag=tag)
                 cache.demote(key)

@@ -202,3 +202,14 @@ def test_form_of_an_older_take_is_not_kept(tmp_path: Path) -> None:
         cache.put_form(KEY, "mp3", Clip(old.info, b"old"), generation, on_disk=True)
         assert cache.get(form_key(KEY, "mp3")) is None
         cache.close()
+
+
+def test_form_in_a_full_cache_takes_the_place_of_the_oldest_forms(tmp_path: Path) -> None:
+    cache, master = open_cache(tmp_path, max_bytes=2**20), make_clip(50_000)
+    assert cache.put(KEY, master)
+    for number in range(40):
+        cache.put_form(KEY, str(number), Clip(master.info, os.urandom(50_000)), cache.generation(), on_disk=True)
+        stored = open_cache(tmp_path, max_bytes=2**20)
+        assert all(stored.get(form_key(KEY, str(newest))) for newest in range(max(0, number - 3), number + 1))
+        stored.close()
+    assert cache.stats().bytes <= 2**20
