@@ -87,8 +87,8 @@ def _without_text(fields: dict[str, Any], name: str) -> bytes:
 def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> SpeechResult:
     """Return the speech of a plan, as the request's Cache-Control asks.
 
-    `is_whole` means that the answer begins when the speech is complete, as with formats that cannot be streamed.
-    Raises ProviderNotAllowed, and what FallbackSpeech.speak raises.
+    The clip is finished when `is_whole`, and where the format or the client's HTTP version cannot tell the end of a
+    stream from a break. Raises ProviderNotAllowed, and what FallbackSpeech.speak raises.
     """
     here = g._get_current_object()
     # Replaced once there is speech; a failure is counted on its provider.
@@ -102,20 +102,16 @@ def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> Speech
     )
 
 
-def audio_response(
-    request: Request, speech: SpeechResult, content_type: str = "", *, is_whole: bool = False
-) -> Response:
-    """Return the audio, streamed if its format and the client's HTTP version can tell an end from a break."""
-    target = speech.plan.target
-    content_type = content_type or audio.content_type(target)
-    can_stream = speech.clip is None and audio.streams(target) and not is_whole
-    if can_stream and not caller_needs_length(request):
-        response = SpeechResponse(speech.chunks(), content_type=content_type)
-        # Otherwise nginx buffers the audio of a slow client in temporary files.
-        response.headers["X-Accel-Buffering"] = "no"
-        response.call_on_close(speech.close)
-        return response
-    return whole_response([speech.finished().audio], content_type)
+def audio_response(speech: SpeechResult, content_type: str = "") -> Response:
+    """Return the audio and its headers: whole where `speech_of` has finished the clip, otherwise as it arrives."""
+    content_type = content_type or audio.content_type(speech.plan.target)
+    if speech.clip is not None:
+        return with_speech_headers(whole_response([speech.clip.audio], content_type), speech)
+    response = SpeechResponse(speech.chunks(), content_type=content_type)
+    # Otherwise nginx buffers the audio of a slow client in temporary files.
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(speech.close)
+    return with_speech_headers(response, speech)
 
 
 def whole_response(parts: Sequence[bytes], content_type: str, status: int = 200) -> SpeechResponse:

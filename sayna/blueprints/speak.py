@@ -24,7 +24,7 @@ def speak() -> Response:
     plan = planned(request, default_formats, ignored_speak_fields, load, text_field="text")
     wants_envelope = plan.prefers_envelope if is_envelope is None else is_envelope
     speech = speech_of(request, plan, is_whole=wants_envelope)
-    return with_speech_headers(_envelope(speech) if wants_envelope else audio_response(request, speech), speech)
+    return with_speech_headers(_envelope(speech), speech) if wants_envelope else audio_response(speech)
 
 
 def _envelope(speech: SpeechResult) -> Response:

@@ -19,7 +19,7 @@ from sayna.blueprints.compat.translation import (
     usable_providers,
 )
 from sayna.blueprints.context import current_request, services
-from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
+from sayna.blueprints.responses import audio_response, json_response, planned, speech_of
 from sayna.errors import InvalidRequest, UnknownProvider, UnsupportedFormat
 from sayna.providers.base import Voice
 from sayna.schemas.base import ignored_fields
@@ -57,8 +57,7 @@ def speech(voice_id: str) -> Response:
     ignored = partial(ignored_fields, ELEVENLABS_SPEECH)
     form = (f"elevenlabs/{voice_id}", output)
     plan = planned(asked, form, ignored, lambda body: _speak_request(body, voice_id, output))
-    made = speech_of(asked, plan)
-    return with_speech_headers(audio_response(asked, made), made)
+    return audio_response(speech_of(asked, plan))
 
 
 def _speak_request(body: dict[str, Any], voice_id: str, output: str) -> SpeakRequest:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from sayna import audio
 from sayna.blueprints.compat.translation import integer, named_voice
 from sayna.blueprints.context import current_request
-from sayna.blueprints.responses import audio_response, planned, speech_of, with_speech_headers
+from sayna.blueprints.responses import audio_response, planned, speech_of
 from sayna.errors import UnsupportedFormat
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.compat import JAMBONZ_SPEECH
@@ -31,10 +31,9 @@ def jambonz_speech() -> Response:
     form = ("jambonz", *(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
     ignored = partial(ignored_fields, JAMBONZ_SPEECH)
     plan = planned(asked, form, ignored, lambda body: _speak_request(body, query))
-    speech = speech_of(asked, plan)
     target = plan.target
     content_type = f"audio/l16;rate={target.sample_rate}" if target.audio_format == "linear16" else ""
-    return with_speech_headers(audio_response(asked, speech, content_type), speech)
+    return audio_response(speech_of(asked, plan), content_type)
 
 
 def _speak_request(body: dict[str, Any], query: dict[str, str]) -> SpeakRequest:

@@ -13,7 +13,7 @@ from sayna.blueprints.body import check_query, read_form
 from sayna.blueprints.compat.translation import address_of, kept_voices, language_tag, named_voice
 from sayna.blueprints.context import current_request, services
 from sayna.blueprints.open_requests import check_site, open_plan
-from sayna.blueprints.responses import audio_response, speech_of, with_speech_headers
+from sayna.blueprints.responses import audio_response, speech_of
 from sayna.errors import InvalidRequest, UnsupportedFormat
 from sayna.providers.base import Voice
 from sayna.speech.own_voices import ALIAS
@@ -50,9 +50,7 @@ def process() -> Response:
         raise InvalidRequest("a field has NUL; send other characters")
     gender = fields.get("VOICE", "").lower()
     plan = open_plan(_speak_request(fields), lambda wanted: services().planner.plan(_of_gender(wanted, gender)))
-    speech = speech_of(asked, plan, is_whole=True)
-    content_type = CONTENT_TYPES[plan.target.audio_format]
-    return with_speech_headers(audio_response(asked, speech, content_type, is_whole=True), speech)
+    return audio_response(speech_of(asked, plan, is_whole=True), CONTENT_TYPES[plan.target.audio_format])
 
 
 def _speak_request(fields: dict[str, str]) -> SpeakRequest:

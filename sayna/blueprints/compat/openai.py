@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Request, Response, g, request
+from flask import Blueprint, Response, g, request
 
 from sayna.blueprints.compat import elevenlabs
 from sayna.blueprints.compat.translation import (
@@ -18,7 +18,7 @@ from sayna.blueprints.compat.translation import (
     slug_of,
     usable_providers,
 )
-from sayna.blueprints.context import caller_needs_length, current_request, services
+from sayna.blueprints.context import current_request, services
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of, with_speech_headers
 from sayna.errors import UnknownProvider, UnsupportedFormat
 from sayna.providers import PROVIDERS
@@ -46,8 +46,11 @@ def openai_speech() -> Response:
     plan = planned(asked, ("openai", ""), partial(ignored_fields, OPENAI_SPEECH), _speak_request)
     speech = speech_of(asked, plan)
     if not plan.prefers_envelope:
-        return with_speech_headers(audio_response(asked, speech), speech)
-    response = with_speech_headers(_event_stream(asked, speech), speech)
+        return audio_response(speech)
+    events = _events(speech)
+    response = Response(b"".join(events) if speech.clip else events, content_type="text/event-stream")
+    response.call_on_close(speech.close)
+    with_speech_headers(response, speech)
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -99,15 +102,6 @@ def _chosen(model: str, voice: str, provider: str) -> tuple[str | None, str, str
     # Many clients can send no other voices, so a name of OpenAI means the default voice of any other provider.
     is_openai_s = voice.lower() in OPENAI_VOICES and slug not in ("openai", ALIAS)
     return slug or None, model, "" if is_openai_s else voice
-
-
-def _event_stream(asked: Request, speech: SpeechResult) -> Response:
-    events = _events(speech)
-    if speech.clip is not None or caller_needs_length(asked):
-        return Response(b"".join(events), content_type="text/event-stream")
-    response = Response(events, content_type="text/event-stream")
-    response.call_on_close(speech.close)
-    return response
 
 
 def _events(speech: SpeechResult) -> Iterator[bytes]:
