@@ -3,10 +3,9 @@
 import json
 import logging
 import re
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -43,16 +42,6 @@ MAX_SENTENCE = 3600
 logger = logging.getLogger("sayna.errors")
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An error of a request: `field` names the field of the body that is wrong, where one is."""
-
-    status: int
-    code: str
-    message: str
-    field: str = ""
-
-
 class ErrorRow(NamedTuple):
     """What a dialect says of one of our codes; None means the value of every other error with its status."""
 
@@ -72,14 +61,14 @@ ROWS: dict[str, dict[str, ErrorRow]] = {
 }
 
 
-def _openai(failure: Failure) -> Response:
-    row = ROWS["openai"].get(failure.code, ErrorRow())
-    status = row.status or failure.status
-    body: dict[str, Any] = {
-        "message": failure.message,
+def _openai(status: int, code: str, message: str, field: str) -> Response:
+    row = ROWS["openai"].get(code, ErrorRow())
+    status = row.status or status
+    body = {
+        "message": message,
         "type": _openai_type(status),
-        "param": failure.field or row.field,
-        "code": row.code or failure.code.lower(),
+        "param": field or row.field,
+        "code": row.code or code.lower(),
     }
     response = json_response({"error": body, "request_id": g.request_id}, status)
     if row.is_final:
@@ -93,14 +82,13 @@ def _openai_type(status: int) -> str:
     return "api_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
 
 
-def _elevenlabs(failure: Failure) -> Response:
-    row = ROWS["elevenlabs"].get(failure.code, ErrorRow())
-    status = row.status or failure.status
-    if status == HTTPStatus.BAD_REQUEST and failure.field:
+def _elevenlabs(status: int, code: str, message: str, field: str) -> Response:
+    row = ROWS["elevenlabs"].get(code, ErrorRow())
+    status = row.status or status
+    if status == HTTPStatus.BAD_REQUEST and field:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
     known = "too_many_concurrent_requests" if status == HTTPStatus.TOO_MANY_REQUESTS else ELEVENLABS_CODES.get(status)
-    code = row.code or known or failure.code.lower()
-    return json_response({"detail": {"status": code, "message": failure.message}}, status)
+    return json_response({"detail": {"status": row.code or known or code.lower(), "message": message}}, status)
 
 
 def register(app: Flask) -> None:
@@ -155,11 +143,11 @@ def _response(body: dict[str, object], code: str, status: int, error: Exception)
     path, sentence = request.path, str(body.get("message", body["error"]))
     if found := PLAIN_PATHS.match(path):
         return _plain(sentence, status, error, is_signed=found["signed"] is not None)
-    failure = Failure(status, code, sentence, error.field if isinstance(error, SaynaError) else "")
+    field = error.field if isinstance(error, SaynaError) else ""
     if ELEVENLABS_PATHS.fullmatch(path) or (path == BOTH_PATH and "xi-api-key" in request.headers):
-        return _elevenlabs(failure)
+        return _elevenlabs(status, code, sentence, field)
     if OPENAI_PATHS.fullmatch(path):
-        return _openai(failure)
+        return _openai(status, code, sentence, field)
     if JAMBONZ_PATHS.fullmatch(path):
         return json_response({"error": sentence}, status)
     if MARYTTS_PATHS.fullmatch(path):

@@ -1,6 +1,7 @@
 """Responses, all in one form: JSON, and the speech that POST /speak and the other dialects answer with."""
 
 import contextlib
+import functools
 import json
 import re
 import time
@@ -10,17 +11,17 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Request, Response, g
-from werkzeug.datastructures import Headers
+from werkzeug.datastructures import Headers, RequestCacheControl
+from werkzeug.http import parse_cache_control_header
 
 from sayna import audio
 from sayna.blueprints.body import read_body, read_object
-from sayna.blueprints.cache_control import cache_mode
 from sayna.blueprints.context import allowed_plan, caller_connection, caller_needs_length, current_request, services
 from sayna.blueprints.large_body import LARGE_BYTES, SpooledBody
 from sayna.schemas.base import SURROGATE
 from sayna.schemas.speak import HEADER_FIELDS
 from sayna.speech.plan import Plan, SpeakRequest
-from sayna.speech.service import SpeechResult
+from sayna.speech.service import CacheMode, SpeechResult
 
 # Seconds that clients keep the speech of another target than the first.
 MAX_FALLBACK_AGE = 60
@@ -95,11 +96,26 @@ def speech_of(request: Request, plan: Plan, *, is_whole: bool = False) -> Speech
     here.log = {"provider": plan.provider.slug}
     return services().fallback.speak(
         allowed_plan(plan),
-        cache_mode(request),
+        # A POST may cost money; a GET always uses the cache (contract 3).
+        _cache_mode(request.environ.get("HTTP_CACHE_CONTROL", ""), request.environ.get("HTTP_PRAGMA", "")),
         is_whole=is_whole or not audio.streams(plan.target) or caller_needs_length(request),
         is_client_connected=caller_connection(request),
         caller=here.caller,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _cache_mode(cache_control: str, pragma: str) -> CacheMode:
+    # Cache-Control decides where both are present: RFC 9111, 5.4.
+    given = parse_cache_control_header((cache_control or pragma).lower(), cls=RequestCacheControl)
+    # Of several directives the strictest counts: no provider, then no trace, then a new synthesis.
+    if given.only_if_cached:
+        return CacheMode.ONLY
+    if given.no_store:
+        return CacheMode.BYPASS
+    if given.no_cache or (given.max_age is not None and given.max_age <= 0):
+        return CacheMode.REFRESH
+    return CacheMode.USE
 
 
 def audio_response(speech: SpeechResult, content_type: str = "") -> Response:

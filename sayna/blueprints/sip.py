@@ -28,7 +28,10 @@ blueprint = Blueprint("sip", __name__)
 @blueprint.post("/sip/call")
 def call() -> Response:
     """Begin a call and answer while it rings."""
-    wanted, key = call_request(read_object(request, CALL)), _idempotency_key()
+    wanted = call_request(read_object(request, CALL))
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not KEY.fullmatch(key):
+        raise InvalidRequest("send one Idempotency-Key of 1 to 255 visible ASCII characters without a comma")
     placed = _telephony().calls.call(g.caller, wanted, key)
     names = {"room_name": wanted.call.room, "participant_identity": wanted.call.identity}
     return json_response({**names, **placed})
@@ -86,13 +89,6 @@ def _public(hook: Hook) -> dict[str, object]:
     """Return a hook as the contract has it; its events only where the tenant chose them."""
     members: dict[str, object] = {"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""}
     return members if hook.events == DEFAULT_EVENTS else {**members, "events": list(hook.events)}
-
-
-def _idempotency_key() -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not KEY.fullmatch(key):
-        raise InvalidRequest("send one Idempotency-Key of 1 to 255 visible ASCII characters without a comma")
-    return key
 
 
 def _telephony() -> "Telephony":

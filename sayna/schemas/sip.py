@@ -99,6 +99,7 @@ TRANSFER = TransferSchema()
 def call_request(body: dict[str, Any]) -> CallRequest:
     """Return the call that a body asks for; raises InvalidRequest, InvalidPhoneNumber, InvalidSipAddress."""
     wanted = CALL.parse(body)
+    own, times = wanted.get("sip", {}), {"ringing_timeout": "ringing_timeout", "max_duration": "max_call_duration"}
     call = Call(
         room=wanted["room_name"],
         identity=wanted["participant_identity"],
@@ -106,9 +107,10 @@ def call_request(body: dict[str, Any]) -> CallRequest:
         from_number=phone_number(wanted["from_phone_number"], "from_phone_number"),
         to_number=phone_number(wanted["to_phone_number"], "to_phone_number"),
         wait_until_answered=wanted["wait_until_answered"],
-        **_options(wanted),
+        **{name: own[name] for name in ("from_name", "headers", "dtmf") if name in own},
+        **{option: wanted[name] for option, name in times.items() if name in wanted},
     )
-    return CallRequest(call, _own_trunk(wanted.get("sip", {})), wanted["replace"])
+    return CallRequest(call, _own_trunk(own), wanted["replace"])
 
 
 def transfer_request(body: dict[str, Any]) -> tuple[str, str, TransferTarget]:
@@ -116,14 +118,6 @@ def transfer_request(body: dict[str, Any]) -> tuple[str, str, TransferTarget]:
     wanted = TRANSFER.parse(body)
     target = TransferTarget.parse(wanted["transfer_to"], "transfer_to")
     return wanted["room_name"], wanted["participant_identity"], target
-
-
-def _options(wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a call that the request names."""
-    own = wanted.get("sip", {})
-    options = {name: own[name] for name in ("from_name", "headers", "dtmf") if name in own}
-    times = {"ringing_timeout": "ringing_timeout", "max_call_duration": "max_duration"}
-    return options | {name: wanted[field] for field, name in times.items() if field in wanted}
 
 
 def _own_trunk(wanted: dict[str, Any]) -> OwnTrunk:

@@ -143,7 +143,7 @@ def audio_models() -> Response:
 def audio_voices() -> Response:
     """Answer with OpenAI's names, then with the known voices of all providers or of one."""
     wanted = request.args.get("provider", "") or request.args.get("model", "")
-    provider = named_model(wanted).provider
+    provider, _ = named_model(wanted)
     voices = [{"id": voice.id, **described(voice), "provider": ALIAS} for voice in kept_voices(ALIAS)]
     own = [voice["id"] for voice in voices]
     # A saved choice of a classic name must stay valid, so these come before the voices of the providers.

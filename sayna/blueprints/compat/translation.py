@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import g
 
@@ -16,36 +16,30 @@ from sayna.speech.own_voices import ALIAS
 ADDRESS = re.compile(r"([A-Za-z-]{1,32})[/:](.+)", re.DOTALL)
 
 
-class Named(NamedTuple):
-    """A provider and what a client named of it; either may be empty."""
-
-    provider: str
-    name: str
-
-
 def slug_of(text: str) -> str:
     """Return the slug of a provider's name in any case or of its alias, "" for any other text."""
     name = ALIASES.get(text.lower(), text.lower())
     return name if name in PROVIDERS else ""
 
 
-def named_voice(text: str) -> Named:
+def named_voice(text: str) -> tuple[str, str]:
     """Return provider and voice of an own voice or of an address; any other text is a voice of the chosen provider."""
-    return Named(ALIAS, text) if text in services().planner.own_voices else _addressed(text)
+    return (ALIAS, text) if text in services().planner.own_voices else _addressed(text)
 
 
-def _addressed(text: str) -> Named:
+def _addressed(text: str) -> tuple[str, str]:
+    """Return provider and name, the provider empty where the text has none."""
     found = ADDRESS.fullmatch(text)
     slug = slug_of(found[1]) if found else ""
-    return Named(slug, found[2]) if found and slug else Named("", text)
+    return (slug, found[2]) if found and slug else ("", text)
 
 
-def named_model(text: str) -> Named:
-    """Return the provider and the model of `provider`, `provider/model` or an operator's alias."""
+def named_model(text: str) -> tuple[str, str]:
+    """Return provider and model of `provider`, `provider/model` or an operator's alias; either may be empty."""
     if alias := services().config.compat.alias(text):
-        return Named(alias.provider, alias.model)
+        return alias.provider, alias.model
     slug = slug_of(text)
-    return Named(slug, "") if slug else _addressed(text)
+    return (slug, "") if slug else _addressed(text)
 
 
 def is_configured(slug: str) -> bool:
