@@ -22,13 +22,12 @@ blueprint = Blueprint("livekit", __name__)
 def token() -> Response:
     """Answer with a token for one room after the room is claimed for the caller."""
     wanted = load_token(read_optional_object(request, STOCK_TOKEN))
-    room, identity = wanted.room_name, wanted.participant_identity
-    livekit = _livekit()
+    room, livekit = wanted.room_name, _livekit()
     # Claim before signing, because LiveKit cannot revoke a token.
     livekit.rooms.settle(g.caller, room, wanted.agents)
     signed = livekit.tokens.token(
         room=room,
-        identity=identity,
+        identity=wanted.participant_identity,
         name=wanted.participant_name,
         tenant=g.caller.tenant,
         about=wanted.about,
@@ -38,7 +37,7 @@ def token() -> Response:
         {
             "token": signed,
             "room_name": room,
-            "participant_identity": identity,
+            "participant_identity": wanted.participant_identity,
             "livekit_url": livekit.public_url,
             # The names that LiveKit's own clients expect.
             "participant_token": signed,
@@ -51,15 +50,14 @@ def token() -> Response:
 def list_rooms() -> Response:
     """Answer with the caller's open rooms."""
     fields = ("name", "num_participants", "creation_time")
-    rooms = _livekit().rooms.visible(g.caller)
-    return json_response({"rooms": [{name: getattr(room, name) for name in fields} for room in rooms]})
+    rooms = [{name: getattr(room, name) for name in fields} for room in _livekit().rooms.visible(g.caller)]
+    return json_response({"rooms": rooms})
 
 
 @blueprint.get("/livekit/rooms/<room_name:room_name>", merge_slashes=False)
 def read_room(room_name: str) -> Response:
     """Answer with a room and its participants."""
-    wanted = checked(room_name)
-    room, participants = _livekit().rooms.details(g.caller, wanted)
+    room, participants = _livekit().rooms.details(g.caller, checked(room_name))
     return json_response({**asdict(room), "participants": [asdict(each) for each in participants]})
 
 

@@ -40,7 +40,7 @@ class SpeechResponse(Response):
         return self.headers
 
 
-def json_response(body: Mapping[str, Any], status: int = 200) -> Response:
+def json_response(body: Mapping[str, Any] | list[Any], status: int = 200) -> Response:
     """Return compact JSON; it ends with a newline so that a terminal shows the prompt on a new line."""
     return Response(_encode(body) + "\n", status, content_type="application/json")
 

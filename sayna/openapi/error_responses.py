@@ -98,20 +98,12 @@ def _text_response(group: list[ErrorExample]) -> dict[str, Any]:
 
 def _response(group: list[ErrorExample]) -> dict[str, Any]:
     codes = sorted({example.code for example in group})
+    schema = {"allOf": [{"$ref": "#/components/schemas/Error"}, {"properties": {"code": {"enum": codes}}}]}
+    examples = {example.code: {"value": example.body} for example in group}
     return {
         "description": "\n".join(f"- `{example.code}` {example.sentence}" for example in group),
         "headers": {**REQUEST_ID_HEADER, **_headers(group)},
-        "content": {
-            "application/json": {
-                "schema": {
-                    "allOf": [
-                        {"$ref": "#/components/schemas/Error"},
-                        {"properties": {"code": {"enum": codes}}},
-                    ]
-                },
-                "examples": {example.code: {"value": example.body} for example in group},
-            }
-        },
+        "content": {"application/json": {"schema": schema, "examples": examples}},
     }
 
 

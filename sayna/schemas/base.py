@@ -45,21 +45,14 @@ class StrictSchema(Schema):
         try:
             return self.load(body)
         except ValidationError as error:
-            raise InvalidRequest(sentence(error.messages), field=_first_field(error.messages)) from error
-
-
-def sentence(messages: Any, path: str = "") -> str:
-    """Return marshmallow's tree of errors as one line, at most 500 characters."""
-    # The contract limits an error to 4 kB, and each of a hundred entries may have an error.
-    return "; ".join(_sentences(messages, path))[:500]
-
-
-def _first_field(messages: Any) -> str:
-    names = list(messages) if isinstance(messages, Mapping) else []
-    return str(names[0]) if names and names[0] != "_schema" else ""
+            # The contract limits an error to 4 kB, and each of a hundred entries may have an error.
+            sentence = "; ".join(_sentences(error.messages, ""))[:500]
+            first = str(next(iter(error.messages)))
+            raise InvalidRequest(sentence, field="" if first == "_schema" else first) from error
 
 
 def _sentences(messages: Any, path: str) -> list[str]:
+    """Return the sentences of marshmallow's tree of errors, each behind the path of its field."""
     if isinstance(messages, Mapping):
         return [
             text

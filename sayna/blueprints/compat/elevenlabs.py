@@ -1,11 +1,10 @@
 """ElevenLabs's speech API without its WebSockets: https://elevenlabs.io/docs/api-reference/text-to-speech/convert."""
 
-import json
 import re
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Request, Response, request
+from flask import Blueprint, Response, request
 
 from sayna.blueprints.compat.translation import (
     address_of,
@@ -18,7 +17,7 @@ from sayna.blueprints.compat.translation import (
     named_voice,
     usable_providers,
 )
-from sayna.blueprints.context import current_request, services
+from sayna.blueprints.context import current_request
 from sayna.blueprints.responses import audio_response, json_response, planned, speech_of
 from sayna.errors import InvalidRequest, UnknownProvider, UnsupportedFormat
 from sayna.providers.base import Voice
@@ -39,11 +38,6 @@ ELSEWHERE = re.compile(r".+/(with-timestamps|stream-input|multi-stream-input|str
 MAX_PAGE = 100
 DEFAULT_SETTINGS = {"stability": 0.5, "similarity_boost": 0.75, "style": 0.0, "use_speaker_boost": True, "speed": 1.0}
 SUBSCRIPTION = {"tier": "sayna", "status": "active", "character_count": 0, "character_limit": 10**9}
-
-
-def is_client(asked: Request) -> bool:
-    """Return whether a client of ElevenLabs asks for a path that OpenAI's clients know too."""
-    return "xi-api-key" in asked.headers and blueprint.name in services().config.compat.enabled
 
 
 @blueprint.post("/v1/text-to-speech/<path:voice_id>")
@@ -156,7 +150,7 @@ def models() -> Response:
         tags = sorted({language_tag(voice) for voice in kept_voices(slug)} - {""})
         languages = [{"language_id": tag, "name": tag} for tag in tags]
         listed.append({"model_id": slug, "name": slug, "can_do_text_to_speech": True, "languages": languages})
-    return Response(json.dumps(listed) + "\n", content_type="application/json")
+    return json_response(listed)
 
 
 def _voice(voice: Voice) -> dict[str, Any]:

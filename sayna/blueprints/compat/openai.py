@@ -119,7 +119,7 @@ def _event(data: dict[str, Any]) -> bytes:
 @blueprint.get("/v1/models")
 def models() -> Response:
     """Answer with the models, in ElevenLabs's form to a client that sends its header."""
-    if elevenlabs.is_client(request):
+    if "xi-api-key" in request.headers and elevenlabs.blueprint.name in services().config.compat.enabled:
         return elevenlabs.models()
     return json_response({"object": "list", "data": [_model(name) for name in model_names()]})
 
