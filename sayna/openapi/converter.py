@@ -57,11 +57,8 @@ def _is_needed(field: Any) -> bool:
 
 def _or_null(converted: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in converted:
-        reference = {"$ref": converted["$ref"]}
-        return {
-            **{key: value for key, value in converted.items() if key != "$ref"},
-            "anyOf": [reference, {"type": "null"}],
-        }
+        reference = {"$ref": converted.pop("$ref")}
+        return {**converted, "anyOf": [reference, {"type": "null"}]}
     if isinstance(kind := converted.get("type"), str):
         converted["type"] = [kind, "null"]
     if "enum" in converted:

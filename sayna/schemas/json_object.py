@@ -3,6 +3,8 @@
 import json
 import math
 import re
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any, NoReturn
 
 from sayna.errors import InvalidRequest
@@ -37,31 +39,22 @@ def parse_json(body: bytes) -> Any:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise InvalidRequest(f"the body is not JSON ({place}: {error.msg}); send one JSON object") from error
-    if _too_deep(value):
-        raise InvalidRequest(TOO_DEEP)
-    # The decoders refuse both but behind an escape, so most bodies need no walk.
-    if b"\\u" in body and _has_forbidden(value):
-        raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
+    # The decoders refuse NUL and half pairs but behind an escape.
+    _check([value], MAX_DEPTH, has_escapes=b"\\u" in body)
     return value
 
 
-def _too_deep(value: Any) -> bool:
-    """Walk level by level, because a recursive walk would itself exceed the recursion limit."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        lists = [list(each.values()) if isinstance(each, dict) else each for each in level]
-        level = [inner for outer in lists if isinstance(outer, list) for inner in outer]
-        if not level:
-            return False
-    return any(isinstance(inner, (dict, list)) for inner in level)
-
-
-def _has_forbidden(value: Any) -> bool:
-    if isinstance(value, str):
-        return _FORBIDDEN.search(value) is not None
-    if isinstance(value, dict):
-        return any(_has_forbidden(inner) for pair in value.items() for inner in pair)
-    return isinstance(value, list) and any(map(_has_forbidden, value))
+def _check(values: Iterable[Any], levels: int, *, has_escapes: bool) -> None:
+    """Raise InvalidRequest for more than `levels` levels, and for a forbidden character in a value or a name."""
+    for value in values:
+        if isinstance(value, str):
+            if has_escapes and _FORBIDDEN.search(value):
+                raise InvalidRequest("a string has NUL or half of a surrogate pair; send other characters")
+        elif isinstance(value, (dict, list)):
+            if not levels:
+                raise InvalidRequest(TOO_DEEP)
+            inner = value if isinstance(value, list) else chain(value, value.values())
+            _check(inner, levels - 1, has_escapes=has_escapes)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
