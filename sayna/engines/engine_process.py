@@ -36,7 +36,7 @@ class Job:
         self.unsent = bytearray()
         self.is_over = self.is_gone = False
         self._until = time.monotonic() + SECONDS.unpack_from(payload)[0] + GRACE_SECONDS
-        self._steps = engines[kind](payload[SECONDS.size :], self)
+        self._steps = engines[kind](payload[SECONDS.size :], self.send)
 
     @property
     def is_done(self) -> bool:
@@ -48,7 +48,7 @@ class Job:
         """Whether the next step may be taken."""
         return not (self.is_over or self.unsent or self.is_gone)
 
-    def send(self, kind: bytes, payload: bytes = b"") -> bool:
+    def send(self, kind: bytes, payload: bytes) -> bool:
         """Send a frame, or keep what the worker does not read now; return False when the worker has gone."""
         self._set_alarm()
         self.unsent += frame(kind, payload)
@@ -71,7 +71,7 @@ class Job:
         try:
             next(self._steps)
         except StopIteration as end:
-            self._end(end.value)
+            self._end(end.value, b"")
         except Exception as error:  # noqa: BLE001 - of any library; its words may quote the text
             self._end(FAILED, type(error).__name__.encode())
         finally:
@@ -81,7 +81,7 @@ class Job:
         # SIGALRM has its default action, so the kernel ends the process, whatever holds the interpreter.
         signal.setitimer(signal.ITIMER_REAL, max(0.001, min(STUCK_SECONDS, self._until - time.monotonic())))
 
-    def _end(self, kind: bytes, payload: bytes = b"") -> None:
+    def _end(self, kind: bytes, payload: bytes) -> None:
         self.send(kind, payload)
         self.is_over = True
 

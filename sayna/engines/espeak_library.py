@@ -9,7 +9,7 @@ import os
 import struct
 from collections.abc import Iterator
 
-from sayna.engines.wire import AUDIO, END, FAILED, NO_VOICE, TABLE, TOO_LONG, FrameSink, Steps
+from sayna.engines.wire import AUDIO, END, FAILED, NO_VOICE, TABLE, TOO_LONG, Send, Steps
 
 SETTINGS = struct.Struct("<5i")  # words a minute, volume, pitch, pitch range, word gap in 10 ms
 SAMPLE_RATE = 22050
@@ -52,7 +52,7 @@ class Speaker:
         self._variants = os.path.join(data, b"voices", b"!v")  # noqa: PTH118 - pathlib doubles the start-up time
         self._voice = b""
         self._samples, self._outcome = 0, END
-        self._sink: FrameSink | None = None
+        self._send: Send | None = None
         self._lib = ctypes.CDLL(os.fsdecode(library))
         self._lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(VoiceStruct))
         self._lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
@@ -63,15 +63,18 @@ class Speaker:
         self._callback = SynthCallback(self._hear)
         self._lib.espeak_SetSynthCallback(self._callback)
 
-    def say(self, payload: bytes, sink: FrameSink) -> bytes:
+    def say(self, payload: bytes, send: Send) -> bytes:
         """Send the audio of SETTINGS, voice, NUL and text in UTF-8; return the kind of frame that ends it."""
         settings = SETTINGS.unpack_from(payload)
         voice, _, text = payload[SETTINGS.size :].partition(b"\0")
-        if not self._select(voice):
+        # The voice of the last text stays, because to set one costs 0.1 ms.
+        if voice != self._voice:
+            self._voice = voice if self._lib.espeak_SetVoiceByName(voice) == 0 else b""
+        if not self._voice:
             return NO_VOICE
         for parameter, value in zip((RATE, VOLUME, PITCH, RANGE, WORDGAP), settings, strict=True):
             self._lib.espeak_SetParameter(parameter, value, 0)
-        self._samples, self._outcome, self._sink = 0, END, sink
+        self._samples, self._outcome, self._send = 0, END, send
         for chunk in self._chunks(text):
             self._lib.espeak_Synth(chunk, ctypes.c_size_t(len(chunk) + 1), 0, 0, 0, CHARS_UTF8, None, None)
             if self._outcome != END:
@@ -115,12 +118,6 @@ class Speaker:
             return count, []
         return total, [*left_cuts, cut, *(cut + more for more in right_cuts)]
 
-    def _select(self, voice: bytes) -> bool:
-        """Switch to a voice, unless it is the last one: that costs 0.1 ms."""
-        if voice != self._voice:
-            self._voice = voice if self._lib.espeak_SetVoiceByName(voice) == 0 else b""
-        return bool(self._voice)
-
     def _hear(self, samples: int | None, count: int, _events: int | None) -> int:
         """Pass one buffer of audio on; 1 ends the synthesis."""
         if not samples or not count:
@@ -128,7 +125,7 @@ class Speaker:
         self._samples += count
         if self._samples > MAX_SAMPLES:
             self._outcome = TOO_LONG
-        if self._outcome == END and not (self._sink and self._sink.send(AUDIO, ctypes.string_at(samples, 2 * count))):
+        if self._outcome == END and not (self._send and self._send(AUDIO, ctypes.string_at(samples, 2 * count))):
             self._outcome = FAILED
         return int(self._outcome != END)
 
@@ -168,16 +165,16 @@ def _languages(voice: VoiceStruct) -> Iterator[bytes]:
 _speaker = functools.cache(Speaker)
 
 
-def say(payload: bytes, sink: FrameSink) -> Steps:
+def say(payload: bytes, send: Send) -> Steps:
     """Say one text, in one step; the generator returns the kind of the last frame."""
     library, data, said = payload.split(b"\0", 2)
     yield from ()
-    return _speaker(library, data).say(said, sink)
+    return _speaker(library, data).say(said, send)
 
 
-def send_voices(payload: bytes, sink: FrameSink) -> Steps:
+def send_voices(payload: bytes, send: Send) -> Steps:
     """Send the table of voices."""
     library, data, _ = payload.split(b"\0", 2)
     yield from ()
-    sink.send(TABLE, _speaker(library, data).table())
+    send(TABLE, _speaker(library, data).table())
     return END

@@ -4,6 +4,7 @@ Quirks: a clause without a comma takes memory in proportion to its length (4,000
 `[word](/phonemes/)` in a text is obeyed; a number of more than 36 digits raises IndexError.
 """
 
+import functools
 import json
 import re
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from hibari.tts import ASSETS
 from sayna.engines.english import written_out
 from sayna.engines.neural_session import session
 from sayna.engines.packed_table import PackedFile
-from sayna.engines.wire import AUDIO, END, FrameSink, Steps
+from sayna.engines.wire import AUDIO, END, Send, Steps
 
 # Said at once: 12 seconds of speech, for which the model takes 50 MB.
 MAX_PHONEMES = 240
@@ -29,11 +30,10 @@ _CLAUSE = re.compile(r"(?<=[,;:—])\s+")
 # Words, and parts of a longer one.
 _WORDS = re.compile(rf"\S{{1,{MAX_PHONEMES}}}")
 
-_readers: dict[bool, "Reader"] = {}
 _voices: dict[str, tuple[str, "OneVoice"]] = {}
 
 
-def say(payload: bytes, sink: FrameSink) -> Steps:
+def say(payload: bytes, send: Send) -> Steps:
     """Say one text: JSON of the model's path (empty: the one in the package), its version, accent, speed and text.
 
     All is read before the first sound, so that a text that cannot be read fails before it.
@@ -44,7 +44,7 @@ def say(payload: bytes, sink: FrameSink) -> Steps:
     yield
     for number, phonemes in enumerate(clauses):
         audio = voice.from_phonemes(phonemes, told["speed"], SEED + number)
-        sink.send(AUDIO, (audio * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE).astype("<i2").tobytes())
+        send(AUDIO, (audio * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE).astype("<i2").tobytes())
         yield
     return END
 
@@ -64,6 +64,9 @@ class Reader(g2p.G2P):  # type: ignore[misc]
         self._oov = None
         self.unk = ""
         self.british = is_british
+
+
+_reader = functools.cache(Reader)
 
 
 class OneVoice(Hibari):  # type: ignore[misc]
@@ -94,10 +97,8 @@ def parts(phonemes: str) -> Iterator[str]:
 
 
 def _voice(model: str, version: str, *, is_british: bool) -> OneVoice:
-    if is_british not in _readers:
-        _readers[is_british] = Reader(is_british=is_british)
     known, voice = _voices.get(model, ("", None))
     if voice is None or known != version:
-        voice = OneVoice(Path(model or Path(ASSETS, "hibari.onnx")), _readers[is_british])
+        voice = OneVoice(Path(model or Path(ASSETS, "hibari.onnx")), _reader(is_british=is_british))
         _voices[model] = (version, voice)
     return voice

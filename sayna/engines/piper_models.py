@@ -1,8 +1,8 @@
 """Piper's models in the engine process: loaded on first use, few at a time, a sentence a step."""
 
+import functools
 import json
 import os
-from collections import OrderedDict
 from pathlib import Path
 
 from piper import SynthesisConfig
@@ -10,35 +10,27 @@ from piper.config import PiperConfig
 
 from sayna.engines.neural_session import session
 from sayna.engines.whole_voice import WholeVoice
-from sayna.engines.wire import AUDIO, END, FrameSink, Steps
+from sayna.engines.wire import AUDIO, END, Send, Steps
 
 # Real models are tens of MB each.
 VOICES_KEPT = 3
 THREADS_OF_A_MODEL = max(1, min(4, (os.cpu_count() or 2) // 2))
 
-_voices: OrderedDict[tuple[str, str], WholeVoice] = OrderedDict()
 
-
-def say(payload: bytes, sink: FrameSink) -> Steps:
+def say(payload: bytes, send: Send) -> Steps:
     """Say one text: JSON of the model's path, its version, the text, and Piper's own settings."""
     told = json.loads(payload)
     voice = _voice(told["model"], told["version"])
     for chunk in voice.synthesize(told["text"], SynthesisConfig(**told["settings"])):
-        sink.send(AUDIO, chunk.audio_int16_bytes)
+        send(AUDIO, chunk.audio_int16_bytes)
         yield
     return END
 
 
-def _voice(path: str, version: str) -> WholeVoice:
-    voice = _voices.pop((path, version), None) or _load(Path(path))
-    _voices[path, version] = voice
-    while len(_voices) > VOICES_KEPT:
-        _voices.popitem(last=False)
-    return voice
-
-
-def _load(model: Path) -> WholeVoice:
+@functools.lru_cache(maxsize=VOICES_KEPT)
+def _voice(path: str, _version: str) -> WholeVoice:
     """Return a voice whose model runs on few threads; PiperVoice.load() has no option for that."""
+    model = Path(path)
     told = json.loads(model.with_name(f"{model.name}.json").read_bytes())
     # Some voices have PhonemeType.ESPEAK here (github.com/OHF-Voice/piper1-gpl/issues/120).
     told["phoneme_type"] = told.get("phoneme_type", "espeak").rpartition(".")[2].lower()

@@ -22,7 +22,7 @@ from typing import Any
 
 from sayna.engines import espeak_library
 from sayna.engines.engine_process import EngineProcess, exit_with_parent
-from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, FrameSink, Steps
+from sayna.engines.wire import ESPEAK, HIBARI, PIPER, VOICES, Engine, Send, Steps
 
 MOST_PROCESSES = 4
 # Requests that wait for a process, beside those that are being said.
@@ -121,8 +121,8 @@ def run_engines(listeners: list[socket.socket], *, has_neural: bool) -> None:  #
 def neural_engine(name: str) -> Engine:  # pragma: no cover
     """Return an engine that imports its models, an optional extra of 100 MB, with the first text."""
 
-    def say(payload: bytes, sink: FrameSink) -> Steps:
+    def say(payload: bytes, send: Send) -> Steps:
         imported: Engine = import_module(f"sayna.engines.{name}_models").say
-        return (yield from imported(payload, sink))
+        return (yield from imported(payload, send))
 
     return say

@@ -8,7 +8,6 @@ A connection that ends without such a frame means that the engine process has di
 import socket
 import struct
 from collections.abc import Callable, Generator
-from typing import Protocol
 
 HEADER = struct.Struct("<Ic")
 SECONDS = struct.Struct("<d")
@@ -21,16 +20,11 @@ END, NO_VOICE, TOO_LONG, FAILED = b"e", b"n", b"l", b"f"
 SOCKETS = {ESPEAK: "espeak", VOICES: "espeak", PIPER: "neural", HIBARI: "neural"}
 
 
-class FrameSink(Protocol):
-    """Where an engine sends the frames of one response."""
-
-    def send(self, kind: bytes, payload: bytes = b"") -> bool:
-        """Send one frame; return False when the worker has gone."""
-
-
+# Sends one frame of a response, of a kind and a payload; returns False when the worker has gone.
+Send = Callable[[bytes, bytes], bool]
 # The steps of one response; the kind of its last frame is what the generator returns.
 Steps = Generator[None, None, bytes]
-Engine = Callable[[bytes, FrameSink], Steps]
+Engine = Callable[[bytes, Send], Steps]
 
 
 def frame(kind: bytes, payload: bytes = b"") -> bytes:

@@ -15,7 +15,7 @@ STUCK = """
 import ctypes, socket
 from sayna.engines import wire
 from sayna.engines.engine_process import EngineProcess
-def stuck(payload, sink):
+def stuck(payload, send):
     ctypes.PyDLL(None).sleep(600)  # holds the interpreter, as an endless loop in a regular expression does
     yield
 listener = socket.socket(socket.AF_UNIX)

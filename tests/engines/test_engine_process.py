@@ -62,10 +62,10 @@ def _frames(data: bytes) -> list[tuple[bytes, bytes]]:
     return frames
 
 
-def talk(payload: bytes, sink: wire.FrameSink) -> wire.Steps:
+def talk(payload: bytes, send: wire.Send) -> wire.Steps:
     """An engine that says each byte of a text in a step of its own."""
     for byte in payload:
-        sink.send(wire.AUDIO, bytes([byte]) * 100_000)
+        send(wire.AUDIO, bytes([byte]) * 100_000)
         yield
     if payload == b"!":
         raise LookupError("secret words")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sayna.engines.wire import AUDIO, END
+from sayna.engines.wire import AUDIO, END, Send
 from tests.engines.said import SAID
 
 if importlib.util.find_spec("hibari") is None:
@@ -25,28 +25,27 @@ RATE = 24000
 pytestmark = pytest.mark.usefixtures("natural_voice")
 
 
-class Ear:
-    """A worker that hears everything."""
+def ear(frames: list[bytes]) -> Send:
+    """Return what hears everything, and puts it into `frames`."""
 
-    def __init__(self) -> None:
-        self.frames: list[bytes] = []
-
-    def send(self, kind: bytes, payload: bytes = b"") -> bool:
+    def hear(kind: bytes, payload: bytes) -> bool:
         assert kind == AUDIO
-        self.frames.append(payload)
+        frames.append(payload)
         return True
+
+    return hear
 
 
 def said(text: str, speed: float = 1.0) -> list[bytes]:
-    ear = Ear()
+    frames: list[bytes] = []
     told = {"model": "", "version": "", "is_british": False, "speed": speed, "text": text}
-    steps = hibari_models.say(json.dumps(told).encode(), ear)
+    steps = hibari_models.say(json.dumps(told).encode(), ear(frames))
     while True:
         try:
             next(steps)
         except StopIteration as end:
             assert end.value == END
-            return ear.frames
+            return frames
 
 
 def phonemes_of(text: str) -> list[str]:
@@ -99,11 +98,11 @@ def test_phonemes_in_a_text_are_not_obeyed() -> None:
 
 
 def test_an_endless_number_is_told_as_an_error_before_any_sound() -> None:
-    ear = Ear()
+    frames: list[bytes] = []
     told = {"model": "", "version": "", "is_british": False, "speed": 1.0, "text": "Hello. " + "9" * 300}
     with pytest.raises(IndexError):
-        list(hibari_models.say(json.dumps(told).encode(), ear))
-    assert ear.frames == []
+        list(hibari_models.say(json.dumps(told).encode(), ear(frames)))
+    assert frames == []
 
 
 @pytest.mark.parametrize("name", ["lexicon_us_gold", "lexicon_us_silver", "tagger"])

@@ -155,22 +155,24 @@ def test_voice_that_was_replaced_on_disk_is_loaded_anew(folder: Path, piper: Pip
 def test_few_voices_are_kept_in_memory(folder: Path) -> None:
     from sayna.engines import piper_models  # noqa: PLC0415 - imports piper
 
-    class Ear:
-        def send(self, kind: bytes, payload: bytes = b"") -> bool:
-            return bool(kind == AUDIO and payload)
+    def hear(kind: bytes, payload: bytes) -> bool:
+        return bool(kind == AUDIO and payload)
 
     def say(name: str) -> None:
         install(folder, name)
         told = {"model": str(folder / f"{name}.onnx"), "version": "1", "settings": {}, "text": "aaaa"}
-        steps = piper_models.say(json.dumps(told).encode(), Ear())
+        steps = piper_models.say(json.dumps(told).encode(), hear)
         assert list(steps) == [None]
 
     names = [f"en_US-v{number}-low" for number in range(piper_models.VOICES_KEPT + 2)]
     for name in names:
         say(name)
+    kept = piper_models._voice.cache_info()
+    assert kept.currsize == piper_models.VOICES_KEPT
     say(names[2])
-    kept = [Path(path).stem for path, _ in piper_models._voices]
-    assert kept == [*names[3:], names[2]]
+    assert piper_models._voice.cache_info().hits == kept.hits + 1
+    say(names[1])
+    assert piper_models._voice.cache_info().misses == kept.misses + 1
 
 
 def test_deadline_holds_for_who_waits_behind_others(piper: Piper) -> None:
