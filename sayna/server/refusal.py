@@ -3,9 +3,8 @@
 import json
 import logging
 import secrets
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from gunicorn.http import errors
 
@@ -22,29 +21,12 @@ class BufferFull(errors.ParseException):  # type: ignore[misc]
     """The worker holds as many bytes of unfinished requests as it may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """The status, code and sentence of one kind of refusal."""
 
     status: int
     code: str
     sentence: str
-
-    def answer(self, request_id: str) -> bytes:
-        """Return the whole response, after which the connection ends."""
-        body = json.dumps({"error": self.sentence, "code": self.code, "request_id": request_id}) + "\n"
-        head = [
-            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}",
-            "Connection: close",
-            "Content-Type: application/json",
-            f"Content-Length: {len(body)}",
-            "Cache-Control: no-store",
-            "X-Content-Type-Options: nosniff",
-            f"X-Request-ID: {request_id}",
-        ]
-        if self.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            head.append("Retry-After: 1")
-        return "\r\n".join([*head, "", body]).encode()
 
 
 _INTERNAL = Refusal(500, "INTERNAL_ERROR", "something went wrong here; the log knows it by this request_id")
@@ -63,22 +45,29 @@ _REFUSALS: dict[type[BaseException], Refusal] = {
 }
 
 
-def refusal(error: BaseException) -> Refusal:
-    """Return what an error of gunicorn's parser means to the client; any other error is a 500."""
-    fallback = _MALFORMED if isinstance(error, errors.ParseException) else _INTERNAL
-    return _REFUSALS.get(type(error), fallback)
-
-
 def refused(client: Any, error: BaseException) -> bytes:
     """Return the response to a request that failed outside the application, and log it without a word of it.
 
     `client` is the peer of the socket: a host and a port, or a str for a unix socket.
     """
-    found, request_id = refusal(error), secrets.token_hex(16)
+    fallback = _MALFORMED if isinstance(error, errors.ParseException) else _INTERNAL
+    found, request_id = _REFUSALS.get(type(error), fallback), secrets.token_hex(16)
     fields = {"status": found.status, "code": found.code, "request_id": request_id}
     if found is _INTERNAL:
         logger.error("unforeseen", exc_info=error, extra={"fields": fields})
     else:
         address = client[0] if isinstance(client, tuple) else None
         log.emit(logger, logging.WARNING, "refused", **fields, client=address)
-    return found.answer(request_id)
+    body = json.dumps({"error": found.sentence, "code": found.code, "request_id": request_id}) + "\n"
+    head = [
+        f"HTTP/1.1 {found.status} {HTTPStatus(found.status).phrase}",
+        "Connection: close",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        f"X-Request-ID: {request_id}",
+    ]
+    if found.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        head.append("Retry-After: 1")
+    return "\r\n".join([*head, "", body]).encode()

@@ -2,11 +2,12 @@
 
 import json
 import random
+import re
 
 import pytest
 from gunicorn.http import errors
 
-from sayna.server.refusal import RequestTimeout, refusal
+from sayna.server.refusal import RequestTimeout, refused
 from sayna.server.request_buffer import MAX_HEAD, MAX_LINE, Progress, RequestBuffer
 
 LIMIT = 1000
@@ -120,8 +121,8 @@ def test_expectation_is_seen() -> None:
     ],
 )
 def test_refusal_says_nothing_of_the_request(error: Exception, status: int, code: str) -> None:
-    request_id = "0123"
-    head, _, body = refusal(error).answer(request_id).partition(b"\r\n\r\n")
+    head, _, body = refused(None, error).partition(b"\r\n\r\n")
+    request_id = re.findall(rb"X-Request-ID: (\w{32})", head)[0].decode()
 
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert json.loads(body) | {"error": ""} == {"error": "", "code": code, "request_id": request_id}
