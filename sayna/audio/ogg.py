@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 _FLAGS = 5
+_POSITION = slice(6, 14)
 _END_OF_STREAM = 0x04
 _SERIAL = slice(14, 18)
 _CHECKSUM = slice(22, 26)
@@ -54,7 +55,24 @@ def _checked(page: bytearray) -> bytearray:
     return page
 
 
-def _page_bytes(data: bytearray) -> int:
+def is_last(page: bytes) -> bool:
+    """Return whether a page is there as a whole, and the last packet ends on it (section 6).
+
+    Some vendors never set the flag of the last page, so without it a granule position and an ended packet do.
+    """
+    if not page.startswith(b"OggS") or _page_bytes(page) != len(page):
+        return False
+    lacing = page[_HEADER_BYTES : _HEADER_BYTES + page[_SEGMENTS]]
+    return bool(page[_FLAGS] & _END_OF_STREAM) or (granule_position(page) is not None and lacing[-1:] < b"\xff")
+
+
+def granule_position(page: bytes) -> int | None:
+    """Return the number of samples up to the end of a page, None when no packet ends on it."""
+    position = int.from_bytes(page[_POSITION], "little", signed=True)
+    return None if position == -1 else position
+
+
+def _page_bytes(data: bytes | bytearray) -> int:
     """Return the size of the page that the data begins with, 0 when it is not there as a whole."""
     head = _HEADER_BYTES + data[_SEGMENTS] if len(data) >= _HEADER_BYTES else 0
     size = head + sum(data[_HEADER_BYTES:head])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sayna.audio import containers, mpeg
+from sayna.audio import containers, mpeg, ogg
 from sayna.audio.formats import RIFF
 from sayna.audio.spec import AudioSpec
 
@@ -13,10 +13,7 @@ _HEAD_BYTES = {**dict.fromkeys(RIFF, 12), "mp3": 10, "opus": 40, "flac": 4}
 # 42 bytes; the last page of Opus says how long it is.
 _SMALLEST = {"mp3": 96, "flac": 56, "opus": 0}
 _WAV_HEADER_BYTES = 44
-_OGG_HEADER_BYTES = 27
 _LARGEST_OGG_PAGE = 65307
-_END_OF_STREAM = 0x04
-_NO_PACKET_ENDS = -1
 _OPUS_TEN_MS = 480
 
 
@@ -41,7 +38,12 @@ def checked(chunks: Iterator[bytes], spec: AudioSpec) -> Iterator[bytes]:
             tail = (tail + chunk)[-_LARGEST_OGG_PAGE:]
         yield chunk
     if name == "opus":
-        _check_last_page(tail, pre_skip=int.from_bytes(head[38:40], "little"))
+        page = tail[max(0, tail.rfind(b"OggS")) :]
+        if not ogg.is_last(page):
+            raise ImplausibleAudio("The opus audio ends before its last page.")
+        end = ogg.granule_position(page)
+        if end is not None and end - int.from_bytes(head[38:40], "little") < _OPUS_TEN_MS:
+            raise ImplausibleAudio("The opus audio is shorter than 10 ms.")
     _check_size(size, spec)
 
 
@@ -51,23 +53,6 @@ def _check_head(head: bytes, name: str) -> None:
     expected = "wav" if name in RIFF else name if name in _HEAD_BYTES else ""
     if containers.kind(head) != expected and not (name == "mp3" and mpeg.is_frame(head)):
         raise ImplausibleAudio(f"The bytes do not begin like {name} audio.")
-
-
-def _check_last_page(tail: bytes, *, pre_skip: int) -> None:
-    """Look for a whole Ogg page on which the last packet ends (RFC 3533, section 6).
-
-    Some vendors never set the flag of the last page, so without it a granule position and an ended packet do.
-    """
-    start = tail.rfind(b"OggS")
-    page = tail[start:]
-    lacing = page[_OGG_HEADER_BYTES : _OGG_HEADER_BYTES + page[26]] if len(page) >= _OGG_HEADER_BYTES else b""
-    whole = len(page) == _OGG_HEADER_BYTES + len(lacing) + sum(lacing)
-    end = int.from_bytes(page[6:14], "little", signed=True)
-    ended = whole and (page[5] & _END_OF_STREAM or (end != _NO_PACKET_ENDS and lacing[-1:] < b"\xff"))
-    if start < 0 or not ended:
-        raise ImplausibleAudio("The opus audio ends before its last page.")
-    if end != _NO_PACKET_ENDS and end - pre_skip < _OPUS_TEN_MS:
-        raise ImplausibleAudio("The opus audio is shorter than 10 ms.")
 
 
 def _check_size(size: int, spec: AudioSpec) -> None:
