@@ -32,7 +32,7 @@ def read(chunks: Iterator[bytes], audio_format: str) -> tuple[int, Iterator[byte
     inflow = Inflow(chunks)
     with inflow.raising(), _decoding():
         file = _Forward(inflow)
-    return file.samplerate, _arriving(file, inflow)
+    return file.samplerate, _arriving(file, inflow, chunks)
 
 
 def seconds(data: bytes, audio_format: str) -> float:
@@ -93,11 +93,6 @@ class Inflow:
         self._position += len(data)
         return len(data)
 
-    def read_out(self) -> None:
-        """Read to the end: the decoder stops where a header says so, and the sender must know that all was taken."""
-        for _ in self._chunks:
-            pass
-
     @contextmanager
     def raising(self) -> Iterator[None]:
         """Raise what the chunks have raised, instead of what libsndfile makes of it."""
@@ -130,15 +125,17 @@ def _open(data: bytes) -> list[_Forward]:
     return files
 
 
-def _arriving(file: _Forward, inflow: Inflow) -> Iterator[bytes]:
+def _arriving(file: _Forward, inflow: Inflow, chunks: Iterator[bytes]) -> Iterator[bytes]:
     blocks = _blocks(file)
     while True:
         with inflow.raising():
             block = next(blocks, None)
         if block is None:
-            inflow.read_out()
-            return
+            break
         yield block
+    # The decoder stops where a header says so, but the sender must know that all was taken.
+    for _ in chunks:
+        pass
 
 
 def _blocks(file: _Forward) -> Iterator[bytes]:
