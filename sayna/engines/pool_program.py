@@ -32,11 +32,6 @@ RESTART_SECONDS = 0.05
 NO_VOICES: Any = SimpleNamespace(VOICES={}, DEFAULT="", voice_path=None)
 
 
-def process_count() -> int:
-    """Return how many engine processes this machine gets: one a core, at most four."""
-    return max(1, min(MOST_PROCESSES, os.cpu_count() or 1))
-
-
 def main() -> None:  # pragma: no cover
     """Open the sockets, detach from the worker that started the pool, and hold the engine processes."""
     listeners = [_listener(name) for name in ("espeak", "neural")]
@@ -71,7 +66,7 @@ def hold(listeners: list[socket.socket]) -> None:  # pragma: no cover
         run_engines(listeners, has_neural=number == 0)
 
     gc.freeze()  # otherwise the collector of each process would copy the pages of what is here now
-    engines = {_fork(serve, number): number for number in range(process_count())}
+    engines = {_fork(serve, number): number for number in range(min(MOST_PROCESSES, os.cpu_count() or 1))}
     with open("pid", "w") as file:  # noqa: PTH123 - as above
         file.write(str(os.getpid()))
     _thread.start_new_thread(_end_after_workers, (lock,))

@@ -3,6 +3,7 @@
 import errno
 import socket
 import struct
+from contextlib import suppress
 from typing import Any
 
 from gunicorn.http import get_parser
@@ -66,11 +67,9 @@ class Connection:
 
     def send_now(self, data: bytes) -> None:
         """Send a short text without waiting; a client that cannot take it does not get it."""
-        try:
+        with suppress(OSError):
             self.sock.setblocking(False)
             self.sock.send(data)
-        except OSError:
-            return
 
     def stop_sending(self) -> bool:
         """Tell the client that no more comes; return whether the connection is still there."""

@@ -13,7 +13,6 @@ import pytest
 
 from sayna.engines import engine_process, espeak_library, wire
 from sayna.engines.engine_process import EngineProcess
-from sayna.engines.pool_program import process_count
 from tests.engines.processes import ends
 
 FILES = b"".join(each().encode() + b"\0" for each in (espeakng_loader.get_library_path, espeakng_loader.get_data_path))
@@ -169,7 +168,3 @@ def test_an_engine_process_ends_with_the_program_that_holds_it() -> None:
         assert not ends(program.pid, within=0.2)
         os.close(writing)
         assert program.wait(timeout=30) == 0
-
-
-def test_a_core_has_one_process_and_a_machine_at_most_four() -> None:
-    assert 1 <= process_count() <= 4
