@@ -1,5 +1,6 @@
 """The forms of a sound: the formats and rates that are made of its master, live or from the cache (contract 3)."""
 
+import io
 import threading
 from collections.abc import Iterator
 
@@ -93,8 +94,11 @@ class StoredForms:
             return clip
         head = bytearray()
         slices = (master.audio[at : at + CHUNK_BYTES] for at in range(0, len(master.audio), CHUNK_BYTES))
-        made = _joined(PlannedForm(plan, None).chunks(slices, master.info.spec, head))
-        clip = plan.clip(bytes(head) + made if head else made, master.info)
+        # Without a list of the chunks: malloc would keep its memory after a long clip.
+        made = io.BytesIO()
+        made.writelines(PlannedForm(plan, None).chunks(slices, master.info.spec, head))
+        whole = made.getvalue()
+        clip = plan.clip(bytes(head) + whole if head else whole, master.info)
         self._cache.put_form(plan.sound, plan.form, clip, generation, on_disk=on_disk)
         return clip
 
@@ -102,14 +106,3 @@ class StoredForms:
 def _is_costly(master: ClipInfo, plan: Plan) -> bool:
     """Return whether the form is coded or resampled: then it is worth a place on the disk."""
     return not audio.is_light(master.spec, plan.target) or master.sample_rate != plan.target.sample_rate
-
-
-def _joined(chunks: Iterator[bytes]) -> bytes:
-    """Return the chunks as one, without a list of them: malloc would keep its memory after a long clip."""
-    first = next(chunks, b"")
-    if (second := next(chunks, None)) is None:
-        return first
-    whole = bytearray(first) + second
-    for chunk in chunks:
-        whole += chunk
-    return bytes(whole)

@@ -46,19 +46,15 @@ class EncodedVoicesCache:
         `own` are the operator's voices, in an array of their own at the end.
         """
         key = wanted, own, *listing.lists.items()
-        found = self._encoded.get(key)
-        if found is None:
-            body = encode(select(listing, wanted), list(filter(wanted.admits, own)))
-            found = EncodedVoices(body, hashlib.sha256(body).hexdigest()[:32])
-            self._keep(key, found)
-        return found
-
-    def _keep(self, key: object, encoded: EncodedVoices) -> None:
-        if self._bytes + len(encoded.body) > MAX_BYTES:
+        if found := self._encoded.get(key):
+            return found
+        body = encode(select(listing, wanted), list(filter(wanted.admits, own)))
+        if self._bytes + len(body) > MAX_BYTES:
             # The lists are part of the key, so this also drops the answers of lists that were replaced.
             self._encoded, self._bytes = {}, 0
-        self._bytes += len(encoded.body)
-        self._encoded[key] = encoded
+        self._bytes += len(body)
+        self._encoded[key] = found = EncodedVoices(body, hashlib.sha256(body).hexdigest()[:32])
+        return found
 
 
 def select(listing: VoiceListing, wanted: VoiceFilter) -> dict[str, list[Voice]]:
