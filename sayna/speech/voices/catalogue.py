@@ -175,7 +175,7 @@ class VoiceCatalogue:
         return listed is not None and 0 <= time.time() - listed.at < self._ttl
 
     def _start(self, slug: str, deadline: Deadline) -> tuple[Future[None], bool] | None:
-        """Return the running refresh, and whether this call started it; None during the pause after a failure."""
+        """Return the running refresh, and whether this call started it; None without a thread, or after a failure."""
         with self._lock:
             running = self._running.get(slug)
             if running is not None and not running.done():
@@ -184,7 +184,12 @@ class VoiceCatalogue:
                 return None
             # Copy the context, because the log takes the request_id from it.
             run = contextvars.copy_context().run
-            running = self._running[slug] = self._pool.submit(run, self._fetch, slug, deadline)
+            try:
+                running = self._running[slug] = self._pool.submit(run, self._fetch, slug, deadline)
+            except RuntimeError:
+                # The machine gives no thread now; the fetch may begin with a later one.
+                self._pause(slug, 0)
+                return None
             return running, True
 
     def _fetch(self, slug: str, deadline: Deadline) -> None:

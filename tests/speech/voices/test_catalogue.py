@@ -10,6 +10,7 @@ from sayna.speech.voices.catalogue import VoiceCatalogue
 from sayna.speech.voices.normalize import normalize
 from sayna.speech.voices.store import VoiceList, VoiceListStore
 from tests.speech.longtext.vendor import Singer
+from tests.threads import no_new_threads
 
 
 class Crashing(Singer):
@@ -26,6 +27,16 @@ def test_bug_in_an_adapter_is_a_vendor_that_failed(caplog: pytest.LogCaptureFixt
     with pytest.raises(ProviderError, match="singer"), caplog.at_level(logging.ERROR):
         catalogue.listing()
     assert "AttributeError" in caplog.text
+    catalogue.close()
+
+
+def test_machine_without_threads_serves_the_old_list() -> None:
+    store = VoiceListStore(None)
+    store.write(VoiceList((), 1.0))
+    catalogue = VoiceCatalogue({"singer": Singer("")}, {"singer": store}, ttl_seconds=60, timeout_seconds=5)
+    with no_new_threads():
+        assert catalogue.listing().stale == ("singer",)
+        assert [*catalogue.kept().lists] == ["singer"]
     catalogue.close()
 
 
