@@ -94,12 +94,17 @@ class PlannedSynthesis(SynthesisTask):
         """Store the master, unless the request said no-store."""
         if self.mode is CacheMode.BYPASS:
             return
-        master = self._plan.master(audio, self._spec, self._created)
-        self._cache.put(self._plan.sound, master)
-        if self._shared is not None:
-            self._shared.store(master)
-        elif self._machines is not None:
-            self._machines.put(self._plan.sound, master, replaces=True)
+        try:
+            master = self._plan.master(audio, self._spec, self._created)
+            self._cache.put(self._plan.sound, master)
+            if self._shared is not None:
+                self._shared.store(master)
+            elif self._machines is not None:
+                self._machines.put(self._plan.sound, master, replaces=True)
+        finally:
+            # Audio that cannot be decoded has no master; otherwise this machine would lead for ever.
+            if self._shared is not None:
+                self._shared.close()
 
     def has_followers(self) -> bool:
         """Return whether another machine reads the audio."""

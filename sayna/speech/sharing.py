@@ -62,6 +62,11 @@ class SharedSynthesis:
         if broadcast is not None:
             broadcast.close(is_stored=is_stored)
 
+    def close(self) -> None:
+        """Let another machine lead; may be called again."""
+        if self._broadcast is not None:
+            self._broadcast.close()
+
     def _lead(self, broadcast: Broadcast, render: Callable[[], Synthesis]) -> Synthesis:
         try:
             made = render()

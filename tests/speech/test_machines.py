@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from sayna.audio.spec import AudioSpec
+from sayna.caller import UNRESTRICTED, Caller
 from sayna.config import ConfigError, load_config
+from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.services import Services, build
 from sayna.speech.object_clips import MAX_BYTES
 from sayna.speech.plan import Plan, SpeakRequest
-from sayna.speech.service import CacheMode, SpeechResult
+from sayna.speech.provider_calls import ProviderCalls
+from sayna.speech.service import CacheMode, PlannedSynthesis, SpeechResult
 from tests.e2e.program import until
 from tests.e2e.redis_server import Redis
 from tests.recordings.wire import Reply
@@ -197,6 +201,26 @@ def test_storage_that_fails_delays_one_miss_in_a_while(start: Start, gcs: GCS, v
     # The first miss asks twice; then the storage has a pause.
     assert len(gcs.wire.script) == 98
     assert len(vendor.hits) == 6
+
+
+class BrokenCalls(ProviderCalls):
+    """A provider whose audio begins like an mp3, but cannot be decoded."""
+
+    def start(self, plan: Plan, request: SpeechRequest, caller: Caller) -> AudioStream:
+        return AudioStream(AudioSpec("mp3", 24000), iter([b"ID3\x04" + bytes(3000)]))
+
+
+def test_machine_that_cannot_store_its_speech_gives_the_lead_back(start: Start) -> None:
+    one, two = start(), start()
+    assert one.speech.machines is not None
+    assert two.speech.machines is not None
+    plan, calls = planned(one), BrokenCalls(one.usage, one.state.slots, one.config.usage)
+    task = PlannedSynthesis(plan, CacheMode.USE, one.cache, calls, UNRESTRICTED, machines=one.speech.machines)
+    assert list(one.single_flight.join(plan.stream_key, task, deadline=20))
+    one.single_flight.close()
+    broadcast = two.speech.machines.broadcasts.join(plan.sound, plan.stream_key)
+    assert broadcast.is_leader
+    broadcast.close()
 
 
 @pytest.mark.parametrize(
