@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -113,18 +113,12 @@ def _place(info: SettingInfo, field_name: str, section: str) -> str:
     return f"{section}.{field_name.removesuffix('_setting')}"
 
 
-def section_of(each: "Field[Any]") -> type:
-    """Return the dataclass of a field that is a section; `metadata` may name a function that finds it."""
-    find: Callable[[], type] | None = each.metadata.get("section")
-    return cast("type", each.type) if find is None else find()
-
-
-def walk(section: type, *path: str) -> Iterator[SettingInfo]:
-    """Yield every setting of a dataclass and of the dataclasses in it, in the order they are written."""
+def walk(section: Any, *path: str) -> Iterator[SettingInfo]:
+    """Yield every setting of a section and of the sections in it, in the order they are written."""
     for each in fields(section):
         info = described(each, path)
         if info is None:
-            yield from walk(section_of(each), *path, each.name)
+            yield from walk(getattr(section, each.name), *path, each.name)
         else:
             yield info
 

@@ -4,19 +4,17 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from sayna.config.auth import AuthConfig
 from sayna.config.connections import FleetConfig, OutboundConfig
 from sayna.config.endpoints import ClipsConfig, CompatConfig
-from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, quoted, section_of, walk
+from sayna.config.fields import ConfigError, InvalidValue, SettingInfo, described, quoted, walk
 from sayna.config.room_settings import LiveKitConfig, RecordingConfig
 from sayna.config.server import CacheConfig, DocsConfig, MetricsConfig, ServerConfig, SpeechConfig, UsageConfig
 from sayna.config.sip import SipConfig
 from sayna.config.sources import Sources, find
-from sayna.config.vendors import ProvidersConfig, providers_config
-
-T = TypeVar("T")
+from sayna.config.vendors import ProvidersConfig, default_providers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +22,7 @@ class Config:
     """Everything that an operator can set, checked."""
 
     server: ServerConfig = field(default_factory=ServerConfig)
-    providers: ProvidersConfig = field(
-        default_factory=lambda: providers_config()(),  # noqa: PLW0108 - not yet: the vendors import this package
-        metadata={"section": providers_config},
-    )
+    providers: ProvidersConfig = field(default_factory=default_providers)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     cache: CacheConfig = field(default_factory=CacheConfig)
     clips: ClipsConfig = field(default_factory=ClipsConfig)
@@ -66,7 +61,7 @@ class Config:
 
 def settings() -> list[SettingInfo]:
     """Return every setting, grouped as in Config."""
-    return list(walk(Config))
+    return list(walk(Config()))
 
 
 def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = None) -> Config:
@@ -79,7 +74,7 @@ def load_config(environ: Mapping[str, str] | None = None, *, cwd: Path | None = 
     sources = read_sources(environ, cwd=cwd) if dotenv else find(environ or {}, Path.cwd(), settings(), dotenv=False)
     # The rules need to know which settings were given: a given value may equal the default.
     given: set[str] = set()
-    config = _build(Config, sources, given)
+    config: Config = _build(Config(), sources, given)
     if dotenv and config.cache.path is None:
         config = replace(config, cache=replace(config.cache, path=_folder_of_run(sources.folder)))
     problems = [*sources.problems, *_check(config, frozenset(given))]
@@ -107,12 +102,13 @@ def _folder_of_run(cwd: Path) -> Path | None:
     return folder if folder.is_dir() else None
 
 
-def _build(section: type[T], sources: Sources, given: set[str], *path: str) -> T:
+def _build(section: Any, sources: Sources, given: set[str], *path: str) -> Any:
+    """Return a section of defaults with the values that are set."""
     values: dict[str, Any] = {}
-    for each in fields(cast("Any", section)):
+    for each in fields(section):
         info = described(each, path)
         if info is None:
-            values[each.name] = _build(section_of(each), sources, given, *path, each.name)
+            values[each.name] = _build(getattr(section, each.name), sources, given, *path, each.name)
         elif text := sources.text(info):
             given.add(info.name)
             try:
@@ -122,7 +118,7 @@ def _build(section: type[T], sources: Sources, given: set[str], *path: str) -> T
                     given.remove(info.name)
             except InvalidValue as wrong:
                 sources.problems.extend(_sentence(info, text, reason) for reason in wrong.reasons)
-    return section(**values)
+    return replace(section, **values)
 
 
 def _sentence(info: SettingInfo, text: str, reason: str) -> str:

@@ -40,7 +40,7 @@ class ProvidersConfig:
     if TYPE_CHECKING:
 
         def __getattr__(self, slug: str) -> Any:
-            """Return the settings of a vendor; the fields are made in providers_config()."""
+            """Return the settings of a vendor; the fields are made in default_providers()."""
 
     @property
     def configured(self) -> tuple[str, ...]:
@@ -49,8 +49,8 @@ class ProvidersConfig:
 
 
 @cache
-def providers_config() -> type[ProvidersConfig]:
-    """Return the dataclass that has one field for each vendor."""
+def default_providers() -> ProvidersConfig:
+    """Return the settings of every vendor, none of them set."""
     # Not at the top: the vendors' files import this package for their settings.
     from sayna.providers import PROVIDERS  # noqa: PLC0415
 
@@ -58,7 +58,7 @@ def providers_config() -> type[ProvidersConfig]:
         (slug, vendor.config_class, field(default_factory=vendor.config_class)) for slug, vendor in PROVIDERS.items()
     ]
     made = make_dataclass("ProvidersConfig", sections, bases=(ProvidersConfig,), frozen=True, slots=True)
-    return cast("type[ProvidersConfig]", made)
+    return cast("ProvidersConfig", made())
 
 
 def _slug(text: str) -> str:
@@ -70,4 +70,4 @@ def _slug(text: str) -> str:
     return slug
 
 
-provider_slug = SettingType(_slug, lambda: "one of " + ", ".join(each.name for each in fields(providers_config())))
+provider_slug = SettingType(_slug, lambda: "one of " + ", ".join(each.name for each in fields(default_providers())))
