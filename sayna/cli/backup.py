@@ -110,7 +110,7 @@ def restore(file: Path, settings_to: Path | None, *, yes: bool) -> None:
     if not yes:
         click.confirm(f"Replace what this machine has of {', '.join(sorted(members))}?", abort=True)
     for name, content in members.items():
-        kind, _, rest = name.partition("/") if "/" in name else ("", "", name)
+        kind, _, rest = name.partition("/")
         if name == SETTINGS and settings_to:
             _write(settings_to, content)
         elif kind == "cache" and (folder := load_config().cache.path):

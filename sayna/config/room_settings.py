@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sayna.config.fields import InvalidValue, SettingType, require_both, setting
-from sayna.config.types import Secret, boolean, choice, integer, is_json_object, matching, number, path, token
+from sayna.config.sources import is_json_file, is_json_object
+from sayna.config.types import Secret, boolean, choice, integer, matching, number, path, token
 from sayna.config.urls import anywhere, cloud, livekit
 
 # Google's names may have 222 characters with dots in them, Amazon's 63:
@@ -139,9 +140,7 @@ class RecordingConfig:
         # LiveKit egress needs the credentials themselves, so the account of the machine is not enough.
         if (path in given) == (text in given):
             yield f"{path} and {text} are both set or both missing; set exactly one of the two."
-        # is_json_object() takes either, and egress would get the one in place of the other.
-        if (file := self.gcs_credentials_path) and (str(file).startswith("{") or not is_json_object(str(file))):
+        if self.gcs_credentials_path and not is_json_file(self.gcs_credentials_path):
             yield f"{path} is not the path of a JSON object; set it to the file of the service account."
-        given_json = self.gcs_credentials_json.reveal() if self.gcs_credentials_json else "{}"
-        if not given_json.startswith("{") or not is_json_object(given_json):
+        if self.gcs_credentials_json and not is_json_object(self.gcs_credentials_json.reveal()):
             yield f"{text} is not a JSON object; set it to the service account itself."

@@ -91,6 +91,22 @@ def read_document(path: Path) -> object:
         raise InvalidValue(f"has a mistake or a repeated name{f' at line {mark.line + 1}' if mark else ''}") from error
 
 
+def is_json_object(text: str) -> bool:
+    """Return whether a text is a JSON object."""
+    try:
+        return isinstance(parse_json(text), dict)
+    except InvalidValue:
+        return False
+
+
+def is_json_file(path: str | Path) -> bool:
+    """Return whether a file holds a JSON object."""
+    try:
+        return is_json_object(Path(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
 def _strict_loader(yaml: Any) -> Any:
     """Return a safe loader that refuses a key given twice."""
 

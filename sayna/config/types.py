@@ -186,14 +186,6 @@ def parse_json(text: str) -> object:
         raise (error if isinstance(error, InvalidValue) else InvalidValue("is not JSON")) from None
 
 
-def is_json_object(text: str) -> bool:
-    """Return whether a text is a JSON object or the path of a file that holds one."""
-    try:
-        return isinstance(parse_json(text if text.startswith("{") else Path(text).read_text("utf-8")), dict)
-    except (InvalidValue, OSError, ValueError):
-        return False
-
-
 def _network(text: str) -> str:
     try:
         # Not strict: 10.0.0.1/8 means its network, as it does for LiveKit and nginx.

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 from sayna.cloud.google import Token, TokenCache, read_account
 from sayna.config import KeyedConfig, Secret, cloud, setting
-from sayna.config.types import is_json_object, secret
+from sayna.config.sources import is_json_file, is_json_object
+from sayna.config.types import secret
 from sayna.errors import InvalidProviderAuth, ProviderError, ProviderNotConfigured, ProviderTimeout
 from sayna.http import Deadline
 from sayna.providers.parsing import mapping, text
@@ -60,7 +61,8 @@ class GoogleConfig(KeyedConfig):
         """Yield a sentence for missing credentials and for ones that cannot be read as a JSON object."""
         yield from KeyedConfig.problems(self, given)
         # Checked at start: otherwise the first client would find that the file is missing.
-        if self.credentials is not None and not is_json_object(self.credentials.reveal()):
+        own = self.credentials.reveal() if self.credentials else "{}"
+        if not is_json_object(own) and not is_json_file(own):
             yield "GOOGLE_APPLICATION_CREDENTIALS is no JSON object, nor the path of one; set it to either."
 
 
