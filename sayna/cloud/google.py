@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -92,7 +93,6 @@ class GoogleTokens:
     def __init__(self, account: Mapping[str, Any], scopes: tuple[str, ...]) -> None:
         self._account = account
         self._scopes = scopes
-        self._credentials: Any = None
         self._tokens = TokenCache()
 
     def token(self, refused: str | None = None) -> str:
@@ -125,15 +125,13 @@ class GoogleTokens:
         text = "\n".join((signed["X-Goog-Algorithm"], signed["X-Goog-Date"], scope, digest))
         return f"{url}?{names}&X-Goog-Signature={self._signer.sign_bytes(text.encode()).hex()}"
 
-    @property
+    @functools.cached_property
     def _signer(self) -> Any:
         """The credentials of the account; to read its key takes 0.1 s, so this happens once."""
         from google.oauth2.service_account import Credentials  # noqa: PLC0415 - with the first token
 
-        if self._credentials is None:
-            make: Any = Credentials.from_service_account_info
-            self._credentials = make(self._account, scopes=self._scopes)
-        return self._credentials
+        make: Any = Credentials.from_service_account_info
+        return make(self._account, scopes=self._scopes)
 
     def _mint(self) -> Token:
         from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
@@ -145,35 +143,26 @@ class GoogleTokens:
             raise NoToken("the service account cannot be used") from error
         except http.TransportError as error:
             raise NoToken("the token service could not be reached") from error
-        expiry = self._credentials.expiry
+        expiry = self._signer.expiry
         # google-auth gives UTC without a time zone. RFC 6749 does not require `expires_in`: a token without it is used
         # until Google refuses it.
         seconds = (expiry.replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds() if expiry else math.inf
         try:
-            return Token.valid_for(self._credentials.token, seconds)
+            return Token.valid_for(self._signer.token, seconds)
         except ValueError as error:
             raise NoToken("the response of the token service has no valid token") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _TransportResponse:
-    """A response in the form that google-auth expects."""
-
-    status: int
-    headers: Mapping[str, str]
-    data: bytes
-
-
 def _transport(
     url: str, method: str = "POST", body: bytes = b"", headers: Mapping[str, str] | None = None, **_: Any
-) -> _TransportResponse:
-    """Send a request for google-auth, which uses POST only."""
+) -> SimpleNamespace:
+    """Send a request for google-auth, which uses POST only, and return the response in the form that it expects."""
     # Not google-auth's own transport, because it follows redirects, uses proxies and has no total deadline.
     response = http.send(
         "POST", url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
         connect_seconds=CONNECT_SECONDS, max_bytes=MAX_TOKEN_BYTES,
     )  # fmt: skip
-    return _TransportResponse(response.status, response.headers, response.read())
+    return SimpleNamespace(status=response.status, headers=response.headers, data=response.read())
 
 
 def read_account(text_or_path: str) -> Mapping[str, Any]:

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 
 from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.config.types import matching
-from sayna.errors import InvalidProviderAuth, ProviderError
+from sayna.errors import InvalidProviderAuth
 from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
-from sayna.providers.parsing import gender, leading_tag, mappings, text, texts
+from sayna.providers.parsing import gender, leading_tag, text, texts
 
 HOST = "https://{region}.tts.speech.microsoft.com"
 # The region becomes part of a host name: `10.0.0.5:8443/x?` would lead to any server.
@@ -118,9 +118,7 @@ class Azure(CloudProvider):
         """Return every voice of the region."""
         url = f"{self.base_url}/cognitiveservices/voices/list"
         answer = self.json("GET", url, headers=self.key_headers(None), deadline=deadline)
-        if not isinstance(answer, list):
-            raise ProviderError("azure answered with something other than its voices")
-        return [_voice(item) for item in mappings(answer) if text(item, "ShortName")]
+        return [_voice(item) for item in self.listed(answer) if text(item, "ShortName")]
 
     def language_of(self, voice_id: str) -> str:
         """Return the locale that the name begins with: sr-Latn-RS of sr-Latn-RS-NicholasNeural."""

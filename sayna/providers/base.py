@@ -133,8 +133,8 @@ class TTSProvider(ABC):
     understudy: ClassVar[str] = ""
     # Part of the cache key: raise it when the same request sounds different, so that old audio is not used again.
     sound_version: ClassVar[int] = 0
-    how_to_configure: ClassVar[str] = ""
 
+    how_to_configure: str = ""
     base_url: str = ""
     configured: bool
 

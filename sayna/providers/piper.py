@@ -77,19 +77,14 @@ class Piper(LocalProvider):
     max_chars = 2000
 
     packages = ("piper",)
+    how_to_configure = "piper is not configured: set PIPER_VOICES_PATH to a folder of voices"
 
     def __init__(self, config: PiperConfig) -> None:
         super().__init__(config)
         self._folder = config.voices_path
         if self._folder and not self.configured:
+            self.how_to_configure = "piper is not installed: pip install -r requirements-piper.txt"
             log.warning(self.how_to_configure)
-
-    @property
-    def how_to_configure(self) -> str:  # type: ignore[override]
-        """What is missing, as a sentence."""
-        if self._folder is None:
-            return "piper is not configured: set PIPER_VOICES_PATH to a folder of voices"
-        return "piper is not installed: pip install -r requirements-piper.txt"
 
     def check(self) -> Check:
         """Return `failed` when the folder is set and the engine finds no usable voice in it."""

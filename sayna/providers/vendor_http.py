@@ -71,9 +71,9 @@ class VendorHTTP(TTSProvider):
         """Return the kind of error that the body or the headers name, None where the status is enough."""
         return None
 
-    def listed(self, answer: Any, name: str) -> list[Mapping[str, Any]]:
-        """Return the objects in one list of a JSON object; raises ProviderError without such a list."""
-        found = mapping(answer).get(name)
+    def listed(self, answer: Any, name: str = "") -> list[Mapping[str, Any]]:
+        """Return the objects in a list, or in one of a JSON object by its name; raises ProviderError without one."""
+        found = mapping(answer).get(name) if name else answer
         # Otherwise an error in another shape would be an empty catalogue.
         if not isinstance(found, list):
             raise ProviderError(f"{self.slug} answered with something other than its voices")

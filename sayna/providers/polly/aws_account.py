@@ -4,7 +4,6 @@ boto3 finds the settings that are left out (profile, instance role). It does not
 credentials, or when the server has static keys.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,9 +21,6 @@ from sayna.errors import (
     ProviderRejectedCredentials,
 )
 
-# The region becomes part of a host name.
-REGION = re.compile(r"[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
-SESSION_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 Credentials = Mapping[str, Any] | None
 _region = matching("[a-z0-9-]{2,32}", "a region such as eu-central-1")
 _THROTTLED = ("Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException")
@@ -146,12 +142,3 @@ def host(region: str) -> str:
     """Return Polly's public address in a region."""
     # China's regions have a domain of their own.
     return f"https://polly.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"
-
-
-def check(auth: Mapping[str, Any]) -> None:
-    """Raise InvalidProviderAuth where the two optional fields have a wrong shape."""
-    if "region" in auth and not REGION.fullmatch(str(auth["region"])):
-        raise InvalidProviderAuth("auth.region must be an AWS region such as eu-central-1")
-    token = auth.get("session_token", "-")
-    if not isinstance(token, str) or not SESSION_TOKEN.fullmatch(token):
-        raise InvalidProviderAuth("auth.session_token must be 1-4096 printable ASCII characters, without spaces")

@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
-from sayna.errors import ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
+from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials, ProviderRejectedRequest
 from sayna.http import Deadline
 from sayna.providers import ssml
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.cloud import CloudProvider
 from sayna.providers.parsing import JsonObject, gender, text, texts
-from sayna.providers.polly.aws_account import ERROR_KINDS, AwsAccount, Credentials, PollyConfig, check
+from sayna.providers.polly.aws_account import ERROR_KINDS, AwsAccount, Credentials, PollyConfig
 
 # In order of quality for the price; the generative engine follows a speaking rate only loosely.
 ENGINES = ("neural", "generative", "long-form", "standard")
@@ -41,6 +41,9 @@ LANGUAGE_CODES = {
 # Polly's own codes for tags that Sayna writes as BCP 47 recommends.
 OLDER_CODES = {"ar": "arb", "zh": "cmn-CN", "zh-CN": "cmn-CN"}
 MAX_PAGES = 50
+# The region of a request's own keys becomes part of a host name.
+REGION = re.compile(r"[a-z]{2}(-[a-z]{1,16}){1,3}-[0-9]{1,2}")
+SESSION_TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 class Polly(CloudProvider):
@@ -72,9 +75,13 @@ class Polly(CloudProvider):
         self._engines: dict[str, Mapping[str, tuple[str, ...]]] = {}
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return a request's own keys; the region becomes part of a host name, so its form is checked."""
+        """Return a request's own keys; session_token and region may be missing."""
         super().check_auth({"region": "-", **auth, "session_token": "-"})
-        check(auth)
+        if "region" in auth and not REGION.fullmatch(auth["region"]):
+            raise InvalidProviderAuth("auth.region must be an AWS region such as eu-central-1")
+        token = auth.get("session_token", "-")
+        if not isinstance(token, str) or not SESSION_TOKEN.fullmatch(token):
+            raise InvalidProviderAuth("auth.session_token must be 1-4096 printable ASCII characters, without spaces")
         return auth
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
