@@ -10,7 +10,7 @@ import importlib.util
 import json
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,8 @@ from sayna.config import setting
 from sayna.config.types import boolean, folder
 from sayna.engines.wire import HIBARI
 from sayna.errors import ProviderRejectedRequest
-from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, Voice
-from sayna.providers.local import LocalProvider, is_installed
+from sayna.providers.local import NeuralProvider, NeuralVoice, is_installed
 
 PACKAGES = ("hibari", "onnxruntime")
 # Known without the package, which lists the same.
@@ -47,18 +46,7 @@ class HibariConfig:
         return self.enabled and is_installed(*PACKAGES)
 
 
-@dataclass(frozen=True, slots=True)
-class HibariVoice:
-    """One voice: its model is empty for the one in the package."""
-
-    model: str
-    version: str
-    language: str
-    gender: str
-    accent: str
-
-
-class Hibari(LocalProvider):
+class Hibari(NeuralProvider):
     """The voice in hibari's package, and those in HIBARI_VOICES_PATH; a voice id is the name of the voice."""
 
     slug = "hibari"
@@ -73,7 +61,6 @@ class Hibari(LocalProvider):
     how_to_configure = (
         "hibari is not configured: leave HIBARI_ENABLED on and run scripts/install requirements-neural.txt"
     )
-
     packages = PACKAGES
 
     def __init__(self, config: HibariConfig) -> None:
@@ -82,7 +69,7 @@ class Hibari(LocalProvider):
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at 24,000 Hz, by sentence; raises ProviderRejectedRequest, EmptyText for no sound."""
-        voice = self._voices().get(request.voice_id)
+        voice = self.voices().get(request.voice_id)
         if voice is None:
             raise self.unknown_voice()
         told = {
@@ -94,32 +81,16 @@ class Hibari(LocalProvider):
         }
         return self.spoken(HIBARI, told, request, RATE)
 
-    def list_voices(self, deadline: Deadline) -> list[Voice]:
-        """Return the voice in the package and those in the folder."""
-        return [
-            Voice(
-                id=name,
-                name=name.title(),
-                provider=self.slug,
-                gender=voice.gender.title(),
-                accent=voice.accent,
-                languages=(voice.language,),
-                sample_rates=(RATE,),
-                tags=("natural",),
-            )
-            for name, voice in self._voices().items()
-        ]
-
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else one with the region of the language; raises ProviderRejectedRequest."""
         if not _is_english(language or "en"):
             raise ProviderRejectedRequest("hibari speaks English only; leave language or provider out")
-        same = (name for name, voice in self._voices().items() if voice.language == language)
+        same = (name for name, voice in self.voices().items() if voice.language == language)
         return voice_id or next(same, self.default_voice), model
 
     def suits(self, text: str, language: str, names: Collection[str]) -> bool:
         """Return whether a request without a provider is for English, and names nothing that hibari lacks."""
-        if not all(name in self._voices() for name in names):
+        if not all(name in self.voices() for name in names):
             return False
         return _is_english(language) if language else all(map(_is_latin, text))
 
@@ -127,27 +98,32 @@ class Hibari(LocalProvider):
         """Return whether hibari says all of a text; pictures it leaves out."""
         return not ENDLESS_NUMBER.search(text) and any(map(str.isalnum, text)) and all(map(_is_readable, text))
 
-    def languages_of(self, voice_id: str) -> tuple[str, ...]:
-        """Return the one language of a voice, none for an unknown voice."""
-        voice = self._voices().get(voice_id)
-        return (voice.language,) if voice else ()
-
-    def version_of(self, voice_id: str) -> str | None:
-        """Return the version of a voice's file, None for the voice in the package."""
-        voice = self._voices().get(voice_id)
-        return voice.version or None if voice else None
-
-    def _voices(self) -> dict[str, HibariVoice]:
-        voices = {DEFAULT_VOICE: HibariVoice("", "", "en-US", "female", "American")}
+    def voices(self) -> Mapping[str, NeuralVoice]:
+        """Return the voice in the package and those in the folder."""
+        packaged = {"language": "en-US", "gender": "female", "accent": "American"}
+        voices = {DEFAULT_VOICE: _voice(DEFAULT_VOICE, "", "", packaged)}
         if self._folder is None:
             return voices
         for name, told in _registry().items():
             file = self._folder / told["file"]
             if name != DEFAULT_VOICE and file.is_file():
                 found = file.stat()
-                version = f"{found.st_mtime_ns}-{found.st_size}"
-                voices[name] = HibariVoice(str(file), version, told["language"], told["gender"], told["accent"])
+                voices[name] = _voice(name, str(file), f"{found.st_mtime_ns}-{found.st_size}", told)
         return voices
+
+
+def _voice(name: str, model: str, version: str, told: Mapping[str, str]) -> NeuralVoice:
+    listed = Voice(
+        id=name,
+        name=name.title(),
+        provider=Hibari.slug,
+        gender=told["gender"].title(),
+        accent=told["accent"],
+        languages=(told["language"],),
+        sample_rates=(RATE,),
+        tags=("natural",),
+    )
+    return NeuralVoice(model, version, listed)
 
 
 @functools.cache

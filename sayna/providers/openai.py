@@ -77,7 +77,6 @@ class OpenAI(CloudProvider):
     careless_labels = CONTAINER_LABELS
     is_rate_open = True
     sample_rates = (RATE,)
-    rates = (0.25, 4.0)
     voice_settings: ClassVar[Mapping[str, SettingSpec]] = {
         "instructions": SettingSpec(str),
         "response_format": SettingSpec(str, choices=("wav", "pcm")),

@@ -17,10 +17,9 @@ from sayna.config import setting
 from sayna.config.types import folder
 from sayna.engines.wire import PIPER
 from sayna.errors import ProviderNotConfigured, ProviderRejectedRequest
-from sayna.http import Deadline
 from sayna.log import RateLimitedLogger
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
-from sayna.providers.local import LocalProvider
+from sayna.providers.local import NeuralProvider, NeuralVoice
 from sayna.state.files import Check
 
 # The other kinds fetch models of their own from the network.
@@ -45,22 +44,14 @@ class PiperConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceFile:
-    """One voice on disk, as its .onnx.json describes it; `version` changes when its files do.
+class VoiceFile(NeuralVoice):
+    """A voice as its .onnx.json describes it; `speakers` are the numbers of its speakers, by name and by number."""
 
-    `speakers` are the numbers of its speakers, by name and by number.
-    """
-
-    model: Path
-    version: str
-    sample_rate: int
-    language: str
     length_scale: float
     speakers: Mapping[str, int]
-    listed: Voice
 
 
-class Piper(LocalProvider):
+class Piper(NeuralProvider):
     """The voices in PIPER_VOICES_PATH; `model` names a speaker of a voice that has several."""
 
     slug = "piper"
@@ -90,11 +81,11 @@ class Piper(LocalProvider):
         """Return `failed` when the folder is set and the engine finds no usable voice in it."""
         if self._folder is None:
             return "off"
-        return "ok" if self.configured and self._voices() else "failed"
+        return "ok" if self.configured and self.voices() else "failed"
 
     def synthesize(self, request: SpeechRequest) -> AudioStream:
         """Return linear16 at the voice's own rate, sentence by sentence; raises ProviderRejectedRequest."""
-        voice = self._voices().get(request.voice_id)
+        voice = self.voices().get(request.voice_id)
         if voice is None:
             raise self.unknown_voice()
         speaker = voice.speakers.get(request.model)
@@ -106,12 +97,8 @@ class Piper(LocalProvider):
             "length_scale": voice.length_scale / request.speaking_rate,
             **request.settings,
         }
-        told = {"model": str(voice.model), "version": voice.version, "settings": settings, "text": request.text}
-        return self.spoken(PIPER, told, request, voice.sample_rate)
-
-    def list_voices(self, deadline: Deadline) -> list[Voice]:
-        """Return the voices in the folder."""
-        return [voice.listed for voice in self._voices().values()]
+        told = {"model": voice.model, "version": voice.version, "settings": settings, "text": request.text}
+        return self.spoken(PIPER, told, request, voice.listed.sample_rates[0])
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the named voice, else the first that speaks the language, else the first."""
@@ -119,7 +106,7 @@ class Piper(LocalProvider):
             return voice_id, model
         if not self.configured:
             raise ProviderNotConfigured(self.how_to_configure)
-        voices = self._voices()
+        voices = self.voices()
         wanted = language.lower()
         for tag in filter(None, (wanted, wanted.partition("-")[0])):
             for name, voice in voices.items():
@@ -129,18 +116,8 @@ class Piper(LocalProvider):
             raise ProviderRejectedRequest("piper has no voice for this; GET /voices lists them")
         return next(iter(voices)), model
 
-    def languages_of(self, voice_id: str) -> tuple[str, ...]:
-        """Return the one language of a voice, none for an unknown voice."""
-        voice = self._voices().get(voice_id)
-        return (voice.language,) if voice else ()
-
-    def version_of(self, voice_id: str) -> str:
-        """Return the version of the voice's files, empty while there are none."""
-        voice = self._voices().get(voice_id)
-        return voice.version if voice else ""
-
-    def _voices(self) -> dict[str, VoiceFile]:
-        """Return the usable voices by id, sorted; one that cannot be read is left out with a warning."""
+    def voices(self) -> Mapping[str, VoiceFile]:
+        """Return the voices in the folder, sorted; one that cannot be read is left out with a warning."""
         found: dict[str, VoiceFile] = {}
         try:
             models = sorted(self._folder.glob("*.onnx")) if self._folder else []
@@ -167,18 +144,17 @@ def _read(model: Path, config: Path, version: str) -> VoiceFile:
         raise ValueError(f"phoneme_type is none of {', '.join(PHONEME_TYPES)}")
     names = {str(name): int(number) for name, number in (told.get("speaker_id_map") or {}).items()}
     numbers = names.values() if names else range(int(told["num_speakers"]))
-    language = str(told.get("language", {}).get("code") or told["espeak"]["voice"]).replace("_", "-")
-    sample_rate = int(told["audio"]["sample_rate"])
+    language = str(told.get("language", {}).get("code") or told["espeak"]["voice"])
     dataset, quality = str(told.get("dataset") or model.stem), str(told["audio"].get("quality") or "")
     listed = Voice(
         id=model.stem,
         name=f"{dataset} ({quality})" if quality else dataset,
         provider=Piper.slug,
-        languages=(language,),
-        sample_rates=(sample_rate,),
+        languages=(language.replace("_", "-"),),
+        sample_rates=(int(told["audio"]["sample_rate"]),),
         tags=(quality,),
         description=f"Speakers (model): {', '.join(names)}" if names else "",
     )
     length_scale = float(told.get("inference", {}).get("length_scale", 1.0))
     speakers = {str(number): number for number in numbers} | names
-    return VoiceFile(model, version, sample_rate, language, length_scale, speakers, listed)
+    return VoiceFile(str(model), version, listed, length_scale, speakers)

@@ -62,7 +62,6 @@ class Espeak(LocalProvider):
         "word_gap": SettingSpec(int, 0, 100),
     }
     sound_version = 1  # 0 dropped the end of long clauses and digits of other scripts
-
     packages = ("espeakng_loader",)
 
     def __init__(self, config: EspeakConfig) -> None:
