@@ -110,7 +110,7 @@ class Services:
         self.usage.close()
         self.catalogue.close()
         if self.livekit is not None:
-            self.livekit.close()
+            self.livekit.bridge.close()
         self.single_flight.close()
         for provider in self.providers.values():
             provider.close()

@@ -3,7 +3,6 @@
 import click
 
 from sayna.cli.command import Group, services
-from sayna.livekit.model import Inbound
 
 commands = Group("sip", help="Look after telephony.")
 
@@ -12,10 +11,10 @@ commands = Group("sip", help="Look after telephony.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def provision(dry_run: bool) -> None:
     """Create or correct LiveKit's inbound trunk and dispatch rule, as each start does."""
-    livekit, inbound = services().livekit, Inbound.of(services().config.sip)
-    if livekit is None or inbound is None:
+    livekit, settings = services().livekit, services().config.sip
+    if livekit is None or not settings.room_prefix:
         raise click.ClickException("set LIVEKIT_API_KEY, LIVEKIT_API_SECRET, SIP_ROOM_PREFIX and SIP_ALLOWED_ADDRESSES")
-    done = livekit.provision(inbound, dry_run=dry_run)
+    done = livekit.provision(settings.room_prefix, settings.allowed_addresses, dry_run=dry_run)
     would = "would " if dry_run else ""
     click.echo("\n".join(f"{would}{each}" for each in done) or "nothing to do")
 

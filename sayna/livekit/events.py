@@ -72,32 +72,27 @@ class Event:
 Receiver = Callable[[Event], None]
 
 
-class EventDeduplicator:
-    """Remembers event ids; while the store is unavailable every event is new, so a hook may get it twice."""
+@contextlib.contextmanager
+def first_delivery(ids: Once, event_id: str) -> Iterator[bool]:
+    """Yield whether the event is new, and remember its id when the block ends without an error.
 
-    def __init__(self, ids: Once) -> None:
-        self._ids = ids
-
-    @contextlib.contextmanager
-    def first_delivery(self, event_id: str) -> Iterator[bool]:
-        """Yield whether the event is new, and remember it when the block ends without an error.
-
-        A second delivery waits for the first one. When the process dies in the block, the event stays new.
-        Raises Overloaded when the first delivery takes too long.
-        """
-        with contextlib.ExitStack() as held:
-            attempt, is_new = None, True
-            try:
-                attempt = held.enter_context(self._ids.attempt(event_id))
-                is_new = attempt.earlier() is None
-            except TimeoutError as error:
-                raise Overloaded("this event is being processed; send it again", retry_after=1) from error
-            except StoreUnavailable as error:
-                rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
-            yield is_new
-            if is_new and attempt is not None:
-                with contextlib.suppress(StoreUnavailable):
-                    attempt.finish("")
+    A second delivery waits for the first one. When the process dies in the block, the event stays new.
+    While the store is unavailable every event is new, so a hook may get it twice.
+    Raises Overloaded when the first delivery takes too long.
+    """
+    with contextlib.ExitStack() as held:
+        attempt, is_new = None, True
+        try:
+            attempt = held.enter_context(ids.attempt(event_id))
+            is_new = attempt.earlier() is None
+        except TimeoutError as error:
+            raise Overloaded("this event is being processed; send it again", retry_after=1) from error
+        except StoreUnavailable as error:
+            rate_limited_log.warn("events are accepted without a check for duplicates: %s", error)
+        yield is_new
+        if is_new and attempt is not None:
+            with contextlib.suppress(StoreUnavailable):
+                attempt.finish("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +100,19 @@ class Webhook:
     """Verifies events and gives each new one to all receivers, once over all workers.
 
     When a receiver raises, the event stays new and LiveKit sends it again. A receiver must accept the same
-    event twice, because the process may die before the deduplicator stores the id.
+    event twice, because the process may die before it stores the id.
     """
 
     api_key: Secret
     api_secret: Secret
-    deduplicator: EventDeduplicator
+    ids: Once
     receivers: tuple[Receiver, ...]
 
     def accept(self, body: bytes, authorization: str) -> None:
         """Accept an event; raises InvalidSignature, InvalidRequest, Overloaded, and what a receiver raises."""
         self._verify(body, authorization)
         event = read_event(body)
-        with self.deduplicator.first_delivery(event.id) as is_new:
+        with first_delivery(self.ids, event.id) as is_new:
             for receive in self.receivers if is_new else ():
                 receive(event)
         emit(logger, logging.INFO, "livekit_event", name=event.name, id=event.id, new=is_new)

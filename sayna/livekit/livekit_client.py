@@ -1,5 +1,6 @@
 """One LiveKit server: tokens, rooms, calls, inbound calls and recordings over one connection."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,7 +8,6 @@ from typing import TYPE_CHECKING
 from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.bridge import Bridge
 from sayna.livekit.egress import Egress
-from sayna.livekit.model import Inbound
 from sayna.livekit.rooms import Rooms
 from sayna.livekit.sip_client import SipClient
 from sayna.livekit.tokens import TokenMint
@@ -50,22 +50,19 @@ class LiveKit:
             seconds=timeout,
         )
 
-    def provision(self, inbound: Inbound, *, dry_run: bool) -> list[str]:
+    def provision(self, prefix: str, addresses: Sequence[str], *, dry_run: bool) -> list[str]:
         """Create or correct the inbound trunk and dispatch rule; return one sentence for each change, made or not.
 
+        Then each call from these addresses or networks gets a room whose name begins with `prefix`.
         Raises LiveKitRefused or LiveKitUnavailable; a second try continues where this one ended.
         """
 
         async def ask(rpc: "Rpc") -> list[str]:
             from sayna.livekit.provisioning import provision  # noqa: PLC0415 - loads livekit-api
 
-            return await provision(rpc, inbound, dry_run=dry_run)
+            return await provision(rpc, prefix, addresses, dry_run=dry_run)
 
         return self.bridge.run(ask, 6 * self.seconds)
-
-    def close(self) -> None:
-        """End the connections, the loop and the thread of this process."""
-        self.bridge.close()
 
 
 def _connect(url: str, key: Secret, secret: Secret, seconds: float) -> "AbstractAsyncContextManager[Rpc]":

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sayna.config import Secret, SipConfig
+from sayna.config import Secret
 from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
@@ -192,16 +192,3 @@ SIP_WORDS = {
 def sip_word(status: int) -> str:
     """Return the word for a SIP status that ended a call or a transfer."""
     return SIP_WORDS.get(status, "rejected")
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """Each call from these addresses or networks gets a room whose name begins with `room_prefix`."""
-
-    room_prefix: str
-    allowed_addresses: tuple[str, ...]
-
-    @classmethod
-    def of(cls, config: SipConfig) -> "Inbound | None":
-        """Return the inbound calls of the settings, if SIP_ROOM_PREFIX is set."""
-        return cls(config.room_prefix, config.allowed_addresses) if config.room_prefix else None

@@ -5,13 +5,12 @@ LiveKit refuses a second trunk for all numbers. Other fields that an operator ha
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from livekit import api
 from livekit.protocol import sip
 
-from sayna.livekit.model import Inbound
 from sayna.livekit.rpc import Rpc
 from sayna.livekit.twirp import answer
 
@@ -22,16 +21,16 @@ NEW = "(new)"
 Named = TypeVar("Named", sip.SIPInboundTrunkInfo, sip.SIPDispatchRuleInfo)
 
 
-async def provision(rpc: Rpc, inbound: Inbound, *, dry_run: bool) -> list[str]:
+async def provision(rpc: Rpc, prefix: str, addresses: Sequence[str], *, dry_run: bool) -> list[str]:
     """Return one sentence for each thing that was, or would be, created or corrected."""
     done: list[str] = []
-    trunk_id = await _trunk(rpc, inbound, done, dry_run=dry_run)
-    await _rule(rpc, inbound, trunk_id, done, dry_run=dry_run)
+    trunk_id = await _trunk(rpc, prefix, addresses, done, dry_run=dry_run)
+    await _rule(rpc, prefix, trunk_id, done, dry_run=dry_run)
     return done
 
 
-async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) -> str:
-    name = f"sayna-{inbound.room_prefix}-trunk"
+async def _trunk(rpc: Rpc, prefix: str, addresses: Sequence[str], done: list[str], *, dry_run: bool) -> str:
+    name = f"sayna-{prefix}-trunk"
     listed = await answer(rpc.sip.list_inbound_trunk(sip.ListSIPInboundTrunkRequest()))
     found = _ours(listed.items, name, TRUNK)
     wanted = sip.SIPInboundTrunkInfo()
@@ -39,10 +38,10 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
     wanted.name = name
     # A call's SIP headers hold its domain, which decides which hook gets the event.
     wanted.include_headers = sip.SIPHeaderOptions.SIP_ALL_HEADERS
-    wanted.allowed_addresses[:] = inbound.allowed_addresses
+    wanted.allowed_addresses[:] = addresses
     if found == wanted:
         return found.sip_trunk_id
-    done.append(f"{_verb(found)} inbound trunk {name} for {', '.join(inbound.allowed_addresses)}")
+    done.append(f"{_verb(found)} inbound trunk {name} for {', '.join(addresses)}")
     if dry_run:
         return found.sip_trunk_id if found else NEW
     if found is None:
@@ -52,8 +51,8 @@ async def _trunk(rpc: Rpc, inbound: Inbound, done: list[str], *, dry_run: bool) 
     return found.sip_trunk_id
 
 
-async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, dry_run: bool) -> None:
-    name = f"sayna-{inbound.room_prefix}-dispatch"
+async def _rule(rpc: Rpc, prefix: str, trunk_id: str, done: list[str], *, dry_run: bool) -> None:
+    name = f"sayna-{prefix}-dispatch"
     listed = await answer(rpc.sip.list_dispatch_rule(sip.ListSIPDispatchRuleRequest()))
     found = _ours(listed.items, name, RULE)
     wanted = sip.SIPDispatchRuleInfo()
@@ -62,11 +61,11 @@ async def _rule(rpc: Rpc, inbound: Inbound, trunk_id: str, done: list[str], *, d
     # A rule without trunks catches the calls of every trunk of the project.
     wanted.trunk_ids[:] = [trunk_id]
     # Individual: each call gets its own room, which LiveKit names prefix_caller_random.
-    wanted.rule.dispatch_rule_individual.room_prefix = inbound.room_prefix
+    wanted.rule.dispatch_rule_individual.room_prefix = prefix
     wanted.rule.dispatch_rule_individual.pin = ""
     if found == wanted:
         return
-    done.append(f"{_verb(found)} dispatch rule {name}: rooms named {inbound.room_prefix}_...")
+    done.append(f"{_verb(found)} dispatch rule {name}: rooms named {prefix}_...")
     if dry_run:
         return
     if found is None:

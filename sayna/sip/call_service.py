@@ -24,11 +24,11 @@ from sayna.sip.errors import (
     ParticipantExists,
     SipRoomAccessDenied,
 )
-from sayna.sip.idempotency import Answer, IdempotencyRecord, IdempotencyStore
+from sayna.sip.idempotency import Answer, IdempotencyRecord, lend_record
 from sayna.sip.limits import AnswerWaits, Limits
 from sayna.sip.outcomes import call_error, remembered, replayed
 from sayna.sip.phone import check_destination, check_from_number, masked
-from sayna.state.ports import Lock
+from sayna.state.ports import Lock, Once
 
 IN_ROOM = "this participant_identity is in the room; send another one, or replace: true to disconnect it"
 
@@ -56,7 +56,7 @@ class CallService:
     client: SipClient
     limits: Limits
     waits: AnswerWaits
-    idempotency: IdempotencyStore
+    keys: Once
     locks: Lock
     log: CallLog
     lock_seconds: float
@@ -79,10 +79,9 @@ class CallService:
                 waits.enter_context(self.waits.hold())
             if not request.replace:
                 self._hold_identity(call, locks)
-            attempt = self.idempotency.attempt(caller.tenant or "", key, request.identity())
-            record = locks.enter_context(attempt)
+            record = lend_record(self.keys, caller.tenant or "", key, request.identity(), locks)
             if record.answer is not None:
-                return _answered(record.answer)
+                return replayed(record.answer)
             dial = self._prepared(caller, request, trunk, record)
             # While the phone rings, the locks of other keys and identities must be free.
             return self._dialled(dial, rings=locks.close)
@@ -198,10 +197,3 @@ class CallService:
             ) from error
         except LiveKitUnavailable as error:
             raise CallFailed("LiveKit did not answer who owns the room; no call was placed") from error
-
-
-def _answered(answer: Answer) -> Answer:
-    """Return the answer that a key remembers; raises the error that it remembers."""
-    if "error" in answer:
-        raise replayed(answer)
-    return {"status": "initiated", **answer}

@@ -3,7 +3,7 @@
 import contextlib
 import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from sayna.errors import StoreUnavailable
 from sayna.sip.errors import CallFailed, KeyReused
@@ -56,26 +56,19 @@ class IdempotencyRecord:
         return answer
 
 
-class IdempotencyStore:
-    """Answers by tenant and key; of a request, which may hold a password, it stores a keyed digest."""
+def lend_record(
+    keys: Once, tenant: str, key: str | None, request: Mapping[str, object], held: contextlib.ExitStack
+) -> IdempotencyRecord:
+    """Return the record of a tenant's key; no other request uses it until `held` ends. Without a key it stores nothing.
 
-    def __init__(self, keys: Once) -> None:
-        self._keys = keys
-
-    @contextlib.contextmanager
-    def attempt(self, tenant: str, key: str | None, request: Mapping[str, object]) -> Iterator[IdempotencyRecord]:
-        """Lend the record of a key while no other request uses it; without a key it stores nothing.
-
-        Raises KeyReused, CallFailed, StoreUnavailable.
-        """
-        if key is None:
-            yield IdempotencyRecord(None, b"")
-            return
-        text = json.dumps(request, sort_keys=True).encode()
-        with contextlib.ExitStack() as held:
-            try:
-                # No line break is allowed in tenants and keys, so each pair has its own text.
-                attempt = held.enter_context(self._keys.attempt(f"{tenant}\n{key}"))
-            except TimeoutError as error:
-                raise StoreUnavailable("a call with this Idempotency-Key is under way", retry_after=1) from error
-            yield IdempotencyRecord(attempt, hmac.digest(key.encode(), text, "sha256"))
+    Of a request, which may hold a password, it stores a keyed digest. Raises KeyReused, CallFailed, StoreUnavailable.
+    """
+    if key is None:
+        return IdempotencyRecord(None, b"")
+    try:
+        # No line break is allowed in tenants and keys, so each pair has its own text.
+        attempt = held.enter_context(keys.attempt(f"{tenant}\n{key}"))
+    except TimeoutError as error:
+        raise StoreUnavailable("a call with this Idempotency-Key is under way", retry_after=1) from error
+    text = json.dumps(request, sort_keys=True).encode()
+    return IdempotencyRecord(attempt, hmac.digest(key.encode(), text, "sha256"))

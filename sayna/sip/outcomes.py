@@ -35,9 +35,11 @@ def remembered(error: CallFailed) -> dict[str, str]:
     return {"error": error.message, **status, "kind": type(error).__name__}
 
 
-def replayed(answer: Mapping[str, str]) -> CallFailed:
-    """Return the error that a key remembers."""
+def replayed(answer: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the answer that a key remembers; raises the error that it remembers."""
+    if "error" not in answer:
+        return {"status": "initiated", **answer}
     kind = BY_NAME.get(answer.get("kind", ""))
     if kind is None:
-        return CallOutcomeUnknown(answer["error"])
-    return kind(sip_status=int(answer["sip_status"]) if "sip_status" in answer else None)
+        raise CallOutcomeUnknown(answer["error"])
+    raise kind(sip_status=int(answer["sip_status"]) if "sip_status" in answer else None)

@@ -2,10 +2,10 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 
 from sayna.livekit.errors import LiveKitUnavailable
 from sayna.livekit.livekit_client import LiveKit
-from sayna.livekit.model import Inbound
 from sayna.log import emit
 
 FIRST_PAUSE_SECONDS = 1.0
@@ -15,13 +15,18 @@ logger = logging.getLogger("sayna.sip")
 
 
 def keep_provisioned(
-    livekit: LiveKit, inbound: Inbound, stop: threading.Event, *, first_pause: float = FIRST_PAUSE_SECONDS
+    livekit: LiveKit,
+    prefix: str,
+    addresses: Sequence[str],
+    stop: threading.Event,
+    *,
+    first_pause: float = FIRST_PAUSE_SECONDS,
 ) -> None:
     """Give LiveKit the trunk and rule of the settings, then keep the leader's place until `stop` is set."""
     pause = first_pause
     while not stop.is_set():
         try:
-            done = livekit.provision(inbound, dry_run=False)
+            done = livekit.provision(prefix, addresses, dry_run=False)
         except LiveKitUnavailable as error:
             emit(logger, logging.WARNING, "provisioning_failed", reason=error.operator_message)
             stop.wait(pause)

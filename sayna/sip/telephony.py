@@ -7,9 +7,8 @@ from functools import partial
 
 from sayna.config import Config
 from sayna.config.server import waiting_places
-from sayna.livekit.events import EventDeduplicator, Receiver, Webhook
+from sayna.livekit.events import Receiver, Webhook
 from sayna.livekit.livekit_client import LiveKit
-from sayna.livekit.model import Inbound
 from sayna.sip.address import Overrides, own_places
 from sayna.sip.call_events import CallEvents
 from sayna.sip.call_log import CallLog
@@ -17,7 +16,6 @@ from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
 from sayna.sip.hook_events import EndedRecording, HookEvents
 from sayna.sip.hooks import Hooks
-from sayna.sip.idempotency import IdempotencyStore
 from sayna.sip.limits import AnswerWaits, Limits, Places
 from sayna.sip.provisioner import keep_provisioned
 from sayna.sip.transfers import Transfers
@@ -65,15 +63,16 @@ class Telephony:
             livekit.sip,
             Limits(state.calls, livekit.sip.call_states),
             AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places),
-            IdempotencyStore(state.call_keys),
+            state.call_keys,
             state.identities,
             log,
             lock_seconds=3 * config.livekit.timeout_seconds,
         )
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         threads = [deliveries := LeaderThread(state.leader, "deliveries", deliverer.run)]
-        if (inbound := Inbound.of(config.sip)) is not None:
-            threads.append(LeaderThread(state.leader, "provisioning", partial(keep_provisioned, livekit, inbound)))
+        if config.sip.room_prefix:
+            job = partial(keep_provisioned, livekit, config.sip.room_prefix, config.sip.allowed_addresses)
+            threads.append(LeaderThread(state.leader, "provisioning", job))
 
         def wake() -> None:
             deliveries.start()
@@ -99,4 +98,4 @@ def _webhook(
     if ended_recording is not None:
         receivers.append(partial(events.recording_ended, ended=ended_recording))
     tokens = livekit.tokens
-    return Webhook(tokens.api_key, tokens.api_secret, EventDeduplicator(state.event_ids), tuple(receivers))
+    return Webhook(tokens.api_key, tokens.api_secret, state.event_ids, tuple(receivers))

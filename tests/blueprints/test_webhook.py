@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from sayna.config import Secret
-from sayna.livekit.events import Event, EventDeduplicator, Webhook
+from sayna.livekit.events import Event, Webhook
 from sayna.state.embedded import embedded_state
 from tests.blueprints.conftest import MakeClient
 from tests.blueprints.rooms import AUTH
@@ -65,7 +65,7 @@ def test_event_id_is_remembered_over_a_restart(make_client: MakeClient) -> None:
     services = client.application.extensions["sayna"]
     received: list[Event] = []
     state = embedded_state(services.config, services.config.cache.path)
-    webhook = Webhook(Secret(KEY), Secret(SECRET), EventDeduplicator(state.event_ids), (received.append,))
+    webhook = Webhook(Secret(KEY), Secret(SECRET), state.event_ids, (received.append,))
     webhook.accept(encoded(JOINED), signed(encoded(JOINED)))
     assert received == []
     later = encoded({**JOINED, "id": "EV_2"})

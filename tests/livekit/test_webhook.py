@@ -14,7 +14,7 @@ from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.events import Event, Receiver, Webhook
 from sayna.livekit.tokens import TokenMint
 from tests.livekit.events import JOINED, encoded, signed
-from tests.livekit.test_deduplicator import deduplicator
+from tests.livekit.test_deduplicator import event_ids
 from tests.wire.twirp import KEY, SECRET
 
 OTHER = "another-secret-of-thirty-two-bytes"
@@ -31,7 +31,7 @@ def webhook(tmp_path: Path, received: list[Event]) -> Webhook:
 
 
 def make(tmp_path: Path, *receivers: Receiver) -> Webhook:
-    return Webhook(Secret(KEY), Secret(SECRET), deduplicator(tmp_path / "livekit"), receivers)
+    return Webhook(Secret(KEY), Secret(SECRET), event_ids(tmp_path / "livekit"), receivers)
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer ", "BEARER  "])

@@ -9,7 +9,6 @@ from livekit import api
 
 from app import create_app
 from sayna.config import load_config
-from sayna.livekit.model import Inbound
 from sayna.sip.provisioner import keep_provisioned
 from tests.e2e.program import until
 from tests.wire.telephone import FakeSipClient
@@ -101,8 +100,6 @@ def test_conflict_is_told_in_livekits_own_words(
     app = make(**INBOUND)
     code, lines = run(app)
     assert (code, lines[-1]) == (1, "Error: LiveKit refuses this: Conflicting inbound SIP Trunks")
-    inbound = Inbound.of(app.extensions["sayna"].config.sip)
-    assert inbound is not None
     app.extensions["sayna"].start()
     said = ""
 
@@ -142,9 +139,8 @@ def test_provisioning_is_tried_until_it_works(
 ) -> None:
     telephones.script = lambda *_: refusal(503, "unavailable") if len(telephones.calls) < 3 else None
     services = make(**INBOUND).extensions["sayna"]
-    inbound, stop = Inbound.of(services.config.sip), threading.Event()
-    assert inbound is not None
-    job = functools.partial(keep_provisioned, services.livekit, inbound, stop, first_pause=0.01)
+    stop = threading.Event()
+    job = functools.partial(keep_provisioned, services.livekit, "sip", ["127.0.0.1"], stop, first_pause=0.01)
     thread = threading.Thread(target=job)
     thread.start()
     until(lambda: telephones.rules, 30, "LiveKit is provisioned")
