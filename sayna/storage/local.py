@@ -55,11 +55,22 @@ class LocalStore(Store):
             descriptor = open_file(name, folder)
         if descriptor is None:
             return None
-        reader = _Reader(descriptor, span)
-        if info and info.etag != reader.info.etag:
-            reader.close()
+        file = os.fdopen(descriptor, "rb", buffering=0)
+        found = describe(os.fstat(descriptor))
+        if info and info.etag != found.etag:
+            file.close()
             raise StorageUnavailable("the recording is changing; ask again", retry_after=1)
-        return ObjectStream(reader.info, reader.span, reader.read, reader.close)
+        span = span or ByteRange(0, found.size)
+        file.seek(span.start)
+
+        def read(size: int) -> bytes:
+            with translated():
+                chunk = file.read(size)
+                if file.tell() >= span.start + span.length and describe(os.fstat(descriptor)) != found:
+                    raise StorageUnavailable("the recording was changed while it was read")
+                return chunk
+
+        return ObjectStream(found, span, read, file.close)
 
     def write(self, key: str, content: bytes, *, if_absent: bool = False, replacing: ObjectInfo | None = None) -> bool:
         """Write a draft beside the file and move it into place: by link for a new file, otherwise by rename."""
@@ -154,27 +165,3 @@ class LocalStore(Store):
         finally:
             if inner is not None:
                 os.close(inner)
-
-
-class _Reader:
-    """An open file that notices changes while it is read."""
-
-    def __init__(self, descriptor: int, span: ByteRange | None) -> None:
-        self._file = os.fdopen(descriptor, "rb", buffering=0)
-        self.info = describe(os.fstat(descriptor))
-        self.span = span or ByteRange(0, self.info.size)
-        self._left = self.span.length
-        self._file.seek(self.span.start)
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes; raises StorageUnavailable before the last of them when the file has changed."""
-        with translated():
-            chunk = self._file.read(size)
-            self._left -= len(chunk)
-            if self._left <= 0 and describe(os.fstat(self._file.fileno())) != self.info:
-                raise StorageUnavailable("the recording was changed while it was read")
-            return chunk
-
-    def close(self) -> None:
-        """Free the descriptor."""
-        self._file.close()
