@@ -10,9 +10,7 @@ class LiveKitNotConfigured(SaynaError, code="LIVEKIT_NOT_CONFIGURED"):
 
 
 class WebhookNotConfigured(LiveKitNotConfigured, status=503):
-    """The same as an answer to LiveKit, which then sends the event again."""
-
-    # Up to four times, after a 5xx only.
+    """The same as an answer to LiveKit, which sends an event again after a 5xx, up to four times."""
 
 
 class LiveKitUnavailable(SaynaError, code="LIVEKIT_UNAVAILABLE"):

@@ -28,21 +28,18 @@ class CallRequest:
 
     def identity(self) -> dict[str, object]:
         """Return every field of the request, its password included; equal requests have equal fields."""
-        call, own = self.call, self.own
+        call, own, default = self.call, self.own, Call("", "", "", "", "")
+        names = ("from_name", "dtmf", "ringing_timeout", "max_duration", "wait_until_answered")
+        changed = {name: getattr(call, name) for name in names if getattr(call, name) != getattr(default, name)}
+        address = own.address.transport if own.address else "auto"
+        transports = [own.transport, address] if (own.transport, address) != (None, "auto") else []
+        options = {**changed, "replace": self.replace, "headers": dict(call.headers), "transports": transports}
         return {
             "names": [call.room, call.identity, call.name, call.from_number, call.to_number],
             "own": [own.address and own.address.text, own.username, own.password and own.password.reveal()],
             # Without defaults, so that keys of earlier versions stay valid.
-            **{name: value for name, value in self._options().items() if value},
+            **{name: value for name, value in options.items() if value},
         }
-
-    def _options(self) -> dict[str, object]:
-        call, default = self.call, Call("", "", "", "", "")
-        names = ("from_name", "dtmf", "ringing_timeout", "max_duration", "wait_until_answered")
-        changed = {name: getattr(call, name) for name in names if getattr(call, name) != getattr(default, name)}
-        address = self.own.address.transport if self.own.address else "auto"
-        transports = [self.own.transport, address] if (self.own.transport, address) != (None, "auto") else []
-        return {**changed, "replace": self.replace, "headers": dict(call.headers), "transports": transports}
 
 
 def trunk_of(own: OwnTrunk, config: SipConfig) -> Trunk:

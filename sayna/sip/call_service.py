@@ -9,9 +9,8 @@ from sayna.caller import Caller
 from sayna.config import SipConfig
 from sayna.errors import StoreUnavailable
 from sayna.livekit.errors import LiveKitUnavailable, RoomAccessDenied
+from sayna.livekit.livekit_client import LiveKit
 from sayna.livekit.model import Call, Placed, Trunk
-from sayna.livekit.rooms import Rooms
-from sayna.livekit.sip_client import SipClient
 from sayna.log import emit
 from sayna.sip.address import Overrides
 from sayna.sip.call_log import CallLog, CallRecord, moved
@@ -25,10 +24,10 @@ from sayna.sip.errors import (
     SipRoomAccessDenied,
 )
 from sayna.sip.idempotency import Answer, IdempotencyRecord, lend_record
-from sayna.sip.limits import AnswerWaits, Limits
+from sayna.sip.limits import AnswerWaits, take_slot
 from sayna.sip.outcomes import call_error, remembered, replayed
 from sayna.sip.phone import check_destination, check_from_number, masked
-from sayna.state.ports import Lock, Once
+from sayna.state.embedded import SharedState
 
 IN_ROOM = "this participant_identity is in the room; send another one, or replace: true to disconnect it"
 
@@ -52,14 +51,10 @@ class CallService:
 
     config: SipConfig
     overrides: Overrides
-    rooms: Rooms
-    client: SipClient
-    limits: Limits
+    livekit: LiveKit
+    state: SharedState
     waits: AnswerWaits
-    keys: Once
-    locks: Lock
     log: CallLog
-    lock_seconds: float
 
     def call(self, caller: Caller, request: CallRequest, key: str | None) -> Answer:
         """Return participant_id and sip_call_id of the call that has begun, now or earlier under this key.
@@ -79,7 +74,7 @@ class CallService:
                 waits.enter_context(self.waits.hold())
             if not request.replace:
                 self._hold_identity(call, locks)
-            record = lend_record(self.keys, caller.tenant or "", key, request.identity(), locks)
+            record = lend_record(self.state.call_keys, caller.tenant or "", key, request.identity(), locks)
             if record.answer is not None:
                 return replayed(record.answer)
             dial = self._prepared(caller, request, trunk, record)
@@ -89,14 +84,14 @@ class CallService:
     def _hold_identity(self, call: Call, locks: contextlib.ExitStack) -> None:
         """Hold the identity against other calls: of two at once, the second would hang up on the first."""
         try:
-            locks.enter_context(self.locks.hold(f"{call.room}\n{call.identity}", self.lock_seconds))
+            locks.enter_context(self.state.identities.hold(f"{call.room}\n{call.identity}", 3 * self.livekit.seconds))
         except TimeoutError as error:
             raise StoreUnavailable("a call with this participant_identity is under way", retry_after=1) from error
 
     def _prepared(self, caller: Caller, request: CallRequest, trunk: Trunk, record: IdempotencyRecord) -> _Dial:
         """Return the call that may be dialled; an error leaves its slot free and its key new."""
         call, tenant = request.call, caller.tenant or ""
-        slot = self.limits.acquire(tenant, call.room, call.identity)
+        slot = take_slot(self.state.calls, self.livekit.sip, tenant, call)
         try:
             # Claim the room before the phone rings, so that no call joins another tenant's room.
             self._claim_room(caller, call.room)
@@ -114,7 +109,7 @@ class CallService:
         started_at = int(self.log.clock())
         try:
             # Once: a retry could call twice.
-            placed = self.client.dial(call, dial.trunk, rings)
+            placed = self.livekit.sip.dial(call, dial.trunk, rings)
         except LiveKitUnavailable as error:
             raise self._failed(dial, error, started_at) from error
         except BaseException:
@@ -122,7 +117,7 @@ class CallService:
             raise
         # The phone rings: a store that fails now must not turn the answer into an error.
         with contextlib.suppress(StoreUnavailable):
-            self.limits.calls.confirm(tenant, dial.slot)
+            self.state.calls.confirm(tenant, dial.slot)
         with contextlib.suppress(StoreUnavailable):
             self._note_begun(dial, placed, started_at)
         status = "answered" if call.wait_until_answered else "initiated"
@@ -151,13 +146,13 @@ class CallService:
 
     def _is_present(self, call: Call) -> bool:
         try:
-            return self.client.is_present(call.room, call.identity)
+            return self.livekit.sip.is_present(call.room, call.identity)
         except LiveKitUnavailable:
             return True
 
     def _release(self, tenant: str, slot: str) -> None:
         with contextlib.suppress(StoreUnavailable):
-            self.limits.calls.release(tenant, [slot])
+            self.state.calls.release(tenant, [slot])
 
     def _note_begun(self, dial: _Dial, placed: Placed, started_at: int) -> None:
         call = dial.call
@@ -182,7 +177,7 @@ class CallService:
     def _check_absent(self, call: Call) -> None:
         """Raise ParticipantExists when the identity is in the room: LiveKit would hang up on it."""
         try:
-            is_there = self.client.is_present(call.room, call.identity)
+            is_there = self.livekit.sip.is_present(call.room, call.identity)
         except LiveKitUnavailable as error:
             raise CallFailed("LiveKit did not answer who is in the room; no call was placed") from error
         if is_there:
@@ -190,7 +185,7 @@ class CallService:
 
     def _claim_room(self, caller: Caller, room: str) -> None:
         try:
-            self.rooms.settle(caller, room)
+            self.livekit.rooms.settle(caller, room)
         except RoomAccessDenied as error:
             raise SipRoomAccessDenied(
                 "this room_name belongs to another tenant, or to no tenant; send another one"

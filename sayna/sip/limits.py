@@ -2,21 +2,19 @@
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Protocol
 
 from sayna.errors import Overloaded
 from sayna.livekit.errors import LiveKitUnavailable
+from sayna.livekit.model import Call
+from sayna.livekit.sip_client import SipClient
 from sayna.sip.errors import TooManyCalls
 from sayna.state.ports import ConcurrencyLimitReached, Counter, RateLimitReached
 
 # Each is a request to LiveKit, all in parallel: this bounds the requests for one call.
 MAX_CHECKED = 64
 BUSY_RETRY_SECONDS = 5
-
-# What LiveKit has of each (room, identity): None when no phone of this name is there.
-Phones = Callable[[Iterable[tuple[str, str]]], Sequence[object | None]]
 
 
 class Places(Protocol):
@@ -45,27 +43,16 @@ class AnswerWaits:
             self._waits.release()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Refuses calls above the limits; `phones` tells which calls still exist."""
-
-    calls: Counter
-    phones: Phones
-
-    def acquire(self, tenant: str, room: str, identity: str) -> str:
-        """Count a call and return the id of its slot; raises TooManyCalls."""
-        self._release_ended(tenant)
-        try:
-            return self.calls.acquire(tenant, room, identity)
-        except RateLimitReached as error:
-            raise TooManyCalls("too many calls were begun within a minute", retry_after=error.retry_after) from error
-        except ConcurrencyLimitReached as error:
-            raise TooManyCalls("too many calls are under way", retry_after=BUSY_RETRY_SECONDS) from error
-
-    def _release_ended(self, tenant: str) -> None:
-        """Free the slots of ended calls once all are taken; only LiveKit knows for certain that a call ended."""
-        if slots := self.calls.oldest(tenant, MAX_CHECKED):
-            with contextlib.suppress(LiveKitUnavailable):
-                phones = self.phones([(slot.room, slot.identity) for slot in slots])
-                ended = [slot.id for slot, phone in zip(slots, phones, strict=True) if phone is None]
-                self.calls.release(tenant, ended)
+def take_slot(calls: Counter, client: SipClient, tenant: str, call: Call) -> str:
+    """Count a call and return the id of its slot; raises TooManyCalls."""
+    # Once all slots are taken, free those of ended calls; only LiveKit knows for certain that a call ended.
+    if slots := calls.oldest(tenant, MAX_CHECKED):
+        with contextlib.suppress(LiveKitUnavailable):
+            states = client.call_states([(slot.room, slot.identity) for slot in slots])
+            calls.release(tenant, [slot.id for slot, state in zip(slots, states, strict=True) if state is None])
+    try:
+        return calls.acquire(tenant, call.room, call.identity)
+    except RateLimitReached as error:
+        raise TooManyCalls("too many calls were begun within a minute", retry_after=error.retry_after) from error
+    except ConcurrencyLimitReached as error:
+        raise TooManyCalls("too many calls are under way", retry_after=BUSY_RETRY_SECONDS) from error

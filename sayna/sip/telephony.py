@@ -16,7 +16,7 @@ from sayna.sip.call_service import CallService
 from sayna.sip.delivery import Deliverer
 from sayna.sip.hook_events import EndedRecording, HookEvents
 from sayna.sip.hooks import Hooks
-from sayna.sip.limits import AnswerWaits, Limits, Places
+from sayna.sip.limits import AnswerWaits, Places
 from sayna.sip.provisioner import keep_provisioned
 from sayna.sip.transfers import Transfers
 from sayna.state.embedded import SharedState
@@ -56,18 +56,8 @@ class Telephony:
         """
         log = CallLog(state.call_records, livekit.sip.call_states, time.time)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
-        calls = CallService(
-            config.sip,
-            overrides,
-            livekit.rooms,
-            livekit.sip,
-            Limits(state.calls, livekit.sip.call_states),
-            AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places),
-            state.call_keys,
-            state.identities,
-            log,
-            lock_seconds=3 * config.livekit.timeout_seconds,
-        )
+        waits = AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places)
+        calls = CallService(config.sip, overrides, livekit, state, waits, log)
         deliverer = Deliverer(state.outbox, hooks, allow_private=config.sip.hook_allow_private)
         threads = [deliveries := LeaderThread(state.leader, "deliveries", deliverer.run)]
         if config.sip.room_prefix:
@@ -79,23 +69,11 @@ class Telephony:
             deliverer.wake()
 
         events = HookEvents(hooks, state.outbox, wake)
-        webhook = _webhook(config, livekit, state, events, log=log, ended_recording=ended_recording)
+        if config.cache.path is None and config.sip.hooks:
+            logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
+        receivers: list[Receiver] = [CallEvents(config.sip, livekit.sip.adopt, log, events)]
+        if ended_recording is not None:
+            receivers.append(partial(events.recording_ended, ended=ended_recording))
+        tokens = livekit.tokens
+        webhook = Webhook(tokens.api_key, tokens.api_secret, state.event_ids, tuple(receivers))
         return cls(calls, Transfers(config.sip, overrides, livekit.sip, log), log, events, webhook, tuple(threads))
-
-
-def _webhook(
-    config: Config,
-    livekit: LiveKit,
-    state: SharedState,
-    events: HookEvents,
-    *,
-    log: CallLog,
-    ended_recording: EndedRecording | None,
-) -> Webhook:
-    if config.cache.path is None and config.sip.hooks:
-        logger.warning("CACHE_PATH is not set: events that wait for a hook are lost with this server")
-    receivers: list[Receiver] = [CallEvents(config.sip, livekit.sip.adopt, log, events)]
-    if ended_recording is not None:
-        receivers.append(partial(events.recording_ended, ended=ended_recording))
-    tokens = livekit.tokens
-    return Webhook(tokens.api_key, tokens.api_secret, state.event_ids, tuple(receivers))

@@ -30,7 +30,6 @@ class Transfers:
     overrides: Overrides
     client: SipClient
     log: CallLog
-    seconds: float = TRANSFER_SECONDS
 
     def transfer(self, caller: Caller, room: str, identity: str, target: TransferTarget) -> bool:
         """Return True when the phone was transferred, False when the transfer goes on.
@@ -49,7 +48,7 @@ class Transfers:
 
         try:
             sip_call_id, done = self.client.transfer(
-                caller, room, identity, target.uri, seconds=self.seconds, ended=note
+                caller, room, identity, target.uri, seconds=TRANSFER_SECONDS, ended=note
             )
         except LiveKitUnavailable as error:
             outcome = transfer_outcome(error)
