@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sayna.caller import Caller
@@ -35,24 +34,17 @@ LOOK_INTERVAL = 0.05  # seconds
 STALE_SECONDS = 0.5
 
 
+@dataclass(frozen=True, slots=True)
 class Rooms:
     """What a caller may do with rooms; raises LiveKitUnavailable without an answer within `seconds`.
 
     Another tenant's room answers like a missing one, after the same requests to LiveKit.
     """
 
-    def __init__(
-        self,
-        bridge: "Bridge[Rpc]",
-        locks: Lock,
-        seconds: float,
-        *,
-        room_options: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
-        self._bridge = bridge
-        self._options = room_options
-        self._locks = locks
-        self._seconds = seconds
+    bridge: "Bridge[Rpc]"
+    locks: Lock
+    seconds: float
+    room_options: Mapping[str, int]
 
     def settle(self, caller: Caller, name: str, agents: Sequence[AgentDispatch] = ()) -> None:
         """Claim the room for the caller, and create it with `agents` if it is missing; raises RoomAccessDenied.
@@ -62,16 +54,16 @@ class Rooms:
         # Without tenants no claim is needed: LiveKit opens the room when the first participant joins.
         if caller.is_unrestricted:
             return
-        limit = time.monotonic() + self._seconds
+        limit = time.monotonic() + self.seconds
         # A caller without a tenant may enter rooms without an owner, so it need not wait for one.
-        stale_until = 0.0 if caller.tenant is None else time.monotonic() + min(STALE_SECONDS, self._seconds)
+        stale_until = 0.0 if caller.tenant is None else time.monotonic() + min(STALE_SECONDS, self.seconds)
         # Look before creating: for a caller that owns the room already this is the only round trip.
-        room = self._bridge.run(lambda rpc: owned_room(rpc, name, stale_until), self._seconds)
+        room = self.bridge.run(lambda rpc: owned_room(rpc, name, stale_until), self.seconds)
         if room is None:
             with contextlib.ExitStack() as held:
                 self._hold_name(held, name, limit)
-                room = self._bridge.run(
-                    lambda rpc: _claimed(rpc, caller, name, self._options, agents), limit - time.monotonic()
+                room = self.bridge.run(
+                    lambda rpc: _claimed(rpc, caller, name, self.room_options, agents), limit - time.monotonic()
                 )
         if not caller.may_access(owner_of(room.metadata)):
             raise RoomAccessDenied("this room_name is taken; send another one")
@@ -79,7 +71,7 @@ class Rooms:
     def visible(self, caller: Caller) -> list[Room]:
         """Return the caller's open rooms, sorted by name."""
         # LiveKit cannot filter rooms by their metadata.
-        rooms = map(Room.of, self._bridge.run(lambda rpc: rpc.rooms(), self._seconds))
+        rooms = map(Room.of, self.bridge.run(lambda rpc: rpc.rooms(), self.seconds))
         return sorted((room for room in rooms if caller.may_access(room.owner)), key=lambda room: room.name)
 
     def details(self, caller: Caller, name: str) -> tuple[Room, tuple[Participant, ...]]:
@@ -88,7 +80,7 @@ class Rooms:
         async def ask(rpc: "Rpc") -> "tuple[models.Room | None, list[models.ParticipantInfo]]":
             return await asyncio.gather(rpc.room(name), rpc.participants(name))
 
-        room, participants = self._bridge.run(ask, self._seconds)
+        room, participants = self.bridge.run(ask, self.seconds)
         if room is None or not caller.may_access(owner_of(room.metadata)):
             raise RoomNotFound("no open room of yours has this name")
         # LiveKit updates its own count later than its list of participants.
@@ -104,7 +96,7 @@ class Rooms:
             await rpc.remove(name, identity)
 
         try:
-            self._bridge.run(ask, self._seconds)
+            self.bridge.run(ask, self.seconds)
         except LiveKitRefused as refusal:
             raise _refused(refusal, RemovalFailed("LiveKit does not remove this participant")) from refusal
 
@@ -130,7 +122,7 @@ class Rooms:
             return sid, is_muted
 
         try:
-            return self._bridge.run(ask, self._seconds)
+            return self.bridge.run(ask, self.seconds)
         except LiveKitRefused as refusal:
             raise _refused(refusal, _not_muted(refusal, muted=muted)) from refusal
 
@@ -138,7 +130,7 @@ class Rooms:
         """Hold the room's name against all workers; without a lock LiveKit's own claim still decides."""
         try:
             with contextlib.suppress(StoreUnavailable):
-                held.enter_context(self._locks.hold(name, limit - time.monotonic()))
+                held.enter_context(self.locks.hold(name, limit - time.monotonic()))
         except TimeoutError as error:
             raise LiveKitUnavailable("another request is creating this room; try again") from error
 

@@ -11,7 +11,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
@@ -49,28 +49,20 @@ class RecordingPage:
 Folder = tuple[str, dict[str, ObjectSummary]]
 
 
+@dataclass(frozen=True, slots=True)
 class RecordingLister:
     """Reads pages, and keeps owners in memory by the version of their file."""
 
-    def __init__(
-        self,
-        store: Store,
-        prefix: str,
-        *,
-        max_listings: int = MAX_LISTINGS,
-        max_known_owners: int = MAX_KNOWN_OWNERS,
-    ) -> None:
-        self._store = store
-        self._prefix = prefix
-        self._owner_files = OwnerFiles(store, prefix)
-        self._max_listings = max_listings
-        self._max_known_owners = max_known_owners
-        self._known: OrderedDict[ObjectSummary, Owner] = OrderedDict()
+    store: Store
+    prefix: str
+    max_listings: int = MAX_LISTINGS
+    max_known_owners: int = MAX_KNOWN_OWNERS
+    known: OrderedDict[ObjectSummary, Owner] = field(default_factory=OrderedDict)
 
     def page(self, allows: Callable[[Owner], bool], limit: int, after: str) -> tuple[list[Recording], str | None]:
         """Return at most `limit` recordings behind the key `after`, and the last key read if more follow."""
         recordings: list[Recording] = []
-        for _ in range(self._max_listings):
+        for _ in range(self.max_listings):
             folders, cut, reached = self._folders(after, min(PAGE, KEYS_PER_RECORDING * limit + 1))
             for (stream_id, files), owner in zip(folders, self._owners(folders, cut=cut), strict=True):
                 # Check before moving `after`, so that the next page begins with the recording that did not fit.
@@ -87,8 +79,8 @@ class RecordingLister:
 
     def _folders(self, after: str, keys: int) -> tuple[list[Folder], bool, str | None]:
         """Return the recordings of one listing, whether it may end within one, and its last key if more follow."""
-        listed, more = self._store.list(self._prefix, after, keys)
-        groups = list(by_folder(listed, self._prefix))
+        listed, more = self.store.list(self.prefix, after, keys)
+        groups = list(by_folder(listed, self.prefix))
         # The last recording may continue in the next listing, so leave it for that.
         if more and len(groups) > 1:
             groups.pop()
@@ -98,13 +90,13 @@ class RecordingLister:
             return shown, cut, None
         reached = _last_key(groups[-1][1])
         # Deeper keys are not of recordings. There may be very many of them, such as clips: pass over their folder.
-        if reached.removeprefix(self._prefix).count("/") > 1:
-            reached = f"{self._prefix}{groups[-1][0]}/\U0010ffff"
+        if reached.removeprefix(self.prefix).count("/") > 1:
+            reached = f"{self.prefix}{groups[-1][0]}/\U0010ffff"
         return shown, cut, reached
 
     def _owners(self, folders: list[Folder], *, cut: bool) -> list[Owner]:
         files = [files.get("owner.json") for _, files in folders]
-        if all(file in self._known if file else not cut for file in files):
+        if all(file in self.known if file else not cut for file in files):
             return [self._owner(*folder, cut=cut) for folder in folders]
         with ThreadPoolExecutor(READERS) as pool:
             return list(pool.map(lambda folder: self._owner(*folder, cut=cut), folders))
@@ -113,13 +105,13 @@ class RecordingLister:
         file = files.get("owner.json")
         if file is None and not cut:
             return Owner()
-        if file and (known := self._known.get(file)):
+        if file and (known := self.known.get(file)):
             return known
-        owner = self._owner_files.read(stream_id) or Owner()
+        owner = OwnerFiles(self.store, self.prefix).read(stream_id) or Owner()
         if file:
-            self._known[file] = owner
-            if len(self._known) > self._max_known_owners:
-                self._known.popitem(last=False)
+            self.known[file] = owner
+            if len(self.known) > self.max_known_owners:
+                self.known.popitem(last=False)
         return owner
 
 

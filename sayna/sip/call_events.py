@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -133,7 +134,7 @@ class CallEvents:
             participant_identity=phone.identity,
             # The event has the room's metadata from before it was given to the hook's tenant.
             tenant=owner if owner is not None or hook is None else hook.owner,
-            started_at=phone.joined_at or event.created_at or int(self.log.clock()),
+            started_at=phone.joined_at or event.created_at or int(time.time()),
             from_number=from_number,
             to_number=to_number,
             host=host,
@@ -142,12 +143,12 @@ class CallEvents:
     def _time(self, event: Event, phone: EventParticipant, started_at: int) -> int:
         """Return the time of an event by the clock of `started_at`: LiveKit's clock may differ from this server's."""
         if not event.created_at or not phone.joined_at:
-            return event.created_at or int(self.log.clock())
+            return event.created_at or int(time.time())
         return started_at + event.created_at - phone.joined_at
 
     def _body(self, record: CallRecord, room: EventRoom, phone: EventParticipant) -> str:
         """Return the event: the fields of an inbound call, so that the SDKs read it, and those of its end."""
-        told = record.public(self.log.clock())
+        told = record.public()
         fields = call_fields(room, phone, record.host, self.config.room_prefix)
         numbers = {"from_phone_number": record.from_number, "to_phone_number": record.to_number}
         ends = {name: told[name] for name in told if name not in ("room_name", "participant_identity", "status")}

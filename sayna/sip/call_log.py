@@ -1,12 +1,14 @@
 """What is known of each call of the last 24 hours: for its tenant, over all workers."""
 
 import json
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from sayna.caller import Caller
 from sayna.livekit.model import CallState
+from sayna.livekit.sip_client import SipClient
 from sayna.sip.errors import CallNotFound
 from sayna.state.ports import Records
 
@@ -18,8 +20,6 @@ TRANSFER_SECONDS = 60
 STATUSES = ("dialing", "ringing", "active", "ended")
 # The reason of a call that is gone, until LiveKit's event tells another one.
 UNKNOWN = "unknown"
-
-States = Callable[[Iterable[tuple[str, str]]], list[CallState | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class CallRecord:
         """Whether the end is known, and its reason."""
         return self.ended_at is not None and self.reason != UNKNOWN
 
-    def public(self, now: float) -> dict[str, Any]:
-        """Return what the call's tenant may know at `now`."""
+    def public(self) -> dict[str, Any]:
+        """Return what the call's tenant may know now."""
         names = ("sip_call_id", "room_name", "participant_identity", "status", "reason", "sip_status", "started_at")
         told = {name: getattr(self, name) for name in (*names, "answered_at", "ended_at")}
-        transfer = self.transfer and dict(self.transfer)
+        now, transfer = time.time(), self.transfer and dict(self.transfer)
         # The process that began the transfer has died without its outcome.
         if transfer and now - transfer.pop("requested") > TRANSFER_SECONDS and transfer["status"] == "initiated":
             transfer["reason"] = UNKNOWN
@@ -68,17 +68,16 @@ class CallRecord:
 Change = Callable[[CallRecord | None], CallRecord | None]
 
 
+@dataclass(frozen=True, slots=True)
 class CallLog:
     """Records of calls; a call that is not over is as LiveKit has it when it is read."""
 
-    def __init__(self, records: Records, states: States, clock: Callable[[], float]) -> None:
-        self._records = records
-        self._states = states
-        self.clock = clock
+    records: Records
+    client: SipClient
 
     def get(self, sip_call_id: str) -> CallRecord | None:
         """Return the stored record; raises StoreUnavailable."""
-        return _decoded(self._records.get(sip_call_id))
+        return _decoded(self.records.get(sip_call_id))
 
     def change(self, sip_call_id: str, room: str, change: Change) -> None:
         """Replace a record by what `change` returns; None leaves it as it is. Raises StoreUnavailable."""
@@ -87,7 +86,7 @@ class CallLog:
             record = change(_decoded(text))
             return None if record is None else json.dumps(asdict(record))
 
-        self._records.change(sip_call_id, room, changed)
+        self.records.change(sip_call_id, room, changed)
 
     def find(self, caller: Caller, sip_call_id: str) -> dict[str, Any]:
         """Return a call of the caller as it is now; raises CallNotFound, LiveKitUnavailable, StoreUnavailable."""
@@ -101,12 +100,12 @@ class CallLog:
 
         Raises LiveKitUnavailable, StoreUnavailable.
         """
-        found = map(_decoded, self._records.members(room, MAX_LISTED))
+        found = map(_decoded, self.records.members(room, MAX_LISTED))
         return self._current([each for each in found if each is not None and caller.may_access(each.tenant)])
 
     def refused(self, room: str, identity: str, since: int, reason: str, sip_status: int | None) -> None:
         """Add why the call of an identity that began at `since` or later was refused; raises StoreUnavailable."""
-        records = (_decoded(text) for text in self._records.members(room, MAX_LISTED))
+        records = (_decoded(text) for text in self.records.members(room, MAX_LISTED))
         newest = next((each for each in records if each is not None and each.participant_identity == identity), None)
         # One that has a status is an earlier call, which was refused too.
         if newest is not None and newest.sip_status is None and newest.started_at >= since - CLOCK_SECONDS:
@@ -120,15 +119,15 @@ class CallLog:
         """Return the calls after a look at LiveKit for those that are not over; what changed is stored."""
         pending = [record for record in records if record.ended_at is None]
         phones = [(record.room_name, record.participant_identity) for record in pending]
-        states = self._states(phones) if phones else []
+        states = self.client.call_states(phones) if phones else []
         current = {each.sip_call_id: self._refreshed(each, now) for each, now in zip(pending, states, strict=True)}
-        return [current.get(each.sip_call_id, each).public(self.clock()) for each in records]
+        return [current.get(each.sip_call_id, each).public() for each in records]
 
     def _refreshed(self, record: CallRecord, state: CallState | None) -> CallRecord:
         # A participant of another call has replaced this one.
         if state is not None and state.sip_call_id not in ("", record.sip_call_id):
             state = None
-        current = moved(record, state.status if state else "ended", int(self.clock()))
+        current = moved(record, state.status if state else "ended", int(time.time()))
         if current != record:
             self.change(record.sip_call_id, record.room_name, lambda stored: current if stored == record else None)
         return current

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from dataclasses import dataclass, field
 
 from sayna import http, metrics
 from sayna.errors import StoreUnavailable
@@ -31,29 +32,21 @@ MAX_ANSWER_BYTES = 65536
 logger = logging.getLogger("sayna.sip")
 
 
+@dataclass(frozen=True, slots=True)
 class Deliverer:
     """Delivers due events; drops an event after an hour, and when its hook is gone."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        hooks: Hooks,
-        *,
-        allow_private: bool,
-        attempt_seconds: float = ATTEMPT_SECONDS,
-        store_pause_seconds: float = STORE_PAUSE_SECONDS,
-    ) -> None:
-        self._outbox = outbox
-        self._hooks = hooks
-        self._address_filter = None if allow_private else http.is_public
-        self._attempt_seconds = attempt_seconds
-        self._store_pause_seconds = store_pause_seconds
-        self._under_way: dict[str, str] = {}
-        # Hosts of hooks; a tenant has at most a hundred of them.
-        self._failing: set[str] = set()
-        self._owners: dict[str, str | None] = {}
-        self._lock = threading.Lock()
-        self._awake = threading.Event()
+    outbox: Outbox
+    hooks: Hooks
+    allow_private: bool
+    attempt_seconds: float = ATTEMPT_SECONDS
+    store_pause_seconds: float = STORE_PAUSE_SECONDS
+    _under_way: dict[str, str] = field(init=False, default_factory=dict)
+    # Hosts of hooks; a tenant has at most a hundred of them.
+    _failing: set[str] = field(init=False, default_factory=set)
+    _owners: dict[str, str | None] = field(init=False, default_factory=dict)
+    _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
+    _awake: threading.Event = field(init=False, default_factory=threading.Event)
 
     def wake(self) -> None:
         """Look for due events at once."""
@@ -62,16 +55,16 @@ class Deliverer:
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop` is set; other processes may store events meanwhile."""
         while not stop.is_set():
-            if self._outbox.is_used():
+            if self.outbox.is_used():
                 self._begin_due()
             self._awake.wait(POLL_INTERVAL)
             self._awake.clear()
 
     def _begin_due(self) -> None:
         with contextlib.suppress(StoreUnavailable):
-            for event_id, host in self._outbox.due(2 * MAX_AT_HOST):
+            for event_id, host in self.outbox.due(2 * MAX_AT_HOST):
                 if host not in self._owners:
-                    hook = self._hooks.find(host)
+                    hook = self.hooks.find(host)
                     self._owners[host] = hook.owner if hook else None
                 if self._reserve(event_id, host):
                     try:
@@ -93,21 +86,21 @@ class Deliverer:
 
     def _deliver(self, event_id: str, host: str) -> None:
         try:
-            delivery = self._outbox.get(event_id)
+            delivery = self.outbox.get(event_id)
             if delivery is not None:
                 self._settle(delivery)
         except StoreUnavailable:
             # The event stays in the outbox and is delivered again. Without the pause, a full disk would cause
             # many deliveries a second.
             emit(logger, logging.WARNING, "delivery_not_noted", host=host)
-            time.sleep(self._store_pause_seconds)
+            time.sleep(self.store_pause_seconds)
         finally:
             with self._lock:
                 del self._under_way[event_id]
             self.wake()
 
     def _settle(self, delivery: Delivery) -> None:
-        hook = self._hooks.find(delivery.host)
+        hook = self.hooks.find(delivery.host)
         if hook is None or hook.owner != delivery.owner or hook.secret is None:
             return self._drop(delivery, "no_hook" if hook is None or hook.secret else "no_secret")
         # The clock that `created` is from may be ahead of this one, or this one was set back: then it expires too.
@@ -120,7 +113,7 @@ class Deliverer:
         emit(logger, level, "delivery", id=delivery.id, host=delivery.host, status=outcome)
         with self._lock:
             (self._failing.discard if is_taken else self._failing.add)(delivery.host)
-        (self._outbox.remove if is_taken else self._outbox.postpone)(delivery)
+        (self.outbox.remove if is_taken else self.outbox.postpone)(delivery)
         return None
 
     def _attempt(self, delivery: Delivery, hook: Hook) -> int | str:
@@ -132,12 +125,12 @@ class Deliverer:
                 hook.url,
                 headers={**headers, "Connection": "close"},
                 data=delivery.body.encode(),
-                deadline=http.Deadline.after(self._attempt_seconds),
+                deadline=http.Deadline.after(self.attempt_seconds),
                 connect_seconds=CONNECT_SECONDS,
                 max_bytes=MAX_ANSWER_BYTES,
                 # Checked at each attempt, because the name may resolve to another address since the hook was
                 # saved (DNS rebinding).
-                address_filter=self._address_filter,
+                address_filter=None if self.allow_private else http.is_public,
             )
         except http.TransportError as error:
             return type(error).__name__
@@ -148,4 +141,4 @@ class Deliverer:
     def _drop(self, delivery: Delivery, reason: str) -> None:
         metrics.count("deliveries", "dropped")
         emit(logger, logging.ERROR, "delivery_dropped", id=delivery.id, host=delivery.host, reason=reason)
-        self._outbox.remove(delivery)
+        self.outbox.remove(delivery)

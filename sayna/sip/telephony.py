@@ -1,7 +1,6 @@
 """Telephony with LiveKit: calls out, events about inbound calls, and the threads of both."""
 
 import logging
-import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -54,7 +53,7 @@ class Telephony:
 
         `ended_recording` gets LiveKit's events too.
         """
-        log = CallLog(state.call_records, livekit.sip.call_states, time.time)
+        log = CallLog(state.call_records, livekit.sip)
         overrides = Overrides(config.sip.override_addresses, own_places(config.sip.own_addresses, config.livekit))
         waits = AnswerWaits(max(1, waiting_places(config.server.threads) // 2), places)
         calls = CallService(config.sip, overrides, livekit, state, waits, log)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 from dataclasses import dataclass, replace
 
 from sayna.caller import Caller
@@ -39,7 +40,7 @@ class Transfers:
         check_destination(self.config, target.number)
         if target.address is not None:
             self.overrides.check(target.address)
-        requested = self.log.clock()
+        requested = time.time()
 
         def note(sip_call_id: str, outcome: TransferOutcome | None) -> None:
             # Noting must not fail a transfer that goes on.
