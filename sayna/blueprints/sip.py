@@ -14,7 +14,7 @@ from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.schemas.livekit import room_name
 from sayna.schemas.sip import CALL, TRANSFER, call_request, transfer_request
 from sayna.schemas.sip_hooks import HOOKS, HOSTS, hooks_request
-from sayna.sip.hooks import Hook
+from sayna.sip.hook_store import Hook
 
 if TYPE_CHECKING:
     from sayna.sip.telephony import Telephony

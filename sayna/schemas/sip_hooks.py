@@ -8,7 +8,7 @@ from sayna.config import TENANT
 from sayna.config.sip import DEFAULT_EVENTS, EVENTS, hook_events
 from sayna.errors import InvalidRequest
 from sayna.schemas.base import StrictSchema, StrictString
-from sayna.sip.hook_store import StoredHook
+from sayna.sip.hook_store import Hook
 
 # The limit of one request; Hooks limits how many a tenant may store.
 MAX_HOOKS = 1000
@@ -49,11 +49,11 @@ HOOKS = HooksSchema()
 HOSTS = HostsSchema()
 
 
-def hooks_request(body: dict[str, Any]) -> list[StoredHook]:
+def hooks_request(body: dict[str, Any]) -> list[Hook]:
     """Return the hooks to save; raises InvalidRequest."""
     hooks = HOOKS.parse(body)["hooks"]
     if len(hooks) > MAX_HOOKS:
         raise InvalidRequest(f"hooks must have at most {MAX_HOOKS} entries")
     return [
-        StoredHook(hook["host"], hook["url"], hook["auth_id"].strip(), hook_events(hook["events"])) for hook in hooks
+        Hook(hook["host"], hook["url"], hook["auth_id"].strip() or None, hook_events(hook["events"])) for hook in hooks
     ]

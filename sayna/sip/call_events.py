@@ -16,7 +16,7 @@ from sayna.log import emit
 from sayna.sip.address import sip_domain
 from sayna.sip.call_log import CallLog, CallRecord, moved
 from sayna.sip.hook_events import HookEvents, call_fields, encoded
-from sayna.sip.hooks import Hook
+from sayna.sip.hook_store import Hook
 
 X_TO_IP = "sip.h.x-to-ip"
 TO = "sip.h.to"

@@ -13,7 +13,8 @@ from sayna import http, metrics
 from sayna.errors import StoreUnavailable
 from sayna.log import emit
 from sayna.sip.event_signing import event_headers
-from sayna.sip.hooks import Hook, Hooks
+from sayna.sip.hook_store import Hook
+from sayna.sip.hooks import Hooks
 from sayna.state.ports import Delivery, Outbox
 
 ATTEMPT_SECONDS = 5.0

@@ -8,7 +8,8 @@ from sayna.config.sip import QUOTA_WARNING, RECORDING_ENDED
 from sayna.errors import Overloaded
 from sayna.livekit.events import Event, EventParticipant, EventRoom
 from sayna.sip.event_signing import header_safe
-from sayna.sip.hooks import Hook, Hooks
+from sayna.sip.hook_store import Hook
+from sayna.sip.hooks import Hooks
 from sayna.state.ports import Outbox
 
 HEADER = "sip.h."

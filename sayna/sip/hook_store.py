@@ -4,8 +4,9 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
+from sayna.config import Secret
 from sayna.config.sip import DEFAULT_EVENTS, hook_events
 from sayna.errors import StoreUnavailable
 from sayna.log import RateLimitedLogger
@@ -18,21 +19,20 @@ DAMAGED = (ValueError, TypeError, KeyError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
-class StoredHook:
-    """A hook as it is stored; an empty `auth_id` means no tenant."""
+class Hook:
+    """The URL for events of one domain, the tenant that owns them (None: no tenant), and the secret that signs them.
+
+    The store keeps no secrets.
+    """
 
     host: str
     url: str
-    auth_id: str
+    owner: str | None
     events: tuple[str, ...] = DEFAULT_EVENTS
-
-    @property
-    def owner(self) -> str | None:
-        """The tenant of the hook, if any."""
-        return self.auth_id or None
+    secret: Secret | None = None
 
 
-Stored = dict[str, StoredHook]
+Stored = dict[str, Hook]
 
 
 class HookStore:
@@ -103,21 +103,21 @@ class HookStore:
         return self._last[1]
 
 
-def _members(hook: StoredHook) -> dict[str, object]:
+def _members(hook: Hook) -> dict[str, object]:
     """Return the members of an entry: without the default events it is what the Rust server reads and writes."""
-    members = asdict(hook)
-    return members if hook.events != DEFAULT_EVENTS else {name: members[name] for name in ("host", "url", "auth_id")}
+    events = {"events": hook.events} if hook.events != DEFAULT_EVENTS else {}
+    return {"host": hook.host, "url": hook.url, "auth_id": hook.owner or "", **events}
 
 
 def _decoded(raw: bytes) -> Stored:
-    """Return the hooks; the Rust server omits an auth_id of `default`."""
+    """Return the hooks; the Rust server omits an auth_id of `default`, and an empty one means no tenant."""
     entries = json.loads(raw) if raw.strip() else []
     if type(entries) is not list:
         raise TypeError("the hooks are not a list")
-    hooks = [
-        StoredHook(each["host"], each["url"], each.get("auth_id", "default"), hook_events(each.get("events")))
-        for each in entries
-    ]
-    if not all(type(value) is str for hook in hooks for value in (hook.host, hook.url, hook.auth_id)):
-        raise TypeError("a hook has a value that is not text")
-    return {hook.host: hook for hook in hooks}
+    hooks: Stored = {}
+    for each in entries:
+        host, url, auth_id = each["host"], each["url"], each.get("auth_id", "default")
+        if not all(type(text) is str for text in (host, url, auth_id)):
+            raise TypeError("a hook has a value that is not text")
+        hooks[host] = Hook(host, url, auth_id or None, hook_events(each.get("events")))
+    return hooks

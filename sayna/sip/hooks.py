@@ -3,15 +3,15 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sayna.caller import Caller
 from sayna.config import Config, Secret
-from sayna.config.sip import DEFAULT_EVENTS, HOST
+from sayna.config.sip import HOST
 from sayna.errors import InvalidRequest
 from sayna.sip.errors import HookAccessDenied, HookImmutable, HooksNotStored, HookTaken
 from sayna.sip.event_signing import per_hook_secret
-from sayna.sip.hook_store import HookStore, StoredHook
+from sayna.sip.hook_store import Hook, HookStore, Stored
 from sayna.sip.hook_url import check_hook_urls
 from sayna.state.files import Check
 from sayna.state.ports import BlobStore
@@ -19,17 +19,6 @@ from sayna.state.ports import BlobStore
 MAX_HOOKS = 100
 
 logger = logging.getLogger("sayna.sip")
-
-
-@dataclass(frozen=True, slots=True)
-class Hook:
-    """The URL for events of one domain, the tenant that owns them (None: no tenant), and the secret that signs them."""
-
-    host: str
-    url: str
-    owner: str | None
-    secret: Secret | None
-    events: tuple[str, ...] = DEFAULT_EVENTS
 
 
 class Hooks:
@@ -45,7 +34,7 @@ class Hooks:
         self._own_secrets = config.own_hook_secrets
         self._allow_private = config.sip.hook_allow_private
         self._fixed = {
-            hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.secret or self._secret, hook.events)
+            hook.host: Hook(hook.host, hook.url, hook.auth_id, hook.events, hook.secret or self._secret)
             for hook in config.sip.hooks
         }
         shared = sorted(hook.host for hook in config.sip.hooks if hook.secret is None)
@@ -73,7 +62,7 @@ class Hooks:
         Raises InvalidRequest, and HookAccessDenied when the configuration gives the host to another tenant.
         """
         host = canonical_host(host)
-        hook = self._fixed.get(host) or self._signed(StoredHook(host, "", tenant or ""))
+        hook = self._fixed.get(host) or self._signed(Hook(host, "", tenant))
         if hook.owner != tenant:
             raise HookAccessDenied(f"the configuration gives {host} to another tenant")
         return hook.secret
@@ -86,7 +75,7 @@ class Hooks:
         """Return the hooks that a tenant owns, or those without an owner for None, sorted by host."""
         return [hook for hook in self._all() if hook.owner == tenant]
 
-    def save(self, caller: Caller, wanted: Iterable[StoredHook]) -> None:
+    def save(self, caller: Caller, wanted: Iterable[Hook]) -> None:
         """Add hooks, or replace those of the same hosts: all or none.
 
         Raises InvalidRequest, HookAccessDenied, HookImmutable, HookTaken, HooksNotStored,
@@ -124,20 +113,20 @@ class Hooks:
         stored = {host: self._signed(hook) for host, hook in self._stored().items()}
         return [hook for _, hook in sorted({**stored, **self._fixed}.items())]
 
-    def _stored(self) -> dict[str, StoredHook]:
+    def _stored(self) -> Stored:
         return self._store.read() if self._store is not None else {}
 
-    def _signed(self, hook: StoredHook) -> Hook:
+    def _signed(self, hook: Hook) -> Hook:
         secret = self._secret
         if secret is not None and self._own_secrets:
-            secret = per_hook_secret(secret, hook.auth_id, hook.host)
-        return Hook(hook.host, hook.url, hook.owner, secret, hook.events)
+            secret = per_hook_secret(secret, hook.owner or "", hook.host)
+        return replace(hook, secret=secret)
 
     def _check_changeable(self, hosts: Iterable[str]) -> None:
         if fixed := sorted(set(hosts) & self._fixed.keys()):
             raise HookImmutable(f"{', '.join(fixed)} is in this server's configuration; change it there")
 
-    def _change(self, change: Callable[[dict[str, StoredHook]], dict[str, StoredHook]]) -> None:
+    def _change(self, change: Callable[[Stored], Stored]) -> None:
         if self._store is None:
             raise HooksNotStored("this server cannot store hooks; set CACHE_PATH")
         self._store.change(change)
@@ -152,7 +141,7 @@ def canonical_host(text: str) -> str:
     return host
 
 
-def _check_owner(caller: Caller, hook: StoredHook) -> None:
+def _check_owner(caller: Caller, hook: Hook) -> None:
     if caller.is_unrestricted:
         return
     if hook.owner is None:
@@ -161,7 +150,7 @@ def _check_owner(caller: Caller, hook: StoredHook) -> None:
         raise HookAccessDenied(f"the hook for {hook.host} has an auth_id that is not yours")
 
 
-def _merged(caller: Caller, stored: dict[str, StoredHook], hooks: list[StoredHook]) -> dict[str, StoredHook]:
+def _merged(caller: Caller, stored: Stored, hooks: list[Hook]) -> Stored:
     merged = dict(stored)
     for hook in hooks:
         present = merged.get(hook.host)
