@@ -36,13 +36,7 @@ class LiveKit:
         bridge = Bridge(lambda: _connect(config.url, key, secret, timeout))
         return cls(
             public_url=config.public_url,
-            tokens=TokenMint(
-                key,
-                secret,
-                config.token_ttl_seconds,
-                metadata_updates=config.token_metadata_updates,
-                room_options=config.room_options,
-            ),
+            tokens=TokenMint(key, secret, config),
             rooms=Rooms(bridge, locks, timeout, room_options=config.room_options),
             sip=SipClient(bridge, timeout),
             egress=Egress(bridge, timeout),

@@ -9,10 +9,10 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
-from sayna.config import Secret
+from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.model import AgentDispatch
 from sayna.livekit.ownership import metadata_for
 
@@ -22,16 +22,11 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class TokenMint:
-    """Signs tokens with LiveKit's key and secret, valid for `ttl_seconds`.
-
-    `room_options` are for a room that the participant's arrival creates, by LiveKit's names.
-    """
+    """Signs tokens with LiveKit's key and secret, as the settings say."""
 
     api_key: Secret
     api_secret: Secret
-    ttl_seconds: int
-    metadata_updates: bool = False
-    room_options: Mapping[str, int] = field(default_factory=dict)
+    config: LiveKitConfig
 
     def token(
         self,
@@ -55,12 +50,12 @@ class TokenMint:
             "name": name,
             **about,
             "nbf": now,
-            "exp": now + self.ttl_seconds,
+            "exp": now + self.config.token_ttl_seconds,
             "video": self._grants(room),
         }
         # LiveKit reads it when this participant creates the room; an open room keeps its metadata.
         config: dict[str, object] = {
-            NAMES.get(name, "maxParticipants"): value for name, value in self.room_options.items()
+            NAMES.get(name, "maxParticipants"): value for name, value in self.config.room_options.items()
         }
         if tenant is not None:
             config["metadata"] = metadata_for(tenant)
@@ -74,7 +69,7 @@ class TokenMint:
         # No other grant: with roomCreate, roomList and roomRecord a participant could list, delete and
         # record the rooms of all tenants (livekit-server, pkg/service/auth.go).
         grants = ("roomJoin", "canPublish", "canSubscribe", "canPublishData")
-        own = ("canUpdateOwnMetadata",) if self.metadata_updates else ()
+        own = ("canUpdateOwnMetadata",) if self.config.token_metadata_updates else ()
         return {"room": room, **dict.fromkeys((*grants, *own), True)}
 
     def _signed(self, claims: dict[str, object]) -> str:

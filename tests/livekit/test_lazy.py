@@ -9,11 +9,11 @@ assert not {"asyncio", "livekit", "sayna.livekit.livekit_client", "sayna.sip.tel
 """
 TOKEN = """
 import sys
-from sayna.config import Secret
+from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.livekit_client import LiveKit
 from sayna.livekit.tokens import TokenMint
 from sayna.livekit.events import Webhook
-TokenMint(Secret("k"), Secret("s" * 32), 60).token(room="r", identity="i", name="n", tenant="a")
+TokenMint(Secret("k"), Secret("s" * 32), LiveKitConfig()).token(room="r", identity="i", name="n", tenant="a")
 assert not {"jwt", "livekit", "aiohttp", "google.protobuf"} & sys.modules.keys(), "a token"
 """
 

@@ -3,11 +3,11 @@ import time
 import jwt
 import pytest
 
-from sayna.config import Secret
+from sayna.config import LiveKitConfig, Secret
 from sayna.livekit.tokens import TokenMint
 from tests.wire.twirp import KEY, SECRET
 
-MINT = TokenMint(Secret(KEY), Secret(SECRET), 600)
+MINT = TokenMint(Secret(KEY), Secret(SECRET), LiveKitConfig(token_ttl_seconds=600))
 
 
 def claims_of(tenant: str | None) -> dict[str, object]:
@@ -41,12 +41,13 @@ def test_token_lives_as_long_as_was_set() -> None:
 
 
 def test_settings_of_new_rooms_are_in_the_token() -> None:
-    options = {"empty_timeout": 60, "departure_timeout": 5, "max_participants": 3}
-    mint = TokenMint(Secret(KEY), Secret(SECRET), 600, metadata_updates=True, room_options=options)
-    signed = mint.token(room="lobby", identity="ann", name="Ann", tenant="a")
+    config = LiveKitConfig(
+        empty_timeout_seconds=60, departure_timeout_seconds=5, max_participants=3, token_metadata_updates=True
+    )
+    signed = TokenMint(Secret(KEY), Secret(SECRET), config).token(room="lobby", identity="ann", name="Ann", tenant="a")
     claims = jwt.decode(signed, SECRET, algorithms=["HS256"], issuer=KEY)
-    config = {"emptyTimeout": 60, "departureTimeout": 5, "maxParticipants": 3, "metadata": '{"auth_id":"a"}'}
-    assert claims["roomConfig"] == config
+    options = {"emptyTimeout": 60, "departureTimeout": 5, "maxParticipants": 3, "metadata": '{"auth_id":"a"}'}
+    assert claims["roomConfig"] == options
     assert claims["video"]["canUpdateOwnMetadata"] is True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sayna.config import Secret
+from sayna.config import LiveKitConfig, Secret
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import InvalidSignature
 from sayna.livekit.events import Event, Receiver, Webhook
@@ -100,7 +100,7 @@ def test_event_comes_again_when_a_receiver_fails(tmp_path: Path) -> None:
 
 
 def participant_token(_: bytes) -> str:
-    return TokenMint(Secret(KEY), Secret(SECRET), 60).token(room="r", identity="i", name="n", tenant=None)
+    return TokenMint(Secret(KEY), Secret(SECRET), LiveKitConfig()).token(room="r", identity="i", name="n", tenant=None)
 
 
 def digest(body: bytes) -> str:
