@@ -158,7 +158,7 @@ def build(config: Config) -> Services:
         recordings=recordings,
         recorder=recorder,
         remover=remover,
-        threads=retention_threads(config.recording, recordings, remover, state) + clip_threads(machines, state),
+        threads=retention_threads(config.recording, remover, state) + clip_threads(machines, state),
     )
 
 

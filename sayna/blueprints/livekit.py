@@ -33,15 +33,16 @@ def token() -> Response:
         about=wanted.about,
         agents=wanted.agents,
     )
+    public_url = services().config.livekit.public_url
     return json_response(
         {
             "token": signed,
             "room_name": room,
             "participant_identity": wanted.participant_identity,
-            "livekit_url": livekit.public_url,
+            "livekit_url": public_url,
             # The names that LiveKit's own clients expect.
             "participant_token": signed,
-            "server_url": livekit.public_url,
+            "server_url": public_url,
         }
     )
 

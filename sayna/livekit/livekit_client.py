@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 class LiveKit:
     """What the server uses of LiveKit; every answer comes within LIVEKIT_TIMEOUT_SECONDS."""
 
-    public_url: str
     tokens: TokenMint
     rooms: Rooms
     sip: SipClient
@@ -35,7 +34,6 @@ class LiveKit:
         timeout = config.timeout_seconds
         bridge = Bridge(lambda: _connect(config.url, key, secret, timeout))
         return cls(
-            public_url=config.public_url,
             tokens=TokenMint(key, secret, config),
             rooms=Rooms(bridge, locks, timeout, room_options=config.room_options),
             sip=SipClient(bridge, timeout),

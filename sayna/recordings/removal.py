@@ -68,32 +68,23 @@ class Remover:
             self._library.delete(stream_id, name)
         emit(logger, logging.INFO, "recording_removed", stream_id=stream_id, reason=reason)
 
-
-class RetentionSweeper:
-    """Removes recordings that Sayna started, that are over, and whose audio is older than `days`.
-
-    Audio without `owner.json` stays, because Sayna did not record it. A recording without audio counts from
-    the last change of its `owner.json`.
-    """
-
-    def __init__(self, library: Library, remover: Remover, days: int) -> None:
-        self._library = library
-        self._remover = remover
-        self._days = days
-
-    def run(self, stop: threading.Event) -> None:
+    def keep_swept(self, days: int, stop: threading.Event) -> None:
         """Sweep once a day until `stop` is set; after a failure of the store, sweep again in an hour."""
         while not stop.is_set():
             try:
-                self.sweep(stop)
+                self.sweep(days, stop)
                 stop.wait(SWEEP_INTERVAL)
             except SaynaError as error:
                 emit(logger, logging.WARNING, "recordings_not_swept", fault=type(error).__name__)
                 stop.wait(RETRY_INTERVAL)
 
-    def sweep(self, stop: threading.Event) -> int:
-        """Return how many recordings were removed; raises StorageUnavailable when the store cannot be listed."""
-        oldest = datetime.now(UTC) - timedelta(days=self._days)
+    def sweep(self, days: int, stop: threading.Event) -> int:
+        """Remove recordings that Sayna started, that are over, and whose audio is older; return how many.
+
+        Audio without `owner.json` stays, because Sayna did not record it. A recording without audio counts from
+        the last change of its `owner.json`. Raises StorageUnavailable when the store cannot be listed.
+        """
+        oldest = datetime.now(UTC) - timedelta(days=days)
         removed = failed = 0
         for stream_id, files in self._library.folders():
             if stop.is_set():
@@ -113,8 +104,8 @@ class RetentionSweeper:
         owner = self._library.owners.read(stream_id)
         if owner is None or owner.auth_id == UNKNOWN_TENANT or not owner.room_name:
             return False
-        owner = self._remover.settled(stream_id, owner)
+        owner = self.settled(stream_id, owner)
         if owner.outcome is None:
             return False
-        self._remover.remove(stream_id, owner, reason="retention")
+        self.remove(stream_id, owner, reason="retention")
         return True

@@ -9,7 +9,6 @@ import pytest
 from flask.testing import FlaskClient
 from livekit.protocol import egress
 
-from sayna.recordings.removal import RetentionSweeper
 from tests.blueprints.conftest import MakeClient
 from tests.e2e.program import until
 from tests.recordings.conftest import owner
@@ -146,8 +145,7 @@ def test_retention_removes_only_what_is_owned_over_and_old(
     client.post("/recording", json={"room_name": "open", "stream_id": "first"})
     services = client.application.extensions["sayna"]
 
-    sweeper = RetentionSweeper(services.recordings, services.remover, 7)
-    assert sweeper.sweep(threading.Event()) == 2
+    assert services.remover.sweep(7, threading.Event()) == 2
     left = {path.name for path in (local.root / "calls").iterdir()}
     assert left == {"young", "foreign", "runs", "damaged", "first"}
 
@@ -159,7 +157,7 @@ def test_retention_goes_on_after_a_recording_that_fails(
     aged(local, "b", 8, **OVER)
     livekit.refusals["ListEgress"] = (503, "unavailable")
     services = make_client(**local.settings, **livekit.settings).application.extensions["sayna"]
-    assert RetentionSweeper(services.recordings, services.remover, 7).sweep(threading.Event()) == 1
+    assert services.remover.sweep(7, threading.Event()) == 1
     assert (local.get("calls/a/audio.ogg"), local.get("calls/b/audio.ogg")) == (b"OggS", None)
 
 
