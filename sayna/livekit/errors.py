@@ -61,6 +61,8 @@ class RoomAccessDenied(SaynaError, status=403, code="ROOM_ACCESS_DENIED"):
 class ParticipantNotFound(SaynaError, status=404, code="PARTICIPANT_NOT_FOUND"):
     """The room, participant or track is missing, or the caller may not know of it."""
 
+    sentence = "no room of yours has this participant or track"
+
 
 class CallNotAnswered(SaynaError, status=409, code="CALL_NOT_ANSWERED"):
     """The phone still rings: a transfer before the answer would break the call."""

@@ -5,7 +5,6 @@ its claim `sha256` is the hash of the body.
 """
 
 import base64
-import binascii
 import contextlib
 import hashlib
 import hmac
@@ -133,7 +132,7 @@ class Webhook:
                 options={"require": ["exp", "iss"], "verify_aud": False},
             )
             signed = base64.b64decode(claims["sha256"], validate=True)
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError, binascii.Error) as error:
+        except (jwt.PyJWTError, KeyError, TypeError, ValueError) as error:
             emit(logger, logging.WARNING, "webhook_refused", reason=type(error).__name__)
             if isinstance(error, jwt.ImmatureSignatureError | jwt.ExpiredSignatureError):
                 raise InvalidSignature("the clocks of LiveKit and of this server differ by over a minute") from error

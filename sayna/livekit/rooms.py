@@ -92,7 +92,7 @@ class Rooms:
 
         async def ask(rpc: "Rpc") -> None:
             if not await is_open_to(caller, rpc, name):
-                raise _not_found()
+                raise ParticipantNotFound
             await rpc.remove(name, identity)
 
         try:
@@ -111,14 +111,14 @@ class Rooms:
             # LiveKit answers 200 without a track for an unknown track, and after 3 s for an unknown
             # participant (1.13.5).
             if not is_open or info is None:
-                raise _not_found()
+                raise ParticipantNotFound
             tracks = tuple(map(Track.of, info.tracks))
             sid = track_sid or microphone(tracks)
             if sid is None or sid not in (track.sid for track in tracks):
-                raise _not_found()
+                raise ParticipantNotFound
             is_muted = await rpc.mute(name, identity, sid, muted=muted)
             if is_muted is None:
-                raise _not_found()
+                raise ParticipantNotFound
             return sid, is_muted
 
         try:
@@ -180,13 +180,9 @@ async def is_open_to(caller: Caller, rpc: "Rpc", name: str) -> bool:
     return room is not None and caller.may_access(owner_of(room.metadata))
 
 
-def _not_found() -> ParticipantNotFound:
-    return ParticipantNotFound("no room of yours has this participant or track")
-
-
 def _refused(refusal: LiveKitRefused, otherwise: Exception) -> Exception:
     # By the code, not the message: "host not found" is an outage, not a missing participant.
-    return _not_found() if refusal.twirp_code == "not_found" else otherwise
+    return ParticipantNotFound() if refusal.twirp_code == "not_found" else otherwise
 
 
 def _not_muted(refusal: LiveKitRefused, *, muted: bool) -> MuteFailed:

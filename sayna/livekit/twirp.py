@@ -43,10 +43,9 @@ async def answer(call: Awaitable[T]) -> T:
     """Return LiveKit's answer; raises LiveKitUnavailable, LiveKitRefused."""
     try:
         return await call
-    except aiohttp.ClientConnectorError as error:
-        raise LiveKitUnavailable("LiveKit cannot be reached; try again", may_have_acted=False) from error
     except (aiohttp.ClientError, TimeoutError, OSError, DecodeError) as error:
-        raise LiveKitUnavailable("LiveKit cannot be reached; try again") from error
+        may_have_acted = not isinstance(error, aiohttp.ClientConnectorError)
+        raise LiveKitUnavailable("LiveKit cannot be reached; try again", may_have_acted=may_have_acted) from error
 
 
 async def certain(call: Awaitable[T]) -> T:
