@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sayna.config import Secret
-from sayna.livekit.ownership import owner_of
 
 if TYPE_CHECKING:
     from livekit.protocol import models
@@ -56,11 +55,6 @@ class Room:
     def of(cls, room: "models.Room") -> "Room":
         """Return the room of LiveKit's message."""
         return cls(**{name: getattr(room, name) for name in cls.__slots__})
-
-    @property
-    def owner(self) -> str | None:
-        """The tenant that owns the room, or None."""
-        return owner_of(self.metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,9 @@ class Rooms:
     def visible(self, caller: Caller) -> list[Room]:
         """Return the caller's open rooms, sorted by name."""
         # LiveKit cannot filter rooms by their metadata.
-        rooms = map(Room.of, self.bridge.run(lambda rpc: rpc.rooms(), self.seconds))
-        return sorted((room for room in rooms if caller.may_access(room.owner)), key=lambda room: room.name)
+        rooms = self.bridge.run(lambda rpc: rpc.rooms(), self.seconds)
+        visible = (Room.of(room) for room in rooms if caller.may_access(owner_of(room.metadata)))
+        return sorted(visible, key=lambda room: room.name)
 
     def details(self, caller: Caller, name: str) -> tuple[Room, tuple[Participant, ...]]:
         """Return a room and its participants; raises RoomNotFound."""
