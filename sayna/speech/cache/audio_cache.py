@@ -95,9 +95,9 @@ class AudioCache:
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
-        if not self._written(partial(self._disk.write, key, blob, _tag(clip))):
+        if (generation := self._written(partial(self._disk.write, key, blob, _tag(clip)))) is None:
             return False
-        self._memory.put(key, CacheEntry(clip, self._disk.generation(), fingerprint(blob)))
+        self._memory.put(key, CacheEntry(clip, generation, fingerprint(blob)))
         return True
 
     def put_form(self, sound: str, form: str, clip: Clip, generation: object, *, on_disk: bool) -> None:
@@ -114,7 +114,7 @@ class AudioCache:
         elif on_disk:
             blob = encode(key, clip)
             entry = CacheEntry(clip, generation, fingerprint(blob))
-            is_kept = self._written(partial(self._disk.write_form, key, blob, _tag(clip), clip.info.created))
+            is_kept = bool(self._written(partial(self._disk.write_form, key, blob, _tag(clip), clip.info.created)))
         if is_kept:
             self._memory.put(key, entry)
 
@@ -192,14 +192,14 @@ class AudioCache:
         if self._disk:
             self._disk.close()
 
-    def _written(self, write: Callable[[], bool]) -> bool:
-        """Write to the disk; return whether that succeeded."""
+    def _written(self, write: Callable[[], object]) -> object:
+        """Return the result of a write to the disk, None when it fails."""
         try:
             return write()
         except FAULTS as error:
             self.write_errors += 1
             self._rate_limited_log.warn("the audio cache cannot be written: %r", error)
-            return False
+            return None
 
     def _fetch(self, key: str, entry: CacheEntry | None, generation: object) -> CacheEntry | None:
         """Return the entry on disk now, with the clip in memory if both are the same, otherwise verified anew."""

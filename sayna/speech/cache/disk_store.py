@@ -96,15 +96,19 @@ class DiskStore:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self._check_folders()
 
-    def write(self, key: str, blob: bytes, tag: str) -> bool:
-        """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS."""
+    def write(self, key: str, blob: bytes, tag: str) -> object:
+        """Store the master of a sound in place of its older take and of all its forms; raises one of FAULTS.
+
+        Return the generation from before: a clear by another process makes the clip old, at whatever moment.
+        """
         with self.writing() as cache:
             self._make_room(cache, len(blob))
+            generation = self.generation()
             # Other workers may have the older take in memory.
             if cache.replace(key, blob, self._ttl, tag):
                 self.renew()
             cache.forget_parameters(len(blob))
-            return True
+            return generation
 
     def write_form(self, key: str, blob: bytes, tag: str, created: float) -> bool:
         """Store a form if its master is the take of then and leaves room; return whether; raises one of FAULTS."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sayna.speech.cache import AudioCache, Clip, VerifyReport, cache_key, form_key
+from sayna.speech.cache.disk_store import DiskStore
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 
@@ -213,3 +214,19 @@ def test_form_in_a_full_cache_takes_the_place_of_the_oldest_forms(tmp_path: Path
         assert all(stored.get(form_key(KEY, str(newest))) for newest in range(max(0, number - 3), number + 1))
         stored.close()
     assert cache.stats().bytes <= 2**20
+
+
+def test_clip_that_is_cleared_right_after_its_store_is_not_served(tmp_path: Path) -> None:
+    cache, other = open_cache(tmp_path), open_cache(tmp_path)
+
+    class Cleared(DiskStore):
+        """A store that another process clears at the worst moment."""
+
+        def write(self, key: str, blob: bytes, tag: str) -> object:
+            written = super().write(key, blob, tag)
+            assert other.clear() == 1
+            return written
+
+    cache._disk = Cleared(tmp_path, ttl_seconds=100.0, max_bytes=2**24)
+    cache.put(KEY, make_clip())
+    assert cache.get(KEY) is None
