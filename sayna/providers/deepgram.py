@@ -55,7 +55,12 @@ class Deepgram(CloudProvider):
 
     def resolve_voice(self, voice_id: str, model: str, language: str) -> tuple[str, str]:
         """Return the one name twice: a Deepgram voice is a model."""
-        name = model or voice_id or self._voice_for(language)
+        tag = language.partition("-")[0] or "en"
+        name = model or voice_id or VOICES.get(tag)
+        if not name:
+            raise ProviderRejectedRequest(
+                f"deepgram speaks {', '.join(VOICES)}; send one of them as language, or a voice_id"
+            )
         return name, name
 
     def render(self, request: SpeechRequest) -> AudioStream:
@@ -72,15 +77,6 @@ class Deepgram(CloudProvider):
         """Return the tag at the end of the name: `en` of aura-2-thalia-en."""
         found = re.fullmatch(r"aura-(?:2-)?[a-z]+-([a-z]{2})", voice_id)
         return (found[1],) if found else ()
-
-    @staticmethod
-    def _voice_for(language: str) -> str:
-        tag = language.partition("-")[0] or "en"
-        if tag not in VOICES:
-            raise ProviderRejectedRequest(
-                f"deepgram speaks {', '.join(VOICES)}; send one of them as language, or a voice_id"
-            )
-        return VOICES[tag]
 
 
 def _params(request: SpeechRequest) -> dict[str, str]:

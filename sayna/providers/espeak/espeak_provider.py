@@ -22,12 +22,11 @@ from sayna.engines.espeak_library import SAMPLE_RATE, SETTINGS
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
 from sayna.providers.espeak.resumed_speech import ResumedSpeech, harmless_versions
-from sayna.providers.espeak.voice_table import DEFAULT_LANGUAGE, DEFAULT_VOICE, EspeakVoices, default_for
+from sayna.providers.espeak.voice_table import DEFAULT_LANGUAGE, DEFAULT_VOICE, DEFAULTS, EspeakVoices
 from sayna.providers.local import LocalProvider
 
 # espeak-ng's own; the pace follows it in proportion from 80 (0.46 x) to 700 (3.9 x, measured).
 WORDS_A_MINUTE = 175
-NATIVE = AudioSpec("linear16", SAMPLE_RATE)
 TABLE_SECONDS = 5.0
 # U+0001 begins commands of the library, NUL ends its text.
 CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -74,7 +73,7 @@ class Espeak(LocalProvider):
         head = self._wheel() + _settings(request.speaking_rate, request.settings) + voice.encode() + b"\0"
         text = fitted(CONTROLS.sub(" ", request.text))
         speech = ResumedSpeech(self.pool, head, harmless_versions(text), request.deadline)
-        return AudioStream(NATIVE, speech, speech.close)
+        return AudioStream(AudioSpec("linear16", SAMPLE_RATE), speech, speech.close)
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
         """Return the base voices; each takes any variant, which are not listed one by one."""
@@ -84,7 +83,7 @@ class Espeak(LocalProvider):
         """Return the named voice, else one for the language; raises ProviderRejectedRequest."""
         if voice_id or not language:
             return voice_id or self.default_voice, model
-        found = default_for(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
+        found = DEFAULTS.get(language.lower()) or self._table(Deadline.after(TABLE_SECONDS)).for_language(language)
         if not found:
             raise errors.ProviderRejectedRequest("espeak has no voice for this language; GET /voices lists them")
         return found, model

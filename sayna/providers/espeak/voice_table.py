@@ -5,7 +5,7 @@ from sayna.providers.base import Voice
 
 DEFAULT_VOICE, DEFAULT_LANGUAGE = "gmw/en-US", "en-US"
 # Known without the table, which costs a new process 50 ms. For espeak-ng itself plain "en" is British.
-DEFAULT_TAGS = ("en-us", "en")
+DEFAULTS = {"en-us": DEFAULT_VOICE, "en": DEFAULT_VOICE}
 
 # Listed by espeak-ng, but espeakng-loader 0.2.4 lacks their dictionaries: they say nothing at all.
 SILENT = ("gmq/fo", "trk/kaa", "art/xex")
@@ -68,7 +68,7 @@ class EspeakVoices:
         tag = language.lower()
         while tag:
             tag = ALIASES.get(tag, tag)
-            if found := default_for(tag) or self.for_tag(tag):
+            if found := DEFAULTS.get(tag) or self.for_tag(tag):
                 return found
             tag = tag.rpartition("-")[0]
         return None
@@ -77,11 +77,6 @@ class EspeakVoices:
         """Return all BCP 47 tags of a voice, none when the voice is unknown."""
         found = self.identifier(voice_id)
         return self._voices[found.partition("+")[0]].languages if found else ()
-
-
-def default_for(tag: str) -> str | None:
-    """Return the default voice when it speaks a tag in lower case; needs no table."""
-    return DEFAULT_VOICE if tag in DEFAULT_TAGS else None
 
 
 def _canonical(tag: str) -> str:
