@@ -5,7 +5,7 @@ import json
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sayna.config.fields import InvalidValue, SettingInfo
 from sayna.config.types import parse_json
@@ -53,18 +53,16 @@ def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[s
 
     A section whose name is close to a known one becomes a warning.
     """
-    import yaml  # noqa: PLC0415 - only a process with a YAML file pays for it
-
     try:
-        document = yaml.load(path.read_text("utf-8"), _loader(yaml))  # noqa: S506 - a SafeLoader
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        problems.append(f"SAYNA_CONFIG cannot be read ({type(error).__name__}); set it to a YAML file.")
+        text = _text_of(path)
+    except InvalidValue as wrong:
+        problems.append(f"SAYNA_CONFIG {wrong}; set it to a YAML file.")
         return {}
-    except (yaml.YAMLError, *UNREADABLE) as error:
-        # The parser's own words may quote the file, and with it a secret.
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        problems.append(f"SAYNA_CONFIG has a mistake or a repeated key{where}; set it to good YAML.")
+    try:
+        document = _parsed(text, "key", as_written=True)
+    except InvalidValue as wrong:
+        # Without its cause: the parser's own words may quote the file, and with it a secret.
+        problems.append(f"SAYNA_CONFIG {wrong}; set it to good YAML.")
         return {}
     if isinstance(document, dict):
         warnings.extend(misspelt_sections(map(str, document), (place.partition(".")[0] for place in known)))
@@ -76,19 +74,15 @@ def read_document(path: Path) -> object:
 
     Raises InvalidValue for a file that cannot be read, has a mistake, or gives one name twice.
     """
+    text = _text_of(path)
+    return parse_json(text) if path.suffix == ".json" else _parsed(text, "name")
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text("utf-8-sig")
+        return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(f"cannot be read ({type(error).__name__})") from error
-    if path.suffix == ".json":
-        return parse_json(text)
-    import yaml  # noqa: PLC0415 - only a process with such a file pays for it
-
-    try:
-        return yaml.load(text, _strict_loader(yaml))  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise InvalidValue(f"has a mistake or a repeated name{f' at line {mark.line + 1}' if mark else ''}") from error
 
 
 def is_json_object(text: str) -> bool:
@@ -107,10 +101,11 @@ def is_json_file(path: str | Path) -> bool:
         return False
 
 
-def _strict_loader(yaml: Any) -> Any:
-    """Return a safe loader that refuses a key given twice."""
+def _parsed(text: str, noun: str, *, as_written: bool = False) -> object:
+    """Return what YAML means, or with its scalars `as_written`; raises InvalidValue for a mistake or a key twice."""
+    import yaml  # noqa: PLC0415 - only a process with a YAML file pays for it
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    class Loader(yaml.SafeLoader):
         def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
             # PyYAML itself takes the last of two equal keys and reports nothing.
             seen: set[str] = set()
@@ -120,16 +115,15 @@ def _strict_loader(yaml: Any) -> Any:
                 seen.add(str(key.value))
             return dict(super().construct_mapping(node, deep))
 
-    return Loader
-
-
-def _loader(yaml: Any) -> Any:
-    """Return a strict loader that keeps every scalar as it is written."""
-    loader = _strict_loader(yaml)
     # YAML would read +49 as 49, 0123 as 83 and yes as true, also where a number or a secret is meant.
-    for tag in ("int", "float", "bool", "timestamp"):
-        loader.add_constructor(f"tag:yaml.org,2002:{tag}", yaml.SafeLoader.construct_yaml_str)
-    return loader
+    for tag in ("int", "float", "bool", "timestamp") if as_written else ():
+        Loader.add_constructor(f"tag:yaml.org,2002:{tag}", cast("Any", yaml.SafeLoader).construct_yaml_str)
+    try:
+        return yaml.load(text, Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise InvalidValue(f"has a mistake or a repeated {noun}{where}") from error
 
 
 def _flatten(document: object, known: set[str], problems: list[str]) -> Iterator[tuple[str, str]]:
