@@ -1,9 +1,9 @@
 """The one object that a request passes down: how its synthesis starts, is cancelled and is stored."""
 
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sayna.audio.spec import AudioSpec
 
@@ -27,18 +27,15 @@ class Synthesis:
     is_remote: bool = False
 
 
-class SynthesisTask(ABC):
+class SynthesisTask(Protocol):
     """One synthesis that has not started. Each method runs in a thread of its own choice, not the caller's."""
 
-    @abstractmethod
     def start(self) -> Synthesis:
         """Return the audio under way; raises SaynaError. No other process synthesizes this key meanwhile."""
 
-    @abstractmethod
     def cancel(self) -> None:
         """Wake a thread that waits for the provider, because all subscribers have left."""
 
-    @abstractmethod
     def store(self, audio: bytes) -> None:
         """Store the complete audio."""
 
@@ -47,22 +44,19 @@ class SynthesisTask(ABC):
         return False
 
 
-class Form(ABC):
+class Form(Protocol):
     """A coded format that some subscribers of a synthesis want; one thread of a process makes it for all of them."""
 
     name: str
 
-    @abstractmethod
     def is_shared(self, spec: AudioSpec) -> bool:
         """Whether the form differs from audio of this spec so much that it is made once and shared."""
 
-    @abstractmethod
     def chunks(self, source: Iterator[bytes], spec: AudioSpec, head: bytearray) -> Iterator[bytes]:
         """Yield the audio in this form as it arrives; raises SaynaError.
 
         At the end, `head` holds what stands in front of a whole file of it but not of a stream.
         """
 
-    @abstractmethod
     def store(self, whole: bytes, received: bytes, spec: AudioSpec, created: float) -> None:
         """Store the whole file of this form, made of the audio that was received in the take of then."""
