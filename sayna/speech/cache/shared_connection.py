@@ -1,13 +1,15 @@
-"""diskcache with one connection for all threads of a process."""
+"""diskcache with one connection for all threads of a process, and with rows that can do no harm."""
 
+import logging
 import sqlite3
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import diskcache
 
-from sayna.speech.cache.inline_disk import InlineDisk
 from sayna.speech.cache.sqlite_errors import BUSY_SECONDS
 from sayna.speech.cache.stats import Row
 
@@ -17,6 +19,53 @@ PAGE_CACHE_KIB = 1024
 LARGE_BYTES = 2**20
 # No time in epoch seconds is as large, so the store time of a demoted entry is negative.
 DEMOTED_SECONDS = 1e10
+
+
+log = logging.getLogger("sayna.cache")
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A key that this cache never wrote; its only use is to remove its row."""
+
+    key: object
+    raw: int
+
+
+class InlineDisk(diskcache.Disk):  # type: ignore[misc]
+    """A diskcache.Disk that never pickles, never unpickles and never touches a file: each value is in its row.
+
+    diskcache 5.6.3 unpickles values and reads or removes any file that a row names (CVE-2025-69872, no fixed
+    release). A row with a file name or a pickle was planted.
+    """
+
+    def put(self, key: object) -> tuple[Any, Any]:
+        """Return the column values of a key; raises TypeError unless it is a str."""
+        if isinstance(key, ForeignKey):
+            return key.key, key.raw
+        if not isinstance(key, str):
+            raise TypeError(f"a cache key is a str, not {type(key).__name__}")
+        return key, True
+
+    def get(self, key: object, raw: int) -> str | ForeignKey:
+        """Return the key of a row without ever unpickling it."""
+        return key if raw and isinstance(key, str) else ForeignKey(key, raw)
+
+    def store(self, value: bytes, read: bool, key: object = None) -> tuple[int, int, None, memoryview]:
+        """Return the columns size, mode, filename and value of a blob."""
+        # Inline: writing 100 kB costs 0.15 ms, as a file of diskcache 2.5-3.8 ms; reading costs the same
+        # (measured).
+        return 0, diskcache.core.MODE_RAW, None, sqlite3.Binary(value)
+
+    def fetch(self, mode: int, filename: str | None, value: object, read: bool) -> bytes:
+        """Return the blob of a row, or empty bytes, which never decode, for a planted row."""
+        if mode == diskcache.core.MODE_PICKLE or filename is not None:
+            log.critical("a row that would run code or read a file was planted in the audio cache; it is refused")
+            return b""
+        return value if isinstance(value, bytes) else b""
+
+    def remove(self, file_path: str) -> None:
+        """Leave the file alone: a row that names a file was planted."""
 
 
 class SharedConnection(diskcache.Cache):  # type: ignore[misc]

@@ -12,7 +12,7 @@ import pytest
 
 from sayna.log import RateLimitedLogger
 from sayna.speech.cache import AudioCache
-from sayna.speech.cache.inline_disk import InlineDisk
+from sayna.speech.cache.shared_connection import InlineDisk
 from tests.e2e.program import until
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 from tests.speech.cache.locks import locked
