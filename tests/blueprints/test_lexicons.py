@@ -145,7 +145,7 @@ def test_heads_semicolons_and_marks_of_spreadsheets_are_read(folder: Path) -> No
     assert words.words("someone", "en-GB", ()).apply("SQL in c't") == "sequel in c't"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text('aé,;"\n\r\t\0 \u0301\u3042x', max_size=60).map(str.encode)))
 @pytest.mark.parametrize("suffix", [".csv", ".yaml", ".json"])
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, suffix: str, content: bytes) -> None:

@@ -40,7 +40,7 @@ def ends(text: str, place: int) -> bool:
     return not after or after not in SPACED_LETTERS or text[place - 1] in UNSPACED_LETTERS + UNSPACED_MARKS
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(ALPHABET, max_size=40), st.lists(st.text(ALPHABET, min_size=1, max_size=5), max_size=8))
 def test_a_table_finds_what_a_comparison_of_all_words_finds(text: str, words: list[str]) -> None:
     normal = [each for word in words if (each := unicodedata.normalize("NFC", word).strip())]

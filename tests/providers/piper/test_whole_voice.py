@@ -56,5 +56,5 @@ def test_a_long_clause_is_one_sentence_in_the_engine_too(folder: Path) -> None:
 
     for unit in ("hello ", "\u0e2a\u0e27\u0e31\u0e2a\u0e14\u0e35"):
         five, ten = size(unit * 5), size(unit * 10)
-        assert size(unit * 300) == pytest.approx(five + (ten - five) / 5 * 295, rel=0.06)
+        assert size(unit * 150) == pytest.approx(five + (ten - five) / 5 * 145, rel=0.06)
         assert len(frames) == 1
