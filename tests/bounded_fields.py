@@ -20,7 +20,7 @@ from sayna.providers.parsing import leading_tag
 from sayna.schemas.base import ignored_fields
 from sayna.schemas.json_object import parse_object
 from sayna.schemas.livekit import check_name
-from sayna.schemas.sip_hooks import check_tenant
+from sayna.schemas.sip import check_tenant
 from sayna.schemas.speak import FLAT, load_speak
 from sayna.sip.address import sip_domain
 from sayna.sip.hooks import canonical_host

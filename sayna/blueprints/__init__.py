@@ -39,11 +39,10 @@ class MatchedRule(Rule):
     """A rule that only matches paths. Code that builds URLs from it would take most of the time of create_app."""
 
     def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        return _unbuilt
+        def unbuilt(*_: object) -> tuple[str, str]:
+            raise NotImplementedError("no URL is built from a route")
 
-
-def _unbuilt(*_: object) -> tuple[str, str]:
-    raise NotImplementedError("no URL is built from a route")
+        return unbuilt
 
 
 def register(app: Flask) -> None:

@@ -29,6 +29,7 @@ FRAMEWORK = {
     413: ("PAYLOAD_TOO_LARGE", "The body is too large."),
     415: ("UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json."),
 }
+TEXT = "text/plain; charset=utf-8"
 # `/clip` and what is below it, but not `/clips`, which answers JSON.
 PLAIN_PATHS = re.compile(r"/(?:(?P<signed>clip)(?:/|\Z)|say(?:[./]|\Z))")
 PLAIN_SENTENCES: dict[type[Exception], str] = {
@@ -142,7 +143,11 @@ def _response(body: dict[str, object], code: str, status: int, error: Exception)
     request = current_request()
     path, sentence = request.path, str(body.get("message", body["error"]))
     if found := PLAIN_PATHS.match(path):
-        return _plain(sentence, status, error, is_signed=found["signed"] is not None)
+        # One line of text that no cache keeps, for players that read only the status.
+        if isinstance(error, SaynaError):
+            status = status_of(type(error), status, is_signed=found["signed"] is not None)
+        text = PLAIN_SENTENCES.get(type(error), sentence)
+        return Response(f"{text}\n", status, {"Cache-Control": "no-store"}, content_type=TEXT)
     field = error.field if isinstance(error, SaynaError) else ""
     if ELEVENLABS_PATHS.fullmatch(path) or (path == BOTH_PATH and "xi-api-key" in request.headers):
         return _elevenlabs(status, code, sentence, field)
@@ -151,14 +156,5 @@ def _response(body: dict[str, object], code: str, status: int, error: Exception)
     if JAMBONZ_PATHS.fullmatch(path):
         return json_response({"error": sentence}, status)
     if MARYTTS_PATHS.fullmatch(path):
-        line = " ".join(sentence.split())
-        return Response(f"{line}\n", status, content_type="text/plain; charset=utf-8")
+        return Response(f"{' '.join(sentence.split())}\n", status, content_type=TEXT)
     return json_response({**body, "code": code, "request_id": g.request_id}, status)
-
-
-def _plain(sentence: str, status: int, error: Exception, *, is_signed: bool) -> Response:
-    """Return one line of text that no cache keeps, for players that read only the status."""
-    if isinstance(error, SaynaError):
-        status = status_of(type(error), status, is_signed=is_signed)
-    text = PLAIN_SENTENCES.get(type(error), sentence)
-    return Response(f"{text}\n", status, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")

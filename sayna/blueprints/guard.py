@@ -111,16 +111,14 @@ def _authenticate_limited(authenticator: Authenticator, token: str) -> Caller:
 def _auth_request() -> AuthRequest:
     """Return the request for the auth service; it judges the very object that the view uses."""
     has_body = request.content_length or "chunked" in request.headers.get("Transfer-Encoding", "").lower()
-    body = _body() if has_body else {}
+    body: dict[str, Any] = {}
+    # MaryTTS's clients send forms, and some of them without a type.
+    if has_body and request.blueprint == "marytts":
+        body = dict(read_form(request))
+    elif has_body and read_body(request):
+        body = read_object(request)
     query = str(request.environ.get("QUERY_STRING", ""))
     return AuthRequest(request.method, request.path, dict(request.headers), body, query)
-
-
-def _body() -> dict[str, Any]:
-    # MaryTTS's clients send forms, and some of them without a type.
-    if request.blueprint == "marytts":
-        return dict(read_form(request))
-    return read_object(request) if read_body(request) else {}
 
 
 def _finish(response: Response) -> Response:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePath
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
 from sayna import __version__
@@ -144,7 +144,11 @@ def openapi() -> Response:
     """Answer with the document, which the first request builds."""
     document: bytes | None = current_app.extensions.get("sayna.openapi")
     if document is None:
-        document = current_app.extensions["sayna.openapi"] = _document(current_app)
+        from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
+
+        built = build(_routes(), services().config.auth, _folded())
+        document = json.dumps(built, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        current_app.extensions["sayna.openapi"] = document
     return compressed(document, "application/json")
 
 
@@ -179,13 +183,6 @@ def home_page() -> Response:
     return response
 
 
-def _document(app: Flask) -> bytes:
-    from sayna.openapi.document import build  # noqa: PLC0415 - loads apispec, which few workers ever need
-
-    document = build(_routes(app), services().config.auth, _folded())
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
 def _disabled() -> list[str]:
     """Return the paths of the pages that are switched off."""
     pages = services().config.docs
@@ -199,12 +196,12 @@ def _folded() -> set[str]:
     return {"Compatibility", *(tag for tag, part in parts.items() if part is None)}
 
 
-def _routes(app: Flask) -> list[Route]:
+def _routes() -> list[Route]:
     """Return the routes, those of pages only when they are enabled."""
     disabled = _disabled()
     return [
         Route(VARIABLE.sub(r"{\1}", rule.rule), method, is_public(rule.endpoint))
-        for rule in app.url_map.iter_rules()
+        for rule in current_app.url_map.iter_rules()
         if not rule.rule.startswith("/elevenlabs/") and rule.endpoint.partition(".")[0] not in disabled
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

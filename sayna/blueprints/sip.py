@@ -12,9 +12,7 @@ from sayna.config.sip import DEFAULT_EVENTS
 from sayna.errors import InvalidRequest
 from sayna.livekit.errors import LiveKitNotConfigured
 from sayna.schemas.livekit import room_name
-from sayna.schemas.sip import CALL, TRANSFER, call_request, transfer_request
-from sayna.schemas.sip_hooks import HOOKS, HOSTS, hooks_request
-from sayna.sip.hook_store import Hook
+from sayna.schemas.sip import CALL, HOOKS, HOSTS, TRANSFER, call_request, hooks_request, transfer_request
 
 if TYPE_CHECKING:
     from sayna.sip.telephony import Telephony
@@ -33,8 +31,7 @@ def call() -> Response:
     if key is not None and not KEY.fullmatch(key):
         raise InvalidRequest("send one Idempotency-Key of 1 to 255 visible ASCII characters without a comma")
     placed = _telephony().calls.call(g.caller, wanted, key)
-    names = {"room_name": wanted.call.room, "participant_identity": wanted.call.identity}
-    return json_response({**names, **placed})
+    return json_response({"room_name": wanted.call.room, "participant_identity": wanted.call.identity, **placed})
 
 
 @blueprint.get("/sip/call")
@@ -82,13 +79,12 @@ def remove_hooks() -> Response:
 
 
 def _hooks() -> Response:
-    return json_response({"hooks": [_public(hook) for hook in services().hooks.visible(g.caller)]})
-
-
-def _public(hook: Hook) -> dict[str, object]:
-    """Return a hook as the contract has it; its events only where the tenant chose them."""
-    members: dict[str, object] = {"host": hook.host, "url": hook.url, "auth_id": hook.owner or ""}
-    return members if hook.events == DEFAULT_EVENTS else {**members, "events": list(hook.events)}
+    hooks: list[dict[str, object]] = []
+    for hook in services().hooks.visible(g.caller):
+        # The events only where the tenant chose them.
+        events = {} if hook.events == DEFAULT_EVENTS else {"events": list(hook.events)}
+        hooks.append({"host": hook.host, "url": hook.url, "auth_id": hook.owner or "", **events})
+    return json_response({"hooks": hooks})
 
 
 def _telephony() -> "Telephony":
