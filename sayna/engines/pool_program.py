@@ -60,6 +60,7 @@ def hold(listeners: list[socket.socket]) -> None:  # pragma: no cover
     alive, parent = os.pipe()
 
     def serve(number: int) -> None:
+        os.chdir("/")  # because the folder may be removed below a pool
         os.close(parent)
         os.close(lock)
         _thread.start_new_thread(exit_with_parent, (alive,))
