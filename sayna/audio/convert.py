@@ -64,16 +64,15 @@ def duration_ms(data: bytes, spec: AudioSpec) -> int:
     """Return how long a finished clip plays, in milliseconds; raises ImplausibleAudio."""
     if spec.audio_format in RIFF:
         wav, samples = read_wav([data[:_WAV_HEAD_BYTES], data[_WAV_HEAD_BYTES:]])
-        return _milliseconds(sum(map(len, samples)), wav.encoding, wav.sample_rate * wav.channels)
-    if spec.audio_format in _ENCODINGS:
-        return _milliseconds(len(data), _ENCODINGS[spec.audio_format], spec.sample_rate * spec.channels)
-    from sayna.audio.decoder import seconds  # noqa: PLC0415
+        size = sum(map(len, samples))
+    elif spec.audio_format in _ENCODINGS:
+        wav = WavFormat(_ENCODINGS[spec.audio_format], spec.sample_rate, spec.channels)
+        size = len(data)
+    else:
+        from sayna.audio.decoder import seconds  # noqa: PLC0415
 
-    return round(1000 * seconds(data, spec.audio_format))
-
-
-def _milliseconds(size: int, encoding: str, samples_per_second: int) -> int:
-    return round(1000 * size / (_SAMPLE_BYTES[encoding] * samples_per_second))
+        return round(1000 * seconds(data, spec.audio_format))
+    return round(1000 * size / (_SAMPLE_BYTES[wav.encoding] * wav.sample_rate * wav.channels))
 
 
 def _decode(chunks: Iterator[bytes], source: AudioSpec) -> tuple[int, Iterator[bytes]]:
