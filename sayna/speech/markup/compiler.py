@@ -146,8 +146,7 @@ class _Compiler:
         raise UnsupportedMarkup("the document has a DOCTYPE, which is not allowed; send it without")
 
     def _begin_sentence(self, name: str) -> None:
-        if not self.finish:
-            self.add(Piece("\n\n" if name == "p" else "\n", is_fixed=True))
+        self.add(Piece("\n\n" if name == "p" else "\n", is_fixed=True))
 
     def _break(self, given: Mapping[str, str]) -> None:
         if milliseconds := break_ms(given):

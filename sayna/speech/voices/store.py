@@ -45,14 +45,14 @@ class VoiceListStore:
 
     def write(self, voice_list: VoiceList) -> None:
         """Store a list for all workers; when the disk fails, for this worker only."""
+        mark = None
         if self._file is not None:
             try:
                 self._store(self._file, voice_list)
             except OSError as error:
                 self._rate_limited_log.warn("a list of voices cannot be kept: %r", error)
-            self._kept = mark_of(self._file), voice_list
-        else:
-            self._kept = None, voice_list
+            mark = mark_of(self._file)
+        self._kept = mark, voice_list
 
     @contextlib.contextmanager
     def lead(self, seconds: float) -> Iterator[None]:
