@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, field
 
 from sayna import http, metrics
+from sayna.config import Secret
 from sayna.errors import StoreUnavailable
 from sayna.log import emit
 from sayna.sip.event_signing import event_headers
-from sayna.sip.hook_store import Hook
 from sayna.sip.hooks import Hooks
 from sayna.state.ports import Delivery, Outbox
 
@@ -107,7 +107,7 @@ class Deliverer:
         # The clock that `created` is from may be ahead of this one, or this one was set back: then it expires too.
         if abs(time.time() - delivery.created) >= EXPIRY_SECONDS:
             return self._drop(delivery, "expired")
-        outcome = self._attempt(delivery, hook)
+        outcome = self._attempt(delivery, hook.url, hook.secret)
         is_taken = isinstance(outcome, int) and 200 <= outcome < 300  # noqa: PLR2004
         level = logging.INFO if is_taken else logging.WARNING
         metrics.count("deliveries", "delivered" if is_taken else "failed")
@@ -117,13 +117,12 @@ class Deliverer:
         (self.outbox.remove if is_taken else self.outbox.postpone)(delivery)
         return None
 
-    def _attempt(self, delivery: Delivery, hook: Hook) -> int | str:
-        assert hook.secret is not None
-        headers = event_headers(hook.secret, delivery.id, delivery.body, int(time.time()))
+    def _attempt(self, delivery: Delivery, url: str, secret: Secret) -> int | str:
+        headers = event_headers(secret, delivery.id, delivery.body, int(time.time()))
         try:
             reply = http.send(
                 "POST",
-                hook.url,
+                url,
                 headers={**headers, "Connection": "close"},
                 data=delivery.body.encode(),
                 deadline=http.Deadline.after(self.attempt_seconds),
