@@ -20,8 +20,10 @@ def converted(data: bytes, source: AudioSpec, target: AudioSpec, size: int = 409
     return b"".join(convert(pieces(data, size), source, target))
 
 
-@pytest.mark.parametrize("source_rate", [8000, 22050, 48000])
-@pytest.mark.parametrize("source_format", FORMATS)
+@pytest.mark.parametrize(
+    ("source_format", "source_rate"),
+    [(name, rate) for name in FORMATS for rate in (8000, 22050, 48000) if rate != 22050 or name in STREAMING],
+)
 @pytest.mark.parametrize("target_rate", SAMPLE_RATES)
 @pytest.mark.parametrize("target_format", FORMATS)
 def test_every_audio_becomes_every_other(

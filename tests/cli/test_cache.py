@@ -138,34 +138,33 @@ def test_clear_of_a_key_knows_gains_and_silences(
     assert json.loads(run("cache", "stats", "--json", **settings).stdout)["entries"] == 1
 
 
-OWN_WAYS: list[dict[str, Any]] = [
-    {"voice_settings": {"pitch": 70}},
-    {"pronunciations": [{"word": "Ada", "pronunciation": "Eda"}]},
-    {"text": " ada  LOVELACE "},
-    {"text": "<speak>Ada Lovelace</speak>", "markup": "ssml"},
-    {"provider": "deepgram", "auth": {"api_key": "good"}},
-]
+DOCUMENT = "<speak>Ada Lovelace</speak>"
+# By the text that forgets them.
+OWN_WAYS: dict[str, list[dict[str, Any]]] = {
+    "Ada Lovelace": [
+        {"voice_settings": {"pitch": 70}},
+        {"pronunciations": [{"word": "Ada", "pronunciation": "Eda"}]},
+        {"text": " ada  LOVELACE "},
+        {"provider": "deepgram", "auth": {"api_key": "good"}},
+    ],
+    DOCUMENT: [{"text": DOCUMENT, "markup": "ssml"}],
+}
 
 
-@pytest.mark.parametrize("own", OWN_WAYS)
-def test_clear_of_a_text_forgets_every_way_to_say_it(run: Run, texts: str, own: dict[str, Any]) -> None:
-    body = {"text": "Ada Lovelace", **own}
+def test_clear_of_a_text_forgets_every_way_to_say_it(run: Run, texts: str) -> None:
+    def outcomes(ways: list[dict[str, Any]], **settings: str) -> list[tuple[int, str]]:
+        app = create_app(load_config({**settings, "CACHE_PATH": texts, "LOG_LEVEL": "ERROR"}))
+        answers = [app.test_client().post("/speak", json={"text": "Ada Lovelace", **own}) for own in ways]
+        app.extensions["sayna"].close()
+        return [(answer.status_code, answer.headers["x-cache"]) for answer in answers]
+
     with DeepgramFake() as vendor:
         given = {"DEEPGRAM_API_KEY": "good", "DEEPGRAM_BASE_URL": vendor.url, "DEFAULT_TTS_PROVIDER": "espeak"}
-        settings = {**given, "CACHE_PATH": texts}
-        app = create_app(load_config({**settings, "LOG_LEVEL": "ERROR"}))
-        kept = app.test_client().post("/speak", json=body)
-        assert (kept.status_code, kept.headers["x-cache"]) == (200, "MISS")
-        app.extensions["sayna"].close()
-
-        text = body["text"] if body.get("markup") else "Ada Lovelace"
-        cleared = run("cache", "clear", "--text", text, "--yes", CACHE_PATH=texts)
-
-        app = create_app(load_config({**settings, "LOG_LEVEL": "ERROR"}))
-        again = app.test_client().post("/speak", json=body)
-        assert again.headers["x-cache"] == "MISS"
-        app.extensions["sayna"].close()
-    assert (cleared.exit_code, "earlier version" in cleared.output) == (0, False), cleared.output
+        for text, ways in OWN_WAYS.items():
+            assert outcomes(ways, **given) == [(200, "MISS")] * len(ways)
+            cleared = run("cache", "clear", "--text", text, "--yes", CACHE_PATH=texts)
+            assert (cleared.exit_code, "earlier version" in cleared.output) == (0, False), cleared.output
+            assert outcomes(ways, **given) == [(200, "MISS")] * len(ways)
     assert is_cached(run, texts, "Alan Turing") == {True}
 
 
