@@ -48,17 +48,11 @@ def clip_response(plan: Plan, ending: str, scope: str, seconds_left: float = mat
     # Players and proxies may keep a clip until it expires, but not longer than the cache.
     kept_seconds = max(0, int(min(seconds_left, services().config.cache.ttl_seconds)))
     headers.append(("Cache-Control", f"{scope}, max-age={kept_seconds}"))
-    if known is not None or speech is None:
-        return with_headers(_not_modified(known), headers)
-    return with_headers(_audio(request, speech, ENDINGS[ending].content_type), headers)
-
-
-def _not_modified(known: str | None) -> Response:
+    if known is None and speech is not None:
+        return with_headers(_audio(request, speech, ENDINGS[ending].content_type), headers)
     response = Response(status=HTTPStatus.NOT_MODIFIED)
     response.headers.pop("Content-Type")
-    if known:
-        response.headers["ETag"] = known
-    return response
+    return with_headers(response, [("ETag", known or ""), *headers])
 
 
 def _audio(request: Request, speech: SpeechResult, content_type: str) -> Response:

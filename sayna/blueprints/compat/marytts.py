@@ -108,18 +108,15 @@ def mary_voices() -> Response:
 
 def _line(voice: Voice) -> str:
     gender = voice.gender.lower() if voice.gender in ("Male", "Female") else "neutral"
-    return f"{quote(address_of(voice), safe='/:')} {_locale(language_tag(voice)) or 'und'} {gender} hmm"
+    locale = language_tag(voice).replace("-", "_")
+    return f"{quote(address_of(voice), safe='/:')} {locale or 'und'} {gender} hmm"
 
 
 @blueprint.get("/locales")
 def locales() -> Response:
     """Answer with one line a locale."""
     classic = {line.split()[1] for line in CLASSIC}
-    return _lines(*sorted(classic | {_locale(language_tag(voice)) for voice in kept_voices()} - {""}))
-
-
-def _locale(tag: str) -> str:
-    return tag.replace("-", "_")
+    return _lines(*sorted(classic | {language_tag(voice).replace("-", "_") for voice in kept_voices()} - {""}))
 
 
 def _lines(*lines: str) -> Response:
