@@ -15,10 +15,10 @@ from sayna.schemas.base import StrictBoolean, StrictSchema, StrictString
 MAX_NAME = 128
 # LiveKit counts bytes of UTF-8: 128 characters of three bytes are a token that LiveKit refuses.
 MAX_NAME_BYTES = 256
-# C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows.
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-# The same for readers of the reference, in the dialect of JSON Schema.
+# Not C0, C1, line and paragraph separators, and what turns the direction of writing for the text that follows. The
+# document has this pattern too, so it is one of JSON Schema as well.
 PLAIN = r"[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]"
+CONTROL = re.compile(PLAIN.replace("[^", "["))
 VISIBLE = PLAIN.replace("[^", r"[^\s")
 
 THEIRS = ("participant_metadata", "participant_attributes", "room_config")
