@@ -51,9 +51,13 @@ class RedisAddress:
 
 
 def _address(text: str) -> RedisAddress:
-    parts = urlsplit(text) if text.isprintable() else None
-    scheme = _SCHEME.fullmatch(parts.scheme) if parts else None
-    if parts is None or scheme is None or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text)
+    # An open bracket.
+    except ValueError:
+        raise InvalidValue("is not a URL of Redis") from None
+    scheme = _SCHEME.fullmatch(parts.scheme)
+    if scheme is None or not text.isprintable() or parts.query or parts.fragment:
         raise InvalidValue("is not a URL of Redis")
     is_socket, hosts = parts.scheme == "unix", parts.netloc.rpartition("@")[2]
     kind = "socket" if is_socket else scheme[2] or "server"

@@ -92,14 +92,15 @@ def read_sources(environ: Mapping[str, str] | None = None, *, cwd: Path | None =
 def _folder(environ: Mapping[str, str]) -> Path:
     """Return the folder of .env and var/cache: the current one, else that of scripts/sayna where they are there."""
     here, home = Path.cwd(), environ.get("SAYNA_HOME")
-    is_here = environ.get("SAYNA_CONFIG") or (here / ".env").exists() or _folder_of_run(here)
+    # Not by Path.exists(): it raises an error in a folder that may not be read, as /root for other users.
+    is_here = environ.get("SAYNA_CONFIG") or os.path.exists(here / ".env") or _folder_of_run(here)  # noqa: PTH110
     return here if is_here or not home else Path(home)
 
 
 def _folder_of_run(cwd: Path) -> Path | None:
     """Return the cache of a server that scripts/run has started here: it makes the folder, every command finds it."""
     folder = cwd.absolute() / "var" / "cache"
-    return folder if folder.is_dir() else None
+    return folder if os.path.isdir(folder) else None  # noqa: PTH112 - as above
 
 
 def _build(section: Any, sources: Sources, given: set[str], *path: str) -> Any:

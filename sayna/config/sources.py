@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -222,7 +223,8 @@ def find(environ: Mapping[str, str], folder: Path, known: list[SettingInfo], *, 
 
 def _dotenv(path: Path, problems: list[str]) -> dict[str, str]:
     try:
-        return read_variables(path) if path.exists() else {}
+        # Path.exists() raises an error in a folder that may not be read.
+        return read_variables(path) if os.path.exists(path) else {}  # noqa: PTH110
     except (OSError, ValueError) as error:
         problems.append(f"The file .env cannot be read ({type(error).__name__}); repair or remove it.")
         return {}

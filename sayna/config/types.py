@@ -3,6 +3,7 @@
 import hmac
 import ipaddress
 import json
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,8 @@ def _path(text: str) -> Path:
 
 def _folder(text: str) -> Path:
     path = _path(text)
-    if not path.is_dir():
+    # Path.is_dir() raises an error for a folder in one that may not be read.
+    if not os.path.isdir(path):  # noqa: PTH112
         raise InvalidValue("is not a folder")
     return path
 

@@ -28,6 +28,7 @@ BAD = [
     ("redis+sentinel://h", "has a wrong path"),
     ("redis+cluster://h/1", "has a wrong path"),
     ("redis+tunnel://h", "is not a URL of Redis"),
+    ("redis://[::1", "is not a URL of Redis"),
     ("unix://", "has a wrong path"),
     ("unix://run/redis.sock", "has a wrong path"),
 ]

@@ -49,6 +49,23 @@ def test_settings_of_the_checkout_count_in_other_folders(tmp_path: Path, monkeyp
     assert (config.server.host, config.cache.path) == ("localhost", None)
 
 
+def test_current_folder_of_another_user_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, home, user = tmp_path / "closed", tmp_path / "home", os.geteuid()
+    home.mkdir()
+    closed.mkdir()
+    monkeypatch.chdir(closed)
+    monkeypatch.setenv("SAYNA_HOME", str(home))
+    closed.chmod(0)
+    try:
+        # Root may search every folder.
+        if user == 0:
+            os.seteuid(65534)
+        assert load_config().server == Config().server
+    finally:
+        os.seteuid(user)
+        closed.chmod(0o700)
+
+
 def test_dotenv_is_read_literally_and_sets_no_environment(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("DEEPGRAM_API_KEY='a$HOME${PORT}'\nPORT=\n")
     before = dict(os.environ)

@@ -113,6 +113,7 @@ ROWS = [
     ("AWS_ACCESS_KEY_ID", "come together", {"POLLY_ENABLED": "true", "AWS_ACCESS_KEY_ID": "canary"}),
     ("PIPER_VOICES_PATH", "not a folder", {"PIPER_VOICES_PATH": "/no/such/folder"}),
     ("LEXICON_PATH", "not a folder", {"LEXICON_PATH": "/no/such/folder"}),
+    ("LEXICON_PATH", "not a folder", {"LEXICON_PATH": "/" + "x" * 300}),
     ("OUTBOUND_PROXY", "speaks plain HTTP with the proxy", {"OUTBOUND_PROXY": "https://u:canary@proxy.example"}),
     ("DEFAULT_TTS_PROVIDER", "unknown", {"DEFAULT_TTS_PROVIDER": "siri"}),
     ("DEFAULT_TTS_PROVIDER", "is azure, which is not", {"DEFAULT_TTS_PROVIDER": "microsoft-azure"}),
