@@ -124,9 +124,6 @@ class Command(click.Command):
         """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
         try:
             return super().invoke(ctx)
-        # click ends a command by itself whose reader has gone, as in `sayna voices | head`.
-        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
-            raise
         except Exception as error:
             if (sentence := _sentence(error)) is None:
                 raise
@@ -149,7 +146,8 @@ def _sentence(error: Exception) -> str | None:
         return str(getattr(error, "operator_message", error.message))
     if isinstance(error, ConfigError):
         return str(error)
-    if isinstance(error, OSError) and error.strerror:
+    # click itself ends a command whose reader has gone, as in `sayna voices | head`.
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):
         # A full disk behind standard output has no name.
         return f"{Path(str(error.filename))}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, FAULTS):
@@ -204,12 +202,9 @@ def sayna(env_file: Path | None) -> None:
 
 @click.command("completion", cls=Command)
 @click.argument("shell", type=click.Choice(["bash", "zsh"]))
-@click.pass_context
-def completion(context: click.Context, shell: str) -> None:
+def completion(shell: str) -> None:
     """Print the script that completes commands and options in SHELL."""
-    from click.shell_completion import get_completion_class  # noqa: PLC0415 - only this command needs it
+    from click.shell_completion import BashComplete, ZshComplete  # noqa: PLC0415 - only this command needs them
 
-    found = get_completion_class(shell)
-    if found is None:
-        raise click.ClickException(f"click cannot complete in {shell}")
-    click.echo(found(context.find_root().command, {}, "sayna", "_SAYNA_COMPLETE").source())
+    kind = {"bash": BashComplete, "zsh": ZshComplete}[shell]
+    click.echo(kind(sayna, {}, "sayna", "_SAYNA_COMPLETE").source())

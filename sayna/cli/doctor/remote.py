@@ -88,9 +88,10 @@ def check_store(store: Store, key: str) -> Iterator[Finding]:
 
 def check_redis(services: Services) -> Iterator[Finding]:
     """Yield whether Redis takes what is written, and keeps it."""
-    if services.state.check() == "off":
+    status = services.state.check()
+    if status == "off":
         return
-    if services.state.check() == "failed":
+    if status == "failed":
         yield fail("Redis cannot be used; see the log", "Check REDIS_URL, its password, TLS_CA_FILE and the rights.")
         return
     facts = services.state.facts()
