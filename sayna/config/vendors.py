@@ -18,12 +18,12 @@ class VendorConfig(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyedConfig:
-    """A vendor that is configured by its key, which is its first field."""
+    """A vendor that is configured by its first field: its key, its folder or its switch."""
 
     @property
     def configured(self) -> bool:
-        """Whether this server holds a key for the vendor."""
-        return getattr(self, fields(self)[0].name) is not None
+        """Whether this server holds a key for the vendor, or the vendor is on."""
+        return bool(getattr(self, fields(self)[0].name))
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence when some of the vendor's settings are there but its key is not."""

@@ -111,7 +111,11 @@ class Azure(CloudProvider):
             "Content-Type": "application/ssml+xml",
             "X-Microsoft-OutputFormat": "raw-48khz-16bit-mono-pcm",
         }
-        url = f"{self._base(request.credentials)}/cognitiveservices/v1"
+        base_url = self.base_url
+        # A base URL that the operator set also serves requests with their own region.
+        if request.credentials and not self._base_url_is_set:
+            base_url = HOST.format(region=request.credentials["region"])
+        url = f"{base_url}/cognitiveservices/v1"
         return self.audio(request, url, headers=headers, body=_document(request))
 
     def list_voices(self, deadline: Deadline) -> list[Voice]:
@@ -128,12 +132,6 @@ class Azure(CloudProvider):
         """Return the locale in the name, none for a multilingual voice."""
         locale = leading_tag(voice_id)
         return () if not locale or MULTILINGUAL.search(voice_id) else (locale,)
-
-    def _base(self, credentials: Mapping[str, Any] | None) -> str:
-        """Return the base URL; one that the operator set also serves requests with their own region."""
-        if credentials and not self._base_url_is_set:
-            return HOST.format(region=credentials["region"])
-        return self.base_url
 
 
 def _document(request: SpeechRequest) -> bytes:

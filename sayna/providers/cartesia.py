@@ -6,7 +6,6 @@ text, those of later ones JSON.
 """
 
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -56,7 +55,6 @@ class Cartesia(CloudProvider):
     def __init__(self, config: CartesiaConfig) -> None:
         super().__init__(config)
         self._languages = {self.default_voice: "en"}
-        self._lock = threading.Lock()
 
     def render(self, request: SpeechRequest) -> AudioStream:
         """Return the audio as it is made."""
@@ -104,9 +102,8 @@ class Cartesia(CloudProvider):
         url = f"{self.base_url}/voices/{voice_id}"
         voice = self.json("GET", url, headers=headers, deadline=request.deadline, own=request.has_credentials)
         language = text(mapping(voice), "language") or "en"
-        with self._lock:
-            if len(self._languages) < MAX_LANGUAGES:
-                self._languages[voice_id] = language
+        if len(self._languages) < MAX_LANGUAGES:
+            self._languages[voice_id] = language
         return language
 
     def _headers(self, credentials: Mapping[str, Any] | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from sayna.config import setting
+from sayna.config import KeyedConfig, setting
 from sayna.config.types import folder
 from sayna.engines.wire import PIPER
 from sayna.errors import ProviderNotConfigured, ProviderRejectedRequest
@@ -30,17 +30,12 @@ _rate_limited_log = RateLimitedLogger(log)
 
 
 @dataclass(frozen=True, slots=True)
-class PiperConfig:
+class PiperConfig(KeyedConfig):
     """The settings of Piper."""
 
     voices_path: Path | None = setting(
         "PIPER_VOICES_PATH", folder, None, "Folder of Piper voices, each an .onnx and its .onnx.json."
     )
-
-    @property
-    def configured(self) -> bool:
-        """Whether there is a folder of voices."""
-        return self.voices_path is not None
 
 
 @dataclass(frozen=True, slots=True)

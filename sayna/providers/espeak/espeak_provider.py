@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from sayna import errors
 from sayna.audio.spec import AudioSpec
-from sayna.config import setting
+from sayna.config import KeyedConfig, setting
 from sayna.config.types import boolean
 from sayna.engines import wire
 from sayna.engines.engine_text import fitted
@@ -33,15 +33,10 @@ CONTROLS = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
-class EspeakConfig:
+class EspeakConfig(KeyedConfig):
     """The setting of the embedded engine, which needs no key and no network."""
 
     enabled: bool = setting("ESPEAK_ENABLED", boolean, True, "The embedded engine, on or off.")
-
-    @property
-    def configured(self) -> bool:
-        """Whether the embedded engine is left on."""
-        return self.enabled
 
 
 class Espeak(LocalProvider):

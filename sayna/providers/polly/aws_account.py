@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from sayna.cloud import aws
-from sayna.config import Secret, cloud, setting, token
+from sayna.config import KeyedConfig, Secret, cloud, setting, token
 from sayna.config.fields import require_both
 from sayna.config.types import boolean, matching
 from sayna.errors import (
@@ -37,10 +37,11 @@ ERROR_KINDS: Mapping[str, type[ProviderError]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class PollyConfig:
+class PollyConfig(KeyedConfig):
     """The settings of Amazon Polly; boto3 finds those that are not set (profile, instance role)."""
 
     # Other programs use the AWS variables too, and the search for an instance role may hang: so Polly has a switch.
+    # The first call looks for its credentials.
     enabled: bool = setting("POLLY_ENABLED", boolean, False, "Amazon Polly, on or off.")
     endpoint_url: str | None = setting("POLLY_ENDPOINT_URL", cloud, None, "URL of a VPC endpoint of Polly.")
     access_key_id: Secret | None = setting("AWS_ACCESS_KEY_ID", token, None, "AWS access key ID for Polly.")
@@ -61,11 +62,6 @@ class PollyConfig:
     def base_url(self) -> str:
         """The endpoint that was set, else that of the region, empty when boto3 is to find the region."""
         return self.endpoint_url or (host(self.region) if self.region else "")
-
-    @property
-    def configured(self) -> bool:
-        """Whether Polly is switched on; the first call looks for its credentials."""
-        return self.enabled
 
     def problems(self, given: frozenset[str]) -> Iterator[str]:
         """Yield a sentence for half of Polly's settings; AWS variables may be there for other programs."""
