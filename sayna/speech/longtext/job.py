@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from sayna import audio
 from sayna.audio.spec import AudioSpec
-from sayna.errors import EmptyText
+from sayna.errors import EmptyText, Overloaded
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest, SynthesisParams, TTSProvider
 from sayna.speech.longtext.split import Limit, split
@@ -129,7 +129,12 @@ class _Job:
 
     def _later(self, count: int) -> Iterator[Future[list[bytes]]]:
         for piece in itertools.islice(self._pieces, count):
-            yield self._pool.submit(contextvars.copy_context().run, self._whole, piece)
+            run = contextvars.copy_context().run
+            try:
+                part = self._pool.submit(run, self._whole, piece)
+            except RuntimeError as error:
+                raise Overloaded("no thread is free to render speech; try again", retry_after=1) from error
+            yield part
 
     def _whole(self, piece: str | int) -> list[bytes]:
         if isinstance(piece, int):

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 
 from sayna.audio.spec import AudioSpec
-from sayna.errors import EmptyText, ProviderError
+from sayna.errors import EmptyText, Overloaded, ProviderError
 from sayna.http import Deadline
 from sayna.providers.base import AudioStream, SpeechRequest
 from sayna.speech import longtext
 from sayna.speech.longtext.job import SILENCE_MS
 from sayna.speech.text import has_speech
 from tests.speech.longtext.vendor import RATE, SAMPLES_PER_CHARACTER, Singer, packed, stretch
+from tests.threads import no_new_threads
 
 TEXT = " ".join(f"Sentence number {number} is here." for number in range(40))
 LETTERS = len("".join(TEXT.split()))
@@ -75,6 +76,14 @@ def test_a_part_that_fails_fails_the_whole(number: int) -> None:
     stream = longtext.synthesize(Singer(text), request(text), 5)
     with pytest.raises(ProviderError, match="broken off"):
         b"".join(stream.chunks)
+
+
+def test_machine_without_threads_is_overloaded() -> None:
+    singer = Singer(TEXT)
+    stream = longtext.synthesize(singer, request(TEXT), 5)
+    with no_new_threads(), pytest.raises(Overloaded):
+        next(stream.chunks)
+    assert singer.closed == singer.parts
 
 
 def test_what_the_vendor_refuses_at_once_is_raised_before_any_audio() -> None:
