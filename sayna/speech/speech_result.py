@@ -64,8 +64,7 @@ class SpeechResult:
 
     def finished(self) -> Clip:
         """Return the finished clip; waits for it."""
-        if self.clip is None:
-            raise ValueError("only live speech may have no clip yet")
+        assert self.clip is not None, "only live speech may have no clip yet"
         return self.clip
 
     def close(self) -> None:
