@@ -124,6 +124,9 @@ class Command(click.Command):
         """Run the command; raises ClickException for an error of Sayna, of the settings or of a file."""
         try:
             return super().invoke(ctx)
+        # click ends a command by itself whose reader has gone, as in `sayna voices | head`.
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise
         except Exception as error:
             if (sentence := _sentence(error)) is None:
                 raise
@@ -146,8 +149,7 @@ def _sentence(error: Exception) -> str | None:
         return str(getattr(error, "operator_message", error.message))
     if isinstance(error, ConfigError):
         return str(error)
-    # click itself ends a command whose reader has gone, as in `sayna voices | head`.
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, BrokenPipeError):
+    if isinstance(error, OSError) and error.strerror:
         # A full disk behind standard output has no name.
         return f"{Path(str(error.filename))}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, FAULTS):
