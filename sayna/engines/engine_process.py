@@ -34,19 +34,9 @@ class Job:
         connection.setblocking(False)
         self.connection = connection
         self.unsent = bytearray()
-        self.is_over = self.is_gone = False
+        self.is_over = False
         self._until = time.monotonic() + SECONDS.unpack_from(payload)[0] + GRACE_SECONDS
         self._steps = engines[kind](payload[SECONDS.size :], self.send)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing is left to do for the worker."""
-        return self.is_gone or (self.is_over and not self.unsent)
-
-    @property
-    def can_go_on(self) -> bool:
-        """Whether the next step may be taken."""
-        return not (self.is_over or self.unsent or self.is_gone)
 
     def send(self, kind: bytes, payload: bytes) -> bool:
         """Send a frame, or keep what the worker does not read now; return False when the worker has gone."""
@@ -62,8 +52,13 @@ class Job:
         except BlockingIOError:
             pass
         except OSError:
-            self.is_gone = True
-        return not self.is_gone
+            self.abandon()
+        return not self.is_over
+
+    def abandon(self) -> None:
+        """Forget what is left for a worker that has gone."""
+        self.is_over = True
+        self.unsent.clear()
 
     def step(self) -> None:
         """Go on to the next sentence. The process ends when that takes too long, in a library's endless loop too."""
@@ -109,10 +104,10 @@ class EngineProcess:
         """Wait for something to do, take a new request if there is one, and take the next step of one."""
         for listener in self._wait():
             self._accept(listener)
-        for job in [job for job in self._jobs if job.is_done]:
+        for job in [job for job in self._jobs if job.is_over and not job.unsent]:
             self._jobs.remove(job)
             job.close()
-        if ready := next((job for job in self._jobs if job.can_go_on), None):
+        if ready := next((job for job in self._jobs if not job.unsent), None):
             self._jobs.remove(ready)
             self._jobs.append(ready)
             ready.step()
@@ -133,11 +128,14 @@ class EngineProcess:
             release_libraries()
         for descriptor in events.keys() & by_descriptor.keys():
             job = by_descriptor[descriptor]
-            job.is_gone = bool(events[descriptor] & (select.POLLHUP | select.POLLERR)) or not job.flush()
+            if events[descriptor] & (select.POLLHUP | select.POLLERR):
+                job.abandon()
+            else:
+                job.flush()
         return [listener for listener in self._listeners if listener.fileno() in events]
 
     def _patience_ms(self) -> int | None:
-        if any(job.is_done or job.can_go_on for job in self._jobs):
+        if not all(job.unsent for job in self._jobs):
             return 0
         return IDLE_MS if self._has_garbage and not self._jobs else None
 
