@@ -91,7 +91,6 @@ class AudioCache:
         """Store the master of a sound in place of its older take and its forms; return whether it is stored."""
         if len(clip.audio) > self.largest_clip:
             return False
-        self._memory.drop_forms(key)
         if self._disk is None:
             return self._memory.put(key, CacheEntry(clip, None, b""))
         blob = encode(key, clip)
@@ -108,10 +107,7 @@ class AudioCache:
         if len(clip.audio) > self.largest_clip:
             return
         key, entry, is_kept = form_key(sound, form), CacheEntry(clip, generation, b""), True
-        if self._disk is None:
-            master = self._memory.get(sound)
-            is_kept = master is not None and master.clip.info.created == clip.info.created
-        elif on_disk:
+        if self._disk is not None and on_disk:
             blob = encode(key, clip)
             entry = CacheEntry(clip, generation, fingerprint(blob))
             is_kept = bool(self._written(partial(self._disk.write_form, key, blob, _tag(clip), clip.info.created)))

@@ -40,16 +40,27 @@ class Memory:
             return entry
 
     def put(self, key: str, entry: CacheEntry) -> bool:
-        """Keep the entry in place of an older one; return False when it alone is too large."""
-        # Count the base64 too: an envelope more than doubles the memory of a clip.
-        if entry.clip.footprint > self.max_bytes:
-            self.drop(key)
-            return False
+        """Keep the entry in place of an older one, a master also in place of the forms of other takes.
+
+        Return False when it alone is too large, or, with `keeps_masters`, when it is a form of another take.
+        """
+        sound, created = sound_of(key), entry.clip.info.created
         with self._lock:
+            if not is_form(key):
+                for form in list(self._forms.get(sound, ())):
+                    if self._entries[form].clip.info.created != created:
+                        self._forget(form)
+            elif self._keeps_masters:
+                master = self._entries.get(sound)
+                if master is None or master.clip.info.created != created:
+                    return False
             self._forget(key)
+            # Count the base64 too: an envelope more than doubles the memory of a clip.
+            if entry.clip.footprint > self.max_bytes:
+                return False
             self._entries[key] = entry
             if is_form(key):
-                self._forms.setdefault(sound_of(key), set()).add(key)
+                self._forms.setdefault(sound, set()).add(key)
             self.bytes += entry.clip.footprint
             while self.bytes > self.max_bytes:
                 oldest = next(iter(self._entries))
@@ -60,12 +71,6 @@ class Memory:
         """Remove the entry of the key, if there is one."""
         with self._lock:
             self._forget(key)
-
-    def drop_forms(self, sound: str) -> None:
-        """Remove all forms of a sound."""
-        with self._lock:
-            for key in list(self._forms.get(sound, ())):
-                self._forget(key)
 
     def clips(self) -> dict[str, Clip]:
         """Return all clips by key, in a new dict."""

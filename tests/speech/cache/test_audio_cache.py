@@ -10,6 +10,7 @@ import pytest
 
 from sayna.speech.cache import AudioCache, Clip, VerifyReport, cache_key, form_key
 from sayna.speech.cache.disk_store import DiskStore
+from sayna.speech.cache.memory import CacheEntry, Memory
 from tests.speech.cache.clips import KEY, OTHER, blob_of, make_clip, open_cache, tamper
 
 
@@ -230,3 +231,15 @@ def test_clip_that_is_cleared_right_after_its_store_is_not_served(tmp_path: Path
     cache._disk = Cleared(tmp_path, ttl_seconds=100.0, max_bytes=2**24)
     cache.put(KEY, make_clip())
     assert cache.get(KEY) is None
+
+
+def test_memory_keeps_no_form_beside_another_take() -> None:
+    memory, old, new = Memory(2**20, keeps_masters=True), make_clip(created=1.0), make_clip(created=2.0)
+    form = form_key(KEY, "mp3")
+    assert memory.put(KEY, CacheEntry(old, None, b""))
+    assert memory.put(form, CacheEntry(old, None, b""))
+    assert memory.put(KEY, CacheEntry(new, None, b""))
+    assert memory.get(form) is None
+    # A thread that has made it of the older take, while another one replaced that.
+    assert not memory.put(form, CacheEntry(old, None, b""))
+    assert memory.put(form, CacheEntry(new, None, b""))
