@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sayna.auth import Authenticator, AuthRequest
 from sayna.caller import Caller
@@ -19,7 +19,7 @@ CANARY = b"canary-of-the-service"
 
 
 def test_service_receives_the_request_without_credentials(
-    service: FakeService, make_authenticator: Make, rsa_key: rsa.RSAPrivateKey
+    service: FakeService, make_authenticator: Make, service_key: ec.EllipticCurvePrivateKey
 ) -> None:
     hidden = [
         "Authorization",
@@ -37,7 +37,7 @@ def test_service_receives_the_request_without_credentials(
     query = "a=1&api_key=canary&a=%C3%A9+b&%61pi_key=canary&api_keys=2&b&&api%5Fkey"
     make_authenticator().authenticate("tökèn\udc80", lambda: AuthRequest("POST", "/speak", headers, body, query))
     (path, sent, _) = service.requests[0]
-    claims = service.claims(rsa_key)
+    claims = service.claims(service_key)
     assert (path, sent["content-type"]) == ("/verify", "application/jwt")
     assert claims["auth_data"] == {
         "token": "tökèn\udc80",
@@ -54,15 +54,15 @@ def test_service_receives_the_request_without_credentials(
 
 
 def test_request_without_a_body_has_an_empty_object_and_own_id(
-    service: FakeService, make_authenticator: Make, rsa_key: rsa.RSAPrivateKey
+    service: FakeService, make_authenticator: Make, service_key: ec.EllipticCurvePrivateKey
 ) -> None:
     authenticator = make_authenticator()
     ids = set()
     for _ in range(3):
         authenticator.authenticate("token", lambda: AuthRequest("GET", "/voices", {}))
-        ids.add(service.claims(rsa_key)["jti"])
+        ids.add(service.claims(service_key)["jti"])
     assert len(ids) == 3
-    assert service.claims(rsa_key)["auth_data"]["request_body"] == {}
+    assert service.claims(service_key)["auth_data"]["request_body"] == {}
 
 
 @pytest.mark.parametrize(
