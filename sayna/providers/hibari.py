@@ -8,6 +8,7 @@ gives it files. One voice is in its package, the others come from the operator.
 import functools
 import importlib.util
 import json
+import logging
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
@@ -18,9 +19,11 @@ from sayna.config import setting
 from sayna.config.types import boolean, folder
 from sayna.engines.wire import HIBARI
 from sayna.errors import ProviderRejectedRequest
+from sayna.log import RateLimitedLogger
 from sayna.providers.base import AudioStream, ProviderFacts, SpeechRequest, Voice
 from sayna.providers.local import NeuralProvider, NeuralVoice, is_installed
 
+_rate_limited_log = RateLimitedLogger(logging.getLogger("sayna.hibari"))
 PACKAGES = ("hibari", "onnxruntime")
 # Known without the package, which lists the same.
 DEFAULT_VOICE = "heart"
@@ -106,9 +109,12 @@ class Hibari(NeuralProvider):
             return voices
         for name, told in _registry().items():
             file = self._folder / told["file"]
-            if name != DEFAULT_VOICE and file.is_file():
-                found = file.stat()
-                voices[name] = _voice(name, str(file), f"{found.st_mtime_ns}-{found.st_size}", told)
+            try:
+                if name != DEFAULT_VOICE and file.is_file():
+                    found = file.stat()
+                    voices[name] = _voice(name, str(file), f"{found.st_mtime_ns}-{found.st_size}", told)
+            except OSError as error:
+                _rate_limited_log.warn("the hibari voice %s cannot be used: %r", name, error)
         return voices
 
 

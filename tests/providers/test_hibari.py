@@ -247,6 +247,16 @@ def test_voices_of_the_operator_come_from_a_folder_only(tmp_path: Path, loaded: 
     hibari.close()
 
 
+def test_folder_that_cannot_be_read_leaves_the_voice_of_the_package(caplog: pytest.LogCaptureFixture) -> None:
+    # A name that is too long fails as a folder does whose disk or permission is gone.
+    hibari = Hibari(HibariConfig(voices_path=Path("x" * 300)))
+
+    assert hibari.suits("Hello there.", "en", ())
+    assert hibari.resolve_voice("", "", "en-GB") == ("heart", "")
+    assert [voice.id for voice in hibari.list_voices(Deadline.after(5))] == ["heart"]
+    assert "too long" in caplog.text
+
+
 def test_voices_lists_it(client: FlaskClient) -> None:
     (voice,) = client.get("/voices?provider=hibari").get_json()["hibari"]
     assert (voice["id"], voice["language"], voice["accent"], voice["gender"]) == (
