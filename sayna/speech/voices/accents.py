@@ -15,14 +15,12 @@ def accent(word: str, tags: Iterable[str]) -> str:
 
     A word that names no region, as in Cockney, is kept with capital letters.
     """
-    known, plain = _known(word), _plain(word)
-    if known or plain in names()["no_accent"] or plain in names()["languages"]:
-        return known or _of_region(region_of(tags)) or UNKNOWN
+    plain = _plain(word)
     # Azure writes the script before the region, as in "Latin, Serbia".
     parts = [part for part in map(str.strip, word.split(",")) if part]
-    found = next(filter(None, map(_known, reversed(parts))), "")
-    if found or len(parts) > 1:
-        return found or _of_region(region_of(tags)) or UNKNOWN
+    known = next(filter(None, map(_known, (word, *reversed(parts)))), "")
+    if known or len(parts) > 1 or plain in names()["no_accent"] or plain in names()["languages"]:
+        return known or _of_region(region_of(tags)) or UNKNOWN
     return " ".join(part[:1].upper() + part[1:] for part in word.split())
 
 
