@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -187,7 +187,12 @@ class TTSProvider(ABC):
         """Return the request's own credentials; raises InvalidProviderAuth when their shape is wrong."""
         # Unknown fields are ignored elsewhere, but a misspelt credential must be reported.
         if unknown := sorted(set(auth) - set(self.auth_fields)):
-            raise InvalidProviderAuth(self._unknown_auth(unknown))
+            shown = ", ".join(unknown)[:100]
+            if not self.auth_fields:
+                raise InvalidProviderAuth(
+                    f"{self.slug} takes no auth; send in provider whose credentials ({shown}) these are"
+                )
+            raise InvalidProviderAuth(f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}")
         if missing := [name for name in self.auth_fields if auth.get(name) in (None, "")]:
             fields = ", ".join(f'"{name}": "..."' for name in self.auth_fields)
             raise InvalidProviderAuth(
@@ -203,12 +208,6 @@ class TTSProvider(ABC):
     def languages_of(self, voice_id: str) -> tuple[str, ...]:
         """Return the tags of a voice that speaks no others; none when it is multilingual or only the vendor knows."""
         return ()
-
-    def _unknown_auth(self, names: Sequence[str]) -> str:
-        shown = ", ".join(names)[:100]
-        if not self.auth_fields:
-            return f"{self.slug} takes no auth; send in provider whose credentials ({shown}) these are"
-        return f"auth for {self.slug} has {shown}; send only {', '.join(self.auth_fields)}"
 
     def language_of(self, voice_id: str) -> str:
         """Return the tag that a voice without languages_of() speaks, empty when only the vendor knows."""

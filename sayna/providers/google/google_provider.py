@@ -9,7 +9,7 @@ import base64
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from sayna.errors import InvalidProviderAuth, ProviderError, ProviderRejectedCredentials
+from sayna.errors import ProviderError, ProviderRejectedCredentials
 from sayna.http import Deadline
 from sayna.providers.audio_response import Label, spec_of
 from sayna.providers.base import AudioStream, ProviderFacts, SettingSpec, SpeechRequest, Voice
@@ -61,8 +61,7 @@ class Google(CloudProvider):
 
     def check_auth(self, auth: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return a request's own service account: an object, never a path."""
-        if unknown := sorted(set(auth) - set(self.auth_fields)):
-            raise InvalidProviderAuth(self._unknown_auth(unknown))
+        super().check_auth({**auth, "credentials": "-"})
         account.check(auth["credentials"])
         return auth
 
