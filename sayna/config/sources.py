@@ -61,13 +61,13 @@ def read_yaml(path: Path, known: set[str], problems: list[str], warnings: list[s
         return {}
     try:
         document = _parsed(text, "key", as_written=True)
+        if isinstance(document, dict):
+            warnings.extend(misspelt_sections(map(str, document), (place.partition(".")[0] for place in known)))
+        return dict(_flatten(document, known, problems))
     except InvalidValue as wrong:
         # Without its cause: the parser's own words may quote the file, and with it a secret.
         problems.append(f"SAYNA_CONFIG {wrong}; set it to good YAML.")
         return {}
-    if isinstance(document, dict):
-        warnings.extend(misspelt_sections(map(str, document), (place.partition(".")[0] for place in known)))
-    return dict(_flatten(document, known, problems))
 
 
 def read_document(path: Path) -> object:
@@ -82,7 +82,7 @@ def read_document(path: Path) -> object:
 def _text_of(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidValue(f"cannot be read ({type(error).__name__})") from error
 
 
@@ -161,7 +161,11 @@ def _as_text(value: object) -> str:
     if isinstance(value, list) and all(isinstance(entry, str) for entry in value):
         return ",".join(value)
     if isinstance(value, list | dict):
-        return json.dumps(value)
+        try:
+            return json.dumps(value)
+        # A list that holds itself, and the sets and bytes of YAML.
+        except (TypeError, ValueError) as error:
+            raise InvalidValue("has a mistake or a repeated key") from error
     return "" if value is None else str(value)
 
 

@@ -86,6 +86,8 @@ def test_the_environment_beats_the_file_one_setting_at_a_time(tmp_path: Path) ->
         ("auth: !!python/object:canary {}", "SAYNA_CONFIG has a mistake or a repeated key at line 1"),
         ("server: !!map [canary]", "SAYNA_CONFIG has a mistake or a repeated key; set"),
         ("server: \x07", "SAYNA_CONFIG has a mistake or a repeated key; set"),
+        ("server: {port: &canary [*canary]}", "SAYNA_CONFIG has a mistake or a repeated key; set"),
+        ("server: {port: [!!set {canary}]}", "SAYNA_CONFIG has a mistake or a repeated key; set"),
         ("server: {port: high}", "PORT is not a whole number (it is 'high')"),
         ("server: {port: [1, 2]}", "PORT is not a whole number"),
     ],
