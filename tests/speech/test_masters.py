@@ -58,7 +58,11 @@ def speak(services: Services, plan: Plan, mode: CacheMode = CacheMode.USE) -> Sp
     return services.speech.synthesize(plan, mode, is_client_connected=lambda: True)
 
 
-@pytest.mark.parametrize("first", [("linear16", 24000), ("mp3", 24000), ("mulaw", 8000)])
+@pytest.mark.parametrize(
+    ("services", "first"),
+    [("disk", ("linear16", 24000)), ("disk", ("mp3", 24000)), ("disk", ("mulaw", 8000)), ("memory", ("mp3", 24000))],
+    indirect=["services"],
+)
 def test_every_form_is_the_same_take_and_paid_once(
     services: Services, vendor: FaultServer, first: tuple[str, int]
 ) -> None:
