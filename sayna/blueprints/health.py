@@ -3,7 +3,7 @@
 import hmac
 import sqlite3
 
-from flask import Blueprint, Request, Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
 from sayna import __version__
@@ -46,22 +46,18 @@ def ready() -> Response:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Answer with the metrics; raises NotAuthenticated, MetricsForbidden, and NotFound when they are off."""
-    if not services().config.metrics.enabled:
+    config = services().config.metrics
+    if not config.enabled:
         raise NotFound
-    _check(request)
-    body, content_type = counted.exposition(_gauges())
-    return Response(body, content_type=content_type)
-
-
-def _check(asked: Request) -> None:
-    token = services().config.metrics.token
-    if token is not None:
-        given = read_token(asked.headers.getlist("Authorization"), [], allow_query=False)
-        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.reveal().encode()):
+    if config.token is not None:
+        given = read_token(request.headers.getlist("Authorization"), [], allow_query=False)
+        if not hmac.compare_digest(given.encode("utf-8", "surrogatepass"), config.token.reveal().encode()):
             raise NotAuthenticated("unauthorized", "The token is not that of METRICS_TOKEN.")
     # The peer of a unix socket has no address; it is a proxy.
-    elif not is_loopback(asked.environ.get("REMOTE_ADDR", "")) or any(name in asked.headers for name in FORWARDED):
+    elif not is_loopback(request.environ.get("REMOTE_ADDR", "")) or any(name in request.headers for name in FORWARDED):
         raise MetricsForbidden("metrics are for programs on this machine; set METRICS_TOKEN for others")
+    body, content_type = counted.exposition(_gauges())
+    return Response(body, content_type=content_type)
 
 
 def _gauges() -> list[tuple[str, str, float]]:

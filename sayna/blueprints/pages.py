@@ -95,7 +95,7 @@ class StaticPage:
 
 
 def compressed(body: bytes, content_type: str) -> Response:
-    """Return the body, as gzip where the client accepts it."""
+    """Return the body, as gzip where the client accepts it; each encoding has its own ETag (RFC 9110, 8.8.3)."""
     is_gzip = request.accept_encodings["gzip"] > 0
     response = _revalidated(_gzip(body) if is_gzip else body, content_type)
     if is_gzip:
