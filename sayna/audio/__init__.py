@@ -9,6 +9,19 @@ from sayna.audio.plausible import ImplausibleAudio, checked
 from sayna.audio.wav import wav_header
 
 __all__ = [
-    "ALIASES", "FORMATS", "NO_SILENCE", "SAMPLE_RATES", "ImplausibleAudio", "canonical", "checked", "content_type",
-    "convert", "duration_ms", "is_light", "master_of", "resolve", "streams", "wav_header",
-]  # fmt: skip
+    "ALIASES",
+    "FORMATS",
+    "NO_SILENCE",
+    "SAMPLE_RATES",
+    "ImplausibleAudio",
+    "canonical",
+    "checked",
+    "content_type",
+    "convert",
+    "duration_ms",
+    "is_light",
+    "master_of",
+    "resolve",
+    "streams",
+    "wav_header",
+]

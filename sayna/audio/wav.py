@@ -50,9 +50,14 @@ def wav_header(spec: AudioSpec, data_bytes: int) -> bytes:
     is_pcm = spec.audio_format == "wav"
     frame = (_SAMPLE_BYTES if is_pcm else 1) * spec.channels
     form = struct.pack(
-        "<HHIIHH", _TAGS[spec.audio_format], spec.channels, spec.sample_rate, spec.sample_rate * frame, frame,
+        "<HHIIHH",
+        _TAGS[spec.audio_format],
+        spec.channels,
+        spec.sample_rate,
+        spec.sample_rate * frame,
+        frame,
         8 * frame // spec.channels,
-    )  # fmt: skip
+    )
     fact = (b"fact", struct.pack("<I", data_bytes // frame))
     chunks = [(b"fmt ", form)] if is_pcm else [(b"fmt ", form + b"\0\0"), fact]
     head = b"".join(name + struct.pack("<I", len(body)) + body for name, body in chunks)

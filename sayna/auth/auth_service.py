@@ -68,10 +68,14 @@ class AuthService:
     def _post(self, signed: str) -> tuple[int, bytes]:
         try:
             response = http.send(
-                "POST", self.url, data=signed.encode("ascii"), headers={"Content-Type": "application/jwt"},
-                deadline=Deadline.after(self.timeout_seconds), connect_seconds=self.timeout_seconds,
+                "POST",
+                self.url,
+                data=signed.encode("ascii"),
+                headers={"Content-Type": "application/jwt"},
+                deadline=Deadline.after(self.timeout_seconds),
+                connect_seconds=self.timeout_seconds,
                 max_bytes=MAX_RESPONSE_BYTES,
-            )  # fmt: skip
+            )
             return response.status, response.read()
         except (Unreachable, TimedOut) as error:
             raise AuthServiceUnavailable("The auth service cannot be reached at the moment.") from error

@@ -19,18 +19,44 @@ from sayna.caller import UNRESTRICTED, Caller
 from sayna.errors import NotAuthenticated, SaynaError
 
 # A list of the public routes: a new route needs a token unless it is added here.
-PUBLIC = frozenset((
-    "health.health", "health.ready", "health.metrics", "livekit.livekit_webhook", "openai.health_test",
-    "clips.play", "help.index", "help.page", "help.file", "docs.openapi", "docs.page", "docs.file",
-    "studio.page", "studio.file",
-))  # fmt: skip
+PUBLIC = frozenset(
+    (
+        "health.health",
+        "health.ready",
+        "health.metrics",
+        "livekit.livekit_webhook",
+        "openai.health_test",
+        "clips.play",
+        "help.index",
+        "help.page",
+        "help.file",
+        "docs.openapi",
+        "docs.page",
+        "docs.file",
+        "studio.page",
+        "studio.file",
+    )
+)
 # The lists of other servers' dialects, which need no token with PUBLIC_DISCOVERY.
-DISCOVERY = frozenset((
-    "openai.models", "openai.model", "openai.audio_models", "openai.audio_voices", "elevenlabs.models",
-    "elevenlabs.voices", "elevenlabs.search", "elevenlabs.voice_details", "elevenlabs.default_settings",
-    "marytts.mary_voices", "marytts.locales", "marytts.version", "marytts.audio_formats", "marytts.data_types",
-    "marytts.audio_effects",
-))  # fmt: skip
+DISCOVERY = frozenset(
+    (
+        "openai.models",
+        "openai.model",
+        "openai.audio_models",
+        "openai.audio_voices",
+        "elevenlabs.models",
+        "elevenlabs.voices",
+        "elevenlabs.search",
+        "elevenlabs.voice_details",
+        "elevenlabs.default_settings",
+        "marytts.mary_voices",
+        "marytts.locales",
+        "marytts.version",
+        "marytts.audio_formats",
+        "marytts.data_types",
+        "marytts.audio_effects",
+    )
+)
 # The endpoints where ElevenLabs's own header carries the token.
 XI_API_KEY = re.compile(r"elevenlabs\..+|openai\.models")
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_API_KEY", "HTTP_XI_API_KEY")

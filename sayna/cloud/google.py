@@ -159,9 +159,14 @@ def _transport(
     """Send a request for google-auth, which uses POST only, and return the response in the form that it expects."""
     # Not google-auth's own transport, because it follows redirects, uses proxies and has no total deadline.
     response = http.send(
-        "POST", url, data=body, headers=headers or {}, deadline=http.Deadline.after(TOKEN_SECONDS),
-        connect_seconds=CONNECT_SECONDS, max_bytes=MAX_TOKEN_BYTES,
-    )  # fmt: skip
+        "POST",
+        url,
+        data=body,
+        headers=headers or {},
+        deadline=http.Deadline.after(TOKEN_SECONDS),
+        connect_seconds=CONNECT_SECONDS,
+        max_bytes=MAX_TOKEN_BYTES,
+    )
     return SimpleNamespace(status=response.status, headers=response.headers, data=response.read())
 
 

@@ -16,7 +16,26 @@ from sayna.config.urls import cloud, is_loopback
 from sayna.config.vendors import KeyedConfig, VendorConfig
 
 __all__ = [
-    "TENANT", "ApiSecret", "AuthConfig", "Config", "ConfigError", "KeyedConfig", "LiveKitConfig", "OutboundConfig",
-    "OutboundProxy", "RecordingConfig", "Secret", "SipConfig", "SpeechConfig", "TenantNumbers", "VendorConfig",
-    "cloud", "is_loopback", "load_config", "read_sources", "setting", "settings", "token",
-]  # fmt: skip
+    "TENANT",
+    "ApiSecret",
+    "AuthConfig",
+    "Config",
+    "ConfigError",
+    "KeyedConfig",
+    "LiveKitConfig",
+    "OutboundConfig",
+    "OutboundProxy",
+    "RecordingConfig",
+    "Secret",
+    "SipConfig",
+    "SpeechConfig",
+    "TenantNumbers",
+    "VendorConfig",
+    "cloud",
+    "is_loopback",
+    "load_config",
+    "read_sources",
+    "setting",
+    "settings",
+    "token",
+]

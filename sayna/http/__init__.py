@@ -13,10 +13,23 @@ if TYPE_CHECKING:
     from sayna.http.exchange import StreamedResponse, send
 
 __all__ = [
-    "BadResponse", "Cancelled", "Deadline", "IdleTimeout", "NotAllowed", "StreamedResponse", "TimedOut",
-    "TransportError", "Unreachable", "ca_bundle", "is_public", "proxy_for", "resolve", "send", "set_way_out",
+    "BadResponse",
+    "Cancelled",
+    "Deadline",
+    "IdleTimeout",
+    "NotAllowed",
+    "StreamedResponse",
+    "TimedOut",
+    "TransportError",
+    "Unreachable",
+    "ca_bundle",
+    "is_public",
+    "proxy_for",
+    "resolve",
+    "send",
+    "set_way_out",
     "system_context",
-]  # fmt: skip
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -211,6 +211,12 @@ def _log(method: str, url: str, outcome: int | str, started: float) -> None:
     # Log the URL without its query, because some vendors accept keys there.
     parts = urlsplit(url)
     emit(
-        logger, logging.INFO, "upstream", method=method, host=parts.netloc, path=parts.path, status=outcome,
+        logger,
+        logging.INFO,
+        "upstream",
+        method=method,
+        host=parts.netloc,
+        path=parts.path,
+        status=outcome,
         duration_ms=round((time.monotonic() - started) * 1000, 1),
-    )  # fmt: skip
+    )

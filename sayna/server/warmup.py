@@ -8,9 +8,14 @@ from sayna.http.way_out import operator_certificates
 
 # The codecs and the outbound HTTP of nearly every rendering; vendors with heavy libraries load those by themselves.
 MODULES = (
-    "encodings.idna", "sayna.audio.decoder", "sayna.audio.encoder", "sayna.audio.resample", "sayna.audio.samples",
-    "sayna.http.exchange", "sqlite3",
-)  # fmt: skip
+    "encodings.idna",
+    "sayna.audio.decoder",
+    "sayna.audio.encoder",
+    "sayna.audio.resample",
+    "sayna.audio.samples",
+    "sayna.http.exchange",
+    "sqlite3",
+)
 
 
 def load_modules() -> None:

@@ -90,16 +90,14 @@ def call_fields(room: EventRoom, caller: EventParticipant, host: str, room_prefi
         if name.startswith(HEADER)
     }
     return {
-        "participant": {
-            "name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)
-        },
+        "participant": {"name": _text(caller.name), "identity": _text(caller.identity), "sid": _text(caller.sid)},
         "room": {"name": _text(room.name), "sid": _text(room.sid)},
         "from_phone_number": _text(caller.attributes.get("sip.phoneNumber", "")),
         "to_phone_number": _text(caller.attributes.get("sip.trunkPhoneNumber", "")),
         "room_prefix": room_prefix or "",
         "sip_host": host,
         "sip_headers": dict(sorted(headers.items())[:MAX_HEADERS]),
-    }  # fmt: skip
+    }
 
 
 def encoded(body: dict[str, object]) -> str:

@@ -147,9 +147,12 @@ class GCSStore(Store):
             try:
                 token = self._tokens.token(refused)
                 reply = http.send(
-                    method, url, headers={**(headers or {}), "Authorization": f"Bearer {token}"},
-                    connect_seconds=CONNECT_SECONDS, **call,
-                )  # fmt: skip
+                    method,
+                    url,
+                    headers={**(headers or {}), "Authorization": f"Bearer {token}"},
+                    connect_seconds=CONNECT_SECONDS,
+                    **call,
+                )
             except (NoToken, http.TransportError) as error:
                 if not left or not isinstance(error, http.Unreachable):
                     raise _failure(type(error).__name__) from error

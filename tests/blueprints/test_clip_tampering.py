@@ -15,7 +15,7 @@ from sayna.speech import clip_urls
 from tests.blueprints.clips import SECRETS, TENANTS, VOICE, packed, path_of, signed
 from tests.blueprints.conftest import MakeClient
 
-CASES = 5_000
+CASES = 10_000
 FIELDS: dict[str, Any] = {"t": "Hello", **VOICE, "o": "tenant-a"}
 VALUES: tuple[Any, ...] = (
     *(

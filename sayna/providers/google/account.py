@@ -89,10 +89,15 @@ class GoogleAccess:
         def mint() -> Token:
             return _token(
                 self._call(
-                    "POST", self._config.token_url, headers=_FORM, body=_grant(account, own=own), own=own,
-                    deadline=deadline, connect_seconds=connect_seconds,
+                    "POST",
+                    self._config.token_url,
+                    headers=_FORM,
+                    body=_grant(account, own=own),
+                    own=own,
+                    deadline=deadline,
+                    connect_seconds=connect_seconds,
                 )
-            )  # fmt: skip
+            )
 
         try:
             # A digest, because the account holds a secret.
