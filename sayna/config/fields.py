@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import Field, dataclass, field, fields, replace
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -93,6 +94,7 @@ def _text(default: object) -> str:
     return ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
 
 
+@cache
 def described(each: "Field[Any]", path: tuple[str, ...]) -> SettingInfo | None:
     """Return the setting of a field with its places in Config and in YAML, None for a field that is a section."""
     info: SettingInfo | None = each.metadata.get("setting")
