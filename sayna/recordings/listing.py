@@ -45,7 +45,7 @@ class RecordingPage:
     next_cursor: str | None
 
 
-# A folder below the prefix, and what it holds by name, in the order of the listing.
+# A folder below the prefix, and its entries by name, in the order of the listing.
 Folder = tuple[str, dict[str, ObjectSummary]]
 
 

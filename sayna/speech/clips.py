@@ -91,7 +91,7 @@ class ClipService:
             raise ClipNotFound
         if link.expires is not None and link.expires <= time.time():
             raise ClipExpired
-        # The planner remembers bodies of POST /speak with two audio formats, which `clip` is not.
+        # The variant of a body of POST /speak begins with an audio format, which `clip` is not.
         known = payload.encode(), ("clip", ending)
         if (plan := self._planner.recall(*known)) is None:
             plan = self.plan(_request(link), ending)

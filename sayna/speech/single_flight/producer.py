@@ -111,7 +111,7 @@ def lead(stream: SharedStream, writer: PartFileWriter, task: SynthesisTask) -> I
                 stream.wake()
                 yield is_followed
     except StreamLost:
-        # The machine that called the provider is gone: who has no byte yet starts anew.
+        # The machine that called the provider is gone: subscribers without a byte start anew.
         return
     except Exception as error:  # noqa: BLE001 - the subscribers get it
         _fail(stream, writer, error)

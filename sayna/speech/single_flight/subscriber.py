@@ -134,7 +134,7 @@ class Subscriber(Iterator[bytes]):
             self._stream = self._attach(self._itself)
             return False
         if stream.state in (State.WHOLE, State.COMPLETE):
-            # So that the next request of the same caller is a hit.
+            # Otherwise the next request of the same caller could be a miss.
             stream.wait_while(State.WHOLE, seconds=STORE_SECONDS)
             return True
         if stream.state is State.FAILED:

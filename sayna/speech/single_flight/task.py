@@ -28,7 +28,7 @@ class Synthesis:
 
 
 class SynthesisTask(Protocol):
-    """One synthesis that has not started. Each method runs in a thread of its own choice, not the caller's."""
+    """One synthesis that has not started. Any thread may call its methods, that of a request or one of the pool."""
 
     def start(self) -> Synthesis:
         """Return the audio under way; raises SaynaError. No other process synthesizes this key meanwhile."""
