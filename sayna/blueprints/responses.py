@@ -47,7 +47,7 @@ def json_response(body: Mapping[str, Any] | list[Any], status: int = 200) -> Res
 
 def planned(
     request: Request,
-    form: tuple[str, ...],
+    variant: tuple[str, ...],
     ignored: Callable[[dict[str, Any]], str],
     load: Callable[[dict[str, Any]], SpeakRequest],
     *,
@@ -56,25 +56,25 @@ def planned(
     """Return the plan of a JSON body; the planner remembers the plans of earlier bodies.
 
     With a `text_field` it also remembers bodies without their text, for the next text with the same voice.
-    `form` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
+    `variant` is everything beside the body that decides the plan: the default formats of POST /speak, or the name of
     another dialect and its parameters. `ignored` names a body's ignored fields, and `load` makes its request.
     """
     here, planner, body = g._get_current_object(), services().planner, read_body(request)
     tenant = here.caller.tenant
     # Two tenants may have two lexicons.
-    form = (*form, tenant or "")
-    if (plan := planner.recall(body, form)) is None:
+    variant = (*variant, tenant or "")
+    if (plan := planner.recall(body, variant)) is None:
         fields = read_object(request)
-        rest, voice = _without_text(fields, text_field), (*form, text_field)
-        if rest and (known := planner.recall(rest, voice)):
+        rest, rest_variant = _without_text(fields, text_field), (*variant, text_field)
+        if rest and (known := planner.recall(rest, rest_variant)):
             here.ignored_fields = known.ignored_fields
             plan = planner.reworded(known, fields[text_field])
         if plan is None:
             here.ignored_fields = ignored(fields)
             plan = planner.plan(replace(load(fields), ignored_fields=here.ignored_fields, tenant=tenant))
             if rest:
-                planner.remember(rest, voice, plan)
-        planner.remember(body, form, plan)
+                planner.remember(rest, rest_variant, plan)
+        planner.remember(body, variant, plan)
     here.ignored_fields = plan.ignored_fields
     return plan
 

@@ -55,14 +55,14 @@ class VoicePlanner(Planner):
         """The targets of each of the operator's voices by its name."""
         return self._file.voices
 
-    def recall(self, body: bytes, default_formats: tuple[str, ...]) -> Plan | None:
-        """Return the remembered plan of a body with these default formats, None when words or voices are others now."""
-        plan = self._plans.get((body, default_formats))
+    def recall(self, body: bytes, variant: tuple[str, ...]) -> Plan | None:
+        """Return the remembered plan of a body in this variant, None when words or voices are others now."""
+        plan = self._plans.get((body, variant))
         if plan is None or plan.words_version != self._lexicons.version or plan.voices is not self._file.voices:
             return None
         return plan
 
-    def remember(self, body: bytes, default_formats: tuple[str, ...], plan: Plan) -> None:
+    def remember(self, body: bytes, variant: tuple[str, ...], plan: Plan) -> None:
         """Remember the plan, unless it holds credentials, a voice or its cached clip may go, or the body is large."""
         is_lasting = all(each.version is None for each in (plan, *plan.fallbacks)) and plan.provider.configured
         if len(body) > REMEMBERED_BYTES or plan.credentials is not None or not is_lasting:
@@ -70,7 +70,7 @@ class VoicePlanner(Planner):
         if len(self._plans) >= REMEMBERED_PLANS:
             # Start over, because to track the use of each plan would cost every hit.
             self._plans.clear()
-        self._plans[body, default_formats] = plan
+        self._plans[body, variant] = plan
 
     def plan(self, request: SpeakRequest) -> Plan:
         """Return the plan of the first target, with the plans of the others; raises as Planner.plan does."""

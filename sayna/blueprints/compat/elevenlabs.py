@@ -49,8 +49,8 @@ def speech(voice_id: str) -> Response:
         raise UnknownProvider("this operation is not here; use /v1/text-to-speech/{voice_id} or its /stream")
     output = asked.args.get("output_format") or DEFAULT_FORMAT
     ignored = partial(ignored_fields, ELEVENLABS_SPEECH)
-    form = (f"elevenlabs/{voice_id}", output)
-    plan = planned(asked, form, ignored, lambda body: _speak_request(body, voice_id, output))
+    variant = (f"elevenlabs/{voice_id}", output)
+    plan = planned(asked, variant, ignored, lambda body: _speak_request(body, voice_id, output))
     return audio_response(speech_of(asked, plan))
 
 

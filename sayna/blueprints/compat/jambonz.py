@@ -28,9 +28,9 @@ def jambonz_speech() -> Response:
     """Answer with MP3, which is all that jambonz streams, or with the format in the query."""
     asked = current_request()
     query = asked.args.to_dict()
-    form = ("jambonz", *(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
+    variant = ("jambonz", *(query.get(name, "") for name in ("provider", "model", "audio_format", "sample_rate")))
     ignored = partial(ignored_fields, JAMBONZ_SPEECH)
-    plan = planned(asked, form, ignored, lambda body: _speak_request(body, query))
+    plan = planned(asked, variant, ignored, lambda body: _speak_request(body, query))
     target = plan.target
     content_type = f"audio/l16;rate={target.sample_rate}" if target.audio_format == "linear16" else ""
     return audio_response(speech_of(asked, plan), content_type)
