@@ -145,7 +145,7 @@ class VendorHTTP(TTSProvider):
     def _refused(self, reply: "http.StreamedResponse", *, own: bool) -> tuple[ProviderError, float]:
         """Return the error of a response other than 200, and the seconds to wait before a retry."""
         status = reply.status
-        kind = self.read_error(status, _told(reply), reply.headers) or KINDS.get(status, ProviderError)
+        kind = self.read_error(status, _error_body(reply), reply.headers) or KINDS.get(status, ProviderError)
         emit(logger, logging.WARNING, "vendor_refused", provider=self.slug, status=status, code=kind.code)
         if not own and status >= 500:  # noqa: PLR2004
             self._breaker.failed()
@@ -216,7 +216,7 @@ def _pause(status: int, kind: type[ProviderError], after: float | None) -> float
     return after if after <= MAX_PAUSE_SECONDS else math.inf
 
 
-def _told(reply: "http.StreamedResponse") -> JsonObject:
+def _error_body(reply: "http.StreamedResponse") -> JsonObject:
     """Return the object in the first MAX_ERROR_BYTES of an error's body, empty when there is none."""
     body = b""
     try:

@@ -82,9 +82,9 @@ class SharedSynthesis:
             if not self._is_whole:
                 broadcast.close()
 
-        return Synthesis(self._told(broadcast, made), close_both, created=made.created, spec=made.spec)
+        return Synthesis(self._relayed(broadcast, made), close_both, created=made.created, spec=made.spec)
 
-    def _told(self, broadcast: Broadcast, made: Synthesis) -> Iterator[bytes]:
+    def _relayed(self, broadcast: Broadcast, made: Synthesis) -> Iterator[bytes]:
         """Yield the audio to this machine first, then write it for the others."""
         begin = frame(frames.BEGIN, frames.dump_begin(made.created, False, made.spec))
         try:

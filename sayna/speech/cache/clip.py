@@ -121,7 +121,7 @@ def decode(key: str, blob: bytes) -> Clip | None:
         return None
 
 
-def take_of(blob: bytes) -> float | None:
+def created_of(blob: bytes) -> float | None:
     """Return when the take of a blob was created, in epoch seconds, without a look at its audio; None if it is none."""
     try:
         length = _HEAD.unpack_from(blob)[1]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
-from sayna.speech.cache.clip import sound_of, take_of
+from sayna.speech.cache.clip import created_of, sound_of
 from sayna.speech.cache.handle import MARK, Handle, inodes, open_handle
 from sayna.speech.cache.shared_connection import SharedConnection
 from sayna.speech.cache.sqlite_errors import (
@@ -118,7 +118,7 @@ class DiskStore:
             if not cache.evict_forms(self._max_bytes - 2 * len(blob)):
                 return False
             with cache.transact():
-                if take_of(cache.get(sound_of(key)) or b"") != created:
+                if created_of(cache.get(sound_of(key)) or b"") != created:
                     return False
                 cache.set(key, blob, expire=self._ttl, tag=tag)
                 cache.demote(key)
