@@ -79,7 +79,7 @@ class AudioCache:
         return entry.clip
 
     def largest_of(self, sound: str) -> int | None:
-        """Return the bytes of the largest clip of a sound on the disk, None when it has none; raises nothing."""
+        """Return the bytes of a sound's largest clip on disk, None if it has none, 0 if unknown; raises nothing."""
         # The look that follows tells a fault.
         with contextlib.suppress(*FAULTS):
             if self._disk is not None:
