@@ -75,8 +75,6 @@ class ConsoleFormatter(logging.Formatter):
 def dict_config(level: str, log_format: str) -> dict[str, Any]:
     """Return a configuration for logging.config: everything to standard error, as "json" or "console" lines."""
     formatter = ConsoleFormatter if log_format == "console" else JSONFormatter
-    # At DEBUG these libraries log whole URLs and headers, with query strings, tokens and signatures.
-    quiet = {"level": "WARNING"}
     return {
         "version": 1,
         # Our modules create their loggers at import, and the default would disable those.
@@ -84,17 +82,18 @@ def dict_config(level: str, log_format: str) -> dict[str, Any]:
         "formatters": {"sayna": {"()": formatter}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "sayna"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
-        "loggers": {
-            # No propagation, otherwise the root's handler would write each line of gunicorn again.
-            "gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False},
-            **dict.fromkeys(("urllib3", "botocore", "boto3", "aiohttp", "asyncio"), quiet),
-        },
+        # No propagation, otherwise the root's handler would write each line of gunicorn again.
+        "loggers": {"gunicorn.error": {"level": level.upper(), "handlers": ["stderr"], "propagate": False}},
     }
 
 
 def configure(level: str, log_format: str) -> None:
     """Configure logging as dict_config() says; a line that cannot be written fails no request."""
     logging.config.dictConfig(dict_config(level, log_format))
+    # At DEBUG these libraries log whole URLs and headers, with query strings, tokens and signatures. Not by dictConfig,
+    # which would reset each of the hundred loggers below them.
+    for library in ("urllib3", "botocore", "boto3", "aiohttp", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     # Otherwise each line that cannot be written would write a traceback to the same full disk.
     logging.raiseExceptions = False
     # Do not collect fields that our formats never show: they are half the cost of a line ("Optimization" in

@@ -125,9 +125,14 @@ def seconds(function: Callable[[str], object], text: str, enough: float = 0.0, c
         sys.settrace(tracer)
 
 
+def longest() -> float:
+    """Return SECONDS as this machine is now: it takes longer while others share its cores and caches."""
+    return SECONDS * max(1.0, seconds(loop, "a" * CHARACTERS) / LOOP_SECONDS)
+
+
 def slow(function: Callable[[str], object], texts: dict[str, str], more: float = 1) -> dict[str, str]:
     """Return the figures of the texts that take long, or too long for their length."""
-    limit = SECONDS * more * max(1.0, seconds(loop, "a" * CHARACTERS) / LOOP_SECONDS)
+    limit = longest() * more
     found = {}
     for name, text in texts.items():
         # What is quick at full length is quick enough at any growth.
@@ -136,6 +141,7 @@ def slow(function: Callable[[str], object], texts: dict[str, str], more: float =
         quarter = seconds(function, text[: CHARACTERS // 4], calls=2)
         if whole >= limit or whole > GROWTH * quarter:
             # A busy machine takes longer for minutes: the fastest of more calls says what the function needs.
+            limit = max(limit, longest() * more)
             quarter = min(quarter, seconds(function, text[: CHARACTERS // 4]))
             whole = min(whole, seconds(function, text, min(limit, GROWTH * quarter), calls=20))
         if whole >= limit or whole > GROWTH * quarter:
