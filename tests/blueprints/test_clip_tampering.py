@@ -15,7 +15,7 @@ from sayna.speech import clip_urls
 from tests.blueprints.clips import SECRETS, TENANTS, VOICE, packed, path_of, signed
 from tests.blueprints.conftest import MakeClient
 
-CASES = 10_000
+CASES = 2_500  # for each seed
 FIELDS: dict[str, Any] = {"t": "Hello", **VOICE, "o": "tenant-a"}
 VALUES: tuple[Any, ...] = (
     *(
@@ -111,8 +111,9 @@ def test_path_longer_than_any_that_is_minted_is_404(client: FlaskClient) -> None
     assert client.get(path_of({"t": "x" * 1000, **VOICE})).status_code == 404
 
 
-def test_fuzz_gives_no_5xx_and_no_unsigned_audio(client: FlaskClient) -> None:
-    chance = random.Random(15)
+@pytest.mark.parametrize("seed", range(4))
+def test_fuzz_gives_no_5xx_and_no_unsigned_audio(client: FlaskClient, seed: int) -> None:
+    chance = random.Random(seed)
     honest = path_of(FIELDS)
     others = client.get(path_of({"t": "The secret of b", **VOICE, "o": "tenant-b"})).data
     assert client.get(honest).status_code == 200
