@@ -20,6 +20,7 @@ from typing import Any
 
 from bench.harness import ROOT, TOKEN, report, vendor
 from sayna import metrics
+from sayna.config import load_config
 from tests.blueprints.clips import SECRETS, path_of
 
 HITS, WARM = 100, 100
@@ -115,6 +116,8 @@ def run(name: str) -> None:
     # Each worker does this twice a second.
     metrics.flush()
     toggle(is_on=False)
+    config = load_config()
+    shutil.rmtree(metrics.folder_of(config.server.bind, str(config.cache.path)), ignore_errors=True)
     os._exit(0)
 
 

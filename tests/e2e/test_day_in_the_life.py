@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from sayna import __version__, metrics
 from tests.e2e.conftest import Browse
 from tests.e2e.program import Program, json_lines, until
 from tests.e2e.servers import ROOT, answers, free_port, started
@@ -129,17 +130,22 @@ def disk(folder: Path) -> Iterator[bool]:
 
 
 @pytest.mark.timeout(900)
-def test_day_in_the_life(tmp_path: Path, browse: Browse) -> None:
+def test_day_in_the_life(tmp_path: Path, browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
     with DeepgramFake() as vendor, disk(tmp_path / "disk") as is_small:
         day = Day(tmp_path, vendor)
         install_without_network(day)
         doctor_finds_five_mistakes(day)
-        with day.serving():
-            one_tenant_reaches_its_cap(day, browse)
-            key_of_the_vendor_goes_bad(day, browse)
-            if is_small:
-                disk_fills(day)
-        upgrade_and_back_keep_the_data(day)
+        try:
+            with day.serving():
+                one_tenant_reaches_its_cap(day, browse)
+                key_of_the_vendor_goes_bad(day, browse)
+                if is_small:
+                    disk_fills(day)
+            upgrade_and_back_keep_the_data(day)
+        finally:
+            for version in (__version__, "0.3.0"):
+                monkeypatch.setattr(metrics, "__version__", version)
+                shutil.rmtree(metrics.folder_of(f"127.0.0.1:{day.address.port}", str(day.cache)), ignore_errors=True)
     if not is_small:
         pytest.skip("everything but the full disk was tried: mount needs root")
 
