@@ -1,5 +1,6 @@
 """The embedded BlobStore: one private file a value."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,9 +24,11 @@ class FileBlobStore(BlobStore):
 
     def change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> None:
         lock = private_folder(self._folder) / f"{Path(name).stem}.lock"
-        try:
-            with exclusive(lock, self._wait_seconds):
-                if (value := change(self.read(name))) is not None:
-                    replace_private(self._folder / name, value)
-        except TimeoutError as error:
-            raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
+        with contextlib.ExitStack() as held:
+            # Around the lock alone: a disk on the network has time-outs of its own.
+            try:
+                held.enter_context(exclusive(lock, self._wait_seconds))
+            except TimeoutError as error:
+                raise StoreUnavailable("another request is changing this; try again", retry_after=1) from error
+            if (value := change(self.read(name))) is not None:
+                replace_private(self._folder / name, value)

@@ -1,5 +1,6 @@
 """BlobStore: values change as a whole, one change at a time."""
 
+import errno
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,3 +66,11 @@ def test_folder_where_the_file_should_be_raises_oserror(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         FileBlobStore(tmp_path).change(NAME, lambda _: b"one")
     assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_timeout_of_the_disk_is_not_taken_for_another_change(tmp_path: Path) -> None:
+    def change(_: bytes | None) -> bytes | None:
+        raise TimeoutError(errno.ETIMEDOUT, "the disk does not answer")
+
+    with pytest.raises(TimeoutError, match="the disk does not answer"):
+        FileBlobStore(tmp_path).change(NAME, change)
