@@ -5,7 +5,6 @@ name is the number of a slot, which one worker holds at a time. A new worker con
 so the number of files is bounded, and no count is lost.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from sayna import __version__
 from sayna.errors import SaynaError
+from sayna.state.files import lock, open_private
 
 # Bytes of each file, reserved: a write to a page that a full memory file system does not have kills the worker.
 FILE_BYTES = 256 * 1024
@@ -226,10 +226,8 @@ def _free_slots(folder: Path) -> Iterator[int]:
 
 def _hold(path: Path) -> int | None:
     """Return a descriptor that holds a lock file, None when a process holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    descriptor = open_private(path)
+    if lock(descriptor):
+        return descriptor
+    os.close(descriptor)
+    return None
